@@ -1,0 +1,53 @@
+"""The vectors printed in docs/format.md hold for the second implementation, which was written from that page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import format_reference as reference
+import pytest
+
+PAGE = Path(__file__).parent.parent / "docs" / "format.md"
+VECTORS: dict[str, list[Any]] = json.loads(PAGE.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0])
+
+
+def named_files(algorithm: str, count: int) -> list[tuple[object, ...]]:
+    return [
+        (f"dir{i // 1000}/file_{i}.bin", "file", False, reference.digest(algorithm, str(i).encode()), len(str(i)))
+        for i in range(count)
+    ]
+
+
+@pytest.mark.parametrize("vector", VECTORS["digest"], ids=str)
+def test_content_digests(vector: dict[str, Any]) -> None:
+    assert reference.digest(vector["algorithm"], reference.content(vector["content"])) == vector["digest"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["entries"], ids=lambda vector: vector["entry"][0])
+def test_entry_encodings(vector: dict[str, Any]) -> None:
+    assert reference.encode(tuple(vector["entry"])).hex() == vector["hex"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["manifests"], ids=lambda vector: str(vector.get("made_of", "listed")))
+def test_manifest_digests(vector: dict[str, Any]) -> None:
+    entries = vector.get("entries")
+    listed = named_files(vector["algorithm"], vector["made_of"]) if entries is None else list(map(tuple, entries))
+    root, groups = reference.manifest(vector["algorithm"], listed)
+    assert root == vector["manifest"]
+    assert reference.version(vector["algorithm"], root) == vector["version"]
+    if entries is None:
+        assert [len(members) for _, members in groups] == vector["groups"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["dependencies"], ids=lambda vector: str(vector["version"]))
+def test_dependencies_are_part_of_the_version_digest(vector: dict[str, Any]) -> None:
+    dependencies = [tuple(dependency) for dependency in vector["dependencies"]]
+    assert reference.version(vector["algorithm"], vector["manifest"], dependencies) == vector["version"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["events"], ids=lambda vector: vector["kind"])
+def test_event_hashes(vector: dict[str, Any]) -> None:
+    fields = (vector["before"], vector["at"], vector["kind"], vector["subject"], vector["detail"])
+    assert reference.event(vector["algorithm"], *fields) == vector["hash"]
