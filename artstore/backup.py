@@ -1,0 +1,112 @@
+"""Copying a store while it is in use: the catalog as it is at one moment, and the packs that it needs.
+
+A backup is a store: open it where it is, or copy it back. Doing it again into the same folder copies what has been added since.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from artstore import system
+from artstore.catalog import content, events, leases, places, reclaim
+from artstore.db import FILE, Db
+from artstore.errors import Damaged, NotAStore
+from artstore.leases import Session
+from artstore.packs import Packs
+from artstore.progress import SILENT, Progress, step
+
+_PIECE = 4 * 1024 * 1024
+
+
+class BackedUp(NamedTuple):
+    """What a backup did: bytes copied, and the hash of the newest event. Keep the hash elsewhere, for `verify(head=...)`."""
+
+    path: Path
+    copied: int
+    head: str
+
+
+def backup(db: Db, packs: Packs, session: Session, path: Path, *, progress: Progress = SILENT) -> BackedUp:
+    """Copy the store into a folder, which is new, empty, or an earlier backup of the same store.
+
+    Raises `NotAStore` if the folder holds something else, `DiskFull` if there is no room; an earlier backup stays usable then.
+    """
+    have = _prepare(db, path)
+    with db.writing(durable=False) as connection:
+        lease = leases.open_lease(connection, session.name, "backup")
+        leases.claim_everything(connection, lease)
+    try:
+        return _copy(db, packs, path, have, progress)
+    finally:
+        with db.writing() as connection:
+            reclaim.release(connection, claims=leases.close_lease(connection, lease))
+
+
+def _prepare(db: Db, path: Path) -> dict[str, int]:
+    """Make the folder ready; return how much of each pack an earlier backup holds."""
+    have: dict[str, int] = {}
+    if (path / FILE).exists():
+        earlier = Db(path)
+        uid = earlier.uid
+        have = {pack.name: pack.end for pack in places.packs(earlier.connection)}
+        earlier.close()
+        if uid != db.uid:
+            raise NotAStore(f"{path} is a backup of another store: choose another folder")
+    elif path.exists() and any(path.iterdir()):
+        raise NotAStore(f"{path} holds something else: choose a new or empty folder for the backup")
+    for folder in (path, path / "packs", path / "locks"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return have
+
+
+def _copy(db: Db, packs: Packs, path: Path, have: dict[str, int], progress: Progress) -> BackedUp:
+    draft = path / f".{FILE}-backup"
+    system.remove_if_there(draft)
+    with system.disk_full_is_said(str(path)):
+        with db.reading() as connection:
+            known = places.packs(connection)
+            head = events.head(connection)
+            extents = {pack.name: content.extents(connection, pack.id) for pack in known}
+            db.backup(draft)
+        target = Packs(path)
+        copied = 0
+        with step(progress, "backing up", sum(pack.end for pack in known), "bytes"):
+            for pack in known:
+                missing = [(max(first, have.get(pack.name, 0)), end) for first, end in extents[pack.name]]
+                copied += _copy_pack(packs.path(pack.name), target.path(pack.name), pack.end, missing)
+                progress.advance(pack.end)
+        system.sync_folder(target.folder)
+        for leftover in (path / f"{FILE}-wal", path / f"{FILE}-shm"):
+            system.remove_if_there(leftover)
+        os.replace(draft, path / FILE)
+        system.sync_folder(path)
+    wanted = {pack.name for pack in known}
+    for name in set(target.names()) - wanted:
+        target.delete(name)
+    return BackedUp(path, copied, head)
+
+
+def _copy_pack(source: Path, target: Path, end: int, missing: list[tuple[int, int]]) -> int:
+    """Copy ranges (first, end) of a pack into its copy; what was copied by an earlier backup never changes."""
+    copied = 0
+    try:
+        reading = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError as error:
+        raise Damaged(f"pack {source.name} is gone: run `artstore verify` to see which versions that harms") from error
+    writing = os.open(target, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        for offset, last in missing:
+            while offset < last:
+                data = system.read_at(reading, min(_PIECE, last - offset), offset)
+                if not data:
+                    raise Damaged(f"pack {source.name} ends at {offset}, before {last}: run `artstore verify`")
+                offset += system.write_at(writing, data, offset)
+                copied += len(data)
+        os.ftruncate(writing, end)
+        os.fsync(writing)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    return copied

@@ -1,0 +1,67 @@
+"""The log of changes: one row each, chained by hashes (docs/format.md, section 8)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from artstore import db
+from artstore.digests import Algorithm, text
+
+
+class Event(NamedTuple):
+    """One line of the log. `hash` covers the line and the hash of the one before."""
+
+    id: int
+    at: str
+    kind: str
+    subject: str
+    detail: dict[str, Any]
+    hash: str
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no white space: the one form that is hashed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def chained(algorithm: Algorithm, before: str, at: str, kind: str, subject: str, detail: str) -> str:
+    """The hash of an event that follows the one with the hash `before`."""
+    return algorithm.structure("artstore.event.1", b"".join(map(text, (before, at, kind, subject, detail))))
+
+
+def head(connection: sqlite3.Connection) -> str:
+    """The hash of the newest event; empty before the first."""
+    row = connection.execute("select hash from events order by id desc limit 1").fetchone()
+    return row[0] if row else ""
+
+
+def record(connection: sqlite3.Connection, algorithm: Algorithm, kind: str, subject: str, **detail: object) -> None:
+    """Add an event to the transaction that does what it tells."""
+    at, written = db.now(), canonical(detail)
+    row = (at, kind, subject, written, chained(algorithm, head(connection), at, kind, subject, written))
+    connection.execute("insert into events (at, kind, subject, detail, hash) values (?, ?, ?, ?, ?)", row)
+
+
+def listed(connection: sqlite3.Connection, after: int = 0) -> Iterator[Event]:
+    """The events after an id, oldest first."""
+    query = "select id, at, kind, subject, detail, hash from events where id > ? order by id"
+    for row in connection.execute(query, (after,)):
+        yield Event(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5])
+
+
+def first_broken(connection: sqlite3.Connection, algorithm: Algorithm) -> int | None:
+    """The id of the first event whose hash does not follow from what is before it; None if all do."""
+    before = ""
+    for row in connection.execute("select id, at, kind, subject, detail, hash from events order by id"):
+        if chained(algorithm, before, *row[1:5]) != row[5]:
+            return int(row[0])
+        before = row[5]
+    return None
+
+
+def contains(connection: sqlite3.Connection, hash: str) -> bool:
+    """Whether an event with this hash is in the log."""
+    return connection.execute("select 1 from events where hash = ?", (hash,)).fetchone() is not None

@@ -1,0 +1,245 @@
+"""Manifests in the catalog: groups of segments of entries, each stored once however many versions contain it."""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from artstore.digests import Algorithm
+from artstore.manifest import Builder, Entry, Group, Kind, Segment, in_order, reference_identity
+
+Part = TypeVar("Part", Group, Segment)
+
+_ENTRY = """
+    select entries.path, entries.kind, files.digest, files.size, entries.executable, entries.target,
+        refs.uri, refs.digest, refs.size, refs.etag, refs.object_version
+    from entries left join files on files.id = entries.file left join refs on refs.id = entries.ref
+"""
+
+
+def groups_of(connection: sqlite3.Connection, algorithm: Algorithm, version: int) -> list[Group]:
+    """The groups of a version, in order."""
+    query = """
+        select g.digest, g.first, g.last, g.segments, g.entries, g.size
+        from version_groups join segment_groups as g on g.id = version_groups.segment_group
+        where version_groups.version = ? order by version_groups.position
+    """
+    return [Group(algorithm.text(row[0]), *row[1:]) for row in connection.execute(query, (version,))]
+
+
+def segments_of(connection: sqlite3.Connection, algorithm: Algorithm, group: Group) -> list[Segment]:
+    """The segments of a group, in order."""
+    query = """
+        select s.digest, s.first, s.last, s.entries, s.size
+        from segment_groups as g join group_segments on group_segments.segment_group = g.id
+        join segments as s on s.id = group_segments.segment
+        where g.digest = ? order by group_segments.position
+    """
+    rows = connection.execute(query, (algorithm.parse(group.digest),))
+    return [Segment(algorithm.text(row[0]), *row[1:]) for row in rows]
+
+
+def entries_of(
+    connection: sqlite3.Connection, algorithm: Algorithm, segment: Segment, *, start: str = "", end: str | None = None
+) -> Iterator[Entry]:
+    """The entries of a segment with paths from `start` up to and without `end`, in order."""
+    query = f"""{_ENTRY} where entries.segment = (select id from segments where digest = ?)
+        and entries.path >= ? and (? is null or entries.path < ?) order by entries.path"""
+    for row in connection.execute(query, (algorithm.parse(segment.digest), start, end, end)):
+        yield _entry(algorithm, row)
+
+
+def _entry(algorithm: Algorithm, row: tuple[object, ...]) -> Entry:
+    path, kind, content, size, executable, target, uri, digest, reference_size, etag, version_id = row
+    if kind == 1:
+        return Entry(path, Kind.FILE, algorithm.text(content), size, bool(executable))  # type: ignore[arg-type]
+    if kind == 2:
+        return Entry(path, Kind.LINK, target=target)  # type: ignore[arg-type]
+    if kind == 3:
+        return Entry(path, Kind.FOLDER)  # type: ignore[arg-type]
+    return Entry(path, Kind.REFERENCE, digest, reference_size, uri=uri, etag=etag, version_id=version_id)  # type: ignore[arg-type]
+
+
+def entries_between(
+    connection: sqlite3.Connection, algorithm: Algorithm, version: int, start: str = "", end: str | None = None
+) -> Iterator[Entry]:
+    """The entries of a version with paths from `start` up to and without `end`, in order."""
+    for group in groups_of(connection, algorithm, version):
+        if group.last < start or (end is not None and group.first >= end):
+            continue
+        for segment in segments_of(connection, algorithm, group):
+            if segment.last < start or (end is not None and segment.first >= end):
+                continue
+            yield from entries_of(connection, algorithm, segment, start=start, end=end)
+
+
+def below(folder: str) -> tuple[str, str | None]:
+    """The bounds of the paths below a folder; of all paths for an empty one. `images` does not reach `images-old`."""
+    return (folder + "/", folder + "0") if folder else ("", None)
+
+
+def find(connection: sqlite3.Connection, algorithm: Algorithm, version: int, path: str) -> Entry | None:
+    """The entry of a version at a path."""
+    query = f"""{_ENTRY} where entries.segment = (
+            select s.id from version_groups
+            join segment_groups as g on g.id = version_groups.segment_group
+            join group_segments on group_segments.segment_group = g.id
+            join segments as s on s.id = group_segments.segment
+            where version_groups.version = ? and ? between g.first and g.last and ? between s.first and s.last
+        ) and entries.path = ?"""
+    row = connection.execute(query, (version, path, path, path)).fetchone()
+    return _entry(algorithm, row) if row else None
+
+
+class Changed(NamedTuple):
+    """What differs between two versions, each in path order; a change is (before, after)."""
+
+    added: list[Entry]
+    removed: list[Entry]
+    changed: list[tuple[Entry, Entry]]
+
+
+def diff(connection: sqlite3.Connection, algorithm: Algorithm, old: int, new: int) -> Changed:
+    """Compare two versions: groups first, segments where groups differ, entries where segments differ."""
+    before, after = _unshared(connection, algorithm, old, new)
+    old_entries = {e.path: e for segment in before for e in entries_of(connection, algorithm, segment)}
+    new_entries = {e.path: e for segment in after for e in entries_of(connection, algorithm, segment)}
+    both = old_entries.keys() & new_entries.keys()
+    pairs = [(old_entries[path], new_entries[path]) for path in sorted(both)]
+    return Changed(
+        [entry for path, entry in new_entries.items() if path not in both],
+        [entry for path, entry in old_entries.items() if path not in both],
+        [pair for pair in pairs if pair[0] != pair[1]],
+    )
+
+
+def _unshared(
+    connection: sqlite3.Connection, algorithm: Algorithm, old: int, new: int
+) -> tuple[list[Segment], list[Segment]]:
+    groups = [groups_of(connection, algorithm, version) for version in (old, new)]
+    shared_groups = set(groups[0]) & set(groups[1])
+    segments = [
+        [s for group in side if group not in shared_groups for s in segments_of(connection, algorithm, group)]
+        for side in groups
+    ]
+    shared = set(segments[0]) & set(segments[1])
+    old_only, new_only = ([segment for segment in side if segment not in shared] for side in segments)
+    return old_only, new_only
+
+
+def edited(
+    connection: sqlite3.Connection, algorithm: Algorithm, base: int | None, changes: Mapping[str, Entry | None]
+) -> Builder:
+    """Cut the manifest of a version with changes: entries to put in, None to take out. It still has to be finished.
+
+    Only the parts of the base that the changes touch are read.
+    """
+    builder = Builder(algorithm)
+    groups = groups_of(connection, algorithm, base) if base is not None else []
+    paths = sorted(changes) if groups else []
+    start = 0
+    for group, following in _with_next_first(groups):
+        end = bisect_left(paths, following) if following is not None else len(paths)
+        mine, start = paths[start:end], end
+        if builder.at_group_cut and not mine:
+            builder.keep_group(group)
+        else:
+            _edit_group(connection, builder, segments_of(connection, algorithm, group), mine, changes)
+    if not groups:
+        builder.add(in_order(entry for entry in changes.values() if entry is not None))
+    return builder
+
+
+def _edit_group(
+    connection: sqlite3.Connection,
+    builder: Builder,
+    segments: list[Segment],
+    paths: Sequence[str],
+    changes: Mapping[str, Entry | None],
+) -> None:
+    start = 0
+    for segment, following in _with_next_first(segments):
+        end = bisect_left(paths, following) if following is not None else len(paths)
+        mine, start = paths[start:end], end
+        if builder.at_segment_cut and not mine:
+            builder.keep_segment(segment)
+            continue
+        entries = {entry.path: entry for entry in entries_of(connection, builder.algorithm, segment)}
+        kept: dict[str, Entry | None] = {**entries, **{path: changes[path] for path in mine}}
+        builder.add(in_order(entry for entry in kept.values() if entry is not None))
+
+
+def _with_next_first(parts: Sequence[Part]) -> Iterator[tuple[Part, str | None]]:
+    for i, part in enumerate(parts):
+        yield part, parts[i + 1].first if i + 1 < len(parts) else None
+
+
+def store(connection: sqlite3.Connection, algorithm: Algorithm, builder: Builder) -> list[int]:
+    """Put what a finished builder made anew into the catalog; return the ids of all its groups, in order."""
+    for segment, entries in builder.new_segments:
+        _store_segment(connection, algorithm, segment, entries)
+    for group, segments in builder.new_groups:
+        _store_group(connection, algorithm, group, segments)
+    query = "select id from segment_groups where digest = ?"
+    return [connection.execute(query, (algorithm.parse(g.digest),)).fetchone()[0] for g in builder.groups]
+
+
+def _store_segment(
+    connection: sqlite3.Connection, algorithm: Algorithm, segment: Segment, entries: Iterable[Entry]
+) -> None:
+    row = (algorithm.parse(segment.digest), *segment[1:])
+    cursor = connection.execute(
+        "insert into segments (digest, first, last, entries, size) values (?, ?, ?, ?, ?) on conflict do nothing", row
+    )
+    if cursor.rowcount != 1:
+        return
+    id = cursor.lastrowid
+    rows = []
+    for entry in entries:
+        content = algorithm.parse(entry.digest or "") if entry.kind == Kind.FILE else None
+        ref = _store_ref(connection, algorithm, entry) if entry.kind == Kind.REFERENCE else None
+        rows.append((id, entry.path, int(entry.kind), int(entry.executable), content, entry.target, ref))
+    connection.executemany(
+        """
+        insert into entries (segment, path, kind, executable, file, target, ref)
+        values (?, ?, ?, ?, (select id from files where digest = ?), ?, ?)
+        """,
+        rows,
+    )
+
+
+def _store_ref(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry) -> int:
+    identity = algorithm.raw(reference_identity(entry))
+    row = (identity, entry.uri, entry.digest, entry.size, entry.etag, entry.version_id)
+    connection.execute(
+        """
+        insert into refs (identity, uri, digest, size, etag, object_version) values (?, ?, ?, ?, ?, ?)
+        on conflict do nothing
+        """,
+        row,
+    )
+    return int(connection.execute("select id from refs where identity = ?", (identity,)).fetchone()[0])
+
+
+def _store_group(
+    connection: sqlite3.Connection, algorithm: Algorithm, group: Group, segments: Iterable[Segment]
+) -> None:
+    row = (algorithm.parse(group.digest), *group[1:])
+    cursor = connection.execute(
+        """
+        insert into segment_groups (digest, first, last, segments, entries, size) values (?, ?, ?, ?, ?, ?)
+        on conflict do nothing
+        """,
+        row,
+    )
+    if cursor.rowcount == 1:
+        rows = [(cursor.lastrowid, i, algorithm.parse(segment.digest)) for i, segment in enumerate(segments)]
+        connection.executemany(
+            """
+            insert into group_segments (segment_group, position, segment)
+            values (?, ?, (select id from segments where digest = ?))
+            """,
+            rows,
+        )

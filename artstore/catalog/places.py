@@ -1,0 +1,109 @@
+"""Packs as the catalog knows them: how full, what is free in them, and moving chunks between them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from artstore.packs import HEADER, Place
+
+
+class Pack(NamedTuple):
+    """A pack: its published end, and how many bytes of it are chunks."""
+
+    id: int
+    name: str
+    end: int
+    live: int
+    sealed: bool
+
+    @property
+    def dead(self) -> int:
+        """Bytes that no chunk uses."""
+        return max(0, self.end - len(HEADER) - self.live)
+
+
+def packs(connection: sqlite3.Connection) -> list[Pack]:
+    """Every published pack."""
+    rows = connection.execute('select id, name, "end", live, sealed from packs order by id')
+    return [Pack(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows]
+
+
+def packs_with_free_ranges(connection: sqlite3.Connection) -> list[Pack]:
+    """The packs in which something waits to be punched."""
+    query = 'select id, name, "end", live, sealed from packs where id in (select pack from free) order by id'
+    return [Pack(row[0], row[1], row[2], row[3], bool(row[4])) for row in connection.execute(query)]
+
+
+def free_ranges(connection: sqlite3.Connection, pack: int) -> tuple[list[int], list[tuple[int, int]]]:
+    """What waits to be punched in a pack: the ids of the rows, and the ranges.
+
+    A range is widened to everything dead around it, because only whole blocks can be given back.
+    """
+    ids, found = [], set()
+    for id, offset, length in connection.execute(
+        "select id, offset, length from free where pack = ?", (pack,)
+    ).fetchall():
+        ids.append(id)
+        found.add(_dead_around(connection, pack, offset, length))
+    return ids, sorted(found)
+
+
+def _dead_around(connection: sqlite3.Connection, pack: int, offset: int, length: int) -> tuple[int, int]:
+    before = connection.execute(
+        "select offset + length from chunks where pack = ? and offset < ? order by offset desc limit 1", (pack, offset)
+    ).fetchone()
+    after = connection.execute(
+        "select offset from chunks where pack = ? and offset >= ? order by offset limit 1", (pack, offset)
+    ).fetchone()
+    end = connection.execute('select "end" from packs where id = ?', (pack,)).fetchone()[0]
+    first = before[0] if before else len(HEADER)
+    last = after[0] if after else max(end, offset + length)
+    return first, last - first
+
+
+def free_bytes(connection: sqlite3.Connection) -> int:
+    """How many bytes wait to be punched."""
+    return int(connection.execute("select coalesce(sum(length), 0) from free").fetchone()[0])
+
+
+def forget_free(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Note that ranges were punched."""
+    connection.executemany("delete from free where id = ?", [(id,) for id in ids])
+
+
+def forget_pack(connection: sqlite3.Connection, pack: int) -> bool:
+    """Take a pack out of the catalog; False if a chunk lies in it."""
+    if connection.execute("select 1 from chunks where pack = ? limit 1", (pack,)).fetchone():
+        return False
+    connection.execute("delete from free where pack = ?", (pack,))
+    connection.execute("delete from packs where id = ?", (pack,))
+    return True
+
+
+class Move(NamedTuple):
+    """A chunk that was copied, and may move if it is still where it was."""
+
+    digest: bytes
+    old: Place
+    offset: int
+
+
+def move(connection: sqlite3.Connection, moves: Iterable[Move], pack: str, end: int) -> None:
+    """Let chunks be where they were copied to. What has moved or gone meanwhile leaves a free range there."""
+    connection.execute('insert into packs (name, "end") values (?, 0) on conflict do nothing', (pack,))
+    target = connection.execute("select id from packs where name = ?", (pack,)).fetchone()[0]
+    gained = 0
+    for digest, old, offset in moves:
+        row = connection.execute("select id from packs where name = ?", (old.pack,)).fetchone()
+        cursor = connection.execute(
+            "update chunks set pack = ?, offset = ? where digest = ? and pack = ? and offset = ?",
+            (target, offset, digest, row[0] if row else -1, old.offset),
+        )
+        if cursor.rowcount == 1:
+            gained += old.length
+            connection.execute("update packs set live = live - ? where id = ?", (old.length, row[0]))
+        else:
+            connection.execute("insert into free (pack, offset, length) values (?, ?, ?)", (target, offset, old.length))
+    connection.execute('update packs set "end" = ?, live = live + ? where id = ?', (end, gained, target))

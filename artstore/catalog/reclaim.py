@@ -1,0 +1,162 @@
+"""Letting go: from a version down to the ranges of packs that nothing holds any more (docs/lifecycle.md).
+
+Each step takes the candidates that the step above let go, and keeps those that something else still holds. All of it runs in
+the transaction that deletes a version or ends a lease, so what is decided here cannot be overtaken.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from artstore.catalog import leases
+from artstore.catalog.leases import Claim
+
+
+class Freed(NamedTuple):
+    """What was let go: bytes of content, and of packs."""
+
+    content: int = 0
+    stored: int = 0
+    files: int = 0
+    chunks: int = 0
+
+
+_CANDIDATES = ("groups", "segments", "files", "refs", "chunks")
+
+
+def release(connection: sqlite3.Connection, *, versions: Iterable[int] = (), claims: Iterable[Claim] = ()) -> Freed:
+    """Let go of the manifests of deleted versions, and of what ended leases held.
+
+    What a living lease claims stays. Dead leases have to be reaped before.
+    """
+    claims = list(claims)
+    for name in _CANDIDATES:
+        connection.execute(f"create temp table if not exists doomed_{name} (id integer primary key)")
+        connection.execute(f"delete from temp.doomed_{name}")
+    _let_go_of_versions(connection, versions, claims)
+    _let_go_of_manifests(connection)
+    _add_claimed(connection, "file", claims)
+    files = _let_go_of_files(connection)
+    _add_claimed(connection, "chunk", claims)
+    return _let_go_of_chunks(connection, files)
+
+
+def _let_go_of_versions(connection: sqlite3.Connection, versions: Iterable[int], claims: list[Claim]) -> None:
+    wanted = set(versions)
+    for claim in claims:
+        if claim.kind == "version":
+            query = "select id from versions where state = 'deleted' and id between ? and ?"
+            wanted.update(row[0] for row in connection.execute(query, (claim.first, claim.last)))
+    for version in wanted:
+        if leases.holds_version(connection, version):
+            continue
+        connection.execute(
+            "insert or ignore into temp.doomed_groups select segment_group from version_groups where version = ?",
+            (version,),
+        )
+        connection.execute("delete from version_groups where version = ?", (version,))
+
+
+def _let_go_of_manifests(connection: sqlite3.Connection) -> None:
+    run = connection.execute
+    run("delete from temp.doomed_groups where id in (select segment_group from version_groups)")
+    run(
+        """
+        insert or ignore into temp.doomed_segments
+        select segment from group_segments where segment_group in (select id from temp.doomed_groups)
+        """
+    )
+    run("delete from group_segments where segment_group in (select id from temp.doomed_groups)")
+    run("delete from segment_groups where id in (select id from temp.doomed_groups)")
+    _keep_held(connection, "segments", "group_segments", "segment")
+    for column, candidates in (("file", "files"), ("ref", "refs")):
+        run(
+            f"""
+            insert or ignore into temp.doomed_{candidates} select {column} from entries
+            where segment in (select id from temp.doomed_segments) and {column} is not null
+            """
+        )
+    run("delete from entries where segment in (select id from temp.doomed_segments)")
+    run("delete from segments where id in (select id from temp.doomed_segments)")
+    _keep_held(connection, "refs", "entries", "ref")
+    run("delete from refs where id in (select id from temp.doomed_refs)")
+
+
+def _keep_held(connection: sqlite3.Connection, candidates: str, holder: str, column: str) -> None:
+    connection.execute(
+        f"""
+        delete from temp.doomed_{candidates}
+        where exists (select 1 from {holder} where {holder}.{column} = temp.doomed_{candidates}.id)
+        """
+    )
+
+
+def _keep_claimed(connection: sqlite3.Connection, kind: str) -> None:
+    connection.executemany(
+        f"delete from temp.doomed_{kind}s where id between ? and ?", leases.claimed(connection, kind)
+    )
+
+
+def _add_claimed(connection: sqlite3.Connection, kind: str, claims: list[Claim]) -> None:
+    connection.executemany(
+        f"insert or ignore into temp.doomed_{kind}s select id from {kind}s where id between ? and ?",
+        [(claim.first, claim.last) for claim in claims if claim.kind == kind],
+    )
+
+
+def _let_go_of_files(connection: sqlite3.Connection) -> int:
+    run = connection.execute
+    _keep_held(connection, "files", "entries", "file")
+    _keep_claimed(connection, "file")
+    run(
+        """
+        insert or ignore into temp.doomed_chunks
+        select chunk from file_chunks where file in (select id from temp.doomed_files)
+        """
+    )
+    run("delete from file_chunks where file in (select id from temp.doomed_files)")
+    return run("delete from files where id in (select id from temp.doomed_files)").rowcount
+
+
+def _let_go_of_chunks(connection: sqlite3.Connection, files: int) -> Freed:
+    run = connection.execute
+    _keep_held(connection, "chunks", "file_chunks", "chunk")
+    _keep_claimed(connection, "chunk")
+    content, stored, count = run(
+        """
+        select coalesce(sum(size), 0), coalesce(sum(length), 0), count(*)
+        from chunks where id in (select id from temp.doomed_chunks)
+        """
+    ).fetchone()
+    run(
+        """
+        insert into free (pack, offset, length)
+        select pack, offset, length from chunks where id in (select id from temp.doomed_chunks)
+        """
+    )
+    run(
+        """
+        update packs set live = live - gone.length
+        from (
+            select pack, sum(length) as length from chunks
+            where id in (select id from temp.doomed_chunks) group by pack
+        ) as gone
+        where packs.id = gone.pack
+        """
+    )
+    run("delete from chunks where id in (select id from temp.doomed_chunks)")
+    return Freed(content, stored, files, count)
+
+
+def orphans(connection: sqlite3.Connection) -> dict[str, int]:
+    """How much there is that nothing holds, by table; anything but zeros means that a rule was broken."""
+    queries = {
+        "segment_groups": "select count(*) from segment_groups where id not in (select segment_group from version_groups)",
+        "segments": "select count(*) from segments where id not in (select segment from group_segments)",
+        "files": "select count(*) from files where id not in (select file from entries where file is not null)",
+        "chunks": "select count(*) from chunks where id not in (select chunk from file_chunks)",
+        "refs": "select count(*) from refs where id not in (select ref from entries where ref is not null)",
+    }
+    return {name: connection.execute(query).fetchone()[0] for name, query in queries.items()}

@@ -1,0 +1,359 @@
+"""Collections and their versions: resolving, committing, describing, and letting go."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from artstore import db, names
+from artstore.digests import Algorithm
+from artstore.errors import NotFound, StillNeeded, WrongType
+from artstore.manifest import Dependency
+from artstore.version import Version
+
+
+class Collection(NamedTuple):
+    """All versions of one name in a project."""
+
+    id: int
+    project: str
+    name: str
+    type: str
+
+
+class Content(NamedTuple):
+    """What a version to be committed consists of."""
+
+    digest: str
+    manifest: str
+    entries: int
+    size: int
+
+
+_VERSION = """
+    select v.id, projects.name, c.name, c.type, v.number, v.digest, v.entries, v.size, v.state, v.created_at,
+        v.description, v.metadata, v.ttl,
+        (select group_concat(a.name, char(0)) from aliases as a where a.version = v.id),
+        (select group_concat(t.name, char(0)) from tags as t where t.version = v.id),
+        v.number = (select max(l.number) from versions as l where l.collection = v.collection and l.state = 'committed')
+    from versions as v
+    join collections as c on c.id = v.collection
+    join projects on projects.id = c.project
+"""
+
+
+def _version(algorithm: Algorithm, row: tuple[Any, ...]) -> Version:
+    aliases = (["latest"] if row[15] and row[8] == "committed" else []) + sorted(row[13].split("\0") if row[13] else [])
+    return Version(
+        id=row[0],
+        project=row[1],
+        collection=row[2],
+        type=row[3],
+        number=row[4],
+        digest=algorithm.text(row[5]),
+        entries=row[6],
+        size=row[7],
+        state=row[8],
+        created_at=row[9],
+        description=row[10],
+        metadata=json.loads(row[11]),
+        ttl=None if row[12] is None else timedelta(seconds=row[12]),
+        aliases=tuple(aliases),
+        tags=tuple(sorted(row[14].split("\0")) if row[14] else ()),
+    )
+
+
+def collection(connection: sqlite3.Connection, project: str, name: str) -> Collection | None:
+    """Find a collection."""
+    query = """
+        select c.id, projects.name, c.name, c.type from collections as c join projects on projects.id = c.project
+        where projects.name = ? and c.name = ?
+    """
+    row = connection.execute(query, (project, name)).fetchone()
+    return Collection(*row) if row else None
+
+
+def collections(connection: sqlite3.Connection, project: str | None = None) -> list[Collection]:
+    """List the collections of a project, or of all."""
+    query = """
+        select c.id, projects.name, c.name, c.type from collections as c join projects on projects.id = c.project
+        where ? is null or projects.name = ? order by projects.name, c.name
+    """
+    return [Collection(*row) for row in connection.execute(query, (project, project))]
+
+
+def ensure_collection(connection: sqlite3.Connection, project: str, name: str, type: str) -> tuple[Collection, bool]:
+    """Find or make a collection; tell whether it was made. `WrongType` if it has another type."""
+    found = collection(connection, project, name)
+    if found is not None:
+        check_type(found, type)
+        return found, False
+    connection.execute("insert into projects (name) values (?) on conflict do nothing", (project,))
+    connection.execute(
+        """
+        insert into collections (project, name, type, created_at)
+        values ((select id from projects where name = ?), ?, ?, ?)
+        """,
+        (project, name, type, db.now()),
+    )
+    made = collection(connection, project, name)
+    assert made is not None
+    return made, True
+
+
+def check_type(found: Collection, type: str | None) -> None:
+    """Raise `WrongType` if a collection is of another type than the one asked for."""
+    if type is not None and found.type != type:
+        raise WrongType(
+            f"Artifact {found.name} already exists with type {found.type!r}; cannot create another with type {type!r}: "
+            "choose another name, or that type"
+        )
+
+
+def wrong_type(found: Version, type: str) -> WrongType:
+    """The error for a version that is not of the type asked for."""
+    return WrongType(
+        f"type {type!r} specified but {found.name} is of type {found.type!r}: leave the type out, or say that one"
+    )
+
+
+def no_collection(project: str, name: str) -> NotFound:
+    """The error for a collection that is not there."""
+    return NotFound(f"no artifact {name!r} in project {project!r}: list what there is with `artstore ls`")
+
+
+def by_id(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> Version:
+    """Read a version by its id."""
+    return _version(algorithm, connection.execute(f"{_VERSION} where v.id = ?", (id,)).fetchone())
+
+
+def lives(connection: sqlite3.Connection, id: int) -> bool:
+    """Whether a version is committed and not deleted."""
+    return (
+        connection.execute("select 1 from versions where id = ? and state = 'committed'", (id,)).fetchone() is not None
+    )
+
+
+def newest(connection: sqlite3.Connection, algorithm: Algorithm, collection: int) -> Version | None:
+    """The newest living version of a collection."""
+    query = f"{_VERSION} where v.collection = ? and v.state = 'committed' order by v.number desc limit 1"
+    row = connection.execute(query, (collection,)).fetchone()
+    return _version(algorithm, row) if row else None
+
+
+def resolve(connection: sqlite3.Connection, algorithm: Algorithm, project: str, wanted: names.Reference) -> Version:
+    """Find the living version that a name and an alias or index mean.
+
+    Raises `NotFound`, which names what there is instead.
+    """
+    found = collection(connection, project, wanted.name)
+    if found is None:
+        raise no_collection(project, wanted.name)
+    latest = newest(connection, algorithm, found.id)
+    if latest is None:
+        raise NotFound(f"artifact {wanted.name!r} has no version: all of them were deleted")
+    if wanted.alias == names.LATEST:
+        return latest
+    where = (
+        "v.id = (select version from aliases where collection = ? and name = ?)"
+        if wanted.number is None
+        else "v.collection = ? and v.number = ?"
+    )
+    key = wanted.alias if wanted.number is None else wanted.number
+    row = connection.execute(f"{_VERSION} where {where}", (found.id, key)).fetchone()
+    if row is None:
+        raise NotFound(f'no version "{wanted.name}:{wanted.alias}" (latest is v{latest.number})')
+    version = _version(algorithm, row)
+    if version.state != "committed":
+        raise NotFound(f'version "{version.name}" was deleted (latest is v{latest.number})')
+    return version
+
+
+def listed(
+    connection: sqlite3.Connection,
+    algorithm: Algorithm,
+    collection: int,
+    *,
+    below: int | None = None,
+    limit: int = -1,
+    deleted: bool = False,
+) -> Iterator[Version]:
+    """The versions of a collection, the newest first; a page of them, if asked."""
+    query = f"""{_VERSION} where v.collection = ? and (? is null or v.number < ?) and (v.state = 'committed' or ?)
+        order by v.number desc limit ?"""
+    for row in connection.execute(query, (collection, below, below, deleted, limit)).fetchall():
+        yield _version(algorithm, row)
+
+
+def insert(
+    connection: sqlite3.Connection,
+    algorithm: Algorithm,
+    collection: int,
+    content: Content,
+    groups: Iterable[int],
+    *,
+    description: str | None,
+    metadata: dict[str, Any] | None,
+    ttl: timedelta | None,
+    base: int | None,
+    dependencies: Iterable[int],
+) -> int:
+    """Add the next version of a collection; return its id."""
+    cursor = connection.execute(
+        """
+        insert into versions
+            (collection, number, digest, manifest, entries, size, description, metadata, ttl, base, created_at)
+        values (?, (select next_number from collections where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (
+            collection,
+            collection,
+            algorithm.parse(content.digest),
+            algorithm.parse(content.manifest),
+            content.entries,
+            content.size,
+            description,
+            json.dumps(metadata or {}, ensure_ascii=False, allow_nan=False),
+            None if ttl is None else max(1, round(ttl.total_seconds())),
+            base,
+            db.now(),
+        ),
+    )
+    id = cursor.lastrowid
+    assert id is not None
+    connection.execute("update collections set next_number = next_number + 1 where id = ?", (collection,))
+    connection.executemany(
+        "insert into version_groups (version, position, segment_group) values (?, ?, ?)",
+        [(id, i, group) for i, group in enumerate(groups)],
+    )
+    connection.executemany(
+        "insert into dependencies (version, target) values (?, ?)", [(id, target) for target in dependencies]
+    )
+    return id
+
+
+def dependency_ids(connection: sqlite3.Connection, dependencies: Iterable[Dependency]) -> list[int]:
+    """The ids of versions that are depended on. `NotFound` if one does not live any more."""
+    ids = []
+    for dependency in sorted(set(dependencies)):
+        query = """
+            select v.id from versions as v join collections as c on c.id = v.collection
+            join projects on projects.id = c.project
+            where projects.name = ? and c.name = ? and v.number = ? and v.state = 'committed'
+        """
+        row = connection.execute(query, dependency[:3]).fetchone()
+        if row is None:
+            raise NotFound(
+                f"{dependency.project}/{dependency.collection}:v{dependency.number}, "
+                "which this version references, was deleted: reference a version that lives"
+            )
+        ids.append(row[0])
+    return ids
+
+
+def dependencies(connection: sqlite3.Connection, algorithm: Algorithm, version: int) -> list[Version]:
+    """The versions that a version references."""
+    query = f"{_VERSION} where v.id in (select target from dependencies where version = ?) order by v.id"
+    return [_version(algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
+
+
+def dependents(connection: sqlite3.Connection, algorithm: Algorithm, version: int) -> list[Version]:
+    """The living versions that reference a version."""
+    query = f"""{_VERSION} where v.state = 'committed'
+        and v.id in (select version from dependencies where target = ?) order by v.id"""
+    return [_version(algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
+
+
+def move_alias(connection: sqlite3.Connection, collection: int, name: str, version: int) -> int | None:
+    """Point an alias at a version; return the id of the one that it pointed at before."""
+    row = connection.execute(
+        "select version from aliases where collection = ? and name = ?", (collection, name)
+    ).fetchone()
+    connection.execute(
+        """
+        insert into aliases (collection, name, version) values (?, ?, ?)
+        on conflict (collection, name) do update set version = excluded.version
+        """,
+        (collection, name, version),
+    )
+    return row[0] if row else None
+
+
+def drop_alias(connection: sqlite3.Connection, version: int, name: str) -> bool:
+    """Remove an alias from a version; False if it had none of that name."""
+    cursor = connection.execute("delete from aliases where version = ? and name = ?", (version, name))
+    return cursor.rowcount == 1
+
+
+def add_tag(connection: sqlite3.Connection, version: int, name: str) -> bool:
+    """Tag a version; False if it had the tag."""
+    cursor = connection.execute(
+        "insert into tags (version, name) values (?, ?) on conflict do nothing", (version, name)
+    )
+    return cursor.rowcount == 1
+
+
+def drop_tag(connection: sqlite3.Connection, version: int, name: str) -> bool:
+    """Remove a tag from a version; False if it had none of that name."""
+    return connection.execute("delete from tags where version = ? and name = ?", (version, name)).rowcount == 1
+
+
+def check_deletable(
+    connection: sqlite3.Connection,
+    algorithm: Algorithm,
+    version: Version,
+    *,
+    delete_aliases: bool,
+    force: bool,
+    also: set[int],
+) -> None:
+    """Raise `StillNeeded` if a version has aliases, or living versions outside `also` reference it."""
+    if version.aliases and not delete_aliases:
+        raise StillNeeded(
+            f"{version.name} has the aliases {', '.join(version.aliases)}: move them, or pass delete_aliases=True (`--delete-aliases`)"
+        )
+    needing = [v.qualified_name for v in dependents(connection, algorithm, version.id) if v.id not in also]
+    if needing and not force:
+        raise StillNeeded(
+            f"{version.name} is referenced by {', '.join(needing)}: delete those first, or pass force=True (`--force`)"
+        )
+
+
+def mark_deleted(connection: sqlite3.Connection, version: int) -> None:
+    """Turn a version into its tombstone: its row stays for lineage, its aliases go."""
+    connection.execute("delete from aliases where version = ?", (version,))
+    connection.execute("update versions set state = 'deleted', deleted_at = ? where id = ?", (db.now(), version))
+
+
+def expired(connection: sqlite3.Connection, algorithm: Algorithm, now: str) -> list[Version]:
+    """The living versions whose time is up, that carry no alias but `latest`, and that no living version references."""
+    query = f"""{_VERSION} where v.ttl is not null and v.state = 'committed'
+        and julianday(v.created_at) + v.ttl / 86400.0 <= julianday(?)
+        and not exists (select 1 from aliases where aliases.version = v.id)
+        and not exists (
+            select 1 from dependencies join versions as n on n.id = dependencies.version and n.state = 'committed'
+            where dependencies.target = v.id
+        ) order by v.id"""
+    return [_version(algorithm, row) for row in connection.execute(query, (now,)).fetchall()]
+
+
+def harmed(
+    connection: sqlite3.Connection, algorithm: Algorithm, file_digests: Iterable[bytes]
+) -> list[tuple[Version, str]]:
+    """The living versions, with the paths in them, that contain any of these files."""
+    found = []
+    for digest in file_digests:
+        query = """
+            select distinct version_groups.version, entries.path from files
+            join entries on entries.file = files.id
+            join group_segments on group_segments.segment = entries.segment
+            join version_groups on version_groups.segment_group = group_segments.segment_group
+            join versions on versions.id = version_groups.version and versions.state = 'committed'
+            where files.digest = ? order by 1, 2
+        """
+        for id, path in connection.execute(query, (digest,)).fetchall():
+            found.append((by_id(connection, algorithm, id), path))
+    return found

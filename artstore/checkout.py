@@ -1,0 +1,286 @@
+"""From a version to a folder: what is missing or different is written, verified before it has its name; the rest is left alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from artstore import chunking, names, system, workers, writing
+from artstore.catalog import content, manifests, stats
+from artstore.catalog.content import StoredChunk
+from artstore.db import Db
+from artstore.errors import Damaged, InvalidPath
+from artstore.manifest import Entry, Kind
+from artstore.packs import Packs
+from artstore.progress import SILENT, Progress, step
+from artstore.reading import Stat, stat_of
+from artstore.version import Version
+from artstore.writing import NewFile, Root, SmallJob
+
+_BATCH_FILES = 512
+_REREADS = 3
+
+
+class Outcome(NamedTuple):
+    """What a download did: files written, and files that were there already."""
+
+    written: int
+    kept: int
+
+
+class Reader:
+    """Reads chunks of one store, verified. Safe for use by several threads."""
+
+    def __init__(self, db: Db, packs: Packs) -> None:
+        self._db = db
+        self._packs = packs
+        self.algorithm = db.algorithm
+
+    def chunk(self, stored: StoredChunk) -> bytes:
+        """The bytes of a chunk. It may have moved since its place was looked up, so that is done again before `Damaged` is raised."""
+        place = stored.place
+        for _ in range(_REREADS):
+            data = self._packs.read(place)
+            if self.algorithm.raw(data) == stored.digest:
+                return data
+            now = content.chunk(self._db.connection, stored.digest)
+            if now is None or now.place == place:
+                break
+            place = now.place
+        raise Damaged(
+            f"chunk {self.algorithm.text(stored.digest)} in {self._packs.path(place.pack).name} at {place.offset} is damaged: "
+            "run `artstore verify` to see which versions that harms, and restore the pack from a backup"
+        )
+
+    def chunks_of(self, digest: str) -> list[StoredChunk]:
+        """The chunks of a file, by its digest."""
+        found = content.chunks_of(self._db.connection, self.algorithm.parse(digest))
+        if found is None:
+            raise Damaged(f"the catalog does not know the file {digest} any more: run `artstore verify`")
+        return found
+
+    def content(self, digest: str) -> Iterator[bytes]:
+        """The content of a file, chunk by chunk."""
+        for stored in self.chunks_of(digest):
+            yield self.chunk(stored)
+
+
+class Checkout:
+    """One download of one version."""
+
+    def __init__(self, db: Db, packs: Packs, version: Version, path: Path, progress: Progress) -> None:
+        self._db = db
+        self._packs = packs
+        self._reader = Reader(db, packs)
+        self._version = version
+        self._root = Root(path)
+        self._progress = progress
+        self._seen: dict[str, list[tuple[str, Stat, bytes]]] = {}
+        self._large: list[tuple[str, str, Entry]] = []
+        self._written = self._kept = 0
+
+    def run(self, entries: Iterable[Entry]) -> Outcome:
+        """Bring the folder to the state of the entries; nothing that they do not name is touched."""
+        others: list[Entry] = []
+        try:
+            batches = self._batches(self._missing(entries, others))
+            arguments = (self._root.path, self._packs.folder.parent, self._db.algorithm.name)
+            for batch, results in workers.spread(writing.write_small, batches, *arguments, key=_same):
+                self._note_small(batch, results)
+            self._write_large_files()
+            for entry in others:
+                self._write_other(entry)
+            self._remember()
+        finally:
+            self._root.close()
+        return Outcome(self._written, self._kept)
+
+    def _missing(self, entries: Iterable[Entry], others: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
+        """Go through the entries folder by folder; yield the files that are not there as they should be."""
+        here: str | None = None
+        listed: dict[str, os.stat_result] = {}
+        remembered: dict[str, tuple[Stat, int, bytes]] = {}
+        parse = self._db.algorithm.parse
+        for entry in entries:
+            if entry.kind != Kind.FILE:
+                others.append(entry)
+                continue
+            folder, _, name = entry.path.rpartition("/")
+            if folder != here:
+                here, listed = folder, self._root.listed(folder)
+                remembered = stats.remembered(self._db.connection, self._absolute(folder)) if listed else {}
+                if listed:
+                    self._root.folder(folder)
+            status = listed.get(name)
+            if status is None or not writing.mode_is_right(status, entry.executable):
+                yield folder, name, entry
+                continue
+            known = remembered.get(name)
+            if (known is not None and known[0] == stat_of(status) and known[2] == parse(entry.digest or "")) or (status.st_size == entry.size and self._holds(folder, name, entry)):
+                self._kept += 1
+                self._progress.advance(entry.size or 0)
+            else:
+                yield folder, name, entry
+
+    def _absolute(self, folder: str) -> str:
+        root = os.path.realpath(self._root.path)
+        return os.path.join(root, *folder.split("/")) if folder else root
+
+    def _holds(self, folder: str, name: str, entry: Entry) -> bool:
+        """Whether a file that is there has the content it should have, by reading it."""
+        path = Path(self._absolute(folder)) / name
+        if path.is_symlink() or not path.is_file():
+            return False
+        hasher, clock = self._db.algorithm.hasher(), self._db.clock()
+        try:
+            with path.open("rb") as source:
+                before = os.fstat(source.fileno())
+                while piece := source.read(1 << 20):
+                    hasher.update(piece)
+                after = os.fstat(source.fileno())
+        except OSError:
+            return False
+        same = self._db.algorithm.text(hasher.digest()) == entry.digest
+        if same and stat_of(before) == stat_of(after) and max(after.st_mtime_ns, after.st_ctime_ns) < clock - 2 * 10**9:
+            digest = self._db.algorithm.parse(entry.digest or "")
+            self._seen.setdefault(str(path.parent), []).append((name, stat_of(after), digest))
+        return same
+
+    def _batches(self, missing: Iterator[tuple[str, str, Entry]]) -> Iterator[list[SmallJob]]:
+        small: list[tuple[str, str, Entry]] = []
+        for item in missing:
+            if (item[2].size or 0) > chunking.SMALLEST:
+                self._large.append(item)
+                continue
+            small.append(item)
+            if len(small) == _BATCH_FILES:
+                yield self._jobs(small)
+                small = []
+        if small:
+            yield self._jobs(small)
+
+    def _jobs(self, items: list[tuple[str, str, Entry]]) -> list[SmallJob]:
+        parse = self._db.algorithm.parse
+        raws = [parse(entry.digest or "") for _, _, entry in items]
+        chunks = content.single_chunks_of(self._db.connection, list(set(raws)))
+        return [
+            SmallJob(folder, name, entry.executable, raw, chunks[raw].place if raw in chunks else None)
+            for (folder, name, entry), raw in zip(items, raws, strict=True)
+        ]
+
+    def _note_small(self, batch: list[SmallJob], results: list[Stat | None]) -> None:
+        for job, found in zip(batch, results, strict=True):
+            self._note(job.folder, job.name, found or self._write_small_again(job), job.digest)
+        self._progress.advance(sum(found.size for found in results if found))
+
+    def _write_small_again(self, job: SmallJob) -> Stat:
+        chunks = self._reader.chunks_of(self._db.algorithm.text(job.digest))
+        with self._root.new_file(job.folder, job.name, executable=job.executable) as new:
+            for stored in chunks:
+                writing.write_all(new.descriptor, self._reader.chunk(stored))
+        assert new.stat is not None
+        return new.stat
+
+    def _note(self, folder: str, name: str, found: Stat, digest: bytes) -> None:
+        self._written += 1
+        self._seen.setdefault(self._absolute(folder), []).append((name, found, digest))
+
+    def _write_large_files(self) -> None:
+        with ThreadPoolExecutor(system.cores(), "artstore-write") as pool:
+            for folder, name, entry in self._large:
+                with self._root.new_file(folder, name, executable=entry.executable) as new:
+                    self._write_large(pool, new, self._reader.chunks_of(entry.digest or ""))
+                assert new.stat is not None
+                self._note(folder, name, new.stat, self._db.algorithm.parse(entry.digest or ""))
+
+    def _write_large(self, pool: ThreadPoolExecutor, new: NewFile, chunks: list[StoredChunk]) -> None:
+        """Read, verify and write the chunks of a file, several at a time."""
+        offsets, end = [], 0
+        for stored in chunks:
+            offsets.append(end)
+            end += stored.size
+        with system.disk_full_is_said("a download"):
+            os.ftruncate(new.descriptor, end)
+
+        def copy(share: int) -> None:
+            for i in range(share, len(chunks), shares):
+                data = memoryview(self._reader.chunk(chunks[i]))
+                offset = offsets[i]
+                while len(data):
+                    with system.disk_full_is_said("a download"):
+                        written = system.write_at(new.descriptor, data, offset)
+                    data, offset = data[written:], offset + written
+                self._progress.advance(chunks[i].size)
+
+        shares = min(system.cores(), 4) if len(chunks) > 8 and not system.WINDOWS else 1
+        for done in [pool.submit(copy, share) for share in range(shares)]:
+            done.result()
+
+    def _write_other(self, entry: Entry) -> None:
+        if entry.kind == Kind.FOLDER:
+            self._root.folder(entry.path)
+            return
+        folder, _, name = entry.path.rpartition("/")
+        target = entry.target or ""
+        if not _stays_inside(folder, target):
+            raise InvalidPath(
+                f"the link {entry.path!r} of {self._version.name} leads out of the artifact: {target!r}"
+            )
+        where = Path(self._absolute(folder)) / name
+        if where.is_symlink() and os.readlink(where) == target:
+            self._root.folder(folder)
+            self._kept += 1
+            return
+        self._root.link(folder, name, target)
+        self._written += 1
+
+    def _remember(self) -> None:
+        """Note in the stat cache what was written and what was found right, so that neither is read the next time."""
+        if self._seen:
+            with self._db.writing(durable=False) as connection:
+                for folder, files in self._seen.items():
+                    stats.remember(connection, folder, files)
+
+
+def _same(batch: list[SmallJob]) -> list[SmallJob]:
+    return batch
+
+
+def _stays_inside(folder: str, target: str) -> bool:
+    depth = len(folder.split("/")) if folder else 0
+    for part in target.split("/"):
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return False
+    return not os.path.isabs(target) and "\\" not in target
+
+
+def to_folder(
+    db: Db, packs: Packs, version: Version, root: Path, *, path_prefix: str | None = None, progress: Progress = SILENT
+) -> Outcome:
+    """Write a version, or what of it lies at or below `path_prefix`, into a folder.
+
+    Each file appears complete and verified; what is there already and right is left as it is, and what the version does not name too.
+    Raises `UnsafeRoot`, `Damaged` or `DiskFull`; what was written until then is right and is found the next time.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise writing.in_the_way(root, "no folder", "folder") from error
+    if not stat.S_ISDIR(os.stat(root).st_mode):
+        raise writing.in_the_way(root, "a file", "folder")
+    with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"):
+        return Checkout(db, packs, version, root, progress).run(selected(db, version, path_prefix))
+
+
+def selected(db: Db, version: Version, path_prefix: str | None) -> Iterator[Entry]:
+    """The entries of a version at or below a path; all without one."""
+    prefix = names.entry_path(path_prefix) if path_prefix else ""
+    with db.reading() as connection:
+        found = manifests.find(connection, db.algorithm, version.id, prefix) if prefix else None
+        entries = list(manifests.entries_between(connection, db.algorithm, version.id, *manifests.below(prefix)))
+    return iter([found, *entries] if found else entries)

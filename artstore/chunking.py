@@ -1,0 +1,27 @@
+"""Where large files are cut, so that an edit moves only the cuts beside it (docs/format.md, section 3)."""
+
+from __future__ import annotations
+
+from pyfastcdc import FastCDC
+
+SMALLEST = 64 * 1024
+"""Files up to this many bytes are one chunk; no chunk of a larger file is smaller, but its last."""
+AVERAGE = 256 * 1024
+LARGEST = 1024 * 1024
+
+
+class Cutter:
+    """Cuts one file, window by window. Not for use by several threads at once."""
+
+    def __init__(self) -> None:
+        self._cdc = FastCDC(AVERAGE, min_size=SMALLEST, max_size=LARGEST)
+
+    def lengths(self, window: memoryview, *, last: bool) -> list[int]:
+        """Return the lengths of the chunks at the beginning of a window.
+
+        Unless the window is the file's last, the bytes after the final cut wait for the next one.
+        """
+        if last and len(window) <= SMALLEST:
+            return [len(window)] if len(window) else []
+        found = [chunk.length for chunk in self._cdc.cut_buf(window)]
+        return found if last else found[:-1]

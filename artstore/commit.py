@@ -1,0 +1,154 @@
+"""From a draft to a version: one transaction that publishes, cuts, numbers, names and logs, or leaves everything as it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from artstore import names
+from artstore.catalog import events, manifests, stats, versions
+from artstore.catalog.versions import Collection, Content
+from artstore.db import Connection, Db
+from artstore.draft import Draft
+from artstore.errors import InvalidInput, NotFound
+from artstore.intake import Intake
+from artstore.manifest import Builder, Kind, version_digest
+from artstore.version import Version
+
+
+def commit(db: Db, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (), tags: Iterable[str] = ()) -> Version:
+    """Make a draft the next version of its collection; durable when this returns.
+
+    If it is equal to the newest version, and nothing that was given says otherwise, that version is returned, with the aliases
+    and tags applied to it. Raises `WrongType` if the collection has another type, `NotFound` if the base or a dependency is gone.
+    """
+    aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
+    tags = [names.tag(tag) for tag in dict.fromkeys(tags)]
+    check_metadata(draft.metadata)
+    base = draft.base.version.id if draft.base else None
+    with db.reading() as connection:
+        builder = manifests.edited(connection, db.algorithm, base, draft.changes)
+    manifest = builder.finish()
+    content = Content(
+        version_digest(db.algorithm, manifest, draft.dependencies),
+        manifest,
+        sum(group.entries for group in builder.groups),
+        sum(group.size for group in builder.groups),
+    )
+    intake.make_durable()
+    used = {
+        db.algorithm.parse(entry.digest)
+        for entry in draft.changes.values()
+        if entry is not None and entry.kind == Kind.FILE and entry.digest
+    }
+    with db.writing() as connection:
+        version = _commit(db, connection, draft, builder, content, intake, used)
+        _hang_on(db, connection, version, aliases, tags)
+        version = versions.by_id(connection, db.algorithm, version.id)
+    intake.ended()
+    _remember(db, intake)
+    return version
+
+
+def _commit(
+    db: Db, connection: Connection, draft: Draft, builder: Builder, content: Content, intake: Intake, used: set[bytes]
+) -> Version:
+    if draft.base and not versions.lives(connection, draft.base.version.id):
+        raise NotFound(
+            f"{draft.base.version.name}, which this draft started from, was deleted: start from a version that lives"
+        )
+    collection, made = versions.ensure_collection(connection, draft.project, draft.name, draft.type)
+    if made:
+        events.record(connection, db.algorithm, "collection-created", f"{draft.project}/{draft.name}", type=draft.type)
+    newest = versions.newest(connection, db.algorithm, collection.id)
+    # The rows that name files come between publishing them and letting go of what the draft held.
+    intake.publish(connection)
+    if newest is not None and _is_the_same(draft, content, newest):
+        intake.end(connection, used)
+        return newest
+    version = _insert(db, connection, collection, draft, builder, content)
+    intake.end(connection, used)
+    events.record(
+        connection,
+        db.algorithm,
+        "version-committed",
+        version.qualified_name,
+        digest=version.digest,
+        entries=version.entries,
+        size=version.size,
+        type=version.type,
+    )
+    return version
+
+
+def _insert(
+    db: Db, connection: Connection, collection: Collection, draft: Draft, builder: Builder, content: Content
+) -> Version:
+    groups = manifests.store(connection, db.algorithm, builder)
+    id = versions.insert(
+        connection,
+        db.algorithm,
+        collection.id,
+        content,
+        groups,
+        description=draft.description,
+        metadata=draft.metadata,
+        ttl=draft.ttl,
+        base=draft.base.version.id if draft.base else None,
+        dependencies=versions.dependency_ids(connection, draft.dependencies),
+    )
+    return versions.by_id(connection, db.algorithm, id)
+
+
+def _is_the_same(draft: Draft, content: Content, newest: Version) -> bool:
+    """Whether a draft says nothing that the newest version does not say. What is not given is not compared."""
+    return (
+        content.digest == newest.digest
+        and (draft.metadata is None or canonical_metadata(draft.metadata) == newest.metadata)
+        and (draft.description is None or draft.description == newest.description)
+    )
+
+
+def _hang_on(db: Db, connection: Connection, version: Version, aliases: list[str], tags: list[str]) -> None:
+    collection = versions.collection(connection, version.project, version.collection)
+    assert collection is not None
+    for alias in aliases:
+        set_alias(db, connection, collection, version, alias)
+    for tag in tags:
+        if versions.add_tag(connection, version.id, tag):
+            events.record(connection, db.algorithm, "tag-added", version.qualified_name, tag=tag)
+
+
+def set_alias(db: Db, connection: Connection, collection: Collection, version: Version, alias: str) -> None:
+    """Point an alias at a version, and log it if that changes anything."""
+    before = versions.move_alias(connection, collection.id, alias, version.id)
+    if before != version.id:
+        was = None if before is None else versions.by_id(connection, db.algorithm, before).name
+        events.record(connection, db.algorithm, "alias-set", version.qualified_name, alias=alias, before=was)
+
+
+def _remember(db: Db, intake: Intake) -> None:
+    if intake.seen:
+        with db.writing(durable=False) as connection:
+            for folder, files in intake.seen.items():
+                stats.remember(connection, folder, files)
+        intake.seen.clear()
+
+
+def canonical_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata as it will be read back: what JSON makes of it."""
+    loaded: dict[str, Any] = json.loads(json.dumps(metadata))
+    return loaded
+
+
+def check_metadata(metadata: dict[str, Any] | None) -> None:
+    """Raise `InvalidInput` if metadata is nothing that JSON can say."""
+    try:
+        json.dumps(metadata, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"metadata must be JSON (text, numbers, lists, dicts; no NaN or infinity): {error}"
+        ) from error
+    if metadata is not None and not isinstance(metadata, dict):
+        raise InvalidInput(f"metadata must be a dict, not {type(metadata).__name__}")

@@ -1,0 +1,318 @@
+"""The catalog's file: made, opened, locked, migrated; and what SQLite says turned into artstore's errors.
+
+Every thread has its own connection, and none survives a fork. Writers take turns by a lock file, because SQLite's own
+waiting starves some of them; then `begin immediate`, so that what a transaction reads is what it changes.
+`artstore.db` is opened by SQLite alone: closing any other descriptor of it would drop SQLite's locks.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from sqlite_utils import Database
+
+from artstore import digests, schema, system
+from artstore.errors import (
+    ArtstoreError,
+    Damaged,
+    DiskFull,
+    NetworkFileSystem,
+    NewerStore,
+    NoStore,
+    NotAStore,
+    StoreBusy,
+    StoreError,
+)
+
+FILE = "artstore.db"
+Connection: TypeAlias = sqlite3.Connection
+"""What the SQL rooms take; the verbs only hand it on."""
+PATIENCE = 60.0
+"""Seconds to wait for a foreign program that holds SQLite's write lock."""
+
+
+def now() -> str:
+    """The time as the catalog writes it: UTC, microseconds, ending in `Z`."""
+    return catalog_time(datetime.now(UTC))
+
+
+def catalog_time(time: datetime) -> str:
+    """Write a time as the catalog does, so that text compares as times do."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def create(folder: Path, algorithm: str) -> bool:
+    """Make a catalog in a folder; False if one is there already.
+
+    The file is built under another name and linked into place complete, so nobody ever opens half of one.
+    """
+    digests.algorithm(algorithm)
+    final = folder / FILE
+    if final.exists():
+        return False
+    draft = folder / f".{FILE}-{secrets.token_hex(8)}"
+    try:
+        with errors_said(final):
+            connection = _connect(draft)
+            with connection:
+                connection.execute("pragma journal_mode = wal")
+                connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
+            connection.execute("begin immediate")
+            schema.migrations.apply(Database(connection))
+            connection.execute(f"pragma user_version = {schema.FORMAT}")
+            row = (secrets.token_hex(16), algorithm, now())
+            connection.execute("insert into store (id, uid, algorithm, created_at) values (1, ?, ?, ?)", row)
+            connection.execute("commit")
+            connection.close()
+        return _publish(draft, final)
+    finally:
+        for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
+            system.remove_if_there(leftover)
+
+
+def _publish(draft: Path, final: Path) -> bool:
+    try:
+        os.link(draft, final)
+    except FileExistsError:
+        return False
+    except OSError:
+        if final.exists():
+            return False
+        with suppress(FileExistsError):
+            os.rename(draft, final)
+    system.sync_folder(final.parent)
+    return True
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rwc" if path.name != FILE else f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    for pragma in (
+        "foreign_keys = on",
+        "synchronous = full",
+        "cache_size = -32768",
+        "temp_store = memory",
+        "journal_size_limit = 16777216",
+    ):
+        connection.execute(f"pragma {pragma}")
+    return connection
+
+
+@contextmanager
+def errors_said(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into artstore's errors, which name the store and the next step."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _translated(error, path) from error
+
+
+def _translated(error: sqlite3.DatabaseError, path: Path) -> ArtstoreError | sqlite3.DatabaseError:
+    said = str(error)
+    if "locked" in said or "busy" in said:
+        return StoreBusy(
+            f"{path} has been locked by another program for {PATIENCE:.0f} s: close what has it open, then try again"
+        )
+    if "is full" in said:
+        return DiskFull(f"no space left while writing {path}: free some, then run the same again; nothing was lost")
+    if "not a database" in said:
+        return NotAStore(f"{path} is not a catalog of artstore: restore it from a backup, or choose another folder")
+    if "malformed" in said:
+        return Damaged(f"{path} is damaged ({said}): restore it from a backup, then run `artstore verify`")
+    if "readonly" in said or "read-only" in said:
+        return StoreError(f"{path} cannot be written: check the permissions of the folder and the file")
+    if "unable to open" in said:
+        return StoreError(f"{path} cannot be opened: check the permissions of the folder and the file")
+    if "disk I/O error" in said:
+        return StoreError(
+            f"the system failed to read or write {path} ({said}): check the disk and the space left on it"
+        )
+    return error
+
+
+class Db:
+    """The catalog of one store, opened.
+
+    Raises `NoStore`, `NotAStore`, `NewerStore` or `NetworkFileSystem` where it cannot be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / FILE
+        self._local = threading.local()
+        self._open: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        self._guard = threading.Lock()
+        self._pid = os.getpid()
+        self.closed = False
+        if not self.path.is_file():
+            raise NoStore(f"no store at {folder}: make one with `artstore init {folder}`")
+        check_file_system(folder)
+        self._check_and_migrate()
+        row = self.connection.execute("select algorithm, uid from store").fetchone()
+        self.algorithm = digests.algorithm(row[0])
+        self.uid: str = row[1]
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, in autocommit mode. Made anew after a fork."""
+        if self.closed:
+            raise StoreError(f"the store {self.folder} was closed: open it again")
+        if os.getpid() != self._pid:
+            self._forget_after_fork()
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            with errors_said(self.path):
+                found = _connect(self.path)
+            self._local.connection = found
+            self._keep(found)
+        return found
+
+    def _keep(self, connection: sqlite3.Connection) -> None:
+        """Note a thread's connection, and close those of threads that have ended."""
+        with self._guard:
+            ended = [each for thread, each in self._open if not thread.is_alive()]
+            self._open = [pair for pair in self._open if pair[0].is_alive()]
+            self._open.append((threading.current_thread(), connection))
+        for each in ended:
+            each.close()
+
+    @property
+    def tables(self) -> Database:
+        """The catalog through sqlite-utils, on this thread's connection."""
+        return Database(self.connection)
+
+    def _forget_after_fork(self) -> None:
+        # Closing what the parent opened would touch the parent's files: it is dropped, never closed.
+        self._inherited = (self._local, self._open, getattr(self, "_inherited", None))
+        self._local = threading.local()
+        self._open = []
+        self._guard = threading.Lock()
+        self._pid = os.getpid()
+
+    def _check_and_migrate(self) -> None:
+        with errors_said(self.path):
+            connection = self.connection
+            if connection.execute("pragma application_id").fetchone()[0] != schema.APPLICATION_ID:
+                raise NotAStore(f"{self.path} is a database, but not a catalog of artstore: choose another folder")
+            found = connection.execute("pragma user_version").fetchone()[0]
+        if found > schema.FORMAT:
+            raise NewerStore(
+                f"{self.folder} was written by a newer artstore (format {found}, this one knows {schema.FORMAT}): "
+                "upgrade with `pip install -U artstore`"
+            )
+        if schema.migrations.pending(self.tables):
+            with self.writing():
+                schema.migrations.apply(self.tables)
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock and one transaction; committed at the end, rolled back on any error.
+
+        Hash, copy and list before, never inside. What is not `durable` may be gone after a power failure, nothing before it.
+        """
+        connection = self.connection
+        with self._turn(), errors_said(self.path):
+            if not durable:
+                connection.execute("pragma synchronous = normal")
+            try:
+                connection.execute("begin immediate")
+                yield connection
+                connection.execute("commit")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+                raise
+            finally:
+                if not durable:
+                    connection.execute("pragma synchronous = full")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """See one state of the catalog through several queries. May be nested, also inside `writing`."""
+        connection = self.connection
+        with errors_said(self.path):
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("begin")
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        path = self.folder / "locks" / "turn.lock"
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            system.lock(descriptor, wait=True)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def clock(self) -> int:
+        """The time of the store's file system, in nanoseconds."""
+        return system.clock(self.folder / "locks" / "clock")
+
+    def backup(self, path: Path) -> None:
+        """Copy the catalog as it is now into a new file, complete and in one piece."""
+        with errors_said(path):
+            target = sqlite3.connect(path, isolation_level=None)
+            try:
+                self.connection.backup(target)
+            finally:
+                target.close()
+
+    def integrity(self) -> list[str]:
+        """What SQLite itself finds wrong with the file; empty if nothing."""
+        rows = [row[0] for row in self.connection.execute("pragma integrity_check")]
+        rows += [f"foreign key of {row[0]} row {row[1]}" for row in self.connection.execute("pragma foreign_key_check")]
+        return [row for row in rows if row != "ok"]
+
+    def query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
+        """Answer a person's SQL. The connection refuses every statement that would write."""
+        connection = self.connection
+        connection.execute("pragma query_only = on")
+        try:
+            cursor = connection.execute(sql, parameters)
+            columns = [column[0] for column in cursor.description or ()]
+            return [dict(zip(columns, row, strict=True)) for row in cursor]
+        except sqlite3.Error as error:
+            raise StoreError(f"SQLite does not answer this: {error}") from error
+        finally:
+            connection.execute("pragma query_only = off")
+
+    def close(self) -> None:
+        """Close every connection that this process opened."""
+        if os.getpid() == self._pid:
+            with self._guard:
+                for _, connection in self._open:
+                    connection.close()
+                self._open.clear()
+        self.closed = True
+
+
+def check_file_system(folder: Path) -> None:
+    """Raise `NetworkFileSystem` where SQLite's locks or shared memory would not work."""
+    kind = system.network_file_system(folder.resolve())
+    if kind:
+        raise NetworkFileSystem(
+            f"{folder} is on a network or user-space file system ({kind}), where SQLite can lose data: "
+            "put the store on a local disk, and copy it with `artstore backup`"
+        )

@@ -1,0 +1,86 @@
+"""Content and structures to digests, written `algorithm:hex` (docs/format.md, section 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from blake3 import blake3
+
+from artstore.errors import InvalidInput
+
+DEFAULT = "blake3"
+Raw: TypeAlias = "Callable[[bytes], bytes]"
+
+
+class Hasher(Protocol):
+    """A running hash, as in `hashlib`."""
+
+    def update(self, data: bytes | bytearray | memoryview, /) -> object: ...
+    def digest(self) -> bytes: ...
+
+
+class Algorithm:
+    """One way to hash, under its name in digests.
+
+    >>> algorithm("sha256").text(algorithm("sha256").raw(b"hi"))
+    'sha256:8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4'
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._prefix = name + ":"
+
+    def hasher(self) -> Hasher:
+        """Start a hash that is fed piece by piece."""
+        return blake3() if self.name == "blake3" else hashlib.sha256()
+
+    def raw(self, data: bytes | bytearray | memoryview) -> bytes:
+        """Hash bytes to the 32 bytes of their digest."""
+        return blake3(data).digest() if self.name == "blake3" else hashlib.sha256(data).digest()
+
+    def text(self, raw: bytes) -> str:
+        """Write the 32 bytes of a digest as `algorithm:hex`."""
+        return self._prefix + raw.hex()
+
+    def digest(self, data: bytes | bytearray | memoryview) -> str:
+        """Hash bytes to `algorithm:hex`."""
+        return self._prefix + self.raw(data).hex()
+
+    def parse(self, digest: str) -> bytes:
+        """Read `algorithm:hex` back to 32 bytes.
+
+        Raises `InvalidInput` if the digest is of another algorithm or is no digest at all.
+        """
+        try:
+            raw = bytes.fromhex(digest.removeprefix(self._prefix))
+        except ValueError:
+            raw = b""
+        if len(raw) != 32 or not digest.startswith(self._prefix):
+            raise InvalidInput(
+                f"{digest!r} is no digest of this store: expected {self.name}: and 64 hexadecimal digits"
+            )
+        return raw
+
+    def structure(self, name: str, body: bytes) -> str:
+        """Hash a structure under its name, so that it cannot be taken for another."""
+        return self.digest(text(name) + body)
+
+
+def text(value: str) -> bytes:
+    """Encode a string behind its length, as structures are hashed."""
+    raw = value.encode()
+    return struct.pack(">I", len(raw)) + raw
+
+
+_ALGORITHMS = {name: Algorithm(name) for name in ("blake3", "sha256")}
+
+
+def algorithm(name: str) -> Algorithm:
+    """Find an algorithm by its name; `InvalidInput` names those there are."""
+    found = _ALGORITHMS.get(name)
+    if found is None:
+        raise InvalidInput(f"unknown digest algorithm {name!r}: use one of {', '.join(sorted(_ALGORITHMS))}")
+    return found

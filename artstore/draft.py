@@ -1,0 +1,145 @@
+"""A draft: what the next version of a collection shall be. Pure data; bytes go through gather, commits through the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Protocol
+
+from artstore import names
+from artstore.errors import NotFound, PathConflict
+from artstore.manifest import Dependency, Entry, Kind
+from artstore.version import Version
+
+
+class Base(Protocol):
+    """The entries of the version that a draft starts from."""
+
+    version: Version
+
+    def find(self, path: str) -> Entry | None: ...
+    def under(self, folder: str) -> Iterator[Entry]: ...
+
+
+class Draft:
+    """The next version of a collection, while it is put together.
+
+    Nothing in it is visible to others before `Store.commit`. With a `base`, only `changes` are kept here: what was added, and None for what was removed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        type: str,
+        *,
+        project: str = names.DEFAULT_PROJECT,
+        description: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        ttl: timedelta | None = None,
+        base: Base | None = None,
+    ) -> None:
+        self.name = names.collection(name)
+        self.type = names.artifact_type(type)
+        self.project = names.project(project)
+        self.description = description
+        self.metadata = metadata
+        self.ttl = ttl
+        self.base = base
+        self.changes: dict[str, Entry | None] = {}
+        self.dependencies: set[Dependency] = set()
+        self._folders: set[str] = set()
+
+    def find(self, path: str) -> Entry | None:
+        """The entry at a path, as the draft stands now."""
+        if path in self.changes:
+            return self.changes[path]
+        return self.base.find(path) if self.base else None
+
+    def under(self, folder: str) -> Iterator[Entry]:
+        """The entries below a folder, as the draft stands now. The whole draft for an empty folder."""
+        prefix = folder + "/" if folder else ""
+        if self.base:
+            yield from (entry for entry in self.base.under(folder) if entry.path not in self.changes)
+        yield from (entry for path, entry in self.changes.items() if entry and path.startswith(prefix))
+
+    def add(self, entry: Entry, *, overwrite: bool = False) -> Entry:
+        """Put an entry where its path says; the same again is no change.
+
+        Raises `PathConflict` if something else is there and `overwrite` is not set, or if one would lie below the other.
+        """
+        found = self.find(entry.path)
+        if found is not None and found != entry and not overwrite and found.kind != Kind.FOLDER:
+            raise PathConflict(
+                f"Cannot add the same path twice: {entry.path!r} is in {self.name} with other content; pass overwrite=True to replace it"
+            )
+        self._make_way(entry)
+        self.changes[entry.path] = entry
+        return entry
+
+    def add_all(self, entries: list[Entry], *, overwrite: bool = False) -> None:
+        """Put many entries, or none of them if one cannot be."""
+        before = dict(self.changes), set(self._folders)
+        try:
+            for entry in entries:
+                self.add(entry, overwrite=overwrite)
+        except PathConflict:
+            self.changes, self._folders = before
+            raise
+
+    def _make_way(self, entry: Entry) -> None:
+        folder = entry.path.rpartition("/")[0]
+        above = []
+        while folder and folder not in self._folders:
+            above.append(folder)
+            folder = folder.rpartition("/")[0]
+        for each in above:
+            found = self.find(each)
+            if found is not None and found.kind != Kind.FOLDER:
+                raise PathConflict(
+                    f"{entry.path!r} cannot be added: {each!r} is a {found.kind.name.lower()} in {self.name}; remove it first"
+                )
+        if entry.kind != Kind.FOLDER and (entry.path in self._folders or self._base_has_below(entry.path)):
+            raise PathConflict(f"{entry.path!r} cannot be added: it is a folder in {self.name}; remove it first")
+        for each in above:
+            if self.find(each) is not None:
+                self._drop(each)
+        self._folders.update(above)
+
+    def _base_has_below(self, path: str) -> bool:
+        return self.base is not None and any(entry.path not in self.changes for entry in self.base.under(path))
+
+    def remove(self, path: str) -> list[str]:
+        """Take out an entry, or everything below a folder; return the paths taken out.
+
+        Raises `NotFound` if there is neither.
+        """
+        path = names.entry_path(path)
+        gone = [path] if self.find(path) else [entry.path for entry in list(self.under(path))]
+        if not gone:
+            raise NotFound(f"no entry {path!r} in {self.name}: list its entries with `artstore ls`")
+        for each in gone:
+            self._drop(each)
+        self._folders.clear()
+        self._folders.update(self._folders_of_changes())
+        return gone
+
+    def _drop(self, path: str) -> None:
+        if self.base and self.base.find(path):
+            self.changes[path] = None
+        else:
+            self.changes.pop(path, None)
+
+    def _folders_of_changes(self) -> Iterator[str]:
+        for path, entry in self.changes.items():
+            folder = path.rpartition("/")[0] if entry else ""
+            while folder:
+                yield folder
+                folder = folder.rpartition("/")[0]
+
+    def fill_new_folder(self, entries: list[Entry]) -> bool:
+        """Take a whole folder's entries at once, if the draft is empty so far; they must not clash among themselves."""
+        if self.changes or self.base:
+            return False
+        self.changes = {entry.path: entry for entry in entries}
+        self._folders = set(self._folders_of_changes())
+        return True

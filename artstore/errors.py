@@ -1,0 +1,117 @@
+"""Every error that artstore raises on purpose, in one tree, grouped by what a caller would do about it.
+
+    ArtstoreError
+      CommError                  what was asked for is not there, is of another type, or is still needed
+        NotFound                   also a LookupError
+        WrongType                  also a ValueError
+        StillNeeded                also a ValueError: aliased, or referenced by a living version
+      InvalidInput               also a ValueError: say it differently
+        InvalidName
+        InvalidPath
+        PathConflict               two entries cannot both be where they were put
+      SourceError                also an OSError: the files to add cannot be taken as they are
+        SourceUnreadable
+        SourceChanged
+        LinkCycle
+      StoreError                 the folder, file system or disk does not let us work
+        NoStore                    also a FileNotFoundError
+        NotAStore
+        NewerStore
+        NetworkFileSystem
+        StoreBusy                  also a TimeoutError
+        DiskFull                   also an OSError
+      UnsafeRoot                 also an OSError: a download would have to write through a link
+      Damaged                    stored bytes or rows are not what was stored
+
+The message of each names the thing, what was expected, and the next step.
+"""
+
+from __future__ import annotations
+
+
+class ArtstoreError(Exception):
+    """The base of every error that artstore raises on purpose."""
+
+
+class CommError(ArtstoreError):
+    """What was asked for is not there, is of another type, or is still needed."""
+
+
+class NotFound(CommError, LookupError):
+    """No such project, collection, version, alias, entry or run."""
+
+
+class WrongType(CommError, ValueError):
+    """The collection exists, and has another type."""
+
+
+class StillNeeded(CommError, ValueError):
+    """The version has aliases, or a living version references it."""
+
+
+class InvalidInput(ArtstoreError, ValueError):
+    """An argument that no store could accept."""
+
+
+class InvalidName(InvalidInput):
+    """A name, alias, tag or type that is not allowed."""
+
+
+class InvalidPath(InvalidInput):
+    """A path that no entry may have."""
+
+
+class PathConflict(InvalidInput):
+    """Two entries that cannot both be where they were put."""
+
+
+class SourceError(ArtstoreError, OSError):
+    """A file or folder that cannot be added as it is."""
+
+
+class SourceUnreadable(SourceError):
+    """A file or folder that cannot be read."""
+
+
+class SourceChanged(SourceError):
+    """A file that kept changing while it was read."""
+
+
+class LinkCycle(SourceError):
+    """A link to a folder that leads back to itself."""
+
+
+class StoreError(ArtstoreError):
+    """The folder, the file system or the disk does not let the store work."""
+
+
+class NoStore(StoreError, FileNotFoundError):
+    """There is no store where one was looked for."""
+
+
+class NotAStore(StoreError):
+    """The folder holds something else."""
+
+
+class NewerStore(StoreError):
+    """The store was written by a newer artstore."""
+
+
+class NetworkFileSystem(StoreError):
+    """The folder lies on a file system on which SQLite cannot lock reliably."""
+
+
+class StoreBusy(StoreError, TimeoutError):
+    """Another program holds the catalog's write lock for too long."""
+
+
+class DiskFull(StoreError, OSError):
+    """There is no space left for what was to be written."""
+
+
+class UnsafeRoot(ArtstoreError, OSError):
+    """A download would have to write through a link, out of its folder."""
+
+
+class Damaged(ArtstoreError):
+    """Stored bytes or rows that are not what was stored."""

@@ -1,0 +1,69 @@
+"""Collecting what crashes and dead processes left behind, and versions whose time is up.
+
+Everything that a process leaves is listed under a lease, a lock file or a pack, so that looking for it costs what there is to find.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from artstore import delete, leases, sweep
+from artstore.catalog import content, events, places, stats, versions
+from artstore.catalog import leases as held
+from artstore.db import Db, now
+from artstore.packs import Packs
+from artstore.version import Version
+
+
+class Collected(NamedTuple):
+    """What a collection did, or would do."""
+
+    expired: list[Version]
+    """Versions past their ttl."""
+    sessions: int
+    """Processes that ended without closing the store."""
+    leases: int
+    """Open drafts that died with them."""
+    content: int
+    """Bytes of content that nothing needs."""
+    disk: int
+    """Bytes given back to the disk."""
+
+
+def collect(db: Db, packs: Packs, *, dry_run: bool = False) -> Collected:
+    """Find and remove what nothing needs. With `dry_run`, only tell."""
+    with db.reading() as connection:
+        expired = versions.expired(connection, db.algorithm, now())
+        dead = [each for each in held.sessions(connection) if not leases.is_alive(db.folder, each)]
+        dead_leases = held.count(connection, dead)
+    gone = delete.delete(db, packs, expired, force=False, dry_run=dry_run, delete_aliases=True) if expired else None
+    if dry_run:
+        loose = sum(_truncate_all(db, packs, dry_run=True)) + places.free_bytes(db.connection)
+        sessions = len(leases.sweep(db.folder, dry_run=True))
+        return Collected(expired, sessions, dead_leases, gone.content if gone else 0, loose)
+    freed = 0
+    if dead_leases:
+        with db.writing() as connection:
+            freed = delete.reap(db, connection).content
+            events.record(connection, db.algorithm, "garbage-collected", "", leases=dead_leases, content=freed)
+    loose = sum(_truncate_all(db, packs, dry_run=False))
+    swept = sweep.sweep(db, packs)
+    if swept.disk or freed or gone:
+        with db.writing(durable=False) as connection:
+            stats.forget_gone(connection)
+    sessions = len(leases.sweep(db.folder, dry_run=False))
+    return Collected(
+        expired,
+        sessions,
+        dead_leases,
+        freed + (gone.content if gone else 0),
+        loose + swept.disk + (gone.disk if gone else 0),
+    )
+
+
+def _truncate_all(db: Db, packs: Packs, *, dry_run: bool) -> list[int]:
+    connection = db.connection
+    return [
+        packs.truncate(name, lambda each: content.published_end(connection, each), dry_run=dry_run)
+        for name in packs.names()
+    ]

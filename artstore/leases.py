@@ -1,0 +1,58 @@
+"""Sessions: who is alive, told by lock files that the operating system releases when a process ends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from artstore import system
+
+
+class Session:
+    """One open store in one process. Everything it leases is held until it is closed or its process ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "locks"
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self.name = secrets.token_hex(8)
+        self.pid = os.getpid()
+        descriptor = system.open_locked(self._path(self.name), create=True)
+        assert descriptor is not None, "a new file with a random name cannot be locked by another"
+        self._descriptor = descriptor
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.lock"
+
+    def close(self) -> None:
+        """Let go. In a forked child only the descriptor is closed: the parent still holds the lock."""
+        if self._descriptor >= 0:
+            if os.getpid() == self.pid:
+                system.remove_if_there(self._path(self.name))
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def is_alive(folder: Path, name: str) -> bool:
+    """Whether the process that opened a session still runs and has not closed it."""
+    path = folder / "locks" / f"{name}.lock"
+    descriptor = system.open_locked(path, create=False)
+    if descriptor is None:
+        return path.exists()
+    os.close(descriptor)
+    return False
+
+
+def sweep(folder: Path, *, dry_run: bool) -> list[str]:
+    """Remove the lock files of sessions that are over; return their names."""
+    swept = []
+    for path in sorted((folder / "locks").glob("*.lock")):
+        if path.name == "turn.lock":
+            continue
+        descriptor = system.open_locked(path, create=False)
+        if descriptor is not None:
+            if not dry_run:
+                path.unlink()
+            os.close(descriptor)
+            swept.append(path.stem)
+    return swept

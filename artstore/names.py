@@ -1,0 +1,149 @@
+"""What may be called what: collections, types, aliases, tags, projects, and the paths of entries."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PureWindowsPath
+from typing import NamedTuple
+
+from artstore.errors import InvalidName, InvalidPath
+
+DEFAULT_PROJECT = "uncategorized"
+LATEST = "latest"
+LONGEST = 128
+
+_NAME = re.compile(r"[a-zA-Z0-9_\-.]+")
+_TAG = re.compile(r"[-\w]+( +[-\w]+)*")
+_NUMBER = re.compile(r"v(0|[1-9][0-9]*)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Reference(NamedTuple):
+    """A version as people write it: `project/name:alias`, `name:v3`, `name`."""
+
+    project: str | None
+    name: str
+    alias: str
+
+    @property
+    def number(self) -> int | None:
+        """The index of `v3`, or None for an alias."""
+        return version_number(self.alias)
+
+
+def version_number(alias: str) -> int | None:
+    """Read the index out of `v3`; None if it is not of that form."""
+    found = _NUMBER.fullmatch(alias)
+    return int(found[1]) if found else None
+
+
+def collection(name: str) -> str:
+    """Check the name of a collection: letters, digits, `_`, `-` and `.`, at most 128."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in (".", ".."):
+        raise InvalidName(
+            "Artifact name may only contain alphanumeric characters, dashes, underscores, and dots. "
+            f"Invalid name: {name!r}"
+        )
+    if len(name) > LONGEST:
+        raise InvalidName(f"Artifact name is longer than {LONGEST} characters: {name!r}")
+    return name
+
+
+def artifact_type(name: str) -> str:
+    """Check the type of a collection: any text of 1 to 128 characters without `/`, `:` and control characters."""
+    if (
+        not isinstance(name, str)
+        or not name
+        or len(name) > LONGEST
+        or "/" in name
+        or ":" in name
+        or _CONTROL.search(name)
+    ):
+        raise InvalidName(f"invalid artifact type {name!r}: use 1 to {LONGEST} characters without '/' and ':'")
+    return name
+
+
+def project(name: str) -> str:
+    r"""Check the name of a project: 1 to 128 characters, none of `/\#?%:` and no control characters."""
+    if (
+        not isinstance(name, str)
+        or not name
+        or len(name) > LONGEST
+        or set(name) & set("/\\#?%:")
+        or _CONTROL.search(name)
+    ):
+        raise InvalidName(f"invalid project name {name!r}: use 1 to {LONGEST} characters, none of / \\ # ? % :")
+    return name
+
+
+def alias(name: str) -> str:
+    """Check an alias that someone wants to set: not empty, no `/` and `:`, not `latest`, and not of the form `v3`."""
+    if (
+        not isinstance(name, str)
+        or not name
+        or len(name) > LONGEST
+        or "/" in name
+        or ":" in name
+        or _CONTROL.search(name)
+    ):
+        raise InvalidName(
+            f"Aliases must not contain any of the following characters: '/', ':'; and have 1 to {LONGEST}. Invalid alias: {name!r}"
+        )
+    if name == LATEST:
+        raise InvalidName("the alias 'latest' follows the newest version by itself: choose another name")
+    if version_number(name) is not None:
+        raise InvalidName(f"the alias {name!r} would hide a version index: choose another name")
+    return name
+
+
+def tag(name: str) -> str:
+    """Check a tag: letters, digits, `_` and `-`, with single words separated by spaces."""
+    if not isinstance(name, str) or not _TAG.fullmatch(name) or len(name) > LONGEST:
+        raise InvalidName(
+            f"Invalid tag {name!r}: tags must only contain alphanumeric characters separated by hyphens, underscores, and/or spaces"
+        )
+    return name
+
+
+def parse(reference: str) -> Reference:
+    """Read `[[entity/]project/]name[:alias]`; without an alias, `latest`.
+
+    >>> parse("animals:v0")
+    Reference(project=None, name='animals', alias='v0')
+
+    Raises `InvalidName` if it is not of that form.
+    """
+    if not isinstance(reference, str):
+        raise InvalidName(f"invalid artifact name {reference!r}: expected [project/]name[:alias]")
+    path, separator, label = reference.partition(":")
+    parts = path.split("/")
+    if len(parts) > 3 or (separator and not label):
+        raise InvalidName(f"invalid artifact name {reference!r}: expected [project/]name[:alias]")
+    return Reference(
+        project=project(parts[-2]) if len(parts) > 1 else None,
+        name=collection(parts[-1]),
+        alias=label or LATEST,
+    )
+
+
+def entry_path(path: str) -> str:
+    """Check and normalise the path of an entry: relative, `/` between names, no `..`; `a//./b` becomes `a/b`.
+
+    Raises `InvalidPath` for paths that are absolute (also on Windows), climb, are empty, hold a NUL or are not UTF-8.
+    """
+    text = str(path)
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if "\0" in text or not _is_utf8(text):
+        raise InvalidPath(f"Invalid artifact path: {text!r} (a path is UTF-8 text without NUL: rename the file)")
+    windows = PureWindowsPath(text)
+    if not parts or text.startswith("/") or windows.anchor or ".." in windows.parts or ".." in parts:
+        raise InvalidPath(f"Invalid artifact path: {text!r} (a path is relative and stays inside the artifact)")
+    return "/".join(parts)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,242 @@
+"""Packs: append-only files of chunks, and the only code that touches their bytes (docs/format.md, section 4).
+
+This is the seam behind which packs may one day lie in a bucket: make or adopt a writer, read ranges, punch, delete. Which ranges mean
+something is the catalog's business; docs/lifecycle.md has the rules.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from artstore import system
+
+HEADER = b"artstore-pack-1\n"
+SEAL_AT = 64 * 1024 * 1024
+"""A pack of this many bytes is never appended to again."""
+_GATHERED = 1024 * 1024
+_OPEN_AT_MOST = 64
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+class Place(NamedTuple):
+    """Where a chunk lies, and how."""
+
+    pack: str
+    offset: int
+    length: int
+    codec: int = 0
+
+
+class PackWriter:
+    """The one writer of one pack: holds its lock, appends, and makes what it appended durable."""
+
+    def __init__(self, path: Path, descriptor: int, end: int, *, fresh: bool) -> None:
+        self.path = path
+        self.name = path.stem
+        self.end = end
+        self._descriptor = descriptor
+        self._synced = -1 if fresh else end
+        self._waiting: list[bytes | memoryview] = []
+        self._waiting_bytes = 0
+        self._folder_synced = not fresh
+
+    def append(self, data: bytes | memoryview) -> int:
+        """Add bytes; return the offset they will have. They are in memory until `sync`, or until enough has gathered.
+
+        Raises `DiskFull`; `end` is then where the pack ends without what could not be written.
+        """
+        offset = self.end
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
+        self.end += len(data)
+        if self._waiting_bytes >= _GATHERED:
+            self.flush()
+        return offset
+
+    def flush(self) -> None:
+        """Hand everything to the operating system, so that the buffers that were appended may be reused."""
+        if not self._waiting:
+            return
+        data = memoryview(self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting))
+        start = self.end - self._waiting_bytes
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        try:
+            with system.disk_full_is_said(str(self.path)):
+                while len(data):
+                    data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            self._forget_after(start)
+            raise
+
+    def sync(self) -> int:
+        """Make everything appended so far durable; return the end of the pack."""
+        self.flush()
+        if self._synced != self.end:
+            with system.disk_full_is_said(str(self.path)):
+                os.fsync(self._descriptor)
+            self._synced = self.end
+        if not self._folder_synced:
+            system.sync_folder(self.path.parent)
+            self._folder_synced = True
+        return self.end
+
+    @property
+    def full(self) -> bool:
+        """Whether the pack is to be sealed."""
+        return self.end >= SEAL_AT
+
+    def _forget_after(self, end: int) -> None:
+        os.ftruncate(self._descriptor, end)
+        os.lseek(self._descriptor, end, os.SEEK_SET)
+        self.end = end
+
+    def close(self) -> None:
+        """Let go of the pack. What was not published is the next writer's to cut off."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class Packs:
+    """The folder of packs of one store. Safe for use by several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "packs"
+        self._local = threading.local()
+        self._caches: list[OrderedDict[str, int]] = []
+
+    def path(self, name: str) -> Path:
+        """The file of a pack."""
+        return self.folder / f"{name}.pack"
+
+    def create(self) -> PackWriter:
+        """Begin a new pack under a random name."""
+        while True:
+            path = self.path(secrets.token_hex(8))
+            descriptor = system.open_locked(path, create=True)
+            if descriptor is not None:
+                break
+        with system.disk_full_is_said(str(path)):
+            os.write(descriptor, HEADER)
+        return PackWriter(path, descriptor, len(HEADER), fresh=True)
+
+    def adopt(self, name: str, published_end: Callable[[str], int | None]) -> PackWriter | None:
+        """Go on with a pack that nobody writes any more; None if someone does, or if it is not there.
+
+        `published_end` is asked only once the lock is held: until then its writer could still have published.
+        """
+        descriptor = system.open_locked(self.path(name), create=False)
+        if descriptor is None:
+            return None
+        end = published_end(name)
+        if end is None or os.fstat(descriptor).st_size < end:
+            os.close(descriptor)
+            return None
+        os.ftruncate(descriptor, end)
+        os.lseek(descriptor, end, os.SEEK_SET)
+        return PackWriter(self.path(name), descriptor, end, fresh=False)
+
+    def read(self, place: Place) -> bytes:
+        """Read one range. Shorter than asked where the pack ends early, empty where it is gone."""
+        try:
+            return system.read_at(self._descriptor(place.pack), place.length, place.offset)
+        except FileNotFoundError:
+            return b""
+
+    def _descriptor(self, name: str) -> int:
+        # One cache a thread: another thread's eviction must not close a descriptor that is being read.
+        kept: OrderedDict[str, int] | None = getattr(self._local, "kept", None)
+        if kept is None:
+            kept = self._local.kept = OrderedDict()
+            self._caches.append(kept)
+        found = kept.pop(name, None)
+        if found is None:
+            found = os.open(self.path(name), os.O_RDONLY | _FLAGS)
+        kept[name] = found
+        if len(kept) > _OPEN_AT_MOST:
+            os.close(kept.popitem(last=False)[1])
+        return found
+
+    def close(self) -> None:
+        """Close what is kept open for reading. No thread may be reading."""
+        for kept in self._caches:
+            while kept:
+                os.close(kept.popitem()[1])
+
+    def punch(self, name: str, ranges: Iterable[tuple[int, int]]) -> None:
+        """Turn ranges (offset, length) into zeros and give their blocks back. A pack that is gone needs none."""
+        try:
+            descriptor = os.open(self.path(name), os.O_RDWR | _FLAGS)
+        except FileNotFoundError:
+            return
+        try:
+            for offset, length in ranges:
+                system.punch(descriptor, offset, length)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def delete(self, name: str) -> bool:
+        """Remove a pack, unless a writer has it open; return whether it is gone.
+
+        It is emptied first, so that a reader that still has it open does not keep its bytes on the disk.
+        """
+        descriptor = system.open_locked(self.path(name), create=False)
+        if descriptor is None:
+            return not self.path(name).exists()
+        try:
+            os.ftruncate(descriptor, 0)
+            self.path(name).unlink()
+        finally:
+            os.close(descriptor)
+        return True
+
+    def truncate(self, name: str, published_end: Callable[[str], int | None], *, dry_run: bool) -> int:
+        """Cut off what a dead writer left after the published end; return how many bytes that is.
+
+        A pack that was never published is removed whole. Nothing happens where a writer is alive.
+        """
+        descriptor = system.open_locked(self.path(name), create=False)
+        if descriptor is None:
+            return 0
+        try:
+            end, size = published_end(name), os.fstat(descriptor).st_size
+            if end is None:
+                if not dry_run:
+                    self.path(name).unlink()
+                return size
+            if size > end and not dry_run:
+                os.ftruncate(descriptor, end)
+            return max(0, size - end)
+        finally:
+            os.close(descriptor)
+
+    def is_written(self, name: str) -> bool:
+        """Whether a writer has the pack open."""
+        descriptor = system.open_locked(self.path(name), create=False)
+        if descriptor is None:
+            return self.path(name).exists()
+        os.close(descriptor)
+        return False
+
+    def names(self) -> list[str]:
+        """Every pack that lies in the folder, known to the catalog or not."""
+        return sorted(path.stem for path in self.folder.glob("*.pack"))
+
+    def allocated(self) -> int:
+        """What all packs together take on the disk."""
+        total = 0
+        with os.scandir(self.folder) as found:
+            for entry in found:
+                try:
+                    total += system.allocated_bytes(entry.stat())
+                except FileNotFoundError:
+                    continue
+        return total

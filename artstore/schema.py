@@ -1,0 +1,341 @@
+"""The numbered steps that made the catalog what it is.
+
+Each step runs once in a store, inside the transaction that records it. A released step is never edited.
+The shape follows docs/format.md: a version lists groups, a group lists segments, a segment holds entries, an entry names a file,
+a file lists chunks, a chunk lies in a pack. Every arrow has an index in both directions, so that both reading
+a version and finding what nothing holds any more cost what they touch.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+APPLICATION_ID = 0x41525453
+FORMAT = 1
+"""The format version of docs/format.md, kept in `pragma user_version`."""
+
+migrations = Migrations("artstore")
+
+
+def _run(db: Database, script: str) -> None:
+    for statement in script.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)
+
+
+@migrations()
+def m001_store(db: Database) -> None:
+    """The store itself, and the log of what was done to it."""
+    _run(
+        db,
+        """
+        create table store (
+            id integer primary key check (id = 1),
+            uid text not null,
+            algorithm text not null check (algorithm in ('blake3', 'sha256')),
+            created_at text not null
+        ) strict;
+        create table events (
+            id integer primary key,
+            at text not null,
+            kind text not null,
+            subject text not null,
+            detail text not null check (json_valid(detail)),
+            hash text not null
+        ) strict;
+        """,
+    )
+
+
+@migrations()
+def m002_content(db: Database) -> None:
+    """Packs, chunks and files: docs/lifecycle.md tells who may change what."""
+    _run(
+        db,
+        """
+        create table packs (
+            id integer primary key autoincrement,
+            name text not null unique,
+            "end" integer not null,
+            live integer not null default 0 check (live >= 0),
+            sealed integer not null default 0 check (sealed in (0, 1))
+        ) strict;
+        create table chunks (
+            id integer primary key autoincrement,
+            digest blob not null unique,
+            pack integer not null references packs,
+            offset integer not null,
+            length integer not null check (length > 0),
+            size integer not null check (size > 0),
+            codec integer not null default 0
+        ) strict;
+        -- repacking and punching ask what lives in a pack, and what lies beside a range
+        create index chunks_by_place on chunks (pack, offset);
+        create table files (
+            id integer primary key autoincrement,
+            digest blob not null unique,
+            size integer not null check (size >= 0)
+        ) strict;
+        create table file_chunks (
+            file integer not null references files,
+            position integer not null,
+            chunk integer not null references chunks,
+            primary key (file, position)
+        ) strict, without rowid;
+        -- deleting asks whether any file still holds a chunk
+        create index file_chunks_by_chunk on file_chunks (chunk);
+        create table free (
+            id integer primary key,
+            pack integer not null references packs,
+            offset integer not null,
+            length integer not null
+        ) strict;
+        create index free_by_pack on free (pack);
+        """,
+    )
+
+
+@migrations()
+def m003_manifests(db: Database) -> None:
+    """Entries in shared segments, segments in shared groups."""
+    _run(
+        db,
+        """
+        create table refs (
+            id integer primary key autoincrement,
+            identity blob not null unique,
+            uri text not null,
+            digest text,
+            size integer,
+            etag text,
+            object_version text
+        ) strict;
+        create table segments (
+            id integer primary key autoincrement,
+            digest blob not null unique,
+            first text not null,
+            last text not null,
+            entries integer not null,
+            size integer not null
+        ) strict;
+        create table entries (
+            segment integer not null references segments,
+            path text not null,
+            kind integer not null check (kind between 1 and 4),
+            executable integer not null default 0 check (executable in (0, 1)),
+            file integer references files,
+            target text,
+            ref integer references refs,
+            primary key (segment, path),
+            check ((kind = 1) = (file is not null)),
+            check ((kind = 2) = (target is not null)),
+            check ((kind = 4) = (ref is not null))
+        ) strict, without rowid;
+        -- "which versions hold this file?", and whether any still does
+        create index entries_by_file on entries (file) where file is not null;
+        create index entries_by_ref on entries (ref) where ref is not null;
+        create table segment_groups (
+            id integer primary key autoincrement,
+            digest blob not null unique,
+            first text not null,
+            last text not null,
+            segments integer not null,
+            entries integer not null,
+            size integer not null
+        ) strict;
+        create table group_segments (
+            segment_group integer not null references segment_groups,
+            position integer not null,
+            segment integer not null references segments,
+            primary key (segment_group, position)
+        ) strict, without rowid;
+        create index group_segments_by_segment on group_segments (segment);
+        """,
+    )
+
+
+@migrations()
+def m004_versions(db: Database) -> None:
+    """Projects, collections, versions and what people hang on them."""
+    _run(
+        db,
+        """
+        create table projects (
+            id integer primary key,
+            name text not null unique
+        ) strict;
+        create table collections (
+            id integer primary key autoincrement,
+            project integer not null references projects,
+            name text not null,
+            type text not null,
+            description text not null default '',
+            next_number integer not null default 0,
+            created_at text not null,
+            unique (project, name)
+        ) strict;
+        create table versions (
+            id integer primary key autoincrement,
+            collection integer not null references collections,
+            number integer not null,
+            digest blob not null,
+            manifest blob not null,
+            entries integer not null,
+            size integer not null,
+            state text not null default 'committed' check (state in ('committed', 'deleted')),
+            description text,
+            metadata text not null default '{}' check (json_valid(metadata)),
+            ttl integer check (ttl > 0),
+            base integer references versions,
+            created_at text not null,
+            deleted_at text,
+            unique (collection, number)
+        ) strict;
+        -- `latest` is the newest that lives, however many newer ones were deleted
+        create index versions_living on versions (collection, number) where state = 'committed';
+        create index versions_with_ttl on versions (created_at) where ttl is not null and state = 'committed';
+        create index versions_by_base on versions (base) where base is not null;
+        create table version_groups (
+            version integer not null references versions,
+            position integer not null,
+            segment_group integer not null references segment_groups,
+            primary key (version, position)
+        ) strict, without rowid;
+        create index version_groups_by_group on version_groups (segment_group);
+        create table aliases (
+            collection integer not null references collections,
+            name text not null,
+            version integer not null references versions,
+            primary key (collection, name)
+        ) strict, without rowid;
+        create index aliases_by_version on aliases (version);
+        create table tags (
+            version integer not null references versions,
+            name text not null,
+            primary key (version, name)
+        ) strict, without rowid;
+        create table dependencies (
+            version integer not null references versions,
+            target integer not null references versions,
+            primary key (version, target)
+        ) strict, without rowid;
+        create index dependencies_by_target on dependencies (target);
+        """,
+    )
+
+
+@migrations()
+def m005_leases(db: Database) -> None:
+    """What open drafts hold, for as long as their session's lock file is locked."""
+    _run(
+        db,
+        """
+        create table leases (
+            id integer primary key autoincrement,
+            session text not null,
+            purpose text not null,
+            created_at text not null
+        ) strict;
+        create index leases_by_session on leases (session);
+        create table claims (
+            lease integer not null references leases,
+            kind text not null check (kind in ('chunk', 'file', 'version')),
+            first integer not null,
+            last integer not null check (last >= first),
+            primary key (lease, kind, first, last)
+        ) strict, without rowid;
+        """,
+    )
+
+
+@migrations()
+def m006_stat_cache(db: Database) -> None:
+    """What a file on disk held when it was last read, so that it is not read again. Rows may name files that are gone."""
+    _run(
+        db,
+        """
+        create table stat_folders (
+            id integer primary key autoincrement,
+            path text not null unique
+        ) strict;
+        create table stat_cache (
+            folder integer not null references stat_folders,
+            name text not null,
+            device integer not null,
+            inode integer not null,
+            size integer not null,
+            mtime_ns integer not null,
+            ctime_ns integer not null,
+            file integer not null,
+            primary key (folder, name)
+        ) strict, without rowid;
+        """,
+    )
+
+
+@migrations()
+def m007_views(db: Database) -> None:
+    """The two questions people ask in plain SQL: what versions are there, and what is in them."""
+    _run(
+        db,
+        """
+        create view artifact_versions as
+        select
+            projects.name as project,
+            collections.name as collection,
+            collections.type as type,
+            'v' || versions.number as version,
+            versions.number as number,
+            versions.state as state,
+            store.algorithm || ':' || lower(hex(versions.digest)) as digest,
+            versions.entries as entries,
+            versions.size as size,
+            (
+                select json_group_array(name) from (
+                    select aliases.name from aliases where aliases.version = versions.id
+                    union all
+                    select 'latest' where versions.number = (
+                        select max(living.number) from versions as living
+                        where living.collection = versions.collection and living.state = 'committed'
+                    )
+                )
+            ) as aliases,
+            (select json_group_array(tags.name) from tags where tags.version = versions.id) as tags,
+            versions.description as description,
+            versions.metadata as metadata,
+            versions.ttl as ttl,
+            versions.created_at as created_at,
+            versions.deleted_at as deleted_at,
+            versions.id as version_id
+        from versions
+        join collections on collections.id = versions.collection
+        join projects on projects.id = collections.project
+        join store;
+        create view artifact_entries as
+        select
+            projects.name as project,
+            collections.name as collection,
+            'v' || versions.number as version,
+            versions.number as number,
+            entries.path as path,
+            case entries.kind when 1 then 'file' when 2 then 'link' when 3 then 'folder' else 'reference' end as kind,
+            entries.executable as executable,
+            case when files.id is null then refs.digest
+                else store.algorithm || ':' || lower(hex(files.digest)) end as digest,
+            coalesce(files.size, refs.size) as size,
+            entries.target as target,
+            refs.uri as uri,
+            refs.etag as etag,
+            refs.object_version as object_version,
+            versions.id as version_id
+        from versions
+        join collections on collections.id = versions.collection
+        join projects on projects.id = collections.project
+        join version_groups on version_groups.version = versions.id
+        join group_segments on group_segments.segment_group = version_groups.segment_group
+        join entries on entries.segment = group_segments.segment
+        left join files on files.id = entries.file
+        left join refs on refs.id = entries.ref
+        join store;
+        """,
+    )

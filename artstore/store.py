@@ -1,0 +1,473 @@
+"""The store's front door: make or open one, commit drafts, find versions, write them out, let them go, and look after the whole."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from artstore import backup as backing_up
+from artstore import checkout, commit, gather, gc, names, system
+from artstore import db as catalog_file
+from artstore import delete as deleting
+from artstore import verify as verifying
+from artstore.catalog import events, manifests, usage, versions
+from artstore.catalog.events import Event
+from artstore.catalog.manifests import Changed
+from artstore.catalog.versions import Collection
+from artstore.db import Db
+from artstore.digests import DEFAULT
+from artstore.draft import Draft
+from artstore.errors import InvalidInput, NotAStore, StoreError
+from artstore.intake import Intake
+from artstore.leases import Session
+from artstore.manifest import Entry, Kind
+from artstore.packs import Packs
+from artstore.progress import SILENT, Progress
+from artstore.version import Version
+
+
+class Usage(NamedTuple):
+    """What a store holds and takes, in bytes."""
+
+    versions: int
+    version_bytes: int
+    """What all versions would take without sharing."""
+    content_bytes: int
+    """What their content takes, each chunk once."""
+    dead_bytes: int
+    """Ranges of packs that nothing uses; where the file system can punch holes they take no room."""
+    allocated_bytes: int
+    """What the packs take on the disk."""
+    catalog_bytes: int
+    """What the catalog takes on the disk."""
+
+
+class Difference(NamedTuple):
+    """What differs between two versions, in path order. A change is (before, after), as is a rename."""
+
+    added: list[Entry]
+    removed: list[Entry]
+    changed: list[tuple[Entry, Entry]]
+    renamed: list[tuple[Entry, Entry]]
+
+
+class _BaseOf:
+    """The entries of a committed version, as a draft asks for them."""
+
+    def __init__(self, store: Store, version: Version) -> None:
+        self._store = store
+        self.version = version
+
+    def find(self, path: str) -> Entry | None:
+        return self._store.entry(self.version, path)
+
+    def under(self, folder: str) -> Iterator[Entry]:
+        return self._store.entries(self.version, folder)
+
+
+class Store:
+    """One folder with versioned artifacts in it.
+
+    >>> store = Store.init("data.artstore")
+    >>> draft = store.draft("animals", type="dataset")
+    >>> store.add_dir(draft, "images")
+    >>> store.commit(draft, aliases=["best"])
+    >>> store.get("animals:best", "out")
+
+    A store may be used by many processes and threads at once. It is a context manager that closes itself.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).absolute()
+        self._db = Db(self.path)
+        self._packs = Packs(self.path)
+        self._session_of: tuple[int, Session] | None = None
+        self._intakes: weakref.WeakKeyDictionary[Draft, Intake] = weakref.WeakKeyDictionary()
+        self._abandoned: deque[Intake] = deque()
+
+    @classmethod
+    def init(cls, path: str | os.PathLike[str], *, algorithm: str | None = None) -> Store:
+        """Make a store in a folder, or open the one that is there. `algorithm` is `blake3` (the default) or `sha256`.
+
+        Raises `NotAStore` if the folder holds something else, `InvalidInput` if the store there uses another algorithm.
+        """
+        folder = Path(path).absolute()
+        if not (folder / catalog_file.FILE).exists():
+            _make_folder(folder)
+            catalog_file.check_file_system(folder)
+            catalog_file.create(folder, algorithm or DEFAULT)
+        store = cls(folder)
+        if algorithm is not None and store.algorithm != algorithm:
+            store.close()
+            raise InvalidInput(
+                f"{folder} uses {store.algorithm}, and digests are never mixed: make another store for {algorithm}"
+            )
+        return store
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Store:
+        """Open the store in a folder. Raises `NoStore`, `NotAStore`, `NewerStore` or `NetworkFileSystem`."""
+        return cls(path)
+
+    @property
+    def algorithm(self) -> str:
+        """The name of the store's digest algorithm."""
+        return self._db.algorithm.name
+
+    @property
+    def _session(self) -> Session:
+        if self._session_of is None or self._session_of[0] != os.getpid():
+            self._session_of = (os.getpid(), Session(self.path))
+        return self._session_of[1]
+
+    # Drafts
+
+    def draft(
+        self,
+        name: str,
+        type: str | None = None,
+        *,
+        project: str = names.DEFAULT_PROJECT,
+        description: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        ttl: timedelta | None = None,
+        base: Version | str | None = None,
+    ) -> Draft:
+        """Begin the next version of a collection, empty or from a `base` version.
+
+        `type` may be left out with a base, and where the collection exists. Raises `WrongType` if it has another one.
+        """
+        started_from = self.version(base, project=project) if isinstance(base, str) else base
+        with self._db.reading() as connection:
+            collection = versions.collection(connection, project, names.collection(name))
+            if collection is not None:
+                versions.check_type(collection, type)
+        type = type or (collection.type if collection else started_from.type if started_from else None)
+        if type is None:
+            raise InvalidInput(
+                f"there is no artifact {name!r} in project {project!r} yet: say its type, as in type='dataset'"
+            )
+        draft = Draft(
+            name,
+            type,
+            project=project,
+            description=description,
+            metadata=metadata,
+            ttl=ttl,
+            base=_BaseOf(self, started_from) if started_from else None,
+        )
+        if started_from is not None and not self._intake(draft).hold_version(started_from.id):
+            raise StoreError(f"{started_from.name} was deleted: start from a version that lives")
+        return draft
+
+    def _intake(self, draft: Draft) -> Intake:
+        self._drop_abandoned()
+        found = self._intakes.get(draft)
+        if found is None:
+            found = Intake(self._db, self._packs, self._session, f"{draft.project}/{draft.name}")
+            self._intakes[draft] = found
+            # Whatever the garbage collector interrupts may be in a transaction: it only notes, and the next call drops.
+            weakref.finalize(draft, self._abandoned.append, found)
+        return found
+
+    def _drop_abandoned(self) -> None:
+        while self._abandoned:
+            self._abandoned.popleft().drop()
+
+    def add_file(
+        self,
+        draft: Draft,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        overwrite: bool = False,
+        progress: Progress = SILENT,
+    ) -> Entry:
+        """Take a file into a draft, as it is now. `name` is its path in the artifact, by default its own name."""
+        return gather.file(
+            draft, self._db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
+        )
+
+    def add_dir(
+        self,
+        draft: Draft,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        overwrite: bool = False,
+        progress: Progress = SILENT,
+    ) -> int:
+        """Take a folder into a draft, as it is now; return the number of entries. `name` is the folder in the artifact."""
+        return gather.folder(
+            draft, self._db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
+        )
+
+    def commit(self, draft: Draft, *, aliases: Iterable[str] = (), tags: Iterable[str] = ()) -> Version:
+        """Make a draft the next version; durable when this returns. Equal content is the same version."""
+        version = commit.commit(self._db, draft, self._intake(draft), aliases=aliases, tags=tags)
+        self._intakes.pop(draft, None)
+        return version
+
+    def drop(self, draft: Draft) -> None:
+        """Give up a draft, and what only it held."""
+        intake = self._intakes.pop(draft, None)
+        if intake is not None:
+            intake.drop()
+
+    # Versions
+
+    def version(self, name: str, *, project: str | None = None, type: str | None = None) -> Version:
+        """Find a version: `animals:v0`, `animals:best`, `animals` for the newest, `project/animals:latest`.
+
+        Raises `NotFound`, which says what there is, or `WrongType`.
+        """
+        wanted = names.parse(name)
+        where = wanted.project or project or names.DEFAULT_PROJECT
+        with self._db.reading() as connection:
+            found = versions.resolve(connection, self._db.algorithm, where, wanted)
+        if type is not None and found.type != type:
+            raise versions.wrong_type(found, type)
+        return found
+
+    def collections(self, project: str | None = None) -> list[Collection]:
+        """The collections of a project, or of all."""
+        with self._db.reading() as connection:
+            return versions.collections(connection, project)
+
+    def versions(self, name: str, *, project: str = names.DEFAULT_PROJECT, deleted: bool = False) -> Iterator[Version]:
+        """The versions of a collection, the newest first, read page by page: deleting while iterating skips nothing."""
+        below: int | None = None
+        while True:
+            with self._db.reading() as connection:
+                collection = versions.collection(connection, project, name)
+                if collection is None:
+                    raise versions.no_collection(project, name)
+                page = list(
+                    versions.listed(
+                        connection, self._db.algorithm, collection.id, below=below, limit=100, deleted=deleted
+                    )
+                )
+            yield from page
+            if not page:
+                return
+            below = page[-1].number
+
+    def entries(self, version: Version | str, folder: str = "") -> Iterator[Entry]:
+        """The entries of a version in path order; those below a folder, if given."""
+        found = self._of(version)
+        bounds = manifests.below(names.entry_path(folder) if folder else "")
+        with self._db.reading() as connection:
+            yield from manifests.entries_between(connection, self._db.algorithm, found.id, *bounds)
+
+    def entry(self, version: Version | str, path: str) -> Entry | None:
+        """The entry of a version at a path."""
+        found = self._of(version)
+        with self._db.reading() as connection:
+            return manifests.find(connection, self._db.algorithm, found.id, path)
+
+    def read(self, entry: Entry) -> Iterator[bytes]:
+        """The content of a stored file, piece by piece, verified."""
+        if entry.kind != Kind.FILE or entry.digest is None:
+            raise InvalidInput(f"{entry.path!r} is a {entry.kind.name.lower()}, and has no content in the store")
+        return checkout.Reader(self._db, self._packs).content(entry.digest)
+
+    def diff(self, old: Version | str, new: Version | str) -> Difference:
+        """What changed from one version to another."""
+        first, second = self._of(old), self._of(new)
+        with self._db.reading() as connection:
+            return _pair_renames(manifests.diff(connection, self._db.algorithm, first.id, second.id))
+
+    def get(
+        self,
+        version: Version | str,
+        root: str | os.PathLike[str],
+        *,
+        path_prefix: str | None = None,
+        progress: Progress = SILENT,
+    ) -> checkout.Outcome:
+        """Write a version into a folder: what is missing or different is written, verified; nothing else is touched."""
+        return checkout.to_folder(
+            self._db, self._packs, self._of(version), Path(root), path_prefix=path_prefix, progress=progress
+        )
+
+    def _of(self, version: Version | str) -> Version:
+        return self.version(version) if isinstance(version, str) else version
+
+    def set_alias(self, version: Version | str, alias: str) -> Version:
+        """Point an alias at a version; it leaves the one that it pointed at."""
+        found = self._of(version)
+        names.alias(alias)
+        with self._db.writing() as connection:
+            collection = versions.collection(connection, found.project, found.collection)
+            assert collection is not None
+            commit.set_alias(self._db, connection, collection, found, alias)
+            return versions.by_id(connection, self._db.algorithm, found.id)
+
+    def owned_bytes(self, version: Version | str) -> int:
+        """The content that no earlier living version of the store holds. The sum over all versions is what is stored."""
+        found = self._of(version)
+        with self._db.reading() as connection:
+            return usage.owned_bytes(connection, found.id)
+
+    def reclaimable_bytes(self, version: Version | str) -> int:
+        """The content that deleting this version alone would free."""
+        found = self._of(version)
+        with self._db.reading() as connection:
+            return usage.reclaimable_bytes(connection, found.id)
+
+    # Letting go
+
+    def delete(
+        self,
+        *wanted: Version | str,
+        delete_aliases: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> deleting.Deleted:
+        """Delete versions, all of those given or none; what nothing else needs is gone from the disk when this returns.
+
+        Raises `StillNeeded` if one has aliases (`latest` is one) and `delete_aliases` is not set, or if a living version references it and
+        `force` is not set.
+        """
+        return deleting.delete(
+            self._db,
+            self._packs,
+            [self._of(each) for each in wanted],
+            delete_aliases=delete_aliases,
+            force=force,
+            dry_run=dry_run,
+        )
+
+    def delete_collection(
+        self, name: str, *, project: str = names.DEFAULT_PROJECT, force: bool = False, dry_run: bool = False
+    ) -> deleting.Deleted:
+        """Delete every version of a collection. Its name, type and numbering stay."""
+        every = list(self.versions(name, project=project))
+        return self.delete(*every, delete_aliases=True, force=force, dry_run=dry_run)
+
+    def prune(
+        self,
+        name: str,
+        *,
+        project: str = names.DEFAULT_PROJECT,
+        keep_last: int | None = None,
+        older_than: timedelta | None = None,
+        dry_run: bool = False,
+    ) -> deleting.Deleted:
+        """Delete by rule: all but the newest `keep_last` versions, those `older_than` an age, or those both rules mean.
+
+        A version with an alias is never deleted by a rule, nor one that a living version references.
+        """
+        if keep_last is None and older_than is None:
+            raise InvalidInput("say which versions to keep: keep_last=N, older_than=AGE, or both")
+        if keep_last is not None and keep_last < 1:
+            raise InvalidInput(f"keep_last must be 1 or more, not {keep_last}: delete a whole collection by its name")
+        with self._db.reading() as connection:
+            collection = versions.collection(connection, project, name)
+            if collection is None:
+                raise versions.no_collection(project, name)
+            doomed = deleting.by_rule(self._db, connection, collection.id, keep_last=keep_last, older_than=older_than)
+        return self.delete(*doomed, dry_run=dry_run)
+
+    # The whole
+
+    def usage(self) -> Usage:
+        """What the store holds and takes."""
+        with self._db.reading() as connection:
+            found = usage.totals(connection)
+        catalog = sum(
+            system.allocated_bytes(path.stat()) for path in self.path.glob(catalog_file.FILE + "*") if path.exists()
+        )
+        return Usage(
+            found["versions"],
+            found["version_bytes"],
+            found["live_bytes"],
+            found["dead_bytes"],
+            self._packs.allocated(),
+            catalog,
+        )
+
+    def gc(self, *, dry_run: bool = False) -> gc.Collected:
+        """Remove what crashes left behind, and versions past their ttl. With `dry_run`, only tell."""
+        return gc.collect(self._db, self._packs, dry_run=dry_run)
+
+    def verify(self, *, head: str | None = None, progress: Progress = SILENT) -> verifying.Report:
+        """Read everything again; name each damaged entry and every version that it harms."""
+        return verifying.verify(self._db, self._packs, self._session, head=head, progress=progress)
+
+    def backup(self, path: str | os.PathLike[str], *, progress: Progress = SILENT) -> backing_up.BackedUp:
+        """Copy the store, while it is in use, into a folder that is a store itself."""
+        return backing_up.backup(self._db, self._packs, self._session, Path(path).absolute(), progress=progress)
+
+    def events(self, after: int = 0) -> list[Event]:
+        """The log of changes, oldest first; those after an event's id, if given."""
+        with self._db.reading() as connection:
+            return list(events.listed(connection, after))
+
+    def sql(self, query: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
+        """Answer a question in SQL, on the views `artifact_versions` and `artifact_entries` or any table. Nothing can be written."""
+        return self._db.query(query, parameters)
+
+    def close(self) -> None:
+        """Let go of everything. Drafts that were not committed are dropped."""
+        if self._db.closed:
+            return
+        for intake in list(self._intakes.values()):
+            intake.drop()
+        self._intakes.clear()
+        self._drop_abandoned()
+        self._packs.close()
+        self._db.close()
+        if self._session_of is not None:
+            self._session_of[1].close()
+            self._session_of = None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r})"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        if folder.exists() and any(
+            each.name not in _OURS and not each.name.startswith(".") for each in folder.iterdir()
+        ):
+            raise NotAStore(f"{folder} holds something else: choose a new or empty folder for the store")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in ("packs", "locks"):
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+    except (NotADirectoryError, FileExistsError) as error:
+        raise NotAStore(f"{folder} is not a folder: choose another place for the store") from error
+    except PermissionError as error:
+        raise StoreError(
+            f"{folder} cannot be made or written: check its permissions, or choose another place"
+        ) from error
+
+
+_OURS = {"packs", "locks", catalog_file.FILE}
+
+
+def _pair_renames(found: Changed) -> Difference:
+    """Pair removed and added files of equal content, in path order."""
+    gone: dict[str, list[Entry]] = {}
+    for entry in found.removed:
+        if entry.kind == Kind.FILE and entry.digest and entry.size:
+            gone.setdefault(entry.digest, []).append(entry)
+    renamed = [(gone[e.digest].pop(0), e) for e in found.added if e.digest and gone.get(e.digest)]
+    before, after = {pair[0] for pair in renamed}, {pair[1] for pair in renamed}
+    return Difference(
+        [entry for entry in found.added if entry not in after],
+        [entry for entry in found.removed if entry not in before],
+        found.changed,
+        renamed,
+    )

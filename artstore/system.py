@@ -1,0 +1,192 @@
+"""What operating systems do differently: locks, holes, folder syncs, links, clocks and kinds of file systems.
+
+Every other module is written as if all systems were alike; what only POSIX or only Linux has is asked for here, with a fallback.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from artstore.errors import ArtstoreError, DiskFull
+
+WINDOWS = sys.platform == "win32"
+LINUX = sys.platform.startswith("linux")
+FOLDER_DESCRIPTORS = os.open in os.supports_dir_fd and not WINDOWS
+"""Whether folders can be opened and names looked up below them without following links."""
+
+_LOCK_BYTE = 2**62
+_NETWORK = {
+    *("9p", "afpfs", "afs", "beegfs", "ceph", "cifs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "remote"),
+    *("smb2", "smb3", "smbfs", "webdav"),
+}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def lock(descriptor: int, *, wait: bool) -> bool:
+        """Lock an open file for this descriptor alone; False if another holds it and `wait` is not set."""
+        while True:
+            os.lseek(descriptor, _LOCK_BYTE, os.SEEK_SET)
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+                return True
+            except OSError:
+                if not wait:
+                    return False
+                time.sleep(0.01)
+
+    def unlock(descriptor: int) -> None:
+        """Let go of a lock taken by `lock`."""
+        os.lseek(descriptor, _LOCK_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def lock(descriptor: int, *, wait: bool) -> bool:
+        """Lock an open file for this descriptor alone; False if another holds it and `wait` is not set."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def unlock(descriptor: int) -> None:
+        """Let go of a lock taken by `lock`."""
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def open_locked(path: Path, *, create: bool) -> int | None:
+    """Open a file and lock it; None if it is gone, or another process holds it.
+
+    A file that was unlinked between the opening and the locking counts as gone.
+    """
+    flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL if create else flags, 0o600)
+    except FileNotFoundError:
+        return None
+    if not lock(descriptor, wait=False):
+        os.close(descriptor)
+        return None
+    try:
+        same = os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        same = False
+    if not same:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable, where the system needs that said."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _linux_fallocate() -> ctypes._NamedFuncPointer | None:
+    if not LINUX:
+        return None
+    try:
+        call = ctypes.CDLL(None, use_errno=True).fallocate64
+    except (AttributeError, OSError):
+        return None
+    call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+    return call
+
+
+_fallocate = _linux_fallocate()
+_KEEP_SIZE, _PUNCH_HOLE = 1, 2
+
+
+def punch(descriptor: int, offset: int, length: int) -> None:
+    """Turn a range of a file into zeros, and give its whole blocks back to the file system where that is possible."""
+    if _fallocate is not None and _fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, offset, length) == 0:
+        return
+    zeros = bytes(min(length, 1 << 20))
+    while length > 0:
+        written = write_at(descriptor, zeros[:length], offset)
+        offset += written
+        length -= written
+
+
+def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> int:
+    """Write at an offset of a file; return how many bytes were written. Moves the position on Windows."""
+    if not WINDOWS:
+        return os.pwrite(descriptor, data, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.write(descriptor, data)
+
+
+def read_at(descriptor: int, length: int, offset: int) -> bytes:
+    """Read a range of a file without moving its position; shorter at the end of the file."""
+    if not WINDOWS:
+        return os.pread(descriptor, length, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
+def allocated_bytes(status: os.stat_result) -> int:
+    """What a file takes on the disk, holes not counted."""
+    blocks: int = getattr(status, "st_blocks", -1)
+    return blocks * 512 if blocks >= 0 else status.st_size
+
+
+def clock(probe: Path) -> int:
+    """Read the clock of a file system, in nanoseconds, by touching a file on it that nobody else needs."""
+    descriptor = os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600)
+    try:
+        os.utime(probe)
+        return os.fstat(descriptor).st_mtime_ns
+    finally:
+        os.close(descriptor)
+
+
+def network_file_system(path: Path) -> str | None:
+    """Name the network or user-space file system that a path lies on; None if it lies on a local one."""
+    import psutil
+
+    best, kind = "", ""
+    for partition in psutil.disk_partitions(all=True):
+        if len(partition.mountpoint) >= len(best) and path.is_relative_to(partition.mountpoint):
+            best = partition.mountpoint
+            kind = "remote" if "remote" in partition.opts.split(",") else partition.fstype.lower()
+    return kind if kind in _NETWORK or kind == "fuse" or kind.startswith("fuse.") else None
+
+
+@contextmanager
+def disk_full_is_said(what: str) -> Iterator[None]:
+    """Turn the system's several ways to say that no space is left into `DiskFull`."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, ArtstoreError) or error.errno not in _FULL:
+            raise
+        raise DiskFull(
+            f"no space left while writing {what} ({error.strerror}): free some, then run the same again; nothing was lost"
+        ) from error
+
+
+def remove_if_there(path: Path) -> None:
+    """Unlink a file; it is fine if someone else did."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,198 @@
+"""Reading everything again: every chunk, every file made of several, every manifest, the log and SQLite's own structures."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from artstore import checkout, system
+from artstore.catalog import content, events, leases, manifests, places, reclaim, versions
+from artstore.catalog.content import StoredChunk
+from artstore.db import Connection, Db
+from artstore.errors import Damaged
+from artstore.leases import Session
+from artstore.manifest import Dependency, manifest_digest, recut, version_digest
+from artstore.packs import Packs
+from artstore.progress import SILENT, Progress, step
+from artstore.version import Version
+
+_READ_AT_ONCE = 8 * 1024 * 1024
+
+
+class Harm(NamedTuple):
+    """An entry of a living version that contains something damaged."""
+
+    version: str
+    path: str
+
+
+class Finding(NamedTuple):
+    """Something that is not as it should be, and what that harms."""
+
+    what: str
+    harms: tuple[Harm, ...] = ()
+
+
+@dataclass
+class Report:
+    """What a verification found."""
+
+    chunks: int = 0
+    bytes: int = 0
+    versions: int = 0
+    head: str = ""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as it was stored."""
+        return not self.findings
+
+    @property
+    def harmed(self) -> list[str]:
+        """The names of the versions that are not whole any more."""
+        return sorted({harm.version for finding in self.findings for harm in finding.harms})
+
+
+def verify(db: Db, packs: Packs, session: Session, *, head: str | None = None, progress: Progress = SILENT) -> Report:
+    """Read the whole store again, and name each damaged entry and every version that it harms.
+
+    With `head`, the hash of an event kept elsewhere, also tell whether the history up to it was rewritten.
+    Nothing is reclaimed while this runs.
+    """
+    with db.writing(durable=False) as connection:
+        lease = leases.open_lease(connection, session.name, "verify")
+        leases.claim_everything(connection, lease)
+    try:
+        report = Report()
+        _check_structures(db, report, head)
+        _check_chunks(db, packs, report, progress)
+        _check_files(db, packs, report)
+        _check_manifests(db, report)
+        return report
+    finally:
+        with db.writing() as connection:
+            reclaim.release(connection, claims=leases.close_lease(connection, lease))
+
+
+def _check_structures(db: Db, report: Report, head: str | None) -> None:
+    report.findings += [Finding(f"SQLite: {said}") for said in db.integrity()]
+    with db.reading() as connection:
+        report.head = events.head(connection)
+        broken = events.first_broken(connection, db.algorithm)
+        if broken is not None:
+            report.findings.append(
+                Finding(f"event {broken} does not follow from the events before it: the log was rewritten")
+            )
+        if head is not None and not events.contains(connection, head):
+            report.findings.append(
+                Finding(f"no event has the hash {head}: the log was rewritten after that hash was taken")
+            )
+
+
+def _check_chunks(db: Db, packs: Packs, report: Report, progress: Progress) -> None:
+    known = places.packs(db.connection)
+    live = sum(pack.live for pack in known)
+    with step(progress, "verifying", live, "bytes"), ThreadPoolExecutor(system.cores(), "artstore-verify") as pool:
+        futures = [pool.submit(_check_pack, db, packs, pack.name, progress) for pack in known]
+        for pack, future in zip(known, futures, strict=True):
+            count, size, stored, damaged = future.result()
+            report.chunks += count
+            report.bytes += size
+            if stored != pack.live:
+                report.findings.append(
+                    Finding(f"pack {pack.name} holds {stored} bytes of chunks, and counts {pack.live}")
+                )
+            for chunk in damaged:
+                report.findings.append(_finding(db, chunk))
+
+
+def _check_pack(db: Db, packs: Packs, name: str, progress: Progress) -> tuple[int, int, int, list[StoredChunk]]:
+    with db.reading() as connection:
+        chunks = content.all_chunks(connection, name)
+    reader, damaged = checkout.Reader(db, packs), list[StoredChunk]()
+    for chunk in chunks:
+        try:
+            reader.chunk(chunk)
+        except Damaged:
+            damaged.append(chunk)
+        progress.advance(chunk.place.length)
+    size, stored = sum(chunk.size for chunk in chunks), sum(chunk.place.length for chunk in chunks)
+    return len(chunks), size, stored, damaged
+
+
+def _finding(db: Db, chunk: StoredChunk) -> Finding:
+    with db.reading() as connection:
+        harms = _harms(db, connection, content.files_with_chunk(connection, chunk.digest))
+    digest, place = db.algorithm.text(chunk.digest), chunk.place
+    return Finding(f"chunk {digest} at {place.offset} of pack {place.pack} is damaged or gone", harms)
+
+
+def _harms(db: Db, connection: Connection, files: list[bytes]) -> tuple[Harm, ...]:
+    return tuple(
+        Harm(version.qualified_name, path) for version, path in versions.harmed(connection, db.algorithm, files)
+    )
+
+
+def _check_files(db: Db, packs: Packs, report: Report) -> None:
+    """Files of several chunks have a digest of their own: it must be that of the chunks one after the other."""
+    damaged_already = {harm for finding in report.findings for harm in finding.harms}
+    reader = checkout.Reader(db, packs)
+    with db.reading() as connection:
+        files = list(content.files_of_several_chunks(connection))
+    for digest, size in files:
+        hasher, length = db.algorithm.hasher(), 0
+        try:
+            for piece in reader.content(db.algorithm.text(digest)):
+                hasher.update(piece)
+                length += len(piece)
+        except Damaged:
+            length = -1
+        if length == size and hasher.digest() == digest:
+            continue
+        with db.reading() as connection:
+            harms = _harms(db, connection, [digest])
+        if not set(harms) <= damaged_already:
+            report.findings.append(Finding(f"the chunks of file {db.algorithm.text(digest)} do not make it up", harms))
+
+
+def _check_manifests(db: Db, report: Report) -> None:
+    with db.reading() as connection:
+        for name, count in reclaim.orphans(connection).items():
+            if count:
+                report.findings.append(Finding(f"{count} rows of {name} are held by nothing"))
+        listed = [
+            version
+            for collection in versions.collections(connection)
+            for version in versions.listed(connection, db.algorithm, collection.id)
+        ]
+        good: set[str] = set()
+        for version in listed:
+            report.versions += 1
+            if not _manifest_is_right(db, connection, version, good):
+                harm = Harm(version.qualified_name, "")
+                report.findings.append(
+                    Finding(f"the entries of {version.qualified_name} are not those of its digest", (harm,))
+                )
+
+
+def _manifest_is_right(db: Db, connection: Connection, version: Version, good: set[str]) -> bool:
+    groups = manifests.groups_of(connection, db.algorithm, version.id)
+    for group in groups:
+        if group.digest in good:
+            continue
+        entries = [
+            entry
+            for segment in manifests.segments_of(connection, db.algorithm, group)
+            for entry in manifests.entries_of(connection, db.algorithm, segment)
+        ]
+        if [found.digest for found in recut(db.algorithm, entries)] != [group.digest]:
+            return False
+        good.add(group.digest)
+    root = manifest_digest(db.algorithm, [group.digest for group in groups])
+    needed = [
+        Dependency(other.project, other.collection, other.number, other.digest)
+        for other in versions.dependencies(connection, db.algorithm, version.id)
+    ]
+    return version_digest(db.algorithm, root, needed) == version.digest

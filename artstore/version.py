@@ -1,0 +1,38 @@
+"""A committed version, as plain frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One committed version of a collection. `size` is in bytes; `aliases` includes `latest` where it is the newest."""
+
+    id: int
+    project: str
+    collection: str
+    type: str
+    number: int
+    digest: str
+    entries: int
+    size: int
+    state: str
+    created_at: str
+    description: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    ttl: timedelta | None = None
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`animals:v0`."""
+        return f"{self.collection}:v{self.number}"
+
+    @property
+    def qualified_name(self) -> str:
+        """`project/animals:v0`."""
+        return f"{self.project}/{self.name}"
