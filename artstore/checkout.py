@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore import chunking, names, system, workers, writing
+from artstore import chunking, collector, names, system, workers, writing
 from artstore.catalog import content, manifests, stats
 from artstore.catalog.content import StoredChunk
 from artstore.db import Db
@@ -88,8 +88,9 @@ class Checkout:
         others: list[Entry] = []
         try:
             batches = self._batches(self._missing(entries, others))
-            arguments = (self._root.path, self._packs.folder.parent, self._db.algorithm.name)
-            for batch, results in workers.spread(writing.write_small, batches, *arguments, key=_same):
+            for batch, results in workers.spread(
+                batches, here=self._write_here, work=writing.write_small, job=self._job
+            ):
                 self._note_small(batch, results)
             self._write_large_files()
             for entry in others:
@@ -103,7 +104,7 @@ class Checkout:
         """Go through the entries folder by folder; yield the files that are not there as they should be."""
         here: str | None = None
         listed: dict[str, os.stat_result] = {}
-        remembered: dict[str, tuple[Stat, int, bytes]] = {}
+        remembered: dict[str, stats.Remembered] = {}
         parse = self._db.algorithm.parse
         for entry in entries:
             if entry.kind != Kind.FILE:
@@ -120,7 +121,8 @@ class Checkout:
                 yield folder, name, entry
                 continue
             known = remembered.get(name)
-            if (known is not None and known[0] == stat_of(status) and known[2] == parse(entry.digest or "")) or (status.st_size == entry.size and self._holds(folder, name, entry)):
+            unchanged = known is not None and known[1:6] == stat_of(status) and known[7] == parse(entry.digest or "")
+            if unchanged or (status.st_size == entry.size and self._holds(folder, name, entry)):
                 self._kept += 1
                 self._progress.advance(entry.size or 0)
             else:
@@ -171,6 +173,12 @@ class Checkout:
             SmallJob(folder, name, entry.executable, raw, chunks[raw].place if raw in chunks else None)
             for (folder, name, entry), raw in zip(items, raws, strict=True)
         ]
+
+    def _job(self, batch: list[SmallJob]) -> tuple[list[SmallJob], Path, Path, str]:
+        return batch, self._root.path, self._packs.folder.parent, self._db.algorithm.name
+
+    def _write_here(self, batch: list[SmallJob]) -> list[Stat | None]:
+        return writing.write_small(*self._job(batch))
 
     def _note_small(self, batch: list[SmallJob], results: list[Stat | None]) -> None:
         for job, found in zip(batch, results, strict=True):
@@ -227,9 +235,7 @@ class Checkout:
         folder, _, name = entry.path.rpartition("/")
         target = entry.target or ""
         if not _stays_inside(folder, target):
-            raise InvalidPath(
-                f"the link {entry.path!r} of {self._version.name} leads out of the artifact: {target!r}"
-            )
+            raise InvalidPath(f"the link {entry.path!r} of {self._version.name} leads out of the artifact: {target!r}")
         where = Path(self._absolute(folder)) / name
         if where.is_symlink() and os.readlink(where) == target:
             self._root.folder(folder)
@@ -244,10 +250,6 @@ class Checkout:
             with self._db.writing(durable=False) as connection:
                 for folder, files in self._seen.items():
                     stats.remember(connection, folder, files)
-
-
-def _same(batch: list[SmallJob]) -> list[SmallJob]:
-    return batch
 
 
 def _stays_inside(folder: str, target: str) -> bool:
@@ -273,7 +275,7 @@ def to_folder(
         raise writing.in_the_way(root, "no folder", "folder") from error
     if not stat.S_ISDIR(os.stat(root).st_mode):
         raise writing.in_the_way(root, "a file", "folder")
-    with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"):
+    with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"), collector.paused():
         return Checkout(db, packs, version, root, progress).run(selected(db, version, path_prefix))
 
 

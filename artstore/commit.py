@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from artstore import names
+from artstore import collector, names
 from artstore.catalog import events, manifests, stats, versions
 from artstore.catalog.versions import Collection, Content
 from artstore.db import Connection, Db
@@ -27,9 +27,9 @@ def commit(db: Db, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (),
     tags = [names.tag(tag) for tag in dict.fromkeys(tags)]
     check_metadata(draft.metadata)
     base = draft.base.version.id if draft.base else None
-    with db.reading() as connection:
+    with db.reading() as connection, collector.paused():
         builder = manifests.edited(connection, db.algorithm, base, draft.changes)
-    manifest = builder.finish()
+        manifest = builder.finish()
     content = Content(
         version_digest(db.algorithm, manifest, draft.dependencies),
         manifest,
@@ -37,13 +37,8 @@ def commit(db: Db, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (),
         sum(group.size for group in builder.groups),
     )
     intake.make_durable()
-    used = {
-        db.algorithm.parse(entry.digest)
-        for entry in draft.changes.values()
-        if entry is not None and entry.kind == Kind.FILE and entry.digest
-    }
     with db.writing() as connection:
-        version = _commit(db, connection, draft, builder, content, intake, used)
+        version = _commit(db, connection, draft, builder, content, intake)
         _hang_on(db, connection, version, aliases, tags)
         version = versions.by_id(connection, db.algorithm, version.id)
     intake.ended()
@@ -52,7 +47,7 @@ def commit(db: Db, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (),
 
 
 def _commit(
-    db: Db, connection: Connection, draft: Draft, builder: Builder, content: Content, intake: Intake, used: set[bytes]
+    db: Db, connection: Connection, draft: Draft, builder: Builder, content: Content, intake: Intake
 ) -> Version:
     if draft.base and not versions.lives(connection, draft.base.version.id):
         raise NotFound(
@@ -65,10 +60,10 @@ def _commit(
     # The rows that name files come between publishing them and letting go of what the draft held.
     intake.publish(connection)
     if newest is not None and _is_the_same(draft, content, newest):
-        intake.end(connection, used)
+        intake.end(connection)
         return newest
-    version = _insert(db, connection, collection, draft, builder, content)
-    intake.end(connection, used)
+    version = _insert(db, connection, collection, draft, builder, content, intake.ids)
+    intake.end(connection)
     events.record(
         connection,
         db.algorithm,
@@ -83,9 +78,15 @@ def _commit(
 
 
 def _insert(
-    db: Db, connection: Connection, collection: Collection, draft: Draft, builder: Builder, content: Content
+    db: Db,
+    connection: Connection,
+    collection: Collection,
+    draft: Draft,
+    builder: Builder,
+    content: Content,
+    ids: Mapping[bytes, int],
 ) -> Version:
-    groups = manifests.store(connection, db.algorithm, builder)
+    groups = manifests.store(connection, db.algorithm, builder, ids)
     id = versions.insert(
         connection,
         db.algorithm,
@@ -132,7 +133,7 @@ def _remember(db: Db, intake: Intake) -> None:
     if intake.seen:
         with db.writing(durable=False) as connection:
             for folder, files in intake.seen.items():
-                stats.remember(connection, folder, files)
+                stats.remember(connection, folder, files, intake.ids)
         intake.seen.clear()
 
 

@@ -3,6 +3,7 @@
 Every thread has its own connection, and none survives a fork. Writers take turns by a lock file, because SQLite's own
 waiting starves some of them; then `begin immediate`, so that what a transaction reads is what it changes.
 `artstore.db` is opened by SQLite alone: closing any other descriptor of it would drop SQLite's locks.
+sqlite-utils is imported where a store is opened: it costs 70 ms, and worker processes only look things up.
 """
 
 from __future__ import annotations
@@ -15,11 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from sqlite_utils import Database
-
-from artstore import digests, schema, system
+from artstore import digests, system
 from artstore.errors import (
     ArtstoreError,
     Damaged,
@@ -31,6 +30,9 @@ from artstore.errors import (
     StoreBusy,
     StoreError,
 )
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 FILE = "artstore.db"
 Connection: TypeAlias = sqlite3.Connection
@@ -54,6 +56,10 @@ def create(folder: Path, algorithm: str) -> bool:
 
     The file is built under another name and linked into place complete, so nobody ever opens half of one.
     """
+    from sqlite_utils import Database
+
+    from artstore import schema
+
     digests.algorithm(algorithm)
     final = folder / FILE
     if final.exists():
@@ -109,6 +115,15 @@ def _connect(path: Path) -> sqlite3.Connection:
         "journal_size_limit = 16777216",
     ):
         connection.execute(f"pragma {pragma}")
+    return connection
+
+
+def connect_for_reading(folder: Path) -> Connection:
+    """Open the catalog in a worker process, to look things up and nothing else."""
+    connection = sqlite3.connect(
+        f"{(folder / FILE).absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE, isolation_level=None
+    )
+    connection.execute("pragma cache_size = -32768")
     return connection
 
 
@@ -193,6 +208,8 @@ class Db:
     @property
     def tables(self) -> Database:
         """The catalog through sqlite-utils, on this thread's connection."""
+        from sqlite_utils import Database
+
         return Database(self.connection)
 
     def _forget_after_fork(self) -> None:
@@ -204,6 +221,8 @@ class Db:
         self._pid = os.getpid()
 
     def _check_and_migrate(self) -> None:
+        from artstore import schema
+
         with errors_said(self.path):
             connection = self.connection
             if connection.execute("pragma application_id").fetchone()[0] != schema.APPLICATION_ID:

@@ -130,8 +130,8 @@ class Draft:
             self.changes.pop(path, None)
 
     def _folders_of_changes(self) -> Iterator[str]:
-        for path, entry in self.changes.items():
-            folder = path.rpartition("/")[0] if entry else ""
+        parents = {path.rpartition("/")[0] for path, entry in self.changes.items() if entry is not None}
+        for folder in parents:
             while folder:
                 yield folder
                 folder = folder.rpartition("/")[0]

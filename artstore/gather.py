@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore import chunking, names, reading, system, workers
+from artstore import chunking, collector, ingest, names, reading, system, workers
 from artstore.catalog import stats
 from artstore.db import Db
 from artstore.digests import Algorithm
 from artstore.draft import Draft
 from artstore.errors import LinkCycle, SourceUnreadable
-from artstore.intake import Intake
+from artstore.ingest import STORED, Ingested, Ingestion
+from artstore.intake import Batch, Intake
 from artstore.manifest import Entry, Kind
 from artstore.progress import SILENT, Progress, step
 from artstore.reading import Problem, SmallFile, Stat, is_executable, stat_of
@@ -41,7 +42,6 @@ class Found(NamedTuple):
     name: str
     path: str
     stat: Stat
-    mode: int
 
     @property
     def source(self) -> str:
@@ -51,11 +51,22 @@ class Found(NamedTuple):
 
 @dataclass
 class _Walked:
-    """One folder's worth of a walk."""
+    """One folder's worth of a walk: its files as (name, path in the artifact, status), and what needs no reading."""
 
     folder: str
-    files: list[Found] = field(default_factory=list)
+    files: list[tuple[str, str, os.stat_result]] = field(default_factory=list)
+    followed: list[Found] = field(default_factory=list)
+    """Files outside the folder that links in it lead to."""
     others: list[Entry] = field(default_factory=list)
+
+
+class _Hit(NamedTuple):
+    """A file that is as it was when it was last read: the id of the stored file, and where it is."""
+
+    id: int
+    folder: str
+    name: str
+    path: str
 
 
 class Gathering:
@@ -69,13 +80,14 @@ class Gathering:
         self._clock = db.clock()
         self._device = os.stat(db.folder).st_dev & 0x7FFFFFFFFFFFFFFF
         self.entries: list[Entry] = []
-        self._hits: dict[int, list[Found]] = {}
+        self._hits: list[_Hit] = []
         self._large: list[Found] = []
+        self._lent: dict[int, Batch] = {}
 
     def run(self, walk: Iterator[_Walked]) -> list[Entry]:
         """Take in everything that a walk finds; return its entries, in no order."""
         for batch, results in workers.spread(
-            reading.read_small, self._small_batches(walk), self._algorithm.name, key=_sources
+            self._small_batches(walk), here=self._read_here, work=ingest.ingest, job=self._job
         ):
             self._take_small(batch, results)
         lost = self._hold_hits()
@@ -84,6 +96,16 @@ class Gathering:
         self._take_large_files()
         self._intake.settle()
         return self.entries
+
+    def _read_here(self, batch: list[Found]) -> Ingestion:
+        results = reading.read_small(_sources(batch), self._algorithm.name)
+        self._intake.put_files((result.digest, result.data) for result in results if isinstance(result, SmallFile))
+        files = [each if isinstance(each, Problem) else Ingested(*each[:3], STORED) for each in results]
+        return Ingestion(files, None)
+
+    def _job(self, batch: list[Found]) -> tuple[list[str], str, str, str, int]:
+        lent = self._lent[id(batch)] = self._intake.lend()
+        return _sources(batch), str(self._db.folder), self._algorithm.name, str(lent.writer.path), lent.writer.end
 
     def _small_batches(self, walk: Iterator[_Walked]) -> Iterator[list[Found]]:
         batch: list[Found] = []
@@ -101,48 +123,64 @@ class Gathering:
             yield batch
 
     def _not_remembered(self, walked: _Walked) -> Iterator[Found]:
-        remembered = stats.remembered(self._db.connection, walked.folder)
-        if not remembered:
-            yield from walked.files
-            return
-        text, entries, hits = self._algorithm.text, self.entries, self._hits
+        """Make entries of the files that are as they were when they were last read; yield the others."""
+        folder, entries, hits, text = walked.folder, self.entries, self._hits, self._algorithm.text
+        remembered = stats.remembered(self._db.connection, folder)
         known = 0
-        for found in walked.files:
-            cached = remembered.get(found.name)
-            if cached is None or cached[0] != found.stat:
-                yield found
+        for name, path, status in walked.files:
+            now = stat_of(status)
+            cached = remembered.get(name)
+            if cached is None or cached[1:6] != now:
+                yield Found(folder, name, path, now)
                 continue
-            entries.append(Entry(found.path, Kind.FILE, text(cached[2]), found.stat.size, is_executable(found.mode)))
-            hits.setdefault(cached[1], []).append(found)
-            known += found.stat.size
+            entries.append(Entry(path, Kind.FILE, text(cached[7]), now[2], is_executable(status.st_mode)))
+            hits.append(_Hit(cached[6], folder, name, path))
+            known += now[2]
         self._progress.advance(known)
+        yield from walked.followed
 
     def _hold_hits(self) -> list[Found]:
-        gone = self._intake.hold_files(self._hits)
-        return [found for id in gone for found in self._hits[id]]
+        """Claim what the stat cache named; what is not stored any more is to be read after all."""
+        gone = self._intake.hold_files([hit.id for hit in self._hits])
+        lost = [hit for hit in self._hits if hit.id in gone] if gone else []
+        return [_found(hit.folder, hit.name, hit.path) for hit in lost]
 
     def _read_again(self, lost: list[Found]) -> None:
         paths = {found.path for found in lost}
         self.entries = [entry for entry in self.entries if entry.path not in paths]
         small = [found for found in lost if found.stat.size <= chunking.SMALLEST]
         self._large += [found for found in lost if found.stat.size > chunking.SMALLEST]
-        self._take_small(small, reading.read_small(_sources(small), self._algorithm.name))
+        self._take_small(small, self._read_here(small))
 
-    def _take_small(self, batch: list[Found], results: list[SmallFile | Problem]) -> None:
-        read: list[tuple[Found, SmallFile]] = []
-        for found, result in zip(batch, results, strict=True):
-            if isinstance(result, SmallFile):
-                read.append((found, result))
+    def _take_small(self, batch: list[Found], ingestion: Ingestion) -> None:
+        lost = self._take_back(batch, ingestion) if ingestion.end is not None else set()
+        again: list[Found] = []
+        size = 0
+        for found, result in zip(batch, ingestion.files, strict=True):
+            if not isinstance(result, Problem):
+                if result.offset == STORED and result.digest in lost:
+                    again.append(found)
+                else:
+                    self._add_entry(found, result.stat, result.executable, result.digest)
+                    size += result.stat.size
             elif result.too_large:
                 self._large.append(found)
             elif result.changed:
                 raise reading.changed(result.path)
             else:
                 raise reading.unreadable(result.path, result.reason)
-        self._intake.put_files([(result.digest, result.data) for _, result in read])
-        for found, result in read:
-            self._add_entry(found, result.stat, result.executable, result.digest)
-        self._progress.advance(sum(result.stat.size for _, result in read))
+        self._progress.advance(size)
+        if again:
+            self._take_small(again, self._read_here(again))
+
+    def _take_back(self, batch: list[Found], ingestion: Ingestion) -> set[bytes]:
+        """Take over what a worker wrote, and claim what it found stored; return what is not stored any more."""
+        files = [each for each in ingestion.files if isinstance(each, Ingested)]
+        new = {each.digest: (each.digest, each.stat.size, each.offset) for each in files if each.offset != STORED}
+        assert ingestion.end is not None
+        self._intake.take_back(self._lent.pop(id(batch)), ingestion.end, list(new.values()))
+        stored = {each.digest for each in files if each.offset == STORED}
+        return self._intake.hold_stored(stored) if stored else set()
 
     def _add_entry(self, found: Found, stat: Stat, executable: bool, digest: bytes) -> None:
         self.entries.append(Entry(found.path, Kind.FILE, self._algorithm.text(digest), stat.size, executable))
@@ -274,6 +312,14 @@ class _LargeFile:
         self._progress.advance(len(window))
 
 
+def _found(folder: str, name: str, path: str) -> Found:
+    source = os.path.join(folder, name)
+    try:
+        return Found(folder, name, path, stat_of(os.stat(source)))
+    except OSError as error:
+        raise reading.unreadable(source, error.strerror or str(error)) from error
+
+
 def _sources(batch: list[Found]) -> list[str]:
     return [found.source for found in batch]
 
@@ -302,9 +348,9 @@ def file(
             str(path), "it is a folder: use add_dir" if stat.S_ISDIR(status.st_mode) else "it is no regular file"
         )
     absolute = os.path.realpath(path)
-    found = Found(os.path.dirname(absolute), os.path.basename(absolute), entry_path, stat_of(status), status.st_mode)
+    walked = _Walked(os.path.dirname(absolute), [(os.path.basename(absolute), entry_path, status)])
     with step(progress, f"adding {path.name}", None, "bytes"):
-        walk = iter([_Walked(found.folder, [found])])
+        walk = iter([walked])
         return draft.add(Gathering(db, intake, progress).run(walk)[0], overwrite=overwrite)
 
 
@@ -329,7 +375,7 @@ def folder(
         raise reading.unreadable(
             str(path), "it is no folder: use add_file" if path.exists() else "there is no such folder"
         )
-    with step(progress, f"adding {path.name or path}", None, "bytes"):
+    with step(progress, f"adding {path.name or path}", None, "bytes"), collector.paused():
         entries = Gathering(db, intake, progress).run(Walk(path, db.folder).run(prefix))
     if not draft.fill_new_folder(entries):
         draft.add_all(entries, overwrite=overwrite)
@@ -352,7 +398,7 @@ class Walk:
             walked = _Walked(folder)
             below: list[tuple[str, str, tuple[str, ...]]] = []
             self._look(walked, path, above, below)
-            if not (walked.files or walked.others or below) and path:
+            if path and not (walked.files or walked.followed or walked.others or below):
                 walked.others.append(Entry(path, Kind.FOLDER))
             yield walked
             waiting += reversed(below)
@@ -378,7 +424,7 @@ class Walk:
                 raise reading.unreadable(entry.path, error.strerror or str(error)) from error
             mode = status.st_mode
             if stat.S_ISREG(mode):
-                files.append(Found(walked.folder, name, inside, stat_of(status), mode))
+                files.append((name, inside, status))
             elif stat.S_ISDIR(mode):
                 if (status.st_dev, status.st_ino) != self._store:
                     below.append((entry.path, inside, above))
@@ -409,9 +455,7 @@ class Walk:
         except OSError as error:
             raise reading.unreadable(source, f"the link leads to {target!r}: {error.strerror}") from error
         if stat.S_ISREG(status.st_mode):
-            walked.files.append(
-                Found(os.path.dirname(target), os.path.basename(target), inside, stat_of(status), status.st_mode)
-            )
+            walked.followed.append(_found(os.path.dirname(target), os.path.basename(target), inside))
         elif not stat.S_ISDIR(status.st_mode):
             raise reading.unreadable(source, "the link leads to neither a file nor a folder")
         else:

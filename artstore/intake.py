@@ -22,10 +22,11 @@ from artstore.packs import SEAL_AT, Packs, PackWriter
 from artstore.reading import Stat
 
 _MANY_FILES = 32_768
+_IDS_REMEMBERED = 262_144
 
 
-@dataclass
-class _Batch:
+@dataclass(eq=False)
+class Batch:
     """What was appended to one pack and is not published."""
 
     writer: PackWriter
@@ -44,34 +45,37 @@ class Intake:
         self._purpose = purpose
         self._guard = threading.RLock()
         self._lease: int | None = None
-        self._current: _Batch | None = None
-        self._rolled: list[_Batch] = []
+        self._current: Batch | None = None
+        self._lent: list[Batch] = []
+        self._returned: list[Batch] = []
+        self._rolled: list[Batch] = []
+        self._pending_chunks: set[bytes] = set()
+        self._pending_files: set[bytes] = set()
         self._syncer: ThreadPoolExecutor | None = None
-        self._last: content.Published | None = None
+        self._unused: list[Claim] = []
         self._broken: BaseException | None = None
+        self.ids: dict[bytes, int] = {}
+        """The ids of files that were published or found, as far as they are remembered."""
         self.seen: dict[str, list[tuple[str, Stat, bytes]]] = {}
-        """What files on disk were read and may be remembered once they are published: folder -> (name, stat, digest)."""
+        """What files on disk held, to be remembered once that is published: folder -> (name, stat, digest)."""
 
-    def put_files(self, files: Sequence[tuple[bytes, bytes]]) -> None:
+    def put_files(self, files: Iterable[tuple[bytes, bytes]]) -> None:
         """Take whole files of one chunk or none: (digest, content)."""
         with self._guard:
             self._check()
-            unknown = {digest: data for digest, data in files if not self._is_pending_file(digest)}
+            unknown = {digest: data for digest, data in files if digest not in self._pending_files}
             self._claim_files(unknown)
             for digest, data in unknown.items():
-                self._take(NewFile(digest, len(data), [digest] if data else []), data)
-
-    def _take(self, file: NewFile, data: bytes) -> None:
-        if data and not self._is_pending_chunk(file.digest):
-            self._append(file.digest, data)
-        self._pending().files[file.digest] = file
-        self._roll_if_full()
+                if data and digest not in self._pending_chunks:
+                    self._append(digest, data)
+                self._add_file(self._pending(), NewFile(digest, len(data), [digest] if data else []))
+                self._roll_if_full()
 
     def put_chunks(self, chunks: Sequence[tuple[bytes, memoryview]]) -> None:
         """Take chunks of a large file: (digest, content). The memory may be reused afterwards."""
         with self._guard:
             self._check()
-            unknown = {digest: data for digest, data in chunks if not self._is_pending_chunk(digest)}
+            unknown = {digest: data for digest, data in chunks if digest not in self._pending_chunks}
             self._claim_chunks(unknown)
             for digest, data in unknown.items():
                 self._append(digest, data)
@@ -82,11 +86,46 @@ class Intake:
         """Take a file whose chunks were all put before."""
         with self._guard:
             self._check()
-            if not self._is_pending_file(digest):
-                known: dict[bytes, object] = {digest: None}
-                self._claim_files(known)
-                for each in known:
-                    self._pending().files[each] = NewFile(each, size, chunks)
+            if digest not in self._pending_files:
+                unknown: dict[bytes, object] = {digest: None}
+                self._claim_files(unknown)
+                if unknown:
+                    self._add_file(self._pending(), NewFile(digest, size, chunks))
+
+    def lend(self) -> Batch:
+        """Give out a pack of its own, which the catalog does not know yet, for a worker process to write into."""
+        with self._guard:
+            self._check()
+            batch = self._returned.pop() if self._returned else Batch(self._packs.create())
+            self._lent.append(batch)
+            return batch
+
+    def take_back(self, batch: Batch, end: int, files: Sequence[tuple[bytes, int, int]]) -> None:
+        """Note what a worker has written: the new end of the pack, and (digest, size, offset) of whole files of one chunk or none."""
+        with self._guard:
+            batch.writer.extend(end)
+            for digest, size, offset in files:
+                if size:
+                    batch.chunks[digest] = NewChunk(digest, offset, size, size)
+                    self._pending_chunks.add(digest)
+                if digest not in self._pending_files:
+                    self._add_file(batch, NewFile(digest, size, [digest] if size else []))
+            self._lent.remove(batch)
+            if batch.writer.full or len(batch.files) >= _MANY_FILES:
+                self._roll(batch)
+            else:
+                self._returned.append(batch)
+
+    def hold_stored(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Claim files by their digests; return those that are not stored, nor about to be."""
+        with self._guard:
+            unknown: dict[bytes, object] = {each: None for each in digests if each not in self._pending_files}
+            self._claim_files(unknown)
+            return set(unknown)
+
+    def _add_file(self, batch: Batch, file: NewFile) -> None:
+        batch.files[file.digest] = file
+        self._pending_files.add(file.digest)
 
     def hold_files(self, ids: Iterable[int]) -> set[int]:
         """Claim stored files by their ids; return those that are gone."""
@@ -123,8 +162,13 @@ class Intake:
         with self._db.writing(durable=False) as connection:
             found = content.file_ids(connection, unknown)
             leases.claim(connection, self._lease_in(connection), "file", found.values())
+        self._remember_ids(found)
         for digest in found:
             del unknown[digest]
+
+    def _remember_ids(self, found: dict[bytes, int]) -> None:
+        if len(self.ids) < _IDS_REMEMBERED:
+            self.ids.update(found)
 
     def _claim_chunks(self, unknown: dict[bytes, memoryview]) -> None:
         if not content.chunk_ids(self._db.connection, unknown):
@@ -141,18 +185,12 @@ class Intake:
                 "this draft lost what was added to it when writing failed before: make a new draft and add again"
             ) from self._broken
 
-    def _batches(self) -> list[_Batch]:
-        return [*self._rolled, self._current] if self._current else self._rolled
+    def _open_batches(self) -> list[Batch]:
+        return [*self._returned, self._current] if self._current else list(self._returned)
 
-    def _is_pending_file(self, digest: bytes) -> bool:
-        return any(digest in batch.files for batch in self._batches())
-
-    def _is_pending_chunk(self, digest: bytes) -> bool:
-        return any(digest in batch.chunks for batch in self._batches())
-
-    def _pending(self) -> _Batch:
+    def _pending(self) -> Batch:
         if self._current is None:
-            self._current = _Batch(self._open_writer())
+            self._current = Batch(self._open_writer())
         return self._current
 
     def _open_writer(self) -> PackWriter:
@@ -171,6 +209,7 @@ class Intake:
             self._forget_unwritten(batch)
             raise
         batch.chunks[digest] = NewChunk(digest, offset, len(data), len(data))
+        self._pending_chunks.add(digest)
 
     def _settle(self) -> None:
         if self._current:
@@ -185,23 +224,30 @@ class Intake:
         with self._guard:
             self._settle()
 
-    def _forget_unwritten(self, batch: _Batch) -> None:
+    def _forget_unwritten(self, batch: Batch) -> None:
         end = batch.writer.end
-        batch.chunks = {digest: chunk for digest, chunk in batch.chunks.items() if chunk.offset + chunk.length <= end}
-        batch.files = {
-            digest: file for digest, file in batch.files.items() if all(chunk in batch.chunks for chunk in file.chunks)
-        }
+        lost = {digest for digest, chunk in batch.chunks.items() if chunk.offset + chunk.length > end}
+        gone = [digest for digest, file in batch.files.items() if not lost.isdisjoint(file.chunks)]
+        for digest in lost:
+            del batch.chunks[digest]
+        for digest in gone:
+            del batch.files[digest]
+        self._pending_chunks -= lost
+        self._pending_files.difference_update(gone)
 
     def _roll_if_full(self) -> None:
         batch = self._current
-        if batch is None or not (batch.writer.full or len(batch.files) >= _MANY_FILES):
-            return
+        if batch is not None and (batch.writer.full or len(batch.files) >= _MANY_FILES):
+            self._settle()
+            self._current = None
+            self._roll(batch)
+
+    def _roll(self, batch: Batch) -> None:
+        """Bring a batch to the disk beside the work, and publish the one before it."""
         if self._syncer is None:
             self._syncer = ThreadPoolExecutor(1, "artstore-sync")
-        self._settle()
         batch.synced = self._syncer.submit(batch.writer.sync)
         self._rolled.append(batch)
-        self._current = None
         if len(self._rolled) > 1:
             self._publish_oldest()
 
@@ -214,9 +260,11 @@ class Intake:
             leases.claim(connection, lease, "chunk", published.chunks.values())
             leases.claim(connection, lease, "file", published.files.values())
         del self._rolled[0]
+        self._pending_chunks.difference_update(batch.chunks)
+        self._pending_files.difference_update(batch.files)
         batch.writer.close()
 
-    def _sync(self, batch: _Batch) -> None:
+    def _sync(self, batch: Batch) -> None:
         try:
             if batch.synced is None:
                 batch.writer.sync()
@@ -226,8 +274,8 @@ class Intake:
             self._broken = error
             raise
 
-    def _publish(self, connection: Connection, batch: _Batch) -> content.Published:
-        return content.publish(
+    def _publish(self, connection: Connection, batch: Batch) -> content.Published:
+        published = content.publish(
             connection,
             batch.writer.name,
             batch.writer.end,
@@ -235,40 +283,36 @@ class Intake:
             list(batch.chunks.values()),
             list(batch.files.values()),
         )
+        self._remember_ids(published.files)
+        return published
 
     def make_durable(self) -> None:
-        """Bring everything that was put to the disk, and publish all but the last pack. Call it before the lock is taken."""
+        """Bring everything that was put to the disk, and publish what is full. Call it before the write lock is taken."""
         with self._guard:
             self._check()
+            self._settle()
             while self._rolled:
                 self._publish_oldest()
-            if self._current:
-                self._settle()
-                self._sync(self._current)
+            for batch in self._open_batches():
+                self._sync(batch)
 
     def publish(self, connection: Connection) -> None:
         """Within the transaction that commits the draft: publish what is left."""
-        if self._current:
-            self._last = self._publish(connection, self._current)
+        self._unused = []
+        for batch in self._open_batches():
+            published = self._publish(connection, batch)
+            self._unused += [Claim("file", *each) for each in leases.ranges(published.files.values())]
+            self._unused += [Claim("chunk", *each) for each in leases.ranges(published.chunks.values())]
 
-    def end(self, connection: Connection, used: set[bytes]) -> reclaim.Freed:
-        """Within the same transaction, once the version's entries are there: let go of what it did not take.
-
-        `used` are the digests of the files that the version consists of.
-        """
-        unused: list[Claim] = []
-        if self._current and self._last:
-            ids = [id for digest, id in self._last.files.items() if digest not in used]
-            unused = [Claim("file", *each) for each in leases.ranges(ids)]
-            in_files = {chunk for file in self._current.files.values() for chunk in file.chunks}
-            ids = [id for digest, id in self._last.chunks.items() if digest not in in_files]
-            unused += [Claim("chunk", *each) for each in leases.ranges(ids)]
+    def end(self, connection: Connection) -> reclaim.Freed:
+        """Within the same transaction, once the version's entries are there: let go of what it did not take."""
+        unused, self._unused = self._unused, []
         if self._lease is not None:
             unused += leases.close_lease(connection, self._lease)
         return reclaim.release(connection, claims=unused) if unused else reclaim.Freed()
 
     def ended(self) -> None:
-        """After that transaction is committed: nothing is held any more, and the pack is let go."""
+        """After that transaction is committed: nothing is held any more, and the packs are let go."""
         with self._guard:
             self._lease = None
             self._let_go_of_packs()
@@ -281,16 +325,15 @@ class Intake:
                 with self._db.writing() as connection:
                     freed = reclaim.release(connection, claims=leases.close_lease(connection, self._lease))
                 self._lease = None
-            for batch in self._batches():
-                if batch.synced is not None:
-                    batch.synced.exception()
             self._let_go_of_packs()
             return freed
 
     def _let_go_of_packs(self) -> None:
-        for batch in self._batches():
-            batch.writer.close()
-        self._rolled, self._current = [], None
         if self._syncer is not None:
             self._syncer.shutdown()
             self._syncer = None
+        for batch in [*self._rolled, *self._lent, *self._open_batches()]:
+            batch.writer.close()
+        self._rolled, self._lent, self._returned, self._current = [], [], [], None
+        self._pending_chunks.clear()
+        self._pending_files.clear()

@@ -59,6 +59,12 @@ class PackWriter:
             self.flush()
         return offset
 
+    def extend(self, end: int) -> None:
+        """Take note of what a worker process has written for this writer, up to a new end."""
+        self.flush()
+        os.lseek(self._descriptor, end, os.SEEK_SET)
+        self.end = end
+
     def flush(self) -> None:
         """Hand everything to the operating system, so that the buffers that were appended may be reused."""
         if not self._waiting:
@@ -102,6 +108,23 @@ class PackWriter:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def write_for(path: Path, offset: int, data: bytes) -> int:
+    """Write into a pack for its writer, which waits meanwhile; return the new end. Raises `DiskFull`.
+
+    Only for packs that the catalog does not know yet: should the writer die now, nobody else goes on with such a pack.
+    """
+    descriptor = os.open(path, os.O_WRONLY | _FLAGS)
+    try:
+        with system.disk_full_is_said(str(path)):
+            rest = memoryview(data)
+            while len(rest):
+                written = system.write_at(descriptor, rest, offset)
+                rest, offset = rest[written:], offset + written
+    finally:
+        os.close(descriptor)
+    return offset
 
 
 class Packs:

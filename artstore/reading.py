@@ -1,7 +1,4 @@
-"""Reading files whole and in one state: what was hashed is what is handed on, or it is said that the file kept changing.
-
-`read_small` runs in worker processes as well, so it takes and returns plain data.
-"""
+"""Reading files whole and in one state: what was hashed is what is handed on, or it is said that the file kept changing."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from artstore import chunking, digests
 from artstore.errors import SourceChanged, SourceUnreadable
 
 TRIES = 4
+_SIGNED = 2**63 - 1
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -31,11 +29,7 @@ class Stat(NamedTuple):
 def stat_of(status: os.stat_result) -> Stat:
     """Pick out of a status what identifies an unchanged file; numbers that SQLite cannot hold are folded."""
     return Stat(
-        status.st_dev & 0x7FFFFFFFFFFFFFFF,
-        status.st_ino & 0x7FFFFFFFFFFFFFFF,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
+        status.st_dev & _SIGNED, status.st_ino & _SIGNED, status.st_size, status.st_mtime_ns, status.st_ctime_ns
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from artstore import system
+from artstore.errors import StoreError
 
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
@@ -22,31 +23,34 @@ _IDLE_SECONDS = 10
 
 
 def spread(
-    work: Callable[..., Result],
     batches: Iterable[Batch],
-    *arguments: Any,
-    key: Callable[[Batch], Any],
+    *,
+    here: Callable[[Batch], Result],
+    work: Callable[..., Result],
+    job: Callable[[Batch], tuple[Any, ...]],
     processes: int | None = None,
 ) -> Iterator[tuple[Batch, Result]]:
-    """Do `work(key(batch), *arguments)` for each batch; yield each batch with its result, in order.
+    """Do each batch, by `here(batch)` if there are few, else by `work(*job(batch))` in other processes; yield results in order.
 
-    Only `key(batch)` and the result travel between processes. Never more than a few batches a process are under way, so memory stays bounded.
+    `job` is called when a batch is handed out. Never more than a few are under way, so memory stays bounded.
+    Raises `StoreError` if the system ends one of the processes.
     """
     processes = min(system.cores(), 8) if processes is None else processes
     iterator = iter(batches)
     first = list(itertools.islice(iterator, WORTH_STARTING)) if processes > 1 else []
-    if processes < 2 or len(first) < WORTH_STARTING:
+    if len(first) < WORTH_STARTING:
         for batch in itertools.chain(first, iterator):
-            yield batch, work(key(batch), *arguments)
+            yield batch, here(batch)
         return
     from loky import ProcessPoolExecutor
+    from loky.process_executor import TerminatedWorkerError
 
     executor = ProcessPoolExecutor(max_workers=processes, timeout=_IDLE_SECONDS)
     waiting: deque[tuple[Batch, Any]] = deque()
     finished = False
     try:
         for batch in itertools.chain(first, iterator):
-            waiting.append((batch, executor.submit(work, key(batch), *arguments)))
+            waiting.append((batch, executor.submit(work, *job(batch))))
             if len(waiting) > 2 * processes:
                 done, future = waiting.popleft()
                 yield done, future.result()
@@ -54,5 +58,9 @@ def spread(
             done, future = waiting.popleft()
             yield done, future.result()
         finished = True
+    except TerminatedWorkerError as error:
+        raise StoreError(
+            "the system ended a process of artstore (out of memory?): nothing was lost, try again"
+        ) from error
     finally:
         executor.shutdown(wait=True, kill_workers=not finished)

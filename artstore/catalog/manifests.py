@@ -176,10 +176,15 @@ def _with_next_first(parts: Sequence[Part]) -> Iterator[tuple[Part, str | None]]
         yield part, parts[i + 1].first if i + 1 < len(parts) else None
 
 
-def store(connection: sqlite3.Connection, algorithm: Algorithm, builder: Builder) -> list[int]:
-    """Put what a finished builder made anew into the catalog; return the ids of all its groups, in order."""
+def store(
+    connection: sqlite3.Connection, algorithm: Algorithm, builder: Builder, files: Mapping[bytes, int]
+) -> list[int]:
+    """Put what a finished builder made anew into the catalog; return the ids of all its groups, in order.
+
+    `files` are ids of stored files that are known already; the others are looked up.
+    """
     for segment, entries in builder.new_segments:
-        _store_segment(connection, algorithm, segment, entries)
+        _store_segment(connection, algorithm, segment, entries, files)
     for group, segments in builder.new_groups:
         _store_group(connection, algorithm, group, segments)
     query = "select id from segment_groups where digest = ?"
@@ -187,7 +192,11 @@ def store(connection: sqlite3.Connection, algorithm: Algorithm, builder: Builder
 
 
 def _store_segment(
-    connection: sqlite3.Connection, algorithm: Algorithm, segment: Segment, entries: Iterable[Entry]
+    connection: sqlite3.Connection,
+    algorithm: Algorithm,
+    segment: Segment,
+    entries: Iterable[Entry],
+    files: Mapping[bytes, int],
 ) -> None:
     row = (algorithm.parse(segment.digest), *segment[1:])
     cursor = connection.execute(
@@ -198,16 +207,20 @@ def _store_segment(
     id = cursor.lastrowid
     rows = []
     for entry in entries:
-        content = algorithm.parse(entry.digest or "") if entry.kind == Kind.FILE else None
+        file = _file_id(connection, algorithm.parse(entry.digest or ""), files) if entry.kind == Kind.FILE else None
         ref = _store_ref(connection, algorithm, entry) if entry.kind == Kind.REFERENCE else None
-        rows.append((id, entry.path, int(entry.kind), int(entry.executable), content, entry.target, ref))
+        rows.append((id, entry.path, int(entry.kind), int(entry.executable), file, entry.target, ref))
     connection.executemany(
-        """
-        insert into entries (segment, path, kind, executable, file, target, ref)
-        values (?, ?, ?, ?, (select id from files where digest = ?), ?, ?)
-        """,
-        rows,
+        "insert into entries (segment, path, kind, executable, file, target, ref) values (?, ?, ?, ?, ?, ?, ?)", rows
     )
+
+
+def _file_id(connection: sqlite3.Connection, digest: bytes, files: Mapping[bytes, int]) -> int | None:
+    known = files.get(digest)
+    if known is None:
+        row = connection.execute("select id from files where digest = ?", (digest,)).fetchone()
+        known = row[0] if row else None
+    return known
 
 
 def _store_ref(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry) -> int:

@@ -1,0 +1,77 @@
+"""`artstore du`: what a store takes, and what of it is whose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from artstore import names
+from artstore.cli import options, showing
+from artstore.store import Store, Usage
+from artstore.version import Version
+
+
+@click.command("du", epilog=options.examples("artstore du", "artstore du animals", "artstore du animals:v0 --json"))
+@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False)
+@options.project_option
+@options.store_option
+@options.json_option
+def command(wanted: str | None, project: str, store: Path | None, as_json: bool) -> None:
+    """Show what the store takes, or what each version of a collection does.
+
+    \b
+    size         what the version takes when written out
+    owned        content that no earlier version of the store holds; over all versions, this sums up to what is stored
+    reclaimable  what deleting this version alone would free
+    """
+    with options.open_store(store) as opened:
+        if wanted is None:
+            _whole(opened.usage(), as_json)
+        else:
+            _each(opened, _meant(opened, wanted, project), as_json)
+
+
+def _meant(store: Store, wanted: str, project: str) -> list[Version]:
+    if ":" in wanted:
+        return [store.version(wanted, project=project)]
+    parsed = names.parse(wanted)
+    return list(store.versions(parsed.name, project=parsed.project or project))
+
+
+def _whole(usage: Usage, as_json: bool) -> None:
+    if as_json:
+        showing.print_json(usage._asdict())
+        return
+    versions = showing.counted(usage.versions, "version", "versions")
+    rows = [
+        (f"{versions} would take without sharing", usage.version_bytes),
+        ("content, each piece once", usage.content_bytes),
+        ("dead, punched out or waiting for repacking", usage.dead_bytes),
+        ("packs on the disk", usage.allocated_bytes),
+        ("catalog on the disk", usage.catalog_bytes),
+    ]
+    width = max(len(showing.size(count)) for _, count in rows)
+    showing.print_lines(f"{showing.size(count):>{width}}  {said}" for said, count in rows)
+
+
+def _each(store: Store, versions: list[Version], as_json: bool) -> None:
+    found = [(each, store.owned_bytes(each), store.reclaimable_bytes(each)) for each in versions]
+    if as_json:
+        showing.print_json_list(
+            {
+                "name": each.name,
+                "project": each.project,
+                "size": each.size,
+                "owned_bytes": owned,
+                "reclaimable_bytes": reclaimable,
+            }
+            for each, owned, reclaimable in found
+        )
+        return
+    if not found:
+        showing.note("all versions of it were deleted")
+        return
+    rows = [[showing.name(each), *map(showing.size, (each.size, owned, free))] for each, owned, free in found]
+    columns = ["version", "size", "owned", "reclaimable"]
+    showing.print_lines(showing.table(columns, rows, right=columns[1:]))

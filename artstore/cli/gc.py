@@ -1,0 +1,48 @@
+"""`artstore gc`: what crashes left behind goes, and versions whose time is up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from artstore.cli import options, showing
+
+
+@click.command("gc", epilog=options.examples("artstore gc --dry-run", "artstore gc"))
+@click.option("--dry-run", is_flag=True, help="Only show what would go.")
+@options.store_option
+@options.json_option
+def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
+    """Remove what crashed processes left in the store, and versions past their ttl.
+
+    A version with an alias other than `latest`, or one that a living version references, outlives its ttl. Deleting
+    frees space by itself; nothing has to be collected after `artstore rm`.
+    """
+    with options.open_store(store) as opened:
+        found = opened.gc(dry_run=dry_run)
+    if as_json:
+        showing.print_json(
+            {
+                "dry_run": dry_run,
+                "expired": [showing.version_data(each) for each in found.expired],
+                "dead_sessions": found.sessions,
+                "dead_drafts": found.leases,
+                "content_bytes": found.content,
+                "disk_bytes": found.disk,
+            }
+        )
+        return
+    if not any(found):
+        click.echo("nothing to collect")
+        return
+    if found.expired:
+        showing.print_lines(showing.version_table(found.expired))
+    said = "would collect" if dry_run else "collected"
+    parts = [
+        showing.counted(len(found.expired), "expired version", "expired versions"),
+        showing.counted(found.sessions, "dead session", "dead sessions"),
+        showing.counted(found.leases, "dead draft", "dead drafts"),
+    ]
+    freed = f"{showing.size(found.content)} of content, {showing.size(found.disk)} on the disk"
+    click.echo(f"{said} {', '.join(parts)}: {freed}")

@@ -1,0 +1,61 @@
+"""`artstore get`: a version becomes a folder again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from artstore import names
+from artstore.cli import options, showing
+from artstore.store import Store
+from artstore.version import Version
+
+
+@click.command(
+    "get",
+    epilog=options.examples(
+        "artstore get animals",
+        "artstore get animals:v0 --root old",
+        "artstore get animals:best --path train/cats",
+    ),
+)
+@click.argument("wanted", metavar="NAME[:ALIAS]")
+@click.option(
+    "--root",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder to write into.  [default: ./artifacts/NAME:vN]",
+)
+@click.option("--path", "prefix", metavar="PREFIX", help="Only the entry at this path, and those below it.")
+@options.project_option
+@options.store_option
+@options.json_option
+def command(
+    wanted: str, root: Path | None, prefix: str | None, project: str, store: Path | None, as_json: bool
+) -> None:
+    """Write a version into a folder; without an alias, the newest.
+
+    Files that are there already and right are kept, others appear complete and verified. What the version does not
+    name is left alone.
+    """
+    with options.open_store(store) as opened:
+        version = opened.version(wanted, project=project)
+        if prefix is not None and not _has(opened, version, prefix):
+            click.echo(f"{version.name} has nothing at or below {prefix!r}", err=True)
+            raise click.exceptions.Exit(1)
+        # A colon is a drive's or a stream's on Windows.
+        folder = root or Path("artifacts", version.name if os.name != "nt" else version.name.replace(":", "-"))
+        done = opened.get(version, folder, path_prefix=prefix, progress=showing.progress())
+    if as_json:
+        data = {**showing.version_data(version), "root": str(folder.absolute())}
+        showing.print_json({**data, "written": done.written, "kept": done.kept})
+        return
+    written = showing.counted(done.written, "file", "files")
+    click.echo(f"{showing.near(folder.absolute())}  {written} written, {done.kept:,} kept")
+
+
+def _has(store: Store, version: Version, prefix: str) -> bool:
+    path = names.entry_path(prefix)
+    return store.entry(version, path) is not None or any(True for _ in store.entries(version, path))

@@ -1,0 +1,39 @@
+"""`artstore init`: an empty store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from artstore import location
+from artstore.cli import options, showing
+from artstore.errors import NoStore
+from artstore.store import Store
+
+
+@click.command("init", epilog=options.examples("artstore init", "artstore init /data/artifacts --algorithm sha256"))
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--algorithm",
+    type=click.Choice(["blake3", "sha256"]),
+    help="What digests are made by, for ever.  [default: blake3]",
+)
+@options.json_option
+def command(folder: Path | None, algorithm: str | None, as_json: bool) -> None:
+    """Make a store in DIR, by default in ARTSTORE_DIR or ./.artstore.
+
+    The folder must be new or empty. If there is a store already, it stays as it is.
+    """
+    path = location.new(folder)
+    try:
+        Store.open(path).close()
+        made = False
+    except NoStore:
+        made = True
+    with Store.init(path, algorithm=algorithm) as store:
+        if as_json:
+            showing.print_json({"store": str(store.path), "algorithm": store.algorithm, "made": made})
+        else:
+            said = "made the store" if made else "there is a store already:"
+            click.echo(f"{said} {showing.near(store.path)} ({store.algorithm})")

@@ -1,0 +1,97 @@
+"""`artstore ls`: what a store, a collection or a version has in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from artstore import names
+from artstore.cli import options, showing
+from artstore.manifest import Entry, Kind
+from artstore.store import Store
+
+_DIGEST_SHOWN = 19
+"""Characters of a digest that a person sees: the algorithm and enough of the rest to tell two apart."""
+
+
+@click.command("ls", epilog=options.examples("artstore ls", "artstore ls animals", "artstore ls animals:latest --json"))
+@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False)
+@click.option("--project", metavar="P", help="The project.  [default: all, or uncategorized with a NAME]")
+@options.store_option
+@options.json_option
+def command(wanted: str | None, project: str | None, store: Path | None, as_json: bool) -> None:
+    """List the collections of the store, the versions of a collection, or the entries of a version."""
+    with options.open_store(store) as opened:
+        if wanted is None:
+            _collections(opened, project, as_json)
+        elif ":" in wanted:
+            _entries(opened.entries(opened.version(wanted, project=project)), as_json)
+        else:
+            _versions(opened, wanted, project, as_json)
+
+
+def _collections(store: Store, project: str | None, as_json: bool) -> None:
+    found = []
+    for each in store.collections(project):
+        versions = store.versions(each.name, project=each.project)
+        newest = next(versions, None)
+        count = sum(1 for _ in versions) + (newest is not None)
+        found.append((each, newest, count))
+    if as_json:
+        showing.print_json_list(
+            {
+                "project": each.project,
+                "collection": each.name,
+                "type": each.type,
+                "newest": f"v{newest.number}" if newest else None,
+                "versions": count,
+                "size": newest.size if newest else None,
+            }
+            for each, newest, count in found
+        )
+        return
+    if not found:
+        showing.note("no artifacts yet: `artstore put PATH --name N --type T` stores one")
+        return
+    rows = [
+        [
+            each.project,
+            each.name,
+            each.type,
+            f"v{newest.number}" if newest else "-",
+            f"{count:,}",
+            showing.size(newest.size) if newest else "-",
+        ]
+        for each, newest, count in found
+    ]
+    columns = ["project", "collection", "type", "newest", "versions", "size"]
+    showing.print_lines(showing.table(columns, rows, right=["versions", "size"]))
+
+
+def _versions(store: Store, wanted: str, project: str | None, as_json: bool) -> None:
+    parsed = names.parse(wanted)
+    found = store.versions(parsed.name, project=parsed.project or project or names.DEFAULT_PROJECT)
+    if as_json:
+        showing.print_json_list(showing.version_data(each) for each in found)
+        return
+    listed = list(found)
+    if listed:
+        showing.print_lines(showing.version_table(listed))
+    else:
+        showing.note(f"{parsed.name} has no version: all of them were deleted")
+
+
+def _entries(found: Iterator[Entry], as_json: bool) -> None:
+    if as_json:
+        showing.print_json_list(showing.entry_data(each) for each in found)
+    else:
+        showing.print_lines(_line(each) for each in found)
+
+
+def _line(entry: Entry) -> str:
+    size = "" if entry.size is None else showing.size(entry.size)
+    said = entry.digest or entry.kind.name.lower()
+    tail = {Kind.LINK: f" -> {entry.target}", Kind.FOLDER: "/"}.get(entry.kind, "")
+    return f"{size:>8}  {said[:_DIGEST_SHOWN]:<{_DIGEST_SHOWN}}  {showing.visible(entry.path + tail)}"

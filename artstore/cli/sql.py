@@ -1,0 +1,40 @@
+"""`artstore sql`: questions that no verb answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from artstore.cli import options, showing
+
+
+@click.command(
+    "sql",
+    epilog=options.examples(
+        'artstore sql "select version, size from artifact_versions order by size desc"',
+        "artstore sql \"select collection, version from artifact_entries where path = 'cat.jpg'\" --json",
+    ),
+)
+@click.argument("query")
+@options.store_option
+@options.json_option
+def command(query: str, store: Path | None, as_json: bool) -> None:
+    """Answer a question in SQL. Nothing can be written.
+
+    The views artifact_versions and artifact_entries are made for this; the tables below them may change with a
+    release.
+    """
+    with options.open_store(store) as opened:
+        rows = opened.sql(query)
+    if as_json:
+        showing.print_json_list({column: _plain(value) for column, value in row.items()} for row in rows)
+    elif rows:
+        columns = list(rows[0])
+        right = [column for column in columns if all(isinstance(row[column], int | float) for row in rows)]
+        cells = [["" if value is None else str(_plain(value)) for value in row.values()] for row in rows]
+        showing.print_lines(showing.table(columns, cells, right=right))
+
+
+def _plain(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else value

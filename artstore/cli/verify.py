@@ -1,0 +1,39 @@
+"""`artstore verify`: everything is read again, and what is damaged has a name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from artstore.cli import options, showing
+
+
+@click.command("verify", epilog=options.examples("artstore verify", "artstore verify --head HASH"))
+@click.option("--head", metavar="HASH", help="What `artstore backup` printed: was the history up to there rewritten?")
+@options.store_option
+@options.json_option
+def command(head: str | None, store: Path | None, as_json: bool) -> None:
+    """Read the whole store again, and name each damaged entry and every version that it harms.
+
+    The exit code is 1 if anything is wrong.
+    """
+    with options.open_store(store) as opened:
+        report = opened.verify(head=head, progress=showing.progress())
+    if as_json:
+        findings = [
+            {"what": finding.what, "harms": [harm._asdict() for harm in finding.harms]} for finding in report.findings
+        ]
+        counts = {"versions": report.versions, "chunks": report.chunks, "bytes": report.bytes, "head": report.head}
+        showing.print_json({"ok": report.ok, **counts, "findings": findings, "harmed": report.harmed})
+    else:
+        for finding in report.findings:
+            click.echo(showing.visible(finding.what))
+            showing.print_lines(showing.visible(f"    {harm.version}  {harm.path}") for harm in finding.harms)
+        versions = showing.counted(report.versions, "version", "versions")
+        read = f"{versions}, {showing.counted(report.chunks, 'chunk', 'chunks')}, {showing.size(report.bytes)} read"
+        click.echo(f"ok: {read}" if report.ok else f"{len(report.findings)} findings; {read}")
+        if report.harmed:
+            click.echo(f"harmed: {', '.join(report.harmed)}")
+    if not report.ok:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,65 @@
+"""What worker processes do for a log: read small files, hash them, and write what is new into a pack that only this log knows.
+
+Plain data goes in and comes out. The process that asked claims and publishes; here nothing is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from artstore import packs, reading
+from artstore.catalog import content
+from artstore.db import Connection, connect_for_reading
+from artstore.reading import Problem, Stat
+
+STORED = -1
+"""The offset of a file that was in the store already when it was looked for."""
+
+
+class Ingested(NamedTuple):
+    """A file that was read: its state, its digest, and where in the pack its content begins."""
+
+    stat: Stat
+    executable: bool
+    digest: bytes
+    offset: int
+
+
+class Ingestion(NamedTuple):
+    """What became of a batch: each file or why it was not read, and the new end of the pack, if one was written."""
+
+    files: list[Ingested | Problem]
+    end: int | None
+
+
+_connections: dict[str, Connection] = {}
+
+
+def ingest(paths: Sequence[str], store: str, algorithm: str, pack: str, offset: int) -> Ingestion:
+    """Read files of up to 64 KiB, and append to a pack those that the store does not hold."""
+    read = reading.read_small(paths, algorithm)
+    stored = content.file_ids(_catalog(store), {file.digest for file in read if not isinstance(file, Problem)})
+    offsets = dict.fromkeys(stored, STORED)
+    results: list[Ingested | Problem] = []
+    new: list[bytes] = []
+    end = offset
+    for file in read:
+        if isinstance(file, Problem):
+            results.append(file)
+            continue
+        if file.digest not in offsets:
+            offsets[file.digest] = end
+            new.append(file.data)
+            end += len(file.data)
+        results.append(Ingested(file.stat, file.executable, file.digest, offsets[file.digest]))
+    packs.write_for(Path(pack), offset, b"".join(new))
+    return Ingestion(results, end)
+
+
+def _catalog(store: str) -> Connection:
+    found = _connections.get(store)
+    if found is None:
+        found = _connections[store] = connect_for_reading(Path(store))
+    return found
