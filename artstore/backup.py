@@ -47,6 +47,8 @@ def backup(db: Db, packs: Packs, session: Session, path: Path, *, progress: Prog
 def _prepare(db: Db, path: Path) -> dict[str, int]:
     """Make the folder ready; return how much of each pack an earlier backup holds."""
     have: dict[str, int] = {}
+    if any(each.exists() and each.samefile(db.folder) for each in (path, *path.parents)):
+        raise NotAStore(f"{path} is the store itself or lies in it: choose a folder elsewhere for the backup")
     if (path / FILE).exists():
         earlier = Db(path)
         uid = earlier.uid

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artstore import chunking, collector, names, system, workers, writing
-from artstore.catalog import content, manifests, stats
+from artstore.catalog import content, manifests, stats, versions
 from artstore.catalog.content import StoredChunk
 from artstore.db import Db
-from artstore.errors import Damaged, InvalidPath
+from artstore.errors import Damaged, InvalidPath, NotFound
 from artstore.manifest import Entry, Kind
 from artstore.packs import Packs
 from artstore.progress import SILENT, Progress, step
@@ -22,6 +22,7 @@ from artstore.version import Version
 from artstore.writing import NewFile, Root, SmallJob
 
 _BATCH_FILES = 512
+_SPAN = 4 * 1024 * 1024
 _REREADS = 3
 
 
@@ -55,6 +56,19 @@ class Reader:
             f"chunk {self.algorithm.text(stored.digest)} in {self._packs.path(place.pack).name} at {place.offset} is damaged: "
             "run `artstore verify` to see which versions that harms, and restore the pack from a backup"
         )
+
+    def span(self, chunks: list[StoredChunk], buffer: bytearray) -> Iterator[memoryview | bytes]:
+        """The bytes of chunks that lie one behind the other, in one piece if all are found right, else one by one."""
+        first, last = chunks[0].place, chunks[-1].place
+        window = memoryview(buffer)[: last.offset + last.length - first.offset]
+        whole = self._packs.read_into(first.pack, first.offset, window) == len(window)
+        raw, start = self.algorithm.raw, first.offset
+        if whole and all(
+            raw(window[c.place.offset - start : c.place.offset - start + c.place.length]) == c.digest for c in chunks
+        ):
+            yield window
+        else:
+            yield from (self.chunk(stored) for stored in chunks)
 
     def chunks_of(self, digest: str) -> list[StoredChunk]:
         """The chunks of a file, by its digest."""
@@ -96,6 +110,11 @@ class Checkout:
             for entry in others:
                 self._write_other(entry)
             self._remember()
+        except Damaged:
+            with self._db.reading() as connection:
+                if not versions.lives(connection, self._version.id):
+                    raise gone(self._version) from None
+            raise
         finally:
             self._root.close()
         return Outcome(self._written, self._kept)
@@ -155,7 +174,7 @@ class Checkout:
     def _batches(self, missing: Iterator[tuple[str, str, Entry]]) -> Iterator[list[SmallJob]]:
         small: list[tuple[str, str, Entry]] = []
         for item in missing:
-            if (item[2].size or 0) > chunking.SMALLEST:
+            if (item[2].size or 0) > chunking.WHOLE:
                 self._large.append(item)
                 continue
             small.append(item)
@@ -206,25 +225,21 @@ class Checkout:
                 self._note(folder, name, new.stat, self._db.algorithm.parse(entry.digest or ""))
 
     def _write_large(self, pool: ThreadPoolExecutor, new: NewFile, chunks: list[StoredChunk]) -> None:
-        """Read, verify and write the chunks of a file, several at a time."""
-        offsets, end = [], 0
-        for stored in chunks:
-            offsets.append(end)
-            end += stored.size
+        """Read, verify and write the chunks of a file, several spans at a time."""
+        spans = list(_spans(chunks))
         with system.disk_full_is_said("a download"):
-            os.ftruncate(new.descriptor, end)
+            os.ftruncate(new.descriptor, sum(stored.size for stored in chunks))
 
         def copy(share: int) -> None:
-            for i in range(share, len(chunks), shares):
-                data = memoryview(self._reader.chunk(chunks[i]))
-                offset = offsets[i]
-                while len(data):
+            buffer = bytearray(_SPAN)
+            for offset, members in spans[share::shares]:
+                for data in self._reader.span(members, buffer):
                     with system.disk_full_is_said("a download"):
-                        written = system.write_at(new.descriptor, data, offset)
-                    data, offset = data[written:], offset + written
-                self._progress.advance(chunks[i].size)
+                        system.write_all_at(new.descriptor, data, offset)
+                    offset += len(data)
+                    self._progress.advance(len(data))
 
-        shares = min(system.cores(), 4) if len(chunks) > 8 and not system.WINDOWS else 1
+        shares = min(system.cores(), 4, len(spans)) if not system.WINDOWS else 1
         for done in [pool.submit(copy, share) for share in range(shares)]:
             done.result()
 
@@ -250,6 +265,23 @@ class Checkout:
             with self._db.writing(durable=False) as connection:
                 for folder, files in self._seen.items():
                     stats.remember(connection, folder, files)
+
+
+def _spans(chunks: list[StoredChunk]) -> Iterator[tuple[int, list[StoredChunk]]]:
+    """Group the chunks of a file that lie one behind the other in a pack; yield each group's offset in the file with it."""
+    span: list[StoredChunk] = []
+    offset = size = 0
+    for stored in chunks:
+        if span:
+            last = span[-1].place
+            follows = last.pack == stored.place.pack and last.offset + last.length == stored.place.offset
+            if not follows or size + stored.size > _SPAN:
+                yield offset, span
+                offset, size, span = offset + size, 0, []
+        span.append(stored)
+        size += stored.size
+    if span:
+        yield offset, span
 
 
 def _stays_inside(folder: str, target: str) -> bool:
@@ -282,7 +314,34 @@ def to_folder(
 def selected(db: Db, version: Version, path_prefix: str | None) -> Iterator[Entry]:
     """The entries of a version at or below a path; all without one."""
     prefix = names.entry_path(path_prefix) if path_prefix else ""
+    if prefix:
+        with db.reading() as connection:
+            found = manifests.find(connection, db.algorithm, version.id, prefix)
+        if found:
+            yield found
+    yield from entries(db, version, prefix)
+
+
+def entries(db: Db, version: Version, folder: str) -> Iterator[Entry]:
+    """The entries of a version in path order, or those below a folder.
+
+    They are read group by group, so that nothing is held between them. Raises `NotFound` if the version is deleted meanwhile.
+    """
+    start, end = manifests.below(folder)
     with db.reading() as connection:
-        found = manifests.find(connection, db.algorithm, version.id, prefix) if prefix else None
-        entries = list(manifests.entries_between(connection, db.algorithm, version.id, *manifests.below(prefix)))
-    return iter([found, *entries] if found else entries)
+        groups = manifests.groups_of(connection, db.algorithm, version.id)
+    if len(groups) == 0 and version.entries:
+        raise gone(version)
+    for group in groups:
+        if group.last < start or (end is not None and group.first >= end):
+            continue
+        with db.reading() as connection:
+            found = manifests.entries_between(connection, db.algorithm, group, start, end)
+        if found is None:
+            raise gone(version)
+        yield from found
+
+
+def gone(version: Version) -> NotFound:
+    """The error for a version that was deleted while it was read."""
+    return NotFound(f"{version.name} was deleted while it was read: use a version that lives")

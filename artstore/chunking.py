@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pyfastcdc import FastCDC
 
-SMALLEST = 64 * 1024
-"""Files up to this many bytes are one chunk; no chunk of a larger file is smaller, but its last."""
-AVERAGE = 256 * 1024
-LARGEST = 1024 * 1024
+WHOLE = 64 * 1024
+"""Files up to this many bytes are one chunk."""
+SMALLEST = 32 * 1024
+"""No chunk of a larger file is smaller, but its last."""
+AVERAGE = 64 * 1024
+LARGEST = 256 * 1024
 
 
 class Cutter:
@@ -21,7 +23,5 @@ class Cutter:
 
         Unless the window is the file's last, the bytes after the final cut wait for the next one.
         """
-        if last and len(window) <= SMALLEST:
-            return [len(window)] if len(window) else []
         found = [chunk.length for chunk in self._cdc.cut_buf(window)]
         return found if last else found[:-1]

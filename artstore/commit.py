@@ -13,15 +13,15 @@ from artstore.db import Connection, Db
 from artstore.draft import Draft
 from artstore.errors import InvalidInput, NotFound
 from artstore.intake import Intake
-from artstore.manifest import Builder, Kind, version_digest
+from artstore.manifest import Builder, version_digest
 from artstore.version import Version
 
 
 def commit(db: Db, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (), tags: Iterable[str] = ()) -> Version:
     """Make a draft the next version of its collection; durable when this returns.
 
-    If it is equal to the newest version, and nothing that was given says otherwise, that version is returned, with the aliases
-    and tags applied to it. Raises `WrongType` if the collection has another type, `NotFound` if the base or a dependency is gone.
+    If it is equal to the newest version, and nothing that was given says otherwise, that version is returned, with the aliases,
+    tags and ttl given applied to it. Raises `WrongType` if the collection has another type, `NotFound` if the base or a dependency is gone.
     """
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     tags = [names.tag(tag) for tag in dict.fromkeys(tags)]
@@ -61,6 +61,10 @@ def _commit(
     intake.publish(connection)
     if newest is not None and _is_the_same(draft, content, newest):
         intake.end(connection)
+        if draft.ttl is not None and draft.ttl != newest.ttl:
+            versions.set_ttl(connection, newest.id, draft.ttl)
+            seconds = draft.ttl.total_seconds()
+            events.record(connection, db.algorithm, "ttl-set", newest.qualified_name, seconds=seconds)
         return newest
     version = _insert(db, connection, collection, draft, builder, content, intake.ids)
     intake.end(connection)

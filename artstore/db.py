@@ -78,6 +78,7 @@ def create(folder: Path, algorithm: str) -> bool:
             connection.execute("insert into store (id, uid, algorithm, created_at) values (1, ?, ?, ?)", row)
             connection.execute("commit")
             connection.close()
+        os.chmod(draft, 0o600)
         return _publish(draft, final)
     finally:
         for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
@@ -137,6 +138,8 @@ def errors_said(path: Path) -> Iterator[None]:
 
 
 def _translated(error: sqlite3.DatabaseError, path: Path) -> ArtstoreError | sqlite3.DatabaseError:
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+        return error
     said = str(error)
     if "locked" in said or "busy" in said:
         return StoreBusy(
@@ -271,7 +274,7 @@ class Db:
             try:
                 yield connection
             finally:
-                if connection.in_transaction:
+                if not self.closed and connection.in_transaction:
                     connection.execute("rollback")
 
     @contextmanager
@@ -305,17 +308,17 @@ class Db:
         return [row for row in rows if row != "ok"]
 
     def query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
-        """Answer a person's SQL. The connection refuses every statement that would write."""
-        connection = self.connection
-        connection.execute("pragma query_only = on")
+        """Answer a person's SQL on a connection of its own, which refuses everything but reading."""
+        connection = connect_for_reading(self.folder)
+        connection.set_authorizer(_only_reading)
         try:
             cursor = connection.execute(sql, parameters)
-            columns = [column[0] for column in cursor.description or ()]
+            columns = _distinct([column[0] for column in cursor.description or ()])
             return [dict(zip(columns, row, strict=True)) for row in cursor]
-        except sqlite3.Error as error:
-            raise StoreError(f"SQLite does not answer this: {error}") from error
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise StoreError(f"SQLite does not answer this: {error} (only questions are allowed, one at a time)") from error
         finally:
-            connection.execute("pragma query_only = off")
+            connection.close()
 
     def close(self) -> None:
         """Close every connection that this process opened."""
@@ -325,6 +328,17 @@ class Db:
                     connection.close()
                 self._open.clear()
         self.closed = True
+
+
+def _only_reading(action: int, first: str | None, *_: str | None) -> int:
+    reading = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+    telling = action == sqlite3.SQLITE_PRAGMA and first in ("table_info", "table_list", "index_list", "index_info")
+    return sqlite3.SQLITE_OK if action in reading or telling else sqlite3.SQLITE_DENY
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    """Number the later ones of columns that have the same name."""
+    return [name if columns.index(name) == i else f"{name}_{i + 1}" for i, name in enumerate(columns)]
 
 
 def check_file_system(folder: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from artstore import names
-from artstore.errors import NotFound, PathConflict
+from artstore.errors import InvalidInput, NotFound, PathConflict
 from artstore.manifest import Dependency, Entry, Kind
 from artstore.version import Version
 
@@ -43,6 +43,8 @@ class Draft:
         self.project = names.project(project)
         self.description = description
         self.metadata = metadata
+        if ttl is not None and ttl <= timedelta(0):
+            raise InvalidInput(f"Artifact TTL Duration has to be positive, not {ttl}: leave it out to keep a version for good")
         self.ttl = ttl
         self.base = base
         self.changes: dict[str, Entry | None] = {}

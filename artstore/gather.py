@@ -112,7 +112,7 @@ class Gathering:
         for walked in walk:
             self.entries += walked.others
             for found in self._not_remembered(walked):
-                if found.stat.size > chunking.SMALLEST:
+                if found.stat.size > chunking.WHOLE:
                     self._large.append(found)
                     continue
                 batch.append(found)
@@ -148,8 +148,8 @@ class Gathering:
     def _read_again(self, lost: list[Found]) -> None:
         paths = {found.path for found in lost}
         self.entries = [entry for entry in self.entries if entry.path not in paths]
-        small = [found for found in lost if found.stat.size <= chunking.SMALLEST]
-        self._large += [found for found in lost if found.stat.size > chunking.SMALLEST]
+        small = [found for found in lost if found.stat.size <= chunking.WHOLE]
+        self._large += [found for found in lost if found.stat.size > chunking.WHOLE]
         self._take_small(small, self._read_here(small))
 
     def _take_small(self, batch: list[Found], ingestion: Ingestion) -> None:

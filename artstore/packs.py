@@ -118,13 +118,10 @@ def write_for(path: Path, offset: int, data: bytes) -> int:
     descriptor = os.open(path, os.O_WRONLY | _FLAGS)
     try:
         with system.disk_full_is_said(str(path)):
-            rest = memoryview(data)
-            while len(rest):
-                written = system.write_at(descriptor, rest, offset)
-                rest, offset = rest[written:], offset + written
+            system.write_all_at(descriptor, data, offset)
     finally:
         os.close(descriptor)
-    return offset
+    return offset + len(data)
 
 
 class Packs:
@@ -172,6 +169,13 @@ class Packs:
             return system.read_at(self._descriptor(place.pack), place.length, place.offset)
         except FileNotFoundError:
             return b""
+
+    def read_into(self, pack: str, offset: int, window: memoryview) -> int:
+        """Read from a pack into memory that is there; return how many bytes there were."""
+        try:
+            return system.read_into(self._descriptor(pack), window, offset)
+        except FileNotFoundError:
+            return 0
 
     def _descriptor(self, name: str) -> int:
         # One cache a thread: another thread's eviction must not close a descriptor that is being read.

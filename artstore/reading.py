@@ -98,9 +98,9 @@ def _read_one(path: str, raw: digests.Raw) -> SmallFile | Problem:
         if not stat.S_ISREG(before.st_mode):
             return Problem(path, "it is no regular file")
         for _ in range(TRIES):
-            data = os.read(descriptor, chunking.SMALLEST + 1)
+            data = os.read(descriptor, chunking.WHOLE + 1)
             after = os.fstat(descriptor)
-            if len(data) > chunking.SMALLEST:
+            if len(data) > chunking.WHOLE:
                 return Problem(path, "it grew", too_large=True)
             if len(data) == after.st_size and _same(before, after):
                 return SmallFile(stat_of(after), is_executable(after.st_mode), raw(data), data)

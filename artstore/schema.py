@@ -76,14 +76,17 @@ def m002_content(db: Database) -> None:
             digest blob not null unique,
             size integer not null check (size >= 0)
         ) strict;
+        -- a run of chunks with consecutive ids is one row, so that another version of a large file costs what changed
         create table file_chunks (
             file integer not null references files,
             position integer not null,
             chunk integer not null references chunks,
+            count integer not null check (count between 1 and 256),
             primary key (file, position)
         ) strict, without rowid;
-        -- deleting asks whether any file still holds a chunk
+        -- deleting asks whether any file still holds a chunk: as a row of its own, or within a run
         create index file_chunks_by_chunk on file_chunks (chunk);
+        create index file_chunks_by_run on file_chunks (chunk, count) where count > 1;
         create table free (
             id integer primary key,
             pack integer not null references packs,

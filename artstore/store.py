@@ -18,7 +18,7 @@ from artstore import verify as verifying
 from artstore.catalog import events, manifests, usage, versions
 from artstore.catalog.events import Event
 from artstore.catalog.manifests import Changed
-from artstore.catalog.versions import Collection
+from artstore.catalog.versions import Collection, Summary
 from artstore.db import Db
 from artstore.digests import DEFAULT
 from artstore.draft import Draft
@@ -234,6 +234,11 @@ class Store:
             raise versions.wrong_type(found, type)
         return found
 
+    def summaries(self, project: str | None = None) -> list[Summary]:
+        """The collections of a project, or of all, each with the number of its versions and the newest."""
+        with self._db.reading() as connection:
+            return versions.summaries(connection, self._db.algorithm, project)
+
     def collections(self, project: str | None = None) -> list[Collection]:
         """The collections of a project, or of all."""
         with self._db.reading() as connection:
@@ -259,10 +264,7 @@ class Store:
 
     def entries(self, version: Version | str, folder: str = "") -> Iterator[Entry]:
         """The entries of a version in path order; those below a folder, if given."""
-        found = self._of(version)
-        bounds = manifests.below(names.entry_path(folder) if folder else "")
-        with self._db.reading() as connection:
-            yield from manifests.entries_between(connection, self._db.algorithm, found.id, *bounds)
+        return checkout.entries(self._db, self._of(version), names.entry_path(folder) if folder else "")
 
     def entry(self, version: Version | str, path: str) -> Entry | None:
         """The entry of a version at a path."""

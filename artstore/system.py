@@ -117,11 +117,9 @@ def punch(descriptor: int, offset: int, length: int) -> None:
     """Turn a range of a file into zeros, and give its whole blocks back to the file system where that is possible."""
     if _fallocate is not None and _fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, offset, length) == 0:
         return
-    zeros = bytes(min(length, 1 << 20))
-    while length > 0:
-        written = write_at(descriptor, zeros[:length], offset)
-        offset += written
-        length -= written
+    zeros = bytes(1 << 20)
+    for start in range(0, length, len(zeros)):
+        write_all_at(descriptor, memoryview(zeros)[: length - start], offset + start)
 
 
 def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> int:
@@ -130,6 +128,30 @@ def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> int:
         return os.pwrite(descriptor, data, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
     return os.write(descriptor, data)
+
+
+def write_all_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
+    """Write at an offset of a file, however many calls that takes."""
+    rest = memoryview(data)
+    while len(rest):
+        written = write_at(descriptor, rest, offset)
+        rest, offset = rest[written:], offset + written
+
+
+def read_into(descriptor: int, window: memoryview, offset: int) -> int:
+    """Read from an offset of a file into memory that is there; return how many bytes there were."""
+    filled = 0
+    while filled < len(window):
+        if hasattr(os, "preadv"):
+            count = os.preadv(descriptor, [window[filled:]], offset + filled)
+        else:
+            data = read_at(descriptor, len(window) - filled, offset + filled)
+            count = len(data)
+            window[filled : filled + count] = data
+        if count == 0:
+            break
+        filled += count
+    return filled
 
 
 def read_at(descriptor: int, length: int, offset: int) -> bytes:

@@ -9,6 +9,14 @@ from typing import NamedTuple
 from artstore.packs import HEADER, Place
 
 _MANY = 500
+LONGEST_RUN = 256
+"""A row of `file_chunks` stands for at most this many chunks, so that those that hold a chunk can be found."""
+HOLDS = f"""
+    (file_chunks.chunk = {{chunk}} or (file_chunks.count > 1
+        and file_chunks.chunk between {{chunk}} - {LONGEST_RUN - 1} and {{chunk}} - 1
+        and file_chunks.chunk + file_chunks.count > {{chunk}}))
+"""
+"""SQL: whether a row of `file_chunks` holds a chunk."""
 
 
 class NewChunk(NamedTuple):
@@ -131,10 +139,20 @@ def _publish_files(
     missing = {digest for file in mine for digest in file.chunks if digest not in known}
     chunks = {**known, **chunk_ids(connection, missing)} if missing else known
     connection.executemany(
-        "insert into file_chunks (file, position, chunk) values (?, ?, ?)",
-        ((ids[f.digest], position, chunks[digest]) for f in mine for position, digest in enumerate(f.chunks)),
+        "insert into file_chunks (file, position, chunk, count) values (?, ?, ?, ?)",
+        ((ids[file.digest], *run) for file in mine for run in _runs([chunks[digest] for digest in file.chunks])),
     )
     return ids
+
+
+def _runs(chunks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Fold a list of chunks into (position, first chunk, count) wherever ids follow each other."""
+    start = 0
+    for position in range(1, len(chunks) + 1):
+        length = position - start
+        if position == len(chunks) or chunks[position] != chunks[start] + length or length == LONGEST_RUN:
+            yield start, chunks[start], length
+            start = position
 
 
 def published_end(connection: sqlite3.Connection, pack: str) -> int | None:
@@ -178,8 +196,13 @@ def chunks_of(connection: sqlite3.Connection, file_digest: bytes) -> list[Stored
     row = connection.execute("select id from files where digest = ?", (file_digest,)).fetchone()
     if row is None:
         return None
-    query = f"""{_CHUNK} join file_chunks on file_chunks.chunk = chunks.id
-        where file_chunks.file = ? order by file_chunks.position"""
+    query = """
+        select chunks.digest, chunks.size, packs.name, chunks.offset, chunks.length, chunks.codec
+        from file_chunks
+        cross join chunks on chunks.id between file_chunks.chunk and file_chunks.chunk + file_chunks.count - 1
+        cross join packs on packs.id = chunks.pack
+        where file_chunks.file = ? order by file_chunks.position, chunks.id
+    """
     return [_stored(each) for each in connection.execute(query, (row[0],))]
 
 
@@ -191,7 +214,7 @@ def single_chunks_of(connection: sqlite3.Connection, file_digests: Sequence[byte
         query = f"""
             select files.digest, chunks.digest, chunks.size, packs.name, chunks.offset, chunks.length, chunks.codec
             from files
-            join file_chunks on file_chunks.file = files.id and file_chunks.position = 0
+            join file_chunks on file_chunks.file = files.id and file_chunks.position = 0 and file_chunks.count = 1
             join chunks on chunks.id = file_chunks.chunk
             join packs on packs.id = chunks.pack
             where files.digest in ({",".join("?" * len(part))}) and files.size = chunks.size
@@ -210,16 +233,16 @@ def files_of_several_chunks(connection: sqlite3.Connection) -> Iterator[tuple[by
     """The digest and size of every file whose digest is not simply that of its only chunk."""
     query = """
         select digest, size from files
-        where (select count(*) from file_chunks where file_chunks.file = files.id) <> 1 order by id
+        where (select coalesce(sum(count), 0) from file_chunks where file_chunks.file = files.id) <> 1 order by id
     """
     yield from connection.execute(query)
 
 
 def files_with_chunk(connection: sqlite3.Connection, digest: bytes) -> list[bytes]:
     """The digests of the files that a chunk is part of."""
-    query = """
+    query = f"""
         select distinct files.digest from chunks
-        join file_chunks on file_chunks.chunk = chunks.id join files on files.id = file_chunks.file
+        join file_chunks on {HOLDS.format(chunk="chunks.id")} join files on files.id = file_chunks.file
         where chunks.digest = ?
     """
     return [row[0] for row in connection.execute(query, (digest,))]

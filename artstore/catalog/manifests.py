@@ -63,16 +63,16 @@ def _entry(algorithm: Algorithm, row: tuple[object, ...]) -> Entry:
 
 
 def entries_between(
-    connection: sqlite3.Connection, algorithm: Algorithm, version: int, start: str = "", end: str | None = None
-) -> Iterator[Entry]:
-    """The entries of a version with paths from `start` up to and without `end`, in order."""
-    for group in groups_of(connection, algorithm, version):
-        if group.last < start or (end is not None and group.first >= end):
-            continue
-        for segment in segments_of(connection, algorithm, group):
-            if segment.last < start or (end is not None and segment.first >= end):
-                continue
-            yield from entries_of(connection, algorithm, segment, start=start, end=end)
+    connection: sqlite3.Connection, algorithm: Algorithm, group: Group, start: str = "", end: str | None = None
+) -> list[Entry] | None:
+    """The entries of a group with paths from `start` up to and without `end`, in order; None if the group is gone."""
+    segments = segments_of(connection, algorithm, group)
+    return [
+        entry
+        for segment in segments
+        if segment.last >= start and (end is None or segment.first < end)
+        for entry in entries_of(connection, algorithm, segment, start=start, end=end)
+    ] if segments else None
 
 
 def below(folder: str) -> tuple[str, str | None]:

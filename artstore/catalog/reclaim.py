@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from artstore.catalog import leases
+from artstore.catalog import content, leases
 from artstore.catalog.leases import Claim
 
 
@@ -113,7 +113,9 @@ def _let_go_of_files(connection: sqlite3.Connection) -> int:
     run(
         """
         insert or ignore into temp.doomed_chunks
-        select chunk from file_chunks where file in (select id from temp.doomed_files)
+        select chunks.id from file_chunks
+        cross join chunks on chunks.id between file_chunks.chunk and file_chunks.chunk + file_chunks.count - 1
+        where file_chunks.file in (select id from temp.doomed_files)
         """
     )
     run("delete from file_chunks where file in (select id from temp.doomed_files)")
@@ -122,9 +124,14 @@ def _let_go_of_files(connection: sqlite3.Connection) -> int:
 
 def _let_go_of_chunks(connection: sqlite3.Connection, files: int) -> Freed:
     run = connection.execute
-    _keep_held(connection, "chunks", "file_chunks", "chunk")
+    run(
+        f"""
+        delete from temp.doomed_chunks
+        where exists (select 1 from file_chunks where {content.HOLDS.format(chunk="temp.doomed_chunks.id")})
+        """
+    )
     _keep_claimed(connection, "chunk")
-    content, stored, count = run(
+    size, stored, count = run(
         """
         select coalesce(sum(size), 0), coalesce(sum(length), 0), count(*)
         from chunks where id in (select id from temp.doomed_chunks)
@@ -147,7 +154,7 @@ def _let_go_of_chunks(connection: sqlite3.Connection, files: int) -> Freed:
         """
     )
     run("delete from chunks where id in (select id from temp.doomed_chunks)")
-    return Freed(content, stored, files, count)
+    return Freed(size, stored, files, count)
 
 
 def orphans(connection: sqlite3.Connection) -> dict[str, int]:
@@ -156,7 +163,8 @@ def orphans(connection: sqlite3.Connection) -> dict[str, int]:
         "segment_groups": "select count(*) from segment_groups where id not in (select segment_group from version_groups)",
         "segments": "select count(*) from segments where id not in (select segment from group_segments)",
         "files": "select count(*) from files where id not in (select file from entries where file is not null)",
-        "chunks": "select count(*) from chunks where id not in (select chunk from file_chunks)",
+        "chunks": f"""select count(*) from chunks
+            where not exists (select 1 from file_chunks where {content.HOLDS.format(chunk="chunks.id")})""",
         "refs": "select count(*) from refs where id not in (select ref from entries where ref is not null)",
     }
     return {name: connection.execute(query).fetchone()[0] for name, query in queries.items()}

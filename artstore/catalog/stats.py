@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 from artstore.reading import Stat
 
-
 Remembered: TypeAlias = tuple[str, int, int, int, int, int, int, bytes]
 """What is known of a file: its name, the five numbers of its `Stat`, the id of the stored file, and its digest."""
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
+from artstore.catalog.content import HOLDS
 from artstore.packs import HEADER
+
+_HOLDS = HOLDS.format(chunk="candidates.chunk")
 
 # A segment group that another version shares settles all its chunks at once, so those are left out before
 # anything is asked chunk by chunk.
@@ -19,30 +22,31 @@ _OWN_CHUNKS = """
         select distinct segment from group_segments where segment_group in (select segment_group from own_groups)
     ),
     candidates as (
-        select distinct file_chunks.chunk as chunk from own_segments
-        join entries on entries.segment = own_segments.segment
-        join file_chunks on file_chunks.file = entries.file
+        select distinct chunks.id as chunk, chunks.size as size from own_segments
+        cross join entries on entries.segment = own_segments.segment
+        cross join file_chunks on file_chunks.file = entries.file
+        cross join chunks on chunks.id between file_chunks.chunk and file_chunks.chunk + file_chunks.count - 1
     )
-    select coalesce(sum(chunks.size), 0) from candidates join chunks on chunks.id = candidates.chunk
+    select coalesce(sum(size), 0) from candidates
     where not exists (
         select 1 from file_chunks
-        join entries on entries.file = file_chunks.file
-        join group_segments on group_segments.segment = entries.segment
-        join version_groups on version_groups.segment_group = group_segments.segment_group
-        where file_chunks.chunk = candidates.chunk and version_groups.version in (select id from others)
+        cross join entries on entries.file = file_chunks.file
+        cross join group_segments on group_segments.segment = entries.segment
+        cross join version_groups on version_groups.segment_group = group_segments.segment_group
+        where {holds} and version_groups.version in (select id from others)
     )
 """
 
 
 def owned_bytes(connection: sqlite3.Connection, version: int) -> int:
     """The content that no earlier living version holds."""
-    query = _OWN_CHUNKS.format(which="id < :version")
+    query = _OWN_CHUNKS.format(which="id < :version", holds=_HOLDS)
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 
 def reclaimable_bytes(connection: sqlite3.Connection, version: int) -> int:
     """The content that no other living version holds: what deleting this one alone would free."""
-    query = _OWN_CHUNKS.format(which="true")
+    query = _OWN_CHUNKS.format(which="true", holds=_HOLDS)
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 
@@ -66,23 +70,23 @@ def reclaimable_together(connection: sqlite3.Connection, versions: set[int]) -> 
     connection.execute("create temp table if not exists going (id integer primary key)")
     connection.execute("delete from temp.going")
     connection.executemany("insert into temp.going values (?)", [(version,) for version in versions])
-    query = """
-        select coalesce(sum(chunks.size), 0) from (
-            select distinct file_chunks.chunk as chunk
+    query = f"""
+        select coalesce(sum(size), 0) from (
+            select distinct chunks.id as chunk, chunks.size as size
             from version_groups
-            join group_segments on group_segments.segment_group = version_groups.segment_group
-            join entries on entries.segment = group_segments.segment
-            join file_chunks on file_chunks.file = entries.file
+            cross join group_segments on group_segments.segment_group = version_groups.segment_group
+            cross join entries on entries.segment = group_segments.segment
+            cross join file_chunks on file_chunks.file = entries.file
+            cross join chunks on chunks.id between file_chunks.chunk and file_chunks.chunk + file_chunks.count - 1
             where version_groups.version in (select id from temp.going)
         ) as candidates
-        join chunks on chunks.id = candidates.chunk
         where not exists (
             select 1 from file_chunks
-            join entries on entries.file = file_chunks.file
-            join group_segments on group_segments.segment = entries.segment
-            join version_groups on version_groups.segment_group = group_segments.segment_group
-            join versions on versions.id = version_groups.version and versions.state = 'committed'
-            where file_chunks.chunk = candidates.chunk and versions.id not in (select id from temp.going)
+            cross join entries on entries.file = file_chunks.file
+            cross join group_segments on group_segments.segment = entries.segment
+            cross join version_groups on version_groups.segment_group = group_segments.segment_group
+            cross join versions on versions.id = version_groups.version and versions.state = 'committed'
+            where {_HOLDS} and versions.id not in (select id from temp.going)
         )
     """
     return int(connection.execute(query).fetchone()[0])

@@ -85,6 +85,23 @@ def collections(connection: sqlite3.Connection, project: str | None = None) -> l
     return [Collection(*row) for row in connection.execute(query, (project, project))]
 
 
+class Summary(NamedTuple):
+    """A collection, how many versions of it live, and the newest of them."""
+
+    collection: Collection
+    versions: int
+    newest: Version | None
+
+
+def summaries(connection: sqlite3.Connection, algorithm: Algorithm, project: str | None = None) -> list[Summary]:
+    """Sum up the collections of a project, or of all."""
+    query = "select count(*) from versions where collection = ? and state = 'committed'"
+    return [
+        Summary(each, connection.execute(query, (each.id,)).fetchone()[0], newest(connection, algorithm, each.id))
+        for each in collections(connection, project)
+    ]
+
+
 def ensure_collection(connection: sqlite3.Connection, project: str, name: str, type: str) -> tuple[Collection, bool]:
     """Find or make a collection; tell whether it was made. `WrongType` if it has another type."""
     found = collection(connection, project, name)
@@ -217,7 +234,7 @@ def insert(
             content.size,
             description,
             json.dumps(metadata or {}, ensure_ascii=False, allow_nan=False),
-            None if ttl is None else max(1, round(ttl.total_seconds())),
+            _seconds(ttl),
             base,
             db.now(),
         ),
@@ -233,6 +250,15 @@ def insert(
         "insert into dependencies (version, target) values (?, ?)", [(id, target) for target in dependencies]
     )
     return id
+
+
+def _seconds(ttl: timedelta | None) -> int | None:
+    return None if ttl is None else max(1, round(ttl.total_seconds()))
+
+
+def set_ttl(connection: sqlite3.Connection, version: int, ttl: timedelta | None) -> None:
+    """Let a version expire after a time, or never."""
+    connection.execute("update versions set ttl = ? where id = ?", (_seconds(ttl), version))
 
 
 def dependency_ids(connection: sqlite3.Connection, dependencies: Iterable[Dependency]) -> list[int]:

@@ -1,4 +1,4 @@
-"""The command `artstore`: a module for each verb, imported only when it runs, and one place for errors and exit codes."""
+"""The command `artstore`: a module for each verb, imported when it runs, and one place for errors and exit codes."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _tour(chance: random.Random) -> None:
     _say("what the versions share is stored once: v1 owns only what is new in it")
     _type("du", "animals")
     _type("du")
-    _say("deleting v0 frees the one piece of cat.jpg that v1 does not need, at once")
+    _say("deleting v0 frees at once what v1 does not need of it: a piece of cat.jpg as it was")
     _type("rm", "animals:v0", "--yes")
     _type("du", "animals")
     _type("du")

@@ -40,9 +40,13 @@ def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
         showing.print_lines(showing.version_table(found.expired))
     said = "would collect" if dry_run else "collected"
     parts = [
-        showing.counted(len(found.expired), "expired version", "expired versions"),
-        showing.counted(found.sessions, "dead session", "dead sessions"),
-        showing.counted(found.leases, "dead draft", "dead drafts"),
+        showing.counted(number, one, f"{one}s")
+        for number, one in (
+            (len(found.expired), "expired version"),
+            (found.sessions, "dead session"),
+            (found.leases, "dead draft"),
+        )
+        if number
     ]
     freed = f"{showing.size(found.content)} of content, {showing.size(found.disk)} on the disk"
-    click.echo(f"{said} {', '.join(parts)}: {freed}")
+    click.echo(f"{said} {', '.join(parts) or 'loose ends'}: {freed}")

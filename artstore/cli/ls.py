@@ -33,12 +33,7 @@ def command(wanted: str | None, project: str | None, store: Path | None, as_json
 
 
 def _collections(store: Store, project: str | None, as_json: bool) -> None:
-    found = []
-    for each in store.collections(project):
-        versions = store.versions(each.name, project=each.project)
-        newest = next(versions, None)
-        count = sum(1 for _ in versions) + (newest is not None)
-        found.append((each, newest, count))
+    found = store.summaries(project)
     if as_json:
         showing.print_json_list(
             {
@@ -49,7 +44,7 @@ def _collections(store: Store, project: str | None, as_json: bool) -> None:
                 "versions": count,
                 "size": newest.size if newest else None,
             }
-            for each, newest, count in found
+            for each, count, newest in found
         )
         return
     if not found:
@@ -64,7 +59,7 @@ def _collections(store: Store, project: str | None, as_json: bool) -> None:
             f"{count:,}",
             showing.size(newest.size) if newest else "-",
         ]
-        for each, newest, count in found
+        for each, count, newest in found
     ]
     columns = ["project", "collection", "type", "newest", "versions", "size"]
     showing.print_lines(showing.table(columns, rows, right=["versions", "size"]))

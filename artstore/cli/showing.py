@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 # Control characters, and those that turn the direction of text: in a name they could rewrite the screen.
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINES_AT_ONCE = 1000
-_PATIENCE = 1.0
-"""Seconds after which a step is worth a bar."""
 
 
 def visible(text: str) -> str:
@@ -177,9 +175,10 @@ def note(text: str) -> None:
 
 
 class Bars:
-    """A bar on stderr for each step that takes longer than a second. Several threads may call it."""
+    """A bar on stderr for each step that takes longer than `patience` seconds. Several threads may call it."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = 1.0) -> None:
+        self._patience = patience
         self._lock = threading.Lock()
         self._step: tuple[str, int | None, str] = ("", None, "bytes")
         self._started = 0.0
@@ -196,7 +195,7 @@ class Bars:
         """So much more of the step is done."""
         with self._lock:
             self._done += amount
-            if self._display is None and time.monotonic() - self._started > _PATIENCE:
+            if self._display is None and time.monotonic() - self._started > self._patience:
                 self._display = self._open()
             if self._display is not None:
                 self._display.update(self._display.task_ids[0], completed=self._done)

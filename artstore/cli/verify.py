@@ -32,7 +32,9 @@ def command(head: str | None, store: Path | None, as_json: bool) -> None:
             showing.print_lines(showing.visible(f"    {harm.version}  {harm.path}") for harm in finding.harms)
         versions = showing.counted(report.versions, "version", "versions")
         read = f"{versions}, {showing.counted(report.chunks, 'chunk', 'chunks')}, {showing.size(report.bytes)} read"
-        click.echo(f"ok: {read}" if report.ok else f"{len(report.findings)} findings; {read}")
+        click.echo(
+            f"ok: {read}" if report.ok else f"{showing.counted(len(report.findings), 'finding', 'findings')}; {read}"
+        )
         if report.harmed:
             click.echo(f"harmed: {', '.join(report.harmed)}")
     if not report.ok:
