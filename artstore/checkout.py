@@ -335,7 +335,7 @@ def entries(db: Db, version: Version, folder: str) -> Iterator[Entry]:
     for group in groups:
         if group.last < start or (end is not None and group.first >= end):
             continue
-        with db.reading() as connection:
+        with db.reading() as connection, collector.paused():
             found = manifests.entries_between(connection, db.algorithm, group, start, end)
         if found is None:
             raise gone(version)

@@ -28,7 +28,7 @@ def commit(db: Db, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (),
     check_metadata(draft.metadata)
     base = draft.base.version.id if draft.base else None
     with db.reading() as connection, collector.paused():
-        builder = manifests.edited(connection, db.algorithm, base, draft.changes)
+        builder = manifests.edited(connection, db.algorithm, base, draft.changes, intake.ids)
         manifest = builder.finish()
     content = Content(
         version_digest(db.algorithm, manifest, draft.dependencies),

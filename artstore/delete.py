@@ -43,9 +43,9 @@ def delete(
 
     Raises `StillNeeded` if one has aliases or is referenced by a living version that stays.
     """
-    wanted = list(wanted)
     also = {version.id for version in wanted}
     with db.reading() as connection:
+        wanted = [versions.by_id(connection, db.algorithm, id) for id in sorted(also)]
         for version in wanted:
             versions.check_deletable(
                 connection, db.algorithm, version, delete_aliases=delete_aliases, force=force, also=also

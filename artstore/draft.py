@@ -44,7 +44,9 @@ class Draft:
         self.description = description
         self.metadata = metadata
         if ttl is not None and ttl <= timedelta(0):
-            raise InvalidInput(f"Artifact TTL Duration has to be positive, not {ttl}: leave it out to keep a version for good")
+            raise InvalidInput(
+                f"Artifact TTL Duration has to be positive, not {ttl}: leave it out to keep a version for good"
+            )
         self.ttl = ttl
         self.base = base
         self.changes: dict[str, Entry | None] = {}

@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -83,6 +84,7 @@ class Gathering:
         self._hits: list[_Hit] = []
         self._large: list[Found] = []
         self._lent: dict[int, Batch] = {}
+        self._stop = threading.Event()
 
     def run(self, walk: Iterator[_Walked]) -> list[Entry]:
         """Take in everything that a walk finds; return its entries, in no order."""
@@ -206,8 +208,8 @@ class Gathering:
                     status, digest = future.result()
                     self._add_entry(found, stat_of(status), is_executable(status.st_mode), digest)
             except BaseException:
-                for future in futures:
-                    future.cancel()
+                self._stop.set()
+                pool.shutdown(cancel_futures=True)
                 raise
 
     def _read_large(self, found: Found) -> tuple[os.stat_result, bytes]:
@@ -216,7 +218,9 @@ class Gathering:
             for _ in range(reading.TRIES):
                 before = os.fstat(descriptor)
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                large = _LargeFile(descriptor, before.st_size, self._algorithm, self._intake, self._progress)
+                large = _LargeFile(
+                    descriptor, before.st_size, self._algorithm, self._intake, self._progress, self._stop
+                )
                 digest, size, chunks = large.take()
                 after = os.fstat(descriptor)
                 if size == after.st_size and stat_of(before) == stat_of(after):
@@ -234,8 +238,17 @@ class Gathering:
 class _LargeFile:
     """Reads one open file in windows: cut and hashed here, written and hashed as a whole beside that where it pays."""
 
-    def __init__(self, descriptor: int, size: int, algorithm: Algorithm, intake: Intake, progress: Progress) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        size: int,
+        algorithm: Algorithm,
+        intake: Intake,
+        progress: Progress,
+        stop: threading.Event,
+    ) -> None:
         self._descriptor = descriptor
+        self._stop = stop
         self._algorithm = algorithm
         self._intake = intake
         self._progress = progress
@@ -273,6 +286,8 @@ class _LargeFile:
             digests += [digest for digest, _ in chunks]
             kept = bytes(window[start:])
             self._hand_over(window[:start], chunks)
+            if self._stop.is_set():
+                raise CancelledError
             if last:
                 self._wait()
                 return self._whole.digest(), size, digests

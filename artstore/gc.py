@@ -47,7 +47,7 @@ def collect(db: Db, packs: Packs, *, dry_run: bool = False) -> Collected:
             freed = delete.reap(db, connection).content
             events.record(connection, db.algorithm, "garbage-collected", "", leases=dead_leases, content=freed)
     loose = sum(_truncate_all(db, packs, dry_run=False))
-    swept = sweep.sweep(db, packs)
+    swept = sweep.sweep(db, packs, everywhere=True)
     if swept.disk or freed or gone:
         with db.writing(durable=False) as connection:
             stats.forget_gone(connection)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from artstore import backup as backing_up
-from artstore import checkout, commit, gather, gc, names, system
+from artstore import checkout, collector, commit, gather, gc, names, system
 from artstore import db as catalog_file
 from artstore import delete as deleting
 from artstore import verify as verifying
@@ -281,7 +281,7 @@ class Store:
     def diff(self, old: Version | str, new: Version | str) -> Difference:
         """What changed from one version to another."""
         first, second = self._of(old), self._of(new)
-        with self._db.reading() as connection:
+        with self._db.reading() as connection, collector.paused():
             return _pair_renames(manifests.diff(connection, self._db.algorithm, first.id, second.id))
 
     def get(

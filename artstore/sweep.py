@@ -6,6 +6,7 @@ pack that still takes noticeably more room than what lives in it is copied to a 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from artstore import system
@@ -17,7 +18,7 @@ from artstore.packs import HEADER, SEAL_AT, Packs, PackWriter
 WASTE = 0.05
 """A pack of which more than this part is room that nothing uses is repacked."""
 _BLOCK = 4096
-_MOVED_AT_ONCE = 4096
+_PIECE = 4 * 1024 * 1024
 
 
 class Swept(NamedTuple):
@@ -33,83 +34,80 @@ def sweep(db: Db, packs: Packs, *, everywhere: bool = False) -> Swept:
     before = packs.allocated()
     removed = repacked = 0
     for pack in places.packs(db.connection) if everywhere else places.packs_with_free_ranges(db.connection):
-        if pack.live == 0 and _remove(db, packs, pack):
+        with db.reading() as connection:
+            ids, ranges = places.free_ranges(connection, pack.id)
+        written = packs.is_written(pack.name)
+        if pack.live == 0 and not written and _remove(db, packs, pack):
             removed += 1
-            continue
-        _punch(db, packs, pack)
-        if _wasted(packs, pack) > WASTE * max(pack.end, _BLOCK / WASTE) and not packs.is_written(pack.name):
-            repacked += _repack(db, packs, pack)
+        elif not written and _waste(packs, pack, ranges) > _worth_it(pack) and _repack(db, packs, pack):
+            repacked += 1
+        elif ids:
+            packs.punch(pack.name, ranges)
+            with db.writing() as connection:
+                places.forget_free(connection, ids)
     return Swept(max(0, before - packs.allocated()), removed, repacked)
 
 
 def _remove(db: Db, packs: Packs, pack: Pack) -> bool:
-    if packs.is_written(pack.name):
-        return False
     with db.writing() as connection:
         if not places.forget_pack(connection, pack.id):
             return False
     return packs.delete(pack.name)
 
 
-def _punch(db: Db, packs: Packs, pack: Pack) -> None:
-    with db.reading() as connection:
-        ids, ranges = places.free_ranges(connection, pack.id)
-    if not ids:
-        return
-    packs.punch(pack.name, ranges)
-    with db.writing() as connection:
-        places.forget_free(connection, ids)
-
-
-def _wasted(packs: Packs, pack: Pack) -> int:
+def _waste(packs: Packs, pack: Pack, ranges: list[tuple[int, int]]) -> int:
+    """How much room a pack would take for nothing once the whole blocks within its free ranges were given back."""
     try:
         allocated = system.allocated_bytes(packs.path(pack.name).stat())
     except FileNotFoundError:
         return 0
-    return min(pack.dead, allocated - pack.live - len(HEADER))
+    blocks = sum(max(0, (first + length) // _BLOCK - -(-first // _BLOCK)) for first, length in ranges)
+    return min(pack.dead, allocated - pack.live - len(HEADER)) - blocks * _BLOCK
+
+
+def _worth_it(pack: Pack) -> float:
+    return max(WASTE * pack.end, _BLOCK)
 
 
 def _repack(db: Db, packs: Packs, pack: Pack) -> bool:
-    """Copy what lives in a pack elsewhere, then remove it."""
-    stored = content.all_chunks(db.connection, pack.name)
-    with _Target(db, packs, avoid=pack.name) as target:
-        for start in range(0, len(stored), _MOVED_AT_ONCE):
-            moves = []
-            for chunk in stored[start : start + _MOVED_AT_ONCE]:
-                data = packs.read(chunk.place)
-                if len(data) != chunk.place.length or db.algorithm.raw(data) != chunk.digest:
-                    return False
-                moves.append(Move(chunk.digest, chunk.place, target.append(data)))
-            target.publish(moves)
+    """Copy what lives in a pack elsewhere as it is, then remove it; what is damaged there stays recognisable as damaged."""
+    writer = _target(db, packs, avoid=pack.name)
+    try:
+        moves: list[Move] = []
+        buffer = bytearray(_PIECE)
+        for run in _runs(places.chunks_in(db.connection, pack.id)):
+            window = memoryview(buffer)[: sum(length for _, _, length in run)]
+            start = run[0][1]
+            if packs.read_into(pack.name, start, window) != len(window):
+                return False
+            new = writer.append(window)
+            writer.flush()
+            moves += [Move(id, offset, new + offset - start, length) for id, offset, length in run]
+        end = writer.sync()
+        with db.writing() as connection:
+            places.move(connection, pack.id, writer.name, end, moves)
+    finally:
+        writer.close()
     return _remove(db, packs, pack)
 
 
-class _Target:
-    """The pack that chunks are copied to."""
+def _runs(chunks: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
+    """Group chunks (id, offset, length) that lie one behind the other, up to a size."""
+    run: list[tuple[int, int, int]] = []
+    for chunk in chunks:
+        if run and (run[-1][1] + run[-1][2] != chunk[1] or chunk[1] + chunk[2] - run[0][1] > _PIECE):
+            yield run
+            run = []
+        run.append(chunk)
+    if run:
+        yield run
 
-    def __init__(self, db: Db, packs: Packs, avoid: str) -> None:
-        self._db = db
-        self._writer: PackWriter = self._open(packs, avoid)
 
-    def _open(self, packs: Packs, avoid: str) -> PackWriter:
-        connection = self._db.connection
-        for name in content.unsealed_packs(connection, SEAL_AT // 2):
-            if name != avoid:
-                writer = packs.adopt(name, lambda each: content.published_end(connection, each))
-                if writer is not None:
-                    return writer
-        return packs.create()
-
-    def append(self, data: bytes) -> int:
-        return self._writer.append(data)
-
-    def publish(self, moves: list[Move]) -> None:
-        end = self._writer.sync()
-        with self._db.writing() as connection:
-            places.move(connection, moves, self._writer.name, end)
-
-    def __enter__(self) -> _Target:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._writer.close()
+def _target(db: Db, packs: Packs, avoid: str) -> PackWriter:
+    """A pack to copy to: one that has room, or a new one."""
+    connection = db.connection
+    for name in content.unsealed_packs(connection, SEAL_AT // 2):
+        writer = packs.adopt(name, lambda each: content.published_end(connection, each)) if name != avoid else None
+        if writer is not None:
+            return writer
+    return packs.create()

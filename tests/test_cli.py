@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from artstore import Store, location
+from artstore import location
 from artstore.cli import VERBS, showing, verbs
 from artstore.errors import NoStore
 
@@ -350,15 +351,20 @@ def test_put_makes_no_store_for_what_it_refuses() -> None:
     assert not Path(".artstore").exists()
 
 
-def test_ctrl_c_ends_with_130_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_with_130_and_leaves_nothing_broken(here: Path) -> None:
     done("init")
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Store, "collections", interrupted)
-    result = run("ls")
-    assert (result.exit_code, result.output) == (130, "\n")
+    with (here / "large.bin").open("wb") as large:
+        large.truncate(64 * 2**30)
+    command = [sys.executable, "-m", "artstore", "put", "large.bin", "--name", "large", "--type", "dataset"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not list(here.glob(".artstore/packs/*.pack")) and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert (process.returncode, "Traceback" in said) == (130, False)
+    assert json.loads(done("ls", "--json")) == []
+    assert json.loads(done("gc", "--json"))["dead_sessions"] == 0
+    done("verify")
 
 
 def test_a_reader_that_stops_ends_the_command_quietly(here: Path) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from artstore.packs import HEADER, Place
+from artstore.packs import HEADER
 
 
 class Pack(NamedTuple):
@@ -85,25 +85,33 @@ def forget_pack(connection: sqlite3.Connection, pack: int) -> bool:
 class Move(NamedTuple):
     """A chunk that was copied, and may move if it is still where it was."""
 
-    digest: bytes
-    old: Place
-    offset: int
+    chunk: int
+    old: int
+    new: int
+    length: int
 
 
-def move(connection: sqlite3.Connection, moves: Iterable[Move], pack: str, end: int) -> None:
+def chunks_in(connection: sqlite3.Connection, pack: int) -> list[tuple[int, int, int]]:
+    """The chunks of a pack as they lie: (id, offset, length)."""
+    query = "select id, offset, length from chunks where pack = ? order by offset"
+    return connection.execute(query, (pack,)).fetchall()
+
+
+def move(connection: sqlite3.Connection, source: int, target: str, end: int, moves: Iterable[Move]) -> None:
     """Let chunks be where they were copied to. What has moved or gone meanwhile leaves a free range there."""
-    connection.execute('insert into packs (name, "end") values (?, 0) on conflict do nothing', (pack,))
-    target = connection.execute("select id from packs where name = ?", (pack,)).fetchone()[0]
-    gained = 0
-    for digest, old, offset in moves:
-        row = connection.execute("select id from packs where name = ?", (old.pack,)).fetchone()
-        cursor = connection.execute(
-            "update chunks set pack = ?, offset = ? where digest = ? and pack = ? and offset = ?",
-            (target, offset, digest, row[0] if row else -1, old.offset),
-        )
-        if cursor.rowcount == 1:
-            gained += old.length
-            connection.execute("update packs set live = live - ? where id = ?", (old.length, row[0]))
-        else:
-            connection.execute("insert into free (pack, offset, length) values (?, ?, ?)", (target, offset, old.length))
-    connection.execute('update packs set "end" = ?, live = live + ? where id = ?', (end, gained, target))
+    run = connection.execute
+    run('insert into packs (name, "end") values (?, 0) on conflict do nothing', (target,))
+    pack = run("select id from packs where name = ?", (target,)).fetchone()[0]
+    run("create temp table if not exists moves (chunk integer primary key, old integer, new integer, length integer)")
+    run("delete from temp.moves")
+    connection.executemany("insert into temp.moves values (?, ?, ?, ?)", moves)
+    still_there = "exists (select 1 from chunks where id = moves.chunk and pack = ? and offset = moves.old)"
+    run(
+        f"insert into free (pack, offset, length) select ?, new, length from temp.moves where not {still_there}",
+        (pack, source),
+    )
+    run(f"delete from temp.moves where not {still_there}", (source,))
+    run("update chunks set pack = ?, offset = moves.new from temp.moves where chunks.id = moves.chunk", (pack,))
+    gained = run("select coalesce(sum(length), 0) from temp.moves").fetchone()[0]
+    run("update packs set live = live - ? where id = ?", (gained, source))
+    run('update packs set "end" = ?, live = live + ? where id = ?', (end, gained, pack))
