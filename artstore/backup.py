@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from artstore import system
 from artstore.catalog import content, events, leases, places, reclaim
-from artstore.db import FILE, Db
+from artstore.db import FILE, Db, read_backup
 from artstore.errors import Damaged, NotAStore
 from artstore.leases import Session
 from artstore.packs import Packs
@@ -50,10 +50,7 @@ def _prepare(db: Db, path: Path) -> dict[str, int]:
     if any(each.exists() and each.samefile(db.folder) for each in (path, *path.parents)):
         raise NotAStore(f"{path} is the store itself or lies in it: choose a folder elsewhere for the backup")
     if (path / FILE).exists():
-        earlier = Db(path)
-        uid = earlier.uid
-        have = {pack.name: pack.end for pack in places.packs(earlier.connection)}
-        earlier.close()
+        uid, have = read_backup(path)
         if uid != db.uid:
             raise NotAStore(f"{path} is a backup of another store: choose another folder")
     elif path.exists() and any(path.iterdir()):
@@ -66,7 +63,7 @@ def _prepare(db: Db, path: Path) -> dict[str, int]:
 def _copy(db: Db, packs: Packs, path: Path, have: dict[str, int], progress: Progress) -> BackedUp:
     draft = path / f".{FILE}-backup"
     system.remove_if_there(draft)
-    with system.disk_full_is_said(str(path)):
+    with system.os_errors_said(str(path)):
         with db.reading() as connection:
             known = places.packs(connection)
             head = events.head(connection)

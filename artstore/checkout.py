@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore import chunking, collector, names, system, workers, writing
+from artstore import chunking, names, system, workers, writing
 from artstore.catalog import content, manifests, stats, versions
 from artstore.catalog.content import StoredChunk
-from artstore.db import Db
-from artstore.errors import Damaged, InvalidPath, NotFound
+from artstore.collector import paused
+from artstore.db import Connection, Db
+from artstore.errors import Damaged, InvalidPath, NotFound, RootUnwritable, StoreError
 from artstore.manifest import Entry, Kind
 from artstore.packs import Packs
 from artstore.progress import SILENT, Progress, step
@@ -156,7 +156,7 @@ class Checkout:
         path = Path(self._absolute(folder)) / name
         if path.is_symlink() or not path.is_file():
             return False
-        hasher, clock = self._db.algorithm.hasher(), self._db.clock()
+        hasher, clock = self._db.algorithm.hasher(), self._clock()
         try:
             with path.open("rb") as source:
                 before = os.fstat(source.fileno())
@@ -170,6 +170,13 @@ class Checkout:
             digest = self._db.algorithm.parse(entry.digest or "")
             self._seen.setdefault(str(path.parent), []).append((name, stat_of(after), digest))
         return same
+
+    def _clock(self) -> int:
+        """The time of the store's file system; where the store cannot be written, a time that nothing is older than."""
+        try:
+            return self._db.clock()
+        except StoreError:
+            return 0
 
     def _batches(self, missing: Iterator[tuple[str, str, Entry]]) -> Iterator[list[SmallJob]]:
         small: list[tuple[str, str, Entry]] = []
@@ -227,14 +234,14 @@ class Checkout:
     def _write_large(self, pool: ThreadPoolExecutor, new: NewFile, chunks: list[StoredChunk]) -> None:
         """Read, verify and write the chunks of a file, several spans at a time."""
         spans = list(_spans(chunks))
-        with system.disk_full_is_said("a download"):
+        with system.os_errors_said("a download"):
             os.ftruncate(new.descriptor, sum(stored.size for stored in chunks))
 
         def copy(share: int) -> None:
             buffer = bytearray(_SPAN)
             for offset, members in spans[share::shares]:
                 for data in self._reader.span(members, buffer):
-                    with system.disk_full_is_said("a download"):
+                    with system.os_errors_said("a download"):
                         system.write_all_at(new.descriptor, data, offset)
                     offset += len(data)
                     self._progress.advance(len(data))
@@ -260,11 +267,17 @@ class Checkout:
         self._written += 1
 
     def _remember(self) -> None:
-        """Note in the stat cache what was written and what was found right, so that neither is read the next time."""
+        """Note in the stat cache what was written and what was found right, so that neither is read the next time.
+
+        Where the store cannot be written that is not known the next time, and nothing else.
+        """
+
+        def note(connection: Connection) -> None:
+            for folder, files in self._seen.items():
+                stats.remember(connection, folder, files)
+
         if self._seen:
-            with self._db.writing(durable=False) as connection:
-                for folder, files in self._seen.items():
-                    stats.remember(connection, folder, files)
+            self._db.try_writing(note)
 
 
 def _spans(chunks: list[StoredChunk]) -> Iterator[tuple[int, list[StoredChunk]]]:
@@ -299,16 +312,16 @@ def to_folder(
     """Write a version, or what of it lies at or below `path_prefix`, into a folder.
 
     Each file appears complete and verified; what is there already and right is left as it is, and what the version does not name too.
-    Raises `UnsafeRoot`, `Damaged` or `DiskFull`; what was written until then is right and is found the next time.
+    Raises `UnsafeRoot`, `RootUnwritable`, `Damaged` or `DiskFull`; what was written until then is right and is found the next time.
     """
     try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise writing.in_the_way(root, "no folder", "folder") from error
-    if not stat.S_ISDIR(os.stat(root).st_mode):
-        raise writing.in_the_way(root, "a file", "folder")
-    with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"), collector.paused():
-        return Checkout(db, packs, version, root, progress).run(selected(db, version, path_prefix))
+        remedy = "check its permissions, or choose another root"
+        with system.os_errors_said(f"the download to {root}", RootUnwritable, remedy):
+            root.mkdir(parents=True, exist_ok=True)
+            with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"), paused():
+                return Checkout(db, packs, version, root, progress).run(selected(db, version, path_prefix))
+    except (FileExistsError, NotADirectoryError) as error:
+        raise writing.in_the_way(root, "a file", "folder") from error
 
 
 def selected(db: Db, version: Version, path_prefix: str | None) -> Iterator[Entry]:
@@ -335,7 +348,7 @@ def entries(db: Db, version: Version, folder: str) -> Iterator[Entry]:
     for group in groups:
         if group.last < start or (end is not None and group.first >= end):
             continue
-        with db.reading() as connection, collector.paused():
+        with db.reading() as connection, paused():
             found = manifests.entries_between(connection, db.algorithm, group, start, end)
         if found is None:
             raise gone(version)

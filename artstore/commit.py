@@ -26,6 +26,8 @@ def commit(db: Db, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (),
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     tags = [names.tag(tag) for tag in dict.fromkeys(tags)]
     check_metadata(draft.metadata)
+    if draft.description is not None and not names.is_utf8(draft.description):
+        raise InvalidInput(f"the description of {draft.name} is not UTF-8 text: {draft.description!r}")
     base = draft.base.version.id if draft.base else None
     with db.reading() as connection, collector.paused():
         builder = manifests.edited(connection, db.algorithm, base, draft.changes, intake.ids)
@@ -134,10 +136,14 @@ def set_alias(db: Db, connection: Connection, collection: Collection, version: V
 
 
 def _remember(db: Db, intake: Intake) -> None:
+    """Note what was read in the stat cache. The version is committed already: where that cannot be noted, files are read again."""
+
+    def note(connection: Connection) -> None:
+        for folder, files in intake.seen.items():
+            stats.remember(connection, folder, files, intake.ids)
+
     if intake.seen:
-        with db.writing(durable=False) as connection:
-            for folder, files in intake.seen.items():
-                stats.remember(connection, folder, files, intake.ids)
+        db.try_writing(note)
         intake.seen.clear()
 
 
@@ -150,7 +156,7 @@ def canonical_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
 def check_metadata(metadata: dict[str, Any] | None) -> None:
     """Raise `InvalidInput` if metadata is nothing that JSON can say."""
     try:
-        json.dumps(metadata, allow_nan=False)
+        json.dumps(metadata, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
         raise InvalidInput(
             f"metadata must be JSON (text, numbers, lists, dicts; no NaN or infinity): {error}"

@@ -12,7 +12,7 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,14 +108,18 @@ def _connect(path: Path) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=256,
     )
-    for pragma in (
-        "foreign_keys = on",
-        "synchronous = full",
-        "cache_size = -32768",
-        "temp_store = memory",
-        "journal_size_limit = 16777216",
-    ):
-        connection.execute(f"pragma {pragma}")
+    try:
+        for pragma in (
+            "foreign_keys = on",
+            "synchronous = full",
+            "cache_size = -32768",
+            "temp_store = memory",
+            "journal_size_limit = 16777216",
+        ):
+            connection.execute(f"pragma {pragma}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -176,19 +180,31 @@ class Db:
         self._guard = threading.Lock()
         self._pid = os.getpid()
         self.closed = False
+        try:
+            with system.os_errors_said(str(folder)), errors_said(self.path):
+                self._open_and_check()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_and_check(self) -> None:
         if not self.path.is_file():
-            raise NoStore(f"no store at {folder}: make one with `artstore init {folder}`")
-        check_file_system(folder)
+            raise NoStore(f"no store at {self.folder}: make one with `artstore init {self.folder}`")
+        check_file_system(self.folder)
         self._check_and_migrate()
         row = self.connection.execute("select algorithm, uid from store").fetchone()
         self.algorithm = digests.algorithm(row[0])
         self.uid: str = row[1]
 
+    def check_open(self) -> None:
+        """Raise `StoreError` if the store was closed."""
+        if self.closed:
+            raise StoreError(f"the store {self.folder} was closed: open it again")
+
     @property
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit mode. Made anew after a fork."""
-        if self.closed:
-            raise StoreError(f"the store {self.folder} was closed: open it again")
+        self.check_open()
         if os.getpid() != self._pid:
             self._forget_after_fork()
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -262,6 +278,15 @@ class Db:
                 if not durable:
                     connection.execute("pragma synchronous = full")
 
+    def try_writing(self, action: Callable[[Connection], object]) -> bool:
+        """Do in a transaction what is only worth remembering; whether the store could be written."""
+        try:
+            with self.writing(durable=False) as connection:
+                action(connection)
+        except StoreError:
+            return False
+        return True
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """See one state of the catalog through several queries. May be nested, also inside `writing`."""
@@ -280,8 +305,9 @@ class Db:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         path = self.folder / "locks" / "turn.lock"
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        with system.os_errors_said(str(path)):
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             system.lock(descriptor, wait=True)
             yield
@@ -290,7 +316,8 @@ class Db:
 
     def clock(self) -> int:
         """The time of the store's file system, in nanoseconds."""
-        return system.clock(self.folder / "locks" / "clock")
+        with system.os_errors_said(str(self.folder / "locks")):
+            return system.clock(self.folder / "locks" / "clock")
 
     def backup(self, path: Path) -> None:
         """Copy the catalog as it is now into a new file, complete and in one piece."""
@@ -303,12 +330,16 @@ class Db:
 
     def integrity(self) -> list[str]:
         """What SQLite itself finds wrong with the file; empty if nothing."""
-        rows = [row[0] for row in self.connection.execute("pragma integrity_check")]
-        rows += [f"foreign key of {row[0]} row {row[1]}" for row in self.connection.execute("pragma foreign_key_check")]
-        return [row for row in rows if row != "ok"]
+        try:
+            rows = [row[0] for row in self.connection.execute("pragma integrity_check")]
+            keys = self.connection.execute("pragma foreign_key_check").fetchall()
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+        return [row for row in rows if row != "ok"] + [f"foreign key of {row[0]} row {row[1]}" for row in keys]
 
     def query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
         """Answer a person's SQL on a connection of its own, which refuses everything but reading."""
+        self.check_open()
         connection = connect_for_reading(self.folder)
         connection.set_authorizer(_only_reading)
         try:
@@ -343,8 +374,19 @@ def _distinct(columns: list[str]) -> list[str]:
     return [name if columns.index(name) == i else f"{name}_{i + 1}" for i, name in enumerate(columns)]
 
 
+def read_backup(folder: Path) -> tuple[str, dict[str, int]]:
+    """The store that an earlier backup is of, and how far it holds each pack. It may lie on a network file system."""
+    with errors_said(folder / FILE):
+        connection = sqlite3.connect(f"{(folder / FILE).absolute().as_uri()}?immutable=1", uri=True)
+        try:
+            uid: str = connection.execute("select uid from store").fetchone()[0]
+            return uid, dict(connection.execute('select name, "end" from packs').fetchall())
+        finally:
+            connection.close()
+
+
 def check_file_system(folder: Path) -> None:
-    """Raise `NetworkFileSystem` where SQLite's locks or shared memory would not work."""
+    """Raise `NetworkFileSystem` where SQLite's locks or shared memory would not work. The folder need not exist yet."""
     kind = system.network_file_system(folder.resolve())
     if kind:
         raise NetworkFileSystem(

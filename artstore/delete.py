@@ -12,7 +12,7 @@ from artstore.catalog import leases as held
 from artstore.catalog.reclaim import Freed
 from artstore.db import Connection, Db, catalog_time
 from artstore.packs import Packs
-from artstore.sweep import Swept, sweep
+from artstore.sweep import sweep
 from artstore.version import Version
 
 
@@ -43,9 +43,10 @@ def delete(
 
     Raises `StillNeeded` if one has aliases or is referenced by a living version that stays.
     """
-    also = {version.id for version in wanted}
+    ids = list(dict.fromkeys(version.id for version in wanted))
+    also = set(ids)
     with db.reading() as connection:
-        wanted = [versions.by_id(connection, db.algorithm, id) for id in sorted(also)]
+        wanted = [versions.by_id(connection, db.algorithm, id) for id in ids]
         for version in wanted:
             versions.check_deletable(
                 connection, db.algorithm, version, delete_aliases=delete_aliases, force=force, also=also
@@ -73,7 +74,7 @@ def delete(
             )
             gone.append(now)
         freed = reclaim.release(connection, versions=[version.id for version in gone])
-    swept: Swept = sweep(db, packs)
+    swept = sweep(db, packs)
     return Deleted(gone, freed.content, swept.disk)
 
 

@@ -71,6 +71,8 @@ class Draft:
 
         Raises `PathConflict` if something else is there and `overwrite` is not set, or if one would lie below the other.
         """
+        if entry.kind == Kind.FOLDER and self._has_below(entry.path):
+            return entry
         found = self.find(entry.path)
         if found is not None and found != entry and not overwrite and found.kind != Kind.FOLDER:
             raise PathConflict(
@@ -102,14 +104,16 @@ class Draft:
                 raise PathConflict(
                     f"{entry.path!r} cannot be added: {each!r} is a {found.kind.name.lower()} in {self.name}; remove it first"
                 )
-        if entry.kind != Kind.FOLDER and (entry.path in self._folders or self._base_has_below(entry.path)):
+        if entry.kind != Kind.FOLDER and self._has_below(entry.path):
             raise PathConflict(f"{entry.path!r} cannot be added: it is a folder in {self.name}; remove it first")
         for each in above:
             if self.find(each) is not None:
                 self._drop(each)
         self._folders.update(above)
 
-    def _base_has_below(self, path: str) -> bool:
+    def _has_below(self, path: str) -> bool:
+        if path in self._folders:
+            return True
         return self.base is not None and any(entry.path not in self.changes for entry in self.base.under(path))
 
     def remove(self, path: str) -> list[str]:

@@ -21,6 +21,7 @@
         StoreBusy                  also a TimeoutError
         DiskFull                   also an OSError
       UnsafeRoot                 also an OSError: a download would have to write through a link
+      RootUnwritable             also an OSError: a download cannot write where it should
       Damaged                    stored bytes or rows are not what was stored
 
 The message of each names the thing, what was expected, and the next step.
@@ -111,6 +112,10 @@ class DiskFull(StoreError, OSError):
 
 class UnsafeRoot(ArtstoreError, OSError):
     """A download would have to write through a link, out of its folder."""
+
+
+class RootUnwritable(ArtstoreError, OSError):
+    """A download cannot write where it should."""
 
 
 class Damaged(ArtstoreError):

@@ -12,6 +12,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from artstore.catalog import stats
 from artstore.db import Db
 from artstore.digests import Algorithm
 from artstore.draft import Draft
-from artstore.errors import LinkCycle, SourceUnreadable
+from artstore.errors import InvalidPath, LinkCycle, SourceUnreadable
 from artstore.ingest import STORED, Ingested, Ingestion
 from artstore.intake import Batch, Intake
 from artstore.manifest import Entry, Kind
@@ -88,10 +89,13 @@ class Gathering:
 
     def run(self, walk: Iterator[_Walked]) -> list[Entry]:
         """Take in everything that a walk finds; return its entries, in no order."""
-        for batch, results in workers.spread(
-            self._small_batches(walk), here=self._read_here, work=ingest.ingest, job=self._job
-        ):
-            self._take_small(batch, results)
+        spread = workers.spread(self._small_batches(walk), here=self._read_here, work=ingest.ingest, job=self._job)
+        try:
+            with closing(spread):
+                for batch, results in spread:
+                    self._take_small(batch, results)
+        finally:
+            self._intake.give_up_lent()
         lost = self._hold_hits()
         if lost:
             self._read_again(lost)
@@ -363,6 +367,7 @@ def file(
             str(path), "it is a folder: use add_dir" if stat.S_ISDIR(status.st_mode) else "it is no regular file"
         )
     absolute = os.path.realpath(path)
+    check_not_ours(absolute, os.path.realpath(db.folder))
     walked = _Walked(os.path.dirname(absolute), [(os.path.basename(absolute), entry_path, status)])
     with step(progress, f"adding {path.name}", None, "bytes"):
         walk = iter([walked])
@@ -402,8 +407,10 @@ class Walk:
 
     def __init__(self, root: Path, store: Path) -> None:
         self._root = os.path.realpath(root)
+        self._store = os.path.realpath(store)
         status = os.stat(store)
-        self._store = (status.st_dev, status.st_ino)
+        self._store_node = (status.st_dev, status.st_ino)
+        check_not_ours(self._root, self._store)
 
     def run(self, prefix: str) -> Iterator[_Walked]:
         """Yield the folders below, each with what is right in it; `prefix` is the root's path in the artifact."""
@@ -441,7 +448,7 @@ class Walk:
             if stat.S_ISREG(mode):
                 files.append((name, inside, status))
             elif stat.S_ISDIR(mode):
-                if (status.st_dev, status.st_ino) != self._store:
+                if (status.st_dev, status.st_ino) != self._store_node:
                     below.append((entry.path, inside, above))
             elif stat.S_ISLNK(mode):
                 self._link(walked, entry.path, inside, above, below)
@@ -457,12 +464,17 @@ class Walk:
         below: list[tuple[str, str, tuple[str, ...]]],
     ) -> None:
         target = os.path.realpath(source)
+        if target == self._store:
+            return
+        check_not_ours(target, self._store, through=source)
         if any(_is_at_or_below(each, target) for each in (*above, walked.folder)):
-            raise LinkCycle(
-                errno.ELOOP, f"the link {source!r} leads back to {target!r}: remove it, or add the folders one by one"
-            )
+            raise LinkCycle(f"the link {source!r} leads back to {target!r}: remove it, or add the folders one by one")
         if _is_at_or_below(target, self._root) and above == (self._root,):
             relative = os.path.relpath(target, walked.folder)
+            if not names.is_utf8(relative):
+                raise InvalidPath(
+                    f"the link {source!r} leads to {target!r}, which is not UTF-8: rename what it leads to"
+                )
             walked.others.append(Entry(inside, Kind.LINK, target=relative.replace(os.sep, "/")))
             return
         try:
@@ -475,6 +487,12 @@ class Walk:
             raise reading.unreadable(source, "the link leads to neither a file nor a folder")
         else:
             below.append((target, inside, (*above, target)))
+
+
+def check_not_ours(source: str, store: str, *, through: str | None = None) -> None:
+    """Raise `SourceUnreadable` for what is the store's own: closing its catalog would drop the locks that SQLite holds on it."""
+    if _is_at_or_below(source, store):
+        raise reading.unreadable(through or source, f"it is, or lies in, the store {store} itself")
 
 
 def _is_at_or_below(path: str, folder: str) -> bool:

@@ -34,6 +34,10 @@ class Batch:
     files: dict[bytes, NewFile] = field(default_factory=dict)
     synced: Future[int] | None = None
 
+    @property
+    def empty(self) -> bool:
+        return not self.chunks and not self.files
+
 
 class Intake:
     """The way into the store for one draft. Safe for use by several threads."""
@@ -116,6 +120,13 @@ class Intake:
             else:
                 self._returned.append(batch)
 
+    def give_up_lent(self) -> None:
+        """Take back every pack that is lent, without what was written into it. No worker may be writing any more."""
+        with self._guard:
+            for batch in list(self._lent):
+                batch.writer.cut_back()
+                self.take_back(batch, batch.writer.end, ())
+
     def hold_stored(self, digests: Iterable[bytes]) -> set[bytes]:
         """Claim files by their digests; return those that are not stored, nor about to be."""
         with self._guard:
@@ -186,20 +197,21 @@ class Intake:
             ) from self._broken
 
     def _open_batches(self) -> list[Batch]:
-        return [*self._returned, self._current] if self._current else list(self._returned)
+        batches = [*self._returned, self._current] if self._current else self._returned
+        return [batch for batch in batches if not batch.empty]
 
     def _pending(self) -> Batch:
         if self._current is None:
-            self._current = Batch(self._open_writer())
+            self._current = self._open_batch()
         return self._current
 
-    def _open_writer(self) -> PackWriter:
+    def _open_batch(self) -> Batch:
         connection = self._db.connection
         for name in content.unsealed_packs(connection, SEAL_AT):
             writer = self._packs.adopt(name, lambda each: content.published_end(connection, each))
             if writer is not None:
-                return writer
-        return self._packs.create()
+                return Batch(writer)
+        return Batch(self._packs.create())
 
     def _append(self, digest: bytes, data: bytes | memoryview) -> None:
         batch = self._pending()
@@ -332,8 +344,8 @@ class Intake:
         if self._syncer is not None:
             self._syncer.shutdown()
             self._syncer = None
-        for batch in [*self._rolled, *self._lent, *self._open_batches()]:
-            batch.writer.close()
+        for batch in [*self._rolled, *self._lent, *self._returned, *([self._current] if self._current else [])]:
+            batch.writer.close_at(content.published_end(self._db.connection, batch.writer.name))
         self._rolled, self._lent, self._returned, self._current = [], [], [], None
         self._pending_chunks.clear()
         self._pending_files.clear()

@@ -11,6 +11,7 @@ from artstore.errors import InvalidName, InvalidPath
 DEFAULT_PROJECT = "uncategorized"
 LATEST = "latest"
 LONGEST = 128
+_DIGITS = 18
 
 _NAME = re.compile(r"[a-zA-Z0-9_\-.]+")
 _TAG = re.compile(r"[-\w]+( +[-\w]+)*")
@@ -34,7 +35,8 @@ class Reference(NamedTuple):
 def version_number(alias: str) -> int | None:
     """Read the index out of `v3`; None if it is not of that form."""
     found = _NUMBER.fullmatch(alias)
-    return int(found[1]) if found else None
+    # No collection has that many versions, and neither SQLite nor int() takes numbers of any length.
+    return int(found[1][:_DIGITS]) if found else None
 
 
 def collection(name: str) -> str:
@@ -49,43 +51,27 @@ def collection(name: str) -> str:
     return name
 
 
+def _is_text(name: object) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= LONGEST and not _CONTROL.search(name) and is_utf8(name)
+
+
 def artifact_type(name: str) -> str:
     """Check the type of a collection: any text of 1 to 128 characters without `/`, `:` and control characters."""
-    if (
-        not isinstance(name, str)
-        or not name
-        or len(name) > LONGEST
-        or "/" in name
-        or ":" in name
-        or _CONTROL.search(name)
-    ):
+    if not _is_text(name) or set(name) & set("/:"):
         raise InvalidName(f"invalid artifact type {name!r}: use 1 to {LONGEST} characters without '/' and ':'")
     return name
 
 
 def project(name: str) -> str:
     r"""Check the name of a project: 1 to 128 characters, none of `/\#?%:` and no control characters."""
-    if (
-        not isinstance(name, str)
-        or not name
-        or len(name) > LONGEST
-        or set(name) & set("/\\#?%:")
-        or _CONTROL.search(name)
-    ):
+    if not _is_text(name) or name in (".", "..") or set(name) & set("/\\#?%:"):
         raise InvalidName(f"invalid project name {name!r}: use 1 to {LONGEST} characters, none of / \\ # ? % :")
     return name
 
 
 def alias(name: str) -> str:
     """Check an alias that someone wants to set: not empty, no `/` and `:`, not `latest`, and not of the form `v3`."""
-    if (
-        not isinstance(name, str)
-        or not name
-        or len(name) > LONGEST
-        or "/" in name
-        or ":" in name
-        or _CONTROL.search(name)
-    ):
+    if not _is_text(name) or set(name) & set("/:"):
         raise InvalidName(
             f"Aliases must not contain any of the following characters: '/', ':'; and have 1 to {LONGEST}. Invalid alias: {name!r}"
         )
@@ -117,7 +103,7 @@ def parse(reference: str) -> Reference:
         raise InvalidName(f"invalid artifact name {reference!r}: expected [project/]name[:alias]")
     path, separator, label = reference.partition(":")
     parts = path.split("/")
-    if len(parts) > 3 or (separator and not label):
+    if len(parts) > 3 or (separator and not label) or set(label) & set("/:") or not is_utf8(reference):
         raise InvalidName(f"invalid artifact name {reference!r}: expected [project/]name[:alias]")
     return Reference(
         project=project(parts[-2]) if len(parts) > 1 else None,
@@ -133,7 +119,7 @@ def entry_path(path: str) -> str:
     """
     text = str(path)
     parts = [part for part in text.split("/") if part not in ("", ".")]
-    if "\0" in text or not _is_utf8(text):
+    if "\0" in text or not is_utf8(text):
         raise InvalidPath(f"Invalid artifact path: {text!r} (a path is UTF-8 text without NUL: rename the file)")
     windows = PureWindowsPath(text)
     if not parts or text.startswith("/") or windows.anchor or ".." in windows.parts or ".." in parts:
@@ -141,7 +127,8 @@ def entry_path(path: str) -> str:
     return "/".join(parts)
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
+    """Whether text can be written as UTF-8. Names that a file system gave may not be."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -74,7 +74,7 @@ class PackWriter:
         self._waiting.clear()
         self._waiting_bytes = 0
         try:
-            with system.disk_full_is_said(str(self.path)):
+            with system.os_errors_said(str(self.path)):
                 while len(data):
                     data = data[os.write(self._descriptor, data) :]
         except OSError:
@@ -85,7 +85,7 @@ class PackWriter:
         """Make everything appended so far durable; return the end of the pack."""
         self.flush()
         if self._synced != self.end:
-            with system.disk_full_is_said(str(self.path)):
+            with system.os_errors_said(str(self.path)):
                 os.fsync(self._descriptor)
             self._synced = self.end
         if not self._folder_synced:
@@ -103,11 +103,24 @@ class PackWriter:
         os.lseek(self._descriptor, end, os.SEEK_SET)
         self.end = end
 
+    def cut_back(self) -> None:
+        """Cut off what a worker process wrote and was not taken note of. No worker may be writing any more."""
+        os.ftruncate(self._descriptor, self.end)
+
     def close(self) -> None:
         """Let go of the pack. What was not published is the next writer's to cut off."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def close_at(self, end: int | None) -> None:
+        """Let go of the pack, and cut off what is not published. A pack that the catalog does not know is removed."""
+        if self._descriptor >= 0:
+            if end is None:
+                system.remove_if_there(self.path)
+            elif os.fstat(self._descriptor).st_size > end:
+                os.ftruncate(self._descriptor, end)
+            self.close()
 
 
 def write_for(path: Path, offset: int, data: bytes) -> int:
@@ -117,7 +130,7 @@ def write_for(path: Path, offset: int, data: bytes) -> int:
     """
     descriptor = os.open(path, os.O_WRONLY | _FLAGS)
     try:
-        with system.disk_full_is_said(str(path)):
+        with system.os_errors_said(str(path)):
             system.write_all_at(descriptor, data, offset)
     finally:
         os.close(descriptor)
@@ -138,12 +151,10 @@ class Packs:
 
     def create(self) -> PackWriter:
         """Begin a new pack under a random name."""
-        while True:
-            path = self.path(secrets.token_hex(8))
+        path = self.path(secrets.token_hex(8))
+        with system.os_errors_said(str(path)):
             descriptor = system.open_locked(path, create=True)
-            if descriptor is not None:
-                break
-        with system.disk_full_is_said(str(path)):
+            assert descriptor is not None, "a new file with a random name cannot be locked by another"
             os.write(descriptor, HEADER)
         return PackWriter(path, descriptor, len(HEADER), fresh=True)
 
@@ -152,7 +163,8 @@ class Packs:
 
         `published_end` is asked only once the lock is held: until then its writer could still have published.
         """
-        descriptor = system.open_locked(self.path(name), create=False)
+        with system.os_errors_said(str(self.path(name))):
+            descriptor = system.open_locked(self.path(name), create=False)
         if descriptor is None:
             return None
         end = published_end(name)

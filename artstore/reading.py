@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -70,15 +69,13 @@ def open_source(path: str) -> int:
 
 def unreadable(path: str, reason: str) -> SourceUnreadable:
     """The error for a file that cannot be taken in."""
-    return SourceUnreadable(
-        errno.EACCES, f"cannot read {path!r}: {reason}. Nothing was logged: make it readable, or leave it out"
-    )
+    return SourceUnreadable(f"cannot read {path!r}: {reason}. Nothing was logged: make it readable, or leave it out")
 
 
 def changed(path: str) -> SourceChanged:
     """The error for a file that was never the same before and after it was read."""
     return SourceChanged(
-        errno.EBUSY, f"{path!r} kept changing while it was read. Nothing was logged: stop what writes it, or add a copy"
+        f"{path!r} kept changing while it was read. Nothing was logged: stop what writes it, or add a copy"
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from artstore import backup as backing_up
-from artstore import checkout, collector, commit, gather, gc, names, system
+from artstore import checkout, collector, commit, digests, gather, gc, names, system
 from artstore import db as catalog_file
 from artstore import delete as deleting
 from artstore import verify as verifying
@@ -20,7 +20,6 @@ from artstore.catalog.events import Event
 from artstore.catalog.manifests import Changed
 from artstore.catalog.versions import Collection, Summary
 from artstore.db import Db
-from artstore.digests import DEFAULT
 from artstore.draft import Draft
 from artstore.errors import InvalidInput, NotAStore, StoreError
 from artstore.intake import Intake
@@ -97,10 +96,13 @@ class Store:
         Raises `NotAStore` if the folder holds something else, `InvalidInput` if the store there uses another algorithm.
         """
         folder = Path(path).absolute()
-        if not (folder / catalog_file.FILE).exists():
-            _make_folder(folder)
-            catalog_file.check_file_system(folder)
-            catalog_file.create(folder, algorithm or DEFAULT)
+        if algorithm is not None:
+            digests.algorithm(algorithm)
+        with system.os_errors_said(str(folder)):
+            if not (folder / catalog_file.FILE).exists():
+                catalog_file.check_file_system(folder)
+                _make_folder(folder)
+                catalog_file.create(folder, algorithm or digests.DEFAULT)
         store = cls(folder)
         if algorithm is not None and store.algorithm != algorithm:
             store.close()
@@ -121,6 +123,7 @@ class Store:
 
     @property
     def _session(self) -> Session:
+        self._db.check_open()
         if self._session_of is None or self._session_of[0] != os.getpid():
             self._session_of = (os.getpid(), Session(self.path))
         return self._session_of[1]

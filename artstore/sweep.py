@@ -30,7 +30,15 @@ class Swept(NamedTuple):
 
 
 def sweep(db: Db, packs: Packs, *, everywhere: bool = False) -> Swept:
-    """Give back what is free: in the packs where something was let go, or `everywhere`."""
+    """Give back what is free: in the packs where something was let go, or `everywhere`.
+
+    Raises `StoreError` if the packs cannot be written; the catalog is right by then, and the next sweep goes on.
+    """
+    with system.os_errors_said(str(packs.folder)):
+        return _sweep(db, packs, everywhere)
+
+
+def _sweep(db: Db, packs: Packs, everywhere: bool) -> Swept:
     before = packs.allocated()
     removed = repacked = 0
     for pack in places.packs(db.connection) if everywhere else places.packs_with_free_ranges(db.connection):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from artstore.errors import ArtstoreError, DiskFull
+from artstore.errors import ArtstoreError, DiskFull, StoreError
 
 WINDOWS = sys.platform == "win32"
 LINUX = sys.platform.startswith("linux")
@@ -27,6 +27,7 @@ _NETWORK = {
     *("smb2", "smb3", "smbfs", "webdav"),
 }
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 if sys.platform == "win32":
     import msvcrt
@@ -191,16 +192,23 @@ def network_file_system(path: Path) -> str | None:
 
 
 @contextmanager
-def disk_full_is_said(what: str) -> Iterator[None]:
-    """Turn the system's several ways to say that no space is left into `DiskFull`."""
+def os_errors_said(
+    what: str,
+    forbidden: type[ArtstoreError] = StoreError,
+    remedy: str = "check the permissions of the folder and what is in it",
+) -> Iterator[None]:
+    """Turn the system's several ways to say that there is no space, or no permission, into errors that say what to do."""
     try:
         yield
     except OSError as error:
-        if isinstance(error, ArtstoreError) or error.errno not in _FULL:
+        if isinstance(error, ArtstoreError) or error.errno not in _FULL | _FORBIDDEN:
             raise
-        raise DiskFull(
-            f"no space left while writing {what} ({error.strerror}): free some, then run the same again; nothing was lost"
-        ) from error
+        if error.errno in _FULL:
+            raise DiskFull(
+                f"no space left while writing {what} ({error.strerror}): free some, then run the same again; "
+                "nothing was lost"
+            ) from error
+        raise forbidden(f"{what} cannot be read or written ({error.strerror}): {remedy}") from error
 
 
 def remove_if_there(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from artstore import checkout, system
@@ -66,10 +67,16 @@ def verify(db: Db, packs: Packs, session: Session, *, head: str | None = None, p
         leases.claim_everything(connection, lease)
     try:
         report = Report()
-        _check_structures(db, report, head)
-        _check_chunks(db, packs, report, progress)
-        _check_files(db, packs, report)
-        _check_manifests(db, report)
+        for check in (
+            partial(_check_structures, db, report, head),
+            partial(_check_chunks, db, packs, report, progress),
+            partial(_check_files, db, packs, report),
+            partial(_check_manifests, db, report),
+        ):
+            try:
+                check()
+            except Damaged as error:
+                report.findings.append(Finding(str(error)))
         return report
     finally:
         with db.writing() as connection:

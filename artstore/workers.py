@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
 
 from artstore import system
@@ -29,7 +29,7 @@ def spread(
     work: Callable[..., Result],
     job: Callable[[Batch], tuple[Any, ...]],
     processes: int | None = None,
-) -> Iterator[tuple[Batch, Result]]:
+) -> Generator[tuple[Batch, Result], None, None]:
     """Do each batch, by `here(batch)` if there are few, else by `work(*job(batch))` in other processes; yield results in order.
 
     `job` is called when a batch is handed out. Never more than a few are under way, so memory stays bounded.

@@ -57,18 +57,22 @@ class Root:
         if found is not None:
             self._open.move_to_end(relative)
             return found
-        if relative:
-            above, _, name = relative.rpartition("/")
-            descriptor = self._enter(self.folder(above), name, relative)
-        else:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | _BINARY)
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | _BINARY)
+        reached = ""
+        for name in relative.split("/") if relative else ():
+            reached = f"{reached}/{name}" if reached else name
+            above = descriptor
+            try:
+                descriptor = self._enter(above, name, reached)
+            finally:
+                os.close(above)
         self._open[relative] = descriptor
         if len(self._open) > _FOLDERS_OPEN:
             _, oldest = self._open.popitem(last=False)
             os.close(oldest)
         return descriptor
 
-    def _enter(self, above: int | None, name: str, relative: str) -> int:
+    def _enter(self, above: int, name: str, relative: str) -> int:
         with suppress(FileExistsError):
             os.mkdir(name, 0o777, dir_fd=above)
         try:
@@ -206,7 +210,7 @@ def in_the_way(path: Path, what: str, wanted: str) -> UnsafeRoot:
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Write bytes at the position of a file, however many calls that takes. Raises `DiskFull`."""
     data = memoryview(data)
-    with system.disk_full_is_said("a download"):
+    with system.os_errors_said("a download"):
         while len(data):
             data = data[os.write(descriptor, data) :]
 

@@ -256,7 +256,9 @@ def _file_id(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry,
     if known is None:
         row = connection.execute("select id from files where digest = ?", (digest,)).fetchone()
         if row is None:
-            raise InvalidInput(f"the content of {entry.path!r} is not in the store (any more): add the file again")
+            raise InvalidInput(
+                f"the content of {entry.path!r} is not in the store (any more): add the file to the draft again"
+            )
         known = int(row[0])
     return known
 
