@@ -1,6 +1,7 @@
 """Copying a store while it is in use: the catalog as it is at one moment, and the packs that it needs.
 
-A backup is a store: open it where it is, or copy it back. Doing it again into the same folder copies what has been added since.
+A backup is a store: open it where it is, or copy it back. Doing it again into the same folder copies what has been
+added since.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ _PIECE = 4 * 1024 * 1024
 
 
 class BackedUp(NamedTuple):
-    """What a backup did: bytes copied, and the hash of the newest event. Keep the hash elsewhere, for `verify(head=...)`."""
+    """What a backup did: bytes copied, and the hash of the newest event.
+
+    Keep the hash elsewhere, for `verify(head=...)`.
+    """
 
     path: Path
     copied: int
@@ -31,7 +35,8 @@ class BackedUp(NamedTuple):
 def backup(db: Db, packs: Packs, session: Session, path: Path, *, progress: Progress = SILENT) -> BackedUp:
     """Copy the store into a folder, which is new, empty, or an earlier backup of the same store.
 
-    Raises `NotAStore` if the folder holds something else, `DiskFull` if there is no room; an earlier backup stays usable then.
+    Raises `NotAStore` if the folder holds something else, `DiskFull` if there is no room; an earlier backup stays
+    usable then.
     """
     have = _prepare(db, path)
     with db.writing(durable=False) as connection:
@@ -50,9 +55,14 @@ def _prepare(db: Db, path: Path) -> dict[str, int]:
     if any(each.exists() and each.samefile(db.folder) for each in (path, *path.parents)):
         raise NotAStore(f"{path} is the store itself or lies in it: choose a folder elsewhere for the backup")
     if (path / FILE).exists():
-        uid, have = read_backup(path)
-        if uid != db.uid:
+        earlier = read_backup(path)
+        if earlier.uid != db.uid:
             raise NotAStore(f"{path} is a backup of another store: choose another folder")
+        if earlier.head and not events.contains(db.connection, earlier.head):
+            raise NotAStore(
+                f"{path} was worked in since it was made, and is a store of its own now: choose another folder"
+            )
+        have = earlier.ends
     elif path.exists() and any(path.iterdir()):
         raise NotAStore(f"{path} holds something else: choose a new or empty folder for the backup")
     for folder in (path, path / "packs", path / "locks"):

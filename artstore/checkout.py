@@ -1,10 +1,10 @@
-"""From a version to a folder: what is missing or different is written, verified before it has its name; the rest is left alone."""
+"""From a version to a folder: what is missing or different is written and verified, and the rest is left alone."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +13,9 @@ from artstore.catalog import content, manifests, stats, versions
 from artstore.catalog.content import StoredChunk
 from artstore.collector import paused
 from artstore.db import Connection, Db
+from artstore.digests import Hasher
 from artstore.errors import Damaged, InvalidPath, NotFound, RootUnwritable, StoreError
-from artstore.manifest import Entry, Kind
+from artstore.manifest import Entry, Group, Kind, recut
 from artstore.packs import Packs
 from artstore.progress import SILENT, Progress, step
 from artstore.reading import Stat, stat_of
@@ -33,6 +34,14 @@ class Outcome(NamedTuple):
     kept: int
 
 
+class Part(NamedTuple):
+    """A group of a version: all its entries, and those that are wanted."""
+
+    group: Group
+    entries: list[Entry]
+    wanted: list[Entry]
+
+
 class Reader:
     """Reads chunks of one store, verified. Safe for use by several threads."""
 
@@ -42,7 +51,10 @@ class Reader:
         self.algorithm = db.algorithm
 
     def chunk(self, stored: StoredChunk) -> bytes:
-        """The bytes of a chunk. It may have moved since its place was looked up, so that is done again before `Damaged` is raised."""
+        """The bytes of a chunk.
+
+        It may have moved since its place was looked up, so that is done again before `Damaged` is raised.
+        """
         place = stored.place
         for _ in range(_REREADS):
             data = self._packs.read(place)
@@ -53,22 +65,16 @@ class Reader:
                 break
             place = now.place
         raise Damaged(
-            f"chunk {self.algorithm.text(stored.digest)} in {self._packs.path(place.pack).name} at {place.offset} is damaged: "
+            f"chunk {self.algorithm.text(stored.digest)} in {self._packs.path(place.pack).name} at {place.offset} "
+            "is damaged: "
             "run `artstore verify` to see which versions that harms, and restore the pack from a backup"
         )
 
-    def span(self, chunks: list[StoredChunk], buffer: bytearray) -> Iterator[memoryview | bytes]:
-        """The bytes of chunks that lie one behind the other, in one piece if all are found right, else one by one."""
+    def span(self, chunks: list[StoredChunk], buffer: bytearray) -> memoryview | None:
+        """The bytes of chunks that lie one behind the other, not verified; None if they are not all there."""
         first, last = chunks[0].place, chunks[-1].place
         window = memoryview(buffer)[: last.offset + last.length - first.offset]
-        whole = self._packs.read_into(first.pack, first.offset, window) == len(window)
-        raw, start = self.algorithm.raw, first.offset
-        if whole and all(
-            raw(window[c.place.offset - start : c.place.offset - start + c.place.length]) == c.digest for c in chunks
-        ):
-            yield window
-        else:
-            yield from (self.chunk(stored) for stored in chunks)
+        return window if self._packs.read_into(first.pack, first.offset, window) == len(window) else None
 
     def chunks_of(self, digest: str) -> list[StoredChunk]:
         """The chunks of a file, by its digest."""
@@ -77,10 +83,25 @@ class Reader:
             raise Damaged(f"the catalog does not know the file {digest} any more: run `artstore verify`")
         return found
 
-    def content(self, digest: str) -> Iterator[bytes]:
-        """The content of a file, chunk by chunk."""
+    def pieces(self, digest: str) -> Iterator[bytes]:
+        """The content of a file, chunk by chunk, each verified."""
         for stored in self.chunks_of(digest):
             yield self.chunk(stored)
+
+    def content(self, digest: str) -> Iterator[bytes]:
+        """The content of a file, chunk by chunk; at its end it is known whether these chunks are the file."""
+        whole = self.algorithm.hasher()
+        for piece in self.pieces(digest):
+            whole.update(piece)
+            yield piece
+        self.check_whole(digest, whole)
+
+    def check_whole(self, digest: str, whole: Hasher) -> None:
+        """Raise `Damaged` if the chunks of a file are each right, and together another file."""
+        if self.algorithm.text(whole.digest()) != digest:
+            raise Damaged(
+                f"the catalog lists the wrong chunks for the file {digest}: run `artstore verify`, restore a backup"
+            )
 
 
 class Checkout:
@@ -97,11 +118,11 @@ class Checkout:
         self._large: list[tuple[str, str, Entry]] = []
         self._written = self._kept = 0
 
-    def run(self, entries: Iterable[Entry]) -> Outcome:
+    def run(self, parts: Iterable[Part]) -> Outcome:
         """Bring the folder to the state of the entries; nothing that they do not name is touched."""
         others: list[Entry] = []
         try:
-            batches = self._batches(self._missing(entries, others))
+            batches = self._batches(self._missing(parts, others))
             for batch, results in workers.spread(
                 batches, here=self._write_here, work=writing.write_small, job=self._job
             ):
@@ -119,13 +140,29 @@ class Checkout:
             self._root.close()
         return Outcome(self._written, self._kept)
 
-    def _missing(self, entries: Iterable[Entry], others: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
-        """Go through the entries folder by folder; yield the files that are not there as they should be."""
+    def _missing(self, parts: Iterable[Part], others: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
+        """Yield the files that are not there as they should be, from groups that are what their digest says."""
+        for part in parts:
+            missing = list(self._missing_of(part.wanted, others))
+            if missing or any(entry.kind != Kind.FILE for entry in part.wanted):
+                self._check_group(part)
+            yield from missing
+
+    def _check_group(self, part: Part) -> None:
+        if [found.digest for found in recut(self._db.algorithm, part.entries)] != [part.group.digest]:
+            raise Damaged(
+                f"the catalog's entries of {self._version.name} from {part.group.first!r} to {part.group.last!r} are "
+                "damaged: run `artstore verify`, and restore the catalog from a backup"
+            )
+
+    def _missing_of(self, entries: list[Entry], others: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
+        """Go through entries folder by folder; yield the files that are not there as they should be."""
         here: str | None = None
         listed: dict[str, os.stat_result] = {}
         remembered: dict[str, stats.Remembered] = {}
         parse = self._db.algorithm.parse
         for entry in entries:
+            names.check_entry_path(entry.path)
             if entry.kind != Kind.FILE:
                 others.append(entry)
                 continue
@@ -212,10 +249,9 @@ class Checkout:
         self._progress.advance(sum(found.size for found in results if found))
 
     def _write_small_again(self, job: SmallJob) -> Stat:
-        chunks = self._reader.chunks_of(self._db.algorithm.text(job.digest))
         with self._root.new_file(job.folder, job.name, executable=job.executable) as new:
-            for stored in chunks:
-                writing.write_all(new.descriptor, self._reader.chunk(stored))
+            for piece in self._reader.content(self._db.algorithm.text(job.digest)):
+                writing.write_all(new.descriptor, piece)
         assert new.stat is not None
         return new.stat
 
@@ -224,31 +260,39 @@ class Checkout:
         self._seen.setdefault(self._absolute(folder), []).append((name, found, digest))
 
     def _write_large_files(self) -> None:
-        with ThreadPoolExecutor(system.cores(), "artstore-write") as pool:
+        with ThreadPoolExecutor(1, "artstore-write") as beside:
             for folder, name, entry in self._large:
+                digest = entry.digest or ""
                 with self._root.new_file(folder, name, executable=entry.executable) as new:
-                    self._write_large(pool, new, self._reader.chunks_of(entry.digest or ""))
+                    if not self._write_by_spans(beside, new, digest):
+                        self._write_by_chunks(new, digest)
                 assert new.stat is not None
-                self._note(folder, name, new.stat, self._db.algorithm.parse(entry.digest or ""))
+                self._note(folder, name, new.stat, self._db.algorithm.parse(digest))
+                self._progress.advance(entry.size or 0)
 
-    def _write_large(self, pool: ThreadPoolExecutor, new: NewFile, chunks: list[StoredChunk]) -> None:
-        """Read, verify and write the chunks of a file, several spans at a time."""
-        spans = list(_spans(chunks))
+    def _write_by_spans(self, beside: ThreadPoolExecutor, new: NewFile, digest: str) -> bool:
+        """Write a file in long pieces, hashing each while it is written; False if that was not the file."""
+        whole, buffers = self._db.algorithm.hasher(), (bytearray(_SPAN), bytearray(_SPAN))
+        written: Future[None] | None = None
+        for turn, span in enumerate(_spans(self._reader.chunks_of(digest))):
+            window = self._reader.span(span, buffers[turn % 2])
+            if written is not None:
+                written.result()
+            if window is None:
+                return False
+            written = beside.submit(writing.write_all, new.descriptor, window)
+            whole.update(window)
+        if written is not None:
+            written.result()
+        return self._db.algorithm.text(whole.digest()) == digest
+
+    def _write_by_chunks(self, new: NewFile, digest: str) -> None:
+        """Write a file that has moved, or is damaged: chunk by chunk, each looked up again where it is not found."""
         with system.os_errors_said("a download"):
-            os.ftruncate(new.descriptor, sum(stored.size for stored in chunks))
-
-        def copy(share: int) -> None:
-            buffer = bytearray(_SPAN)
-            for offset, members in spans[share::shares]:
-                for data in self._reader.span(members, buffer):
-                    with system.os_errors_said("a download"):
-                        system.write_all_at(new.descriptor, data, offset)
-                    offset += len(data)
-                    self._progress.advance(len(data))
-
-        shares = min(system.cores(), 4, len(spans)) if not system.WINDOWS else 1
-        for done in [pool.submit(copy, share) for share in range(shares)]:
-            done.result()
+            os.ftruncate(new.descriptor, 0)
+            os.lseek(new.descriptor, 0, os.SEEK_SET)
+        for piece in self._reader.content(digest):
+            writing.write_all(new.descriptor, piece)
 
     def _write_other(self, entry: Entry) -> None:
         if entry.kind == Kind.FOLDER:
@@ -280,30 +324,37 @@ class Checkout:
             self._db.try_writing(note)
 
 
-def _spans(chunks: list[StoredChunk]) -> Iterator[tuple[int, list[StoredChunk]]]:
-    """Group the chunks of a file that lie one behind the other in a pack; yield each group's offset in the file with it."""
+def _spans(chunks: list[StoredChunk]) -> Iterator[list[StoredChunk]]:
+    """Group the chunks of a file that lie one behind the other in a pack, up to a size."""
     span: list[StoredChunk] = []
-    offset = size = 0
+    size = 0
     for stored in chunks:
         if span:
             last = span[-1].place
             follows = last.pack == stored.place.pack and last.offset + last.length == stored.place.offset
             if not follows or size + stored.size > _SPAN:
-                yield offset, span
-                offset, size, span = offset + size, 0, []
+                yield span
+                size, span = 0, []
         span.append(stored)
         size += stored.size
     if span:
-        yield offset, span
+        yield span
 
 
 def _stays_inside(folder: str, target: str) -> bool:
-    depth = len(folder.split("/")) if folder else 0
-    for part in target.split("/"):
-        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
-        if depth < 0:
-            return False
-    return not os.path.isabs(target) and "\\" not in target
+    """Whether a link in a folder leads somewhere below the root, whatever other links lie there.
+
+    It may only climb at its beginning, where it climbs real folders: a `..` behind a name could climb from where a
+    link leads.
+    """
+    parts = target.split("/")
+    climbs = 0
+    while climbs < len(parts) and parts[climbs] == "..":
+        climbs += 1
+    rest = parts[climbs:]
+    if "\\" in target or "\0" in target or ".." in rest or "" in rest or os.path.isabs(target) or not parts:
+        return False
+    return climbs <= (len(folder.split("/")) if folder else 0)
 
 
 def to_folder(
@@ -311,9 +362,12 @@ def to_folder(
 ) -> Outcome:
     """Write a version, or what of it lies at or below `path_prefix`, into a folder.
 
-    Each file appears complete and verified; what is there already and right is left as it is, and what the version does not name too.
-    Raises `UnsafeRoot`, `RootUnwritable`, `Damaged` or `DiskFull`; what was written until then is right and is found the next time.
+    Each file appears complete and verified; what is there already and right is left as it is, and what the version
+    does not name too. Raises `UnsafeRoot`, `RootUnwritable`, `Damaged` or `DiskFull`; what was written until then is
+    right and is found the next time.
     """
+    if any(each.exists() and each.samefile(db.folder) for each in (root.absolute(), *root.absolute().parents)):
+        raise writing.in_the_way(root, "the store itself, or in it,", "folder of its own")
     try:
         remedy = "check its permissions, or choose another root"
         with system.os_errors_said(f"the download to {root}", RootUnwritable, remedy):
@@ -324,35 +378,40 @@ def to_folder(
         raise writing.in_the_way(root, "a file", "folder") from error
 
 
-def selected(db: Db, version: Version, path_prefix: str | None) -> Iterator[Entry]:
-    """The entries of a version at or below a path; all without one."""
+def selected(db: Db, version: Version, path_prefix: str | None) -> Iterator[Part]:
+    """The groups of a version in which something lies at or below a path, each with those entries."""
     prefix = names.entry_path(path_prefix) if path_prefix else ""
-    if prefix:
-        with db.reading() as connection:
-            found = manifests.find(connection, db.algorithm, version.id, prefix)
-        if found:
-            yield found
-    yield from entries(db, version, prefix)
+    for group, found in read_groups(db, version, prefix):
+        inside = [e for e in found if e.path == prefix or e.path.startswith(prefix + "/")] if prefix else found
+        if inside:
+            yield Part(group, found, inside)
 
 
 def entries(db: Db, version: Version, folder: str) -> Iterator[Entry]:
-    """The entries of a version in path order, or those below a folder.
+    """The entries of a version in path order, or those below a folder."""
+    for _, found in read_groups(db, version, folder):
+        yield from (entry for entry in found if entry.path.startswith(folder + "/")) if folder else found
 
-    They are read group by group, so that nothing is held between them. Raises `NotFound` if the version is deleted meanwhile.
+
+def read_groups(db: Db, version: Version, prefix: str) -> Iterator[tuple[Group, list[Entry]]]:
+    """The groups of a version that reach to or below a path, with all their entries.
+
+    They are read one by one, so that nothing is held between them. Raises `NotFound` if the version is deleted
+    meanwhile.
     """
-    start, end = manifests.below(folder)
+    end = prefix + "0" if prefix else None
     with db.reading() as connection:
         groups = manifests.groups_of(connection, db.algorithm, version.id)
-    if len(groups) == 0 and version.entries:
+    if sum(group.entries for group in groups) != version.entries:
         raise gone(version)
     for group in groups:
-        if group.last < start or (end is not None and group.first >= end):
+        if group.last < prefix or (end is not None and group.first >= end):
             continue
         with db.reading() as connection, paused():
-            found = manifests.entries_between(connection, db.algorithm, group, start, end)
+            found = manifests.entries_in(connection, db.algorithm, group)
         if found is None:
             raise gone(version)
-        yield from found
+        yield group, found
 
 
 def gone(version: Version) -> NotFound:

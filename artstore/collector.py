@@ -1,6 +1,7 @@
 """Pausing Python's cyclic garbage collector while very many plain objects are made.
 
-None of them can be part of a cycle, and looking through all of them again and again costs a sixth of the time of a large log or download.
+None of them can be part of a cycle, and looking through all of them again and again costs a sixth of the time of a
+large log or download.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a draft to a version: one transaction that publishes, cuts, numbers, names and logs, or leaves everything as it was."""
+"""From a draft to a version: one transaction that publishes, cuts, numbers and names, or leaves all as it was."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from typing import Any
 
 from artstore import collector, names
 from artstore.catalog import events, manifests, stats, versions
+from artstore.catalog.reclaim import Freed
 from artstore.catalog.versions import Collection, Content
 from artstore.db import Connection, Db
 from artstore.draft import Draft
 from artstore.errors import InvalidInput, NotFound
 from artstore.intake import Intake
 from artstore.manifest import Builder, version_digest
+from artstore.packs import Packs
+from artstore.sweep import sweep
 from artstore.version import Version
 
 
-def commit(db: Db, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (), tags: Iterable[str] = ()) -> Version:
+def commit(
+    db: Db, packs: Packs, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (), tags: Iterable[str] = ()
+) -> Version:
     """Make a draft the next version of its collection; durable when this returns.
 
-    If it is equal to the newest version, and nothing that was given says otherwise, that version is returned, with the aliases,
-    tags and ttl given applied to it. Raises `WrongType` if the collection has another type, `NotFound` if the base or a dependency is gone.
+    If it is equal to the newest version, and nothing that was given says otherwise, that version is returned, with
+    the aliases, tags and ttl given applied to it. Raises `WrongType` if the collection has another type, `NotFound`
+    if the base or a dependency is gone.
     """
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     tags = [names.tag(tag) for tag in dict.fromkeys(tags)]
@@ -40,17 +46,19 @@ def commit(db: Db, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (),
     )
     intake.make_durable()
     with db.writing() as connection:
-        version = _commit(db, connection, draft, builder, content, intake)
+        version, freed = _commit(db, connection, draft, builder, content, intake)
         _hang_on(db, connection, version, aliases, tags)
         version = versions.by_id(connection, db.algorithm, version.id)
     intake.ended()
+    if freed.chunks:
+        sweep(db, packs)
     _remember(db, intake)
     return version
 
 
 def _commit(
     db: Db, connection: Connection, draft: Draft, builder: Builder, content: Content, intake: Intake
-) -> Version:
+) -> tuple[Version, Freed]:
     if draft.base and not versions.lives(connection, draft.base.version.id):
         raise NotFound(
             f"{draft.base.version.name}, which this draft started from, was deleted: start from a version that lives"
@@ -62,14 +70,14 @@ def _commit(
     # The rows that name files come between publishing them and letting go of what the draft held.
     intake.publish(connection)
     if newest is not None and _is_the_same(draft, content, newest):
-        intake.end(connection)
+        freed = intake.end(connection)
         if draft.ttl is not None and draft.ttl != newest.ttl:
             versions.set_ttl(connection, newest.id, draft.ttl)
             seconds = draft.ttl.total_seconds()
             events.record(connection, db.algorithm, "ttl-set", newest.qualified_name, seconds=seconds)
-        return newest
+        return newest, freed
     version = _insert(db, connection, collection, draft, builder, content, intake.ids)
-    intake.end(connection)
+    freed = intake.end(connection)
     events.record(
         connection,
         db.algorithm,
@@ -80,7 +88,7 @@ def _commit(
         size=version.size,
         type=version.type,
     )
-    return version
+    return version, freed
 
 
 def _insert(
@@ -112,7 +120,7 @@ def _is_the_same(draft: Draft, content: Content, newest: Version) -> bool:
     """Whether a draft says nothing that the newest version does not say. What is not given is not compared."""
     return (
         content.digest == newest.digest
-        and (draft.metadata is None or canonical_metadata(draft.metadata) == newest.metadata)
+        and (draft.metadata is None or events.canonical(draft.metadata) == events.canonical(newest.metadata))
         and (draft.description is None or draft.description == newest.description)
     )
 
@@ -136,7 +144,10 @@ def set_alias(db: Db, connection: Connection, collection: Collection, version: V
 
 
 def _remember(db: Db, intake: Intake) -> None:
-    """Note what was read in the stat cache. The version is committed already: where that cannot be noted, files are read again."""
+    """Note what was read in the stat cache.
+
+    The version is committed already: where that cannot be noted, files are read again.
+    """
 
     def note(connection: Connection) -> None:
         for folder, files in intake.seen.items():
@@ -145,12 +156,6 @@ def _remember(db: Db, intake: Intake) -> None:
     if intake.seen:
         db.try_writing(note)
         intake.seen.clear()
-
-
-def canonical_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Metadata as it will be read back: what JSON makes of it."""
-    loaded: dict[str, Any] = json.loads(json.dumps(metadata))
-    return loaded
 
 
 def check_metadata(metadata: dict[str, Any] | None) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from artstore import digests, system
 from artstore.errors import (
@@ -260,7 +260,8 @@ class Db:
     def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Hold the write lock and one transaction; committed at the end, rolled back on any error.
 
-        Hash, copy and list before, never inside. What is not `durable` may be gone after a power failure, nothing before it.
+        Hash, copy and list before, never inside. What is not `durable` may be gone after a power failure, nothing
+        before it.
         """
         connection = self.connection
         with self._turn(), errors_said(self.path):
@@ -374,13 +375,23 @@ def _distinct(columns: list[str]) -> list[str]:
     return [name if columns.index(name) == i else f"{name}_{i + 1}" for i, name in enumerate(columns)]
 
 
-def read_backup(folder: Path) -> tuple[str, dict[str, int]]:
-    """The store that an earlier backup is of, and how far it holds each pack. It may lie on a network file system."""
+class EarlierBackup(NamedTuple):
+    """The store that a backup is of, the hash of its newest event, and how far it holds each pack."""
+
+    uid: str
+    head: str
+    ends: dict[str, int]
+
+
+def read_backup(folder: Path) -> EarlierBackup:
+    """What an earlier backup holds. It may lie on a network file system."""
     with errors_said(folder / FILE):
         connection = sqlite3.connect(f"{(folder / FILE).absolute().as_uri()}?immutable=1", uri=True)
         try:
-            uid: str = connection.execute("select uid from store").fetchone()[0]
-            return uid, dict(connection.execute('select name, "end" from packs').fetchall())
+            uid = connection.execute("select uid from store").fetchone()[0]
+            head = connection.execute("select hash from events order by id desc limit 1").fetchone()
+            ends = connection.execute('select name, "end" from packs').fetchall()
+            return EarlierBackup(uid, head[0] if head else "", dict(ends))
         finally:
             connection.close()
 

@@ -17,7 +17,7 @@ from artstore.version import Version
 
 
 class Deleted(NamedTuple):
-    """What a deletion did, or would do: the versions, the bytes of content that no one needs any more, and the bytes on the disk."""
+    """What a deletion did, or would do: the versions, the bytes of content let go, and the bytes freed on the disk."""
 
     versions: list[Version]
     content: int
@@ -81,7 +81,7 @@ def delete(
 def by_rule(
     db: Db, connection: Connection, collection: int, *, keep_last: int | None, older_than: timedelta | None
 ) -> list[Version]:
-    """The versions that every rule given lets go: never one with an alias, nor one that a version that stays references."""
+    """The versions that all rules let go: never one with an alias, nor one that a version that stays references."""
     listed = list(versions.listed(connection, db.algorithm, collection))[keep_last or 0 :]
     limit = catalog_time(datetime.now(UTC) - older_than) if older_than is not None else None
     doomed = [each for each in listed if not each.aliases and (limit is None or each.created_at < limit)]

@@ -1,4 +1,7 @@
-"""A draft: what the next version of a collection shall be. Pure data; bytes go through gather, commits through the store."""
+"""A draft: what the next version of a collection shall be.
+
+Pure data; bytes go through gather, commits through the store.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ class Base(Protocol):
 class Draft:
     """The next version of a collection, while it is put together.
 
-    Nothing in it is visible to others before `Store.commit`. With a `base`, only `changes` are kept here: what was added, and None for what was removed.
+    Nothing in it is visible to others before `Store.commit`. With a `base`, only `changes` are kept here: what was
+    added, and None for what was removed.
     """
 
     def __init__(
@@ -69,14 +73,16 @@ class Draft:
     def add(self, entry: Entry, *, overwrite: bool = False) -> Entry:
         """Put an entry where its path says; the same again is no change.
 
-        Raises `PathConflict` if something else is there and `overwrite` is not set, or if one would lie below the other.
+        Raises `PathConflict` if something else is there and `overwrite` is not set, or if one would lie below the
+        other.
         """
         if entry.kind == Kind.FOLDER and self._has_below(entry.path):
             return entry
         found = self.find(entry.path)
         if found is not None and found != entry and not overwrite and found.kind != Kind.FOLDER:
             raise PathConflict(
-                f"Cannot add the same path twice: {entry.path!r} is in {self.name} with other content; pass overwrite=True to replace it"
+                f"Cannot add the same path twice: {entry.path!r} is in {self.name} with other content; "
+                "pass overwrite=True to replace it"
             )
         self._make_way(entry)
         self.changes[entry.path] = entry
@@ -102,7 +108,8 @@ class Draft:
             found = self.find(each)
             if found is not None and found.kind != Kind.FOLDER:
                 raise PathConflict(
-                    f"{entry.path!r} cannot be added: {each!r} is a {found.kind.name.lower()} in {self.name}; remove it first"
+                    f"{entry.path!r} cannot be added: {each!r} is a {found.kind.name.lower()} in {self.name}; "
+                    "remove it first"
                 )
         if entry.kind != Kind.FOLDER and self._has_below(entry.path):
             raise PathConflict(f"{entry.path!r} cannot be added: it is a folder in {self.name}; remove it first")

@@ -1,7 +1,8 @@
 """From files and folders on disk to entries of a draft, with their content taken into the store.
 
-A walk compares each file with the stat cache; what is not known to be unchanged is read: small files in worker processes, large
-ones by threads that cut, hash and write at the same time. Each byte is read once, and what was hashed is what is stored.
+A walk compares each file with the stat cache; what is not known to be unchanged is read: small files in worker
+processes, large ones by threads that cut, hash and write at the same time. Each byte is read once, and what was
+hashed is what is stored.
 """
 
 from __future__ import annotations
@@ -196,8 +197,9 @@ class Gathering:
     def _clearly_older(self, stat: Stat) -> bool:
         """Whether a later change of the file could not leave its times as they are now.
 
-        Only what is older than a tick of the file system's clock, read before the file was, may be remembered: git calls the rest
-        racily clean. File systems that count whole seconds, and those with a clock of their own, get two seconds.
+        Only what is older than a tick of the file system's clock, read before the file was, may be remembered: git
+        calls the rest racily clean. File systems that count whole seconds, and those with a clock of their own, get
+        two seconds.
         """
         coarse = stat.device != self._device or stat.mtime_ns % 1_000_000_000 == 0
         return max(stat.mtime_ns, stat.ctime_ns) < self._clock - (_COARSE_TICK_NS if coarse else _TICK_NS)
@@ -386,9 +388,9 @@ def folder(
 ) -> int:
     """Take a folder with everything in it into a draft, below `name` if given; return the number of entries.
 
-    The store itself is left out. Links within the folder stay links; links to files outside are followed, and so are links to
-    folders outside, unless they lead back. Raises `SourceUnreadable`, `SourceChanged`, `LinkCycle`, `InvalidPath` or
-    `PathConflict`; the draft is then as it was.
+    The store itself is left out. Links within the folder stay links; links to files outside are followed, and so are
+    links to folders outside, unless they lead back. Raises `SourceUnreadable`, `SourceChanged`, `LinkCycle`,
+    `InvalidPath` or `PathConflict`; the draft is then as it was.
     """
     prefix = names.entry_path(name) if name else ""
     if not path.is_dir():
@@ -490,7 +492,7 @@ class Walk:
 
 
 def check_not_ours(source: str, store: str, *, through: str | None = None) -> None:
-    """Raise `SourceUnreadable` for what is the store's own: closing its catalog would drop the locks that SQLite holds on it."""
+    """Raise `SourceUnreadable` for what is the store's own: closing the catalog would drop SQLite's locks on it."""
     if _is_at_or_below(source, store):
         raise reading.unreadable(through or source, f"it is, or lies in, the store {store} itself")
 

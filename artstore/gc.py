@@ -1,6 +1,7 @@
 """Collecting what crashes and dead processes left behind, and versions whose time is up.
 
-Everything that a process leaves is listed under a lease, a lock file or a pack, so that looking for it costs what there is to find.
+Everything that a process leaves is listed under a lease, a lock file or a pack, so that looking for it costs what
+there is to find.
 """
 
 from __future__ import annotations

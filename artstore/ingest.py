@@ -1,4 +1,4 @@
-"""What worker processes do for a log: read small files, hash them, and write what is new into a pack that only this log knows.
+"""What worker processes do for a log: read small files, hash them, and write what is new into a pack of their own.
 
 Plain data goes in and comes out. The process that asked claims and publishes; here nothing is decided.
 """

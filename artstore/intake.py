@@ -1,8 +1,8 @@
-"""Taking content into the store for one draft: what is there is claimed, what is new is appended, made durable and published.
+"""Taking content into the store for one draft: what is there is claimed, what is new is made durable and published.
 
-An intake writes at most one pack at a time, and holds a lease once it has something to hold (docs/lifecycle.md).
-Full packs are synced beside the work and published in the order in which they were written, so memory stays bounded however much is added;
-what is left is published by the transaction that commits the draft.
+An intake writes at most one pack at a time, and holds a lease once it has something to hold (docs/lifecycle.md). Full
+packs are synced beside the work and published in the order in which they were written, so memory stays bounded
+however much is added; what is left is published by the transaction that commits the draft.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Intake:
             return batch
 
     def take_back(self, batch: Batch, end: int, files: Sequence[tuple[bytes, int, int]]) -> None:
-        """Note what a worker has written: the new end of the pack, and (digest, size, offset) of whole files of one chunk or none."""
+        """Note what a worker has written: the new end of the pack, and (digest, size, offset) of each file."""
         with self._guard:
             batch.writer.extend(end)
             for digest, size, offset in files:
@@ -299,7 +299,10 @@ class Intake:
         return published
 
     def make_durable(self) -> None:
-        """Bring everything that was put to the disk, and publish what is full. Call it before the write lock is taken."""
+        """Bring everything that was put to the disk, and publish what is full.
+
+        Call it before the write lock is taken.
+        """
         with self._guard:
             self._check()
             self._settle()

@@ -1,7 +1,8 @@
 """Entries, and how a sorted set of them is cut into segments and groups (docs/format.md, sections 5 and 6).
 
-A cut depends on paths alone and on the distance from the cut before it, so that whoever starts at a cut finds the same ones again:
-`Builder` takes new entries one by one, and whole segments and groups of an older manifest wherever it stands at a cut.
+A cut depends on paths alone and on the distance from the cut before it, so that whoever starts at a cut finds the
+same ones again: `Builder` takes new entries one by one, and whole segments and groups of an older manifest wherever
+it stands at a cut.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ class Kind(IntEnum):
 
 
 class Entry(NamedTuple):
-    """One path of a version: a stored file, a link, an empty folder, or a reference to an object that stays where it is.
+    """One path of a version: a stored file, a link, an empty folder, or a reference to an object kept elsewhere.
 
-    `digest` is `algorithm:hex` of a stored file's content, or what a reference's server says of it; `size` is in bytes, None where unknown.
+    `digest` is `algorithm:hex` of a stored file's content, or what a reference's server says of it; `size` is in
+    bytes, None where unknown.
     """
 
     path: str
@@ -80,7 +82,7 @@ def _maybe(encoded: bytes | None) -> bytes:
 
 def encode(entry: Entry) -> bytes:
     """Write an entry as its identity is hashed."""
-    path, kind, digest, size, executable, target, uri, etag, version_id = entry
+    path, kind, digest, size, executable, target, *_ = entry
     raw = path.encode()
     if kind == Kind.FILE:
         content = (digest or "").encode()
@@ -122,7 +124,8 @@ def _cuts(length: int, key: bytes) -> bool:
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
     """Sort entries by the UTF-8 bytes of their paths."""
-    # Comparing code points and comparing UTF-8 give the same order, except that surrogates, which have no place here, would differ.
+    # Comparing code points and comparing UTF-8 give the same order, except that surrogates, which have no place here,
+    # would differ.
     return sorted(entries, key=_path)
 
 

@@ -73,7 +73,8 @@ def alias(name: str) -> str:
     """Check an alias that someone wants to set: not empty, no `/` and `:`, not `latest`, and not of the form `v3`."""
     if not _is_text(name) or set(name) & set("/:"):
         raise InvalidName(
-            f"Aliases must not contain any of the following characters: '/', ':'; and have 1 to {LONGEST}. Invalid alias: {name!r}"
+            f"Aliases must not contain any of the following characters: '/', ':'; and have 1 to {LONGEST}. "
+            f"Invalid alias: {name!r}"
         )
     if name == LATEST:
         raise InvalidName("the alias 'latest' follows the newest version by itself: choose another name")
@@ -86,7 +87,8 @@ def tag(name: str) -> str:
     """Check a tag: letters, digits, `_` and `-`, with single words separated by spaces."""
     if not isinstance(name, str) or not _TAG.fullmatch(name) or len(name) > LONGEST:
         raise InvalidName(
-            f"Invalid tag {name!r}: tags must only contain alphanumeric characters separated by hyphens, underscores, and/or spaces"
+            f"Invalid tag {name!r}: tags must only contain alphanumeric characters "
+            "separated by hyphens, underscores, and/or spaces"
         )
     return name
 
@@ -125,6 +127,14 @@ def entry_path(path: str) -> str:
     if not parts or text.startswith("/") or windows.anchor or ".." in windows.parts or ".." in parts:
         raise InvalidPath(f"Invalid artifact path: {text!r} (a path is relative and stays inside the artifact)")
     return "/".join(parts)
+
+
+def check_entry_path(path: str) -> None:
+    """Raise `InvalidPath` for a path that `entry_path` would not have given: somebody wrote into the catalog."""
+    framed = f"/{path}/"
+    odd = "//" in framed or "/./" in framed or "/../" in framed or "\\" in path or ":" in path or "\0" in path
+    if odd and entry_path(path) != path:
+        raise InvalidPath(f"Invalid artifact path: {path!r} (a path is relative and stays inside the artifact)")
 
 
 def is_utf8(text: str) -> bool:

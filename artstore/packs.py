@@ -1,7 +1,7 @@
 """Packs: append-only files of chunks, and the only code that touches their bytes (docs/format.md, section 4).
 
-This is the seam behind which packs may one day lie in a bucket: make or adopt a writer, read ranges, punch, delete. Which ranges mean
-something is the catalog's business; docs/lifecycle.md has the rules.
+This is the seam behind which packs may one day lie in a bucket: make or adopt a writer, read ranges, punch, delete.
+Which ranges mean something is the catalog's business; docs/lifecycle.md has the rules.
 """
 
 from __future__ import annotations
@@ -163,8 +163,7 @@ class Packs:
 
         `published_end` is asked only once the lock is held: until then its writer could still have published.
         """
-        with system.os_errors_said(str(self.path(name))):
-            descriptor = system.open_locked(self.path(name), create=False)
+        descriptor = system.open_locked(self.path(name), create=False)
         if descriptor is None:
             return None
         end = published_end(name)

@@ -1,4 +1,4 @@
-"""Reading files whole and in one state: what was hashed is what is handed on, or it is said that the file kept changing."""
+"""Reading files whole and in one state: what was hashed is handed on, or it is said that the file kept changing."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The numbered steps that made the catalog what it is.
 
-Each step runs once in a store, inside the transaction that records it. A released step is never edited.
-The shape follows docs/format.md: a version lists groups, a group lists segments, a segment holds entries, an entry names a file,
-a file lists chunks, a chunk lies in a pack. Every arrow has an index in both directions, so that both reading
-a version and finding what nothing holds any more cost what they touch.
+Each step runs once in a store, inside the transaction that records it. A released step is never edited. The shape
+follows docs/format.md: a version lists groups, a group lists segments, a segment holds entries, an entry names a
+file, a file lists chunks, a chunk lies in a pack. Every arrow has an index in both directions, so that both reading a
+version and finding what nothing holds any more cost what they touch.
 """
 
 from __future__ import annotations
@@ -253,7 +253,10 @@ def m005_leases(db: Database) -> None:
 
 @migrations()
 def m006_stat_cache(db: Database) -> None:
-    """What a file on disk held when it was last read, so that it is not read again. Rows may name files that are gone."""
+    """What a file on disk held when it was last read, so that it is not read again.
+
+    Rows may name files that are gone.
+    """
     _run(
         db,
         """

@@ -1,4 +1,4 @@
-"""The store's front door: make or open one, commit drafts, find versions, write them out, let them go, and look after the whole."""
+"""The store's front door: make or open one, commit drafts, find versions, write them out, let them go."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from artstore.leases import Session
 from artstore.manifest import Entry, Kind
 from artstore.packs import Packs
 from artstore.progress import SILENT, Progress
+from artstore.sweep import sweep
 from artstore.version import Version
 
 
@@ -205,22 +206,25 @@ class Store:
         overwrite: bool = False,
         progress: Progress = SILENT,
     ) -> int:
-        """Take a folder into a draft, as it is now; return the number of entries. `name` is the folder in the artifact."""
+        """Take a folder into a draft, as it is now; return the number of entries.
+
+        `name` is the folder in the artifact.
+        """
         return gather.folder(
             draft, self._db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
         )
 
     def commit(self, draft: Draft, *, aliases: Iterable[str] = (), tags: Iterable[str] = ()) -> Version:
         """Make a draft the next version; durable when this returns. Equal content is the same version."""
-        version = commit.commit(self._db, draft, self._intake(draft), aliases=aliases, tags=tags)
+        version = commit.commit(self._db, self._packs, draft, self._intake(draft), aliases=aliases, tags=tags)
         self._intakes.pop(draft, None)
         return version
 
     def drop(self, draft: Draft) -> None:
         """Give up a draft, and what only it held."""
         intake = self._intakes.pop(draft, None)
-        if intake is not None:
-            intake.drop()
+        if intake is not None and intake.drop().chunks:
+            sweep(self._db, self._packs)
 
     # Versions
 
@@ -314,7 +318,10 @@ class Store:
             return versions.by_id(connection, self._db.algorithm, found.id)
 
     def owned_bytes(self, version: Version | str) -> int:
-        """The content that no earlier living version of the store holds. The sum over all versions is what is stored."""
+        """The content that no earlier living version of the store holds.
+
+        The sum over all versions is what is stored.
+        """
         found = self._of(version)
         with self._db.reading() as connection:
             return usage.owned_bytes(connection, found.id)
@@ -336,8 +343,8 @@ class Store:
     ) -> deleting.Deleted:
         """Delete versions, all of those given or none; what nothing else needs is gone from the disk when this returns.
 
-        Raises `StillNeeded` if one has aliases (`latest` is one) and `delete_aliases` is not set, or if a living version references it and
-        `force` is not set.
+        Raises `StillNeeded` if one has aliases (`latest` is one) and `delete_aliases` is not set, or if a living
+        version references it and `force` is not set.
         """
         return deleting.delete(
             self._db,
@@ -370,6 +377,10 @@ class Store:
         """
         if keep_last is None and older_than is None:
             raise InvalidInput("say which versions to keep: keep_last=N, older_than=AGE, or both")
+        if older_than is not None and older_than < timedelta(0):
+            raise InvalidInput(
+                f"older_than must not be negative, as {older_than} is: say how old, as in timedelta(days=30)"
+            )
         if keep_last is not None and keep_last < 1:
             raise InvalidInput(f"keep_last must be 1 or more, not {keep_last}: delete a whole collection by its name")
         with self._db.reading() as connection:
@@ -415,7 +426,10 @@ class Store:
             return list(events.listed(connection, after))
 
     def sql(self, query: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
-        """Answer a question in SQL, on the views `artifact_versions` and `artifact_entries` or any table. Nothing can be written."""
+        """Answer a question in SQL, on the views `artifact_versions` and `artifact_entries` or any table.
+
+        Nothing can be written.
+        """
         return self._db.query(query, parameters)
 
     def close(self) -> None:

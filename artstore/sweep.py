@@ -1,7 +1,8 @@
 """Giving bytes back to the disk, once the catalog has let go of them (docs/lifecycle.md, rules 5 and 8).
 
-Dead ranges are punched out of their packs, widened to everything dead around them. Small chunks leave holes too small for whole blocks: a
-pack that still takes noticeably more room than what lives in it is copied to a new place and removed.
+Dead ranges are punched out of their packs, widened to everything dead around them. Small chunks leave holes too small
+for whole blocks: a pack that still takes noticeably more room than what lives in it is copied to a new place and
+removed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from artstore import system
 from artstore.catalog import content, places
 from artstore.catalog.places import Move, Pack
 from artstore.db import Db
+from artstore.errors import DiskFull
 from artstore.packs import HEADER, SEAL_AT, Packs, PackWriter
 
 WASTE = 0.05
@@ -78,25 +80,33 @@ def _worth_it(pack: Pack) -> float:
 
 
 def _repack(db: Db, packs: Packs, pack: Pack) -> bool:
-    """Copy what lives in a pack elsewhere as it is, then remove it; what is damaged there stays recognisable as damaged."""
+    """Copy what lives in a pack elsewhere as it is, then remove it; what is damaged there stays recognisably so."""
     writer = _target(db, packs, avoid=pack.name)
     try:
-        moves: list[Move] = []
-        buffer = bytearray(_PIECE)
-        for run in _runs(places.chunks_in(db.connection, pack.id)):
-            window = memoryview(buffer)[: sum(length for _, _, length in run)]
-            start = run[0][1]
-            if packs.read_into(pack.name, start, window) != len(window):
-                return False
-            new = writer.append(window)
-            writer.flush()
-            moves += [Move(id, offset, new + offset - start, length) for id, offset, length in run]
-        end = writer.sync()
-        with db.writing() as connection:
-            places.move(connection, pack.id, writer.name, end, moves)
+        _copy(db, packs, pack, writer)
+    except DiskFull:
+        # There is no room for a copy: what can be punched is punched, and the next sweep tries again.
+        return False
     finally:
-        writer.close()
+        writer.close_at(content.published_end(db.connection, writer.name))
     return _remove(db, packs, pack)
+
+
+def _copy(db: Db, packs: Packs, pack: Pack, writer: PackWriter) -> None:
+    moves: list[Move] = []
+    buffer = bytearray(_PIECE)
+    for run in _runs(places.chunks_in(db.connection, pack.id)):
+        window = memoryview(buffer)[: sum(length for _, _, length in run)]
+        start = run[0][1]
+        there = packs.read_into(pack.name, start, window)
+        # What is gone is zeros in the copy: it stays recognisable as damaged.
+        window[there:] = bytes(len(window) - there)
+        new = writer.append(window)
+        writer.flush()
+        moves += [Move(id, offset, new + offset - start, length) for id, offset, length in run]
+    end = writer.sync()
+    with db.writing() as connection:
+        places.move(connection, pack.id, writer.name, end, moves)
 
 
 def _runs(chunks: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:

@@ -1,6 +1,7 @@
 """What operating systems do differently: locks, holes, folder syncs, links, clocks and kinds of file systems.
 
-Every other module is written as if all systems were alike; what only POSIX or only Linux has is asked for here, with a fallback.
+Every other module is written as if all systems were alike; what only POSIX or only Linux has is asked for here, with
+a fallback.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ def open_locked(path: Path, *, create: bool) -> int | None:
     """
     flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL if create else flags, 0o600)
+        with os_errors_said(str(path)):
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL if create else flags, 0o600)
     except FileNotFoundError:
         return None
     if not lock(descriptor, wait=False):
@@ -197,7 +199,7 @@ def os_errors_said(
     forbidden: type[ArtstoreError] = StoreError,
     remedy: str = "check the permissions of the folder and what is in it",
 ) -> Iterator[None]:
-    """Turn the system's several ways to say that there is no space, or no permission, into errors that say what to do."""
+    """Turn the system's ways to say that there is no space, or no permission, into errors that say what to do."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Reading everything again: every chunk, every file made of several, every manifest, the log and SQLite's own structures."""
+"""Reading everything again: every chunk, every file of several, every manifest, the log and SQLite's structures."""
 
 from __future__ import annotations
 
@@ -143,25 +143,29 @@ def _harms(db: Db, connection: Connection, files: list[bytes]) -> tuple[Harm, ..
 
 
 def _check_files(db: Db, packs: Packs, report: Report) -> None:
-    """Files of several chunks have a digest of their own: it must be that of the chunks one after the other."""
+    """A file's digest must be that of its chunks one after the other."""
     damaged_already = {harm for finding in report.findings for harm in finding.harms}
-    reader = checkout.Reader(db, packs)
     with db.reading() as connection:
-        files = list(content.files_of_several_chunks(connection))
-    for digest, size in files:
-        hasher, length = db.algorithm.hasher(), 0
-        try:
-            for piece in reader.content(db.algorithm.text(digest)):
-                hasher.update(piece)
-                length += len(piece)
-        except Damaged:
-            length = -1
-        if length == size and hasher.digest() == digest:
-            continue
+        wrong = content.files_unlike_their_chunk(connection)
+        several = list(content.files_of_several_chunks(connection))
+    reader = checkout.Reader(db, packs)
+    wrong += [digest for digest, size in several if not _is_whole(reader, digest, size)]
+    for digest in wrong:
         with db.reading() as connection:
             harms = _harms(db, connection, [digest])
         if not set(harms) <= damaged_already:
             report.findings.append(Finding(f"the chunks of file {db.algorithm.text(digest)} do not make it up", harms))
+
+
+def _is_whole(reader: checkout.Reader, digest: bytes, size: int) -> bool:
+    hasher, length = reader.algorithm.hasher(), 0
+    try:
+        for piece in reader.pieces(reader.algorithm.text(digest)):
+            hasher.update(piece)
+            length += len(piece)
+    except Damaged:
+        return False
+    return length == size and hasher.digest() == digest
 
 
 def _check_manifests(db: Db, report: Report) -> None:

@@ -1,7 +1,7 @@
 """Spreading batches of small work over processes, where there is enough of it to pay for starting them.
 
-Threads do not help with small files: what costs is the interpreter, not the disk. The processes come from loky, which neither forks a
-process that may have threads nor runs the user's main module again.
+Threads do not help with small files: what costs is the interpreter, not the disk. The processes come from loky, which
+neither forks a process that may have threads nor runs the user's main module again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def spread(
     job: Callable[[Batch], tuple[Any, ...]],
     processes: int | None = None,
 ) -> Generator[tuple[Batch, Result], None, None]:
-    """Do each batch, by `here(batch)` if there are few, else by `work(*job(batch))` in other processes; yield results in order.
+    """Do each batch, by `here(batch)` if there are few, else by `work(*job(batch))` elsewhere; yield results in order.
 
     `job` is called when a batch is handed out. Never more than a few are under way, so memory stays bounded.
     Raises `StoreError` if the system ends one of the processes.

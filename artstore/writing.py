@@ -1,7 +1,7 @@
 """Writing files that appear under their names complete, verified and all at once, and never through a link.
 
-Where the system can, a file is made without a name and linked to it when it is done; elsewhere it is renamed from a temporary name.
-`write_small` runs in worker processes as well, so it takes and returns plain data.
+Where the system can, a file is made without a name and linked to it when it is done; elsewhere it is renamed from a
+temporary name. `write_small` runs in worker processes as well, so it takes and returns plain data.
 """
 
 from __future__ import annotations
@@ -57,6 +57,17 @@ class Root:
         if found is not None:
             self._open.move_to_end(relative)
             return found
+        try:
+            descriptor = self._reach(relative)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise in_the_way(self.path / relative, "moved away meanwhile", "folder") from error
+        self._open[relative] = descriptor
+        if len(self._open) > _FOLDERS_OPEN:
+            _, oldest = self._open.popitem(last=False)
+            os.close(oldest)
+        return descriptor
+
+    def _reach(self, relative: str) -> int:
         descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | _BINARY)
         reached = ""
         for name in relative.split("/") if relative else ():
@@ -66,10 +77,6 @@ class Root:
                 descriptor = self._enter(above, name, reached)
             finally:
                 os.close(above)
-        self._open[relative] = descriptor
-        if len(self._open) > _FOLDERS_OPEN:
-            _, oldest = self._open.popitem(last=False)
-            os.close(oldest)
         return descriptor
 
     def _enter(self, above: int, name: str, relative: str) -> int:
@@ -161,8 +168,8 @@ class NewFile:
 
     def appear(self) -> None:
         """Give the file its name."""
-        # A second in the past: then whoever changes the file within the same tick of the clock leaves another time on it,
-        # and the stat cache can trust what it notes of a file that was just written.
+        # A second in the past: then whoever changes the file within the same tick of the clock leaves another time on
+        # it, and the stat cache can trust what it notes of a file that was just written.
         then = time.time_ns() - _BACKDATED_NS
         if os.utime in os.supports_fd:
             os.utime(self.descriptor, ns=(then, then))

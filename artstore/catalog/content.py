@@ -238,6 +238,18 @@ def files_of_several_chunks(connection: sqlite3.Connection) -> Iterator[tuple[by
     yield from connection.execute(query)
 
 
+def files_unlike_their_chunk(connection: sqlite3.Connection) -> list[bytes]:
+    """The digests of files of one chunk that is not what they are."""
+    query = """
+        select files.digest from files
+        join file_chunks on file_chunks.file = files.id and file_chunks.position = 0 and file_chunks.count = 1
+        join chunks on chunks.id = file_chunks.chunk
+        where files.digest <> chunks.digest
+            and not exists (select 1 from file_chunks as more where more.file = files.id and more.position > 0)
+    """
+    return [row[0] for row in connection.execute(query)]
+
+
 def files_with_chunk(connection: sqlite3.Connection, digest: bytes) -> list[bytes]:
     """The digests of the files that a chunk is part of."""
     query = f"""

@@ -43,13 +43,10 @@ def segments_of(connection: sqlite3.Connection, algorithm: Algorithm, group: Gro
     return [Segment(algorithm.text(row[0]), *row[1:]) for row in rows]
 
 
-def entries_of(
-    connection: sqlite3.Connection, algorithm: Algorithm, segment: Segment, *, start: str = "", end: str | None = None
-) -> list[Entry]:
-    """The entries of a segment with paths from `start` up to and without `end`, in order."""
-    query = f"""{_ENTRY} where entries.segment = (select id from segments where digest = ?)
-        and entries.path >= ? and (? is null or entries.path < ?) order by entries.path"""
-    rows = connection.execute(query, (algorithm.parse(segment.digest), start, end, end))
+def entries_of(connection: sqlite3.Connection, algorithm: Algorithm, segment: Segment) -> list[Entry]:
+    """The entries of a segment, in order."""
+    query = f"{_ENTRY} where entries.segment = (select id from segments where digest = ?) order by entries.path"
+    rows = connection.execute(query, (algorithm.parse(segment.digest),))
     return _entries(connection, algorithm, rows)
 
 
@@ -73,24 +70,10 @@ def _other_entry(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Entry:
     return Entry(path, Kind.REFERENCE, digest, size, uri=uri, etag=etag, version_id=version_id)
 
 
-def entries_between(
-    connection: sqlite3.Connection, algorithm: Algorithm, group: Group, start: str = "", end: str | None = None
-) -> list[Entry] | None:
-    """The entries of a group with paths from `start` up to and without `end`, in order; None if the group is gone."""
+def entries_in(connection: sqlite3.Connection, algorithm: Algorithm, group: Group) -> list[Entry] | None:
+    """The entries of a group, in order; None if the group is gone."""
     segments = segments_of(connection, algorithm, group)
-    if not segments:
-        return None
-    return [
-        entry
-        for segment in segments
-        if segment.last >= start and (end is None or segment.first < end)
-        for entry in entries_of(connection, algorithm, segment, start=start, end=end)
-    ]
-
-
-def below(folder: str) -> tuple[str, str | None]:
-    """The bounds of the paths below a folder; of all paths for an empty one. `images` does not reach `images-old`."""
-    return (folder + "/", folder + "0") if folder else ("", None)
+    return [entry for segment in segments for entry in entries_of(connection, algorithm, segment)] if segments else None
 
 
 def find(connection: sqlite3.Connection, algorithm: Algorithm, version: int, path: str) -> Entry | None:

@@ -1,7 +1,7 @@
 """Letting go: from a version down to the ranges of packs that nothing holds any more (docs/lifecycle.md).
 
-Each step takes the candidates that the step above let go, and keeps those that something else still holds. All of it runs in
-the transaction that deletes a version or ends a lease, so what is decided here cannot be overtaken.
+Each step takes the candidates that the step above let go, and keeps those that something else still holds. All of it
+runs in the transaction that deletes a version or ends a lease, so what is decided here cannot be overtaken.
 """
 
 from __future__ import annotations
@@ -160,7 +160,8 @@ def _let_go_of_chunks(connection: sqlite3.Connection, files: int) -> Freed:
 def orphans(connection: sqlite3.Connection) -> dict[str, int]:
     """How much there is that nothing holds, by table; anything but zeros means that a rule was broken."""
     queries = {
-        "segment_groups": "select count(*) from segment_groups where id not in (select segment_group from version_groups)",
+        "segment_groups": """select count(*) from segment_groups
+            where id not in (select segment_group from version_groups)""",
         "segments": "select count(*) from segments where id not in (select segment from group_segments)",
         "files": "select count(*) from files where id not in (select file from entries where file is not null)",
         "chunks": f"""select count(*) from chunks

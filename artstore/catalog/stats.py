@@ -28,7 +28,10 @@ def remember(
     files: Iterable[tuple[str, Stat, bytes]],
     ids: Mapping[bytes, int] | None = None,
 ) -> None:
-    """Note what files right in a folder hold: (name, stat, digest of the content). `ids` are ids of files that are known."""
+    """Note what files right in a folder hold: (name, stat, digest of the content).
+
+    `ids` are ids of files that are known.
+    """
     connection.execute("insert into stat_folders (path) values (?) on conflict do nothing", (folder,))
     id = connection.execute("select id from stat_folders where path = ?", (folder,)).fetchone()[0]
     known = ids or {}

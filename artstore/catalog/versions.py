@@ -339,7 +339,8 @@ def check_deletable(
     """Raise `StillNeeded` if a version has aliases, or living versions outside `also` reference it."""
     if version.aliases and not delete_aliases:
         raise StillNeeded(
-            f"{version.name} has the aliases {', '.join(version.aliases)}: move them, or pass delete_aliases=True (`--delete-aliases`)"
+            f"{version.name} has the aliases {', '.join(version.aliases)}: "
+            "move them, or pass delete_aliases=True (`--delete-aliases`)"
         )
     needing = [v.qualified_name for v in dependents(connection, algorithm, version.id) if v.id not in also]
     if needing and not force:
