@@ -112,7 +112,7 @@ class Checkout:
         self._packs = packs
         self._reader = Reader(db, packs)
         self._version = version
-        self._root = Root(path)
+        self._root = Root(path, db.folder)
         self._progress = progress
         self._seen: dict[str, list[tuple[str, Stat, bytes]]] = {}
         self._large: list[tuple[str, str, Entry]] = []

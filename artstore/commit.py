@@ -76,7 +76,9 @@ def _commit(
             seconds = draft.ttl.total_seconds()
             events.record(connection, db.algorithm, "ttl-set", newest.qualified_name, seconds=seconds)
         return newest, freed
-    version = _insert(db, connection, collection, draft, builder, content, intake.ids)
+    # What is not given never wipes: of equal content, only what was said anew differs.
+    same = newest if newest is not None and newest.digest == content.digest else None
+    version = _insert(db, connection, collection, draft, builder, content, intake.ids, same)
     freed = intake.end(connection)
     events.record(
         connection,
@@ -99,6 +101,7 @@ def _insert(
     builder: Builder,
     content: Content,
     ids: Mapping[bytes, int],
+    same: Version | None,
 ) -> Version:
     groups = manifests.store(connection, db.algorithm, builder, ids)
     id = versions.insert(
@@ -107,8 +110,8 @@ def _insert(
         collection.id,
         content,
         groups,
-        description=draft.description,
-        metadata=draft.metadata,
+        description=same.description if same and draft.description is None else draft.description,
+        metadata=same.metadata if same and draft.metadata is None else draft.metadata,
         ttl=draft.ttl,
         base=draft.base.version.id if draft.base else None,
         dependencies=versions.dependency_ids(connection, draft.dependencies),

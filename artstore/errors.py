@@ -11,6 +11,7 @@
         PathConflict               two entries cannot both be where they were put
       SourceError                also an OSError: the files to add cannot be taken as they are
         SourceUnreadable
+          SourceMissing            also a FileNotFoundError
         SourceChanged
         LinkCycle
       StoreError                 the folder, file system or disk does not let us work
@@ -72,6 +73,10 @@ class SourceError(ArtstoreError, OSError):
 
 class SourceUnreadable(SourceError):
     """A file or folder that cannot be read."""
+
+
+class SourceMissing(SourceUnreadable, FileNotFoundError):
+    """A file or folder that is not there."""
 
 
 class SourceChanged(SourceError):

@@ -363,7 +363,7 @@ def file(
     try:
         status = os.stat(path)
     except OSError as error:
-        raise reading.unreadable(str(path), error.strerror or str(error)) from error
+        raise reading.unreadable(str(path), error.strerror or str(error), error) from error
     if not stat.S_ISREG(status.st_mode):
         raise reading.unreadable(
             str(path), "it is a folder: use add_dir" if stat.S_ISDIR(status.st_mode) else "it is no regular file"
@@ -393,10 +393,12 @@ def folder(
     `InvalidPath` or `PathConflict`; the draft is then as it was.
     """
     prefix = names.entry_path(name) if name else ""
-    if not path.is_dir():
-        raise reading.unreadable(
-            str(path), "it is no folder: use add_file" if path.exists() else "there is no such folder"
-        )
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise reading.unreadable(str(path), error.strerror or str(error), error) from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise reading.unreadable(str(path), "it is no folder: use add_file")
     with step(progress, f"adding {path.name or path}", None, "bytes"), collector.paused():
         entries = Gathering(db, intake, progress).run(Walk(path, db.folder).run(prefix))
     if not draft.fill_new_folder(entries):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from artstore import chunking, digests
-from artstore.errors import SourceChanged, SourceUnreadable
+from artstore.errors import SourceChanged, SourceMissing, SourceUnreadable
 
 TRIES = 4
 _SIGNED = 2**63 - 1
@@ -67,9 +67,10 @@ def open_source(path: str) -> int:
     return descriptor
 
 
-def unreadable(path: str, reason: str) -> SourceUnreadable:
+def unreadable(path: str, reason: str, error: OSError | None = None) -> SourceUnreadable:
     """The error for a file that cannot be taken in."""
-    return SourceUnreadable(f"cannot read {path!r}: {reason}. Nothing was logged: make it readable, or leave it out")
+    kind = SourceMissing if isinstance(error, FileNotFoundError) else SourceUnreadable
+    return kind(f"cannot read {path!r}: {reason}. Nothing was logged: make it readable, or leave it out")
 
 
 def changed(path: str) -> SourceChanged:

@@ -39,10 +39,11 @@ class SmallJob(NamedTuple):
 
 
 class Root:
-    """The folder that a download goes to. Names below it are looked up without following links."""
+    """The folder that a download goes to. Names below it are looked up without following links, nor into the store."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, store: Path) -> None:
         self.path = path
+        self._store = os.stat(store)
         self._open: OrderedDict[str, int] = OrderedDict()
 
     def folder(self, relative: str) -> int | None:
@@ -83,9 +84,13 @@ class Root:
         with suppress(FileExistsError):
             os.mkdir(name, 0o777, dir_fd=above)
         try:
-            return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _BINARY, dir_fd=above)
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _BINARY, dir_fd=above)
         except OSError as error:
             raise in_the_way(self.path / relative, "a link or a file", "folder") from error
+        if os.path.samestat(os.fstat(descriptor), self._store):
+            os.close(descriptor)
+            raise in_the_way(self.path / relative, "the store itself", "folder of its own")
+        return descriptor
 
     def _check_by_name(self, relative: str) -> None:
         path = self.path
@@ -93,8 +98,8 @@ class Root:
             path = path / part
             with suppress(FileExistsError):
                 path.mkdir()
-            if path.is_symlink() or not path.is_dir():
-                raise in_the_way(path, "a link or a file", "folder")
+            if path.is_symlink() or not path.is_dir() or os.path.samestat(path.stat(), self._store):
+                raise in_the_way(path, "a link, a file or the store itself", "folder of its own")
 
     def listed(self, relative: str) -> dict[str, os.stat_result]:
         """What is right in a folder below the root, links not followed; empty if the folder is not there."""
@@ -225,7 +230,7 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
 def write_small(jobs: Sequence[SmallJob], root: Path, packs: Path, algorithm: str) -> list[Stat | None]:
     """Write files of one chunk; None for one whose bytes were not found where they should be."""
     raw = digests.algorithm(algorithm).raw
-    store, target = Packs(packs), Root(root)
+    store, target = Packs(packs), Root(root, packs)
     try:
         return [_write_one(job, store, target, raw) for job in jobs]
     finally:

@@ -312,7 +312,7 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
         (["get", "animals:v9"], 'no version "animals:v9" (latest is v1)'),
         (["get", "animals", "--root", "animals/cat.jpg"], "animals/cat.jpg"),
         (["ls", "nothing"], "no artifact 'nothing'"),
-        (["ls", "a:b:c/d"], "no artifact 'a'"),
+        (["ls", "a:b:c/d"], "invalid artifact name 'a:b:c/d'"),
         (["rm", "animals"], "Which versions of 'animals'?"),
         (["rm", "animals:v1"], "`--delete-aliases`"),
         (["rm", "animals:v0", "--all"], "the name of one collection"),

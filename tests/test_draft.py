@@ -1,0 +1,393 @@
+"""What can be put into a draft, what cannot, and that a draft is a plain mapping of paths for whoever looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from artstore import Entry, Kind, Store, Version
+from artstore.draft import Draft
+from artstore.errors import ArtstoreError, InvalidInput, NotFound, PathConflict, StoreError
+
+CAT, DOG = "blake3:" + "1" * 64, "blake3:" + "2" * 64
+
+
+def file(path: str, digest: str = CAT) -> Entry:
+    return Entry(path, Kind.FILE, digest, 1)
+
+
+def folder(path: str) -> Entry:
+    return Entry(path, Kind.FOLDER)
+
+
+def link(path: str) -> Entry:
+    return Entry(path, Kind.LINK, target="x")
+
+
+class Stored:
+    """A committed version, as drafts see one."""
+
+    version = Version(1, "p", "animals", "dataset", 0, DOG, 1, 1, "committed", "2025-01-01T00:00:00.000000Z")
+
+    def __init__(self, *entries: Entry) -> None:
+        self.entries = {entry.path: entry for entry in entries}
+
+    def find(self, path: str) -> Entry | None:
+        return self.entries.get(path)
+
+    def under(self, folder: str) -> Iterator[Entry]:
+        prefix = folder + "/" if folder else ""
+        return (entry for path, entry in self.entries.items() if path.startswith(prefix))
+
+
+def draft_of(*entries: Entry, based: bool) -> Draft:
+    """A draft that holds these entries, from its base or added one by one."""
+    draft = Draft("animals", "dataset", base=Stored(*entries) if based else None)
+    if not based:
+        draft.add_all(list(entries))
+    return draft
+
+
+def content(draft: Draft) -> dict[str, Entry]:
+    listed = list(draft.under(""))
+    assert len({entry.path for entry in listed}) == len(listed), "a path is listed twice"
+    assert all(draft.find(entry.path) == entry for entry in listed)
+    return {entry.path: entry for entry in listed}
+
+
+based = pytest.mark.parametrize("based", [False, True], ids=["from nothing", "from a version"])
+
+
+@based
+def test_the_same_content_at_the_same_path_is_no_change(based: bool) -> None:
+    draft = draft_of(file("a/cat"), based=based)
+    assert draft.add(file("a/cat")) == file("a/cat")
+    assert content(draft) == {"a/cat": file("a/cat")}
+
+
+@based
+@pytest.mark.parametrize(
+    "other",
+    [file("a/cat", DOG), link("a/cat"), file("a/cat")._replace(executable=True)],
+    ids=["other content", "a link", "another mode"],
+)
+def test_something_else_at_the_same_path_is_a_conflict_unless_it_is_to_be_overwritten(
+    based: bool, other: Entry
+) -> None:
+    draft = draft_of(file("a/cat"), based=based)
+    with pytest.raises(PathConflict, match=r"Cannot add the same path twice: 'a/cat'.*overwrite=True"):
+        draft.add(other)
+    assert content(draft) == {"a/cat": file("a/cat")}
+    draft.add(other, overwrite=True)
+    assert content(draft) == {"a/cat": other}
+
+
+@based
+@pytest.mark.parametrize("above", [file("a"), link("a")], ids=["file", "link"])
+@pytest.mark.parametrize("below", ["a/b", "a/b/c/d"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_nothing_lies_below_a_file_or_a_link(based: bool, above: Entry, below: str, overwrite: bool) -> None:
+    draft = draft_of(above, based=based)
+    with pytest.raises(PathConflict, match=f"'{below}' cannot be added: 'a' is a {above.kind.name.lower()}"):
+        draft.add(file(below), overwrite=overwrite)
+    assert content(draft) == {"a": above}
+
+
+@based
+@pytest.mark.parametrize("entry", [file("a"), link("a")], ids=["file", "link"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_with_something_in_it_is_not_replaced(based: bool, entry: Entry, overwrite: bool) -> None:
+    draft = draft_of(file("a/b/cat"), file("a-b"), based=based)
+    with pytest.raises(PathConflict, match="'a' cannot be added: it is a folder"):
+        draft.add(entry, overwrite=overwrite)
+    assert content(draft) == {"a/b/cat": file("a/b/cat"), "a-b": file("a-b")}
+    draft.remove("a")
+    draft.add(entry)
+    assert content(draft) == {"a": entry, "a-b": file("a-b")}
+
+
+@based
+def test_an_empty_folder_is_replaced_by_what_is_put_there_or_into_it(based: bool) -> None:
+    draft = draft_of(folder("a"), folder("b"), folder("c/d"), based=based)
+    draft.add(file("a"))
+    draft.add(file("b/x/y"))
+    draft.add(folder("c/d/e"))
+    assert content(draft) == {"a": file("a"), "b/x/y": file("b/x/y"), "c/d/e": folder("c/d/e")}
+
+
+@based
+@pytest.mark.parametrize("inside", ["a/cat", "a/b/cat"])
+def test_a_folder_that_holds_something_is_not_an_empty_one_as_well(based: bool, inside: str) -> None:
+    """Only folders that hold nothing have an entry (docs/format.md)."""
+    draft = draft_of(file(inside), based=based)
+    draft.add(folder("a"))
+    assert content(draft) == {inside: file(inside)}
+
+
+@based
+def test_an_empty_folder_takes_the_place_of_a_file_only_by_overwriting(based: bool) -> None:
+    draft = draft_of(file("a"), based=based)
+    with pytest.raises(PathConflict):
+        draft.add(folder("a"))
+    draft.add(folder("a"), overwrite=True)
+    assert content(draft) == {"a": folder("a")}
+
+
+@based
+def test_removing_a_file_leaves_its_neighbours(based: bool) -> None:
+    draft = draft_of(file("a/b"), file("a/b.txt"), file("a/c"), based=based)
+    assert draft.remove("a/b") == ["a/b"]
+    assert set(content(draft)) == {"a/b.txt", "a/c"}
+    assert draft.find("a/b") is None
+
+
+@based
+def test_removing_a_folder_takes_what_is_in_it_and_no_more(based: bool) -> None:
+    draft = draft_of(file("a/b/1"), file("a/b/c/2"), file("a/b-c"), file("a/b0"), folder("a/b/d"), based=based)
+    assert sorted(draft.remove("a/b/")) == ["a/b/1", "a/b/c/2", "a/b/d"]
+    assert set(content(draft)) == {"a/b-c", "a/b0"}
+    draft.add(file("a/b"))
+    assert set(content(draft)) == {"a/b-c", "a/b0", "a/b"}
+
+
+@based
+def test_removing_what_is_not_there_says_so(based: bool) -> None:
+    draft = draft_of(file("a/b"), based=based)
+    for path in ("a/c", "b", "a/b/c"):
+        with pytest.raises(NotFound, match=f"no entry '{path}' in animals") as caught:
+            draft.remove(path)
+        assert isinstance(caught.value, LookupError)
+    draft.remove("a/b")
+    with pytest.raises(NotFound):
+        draft.remove("a/b")
+
+
+@based
+def test_what_was_removed_can_be_put_back(based: bool) -> None:
+    draft = draft_of(file("a/b"), based=based)
+    draft.remove("a/b")
+    draft.add(file("a/b", DOG))
+    assert content(draft) == {"a/b": file("a/b", DOG)}
+    draft.remove("a")
+    draft.add(file("a"))
+    assert content(draft) == {"a": file("a")}
+
+
+@based
+@pytest.mark.parametrize("clash", [file("a/cat", DOG), file("a"), file("a/cat/x")], ids=lambda entry: str(entry.path))
+def test_adding_many_adds_none_if_one_cannot_be(based: bool, clash: Entry) -> None:
+    before = [file("a/cat"), folder("e")]
+    draft = draft_of(*before, based=based)
+    with pytest.raises(PathConflict):
+        draft.add_all([file("new"), file("e/x"), file("dir/new"), clash])
+    assert content(draft) == {entry.path: entry for entry in before}
+    draft.add(file("dir"))
+    draft.add(file("e"))
+    assert set(content(draft)) == {"a/cat", "e", "dir"}
+
+
+def test_a_large_version_is_changed_without_touching_what_stays() -> None:
+    entries = [file(f"{i // 1000}/{i}") for i in range(20_000)]
+    draft = draft_of(*entries, based=True)
+    draft.add(file("new"))
+    draft.add(file("7/7001", DOG), overwrite=True)
+    draft.remove("9/9001")
+    assert draft.changes == {"new": file("new"), "7/7001": file("7/7001", DOG), "9/9001": None}
+
+
+# A model: a dict from path to entry, with the rules written down as plainly as possible.
+
+
+class Model:
+    def __init__(self, entries: dict[str, Entry]) -> None:
+        self.entries = dict(entries)
+
+    def add(self, entry: Entry, overwrite: bool) -> bool:
+        parents = {entry.path[:i] for i, letter in enumerate(entry.path) if letter == "/"}
+        if any(self.entries[p].kind != Kind.FOLDER for p in parents & self.entries.keys()):
+            return False
+        if any(path.startswith(entry.path + "/") for path in self.entries):
+            return entry.kind == Kind.FOLDER
+        found = self.entries.get(entry.path)
+        if found not in (None, entry) and found is not None and found.kind != Kind.FOLDER and not overwrite:
+            return False
+        for parent in parents:
+            self.entries.pop(parent, None)
+        self.entries[entry.path] = entry
+        return True
+
+    def remove(self, path: str) -> set[str]:
+        gone = {p for p in self.entries if p == path or p.startswith(path + "/")}
+        for each in gone:
+            del self.entries[each]
+        return gone
+
+
+PATHS = st.lists(st.sampled_from(["a", "a-", "b"]), min_size=1, max_size=3).map("/".join)
+ENTRIES = st.builds(lambda path, make: make(path), PATHS, st.sampled_from([file, lambda p: file(p, DOG), folder, link]))
+STEPS = st.one_of(
+    st.tuples(st.just("add"), ENTRIES, st.booleans()),
+    st.tuples(st.just("add_all"), st.lists(ENTRIES, max_size=4), st.booleans()),
+    st.tuples(st.just("remove"), PATHS, st.just(False)),
+)
+
+
+@given(st.lists(ENTRIES, max_size=6), st.lists(STEPS, max_size=12), st.booleans())
+@settings(deadline=None, max_examples=300)
+def test_a_draft_is_a_mapping_of_paths(
+    start: list[Entry], steps: list[tuple[str, Entry | list[Entry] | str, bool]], based: bool
+) -> None:
+    model = Model({})
+    for entry in start:
+        model.add(entry, False)
+    draft = draft_of(*model.entries.values(), based=based)
+    for verb, what, overwrite in steps:
+        if isinstance(what, Entry):
+            done = model.add(what, overwrite)
+            assert did(draft, [what], overwrite) == done, verb
+        elif isinstance(what, list):
+            attempt = Model(model.entries)
+            done = all(attempt.add(entry, overwrite) for entry in what)
+            assert did(draft, what, overwrite) == done, verb
+            model = attempt if done else model
+        else:
+            gone = model.remove(what)
+            try:
+                assert set(draft.remove(what)) == gone
+            except NotFound:
+                assert not gone
+        assert content(draft) == model.entries
+
+
+def did(draft: Draft, entries: list[Entry], overwrite: bool) -> bool:
+    try:
+        if len(entries) == 1:
+            draft.add(entries[0], overwrite=overwrite)
+        else:
+            draft.add_all(entries, overwrite=overwrite)
+    except PathConflict as error:
+        assert isinstance(error, ValueError)
+        return False
+    return True
+
+
+# Drafts of a real store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.init(tmp_path / "store") as store:
+        yield store
+
+
+def write(folder: Path, **files: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def paths(store: Store, version: Version | str) -> list[str]:
+    return [entry.path for entry in store.entries(version)]
+
+
+def test_a_version_from_a_version_has_what_was_not_changed(store: Store, tmp_path: Path) -> None:
+    draft = store.draft("animals", "dataset")
+    store.add_dir(draft, write(tmp_path / "one", cat="meow", dog="woof", rat="squeak"))
+    store.commit(draft)
+    draft = store.draft("animals", base="animals:v0")
+    store.add_file(draft, write(tmp_path / "two", dog="WOOF") / "dog", overwrite=True)
+    draft.remove("rat")
+    store.add_dir(draft, write(tmp_path / "three", cow="moo"), "farm")
+    version = store.commit(draft)
+    assert paths(store, version) == ["cat", "dog", "farm/cow"]
+    store.get(version, tmp_path / "out")
+    assert (tmp_path / "out" / "dog").read_text() == "WOOF"
+    assert (tmp_path / "out" / "cat").read_text() == "meow"
+
+
+def test_adding_a_folder_that_clashes_leaves_the_draft_as_it_was(store: Store, tmp_path: Path) -> None:
+    draft = store.draft("animals", "dataset")
+    store.add_dir(draft, write(tmp_path / "one", cat="meow", dog="woof"))
+    before = content(draft)
+    with pytest.raises(PathConflict, match="'dog'"):
+        store.add_dir(draft, write(tmp_path / "two", bat="eek", dog="WOOF"))
+    with pytest.raises(PathConflict, match="'cat'"):
+        store.add_dir(draft, write(tmp_path / "three", x="x"), "cat")
+    assert content(draft) == before
+    assert store.add_dir(draft, tmp_path / "two", overwrite=True) == 2
+    version = store.commit(draft)
+    assert paths(store, version) == ["bat", "cat", "dog"]
+    assert store.verify().ok
+
+
+def test_a_draft_without_entries_is_a_version(store: Store, tmp_path: Path) -> None:
+    version = store.commit(store.draft("nothing", "dataset"))
+    assert (version.entries, version.size, paths(store, version)) == (0, 0, [])
+    assert store.get(version, tmp_path / "out").written == 0
+    assert store.commit(store.draft("nothing")) == version
+
+
+def test_a_version_from_a_version_can_lose_everything(store: Store, tmp_path: Path) -> None:
+    draft = store.draft("animals", "dataset")
+    store.add_dir(draft, write(tmp_path / "one", cat="meow"))
+    store.commit(draft)
+    draft = store.draft("animals", base="animals:v0")
+    draft.remove("cat")
+    version = store.commit(draft)
+    assert (version.number, version.entries) == (1, 0)
+
+
+def test_a_collection_that_does_not_exist_needs_a_type(store: Store) -> None:
+    with pytest.raises(InvalidInput, match="no artifact 'animals' in project 'uncategorized' yet: say its type"):
+        store.draft("animals")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"a": float("nan")}, {"a": object()}, {(1, 2): 3}, ["a"], "a"],
+    ids=["NaN", "object", "key", "list", "text"],
+)
+def test_metadata_that_json_cannot_say_is_refused(store: Store, metadata: object) -> None:
+    draft = store.draft("animals", "dataset", metadata=metadata)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="metadata must be"):
+        store.commit(draft)
+    assert store.collections() == []
+
+
+def test_a_draft_can_be_committed_again(store: Store, tmp_path: Path) -> None:
+    draft = store.draft("animals", "dataset")
+    store.add_dir(draft, write(tmp_path / "one", cat="meow"))
+    first = store.commit(draft)
+    assert store.commit(draft) == first
+    store.add_file(draft, write(tmp_path / "two", dog="woof") / "dog")
+    assert paths(store, store.commit(draft)) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("how", ["dropped", "its version deleted"])
+def test_a_draft_that_has_lost_its_content_is_no_version(store: Store, tmp_path: Path, how: str) -> None:
+    draft = store.draft("animals", "dataset")
+    store.add_dir(draft, write(tmp_path / "one", cat="meow"))
+    if how == "dropped":
+        store.drop(draft)
+    else:
+        store.delete(store.commit(draft), delete_aliases=True)
+    with pytest.raises(ArtstoreError, match="draft"):
+        store.commit(draft)
+    assert store.verify().ok
+
+
+def test_a_draft_from_a_version_that_was_deleted_meanwhile_is_no_version(store: Store, tmp_path: Path) -> None:
+    draft = store.draft("animals", "dataset")
+    store.add_dir(draft, write(tmp_path / "one", cat="meow"))
+    version = store.commit(draft)
+    late = store.draft("animals", base=version)
+    store.delete(version, delete_aliases=True)
+    with pytest.raises(NotFound, match=r"animals:v0.*was deleted: start from a version that lives"):
+        store.commit(late)
+    with pytest.raises(StoreError, match=r"animals:v0 was deleted"):
+        store.draft("animals", base=version)

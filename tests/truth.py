@@ -1,0 +1,128 @@
+"""What must hold of a store whatever happened to it, found out by downloads, plain SQL and the bytes of its packs."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from blake3 import blake3
+
+from artstore.errors import NotFound
+from artstore.store import Store
+
+Tree: TypeAlias = dict[str, str]
+"""The files of a folder: path -> hash of the content."""
+HEADER = 16
+
+
+def noise(seed: int | str, size: int) -> bytes:
+    """The same bytes for the same seed, and nothing that could be deduplicated."""
+    return random.Random(seed).randbytes(size)
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    return folder
+
+
+def tree_of(folder: Path) -> Tree:
+    """Read a folder."""
+    found = {}
+    for where, _, names in os.walk(folder):
+        for name in names:
+            path = Path(where, name)
+            found[path.relative_to(folder).as_posix()] = blake3(path.read_bytes()).hexdigest()
+    return found
+
+
+def tree_in(store: Store, name: str, root: Path) -> Tree:
+    """Read a version by downloading it into a folder that is not there yet."""
+    assert not root.exists()
+    store.get(name, root)
+    return tree_of(root)
+
+
+def check(
+    folder: Path,
+    scratch: Path,
+    *,
+    living: Mapping[str, Tree],
+    perhaps: Mapping[str, Tree] | None = None,
+    gone: Iterable[str] = (),
+    put: Path | None = None,
+) -> None:
+    """Check everything that must hold after processes were killed.
+
+    `living` and only those versions live, but for those that live `perhaps`; each is read and compared. The numbers
+    have no holes; what was left behind is found by one collection; after it nothing is damaged, unknown or dead. At
+    last `put` is logged and read.
+    """
+    possible = {**living, **(perhaps or {})}
+    with Store.open(folder) as store:
+        found = living_versions(store)
+        assert living.keys() <= found <= possible.keys(), f"{sorted(found)} live, and {sorted(living)} have to"
+        for number, name in enumerate(sorted(found)):
+            assert tree_in(store, name, scratch / f"first-{number}") == possible[name], f"{name} is not what it was"
+        for name in gone:
+            with pytest.raises(NotFound):
+                store.get(name, scratch / "gone")
+        check_numbers(store)
+        store.gc()
+        check_clean(store)
+        for number, name in enumerate(sorted(found)):
+            assert tree_in(store, name, scratch / f"second-{number}") == possible[name], f"{name} is not what it was"
+        if put is not None:
+            draft = store.draft("once-more", "dataset")
+            store.add_dir(draft, put)
+            store.commit(draft)
+            assert tree_in(store, "once-more:v0", scratch / "put") == tree_of(put), "what was put again is wrong"
+    check_no_locks(folder)
+
+
+def living_versions(store: Store) -> set[str]:
+    return {version.name for found in store.collections() for version in store.versions(found.name)}
+
+
+def check_numbers(store: Store) -> None:
+    """The numbers of each collection begin at 0 and have no holes."""
+    for collection in store.collections():
+        numbers = [version.number for version in store.versions(collection.name, deleted=True)]
+        assert numbers == list(range(len(numbers)))[::-1], f"the numbers of {collection.name} are {numbers}"
+
+
+def check_clean(store: Store) -> None:
+    """Nothing is damaged, nothing is left to collect, and the packs hold what the catalog says, and zeros."""
+    found = store.verify().findings
+    assert found == [], f"verify finds {found}"
+    again = store.gc()
+    assert again == ([], 0, 0, 0, 0), f"a second collection finds {again}"
+    for table in ("leases", "claims", "free"):
+        left = store.sql(f"select * from {table}")
+        assert left == [], f"{table} is left with {left}"
+    known = {row["name"]: row for row in store.sql('select id, name, "end", live from packs')}
+    there = {path.stem for path in (store.path / "packs").iterdir()}
+    assert there == known.keys(), f"of the packs {sorted(there)} the catalog knows {sorted(map(str, known))}"
+    for name, row in known.items():
+        data = (store.path / "packs" / f"{name}.pack").read_bytes()
+        assert len(data) == row["end"], f"{name} is {len(data)} long, and published up to {row['end']}"
+        query = "select offset, offset + length as last from chunks where pack = ? order by offset"
+        at = HEADER
+        for chunk in (*store.sql(query, (row["id"],)), {"offset": len(data), "last": len(data)}):
+            first, last = int(str(chunk["offset"])), int(str(chunk["last"]))
+            assert first >= at, f"chunks of {name} overlap at {first}"
+            assert data[at:first].count(0) == first - at, f"{name} has bytes in the dead range from {at} to {first}"
+            at = last
+
+
+def check_no_locks(folder: Path) -> None:
+    """No lock file is left once nobody has the store open."""
+    left = {path.name for path in (folder / "locks").iterdir()} - {"turn.lock", "clock"}
+    assert left == set(), f"the locks {left} are left"
