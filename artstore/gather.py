@@ -12,9 +12,8 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,44 +22,18 @@ from artstore.catalog import stats
 from artstore.db import Db
 from artstore.digests import Algorithm
 from artstore.draft import Draft
-from artstore.errors import InvalidPath, LinkCycle, SourceUnreadable
+from artstore.errors import SourceUnreadable
 from artstore.ingest import STORED, Ingested, Ingestion
 from artstore.intake import Batch, Intake
+from artstore.large_file import LargeFile
 from artstore.manifest import Entry, Kind
 from artstore.progress import SILENT, Progress, step
 from artstore.reading import Problem, SmallFile, Stat, is_executable, stat_of
+from artstore.walk import Found, Walk, Walked, at, check_not_ours
 
 _BATCH_FILES = 512
-_WINDOW = 8 * 1024 * 1024
-_PIPELINED = 4 * _WINDOW
-"""From this size on, a file's writing and whole-file hash run beside its reading."""
 _TICK_NS = 100_000_000
 _COARSE_TICK_NS = 2_000_000_000
-
-
-class Found(NamedTuple):
-    """A file that a walk came upon: where it is, what it is called in the artifact, and its state."""
-
-    folder: str
-    name: str
-    path: str
-    stat: Stat
-
-    @property
-    def source(self) -> str:
-        """Where to read it."""
-        return os.path.join(self.folder, self.name)
-
-
-@dataclass
-class _Walked:
-    """One folder's worth of a walk: its files as (name, path in the artifact, status), and what needs no reading."""
-
-    folder: str
-    files: list[tuple[str, str, os.stat_result]] = field(default_factory=list)
-    followed: list[Found] = field(default_factory=list)
-    """Files outside the folder that links in it lead to."""
-    others: list[Entry] = field(default_factory=list)
 
 
 class _Hit(NamedTuple):
@@ -88,7 +61,7 @@ class Gathering:
         self._lent: dict[int, Batch] = {}
         self._stop = threading.Event()
 
-    def run(self, walk: Iterator[_Walked]) -> list[Entry]:
+    def run(self, walk: Iterator[Walked]) -> list[Entry]:
         """Take in everything that a walk finds; return its entries, in no order."""
         spread = workers.spread(self._small_batches(walk), here=self._read_here, work=ingest.ingest, job=self._job)
         try:
@@ -114,7 +87,7 @@ class Gathering:
         lent = self._lent[id(batch)] = self._intake.lend()
         return _sources(batch), str(self._db.folder), self._algorithm.name, str(lent.writer.path), lent.writer.end
 
-    def _small_batches(self, walk: Iterator[_Walked]) -> Iterator[list[Found]]:
+    def _small_batches(self, walk: Iterator[Walked]) -> Iterator[list[Found]]:
         batch: list[Found] = []
         for walked in walk:
             self.entries += walked.others
@@ -129,7 +102,7 @@ class Gathering:
         if batch:
             yield batch
 
-    def _not_remembered(self, walked: _Walked) -> Iterator[Found]:
+    def _not_remembered(self, walked: Walked) -> Iterator[Found]:
         """Make entries of the files that are as they were when they were last read; yield the others."""
         folder, entries, hits, text = walked.folder, self.entries, self._hits, self._algorithm.text
         remembered = stats.remembered(self._db.connection, folder)
@@ -150,7 +123,7 @@ class Gathering:
         """Claim what the stat cache named; what is not stored any more is to be read after all."""
         gone = self._intake.hold_files([hit.id for hit in self._hits])
         lost = [hit for hit in self._hits if hit.id in gone] if gone else []
-        return [_found(hit.folder, hit.name, hit.path) for hit in lost]
+        return [at(hit.folder, hit.name, hit.path) for hit in lost]
 
     def _read_again(self, lost: list[Found]) -> None:
         paths = {found.path for found in lost}
@@ -224,9 +197,7 @@ class Gathering:
             for _ in range(reading.TRIES):
                 before = os.fstat(descriptor)
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                large = _LargeFile(
-                    descriptor, before.st_size, self._algorithm, self._intake, self._progress, self._stop
-                )
+                large = LargeFile(descriptor, before.st_size, self._algorithm, self._intake, self._progress, self._stop)
                 digest, size, chunks = large.take()
                 after = os.fstat(descriptor)
                 if size == after.st_size and stat_of(before) == stat_of(after):
@@ -239,106 +210,6 @@ class Gathering:
         finally:
             os.close(descriptor)
         raise reading.changed(found.source)
-
-
-class _LargeFile:
-    """Reads one open file in windows: cut and hashed here, written and hashed as a whole beside that where it pays."""
-
-    def __init__(
-        self,
-        descriptor: int,
-        size: int,
-        algorithm: Algorithm,
-        intake: Intake,
-        progress: Progress,
-        stop: threading.Event,
-    ) -> None:
-        self._descriptor = descriptor
-        self._stop = stop
-        self._algorithm = algorithm
-        self._intake = intake
-        self._progress = progress
-        pipelined = size >= _PIPELINED
-        self._whole = algorithm.hasher()
-        self._cutter = chunking.Cutter()
-        self._beside = ThreadPoolExecutor(1, "artstore-write") if pipelined else None
-        self._under_way: Future[None] | None = None
-        # A window always holds more than the longest chunk, or no cut might be found in it.
-        window = min(_WINDOW, size + chunking.LARGEST + 4096)
-        self._buffers = [bytearray(window) for _ in range(2 if pipelined else 1)]
-
-    def take(self) -> tuple[bytes, int, list[bytes]]:
-        """Read to the end; return the digest, the size and the digests of the chunks."""
-        try:
-            return self._take()
-        finally:
-            if self._beside is not None:
-                self._beside.shutdown()
-
-    def _take(self) -> tuple[bytes, int, list[bytes]]:
-        size, digests, kept = 0, list[bytes](), b""
-        for turn in range(1 << 62):
-            window = memoryview(self._buffers[turn % len(self._buffers)])
-            window[: len(kept)] = kept
-            filled = len(kept) + self._fill(window[len(kept) :])
-            last = filled < len(window)
-            window = window[:filled]
-            chunks, start = list[tuple[bytes, memoryview]](), 0
-            for length in self._cutter.lengths(window, last=last):
-                piece = window[start : start + length]
-                chunks.append((self._algorithm.raw(piece), piece))
-                start += length
-            size += start
-            digests += [digest for digest, _ in chunks]
-            kept = bytes(window[start:])
-            self._hand_over(window[:start], chunks)
-            if self._stop.is_set():
-                raise CancelledError
-            if last:
-                self._wait()
-                return self._whole.digest(), size, digests
-        raise AssertionError("a file ends")
-
-    def _fill(self, window: memoryview) -> int:
-        filled = 0
-        while filled < len(window):
-            count = (
-                os.readv(self._descriptor, [window[filled:]]) if hasattr(os, "readv") else self._read(window[filled:])
-            )
-            if count == 0:
-                break
-            filled += count
-        return filled
-
-    def _read(self, window: memoryview) -> int:
-        data = os.read(self._descriptor, len(window))
-        window[: len(data)] = data
-        return len(data)
-
-    def _hand_over(self, window: memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
-        self._wait()
-        if self._beside is None:
-            self._store(window, chunks)
-        else:
-            self._under_way = self._beside.submit(self._store, window, chunks)
-
-    def _wait(self) -> None:
-        if self._under_way is not None:
-            under_way, self._under_way = self._under_way, None
-            under_way.result()
-
-    def _store(self, window: memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
-        self._whole.update(window)
-        self._intake.put_chunks(chunks)
-        self._progress.advance(len(window))
-
-
-def _found(folder: str, name: str, path: str) -> Found:
-    source = os.path.join(folder, name)
-    try:
-        return Found(folder, name, path, stat_of(os.stat(source)))
-    except OSError as error:
-        raise reading.unreadable(source, error.strerror or str(error)) from error
 
 
 def _sources(batch: list[Found]) -> list[str]:
@@ -370,7 +241,7 @@ def file(
         )
     absolute = os.path.realpath(path)
     check_not_ours(absolute, os.path.realpath(db.folder))
-    walked = _Walked(os.path.dirname(absolute), [(os.path.basename(absolute), entry_path, status)])
+    walked = Walked(os.path.dirname(absolute), [(os.path.basename(absolute), entry_path, status)])
     with step(progress, f"adding {path.name}", None, "bytes"):
         walk = iter([walked])
         return draft.add(Gathering(db, intake, progress).run(walk)[0], overwrite=overwrite)
@@ -404,100 +275,3 @@ def folder(
     if not draft.fill_new_folder(entries):
         draft.add_all(entries, overwrite=overwrite)
     return len(entries)
-
-
-class Walk:
-    """Goes through a folder, deciding for each thing in it what it will be in the artifact."""
-
-    def __init__(self, root: Path, store: Path) -> None:
-        self._root = os.path.realpath(root)
-        self._store = os.path.realpath(store)
-        status = os.stat(store)
-        self._store_node = (status.st_dev, status.st_ino)
-        check_not_ours(self._root, self._store)
-
-    def run(self, prefix: str) -> Iterator[_Walked]:
-        """Yield the folders below, each with what is right in it; `prefix` is the root's path in the artifact."""
-        waiting: list[tuple[str, str, tuple[str, ...]]] = [(self._root, prefix, (self._root,))]
-        while waiting:
-            folder, path, above = waiting.pop()
-            walked = _Walked(folder)
-            below: list[tuple[str, str, tuple[str, ...]]] = []
-            self._look(walked, path, above, below)
-            if path and not (walked.files or walked.followed or walked.others or below):
-                walked.others.append(Entry(path, Kind.FOLDER))
-            yield walked
-            waiting += reversed(below)
-
-    def _look(
-        self, walked: _Walked, path: str, above: tuple[str, ...], below: list[tuple[str, str, tuple[str, ...]]]
-    ) -> None:
-        prefix = path + "/" if path else ""
-        files = walked.files
-        try:
-            with os.scandir(walked.folder) as entries:
-                listed = list(entries)
-        except OSError as error:
-            raise reading.unreadable(walked.folder, error.strerror or str(error)) from error
-        for entry in listed:
-            name = entry.name
-            inside = prefix + name
-            if not name.isascii() or ":" in name or "\\" in name:
-                inside = names.entry_path(inside)
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except OSError as error:
-                raise reading.unreadable(entry.path, error.strerror or str(error)) from error
-            mode = status.st_mode
-            if stat.S_ISREG(mode):
-                files.append((name, inside, status))
-            elif stat.S_ISDIR(mode):
-                if (status.st_dev, status.st_ino) != self._store_node:
-                    below.append((entry.path, inside, above))
-            elif stat.S_ISLNK(mode):
-                self._link(walked, entry.path, inside, above, below)
-            else:
-                raise reading.unreadable(entry.path, "it is neither a file, a folder nor a link")
-
-    def _link(
-        self,
-        walked: _Walked,
-        source: str,
-        inside: str,
-        above: tuple[str, ...],
-        below: list[tuple[str, str, tuple[str, ...]]],
-    ) -> None:
-        target = os.path.realpath(source)
-        if target == self._store:
-            return
-        check_not_ours(target, self._store, through=source)
-        if any(_is_at_or_below(each, target) for each in (*above, walked.folder)):
-            raise LinkCycle(f"the link {source!r} leads back to {target!r}: remove it, or add the folders one by one")
-        if _is_at_or_below(target, self._root) and above == (self._root,):
-            relative = os.path.relpath(target, walked.folder)
-            if not names.is_utf8(relative):
-                raise InvalidPath(
-                    f"the link {source!r} leads to {target!r}, which is not UTF-8: rename what it leads to"
-                )
-            walked.others.append(Entry(inside, Kind.LINK, target=relative.replace(os.sep, "/")))
-            return
-        try:
-            status = os.stat(target)
-        except OSError as error:
-            raise reading.unreadable(source, f"the link leads to {target!r}: {error.strerror}") from error
-        if stat.S_ISREG(status.st_mode):
-            walked.followed.append(_found(os.path.dirname(target), os.path.basename(target), inside))
-        elif not stat.S_ISDIR(status.st_mode):
-            raise reading.unreadable(source, "the link leads to neither a file nor a folder")
-        else:
-            below.append((target, inside, (*above, target)))
-
-
-def check_not_ours(source: str, store: str, *, through: str | None = None) -> None:
-    """Raise `SourceUnreadable` for what is the store's own: closing the catalog would drop SQLite's locks on it."""
-    if _is_at_or_below(source, store):
-        raise reading.unreadable(through or source, f"it is, or lies in, the store {store} itself")
-
-
-def _is_at_or_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

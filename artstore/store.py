@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from artstore import backup as backing_up
-from artstore import checkout, collector, commit, digests, gather, gc, names, system
+from artstore import checkout, collector, commit, digests, gather, gc, names, reader, system
 from artstore import db as catalog_file
 from artstore import delete as deleting
 from artstore import verify as verifying
@@ -271,7 +271,7 @@ class Store:
 
     def entries(self, version: Version | str, folder: str = "") -> Iterator[Entry]:
         """The entries of a version in path order; those below a folder, if given."""
-        return checkout.entries(self._db, self._of(version), names.entry_path(folder) if folder else "")
+        return reader.entries(self._db, self._of(version), names.entry_path(folder) if folder else "")
 
     def entry(self, version: Version | str, path: str) -> Entry | None:
         """The entry of a version at a path."""
@@ -283,7 +283,7 @@ class Store:
         """The content of a stored file, piece by piece, verified."""
         if entry.kind != Kind.FILE or entry.digest is None:
             raise InvalidInput(f"{entry.path!r} is a {entry.kind.name.lower()}, and has no content in the store")
-        return checkout.Reader(self._db, self._packs).content(entry.digest)
+        return reader.Reader(self._db, self._packs).content(entry.digest)
 
     def diff(self, old: Version | str, new: Version | str) -> Difference:
         """What changed from one version to another."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from artstore import checkout, system
+from artstore import system
 from artstore.catalog import content, events, leases, manifests, places, reclaim, versions
 from artstore.catalog.content import StoredChunk
 from artstore.db import Connection, Db
@@ -16,6 +16,7 @@ from artstore.leases import Session
 from artstore.manifest import Dependency, manifest_digest, recut, version_digest
 from artstore.packs import Packs
 from artstore.progress import SILENT, Progress, step
+from artstore.reader import Reader
 from artstore.version import Version
 
 _READ_AT_ONCE = 8 * 1024 * 1024
@@ -118,7 +119,7 @@ def _check_chunks(db: Db, packs: Packs, report: Report, progress: Progress) -> N
 def _check_pack(db: Db, packs: Packs, name: str, progress: Progress) -> tuple[int, int, int, list[StoredChunk]]:
     with db.reading() as connection:
         chunks = content.all_chunks(connection, name)
-    reader, damaged = checkout.Reader(db, packs), list[StoredChunk]()
+    reader, damaged = Reader(db, packs), list[StoredChunk]()
     for chunk in chunks:
         try:
             reader.chunk(chunk)
@@ -148,7 +149,7 @@ def _check_files(db: Db, packs: Packs, report: Report) -> None:
     with db.reading() as connection:
         wrong = content.files_unlike_their_chunk(connection)
         several = list(content.files_of_several_chunks(connection))
-    reader = checkout.Reader(db, packs)
+    reader = Reader(db, packs)
     wrong += [digest for digest, size in several if not _is_whole(reader, digest, size)]
     for digest in wrong:
         with db.reading() as connection:
@@ -157,7 +158,7 @@ def _check_files(db: Db, packs: Packs, report: Report) -> None:
             report.findings.append(Finding(f"the chunks of file {db.algorithm.text(digest)} do not make it up", harms))
 
 
-def _is_whole(reader: checkout.Reader, digest: bytes, size: int) -> bool:
+def _is_whole(reader: Reader, digest: bytes, size: int) -> bool:
     hasher, length = reader.algorithm.hasher(), 0
     try:
         for piece in reader.pieces(reader.algorithm.text(digest)):

@@ -20,7 +20,7 @@ from artstore.store import Store
 from killing import Child, Ending, Stage
 from truth import Tree, check, check_clean, check_no_locks, noise, tree_of, write
 
-SAMPLES = 24
+SAMPLES = 20
 
 
 @dataclass
@@ -423,7 +423,7 @@ def test_a_killed_download_shows_whole_files_only(stage: Stage, tmp_path: Path) 
     old, new = tree_of(write(tmp_path / "root", before)), tree_of(source)
     arguments = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
     steps = stage.done(deeds.get, **arguments).steps
-    for at in sampled(len(steps), 2 * SAMPLES):
+    for at in sampled(len(steps), SAMPLES):
         shutil.rmtree(tmp_path / "root")
         write(tmp_path / "root", before)
         assert stage.run(deeds.get, **arguments, kill_at=at).how == "killed"

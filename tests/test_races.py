@@ -26,7 +26,7 @@ from killing import Child, Ending, Stage
 from test_crashes import put, sampled, store_with, summary
 from truth import check, check_clean, check_no_locks, check_numbers, noise, tree_in, tree_of, write
 
-STEPS = 10
+STEPS = 8
 A_TICK = 0.2
 
 
@@ -34,6 +34,15 @@ A_TICK = 0.2
 def stage() -> Iterator[Stage]:
     with Stage() as made:
         yield made
+
+
+@pytest.fixture(
+    params=[False, pytest.param(True, marks=[pytest.mark.torture, pytest.mark.timeout(1800)])],
+    ids=["sampled", "every-step"],
+)
+def every_step(request: pytest.FixtureRequest) -> bool:
+    """Whether to pause at each step, rather than at a sample of them."""
+    return bool(request.param)
 
 
 # What an open draft holds
@@ -139,7 +148,7 @@ def race(
     arguments: dict[str, Any],
     then: list[tuple[Callable[..., None], dict[str, Any]]],
     judge: Callable[[Path, Ending, list[Ending]], None],
-    every: bool = False,
+    every_step: bool,
 ) -> None:
     """Pause a first operation at a sample of its steps and at each lock it takes; do others meanwhile; judge that.
 
@@ -149,7 +158,7 @@ def race(
     copy = tmp_path / "copy"
     steps = stage.done(first, store=shutil.copytree(template, copy), **arguments).steps
     wrong = []
-    chosen = set(sampled(len(steps), len(steps) if every else STEPS))
+    chosen = set(sampled(len(steps), len(steps) if every_step else STEPS))
     chosen |= {i + 1 for i, step in enumerate(steps) if step in ("flock", "punch", "fsync")}
     for at in sorted(chosen):
         shutil.rmtree(copy)
@@ -181,7 +190,9 @@ def scratch_of(tmp_path: Path) -> Path:
     return tmp_path / "scratch"
 
 
-def test_a_commit_paused_while_its_content_is_deleted_and_collected(stage: Stage, tmp_path: Path) -> None:
+def test_a_commit_paused_while_its_content_is_deleted_and_collected(
+    stage: Stage, tmp_path: Path, every_step: bool
+) -> None:
     source = shared(tmp_path / "source")
     tree = tree_of(source)
 
@@ -197,10 +208,11 @@ def test_a_commit_paused_while_its_content_is_deleted_and_collected(stage: Stage
         {"source": shared(tmp_path / "copied"), "name": "again"},
         [(deeds.delete, {"name": "animals:v0"}), (deeds.collect, {})],
         judge,
+        every_step,
     )
 
 
-def test_a_commit_paused_while_another_commits_the_same(stage: Stage, tmp_path: Path) -> None:
+def test_a_commit_paused_while_another_commits_the_same(stage: Stage, tmp_path: Path, every_step: bool) -> None:
     source = shared(tmp_path / "source")
     tree = tree_of(source)
 
@@ -216,6 +228,7 @@ def test_a_commit_paused_while_another_commits_the_same(stage: Stage, tmp_path: 
         {"source": source, "name": "one"},
         [(deeds.commit, {"source": shared(tmp_path / "copied"), "name": "two"}), (deeds.collect, {})],
         judge,
+        every_step,
     )
 
 
@@ -227,7 +240,9 @@ def files_and_most(tmp_path: Path, count: int = 60) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("operation", ["delete", "collect"])
-def test_a_deletion_paused_while_others_commit_and_delete(operation: str, stage: Stage, tmp_path: Path) -> None:
+def test_a_deletion_paused_while_others_commit_and_delete(
+    operation: str, stage: Stage, tmp_path: Path, every_step: bool
+) -> None:
     every, most = files_and_most(tmp_path)
     trees = {"most:v0": tree_of(most), "new:v0": tree_of(most)}
 
@@ -261,10 +276,11 @@ def test_a_deletion_paused_while_others_commit_and_delete(operation: str, stage:
             (deeds.collect, {}),
         ],
         judge,
+        every_step,
     )
 
 
-def test_a_download_paused_while_its_chunks_move(stage: Stage, tmp_path: Path) -> None:
+def test_a_download_paused_while_its_chunks_move(stage: Stage, tmp_path: Path, every_step: bool) -> None:
     every, most = files_and_most(tmp_path)
     large = write(tmp_path / "large", {"large": noise("large", 300_000)})
     os.link(large / "large", every / "large")
@@ -285,10 +301,11 @@ def test_a_download_paused_while_its_chunks_move(stage: Stage, tmp_path: Path) -
         {"name": "most:v0", "root": tmp_path / "root"},
         [(deeds.delete, {"name": "every:v0"}), (deeds.collect, {})],
         judge,
+        every_step,
     )
 
 
-def test_a_download_paused_while_its_version_is_deleted(stage: Stage, tmp_path: Path) -> None:
+def test_a_download_paused_while_its_version_is_deleted(stage: Stage, tmp_path: Path, every_step: bool) -> None:
     source = shared(tmp_path / "source")
     tree = tree_of(source)
 
@@ -308,10 +325,11 @@ def test_a_download_paused_while_its_version_is_deleted(stage: Stage, tmp_path: 
         {"name": "animals:v0", "root": tmp_path / "root"},
         [(deeds.delete, {"name": "animals:v0"}), (deeds.collect, {})],
         judge,
+        every_step,
     )
 
 
-def test_a_verification_paused_while_others_commit_and_delete(stage: Stage, tmp_path: Path) -> None:
+def test_a_verification_paused_while_others_commit_and_delete(stage: Stage, tmp_path: Path, every_step: bool) -> None:
     every, most = files_and_most(tmp_path)
     new = shared(tmp_path / "new")
     trees = {"most:v0": tree_of(most), "new:v0": tree_of(new)}
@@ -329,10 +347,11 @@ def test_a_verification_paused_while_others_commit_and_delete(stage: Stage, tmp_
         {},
         [(deeds.commit, {"source": new, "name": "new"}), (deeds.delete, {"name": "every:v0"}), (deeds.collect, {})],
         judge,
+        every_step,
     )
 
 
-def test_a_backup_paused_while_others_commit_and_delete(stage: Stage, tmp_path: Path) -> None:
+def test_a_backup_paused_while_others_commit_and_delete(stage: Stage, tmp_path: Path, every_step: bool) -> None:
     every, most = files_and_most(tmp_path)
     new = shared(tmp_path / "new")
     trees = {"every:v0": tree_of(every), "most:v0": tree_of(most), "new:v0": tree_of(new)}
@@ -357,6 +376,7 @@ def test_a_backup_paused_while_others_commit_and_delete(stage: Stage, tmp_path: 
         {"to": to},
         [(deeds.commit, {"source": new, "name": "new"}), (deeds.delete, {"name": "every:v0"}), (deeds.collect, {})],
         judge,
+        every_step,
     )
 
 
@@ -641,7 +661,8 @@ def test_a_file_that_is_written_over_all_the_time_is_stored_as_its_digest_says(
                 continue
             version = store.commit(draft)
             store.get(version, tmp_path / "out")
-            assert tree_of(tmp_path / "out") == {"file": next(iter(store.entries(version))).digest.partition(":")[2]}
+            digest = next(iter(store.entries(version))).digest
+            assert [f"blake3:{found}" for found in tree_of(tmp_path / "out").values()] == [digest]
         store.gc()
         check_clean(store)
 
@@ -680,7 +701,7 @@ def test_a_file_that_changes_right_after_it_was_downloaded_is_read_again(tmp_pat
 def test_a_file_that_changes_while_its_download_is_noted_is_read_again(size: int, stage: Stage, tmp_path: Path) -> None:
     """The moment between a file's appearing and its being remembered as what was written."""
     store = store_with(tmp_path / "store", animals=write(tmp_path / "source", {"file": state(0, size)}))
-    arguments = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
+    arguments: dict[str, Any] = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
     steps = stage.done(deeds.get, **arguments).steps
     noted = steps.index("fstat", steps.index("link")) + 1
     shutil.rmtree(tmp_path / "root")

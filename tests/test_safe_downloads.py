@@ -7,6 +7,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -242,7 +243,7 @@ def test_a_folder_that_turns_into_a_link_meanwhile_is_not_followed(
 ) -> None:
     root = tmp_path / "root"
     old = {"d/x": b"old below", "d/e/large": b"old"}
-    arguments = {"store": store.path, "name": "animals:v0", "root": root}
+    arguments: dict[str, Any] = {"store": store.path, "name": "animals:v0", "root": root}
     new: Tree = tree_of(tmp_path / "source")
     steps = stage.done(deeds.get, **arguments).steps
     before = around(tmp_path)

@@ -159,7 +159,7 @@ def test_a_folder_is_no_file_and_a_file_is_no_folder(store: Store, source: Path)
 
 def test_what_is_not_there_is_named(store: Store, source: Path) -> None:
     refuses(store, lambda draft: store.add_file(draft, source / "bat"), f"'{source}/bat': No such file")
-    refuses(store, lambda draft: store.add_dir(draft, source / "bat"), f"'{source}/bat': there is no such folder")
+    refuses(store, lambda draft: store.add_dir(draft, source / "bat"), f"'{source}/bat': No such file or directory")
 
 
 class Begins(Silent):

@@ -115,8 +115,8 @@ def check_clean(store: Store) -> None:
         assert len(data) == row["end"], f"{name} is {len(data)} long, and published up to {row['end']}"
         query = "select offset, offset + length as last from chunks where pack = ? order by offset"
         at = HEADER
-        for chunk in (*store.sql(query, (row["id"],)), {"offset": len(data), "last": len(data)}):
-            first, last = int(str(chunk["offset"])), int(str(chunk["last"]))
+        chunks = [(int(str(chunk["offset"])), int(str(chunk["last"]))) for chunk in store.sql(query, (row["id"],))]
+        for first, last in [*chunks, (len(data), len(data))]:
             assert first >= at, f"chunks of {name} overlap at {first}"
             assert data[at:first].count(0) == first - at, f"{name} has bytes in the dead range from {at} to {first}"
             at = last

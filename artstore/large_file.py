@@ -1,0 +1,108 @@
+"""Reading one large file in windows: cut and hashed here, written and hashed as a whole beside that where it pays."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+
+from artstore import chunking
+from artstore.digests import Algorithm
+from artstore.intake import Intake
+from artstore.progress import Progress
+
+_WINDOW = 8 * 1024 * 1024
+_PIPELINED = 4 * _WINDOW
+"""From this size on, a file's writing and whole-file hash run beside its reading."""
+
+
+class LargeFile:
+    """One open file on its way into the store. Raises `CancelledError` once `stop` is set."""
+
+    def __init__(
+        self,
+        descriptor: int,
+        size: int,
+        algorithm: Algorithm,
+        intake: Intake,
+        progress: Progress,
+        stop: threading.Event,
+    ) -> None:
+        self._descriptor = descriptor
+        self._stop = stop
+        self._algorithm = algorithm
+        self._intake = intake
+        self._progress = progress
+        pipelined = size >= _PIPELINED
+        self._whole = algorithm.hasher()
+        self._cutter = chunking.Cutter()
+        self._beside = ThreadPoolExecutor(1, "artstore-write") if pipelined else None
+        self._under_way: Future[None] | None = None
+        # A window always holds more than the longest chunk, or no cut might be found in it.
+        window = min(_WINDOW, size + chunking.LARGEST + 4096)
+        self._buffers = [bytearray(window) for _ in range(2 if pipelined else 1)]
+
+    def take(self) -> tuple[bytes, int, list[bytes]]:
+        """Read to the end; return the digest, the size and the digests of the chunks."""
+        try:
+            return self._take()
+        finally:
+            if self._beside is not None:
+                self._beside.shutdown()
+
+    def _take(self) -> tuple[bytes, int, list[bytes]]:
+        size, digests, kept = 0, list[bytes](), b""
+        for turn in range(1 << 62):
+            window = memoryview(self._buffers[turn % len(self._buffers)])
+            window[: len(kept)] = kept
+            filled = len(kept) + self._fill(window[len(kept) :])
+            last = filled < len(window)
+            window = window[:filled]
+            chunks, start = list[tuple[bytes, memoryview]](), 0
+            for length in self._cutter.lengths(window, last=last):
+                piece = window[start : start + length]
+                chunks.append((self._algorithm.raw(piece), piece))
+                start += length
+            size += start
+            digests += [digest for digest, _ in chunks]
+            kept = bytes(window[start:])
+            self._hand_over(window[:start], chunks)
+            if self._stop.is_set():
+                raise CancelledError
+            if last:
+                self._wait()
+                return self._whole.digest(), size, digests
+        raise AssertionError("a file ends")
+
+    def _fill(self, window: memoryview) -> int:
+        filled = 0
+        while filled < len(window):
+            count = (
+                os.readv(self._descriptor, [window[filled:]]) if hasattr(os, "readv") else self._read(window[filled:])
+            )
+            if count == 0:
+                break
+            filled += count
+        return filled
+
+    def _read(self, window: memoryview) -> int:
+        data = os.read(self._descriptor, len(window))
+        window[: len(data)] = data
+        return len(data)
+
+    def _hand_over(self, window: memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
+        self._wait()
+        if self._beside is None:
+            self._store(window, chunks)
+        else:
+            self._under_way = self._beside.submit(self._store, window, chunks)
+
+    def _wait(self) -> None:
+        if self._under_way is not None:
+            under_way, self._under_way = self._under_way, None
+            under_way.result()
+
+    def _store(self, window: memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
+        self._whole.update(window)
+        self._intake.put_chunks(chunks)
+        self._progress.advance(len(window))

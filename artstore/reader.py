@@ -1,0 +1,134 @@
+"""Reading a version back: its entries group by group, and the content of its files, verified.
+
+A reader holds nothing. Chunks move when packs are repacked, so what is not found right is looked up again before it
+is called damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from artstore import names
+from artstore.catalog import content, manifests
+from artstore.catalog.content import StoredChunk
+from artstore.collector import paused
+from artstore.db import Db
+from artstore.digests import Hasher
+from artstore.errors import Damaged, NotFound
+from artstore.manifest import Entry, Group
+from artstore.packs import Packs
+from artstore.version import Version
+
+_REREADS = 3
+
+
+class Part(NamedTuple):
+    """A group of a version: all its entries, and those that are wanted."""
+
+    group: Group
+    entries: list[Entry]
+    wanted: list[Entry]
+
+
+class Reader:
+    """Reads chunks of one store, verified. Safe for use by several threads."""
+
+    def __init__(self, db: Db, packs: Packs) -> None:
+        self._db = db
+        self._packs = packs
+        self.algorithm = db.algorithm
+
+    def chunk(self, stored: StoredChunk) -> bytes:
+        """The bytes of a chunk.
+
+        It may have moved since its place was looked up, so that is done again before `Damaged` is raised.
+        """
+        place = stored.place
+        for _ in range(_REREADS):
+            data = self._packs.read(place)
+            if self.algorithm.raw(data) == stored.digest:
+                return data
+            now = content.chunk(self._db.connection, stored.digest)
+            if now is None or now.place == place:
+                break
+            place = now.place
+        raise Damaged(
+            f"chunk {self.algorithm.text(stored.digest)} in {self._packs.path(place.pack).name} at {place.offset} "
+            "is damaged: "
+            "run `artstore verify` to see which versions that harms, and restore the pack from a backup"
+        )
+
+    def span(self, chunks: list[StoredChunk], buffer: bytearray) -> memoryview | None:
+        """The bytes of chunks that lie one behind the other, not verified; None if they are not all there."""
+        first, last = chunks[0].place, chunks[-1].place
+        window = memoryview(buffer)[: last.offset + last.length - first.offset]
+        return window if self._packs.read_into(first.pack, first.offset, window) == len(window) else None
+
+    def chunks_of(self, digest: str) -> list[StoredChunk]:
+        """The chunks of a file, by its digest."""
+        found = content.chunks_of(self._db.connection, self.algorithm.parse(digest))
+        if found is None:
+            raise Damaged(f"the catalog does not know the file {digest} any more: run `artstore verify`")
+        return found
+
+    def pieces(self, digest: str) -> Iterator[bytes]:
+        """The content of a file, chunk by chunk, each verified."""
+        for stored in self.chunks_of(digest):
+            yield self.chunk(stored)
+
+    def content(self, digest: str) -> Iterator[bytes]:
+        """The content of a file, chunk by chunk; at its end it is known whether these chunks are the file."""
+        whole = self.algorithm.hasher()
+        for piece in self.pieces(digest):
+            whole.update(piece)
+            yield piece
+        self.check_whole(digest, whole)
+
+    def check_whole(self, digest: str, whole: Hasher) -> None:
+        """Raise `Damaged` if the chunks of a file are each right, and together another file."""
+        if self.algorithm.text(whole.digest()) != digest:
+            raise Damaged(
+                f"the catalog lists the wrong chunks for the file {digest}: run `artstore verify`, restore a backup"
+            )
+
+
+def selected(db: Db, version: Version, path_prefix: str | None) -> Iterator[Part]:
+    """The groups of a version in which something lies at or below a path, each with those entries."""
+    prefix = names.entry_path(path_prefix) if path_prefix else ""
+    for group, found in read_groups(db, version, prefix):
+        inside = [e for e in found if e.path == prefix or e.path.startswith(prefix + "/")] if prefix else found
+        if inside:
+            yield Part(group, found, inside)
+
+
+def entries(db: Db, version: Version, folder: str) -> Iterator[Entry]:
+    """The entries of a version in path order, or those below a folder."""
+    for _, found in read_groups(db, version, folder):
+        yield from (entry for entry in found if entry.path.startswith(folder + "/")) if folder else found
+
+
+def read_groups(db: Db, version: Version, prefix: str) -> Iterator[tuple[Group, list[Entry]]]:
+    """The groups of a version that reach to or below a path, with all their entries.
+
+    They are read one by one, so that nothing is held between them. Raises `NotFound` if the version is deleted
+    meanwhile.
+    """
+    end = prefix + "0" if prefix else None
+    with db.reading() as connection:
+        groups = manifests.groups_of(connection, db.algorithm, version.id)
+    if sum(group.entries for group in groups) != version.entries:
+        raise gone(version)
+    for group in groups:
+        if group.last < prefix or (end is not None and group.first >= end):
+            continue
+        with db.reading() as connection, paused():
+            found = manifests.entries_in(connection, db.algorithm, group)
+        if found is None:
+            raise gone(version)
+        yield group, found
+
+
+def gone(version: Version) -> NotFound:
+    """The error for a version that was deleted while it was read."""
+    return NotFound(f"{version.name} was deleted while it was read: use a version that lives")
