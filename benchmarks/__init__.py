@@ -1,0 +1,1 @@
+"""What artstore's speed is, against the plainest thing that does the same work on the same machine."""
