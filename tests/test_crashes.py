@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import deeds
@@ -196,9 +198,9 @@ def commit_of_a_large_file(folder: Path) -> Scene:
     )
 
 
-def commit_by_workers(folder: Path) -> Scene:
+def commit_by_workers(folder: Path, count: int = 2600) -> Scene:
     """So many small files that worker processes write them."""
-    source = folder_of_small_files(folder / "source", 2600, 200)
+    source = folder_of_small_files(folder / "source", count, 200)
     old = folder_of_small_files(folder / "old", 30, 200)
     store = store_with(folder / "store", old=old)
     return Scene(
@@ -341,6 +343,27 @@ def test_workers_end_when_their_process_is_killed(busy_workers: tuple[Scene, Chi
     while child.others() and time.monotonic() < until:
         time.sleep(0.05)
     assert child.others() == []
+
+
+def test_a_killed_worker_is_said_and_harms_nothing(stage: Stage, tmp_path: Path) -> None:
+    scene = commit_by_workers(tmp_path, 6000)
+    steps = stage.done(scene.deed, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
+    # Each pack that a worker writes is made when a batch is handed out.
+    lent = [i + 1 for i, step in enumerate(steps) if steps[i : i + 3] == ["open", "flock", "write"]]
+    failed = 0
+    for at in (lent[1], lent[-1], lent[-1] + 20):
+        copy = copy_of(scene, tmp_path / "copy")
+        child = stage.start(scene.deed, store=copy, pause_at=[at], **scene.arguments)
+        assert child.wait().how == "paused"
+        workers = [pid for pid in child.others() if "popen_loky" in " ".join(psutil.Process(pid).cmdline())]
+        for pid in workers[:1]:
+            os.kill(pid, signal.SIGKILL)
+        ending = child.resume()
+        child.end_others()
+        assert ending.how == "done" or ending.last_words.startswith("artstore.errors.StoreError"), ending.last_words
+        failed += ending.how == "failed"
+        look_after(scene, copy, ending, tmp_path / "scratch")
+    assert failed > 0, "no worker was killed while it was needed"
 
 
 @pytest.mark.parametrize("before", ["nothing", "an empty folder"])

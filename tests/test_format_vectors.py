@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import format_reference as reference
 import pytest
+
+import format_reference as reference
 
 PAGE = Path(__file__).parent.parent / "docs" / "format.md"
 VECTORS: dict[str, list[Any]] = json.loads(PAGE.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0])

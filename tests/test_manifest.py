@@ -6,10 +6,9 @@ import random
 from bisect import bisect_right
 from typing import Any
 
-import format_reference as reference
 import pytest
-from test_format_vectors import VECTORS, named_files, vector_id
 
+import format_reference as reference
 from artstore import chunking, digests
 from artstore.manifest import (
     Builder,
@@ -21,6 +20,7 @@ from artstore.manifest import (
     in_order,
     version_digest,
 )
+from test_format_vectors import VECTORS, named_files, vector_id
 
 KINDS = {"file": Kind.FILE, "link": Kind.LINK, "folder": Kind.FOLDER, "reference": Kind.REFERENCE}
 

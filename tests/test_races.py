@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -502,7 +503,7 @@ def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
 
         def work(seed: int) -> list[str]:
             draw, made = random.Random(seed), []
-            for turn in range(12):
+            for turn in range(8):
                 draft = opened.draft(f"t{seed}", "dataset", metadata={"turn": turn})
                 for name in draw.sample(sorted(trees), 3):
                     opened.add_file(draft, source / name)
@@ -524,6 +525,28 @@ def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
         check_clean(opened)
         check_numbers(opened)
     check_no_locks(store)
+
+
+def test_threads_that_use_a_store_first_at_the_same_time_share_one_session(tmp_path: Path) -> None:
+    """Each session has a lock file, which is removed when the store is closed."""
+    source = write(tmp_path / "source", {"a": b"a"})
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for turn in range(8):
+            store = store_with(tmp_path / f"{turn}")
+            begun = threading.Barrier(8)
+            with Store.open(store) as opened, ThreadPoolExecutor(8) as pool:
+
+                def work(number: int, opened: Store = opened, begun: threading.Barrier = begun) -> None:
+                    begun.wait()
+                    put(opened, f"a{number}", source)
+
+                for done in [pool.submit(work, number) for number in range(8)]:
+                    done.result()
+            check_no_locks(store)
+    finally:
+        sys.setswitchinterval(before)
 
 
 # Forks
