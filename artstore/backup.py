@@ -19,6 +19,7 @@ from artstore.packs import Packs
 from artstore.progress import SILENT, Progress, step
 
 _PIECE = 4 * 1024 * 1024
+_DRAFT = f".{FILE}-backup"
 
 
 class BackedUp(NamedTuple):
@@ -63,7 +64,7 @@ def _prepare(db: Db, path: Path) -> dict[str, int]:
                 f"{path} was worked in since it was made, and is a store of its own now: choose another folder"
             )
         have = earlier.ends
-    elif path.exists() and any(path.iterdir()):
+    elif path.exists() and any(each.name not in ("packs", "locks", _DRAFT) for each in path.iterdir()):
         raise NotAStore(f"{path} holds something else: choose a new or empty folder for the backup")
     for folder in (path, path / "packs", path / "locks"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ def _prepare(db: Db, path: Path) -> dict[str, int]:
 
 
 def _copy(db: Db, packs: Packs, path: Path, have: dict[str, int], progress: Progress) -> BackedUp:
-    draft = path / f".{FILE}-backup"
+    draft = path / _DRAFT
     system.remove_if_there(draft)
     with system.os_errors_said(str(path)):
         with db.reading() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -178,11 +179,23 @@ class Checkout:
         self._progress.advance(sum(found.size for found in results if found))
 
     def _write_small_again(self, job: SmallJob) -> Stat:
-        with self._root.new_file(job.folder, job.name, executable=job.executable) as new:
+        with (
+            self._named(job.folder, job.name),
+            self._root.new_file(job.folder, job.name, executable=job.executable) as new,
+        ):
             for piece in self._reader.content(self._db.algorithm.text(job.digest)):
                 writing.write_all(new.descriptor, piece)
         assert new.stat is not None
         return new.stat
+
+    @contextmanager
+    def _named(self, folder: str, name: str) -> Iterator[None]:
+        """Say in an error which file of which version is damaged."""
+        try:
+            yield
+        except Damaged as error:
+            path = f"{folder}/{name}" if folder else name
+            raise Damaged(f"{path!r} of {self._version.name} is damaged, and was not written: {error}") from error
 
     def _note(self, folder: str, name: str, found: Stat, digest: bytes) -> None:
         self._written += 1
@@ -192,7 +205,10 @@ class Checkout:
         with ThreadPoolExecutor(1, "artstore-write") as beside:
             for folder, name, entry in self._large:
                 digest = entry.digest or ""
-                with self._root.new_file(folder, name, executable=entry.executable) as new:
+                with (
+                    self._named(folder, name),
+                    self._root.new_file(folder, name, executable=entry.executable) as new,
+                ):
                     if not self._write_by_spans(beside, new, digest):
                         self._write_by_chunks(new, digest)
                 assert new.stat is not None

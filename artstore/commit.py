@@ -50,7 +50,7 @@ def commit(
         _hang_on(db, connection, version, aliases, tags)
         version = versions.by_id(connection, db.algorithm, version.id)
     intake.ended()
-    if freed.chunks:
+    if freed.chunks or intake.lost:
         sweep(db, packs)
     _remember(db, intake)
     return version

@@ -85,6 +85,12 @@ def create(folder: Path, algorithm: str) -> bool:
             system.remove_if_there(leftover)
 
 
+def remove_drafts(folder: Path) -> None:
+    """Remove what an `init` that was killed left; one that is still at work finds the finished catalog anyway."""
+    for draft in folder.glob(f".{FILE}-*"):
+        system.remove_if_there(draft)
+
+
 def _publish(draft: Path, final: Path) -> bool:
     try:
         os.link(draft, final)
@@ -188,6 +194,10 @@ class Db:
             raise
 
     def _open_and_check(self) -> None:
+        if not self.path.is_file() and any((self.folder / "packs").glob("*.pack")):
+            raise NoStore(
+                f"the catalog {self.path} is missing: restore it from a backup, as the packs alone cannot be read"
+            )
         if not self.path.is_file():
             raise NoStore(f"no store at {self.folder}: make one with `artstore init {self.folder}`")
         check_file_system(self.folder)

@@ -230,7 +230,6 @@ def file(
 
     Raises `SourceUnreadable`, `SourceChanged`, `InvalidPath` or `PathConflict`; the draft is then as it was.
     """
-    entry_path = names.entry_path(name if name is not None else path.name)
     try:
         status = os.stat(path)
     except OSError as error:
@@ -239,6 +238,7 @@ def file(
         raise reading.unreadable(
             str(path), "it is a folder: use add_dir" if stat.S_ISDIR(status.st_mode) else "it is no regular file"
         )
+    entry_path = names.entry_path(name if name is not None else path.name)
     absolute = os.path.realpath(path)
     check_not_ours(absolute, os.path.realpath(db.folder))
     walked = Walked(os.path.dirname(absolute), [(os.path.basename(absolute), entry_path, status)])

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from artstore import delete, leases, sweep
 from artstore.catalog import content, events, places, stats, versions
 from artstore.catalog import leases as held
-from artstore.db import Db, now
+from artstore.db import Db, now, remove_drafts
 from artstore.packs import Packs
 from artstore.version import Version
 
@@ -53,6 +53,7 @@ def collect(db: Db, packs: Packs, *, dry_run: bool = False) -> Collected:
         with db.writing(durable=False) as connection:
             stats.forget_gone(connection)
     sessions = len(leases.sweep(db.folder, dry_run=False))
+    remove_drafts(db.folder)
     return Collected(
         expired,
         sessions,

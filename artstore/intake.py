@@ -7,6 +7,7 @@ however much is added; what is left is published by the transaction that commits
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -48,6 +49,7 @@ class Intake:
         self._session = session
         self._purpose = purpose
         self._guard = threading.RLock()
+        self._pid = os.getpid()
         self._lease: int | None = None
         self._current: Batch | None = None
         self._lent: list[Batch] = []
@@ -58,6 +60,8 @@ class Intake:
         self._syncer: ThreadPoolExecutor | None = None
         self._unused: list[Claim] = []
         self._broken: BaseException | None = None
+        self.lost = 0
+        """Bytes that were written and then found stored by another writer: they wait to be given back."""
         self.ids: dict[bytes, int] = {}
         """The ids of files that were published or found, as far as they are remembered."""
         self.seen: dict[str, list[tuple[str, Stat, bytes]]] = {}
@@ -191,6 +195,10 @@ class Intake:
             del unknown[digest]
 
     def _check(self) -> None:
+        if os.getpid() != self._pid:
+            raise StoreError(
+                "this draft was begun before the process forked, and belongs to the parent: make a new one"
+            )
         if self._broken is not None:
             raise StoreError(
                 "this draft lost what was added to it when writing failed before: make a new draft and add again"
@@ -296,6 +304,7 @@ class Intake:
             list(batch.files.values()),
         )
         self._remember_ids(published.files)
+        self.lost += published.lost
         return published
 
     def make_durable(self) -> None:
@@ -333,7 +342,9 @@ class Intake:
             self._let_go_of_packs()
 
     def drop(self) -> reclaim.Freed:
-        """Give up the draft: end its lease, and let go of what only it held."""
+        """Give up the draft: end its lease, and let go of what only it held. In a forked child, the parent's stays."""
+        if os.getpid() != self._pid:
+            return reclaim.Freed()
         with self._guard:
             freed = reclaim.Freed()
             if self._lease is not None:

@@ -14,13 +14,11 @@ class Session:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "locks"
-        self.name = secrets.token_hex(8)
         self.pid = os.getpid()
         with system.os_errors_said(str(self.folder)):
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            descriptor = system.open_locked(self._path(self.name), create=True)
-        assert descriptor is not None, "a new file with a random name cannot be locked by another"
-        self._descriptor = descriptor
+            path, self._descriptor = system.create_locked(lambda: self._path(secrets.token_hex(8)))
+        self.name = path.stem
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.lock"

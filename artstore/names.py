@@ -124,6 +124,10 @@ def entry_path(path: str) -> str:
     if "\0" in text or not is_utf8(text):
         raise InvalidPath(f"Invalid artifact path: {text!r} (a path is UTF-8 text without NUL: rename the file)")
     windows = PureWindowsPath(text)
+    if windows.drive:
+        raise InvalidPath(
+            f"Invalid artifact path: {text!r} (it begins like a drive, and a path stays inside the artifact: rename the file)"
+        )
     if not parts or text.startswith("/") or windows.anchor or ".." in windows.parts or ".." in parts:
         raise InvalidPath(f"Invalid artifact path: {text!r} (a path is relative and stays inside the artifact)")
     return "/".join(parts)

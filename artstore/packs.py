@@ -151,10 +151,8 @@ class Packs:
 
     def create(self) -> PackWriter:
         """Begin a new pack under a random name."""
-        path = self.path(secrets.token_hex(8))
+        path, descriptor = system.create_locked(lambda: self.path(secrets.token_hex(8)))
         with system.os_errors_said(str(path)):
-            descriptor = system.open_locked(path, create=True)
-            assert descriptor is not None, "a new file with a random name cannot be locked by another"
             os.write(descriptor, HEADER)
         return PackWriter(path, descriptor, len(HEADER), fresh=True)
 

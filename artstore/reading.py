@@ -69,14 +69,15 @@ def open_source(path: str) -> int:
 
 def unreadable(path: str, reason: str, error: OSError | None = None) -> SourceUnreadable:
     """The error for a file that cannot be taken in."""
-    kind = SourceMissing if isinstance(error, FileNotFoundError) else SourceUnreadable
-    return kind(f"cannot read {path!r}: {reason}. Nothing was logged: make it readable, or leave it out")
+    if isinstance(error, FileNotFoundError):
+        return SourceMissing(f"cannot read {path!r}: {reason}. Nothing was added: check the path")
+    return SourceUnreadable(f"cannot read {path!r}: {reason}. Nothing was added: make it readable, or leave it out")
 
 
 def changed(path: str) -> SourceChanged:
     """The error for a file that was never the same before and after it was read."""
     return SourceChanged(
-        f"{path!r} kept changing while it was read. Nothing was logged: stop what writes it, or add a copy"
+        f"{path!r} kept changing while it was read. Nothing was added: stop what writes it, or add a copy"
     )
 
 

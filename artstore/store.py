@@ -40,7 +40,7 @@ class Usage(NamedTuple):
     content_bytes: int
     """What their content takes, each chunk once."""
     dead_bytes: int
-    """Ranges of packs that nothing uses; where the file system can punch holes they take no room."""
+    """What the packs take on the disk for nothing."""
     allocated_bytes: int
     """What the packs take on the disk."""
     catalog_bytes: int
@@ -399,14 +399,9 @@ class Store:
         catalog = sum(
             system.allocated_bytes(path.stat()) for path in self.path.glob(catalog_file.FILE + "*") if path.exists()
         )
-        return Usage(
-            found["versions"],
-            found["version_bytes"],
-            found["live_bytes"],
-            found["dead_bytes"],
-            self._packs.allocated(),
-            catalog,
-        )
+        live, allocated = found["live_bytes"], self._packs.allocated()
+        waste = min(found["dead_bytes"], max(0, allocated - live))
+        return Usage(found["versions"], found["version_bytes"], live, waste, allocated, catalog)
 
     def gc(self, *, dry_run: bool = False) -> gc.Collected:
         """Remove what crashes left behind, and versions past their ttl. With `dry_run`, only tell."""
@@ -458,6 +453,11 @@ class Store:
 
 def _make_folder(folder: Path) -> None:
     try:
+        if any((folder / "packs").glob("*.pack")):
+            raise NotAStore(
+                f"{folder} holds packs, and their catalog {catalog_file.FILE} is missing: restore it from a backup, "
+                "or choose another folder"
+            )
         if folder.exists() and any(
             each.name not in _OURS and not each.name.startswith(".") for each in folder.iterdir()
         ):

@@ -11,7 +11,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -88,6 +88,15 @@ def open_locked(path: Path, *, create: bool) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def create_locked(name: Callable[[], Path]) -> tuple[Path, int]:
+    """Make a file under a new name and lock it; again, if somebody who looks for leftovers was faster with the lock."""
+    while True:
+        path = name()
+        descriptor = open_locked(path, create=True)
+        if descriptor is not None:
+            return path, descriptor
 
 
 def sync_folder(path: Path) -> None:

@@ -72,7 +72,7 @@ def verify(db: Db, packs: Packs, session: Session, *, head: str | None = None, p
             partial(_check_structures, db, report, head),
             partial(_check_chunks, db, packs, report, progress),
             partial(_check_files, db, packs, report),
-            partial(_check_manifests, db, report),
+            partial(_check_manifests, db, report, lease),
         ):
             try:
                 check()
@@ -169,9 +169,9 @@ def _is_whole(reader: Reader, digest: bytes, size: int) -> bool:
     return length == size and hasher.digest() == digest
 
 
-def _check_manifests(db: Db, report: Report) -> None:
+def _check_manifests(db: Db, report: Report, lease: int) -> None:
     with db.reading() as connection:
-        for name, count in reclaim.orphans(connection).items():
+        for name, count in reclaim.orphans(connection, apart_from=lease).items():
             if count:
                 report.findings.append(Finding(f"{count} rows of {name} are held by nothing"))
         listed = [

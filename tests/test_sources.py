@@ -96,7 +96,7 @@ def test_a_file_that_may_not_be_read_is_named(store: Store, source: Path, size: 
     assert len(said) == 2
     for line in said:
         assert f"cannot read {str(source / 'secret')!r}: Permission denied" in line
-        assert "Nothing was logged: make it readable, or leave it out" in line
+        assert "Nothing was added: make it readable, or leave it out" in line
     assert store.collections() == []
 
 
@@ -279,7 +279,7 @@ def test_a_file_that_grows_all_the_time_is_refused_or_taken_in_one_state(store: 
             try:
                 entry = store.add_file(draft, log)
             except SourceChanged as error:
-                assert f"'{log}' kept changing while it was read. Nothing was logged" in str(error)
+                assert f"'{log}' kept changing while it was read. Nothing was added" in str(error)
                 assert isinstance(error, OSError)
                 assert list(draft.under("")) == []
                 refused += 1

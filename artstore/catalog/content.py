@@ -42,6 +42,8 @@ class Published(NamedTuple):
 
     chunks: dict[bytes, int]
     files: dict[bytes, int]
+    lost: int
+    """Bytes of chunks that another writer had published meanwhile; their ranges are free."""
 
 
 def _ids(connection: sqlite3.Connection, table: str, digests: Iterable[bytes]) -> dict[bytes, int]:
@@ -99,7 +101,7 @@ def publish(
     connection.execute(
         'update packs set "end" = ?, sealed = ?, live = live + ? where id = ?', (end, int(sealed), live, pack_id)
     )
-    return Published(new_chunks, _publish_files(connection, files, new_chunks))
+    return Published(new_chunks, _publish_files(connection, files, new_chunks), lost)
 
 
 def _publish_chunks(

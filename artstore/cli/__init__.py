@@ -79,7 +79,7 @@ class Verbs(click.Group):
                 os.dup2(nowhere.fileno(), sys.stdout.fileno())
             raise click.exceptions.Exit(NO_READER) from None
         except (KeyboardInterrupt, click.Abort):
-            click.echo(err=True)
+            click.echo("\ninterrupted", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
         except (ArtstoreError, OSError) as error:
             raise Failure(error) from error

@@ -47,7 +47,7 @@ def _whole(usage: Usage, as_json: bool) -> None:
     rows = [
         (f"{versions} would take without sharing", usage.version_bytes),
         ("content, each piece once", usage.content_bytes),
-        ("dead, punched out or waiting for repacking", usage.dead_bytes),
+        ("dead, taking room until the next sweep", usage.dead_bytes),
         ("packs on the disk", usage.allocated_bytes),
         ("catalog on the disk", usage.catalog_bytes),
     ]
