@@ -17,6 +17,7 @@ from artstore.errors import Damaged, NotAStore
 from artstore.leases import Session
 from artstore.packs import Packs
 from artstore.progress import SILENT, Progress, step
+from artstore.sweep import sweep
 
 _PIECE = 4 * 1024 * 1024
 _DRAFT = f".{FILE}-backup"
@@ -48,14 +49,18 @@ def backup(db: Db, packs: Packs, session: Session, path: Path, *, progress: Prog
     finally:
         with db.writing() as connection:
             reclaim.release(connection, claims=leases.close_lease(connection, lease))
+        sweep(db, packs)
 
 
 def _prepare(db: Db, path: Path) -> dict[str, int]:
     """Make the folder ready; return how much of each pack an earlier backup holds."""
     have: dict[str, int] = {}
-    if any(each.exists() and each.samefile(db.folder) for each in (path, *path.parents)):
+    if any(each.exists() and each.samefile(db.folder) for each in (path.resolve(), *path.resolve().parents)):
         raise NotAStore(f"{path} is the store itself or lies in it: choose a folder elsewhere for the backup")
     if (path / FILE).exists():
+        journal = path / f"{FILE}-wal"
+        if journal.exists() and journal.stat().st_size:
+            raise NotAStore(f"{path} is in use as a store, or was when its process was killed: choose another folder")
         earlier = read_backup(path)
         if earlier.uid != db.uid:
             raise NotAStore(f"{path} is a backup of another store: choose another folder")
@@ -94,7 +99,7 @@ def _copy(db: Db, packs: Packs, path: Path, have: dict[str, int], progress: Prog
         system.sync_folder(path)
     wanted = {pack.name for pack in known}
     for name in set(target.names()) - wanted:
-        target.delete(name)
+        target.delete(name, lambda _: None)
     return BackedUp(path, copied, head)
 
 

@@ -43,6 +43,8 @@ class Checkout:
         self._reader = Reader(db, packs)
         self._version = version
         self._root = Root(path, db.folder)
+        self._real = os.path.realpath(path)
+        self._remembers = names.is_utf8(self._real)
         self._progress = progress
         self._seen: dict[str, list[tuple[str, Stat, bytes]]] = {}
         self._large: list[tuple[str, str, Entry]] = []
@@ -99,7 +101,9 @@ class Checkout:
             folder, _, name = entry.path.rpartition("/")
             if folder != here:
                 here, listed = folder, self._root.listed(folder)
-                remembered = stats.remembered(self._db.connection, self._absolute(folder)) if listed else {}
+                remembered = (
+                    stats.remembered(self._db.connection, self._absolute(folder)) if listed and self._remembers else {}
+                )
                 if listed:
                     self._root.folder(folder)
             status = listed.get(name)
@@ -115,8 +119,7 @@ class Checkout:
                 yield folder, name, entry
 
     def _absolute(self, folder: str) -> str:
-        root = os.path.realpath(self._root.path)
-        return os.path.join(root, *folder.split("/")) if folder else root
+        return os.path.join(self._real, *folder.split("/")) if folder else self._real
 
     def _holds(self, folder: str, name: str, entry: Entry) -> bool:
         """Whether a file that is there has the content it should have, by reading it."""
@@ -265,7 +268,7 @@ class Checkout:
             for folder, files in self._seen.items():
                 stats.remember(connection, folder, files)
 
-        if self._seen:
+        if self._seen and self._remembers:
             self._db.try_writing(note)
 
 
@@ -311,7 +314,7 @@ def to_folder(
     does not name too. Raises `UnsafeRoot`, `RootUnwritable`, `Damaged` or `DiskFull`; what was written until then is
     right and is found the next time.
     """
-    if any(each.exists() and each.samefile(db.folder) for each in (root.absolute(), *root.absolute().parents)):
+    if any(each.exists() and each.samefile(db.folder) for each in (root.resolve(), *root.resolve().parents)):
         raise writing.in_the_way(root, "the store itself, or in it,", "folder of its own")
     try:
         remedy = "check its permissions, or choose another root"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from artstore import collector, names
 from artstore.catalog import events, manifests, stats, versions
 from artstore.catalog.reclaim import Freed
 from artstore.catalog.versions import Collection, Content
-from artstore.db import Connection, Db
+from artstore.db import Connection, Db, now
 from artstore.draft import Draft
-from artstore.errors import InvalidInput, NotFound
+from artstore.errors import InvalidInput, NotFound, StoreError
 from artstore.intake import Intake
 from artstore.manifest import Builder, version_digest
 from artstore.packs import Packs
@@ -45,13 +46,19 @@ def commit(
         sum(group.size for group in builder.groups),
     )
     intake.make_durable()
-    with db.writing() as connection:
-        version, freed = _commit(db, connection, draft, builder, content, intake)
-        _hang_on(db, connection, version, aliases, tags)
-        version = versions.by_id(connection, db.algorithm, version.id)
-    intake.ended()
-    if freed.chunks or intake.lost:
-        sweep(db, packs)
+    try:
+        with db.writing() as connection:
+            version, freed = _commit(db, connection, draft, builder, content, intake)
+            _hang_on(db, connection, version, aliases, tags)
+            version = versions.by_id(connection, db.algorithm, version.id)
+    except BaseException:
+        intake.rolled_back()
+        raise
+    # The version is durable: what cannot be tidied now is found by the next delete or gc.
+    with suppress(StoreError, OSError):
+        intake.ended()
+        if freed.chunks or intake.lost:
+            sweep(db, packs)
     _remember(db, intake)
     return version
 
@@ -69,7 +76,7 @@ def _commit(
     newest = versions.newest(connection, db.algorithm, collection.id)
     # The rows that name files come between publishing them and letting go of what the draft held.
     intake.publish(connection)
-    if newest is not None and _is_the_same(draft, content, newest):
+    if newest is not None and _is_the_same(connection, draft, content, newest):
         freed = intake.end(connection)
         if draft.ttl is not None and draft.ttl != newest.ttl:
             versions.set_ttl(connection, newest.id, draft.ttl)
@@ -119,10 +126,11 @@ def _insert(
     return versions.by_id(connection, db.algorithm, id)
 
 
-def _is_the_same(draft: Draft, content: Content, newest: Version) -> bool:
+def _is_the_same(connection: Connection, draft: Draft, content: Content, newest: Version) -> bool:
     """Whether a draft says nothing that the newest version does not say. What is not given is not compared."""
     return (
         content.digest == newest.digest
+        and not versions.is_expired(connection, newest.id, now())
         and (draft.metadata is None or events.canonical(draft.metadata) == events.canonical(newest.metadata))
         and (draft.description is None or draft.description == newest.description)
     )
@@ -164,7 +172,7 @@ def _remember(db: Db, intake: Intake) -> None:
 def check_metadata(metadata: dict[str, Any] | None) -> None:
     """Raise `InvalidInput` if metadata is nothing that JSON can say."""
     try:
-        json.dumps(metadata, allow_nan=False, ensure_ascii=False).encode()
+        json.dumps(metadata, allow_nan=False, ensure_ascii=False, sort_keys=True).encode()
     except (TypeError, ValueError) as error:
         raise InvalidInput(
             f"metadata must be JSON (text, numbers, lists, dicts; no NaN or infinity): {error}"

@@ -12,6 +12,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -172,6 +173,19 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> ArtstoreError | sql
     return error
 
 
+_opened: weakref.WeakSet[Db] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for each in list(_opened):
+        if not each.closed:
+            each.let_go_before_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)
+
+
 class Db:
     """The catalog of one store, opened.
 
@@ -186,6 +200,7 @@ class Db:
         self._guard = threading.Lock()
         self._pid = os.getpid()
         self.closed = False
+        _opened.add(self)
         try:
             with system.os_errors_said(str(folder)), errors_said(self.path):
                 self._open_and_check()
@@ -248,6 +263,18 @@ class Db:
         self._open = []
         self._guard = threading.Lock()
         self._pid = os.getpid()
+
+    def let_go_before_fork(self) -> None:
+        """Close this thread's connection, so that a child inherits nothing of what SQLite remembers of the file.
+
+        It is opened again when it is needed. A connection in a transaction, and those of other threads, stay.
+        """
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if os.getpid() == self._pid and found is not None and not found.in_transaction:
+            with self._guard:
+                self._open = [pair for pair in self._open if pair[1] is not found]
+            self._local.connection = None
+            found.close()
 
     def _check_and_migrate(self) -> None:
         from artstore import schema
@@ -321,7 +348,11 @@ class Db:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             system.lock(descriptor, wait=True)
-            yield
+            try:
+                yield
+            finally:
+                # A child that was forked meanwhile has the descriptor too: closing ours would not end the turn.
+                system.unlock(descriptor)
         finally:
             os.close(descriptor)
 

@@ -10,7 +10,7 @@ from artstore import leases
 from artstore.catalog import events, reclaim, usage, versions
 from artstore.catalog import leases as held
 from artstore.catalog.reclaim import Freed
-from artstore.db import Connection, Db, catalog_time
+from artstore.db import Connection, Db, catalog_time, now
 from artstore.packs import Packs
 from artstore.sweep import sweep
 from artstore.version import Version
@@ -38,6 +38,7 @@ def delete(
     delete_aliases: bool = False,
     force: bool = False,
     dry_run: bool = False,
+    only_expired: bool = False,
 ) -> Deleted:
     """Delete versions, all of them or none. What nothing else needs is gone from the disk when this returns.
 
@@ -56,23 +57,24 @@ def delete(
     with db.writing() as connection:
         reap(db, connection)
         gone = []
+        expired = {each.id for each in versions.expired(connection, db.algorithm, now())} if only_expired else also
         for version in wanted:
-            if not versions.lives(connection, version.id):
+            if not versions.lives(connection, version.id) or version.id not in expired:
                 continue
-            now = versions.by_id(connection, db.algorithm, version.id)
+            current = versions.by_id(connection, db.algorithm, version.id)
             versions.check_deletable(
-                connection, db.algorithm, now, delete_aliases=delete_aliases, force=force, also=also
+                connection, db.algorithm, current, delete_aliases=delete_aliases, force=force, also=also
             )
             versions.mark_deleted(connection, version.id)
             events.record(
                 connection,
                 db.algorithm,
                 "version-deleted",
-                now.qualified_name,
-                digest=now.digest,
-                aliases=list(now.aliases),
+                current.qualified_name,
+                digest=current.digest,
+                aliases=list(current.aliases),
             )
-            gone.append(now)
+            gone.append(current)
         freed = reclaim.release(connection, versions=[version.id for version in gone])
     swept = sweep(db, packs)
     return Deleted(gone, freed.content, swept.disk)

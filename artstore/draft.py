@@ -22,6 +22,7 @@ class Base(Protocol):
 
     def find(self, path: str) -> Entry | None: ...
     def under(self, folder: str) -> Iterator[Entry]: ...
+    def is_folder(self, path: str) -> bool: ...
 
 
 class Draft:
@@ -121,7 +122,9 @@ class Draft:
     def _has_below(self, path: str) -> bool:
         if path in self._folders:
             return True
-        return self.base is not None and any(entry.path not in self.changes for entry in self.base.under(path))
+        if self.base is None or not self.base.is_folder(path):
+            return False
+        return any(entry.path not in self.changes for entry in self.base.under(path))
 
     def remove(self, path: str) -> list[str]:
         """Take out an entry, or everything below a folder; return the paths taken out.

@@ -69,7 +69,8 @@ class Gathering:
                 for batch, results in spread:
                     self._take_small(batch, results)
         finally:
-            self._intake.give_up_lent()
+            self._intake.give_up(self._lent.values())
+            self._lent.clear()
         lost = self._hold_hits()
         if lost:
             self._read_again(lost)
@@ -105,7 +106,7 @@ class Gathering:
     def _not_remembered(self, walked: Walked) -> Iterator[Found]:
         """Make entries of the files that are as they were when they were last read; yield the others."""
         folder, entries, hits, text = walked.folder, self.entries, self._hits, self._algorithm.text
-        remembered = stats.remembered(self._db.connection, folder)
+        remembered = stats.remembered(self._db.connection, folder) if names.is_utf8(folder) else {}
         known = 0
         for name, path, status in walked.files:
             now = stat_of(status)
@@ -164,7 +165,7 @@ class Gathering:
 
     def _add_entry(self, found: Found, stat: Stat, executable: bool, digest: bytes) -> None:
         self.entries.append(Entry(found.path, Kind.FILE, self._algorithm.text(digest), stat.size, executable))
-        if self._clearly_older(stat):
+        if self._clearly_older(stat) and names.is_utf8(found.folder):
             self._intake.seen.setdefault(found.folder, []).append((found.name, stat, digest))
 
     def _clearly_older(self, stat: Stat) -> bool:

@@ -37,7 +37,9 @@ def collect(db: Db, packs: Packs, *, dry_run: bool = False) -> Collected:
         expired = versions.expired(connection, db.algorithm, now())
         dead = [each for each in held.sessions(connection) if not leases.is_alive(db.folder, each)]
         dead_leases = held.count(connection, dead)
-    gone = delete.delete(db, packs, expired, force=False, dry_run=dry_run, delete_aliases=True) if expired else None
+    gone = (
+        delete.delete(db, packs, expired, dry_run=dry_run, delete_aliases=True, only_expired=True) if expired else None
+    )
     if dry_run:
         loose = sum(_truncate_all(db, packs, dry_run=True)) + places.free_bytes(db.connection)
         sessions = len(leases.sweep(db.folder, dry_run=True))

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from artstore.catalog import content, leases, reclaim, versions
 from artstore.catalog.content import NewChunk, NewFile
 from artstore.catalog.leases import Claim
 from artstore.db import Connection, Db
-from artstore.errors import StoreError
+from artstore.errors import ArtstoreError, StoreError
 from artstore.leases import Session
 from artstore.packs import SEAL_AT, Packs, PackWriter
 from artstore.reading import Stat
@@ -69,8 +70,7 @@ class Intake:
 
     def put_files(self, files: Iterable[tuple[bytes, bytes]]) -> None:
         """Take whole files of one chunk or none: (digest, content)."""
-        with self._guard:
-            self._check()
+        with self._working():
             unknown = {digest: data for digest, data in files if digest not in self._pending_files}
             self._claim_files(unknown)
             for digest, data in unknown.items():
@@ -81,8 +81,7 @@ class Intake:
 
     def put_chunks(self, chunks: Sequence[tuple[bytes, memoryview]]) -> None:
         """Take chunks of a large file: (digest, content). The memory may be reused afterwards."""
-        with self._guard:
-            self._check()
+        with self._working():
             unknown = {digest: data for digest, data in chunks if digest not in self._pending_chunks}
             self._claim_chunks(unknown)
             for digest, data in unknown.items():
@@ -92,8 +91,7 @@ class Intake:
 
     def put_file(self, digest: bytes, size: int, chunks: Sequence[bytes]) -> None:
         """Take a file whose chunks were all put before."""
-        with self._guard:
-            self._check()
+        with self._working():
             if digest not in self._pending_files:
                 unknown: dict[bytes, object] = {digest: None}
                 self._claim_files(unknown)
@@ -114,7 +112,7 @@ class Intake:
             batch.writer.extend(end)
             for digest, size, offset in files:
                 if size:
-                    batch.chunks[digest] = NewChunk(digest, offset, size, size)
+                    batch.chunks.setdefault(digest, NewChunk(digest, offset, size, size))
                     self._pending_chunks.add(digest)
                 if digest not in self._pending_files:
                     self._add_file(batch, NewFile(digest, size, [digest] if size else []))
@@ -124,10 +122,10 @@ class Intake:
             else:
                 self._returned.append(batch)
 
-    def give_up_lent(self) -> None:
-        """Take back every pack that is lent, without what was written into it. No worker may be writing any more."""
+    def give_up(self, lent: Iterable[Batch]) -> None:
+        """Take back packs that were lent, without what was written into them. No worker may be writing there."""
         with self._guard:
-            for batch in list(self._lent):
+            for batch in lent:
                 batch.writer.cut_back()
                 self.take_back(batch, batch.writer.end, ())
 
@@ -148,35 +146,42 @@ class Intake:
         if not wanted:
             return set()
         gone: set[int] = set()
+        with self._guard:
+            lease = self._leased()
         with self._guard, self._db.writing(durable=False) as connection:
             for first, last in wanted:
                 if content.count_files(connection, first, last) != last - first + 1:
                     gone |= content.missing_files(connection, first, last)
             kept = [id for first, last in wanted for id in range(first, last + 1) if id not in gone] if gone else None
-            lease = self._lease_in(connection)
             leases.claim_ranges(connection, lease, "file", wanted if kept is None else leases.ranges(kept))
         return gone
 
     def hold_version(self, id: int) -> bool:
         """Claim a version's manifest and with it all its content; False if it is deleted."""
+        with self._guard:
+            lease = self._leased()
         with self._guard, self._db.writing(durable=False) as connection:
             if not versions.lives(connection, id):
                 return False
-            leases.claim_ranges(connection, self._lease_in(connection), "version", [(id, id)])
+            leases.claim_ranges(connection, lease, "version", [(id, id)])
         return True
 
-    def _lease_in(self, connection: Connection) -> int:
+    def _leased(self) -> int:
+        """The lease of this draft, opened in a transaction of its own: no rollback leaves us with another's."""
         if self._lease is None:
-            self._lease = leases.open_lease(connection, self._session.name, self._purpose)
+            with self._db.writing(durable=False) as connection:
+                lease = leases.open_lease(connection, self._session.name, self._purpose)
+            self._lease = lease
         return self._lease
 
     def _claim_files(self, unknown: dict[bytes, bytes] | dict[bytes, object]) -> None:
         """Claim those files that are stored, and take them out of `unknown`."""
         if not content.file_ids(self._db.connection, unknown):
             return
+        lease = self._leased()
         with self._db.writing(durable=False) as connection:
             found = content.file_ids(connection, unknown)
-            leases.claim(connection, self._lease_in(connection), "file", found.values())
+            leases.claim(connection, lease, "file", found.values())
         self._remember_ids(found)
         for digest in found:
             del unknown[digest]
@@ -188,11 +193,25 @@ class Intake:
     def _claim_chunks(self, unknown: dict[bytes, memoryview]) -> None:
         if not content.chunk_ids(self._db.connection, unknown):
             return
+        lease = self._leased()
         with self._db.writing(durable=False) as connection:
             found = content.chunk_ids(connection, unknown)
-            leases.claim(connection, self._lease_in(connection), "chunk", found.values())
+            leases.claim(connection, lease, "chunk", found.values())
         for digest in found:
             del unknown[digest]
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Take the guard for a step that must not be left half done: one that is interrupted breaks the draft."""
+        with self._guard:
+            self._check()
+            try:
+                yield
+            except (ArtstoreError, OSError):
+                raise
+            except BaseException as error:
+                self._broken = error
+                raise
 
     def _check(self) -> None:
         if os.getpid() != self._pid:
@@ -201,7 +220,7 @@ class Intake:
             )
         if self._broken is not None:
             raise StoreError(
-                "this draft lost what was added to it when writing failed before: make a new draft and add again"
+                "this draft lost what was added when it was interrupted, or writing failed: make a new one"
             ) from self._broken
 
     def _open_batches(self) -> list[Batch]:
@@ -263,22 +282,32 @@ class Intake:
             self._roll(batch)
 
     def _roll(self, batch: Batch) -> None:
-        """Bring a batch to the disk beside the work, and publish the one before it."""
+        """Bring a batch to the disk beside the work, and publish what was rolled before it.
+
+        What workers have returned goes first: a file of this batch may consist of chunks that are there.
+        """
         if self._syncer is None:
             self._syncer = ThreadPoolExecutor(1, "artstore-sync")
-        batch.synced = self._syncer.submit(batch.writer.sync)
-        self._rolled.append(batch)
-        if len(self._rolled) > 1:
+        earlier = [each for each in self._returned if not each.empty and each is not batch]
+        self._returned = [each for each in self._returned if each.empty]
+        for each in (*earlier, batch):
+            each.synced = self._syncer.submit(each.writer.sync)
+            self._rolled.append(each)
+        while len(self._rolled) > 1:
             self._publish_oldest()
 
     def _publish_oldest(self) -> None:
         batch = self._rolled[0]
         self._sync(batch)
-        with self._db.writing() as connection:
-            published = self._publish(connection, batch)
-            lease = self._lease_in(connection)
-            leases.claim(connection, lease, "chunk", published.chunks.values())
-            leases.claim(connection, lease, "file", published.files.values())
+        lease = self._leased()
+        try:
+            with self._db.writing() as connection:
+                published = self._publish(connection, batch)
+                leases.claim(connection, lease, "chunk", published.chunks.values())
+                leases.claim(connection, lease, "file", published.files.values())
+        except BaseException:
+            self.rolled_back()
+            raise
         del self._rolled[0]
         self._pending_chunks.difference_update(batch.chunks)
         self._pending_files.difference_update(batch.files)
@@ -328,6 +357,11 @@ class Intake:
             self._unused += [Claim("file", *each) for each in leases.ranges(published.files.values())]
             self._unused += [Claim("chunk", *each) for each in leases.ranges(published.chunks.values())]
 
+    def rolled_back(self) -> None:
+        """After a transaction that published came to nothing: the ids that it gave may be another's by now."""
+        self.ids.clear()
+        self._unused = []
+
     def end(self, connection: Connection) -> reclaim.Freed:
         """Within the same transaction, once the version's entries are there: let go of what it did not take."""
         unused, self._unused = self._unused, []
@@ -359,7 +393,11 @@ class Intake:
             self._syncer.shutdown()
             self._syncer = None
         for batch in [*self._rolled, *self._lent, *self._returned, *([self._current] if self._current else [])]:
-            batch.writer.close_at(content.published_end(self._db.connection, batch.writer.name))
+            try:
+                end = content.published_end(self._db.connection, batch.writer.name)
+                batch.writer.close_at(end)
+            finally:
+                batch.writer.close()
         self._rolled, self._lent, self._returned, self._current = [], [], [], None
         self._pending_chunks.clear()
         self._pending_files.clear()

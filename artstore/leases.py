@@ -28,6 +28,7 @@ class Session:
         if self._descriptor >= 0:
             if os.getpid() == self.pid:
                 system.remove_if_there(self._path(self.name))
+                system.unlock(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
 

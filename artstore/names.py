@@ -123,10 +123,10 @@ def entry_path(path: str) -> str:
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if "\0" in text or not is_utf8(text):
         raise InvalidPath(f"Invalid artifact path: {text!r} (a path is UTF-8 text without NUL: rename the file)")
-    windows = PureWindowsPath(text)
+    windows = PureWindowsPath("/".join(parts))
     if windows.drive:
         raise InvalidPath(
-            f"Invalid artifact path: {text!r} (it begins like a drive, and a path stays inside the artifact: rename the file)"
+            f"Invalid artifact path: {text!r} (it begins like a drive; a path stays inside the artifact: rename it)"
         )
     if not parts or text.startswith("/") or windows.anchor or ".." in windows.parts or ".." in parts:
         raise InvalidPath(f"Invalid artifact path: {text!r} (a path is relative and stays inside the artifact)")

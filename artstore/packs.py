@@ -41,6 +41,7 @@ class PackWriter:
         self.name = path.stem
         self.end = end
         self._descriptor = descriptor
+        self._pid = os.getpid()
         self._synced = -1 if fresh else end
         self._waiting: list[bytes | memoryview] = []
         self._waiting_bytes = 0
@@ -62,24 +63,24 @@ class PackWriter:
     def extend(self, end: int) -> None:
         """Take note of what a worker process has written for this writer, up to a new end."""
         self.flush()
-        os.lseek(self._descriptor, end, os.SEEK_SET)
         self.end = end
 
     def flush(self) -> None:
         """Hand everything to the operating system, so that the buffers that were appended may be reused."""
         if not self._waiting:
             return
-        data = memoryview(self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting))
+        data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
         start = self.end - self._waiting_bytes
-        self._waiting.clear()
-        self._waiting_bytes = 0
         try:
             with system.os_errors_said(str(self.path)):
-                while len(data):
-                    data = data[os.write(self._descriptor, data) :]
-        except OSError:
-            self._forget_after(start)
+                system.write_all_at(self._descriptor, data, start)
+        except BaseException:
+            os.ftruncate(self._descriptor, start)
+            self.end = start
             raise
+        finally:
+            self._waiting.clear()
+            self._waiting_bytes = 0
 
     def sync(self) -> int:
         """Make everything appended so far durable; return the end of the pack."""
@@ -98,11 +99,6 @@ class PackWriter:
         """Whether the pack is to be sealed."""
         return self.end >= SEAL_AT
 
-    def _forget_after(self, end: int) -> None:
-        os.ftruncate(self._descriptor, end)
-        os.lseek(self._descriptor, end, os.SEEK_SET)
-        self.end = end
-
     def cut_back(self) -> None:
         """Cut off what a worker process wrote and was not taken note of. No worker may be writing any more."""
         os.ftruncate(self._descriptor, self.end)
@@ -110,6 +106,9 @@ class PackWriter:
     def close(self) -> None:
         """Let go of the pack. What was not published is the next writer's to cut off."""
         if self._descriptor >= 0:
+            if os.getpid() == self._pid:
+                # A child that was forked meanwhile has the descriptor too, and would keep the lock.
+                system.unlock(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -143,7 +142,8 @@ class Packs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "packs"
         self._local = threading.local()
-        self._caches: list[OrderedDict[str, int]] = []
+        self._guard = threading.Lock()
+        self._caches: list[tuple[threading.Thread, OrderedDict[str, int]]] = []
 
     def path(self, name: str) -> Path:
         """The file of a pack."""
@@ -151,6 +151,8 @@ class Packs:
 
     def create(self) -> PackWriter:
         """Begin a new pack under a random name."""
+        with system.os_errors_said(str(self.folder)):
+            self.folder.mkdir(mode=0o700, exist_ok=True)
         path, descriptor = system.create_locked(lambda: self.path(secrets.token_hex(8)))
         with system.os_errors_said(str(path)):
             os.write(descriptor, HEADER)
@@ -169,7 +171,6 @@ class Packs:
             os.close(descriptor)
             return None
         os.ftruncate(descriptor, end)
-        os.lseek(descriptor, end, os.SEEK_SET)
         return PackWriter(self.path(name), descriptor, end, fresh=False)
 
     def read(self, place: Place) -> bytes:
@@ -191,7 +192,7 @@ class Packs:
         kept: OrderedDict[str, int] | None = getattr(self._local, "kept", None)
         if kept is None:
             kept = self._local.kept = OrderedDict()
-            self._caches.append(kept)
+            self._keep(kept)
         found = kept.pop(name, None)
         if found is None:
             found = os.open(self.path(name), os.O_RDONLY | _FLAGS)
@@ -202,9 +203,18 @@ class Packs:
 
     def close(self) -> None:
         """Close what is kept open for reading. No thread may be reading."""
-        for kept in self._caches:
-            while kept:
-                os.close(kept.popitem()[1])
+        with self._guard:
+            for _, kept in self._caches:
+                _close_all(kept)
+
+    def _keep(self, kept: OrderedDict[str, int]) -> None:
+        """Note a thread's open packs, and close those of threads that have ended."""
+        with self._guard:
+            for thread, cache in self._caches:
+                if not thread.is_alive():
+                    _close_all(cache)
+            self._caches = [pair for pair in self._caches if pair[0].is_alive()]
+            self._caches.append((threading.current_thread(), kept))
 
     def punch(self, name: str, ranges: Iterable[tuple[int, int]]) -> None:
         """Turn ranges (offset, length) into zeros and give their blocks back. A pack that is gone needs none."""
@@ -219,15 +229,18 @@ class Packs:
         finally:
             os.close(descriptor)
 
-    def delete(self, name: str) -> bool:
-        """Remove a pack, unless a writer has it open; return whether it is gone.
+    def delete(self, name: str, published_end: Callable[[str], int | None]) -> bool:
+        """Remove a pack that the catalog has forgotten, unless a writer has it open; return whether it is gone.
 
+        The catalog is asked once the lock is held: a writer may have gone on with the pack and published it again.
         It is emptied first, so that a reader that still has it open does not keep its bytes on the disk.
         """
         descriptor = system.open_locked(self.path(name), create=False)
         if descriptor is None:
             return not self.path(name).exists()
         try:
+            if published_end(name) is not None:
+                return False
             os.ftruncate(descriptor, 0)
             self.path(name).unlink()
         finally:
@@ -269,6 +282,8 @@ class Packs:
     def allocated(self) -> int:
         """What all packs together take on the disk."""
         total = 0
+        if not self.folder.exists():
+            return 0
         with os.scandir(self.folder) as found:
             for entry in found:
                 try:
@@ -276,3 +291,8 @@ class Packs:
                 except FileNotFoundError:
                     continue
         return total
+
+
+def _close_all(descriptors: OrderedDict[str, int]) -> None:
+    while descriptors:
+        os.close(descriptors.popitem()[1])

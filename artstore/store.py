@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +21,9 @@ from artstore.catalog import events, manifests, usage, versions
 from artstore.catalog.events import Event
 from artstore.catalog.manifests import Changed
 from artstore.catalog.versions import Collection, Summary
-from artstore.db import Db
+from artstore.db import Connection, Db
 from artstore.draft import Draft
-from artstore.errors import InvalidInput, NotAStore, StoreError
+from artstore.errors import InvalidInput, NotAStore, NotFound, StoreError
 from artstore.intake import Intake
 from artstore.leases import Session
 from artstore.manifest import Entry, Kind
@@ -69,6 +71,9 @@ class _BaseOf:
     def under(self, folder: str) -> Iterator[Entry]:
         return self._store.entries(self.version, folder)
 
+    def is_folder(self, path: str) -> bool:
+        return self._store.has_below(self.version, path)
+
 
 class Store:
     """One folder with versioned artifacts in it.
@@ -89,6 +94,7 @@ class Store:
         self._session_of: tuple[int, Session] | None = None
         self._intakes: weakref.WeakKeyDictionary[Draft, Intake] = weakref.WeakKeyDictionary()
         self._abandoned: deque[Intake] = deque()
+        self._guard = threading.RLock()
 
     @classmethod
     def init(cls, path: str | os.PathLike[str], *, algorithm: str | None = None) -> Store:
@@ -105,6 +111,7 @@ class Store:
                 _make_folder(folder)
                 catalog_file.create(folder, algorithm or digests.DEFAULT)
         store = cls(folder)
+        store._note_creation()
         if algorithm is not None and store.algorithm != algorithm:
             store.close()
             raise InvalidInput(
@@ -117,6 +124,13 @@ class Store:
         """Open the store in a folder. Raises `NoStore`, `NotAStore`, `NewerStore` or `NetworkFileSystem`."""
         return cls(path)
 
+    def _note_creation(self) -> None:
+        if events.head(self._db.connection):
+            return
+        with self._db.writing() as connection:
+            if not events.head(connection):
+                events.record(connection, self._db.algorithm, "store-created", "", algorithm=self.algorithm)
+
     @property
     def algorithm(self) -> str:
         """The name of the store's digest algorithm."""
@@ -125,9 +139,10 @@ class Store:
     @property
     def _session(self) -> Session:
         self._db.check_open()
-        if self._session_of is None or self._session_of[0] != os.getpid():
-            self._session_of = (os.getpid(), Session(self.path))
-        return self._session_of[1]
+        with self._guard:
+            if self._session_of is None or self._session_of[0] != os.getpid():
+                self._session_of = (os.getpid(), Session(self.path))
+            return self._session_of[1]
 
     # Drafts
 
@@ -171,17 +186,19 @@ class Store:
 
     def _intake(self, draft: Draft) -> Intake:
         self._drop_abandoned()
-        found = self._intakes.get(draft)
-        if found is None:
-            found = Intake(self._db, self._packs, self._session, f"{draft.project}/{draft.name}")
-            self._intakes[draft] = found
-            # Whatever the garbage collector interrupts may be in a transaction: it only notes, and the next call drops.
-            weakref.finalize(draft, self._abandoned.append, found)
-        return found
+        with self._guard:
+            found = self._intakes.get(draft)
+            if found is None:
+                found = Intake(self._db, self._packs, self._session, f"{draft.project}/{draft.name}")
+                self._intakes[draft] = found
+                # Whatever the garbage collector interrupts may be in a transaction: it only notes, the next call drops.
+                weakref.finalize(draft, self._abandoned.append, found)
+            return found
 
     def _drop_abandoned(self) -> None:
-        while self._abandoned:
-            self._abandoned.popleft().drop()
+        with suppress(IndexError):
+            while True:
+                self._abandoned.popleft().drop()
 
     def add_file(
         self,
@@ -279,6 +296,12 @@ class Store:
         with self._db.reading() as connection:
             return manifests.find(connection, self._db.algorithm, found.id, path)
 
+    def has_below(self, version: Version | str, folder: str) -> bool:
+        """Whether a version has entries below a folder."""
+        found = self._of(version)
+        with self._db.reading() as connection:
+            return manifests.has_below(connection, found.id, folder)
+
     def read(self, entry: Entry) -> Iterator[bytes]:
         """The content of a stored file, piece by piece, verified."""
         if entry.kind != Kind.FILE or entry.digest is None:
@@ -287,8 +310,8 @@ class Store:
 
     def diff(self, old: Version | str, new: Version | str) -> Difference:
         """What changed from one version to another."""
-        first, second = self._of(old), self._of(new)
         with self._db.reading() as connection, collector.paused():
+            first, second = self._living(connection, old), self._living(connection, new)
             return _pair_renames(manifests.diff(connection, self._db.algorithm, first.id, second.id))
 
     def get(
@@ -307,11 +330,20 @@ class Store:
     def _of(self, version: Version | str) -> Version:
         return self.version(version) if isinstance(version, str) else version
 
+    def _living(self, connection: Connection, version: Version | str) -> Version:
+        """A version as it is now. `NotFound` if it was deleted."""
+        if isinstance(version, str):
+            wanted = names.parse(version)
+            return versions.resolve(connection, self._db.algorithm, wanted.project or names.DEFAULT_PROJECT, wanted)
+        if not versions.lives(connection, version.id):
+            raise NotFound(f"{version.name} was deleted: use a version that lives")
+        return version
+
     def set_alias(self, version: Version | str, alias: str) -> Version:
         """Point an alias at a version; it leaves the one that it pointed at."""
-        found = self._of(version)
         names.alias(alias)
         with self._db.writing() as connection:
+            found = self._living(connection, version)
             collection = versions.collection(connection, found.project, found.collection)
             assert collection is not None
             commit.set_alias(self._db, connection, collection, found, alias)
@@ -322,15 +354,13 @@ class Store:
 
         The sum over all versions is what is stored.
         """
-        found = self._of(version)
         with self._db.reading() as connection:
-            return usage.owned_bytes(connection, found.id)
+            return usage.owned_bytes(connection, self._living(connection, version).id)
 
     def reclaimable_bytes(self, version: Version | str) -> int:
         """The content that deleting this version alone would free."""
-        found = self._of(version)
         with self._db.reading() as connection:
-            return usage.reclaimable_bytes(connection, found.id)
+            return usage.reclaimable_bytes(connection, self._living(connection, version).id)
 
     # Letting go
 
@@ -431,12 +461,16 @@ class Store:
         """Let go of everything. Drafts that were not committed are dropped."""
         if self._db.closed:
             return
-        for intake in list(self._intakes.values()):
-            intake.drop()
-        self._intakes.clear()
-        self._drop_abandoned()
-        self._packs.close()
-        self._db.close()
+        with ExitStack() as ending:
+            ending.callback(self._end_session)
+            ending.callback(self._db.close)
+            ending.callback(self._packs.close)
+            for intake in [*self._intakes.values(), *self._abandoned]:
+                ending.callback(intake.drop)
+            self._intakes.clear()
+            self._abandoned.clear()
+
+    def _end_session(self) -> None:
         if self._session_of is not None:
             self._session_of[1].close()
             self._session_of = None

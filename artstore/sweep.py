@@ -43,13 +43,14 @@ def sweep(db: Db, packs: Packs, *, everywhere: bool = False) -> Swept:
 def _sweep(db: Db, packs: Packs, everywhere: bool) -> Swept:
     before = packs.allocated()
     removed = repacked = 0
+    stay = places.must_stay(db.connection)
     for pack in places.packs(db.connection) if everywhere else places.packs_with_free_ranges(db.connection):
         with db.reading() as connection:
             ids, ranges = places.free_ranges(connection, pack.id)
         written = packs.is_written(pack.name)
         if pack.live == 0 and not written and _remove(db, packs, pack):
             removed += 1
-        elif not written and _waste(packs, pack, ranges) > _worth_it(pack) and _repack(db, packs, pack):
+        elif not (written or stay) and _waste(packs, pack, ranges) > _worth_it(pack) and _repack(db, packs, pack):
             repacked += 1
         elif ids:
             packs.punch(pack.name, ranges)
@@ -62,7 +63,7 @@ def _remove(db: Db, packs: Packs, pack: Pack) -> bool:
     with db.writing() as connection:
         if not places.forget_pack(connection, pack.id):
             return False
-    return packs.delete(pack.name)
+    return packs.delete(pack.name, lambda name: content.published_end(db.connection, name))
 
 
 def _waste(packs: Packs, pack: Pack, ranges: list[tuple[int, int]]) -> int:
@@ -83,7 +84,8 @@ def _repack(db: Db, packs: Packs, pack: Pack) -> bool:
     """Copy what lives in a pack elsewhere as it is, then remove it; what is damaged there stays recognisably so."""
     writer = _target(db, packs, avoid=pack.name)
     try:
-        _copy(db, packs, pack, writer)
+        if not _copy(db, packs, pack, writer):
+            return False
     except DiskFull:
         # There is no room for a copy: what can be punched is punched, and the next sweep tries again.
         return False
@@ -92,7 +94,7 @@ def _repack(db: Db, packs: Packs, pack: Pack) -> bool:
     return _remove(db, packs, pack)
 
 
-def _copy(db: Db, packs: Packs, pack: Pack, writer: PackWriter) -> None:
+def _copy(db: Db, packs: Packs, pack: Pack, writer: PackWriter) -> bool:
     moves: list[Move] = []
     buffer = bytearray(_PIECE)
     for run in _runs(places.chunks_in(db.connection, pack.id)):
@@ -106,7 +108,7 @@ def _copy(db: Db, packs: Packs, pack: Pack, writer: PackWriter) -> None:
         moves += [Move(id, offset, new + offset - start, length) for id, offset, length in run]
     end = writer.sync()
     with db.writing() as connection:
-        places.move(connection, pack.id, writer.name, end, moves)
+        return places.move(connection, pack.id, writer.name, end, moves)
 
 
 def _runs(chunks: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:

@@ -17,6 +17,7 @@ from artstore.manifest import Dependency, manifest_digest, recut, version_digest
 from artstore.packs import Packs
 from artstore.progress import SILENT, Progress, step
 from artstore.reader import Reader
+from artstore.sweep import sweep
 from artstore.version import Version
 
 _READ_AT_ONCE = 8 * 1024 * 1024
@@ -82,6 +83,7 @@ def verify(db: Db, packs: Packs, session: Session, *, head: str | None = None, p
     finally:
         with db.writing() as connection:
             reclaim.release(connection, claims=leases.close_lease(connection, lease))
+        sweep(db, packs)
 
 
 def _check_structures(db: Db, report: Report, head: str | None) -> None:
@@ -105,20 +107,21 @@ def _check_chunks(db: Db, packs: Packs, report: Report, progress: Progress) -> N
     with step(progress, "verifying", live, "bytes"), ThreadPoolExecutor(system.cores(), "artstore-verify") as pool:
         futures = [pool.submit(_check_pack, db, packs, pack.name, progress) for pack in known]
         for pack, future in zip(known, futures, strict=True):
-            count, size, stored, damaged = future.result()
+            count, size, stored, counted, damaged = future.result()
             report.chunks += count
             report.bytes += size
-            if stored != pack.live:
+            if stored != counted:
                 report.findings.append(
-                    Finding(f"pack {pack.name} holds {stored} bytes of chunks, and counts {pack.live}")
+                    Finding(f"pack {pack.name} holds {stored} bytes of chunks, and counts {counted}")
                 )
             for chunk in damaged:
                 report.findings.append(_finding(db, chunk))
 
 
-def _check_pack(db: Db, packs: Packs, name: str, progress: Progress) -> tuple[int, int, int, list[StoredChunk]]:
+def _check_pack(db: Db, packs: Packs, name: str, progress: Progress) -> tuple[int, int, int, int, list[StoredChunk]]:
     with db.reading() as connection:
         chunks = content.all_chunks(connection, name)
+        counted = content.live_bytes(connection, name)
     reader, damaged = Reader(db, packs), list[StoredChunk]()
     for chunk in chunks:
         try:
@@ -127,7 +130,7 @@ def _check_pack(db: Db, packs: Packs, name: str, progress: Progress) -> tuple[in
             damaged.append(chunk)
         progress.advance(chunk.place.length)
     size, stored = sum(chunk.size for chunk in chunks), sum(chunk.place.length for chunk in chunks)
-    return len(chunks), size, stored, damaged
+    return len(chunks), size, stored, counted, damaged
 
 
 def _finding(db: Db, chunk: StoredChunk) -> Finding:

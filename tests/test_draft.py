@@ -43,6 +43,9 @@ class Stored:
         prefix = folder + "/" if folder else ""
         return (entry for path, entry in self.entries.items() if path.startswith(prefix))
 
+    def is_folder(self, path: str) -> bool:
+        return any(self.under(path))
+
 
 def draft_of(*entries: Entry, based: bool) -> Draft:
     """A draft that holds these entries, from its base or added one by one."""

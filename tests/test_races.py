@@ -503,7 +503,7 @@ def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
 
         def work(seed: int) -> list[str]:
             draw, made = random.Random(seed), []
-            for turn in range(8):
+            for turn in range(12):
                 draft = opened.draft(f"t{seed}", "dataset", metadata={"turn": turn})
                 for name in draw.sample(sorted(trees), 3):
                     opened.add_file(draft, source / name)

@@ -231,6 +231,12 @@ def all_chunks(connection: sqlite3.Connection, pack: str) -> list[StoredChunk]:
     return [_stored(row) for row in connection.execute(query, (pack,))]
 
 
+def live_bytes(connection: sqlite3.Connection, pack: str) -> int:
+    """How many bytes of a pack are counted as chunks."""
+    row = connection.execute("select live from packs where name = ?", (pack,)).fetchone()
+    return int(row[0]) if row else 0
+
+
 def files_of_several_chunks(connection: sqlite3.Connection) -> Iterator[tuple[bytes, int]]:
     """The digest and size of every file whose digest is not simply that of its only chunk."""
     query = """

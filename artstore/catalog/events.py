@@ -38,7 +38,7 @@ def head(connection: sqlite3.Connection) -> str:
     return row[0] if row else ""
 
 
-def record(connection: sqlite3.Connection, algorithm: Algorithm, kind: str, subject: str, **detail: object) -> None:
+def record(connection: sqlite3.Connection, algorithm: Algorithm, kind: str, subject: str, /, **detail: object) -> None:
     """Add an event to the transaction that does what it tells."""
     at, written = db.now(), canonical(detail)
     row = (at, kind, subject, written, chained(algorithm, head(connection), at, kind, subject, written))

@@ -76,6 +76,21 @@ def entries_in(connection: sqlite3.Connection, algorithm: Algorithm, group: Grou
     return [entry for segment in segments for entry in entries_of(connection, algorithm, segment)] if segments else None
 
 
+def has_below(connection: sqlite3.Connection, version: int, folder: str) -> bool:
+    """Whether a version has an entry below a folder."""
+    first, last = folder + "/", folder + "0"
+    query = """
+        select 1 from version_groups
+        cross join segment_groups as g on g.id = version_groups.segment_group and g.last > :first and g.first < :last
+        cross join group_segments on group_segments.segment_group = g.id
+        cross join segments as s on s.id = group_segments.segment and s.last > :first and s.first < :last
+        cross join entries on entries.segment = s.id and entries.path > :first and entries.path < :last
+        where version_groups.version = :version limit 1
+    """
+    found = connection.execute(query, {"version": version, "first": first, "last": last}).fetchone()
+    return found is not None
+
+
 def find(connection: sqlite3.Connection, algorithm: Algorithm, version: int, path: str) -> Entry | None:
     """The entry of a version at a path."""
     query = f"""{_ENTRY} where entries.segment = (

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from artstore.catalog.leases import EVERYTHING
 from artstore.packs import HEADER
 
 
@@ -73,8 +74,16 @@ def forget_free(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
     connection.executemany("delete from free where id = ?", [(id,) for id in ids])
 
 
+def must_stay(connection: sqlite3.Connection) -> bool:
+    """Whether packs must stay where they are, because a backup or a verification reads all of them."""
+    query = "select 1 from claims where kind = 'chunk' and first = ? and last = ?"
+    return connection.execute(query, EVERYTHING).fetchone() is not None
+
+
 def forget_pack(connection: sqlite3.Connection, pack: int) -> bool:
-    """Take a pack out of the catalog; False if a chunk lies in it."""
+    """Take a pack out of the catalog; False if a chunk lies in it, or if it must stay."""
+    if must_stay(connection):
+        return False
     if connection.execute("select 1 from chunks where pack = ? limit 1", (pack,)).fetchone():
         return False
     connection.execute("delete from free where pack = ?", (pack,))
@@ -97,8 +106,13 @@ def chunks_in(connection: sqlite3.Connection, pack: int) -> list[tuple[int, int,
     return connection.execute(query, (pack,)).fetchall()
 
 
-def move(connection: sqlite3.Connection, source: int, target: str, end: int, moves: Iterable[Move]) -> None:
-    """Let chunks be where they were copied to. What has moved or gone meanwhile leaves a free range there."""
+def move(connection: sqlite3.Connection, source: int, target: str, end: int, moves: Iterable[Move]) -> bool:
+    """Let chunks be where they were copied to; False if they must stay.
+
+    What has moved or gone meanwhile leaves a free range there.
+    """
+    if must_stay(connection):
+        return False
     run = connection.execute
     run('insert into packs (name, "end") values (?, 0) on conflict do nothing', (target,))
     pack = run("select id from packs where name = ?", (target,)).fetchone()[0]
@@ -115,3 +129,4 @@ def move(connection: sqlite3.Connection, source: int, target: str, end: int, mov
     gained = run("select coalesce(sum(length), 0) from temp.moves").fetchone()[0]
     run("update packs set live = live - ? where id = ?", (gained, source))
     run('update packs set "end" = ?, live = live + ? where id = ?', (end, gained, pack))
+    return True

@@ -61,7 +61,7 @@ def _let_go_of_versions(connection: sqlite3.Connection, versions: Iterable[int],
 
 def _let_go_of_manifests(connection: sqlite3.Connection) -> None:
     run = connection.execute
-    run("delete from temp.doomed_groups where id in (select segment_group from version_groups)")
+    _keep_held(connection, "groups", "version_groups", "segment_group")
     run(
         """
         insert or ignore into temp.doomed_segments

@@ -147,6 +147,15 @@ def by_id(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> Vers
     return _version(algorithm, connection.execute(f"{_VERSION} where v.id = ?", (id,)).fetchone())
 
 
+def is_expired(connection: sqlite3.Connection, id: int, now: str) -> bool:
+    """Whether a version's time is up."""
+    query = """
+        select 1 from versions where id = ? and ttl is not null
+            and julianday(created_at) + ttl / 86400.0 <= julianday(?)
+    """
+    return connection.execute(query, (id, now)).fetchone() is not None
+
+
 def lives(connection: sqlite3.Connection, id: int) -> bool:
     """Whether a version is committed and not deleted."""
     return (
