@@ -64,16 +64,19 @@ def verify(db: Db, packs: Packs, session: Session, *, head: str | None = None, p
     With `head`, the hash of an event kept elsewhere, also tell whether the history up to it was rewritten.
     Nothing is reclaimed while this runs.
     """
+    with db.reading() as connection:
+        loose = reclaim.orphans(connection)
     with db.writing(durable=False) as connection:
         lease = leases.open_lease(connection, session.name, "verify")
         leases.claim_everything(connection, lease)
     try:
         report = Report()
+        report.findings += [Finding(f"{n} rows of {name} are held by nothing") for name, n in loose.items() if n]
         for check in (
             partial(_check_structures, db, report, head),
             partial(_check_chunks, db, packs, report, progress),
             partial(_check_files, db, packs, report),
-            partial(_check_manifests, db, report, lease),
+            partial(_check_manifests, db, report),
         ):
             try:
                 check()
@@ -172,11 +175,8 @@ def _is_whole(reader: Reader, digest: bytes, size: int) -> bool:
     return length == size and hasher.digest() == digest
 
 
-def _check_manifests(db: Db, report: Report, lease: int) -> None:
+def _check_manifests(db: Db, report: Report) -> None:
     with db.reading() as connection:
-        for name, count in reclaim.orphans(connection, apart_from=lease).items():
-            if count:
-                report.findings.append(Finding(f"{count} rows of {name} are held by nothing"))
         listed = [
             version
             for collection in versions.collections(connection)

@@ -7,6 +7,9 @@ neither forks a process that may have threads nor runs the user's main module ag
 from __future__ import annotations
 
 import itertools
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
@@ -20,6 +23,7 @@ Result = TypeVar("Result")
 WORTH_STARTING = 6
 """With fewer batches than this, the work is done here."""
 _IDLE_SECONDS = 10
+_LOOKS_SECONDS = 0.5
 
 
 def spread(
@@ -45,7 +49,9 @@ def spread(
     from loky import ProcessPoolExecutor
     from loky.process_executor import TerminatedWorkerError
 
-    executor = ProcessPoolExecutor(max_workers=processes, timeout=_IDLE_SECONDS)
+    executor = ProcessPoolExecutor(
+        max_workers=processes, timeout=_IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),)
+    )
     waiting: deque[tuple[Batch, Any]] = deque()
     finished = False
     try:
@@ -64,3 +70,14 @@ def spread(
         ) from error
     finally:
         executor.shutdown(wait=True, kill_workers=not finished)
+
+
+def _end_with(parent: int) -> None:
+    """Have a worker end soon after the process it works for, however that ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOKS_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="artstore-parent", daemon=True).start()

@@ -178,12 +178,16 @@ class NewFile:
         then = time.time_ns() - _BACKDATED_NS
         if os.utime in os.supports_fd:
             os.utime(self.descriptor, ns=(then, then))
+        written = os.fstat(self.descriptor).st_mtime_ns
         try:
             self._name_it()
         except (IsADirectoryError, PermissionError) as error:
             raise in_the_way(self._where / self._name, "a folder", "file") from error
         status = os.fstat(self.descriptor)
         self.stat = stat_of(status)
+        if status.st_mtime_ns != written:
+            # Somebody wrote to it as soon as it had its name: nothing is ever to match what is noted of it.
+            self.stat = self.stat._replace(inode=-1)
 
     def _name_it(self) -> None:
         if self._temporary is None:

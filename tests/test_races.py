@@ -337,7 +337,7 @@ def test_a_verification_paused_while_others_commit_and_delete(stage: Stage, tmp_
 
     def judge(store: Path, first: Ending, others: list[Ending]) -> None:
         ended_well(first, *others)
-        assert first.said == [], "nothing is wrong with the store"
+        assert first.said == [], f"nothing is wrong with the store: {first.said}"
         check(store, scratch_of(tmp_path), living=trees)
 
     race(
