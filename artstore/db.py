@@ -209,7 +209,8 @@ class Db:
             raise
 
     def _open_and_check(self) -> None:
-        if not self.path.is_file() and any((self.folder / "packs").glob("*.pack")):
+        packs = any((self.folder / "packs").glob("*.pack"))
+        if packs and not self.path.is_file():
             raise NoStore(
                 f"the catalog {self.path} is missing: restore it from a backup, as the packs alone cannot be read"
             )

@@ -487,13 +487,15 @@ class Store:
 
 def _make_folder(folder: Path) -> None:
     try:
-        if any((folder / "packs").glob("*.pack")):
+        # In this order: another process that is making the store has its catalog in place before its first pack.
+        packs = any((folder / "packs").glob("*.pack"))
+        if packs and not (folder / catalog_file.FILE).exists():
             raise NotAStore(
                 f"{folder} holds packs, and their catalog {catalog_file.FILE} is missing: restore it from a backup, "
                 "or choose another folder"
             )
         if folder.exists() and any(
-            each.name not in _OURS and not each.name.startswith(".") for each in folder.iterdir()
+            each.name not in _OURS and not each.name.startswith((".", catalog_file.FILE)) for each in folder.iterdir()
         ):
             raise NotAStore(f"{folder} holds something else: choose a new or empty folder for the store")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -507,7 +509,7 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-_OURS = {"packs", "locks", catalog_file.FILE}
+_OURS = {"packs", "locks"}
 
 
 def _pair_renames(found: Changed) -> Difference:
