@@ -1,4 +1,4 @@
-"""Many processes that make one store at once and write to one collection: every version is there, and nobody starves."""
+"""Many processes make one store at once and write to one collection: every version is there, and nobody starves."""
 
 from __future__ import annotations
 
