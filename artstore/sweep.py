@@ -46,17 +46,24 @@ def _sweep(db: Db, packs: Packs, everywhere: bool) -> Swept:
     stay = places.must_stay(db.connection)
     for pack in places.packs(db.connection) if everywhere else places.packs_with_free_ranges(db.connection):
         with db.reading() as connection:
-            ids, ranges = places.free_ranges(connection, pack.id)
+            _, ranges = places.free_ranges(connection, pack.id)
         written = packs.is_written(pack.name)
         if pack.live == 0 and not written and _remove(db, packs, pack):
             removed += 1
         elif not (written or stay) and _waste(packs, pack, ranges) > _worth_it(pack) and _repack(db, packs, pack):
             repacked += 1
-        elif ids:
-            packs.punch(pack.name, ranges)
-            with db.writing() as connection:
-                places.forget_free(connection, ids)
+        else:
+            _punch(db, packs, pack)
     return Swept(max(0, before - packs.allocated()), removed, repacked)
+
+
+def _punch(db: Db, packs: Packs, pack: Pack) -> None:
+    with db.reading() as connection:
+        ids, ranges = places.free_ranges(connection, pack.id)
+    if ids:
+        packs.punch(pack.name, ranges)
+        with db.writing() as connection:
+            places.forget_free(connection, ids)
 
 
 def _remove(db: Db, packs: Packs, pack: Pack) -> bool:

@@ -126,6 +126,8 @@ def move(connection: sqlite3.Connection, source: int, target: str, end: int, mov
     )
     run(f"delete from temp.moves where not {still_there}", (source,))
     run("update chunks set pack = ?, offset = moves.new from temp.moves where chunks.id = moves.chunk", (pack,))
+    # Should a writer have gone on with the pack, it stays, and what moved out of it is to be punched.
+    run("insert into free (pack, offset, length) select ?, old, length from temp.moves", (source,))
     gained = run("select coalesce(sum(length), 0) from temp.moves").fetchone()[0]
     run("update packs set live = live - ? where id = ?", (gained, source))
     run('update packs set "end" = ?, live = live + ? where id = ?', (end, gained, pack))
