@@ -13,7 +13,7 @@ from artstore import chunking, names, reader, system, workers, writing
 from artstore.catalog import content, stats, versions
 from artstore.catalog.content import StoredChunk
 from artstore.collector import paused
-from artstore.db import Connection, Db
+from artstore.db import Connection, Db, errors_said
 from artstore.errors import Damaged, InvalidPath, RootUnwritable, StoreError
 from artstore.manifest import Entry, Kind, recut
 from artstore.packs import Packs
@@ -318,7 +318,7 @@ def to_folder(
         raise writing.in_the_way(root, "the store itself, or in it,", "folder of its own")
     try:
         remedy = "check its permissions, or choose another root"
-        with system.os_errors_said(f"the download to {root}", RootUnwritable, remedy):
+        with system.os_errors_said(f"the download to {root}", RootUnwritable, remedy), errors_said(db.path):
             root.mkdir(parents=True, exist_ok=True)
             with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"), paused():
                 return Checkout(db, packs, version, root, progress).run(reader.selected(db, version, path_prefix))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from artstore import collector, names
-from artstore.catalog import events, manifests, stats, versions
+from artstore.catalog import collections, events, manifests, runs, stats, versions
+from artstore.catalog.collections import Collection
 from artstore.catalog.reclaim import Freed
-from artstore.catalog.versions import Collection, Content
-from artstore.db import Connection, Db, now
+from artstore.catalog.versions import Content
+from artstore.db import Connection, Db, errors_said, now
+from artstore.describe import add_tags_to, check_description, check_metadata, set_alias
 from artstore.draft import Draft
-from artstore.errors import InvalidInput, NotFound, StoreError
+from artstore.errors import NotFound, StoreError
 from artstore.intake import Intake
 from artstore.manifest import Builder, version_digest
 from artstore.packs import Packs
@@ -22,9 +22,16 @@ from artstore.version import Version
 
 
 def commit(
-    db: Db, packs: Packs, draft: Draft, intake: Intake, *, aliases: Iterable[str] = (), tags: Iterable[str] = ()
+    db: Db,
+    packs: Packs,
+    draft: Draft,
+    intake: Intake,
+    *,
+    aliases: Iterable[str] = (),
+    tags: Iterable[str] = (),
+    run: int | None = None,
 ) -> Version:
-    """Make a draft the next version of its collection; durable when this returns.
+    """Make a draft the next version of its collection, as the product of a run if given; durable when this returns.
 
     If it is equal to the newest version, and nothing that was given says otherwise, that version is returned, with
     the aliases, tags and ttl given applied to it. Raises `WrongType` if the collection has another type, `NotFound`
@@ -33,23 +40,18 @@ def commit(
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     tags = [names.tag(tag) for tag in dict.fromkeys(tags)]
     check_metadata(draft.metadata)
-    if draft.description is not None and not names.is_utf8(draft.description):
-        raise InvalidInput(f"the description of {draft.name} is not UTF-8 text: {draft.description!r}")
-    base = draft.base.version.id if draft.base else None
-    with db.reading() as connection, collector.paused():
-        builder = manifests.edited(connection, db.algorithm, base, draft.changes, intake.ids)
-        manifest = builder.finish()
-    content = Content(
-        version_digest(db.algorithm, manifest, draft.dependencies),
-        manifest,
-        sum(group.entries for group in builder.groups),
-        sum(group.size for group in builder.groups),
-    )
-    intake.make_durable()
+    check_description(draft.description)
+    builder, content = cut(db, draft, intake.ids)
+    with errors_said(db.path):
+        intake.make_durable()
     try:
         with db.writing() as connection:
             version, freed = _commit(db, connection, draft, builder, content, intake)
-            _hang_on(db, connection, version, aliases, tags)
+            for alias in aliases:
+                set_alias(db, connection, version, alias)
+            add_tags_to(db, connection, version, tags)
+            if run is not None:
+                runs.produce(connection, run, version.id)
             version = versions.by_id(connection, db.algorithm, version.id)
     except BaseException:
         intake.rolled_back()
@@ -63,6 +65,20 @@ def commit(
     return version
 
 
+def cut(db: Db, draft: Draft, ids: dict[bytes, int]) -> tuple[Builder, Content]:
+    """Cut the manifest of a draft as it stands, and sum it up."""
+    base = draft.base.version.id if draft.base else None
+    with db.reading() as connection, collector.paused():
+        builder = manifests.edited(connection, db.algorithm, base, draft.changes, ids)
+        manifest = builder.finish()
+    return builder, Content(
+        version_digest(db.algorithm, manifest, draft.dependencies),
+        manifest,
+        sum(group.entries for group in builder.groups),
+        sum(group.size for group in builder.groups),
+    )
+
+
 def _commit(
     db: Db, connection: Connection, draft: Draft, builder: Builder, content: Content, intake: Intake
 ) -> tuple[Version, Freed]:
@@ -70,7 +86,7 @@ def _commit(
         raise NotFound(
             f"{draft.base.version.name}, which this draft started from, was deleted: start from a version that lives"
         )
-    collection, made = versions.ensure_collection(connection, draft.project, draft.name, draft.type)
+    collection, made = collections.ensure(connection, draft.project, draft.name, draft.type)
     if made:
         events.record(connection, db.algorithm, "collection-created", f"{draft.project}/{draft.name}", type=draft.type)
     newest = versions.newest(connection, db.algorithm, collection.id)
@@ -136,24 +152,6 @@ def _is_the_same(connection: Connection, draft: Draft, content: Content, newest:
     )
 
 
-def _hang_on(db: Db, connection: Connection, version: Version, aliases: list[str], tags: list[str]) -> None:
-    collection = versions.collection(connection, version.project, version.collection)
-    assert collection is not None
-    for alias in aliases:
-        set_alias(db, connection, collection, version, alias)
-    for tag in tags:
-        if versions.add_tag(connection, version.id, tag):
-            events.record(connection, db.algorithm, "tag-added", version.qualified_name, tag=tag)
-
-
-def set_alias(db: Db, connection: Connection, collection: Collection, version: Version, alias: str) -> None:
-    """Point an alias at a version, and log it if that changes anything."""
-    before = versions.move_alias(connection, collection.id, alias, version.id)
-    if before != version.id:
-        was = None if before is None else versions.by_id(connection, db.algorithm, before).name
-        events.record(connection, db.algorithm, "alias-set", version.qualified_name, alias=alias, before=was)
-
-
 def _remember(db: Db, intake: Intake) -> None:
     """Note what was read in the stat cache.
 
@@ -167,15 +165,3 @@ def _remember(db: Db, intake: Intake) -> None:
     if intake.seen:
         db.try_writing(note)
         intake.seen.clear()
-
-
-def check_metadata(metadata: dict[str, Any] | None) -> None:
-    """Raise `InvalidInput` if metadata is nothing that JSON can say."""
-    try:
-        json.dumps(metadata, allow_nan=False, ensure_ascii=False, sort_keys=True).encode()
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"metadata must be JSON (text, numbers, lists, dicts; no NaN or infinity): {error}"
-        ) from error
-    if metadata is not None and not isinstance(metadata, dict):
-        raise InvalidInput(f"metadata must be a dict, not {type(metadata).__name__}")

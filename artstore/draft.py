@@ -25,6 +25,14 @@ class Base(Protocol):
     def is_folder(self, path: str) -> bool: ...
 
 
+def check_ttl(ttl: timedelta | None) -> None:
+    """Raise `InvalidInput` if a time to live is not positive."""
+    if ttl is not None and ttl <= timedelta(0):
+        raise InvalidInput(
+            f"Artifact TTL Duration has to be positive, not {ttl}: leave it out to keep a version for good"
+        )
+
+
 class Draft:
     """The next version of a collection, while it is put together.
 
@@ -48,10 +56,7 @@ class Draft:
         self.project = names.project(project)
         self.description = description
         self.metadata = metadata
-        if ttl is not None and ttl <= timedelta(0):
-            raise InvalidInput(
-                f"Artifact TTL Duration has to be positive, not {ttl}: leave it out to keep a version for good"
-            )
+        check_ttl(ttl)
         self.ttl = ttl
         self.base = base
         self.changes: dict[str, Entry | None] = {}
@@ -125,6 +130,10 @@ class Draft:
         if self.base is None or not self.base.is_folder(path):
             return False
         return any(entry.path not in self.changes for entry in self.base.under(path))
+
+    def depend_on(self, version: Version) -> None:
+        """Reference another version, which then is not deleted as long as the version to be lives."""
+        self.dependencies.add(Dependency(version.project, version.collection, version.number, version.digest))
 
     def remove(self, path: str) -> list[str]:
         """Take out an entry, or everything below a folder; return the paths taken out.

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from artstore import chunking, collector, ingest, names, reading, system, workers
 from artstore.catalog import stats
-from artstore.db import Db
+from artstore.db import Db, errors_said
 from artstore.digests import Algorithm
 from artstore.draft import Draft
 from artstore.errors import SourceUnreadable
@@ -243,7 +243,7 @@ def file(
     absolute = os.path.realpath(path)
     check_not_ours(absolute, os.path.realpath(db.folder))
     walked = Walked(os.path.dirname(absolute), [(os.path.basename(absolute), entry_path, status)])
-    with step(progress, f"adding {path.name}", None, "bytes"):
+    with step(progress, f"adding {path.name}", None, "bytes"), errors_said(db.path):
         walk = iter([walked])
         return draft.add(Gathering(db, intake, progress).run(walk)[0], overwrite=overwrite)
 
@@ -271,7 +271,7 @@ def folder(
         raise reading.unreadable(str(path), error.strerror or str(error), error) from error
     if not stat.S_ISDIR(status.st_mode):
         raise reading.unreadable(str(path), "it is no folder: use add_file")
-    with step(progress, f"adding {path.name or path}", None, "bytes"), collector.paused():
+    with step(progress, f"adding {path.name or path}", None, "bytes"), collector.paused(), errors_said(db.path):
         entries = Gathering(db, intake, progress).run(Walk(path, db.folder).run(prefix))
     if not draft.fill_new_folder(entries):
         draft.add_all(entries, overwrite=overwrite)

@@ -49,7 +49,8 @@ class Reader:
             data = self._packs.read(place)
             if self.algorithm.raw(data) == stored.digest:
                 return data
-            now = content.chunk(self._db.connection, stored.digest)
+            with self._db.reading() as connection:
+                now = content.chunk(connection, stored.digest)
             if now is None or now.place == place:
                 break
             place = now.place
@@ -67,7 +68,8 @@ class Reader:
 
     def chunks_of(self, digest: str) -> list[StoredChunk]:
         """The chunks of a file, by its digest."""
-        found = content.chunks_of(self._db.connection, self.algorithm.parse(digest))
+        with self._db.reading() as connection:
+            found = content.chunks_of(connection, self.algorithm.parse(digest))
         if found is None:
             raise Damaged(f"the catalog does not know the file {digest} any more: run `artstore verify`")
         return found

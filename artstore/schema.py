@@ -345,3 +345,84 @@ def m007_views(db: Database) -> None:
         join store;
         """,
     )
+
+
+@migrations()
+def m008_runs(db: Database) -> None:
+    """Runs, what they logged, and which versions they used and produced."""
+    _run(
+        db,
+        """
+        create table runs (
+            id integer primary key autoincrement,
+            project integer not null references projects,
+            uid text not null,
+            name text not null,
+            job_type text,
+            run_group text,
+            notes text,
+            tags text not null default '[]' check (json_valid(tags)),
+            config text not null default '{}' check (json_valid(config)),
+            summary text not null default '{}' check (json_valid(summary)),
+            environment text not null default '{}' check (json_valid(environment)),
+            state text not null check (state in ('running', 'finished', 'failed', 'crashed')),
+            session text,
+            exit_code integer,
+            started_at text not null,
+            ended_at text,
+            unique (project, uid)
+        ) strict;
+        -- a run whose session is over and that never said so has crashed
+        create index runs_open on runs (session) where state = 'running';
+        create table history (
+            run integer not null references runs,
+            step integer not null,
+            data text not null check (json_valid(data)),
+            primary key (run, step)
+        ) strict, without rowid;
+        create table uses (
+            run integer not null references runs,
+            version integer not null references versions,
+            role text,
+            at text not null,
+            primary key (run, version)
+        ) strict, without rowid;
+        create index uses_by_version on uses (version);
+        create table products (
+            run integer not null references runs,
+            version integer not null references versions,
+            at text not null,
+            primary key (run, version)
+        ) strict, without rowid;
+        create index products_by_version on products (version, at);
+        """,
+    )
+
+
+@migrations()
+def m009_links(db: Database) -> None:
+    """Collections of links: a version shown under another name, with an index and aliases of its own there."""
+    _run(
+        db,
+        """
+        alter table collections add column portfolio integer not null default 0 check (portfolio in (0, 1));
+        alter table collections add column tags text not null default '[]' check (json_valid(tags));
+        create table links (
+            id integer primary key autoincrement,
+            collection integer not null references collections,
+            number integer not null,
+            version integer not null references versions,
+            created_at text not null,
+            removed_at text,
+            unique (collection, number)
+        ) strict;
+        create index links_by_version on links (version) where removed_at is null;
+        create table link_aliases (
+            collection integer not null references collections,
+            name text not null,
+            link integer not null references links,
+            primary key (collection, name)
+        ) strict, without rowid;
+        create index link_aliases_by_link on link_aliases (link);
+        """,
+    )

@@ -13,17 +13,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from artstore import backup as backing_up
-from artstore import checkout, collector, commit, digests, gather, gc, names, reader, system
+from artstore import checkout, commit, gather, gc, making, names, reader, system
 from artstore import db as catalog_file
 from artstore import delete as deleting
+from artstore import describe as describing
+from artstore import diff as differing
 from artstore import verify as verifying
-from artstore.catalog import events, manifests, usage, versions
+from artstore.catalog import collections, events, manifests, usage, versions
+from artstore.catalog.collections import Collection
 from artstore.catalog.events import Event
-from artstore.catalog.manifests import Changed
-from artstore.catalog.versions import Collection, Summary
+from artstore.catalog.versions import Summary
 from artstore.db import Connection, Db
+from artstore.describe import KEPT, Kept
+from artstore.diff import Difference
 from artstore.draft import Draft
-from artstore.errors import InvalidInput, NotAStore, NotFound, StoreError
+from artstore.errors import InvalidInput, NotFound, StoreError
 from artstore.intake import Intake
 from artstore.leases import Session
 from artstore.manifest import Entry, Kind
@@ -47,15 +51,6 @@ class Usage(NamedTuple):
     """What the packs take on the disk."""
     catalog_bytes: int
     """What the catalog takes on the disk."""
-
-
-class Difference(NamedTuple):
-    """What differs between two versions, in path order. A change is (before, after), as is a rename."""
-
-    added: list[Entry]
-    removed: list[Entry]
-    changed: list[tuple[Entry, Entry]]
-    renamed: list[tuple[Entry, Entry]]
 
 
 class _BaseOf:
@@ -89,8 +84,8 @@ class Store:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
-        self._db = Db(self.path)
-        self._packs = Packs(self.path)
+        self.db = Db(self.path)
+        self.packs = Packs(self.path)
         self._session_of: tuple[int, Session] | None = None
         self._intakes: weakref.WeakKeyDictionary[Draft, Intake] = weakref.WeakKeyDictionary()
         self._abandoned: deque[Intake] = deque()
@@ -103,15 +98,9 @@ class Store:
         Raises `NotAStore` if the folder holds something else, `InvalidInput` if the store there uses another algorithm.
         """
         folder = Path(path).absolute()
-        if algorithm is not None:
-            digests.algorithm(algorithm)
-        with system.os_errors_said(str(folder)):
-            if not (folder / catalog_file.FILE).exists():
-                catalog_file.check_file_system(folder)
-                _make_folder(folder)
-                catalog_file.create(folder, algorithm or digests.DEFAULT)
+        making.make(folder, algorithm)
         store = cls(folder)
-        store._note_creation()
+        making.note_creation(store.db)
         if algorithm is not None and store.algorithm != algorithm:
             store.close()
             raise InvalidInput(
@@ -124,21 +113,14 @@ class Store:
         """Open the store in a folder. Raises `NoStore`, `NotAStore`, `NewerStore` or `NetworkFileSystem`."""
         return cls(path)
 
-    def _note_creation(self) -> None:
-        if events.head(self._db.connection):
-            return
-        with self._db.writing() as connection:
-            if not events.head(connection):
-                events.record(connection, self._db.algorithm, "store-created", "", algorithm=self.algorithm)
-
     @property
     def algorithm(self) -> str:
         """The name of the store's digest algorithm."""
-        return self._db.algorithm.name
+        return self.db.algorithm.name
 
     @property
     def _session(self) -> Session:
-        self._db.check_open()
+        self.db.check_open()
         with self._guard:
             if self._session_of is None or self._session_of[0] != os.getpid():
                 self._session_of = (os.getpid(), Session(self.path))
@@ -162,10 +144,10 @@ class Store:
         `type` may be left out with a base, and where the collection exists. Raises `WrongType` if it has another one.
         """
         started_from = self.version(base, project=project) if isinstance(base, str) else base
-        with self._db.reading() as connection:
-            collection = versions.collection(connection, project, names.collection(name))
+        with self.db.reading() as connection:
+            collection = collections.find(connection, project, names.collection(name))
             if collection is not None:
-                versions.check_type(collection, type)
+                collections.check_type(collection, type)
         type = type or (collection.type if collection else started_from.type if started_from else None)
         if type is None:
             raise InvalidInput(
@@ -189,7 +171,7 @@ class Store:
         with self._guard:
             found = self._intakes.get(draft)
             if found is None:
-                found = Intake(self._db, self._packs, self._session, f"{draft.project}/{draft.name}")
+                found = Intake(self.db, self.packs, self._session, f"{draft.project}/{draft.name}")
                 self._intakes[draft] = found
                 # Whatever the garbage collector interrupts may be in a transaction: it only notes, the next call drops.
                 weakref.finalize(draft, self._abandoned.append, found)
@@ -211,7 +193,7 @@ class Store:
     ) -> Entry:
         """Take a file into a draft, as it is now. `name` is its path in the artifact, by default its own name."""
         return gather.file(
-            draft, self._db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
+            draft, self.db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
         )
 
     def add_dir(
@@ -228,12 +210,29 @@ class Store:
         `name` is the folder in the artifact.
         """
         return gather.folder(
-            draft, self._db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
+            draft, self.db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
         )
 
-    def commit(self, draft: Draft, *, aliases: Iterable[str] = (), tags: Iterable[str] = ()) -> Version:
-        """Make a draft the next version; durable when this returns. Equal content is the same version."""
-        version = commit.commit(self._db, self._packs, draft, self._intake(draft), aliases=aliases, tags=tags)
+    def add_entry(self, draft: Draft, entry: Entry, of: Version, path: str, *, overwrite: bool = False) -> Entry:
+        """Put an entry of a version into a draft, which then depends on that version. Its content is not copied."""
+        if not self._intake(draft).hold_version(of.id):
+            raise NotFound(f"{of.name} was deleted: use an entry of a version that lives")
+        added = draft.add(entry._replace(path=names.entry_path(path)), overwrite=overwrite)
+        draft.depend_on(of)
+        return added
+
+    def digest(self, draft: Draft) -> str:
+        """The digest that a draft would have as a version, as it stands."""
+        return commit.cut(self.db, draft, {})[1].digest
+
+    def commit(
+        self, draft: Draft, *, aliases: Iterable[str] = (), tags: Iterable[str] = (), run: int | None = None
+    ) -> Version:
+        """Make a draft the next version; durable when this returns. Equal content is the same version.
+
+        `run` is the number of the run that produced it.
+        """
+        version = commit.commit(self.db, self.packs, draft, self._intake(draft), aliases=aliases, tags=tags, run=run)
         self._intakes.pop(draft, None)
         return version
 
@@ -241,7 +240,7 @@ class Store:
         """Give up a draft, and what only it held."""
         intake = self._intakes.pop(draft, None)
         if intake is not None and intake.drop().chunks:
-            sweep(self._db, self._packs)
+            sweep(self.db, self.packs)
 
     # Versions
 
@@ -252,67 +251,62 @@ class Store:
         """
         wanted = names.parse(name)
         where = wanted.project or project or names.DEFAULT_PROJECT
-        with self._db.reading() as connection:
-            found = versions.resolve(connection, self._db.algorithm, where, wanted)
+        with self.db.reading() as connection:
+            found = versions.resolve(connection, self.db.algorithm, where, wanted)
         if type is not None and found.type != type:
             raise versions.wrong_type(found, type)
         return found
 
     def summaries(self, project: str | None = None) -> list[Summary]:
         """The collections of a project, or of all, each with the number of its versions and the newest."""
-        with self._db.reading() as connection:
-            return versions.summaries(connection, self._db.algorithm, project)
+        with self.db.reading() as connection:
+            return versions.summaries(connection, self.db.algorithm, project)
 
     def collections(self, project: str | None = None) -> list[Collection]:
         """The collections of a project, or of all."""
-        with self._db.reading() as connection:
-            return versions.collections(connection, project)
+        with self.db.reading() as connection:
+            return collections.listed(connection, project)
 
     def versions(self, name: str, *, project: str = names.DEFAULT_PROJECT, deleted: bool = False) -> Iterator[Version]:
         """The versions of a collection, the newest first, read page by page: deleting while iterating skips nothing."""
         below: int | None = None
         while True:
-            with self._db.reading() as connection:
-                collection = versions.collection(connection, project, name)
-                if collection is None:
-                    raise versions.no_collection(project, name)
+            with self.db.reading() as connection:
+                collection = collections.named(connection, project, name)
                 page = list(
-                    versions.listed(
-                        connection, self._db.algorithm, collection.id, below=below, limit=100, deleted=deleted
-                    )
+                    versions.page(connection, self.db.algorithm, collection, below=below, limit=100, deleted=deleted)
                 )
             yield from page
             if not page:
                 return
-            below = page[-1].number
+            below = page[-1].link.number if page[-1].link else page[-1].number
 
     def entries(self, version: Version | str, folder: str = "") -> Iterator[Entry]:
         """The entries of a version in path order; those below a folder, if given."""
-        return reader.entries(self._db, self._of(version), names.entry_path(folder) if folder else "")
+        return reader.entries(self.db, self._of(version), names.entry_path(folder) if folder else "")
 
     def entry(self, version: Version | str, path: str) -> Entry | None:
         """The entry of a version at a path."""
         found = self._of(version)
-        with self._db.reading() as connection:
-            return manifests.find(connection, self._db.algorithm, found.id, path)
+        with self.db.reading() as connection:
+            return manifests.find(connection, self.db.algorithm, found.id, path)
 
     def has_below(self, version: Version | str, folder: str) -> bool:
         """Whether a version has entries below a folder."""
         found = self._of(version)
-        with self._db.reading() as connection:
+        with self.db.reading() as connection:
             return manifests.has_below(connection, found.id, folder)
 
     def read(self, entry: Entry) -> Iterator[bytes]:
         """The content of a stored file, piece by piece, verified."""
         if entry.kind != Kind.FILE or entry.digest is None:
             raise InvalidInput(f"{entry.path!r} is a {entry.kind.name.lower()}, and has no content in the store")
-        return reader.Reader(self._db, self._packs).content(entry.digest)
+        return reader.Reader(self.db, self.packs).content(entry.digest)
 
     def diff(self, old: Version | str, new: Version | str) -> Difference:
         """What changed from one version to another."""
-        with self._db.reading() as connection, collector.paused():
-            first, second = self._living(connection, old), self._living(connection, new)
-            return _pair_renames(manifests.diff(connection, self._db.algorithm, first.id, second.id))
+        with self.db.reading() as connection:
+            return differing.diff(self.db, self._living(connection, old), self._living(connection, new))
 
     def get(
         self,
@@ -324,7 +318,7 @@ class Store:
     ) -> checkout.Outcome:
         """Write a version into a folder: what is missing or different is written, verified; nothing else is touched."""
         return checkout.to_folder(
-            self._db, self._packs, self._of(version), Path(root), path_prefix=path_prefix, progress=progress
+            self.db, self.packs, self._of(version), Path(root), path_prefix=path_prefix, progress=progress
         )
 
     def _of(self, version: Version | str) -> Version:
@@ -334,32 +328,70 @@ class Store:
         """A version as it is now. `NotFound` if it was deleted."""
         if isinstance(version, str):
             wanted = names.parse(version)
-            return versions.resolve(connection, self._db.algorithm, wanted.project or names.DEFAULT_PROJECT, wanted)
+            return versions.resolve(connection, self.db.algorithm, wanted.project or names.DEFAULT_PROJECT, wanted)
         if not versions.lives(connection, version.id):
             raise NotFound(f"{version.name} was deleted: use a version that lives")
         return version
 
-    def set_alias(self, version: Version | str, alias: str) -> Version:
-        """Point an alias at a version; it leaves the one that it pointed at."""
-        names.alias(alias)
-        with self._db.writing() as connection:
-            found = self._living(connection, version)
-            collection = versions.collection(connection, found.project, found.collection)
-            assert collection is not None
-            commit.set_alias(self._db, connection, collection, found, alias)
-            return versions.by_id(connection, self._db.algorithm, found.id)
+    def describe(
+        self,
+        version: Version | str,
+        *,
+        description: str | Kept | None = KEPT,
+        metadata: dict[str, Any] | Kept = KEPT,
+        ttl: timedelta | Kept | None = KEPT,
+        add_aliases: Iterable[str] = (),
+        remove_aliases: Iterable[str] = (),
+        add_tags: Iterable[str] = (),
+        remove_tags: Iterable[str] = (),
+    ) -> Version:
+        """Change what is said of a version, all of it or nothing. What is left out stays.
+
+        An alias leaves the version that it pointed at. Of a version found by a link, it is the link's aliases that
+        change.
+        """
+        return describing.describe(
+            self.db,
+            self._of(version),
+            description=description,
+            metadata=metadata,
+            ttl=ttl,
+            add_aliases=add_aliases,
+            remove_aliases=remove_aliases,
+            add_tags=add_tags,
+            remove_tags=remove_tags,
+        )
+
+    def link(
+        self, version: Version | str, name: str, *, project: str = names.DEFAULT_PROJECT, aliases: Iterable[str] = ()
+    ) -> Version:
+        """Show a version in a collection of links, under an index and aliases of its own there.
+
+        >>> store.link("fox:v3", "wandb-registry-model/animal-classifier", aliases=["production"])
+        """
+        wanted = names.parse(name)
+        return describing.link(self.db, self._of(version), wanted.project or project, wanted.name, aliases)
+
+    def unlink(self, version: Version | str) -> None:
+        """Take away a link. The version that it shows stays."""
+        describing.unlink(self.db, self._of(version))
+
+    def dependencies(self, version: Version | str) -> list[Version]:
+        """The versions that a version references."""
+        with self.db.reading() as connection:
+            return versions.dependencies(connection, self.db.algorithm, self._of(version).id)
 
     def owned_bytes(self, version: Version | str) -> int:
         """The content that no earlier living version of the store holds.
 
         The sum over all versions is what is stored.
         """
-        with self._db.reading() as connection:
+        with self.db.reading() as connection:
             return usage.owned_bytes(connection, self._living(connection, version).id)
 
     def reclaimable_bytes(self, version: Version | str) -> int:
         """The content that deleting this version alone would free."""
-        with self._db.reading() as connection:
+        with self.db.reading() as connection:
             return usage.reclaimable_bytes(connection, self._living(connection, version).id)
 
     # Letting go
@@ -377,9 +409,9 @@ class Store:
         version references it and `force` is not set.
         """
         return deleting.delete(
-            self._db,
-            self._packs,
-            [self._of(each) for each in wanted],
+            self.db,
+            self.packs,
+            [_not_a_link(self._of(each)) for each in wanted],
             delete_aliases=delete_aliases,
             force=force,
             dry_run=dry_run,
@@ -388,8 +420,15 @@ class Store:
     def delete_collection(
         self, name: str, *, project: str = names.DEFAULT_PROJECT, force: bool = False, dry_run: bool = False
     ) -> deleting.Deleted:
-        """Delete every version of a collection. Its name, type and numbering stay."""
+        """Delete every version of a collection. Its name, type and numbering stay.
+
+        Of a collection of links, only the links go.
+        """
         every = list(self.versions(name, project=project))
+        if any(each.link for each in every):
+            for each in every if not dry_run else ():
+                self.unlink(each)
+            return deleting.Deleted([], 0, 0)
         return self.delete(*every, delete_aliases=True, force=force, dry_run=dry_run)
 
     def prune(
@@ -413,41 +452,39 @@ class Store:
             )
         if keep_last is not None and keep_last < 1:
             raise InvalidInput(f"keep_last must be 1 or more, not {keep_last}: delete a whole collection by its name")
-        with self._db.reading() as connection:
-            collection = versions.collection(connection, project, name)
-            if collection is None:
-                raise versions.no_collection(project, name)
-            doomed = deleting.by_rule(self._db, connection, collection.id, keep_last=keep_last, older_than=older_than)
+        with self.db.reading() as connection:
+            collection = collections.named(connection, project, name)
+            doomed = deleting.by_rule(self.db, connection, collection.id, keep_last=keep_last, older_than=older_than)
         return self.delete(*doomed, dry_run=dry_run)
 
     # The whole
 
     def usage(self) -> Usage:
         """What the store holds and takes."""
-        with self._db.reading() as connection:
+        with self.db.reading() as connection:
             found = usage.totals(connection)
         catalog = sum(
             system.allocated_bytes(path.stat()) for path in self.path.glob(catalog_file.FILE + "*") if path.exists()
         )
-        live, allocated = found["live_bytes"], self._packs.allocated()
+        live, allocated = found["live_bytes"], self.packs.allocated()
         waste = min(found["dead_bytes"], max(0, allocated - live))
         return Usage(found["versions"], found["version_bytes"], live, waste, allocated, catalog)
 
     def gc(self, *, dry_run: bool = False) -> gc.Collected:
         """Remove what crashes left behind, and versions past their ttl. With `dry_run`, only tell."""
-        return gc.collect(self._db, self._packs, dry_run=dry_run)
+        return gc.collect(self.db, self.packs, dry_run=dry_run)
 
     def verify(self, *, head: str | None = None, progress: Progress = SILENT) -> verifying.Report:
         """Read everything again; name each damaged entry and every version that it harms."""
-        return verifying.verify(self._db, self._packs, self._session, head=head, progress=progress)
+        return verifying.verify(self.db, self.packs, self._session, head=head, progress=progress)
 
     def backup(self, path: str | os.PathLike[str], *, progress: Progress = SILENT) -> backing_up.BackedUp:
         """Copy the store, while it is in use, into a folder that is a store itself."""
-        return backing_up.backup(self._db, self._packs, self._session, Path(path).absolute(), progress=progress)
+        return backing_up.backup(self.db, self.packs, self._session, Path(path).absolute(), progress=progress)
 
     def events(self, after: int = 0) -> list[Event]:
         """The log of changes, oldest first; those after an event's id, if given."""
-        with self._db.reading() as connection:
+        with self.db.reading() as connection:
             return list(events.listed(connection, after))
 
     def sql(self, query: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
@@ -455,16 +492,16 @@ class Store:
 
         Nothing can be written.
         """
-        return self._db.query(query, parameters)
+        return self.db.query(query, parameters)
 
     def close(self) -> None:
         """Let go of everything. Drafts that were not committed are dropped."""
-        if self._db.closed:
+        if self.db.closed:
             return
         with ExitStack() as ending:
             ending.callback(self._end_session)
-            ending.callback(self._db.close)
-            ending.callback(self._packs.close)
+            ending.callback(self.db.close)
+            ending.callback(self.packs.close)
             for intake in [*self._intakes.values(), *self._abandoned]:
                 ending.callback(intake.drop)
             self._intakes.clear()
@@ -485,44 +522,10 @@ class Store:
         return f"Store({str(self.path)!r})"
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        # In this order: another process that is making the store has its catalog in place before its first pack.
-        packs = any((folder / "packs").glob("*.pack"))
-        if packs and not (folder / catalog_file.FILE).exists():
-            raise NotAStore(
-                f"{folder} holds packs, and their catalog {catalog_file.FILE} is missing: restore it from a backup, "
-                "or choose another folder"
-            )
-        if folder.exists() and any(
-            each.name not in _OURS and not each.name.startswith((".", catalog_file.FILE)) for each in folder.iterdir()
-        ):
-            raise NotAStore(f"{folder} holds something else: choose a new or empty folder for the store")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("packs", "locks"):
-            (folder / name).mkdir(mode=0o700, exist_ok=True)
-    except (NotADirectoryError, FileExistsError) as error:
-        raise NotAStore(f"{folder} is not a folder: choose another place for the store") from error
-    except PermissionError as error:
-        raise StoreError(
-            f"{folder} cannot be made or written: check its permissions, or choose another place"
-        ) from error
-
-
-_OURS = {"packs", "locks"}
-
-
-def _pair_renames(found: Changed) -> Difference:
-    """Pair removed and added files of equal content, in path order."""
-    gone: dict[str, list[Entry]] = {}
-    for entry in found.removed:
-        if entry.kind == Kind.FILE and entry.digest and entry.size:
-            gone.setdefault(entry.digest, []).append(entry)
-    renamed = [(gone[e.digest].pop(0), e) for e in found.added if e.digest and gone.get(e.digest)]
-    before, after = {pair[0] for pair in renamed}, {pair[1] for pair in renamed}
-    return Difference(
-        [entry for entry in found.added if entry not in after],
-        [entry for entry in found.removed if entry not in before],
-        found.changed,
-        renamed,
-    )
+def _not_a_link(version: Version) -> Version:
+    if version.link is not None:
+        raise InvalidInput(
+            f"{version.link.collection}:v{version.link.number} is a link to {version.qualified_name}: unlink it, "
+            "or delete that version by its own name"
+        )
+    return version

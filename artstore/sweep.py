@@ -13,7 +13,7 @@ from typing import NamedTuple
 from artstore import system
 from artstore.catalog import content, places
 from artstore.catalog.places import Move, Pack
-from artstore.db import Db
+from artstore.db import Db, errors_said
 from artstore.errors import DiskFull
 from artstore.packs import HEADER, SEAL_AT, Packs, PackWriter
 
@@ -36,7 +36,7 @@ def sweep(db: Db, packs: Packs, *, everywhere: bool = False) -> Swept:
 
     Raises `StoreError` if the packs cannot be written; the catalog is right by then, and the next sweep goes on.
     """
-    with system.os_errors_said(str(packs.folder)):
+    with system.os_errors_said(str(packs.folder)), errors_said(db.path):
         return _sweep(db, packs, everywhere)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from artstore import system
-from artstore.catalog import content, events, leases, manifests, places, reclaim, versions
+from artstore.catalog import collections, content, events, leases, manifests, places, reclaim, versions
 from artstore.catalog.content import StoredChunk
 from artstore.db import Connection, Db
 from artstore.errors import Damaged
@@ -179,7 +179,7 @@ def _check_manifests(db: Db, report: Report) -> None:
     with db.reading() as connection:
         listed = [
             version
-            for collection in versions.collections(connection)
+            for collection in collections.listed(connection)
             for version in versions.listed(connection, db.algorithm, collection.id)
         ]
         good: set[str] = set()

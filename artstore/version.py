@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Link(NamedTuple):
+    """Where a version is shown under another name: a collection of links, its index there and its aliases there."""
+
+    id: int
+    project: str
+    collection: str
+    number: int
+    aliases: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One committed version of a collection. `size` is in bytes; `aliases` includes `latest` where it is the newest."""
+    """One committed version of a collection. `size` is in bytes; `aliases` includes `latest` where it is the newest.
+
+    `link` tells under which other name it was found, if it was.
+    """
 
     id: int
     project: str
@@ -26,6 +39,7 @@ class Version:
     ttl: timedelta | None = None
     aliases: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    link: Link | None = None
 
     @property
     def name(self) -> str:

@@ -336,7 +336,7 @@ AFTER_CLOSING: dict[str, Callable[[Store], object]] = {
     "entries": lambda store: list(store.entries("animals")),
     "get": lambda store: store.get("animals", store.path.parent / "out"),
     "diff": lambda store: store.diff("animals:v0", "animals:v1"),
-    "set_alias": lambda store: store.set_alias("animals:v0", "best"),
+    "set_alias": lambda store: store.describe("animals:v0", add_aliases=["best"]),
     "owned_bytes": lambda store: store.owned_bytes("animals"),
     "delete": lambda store: store.delete("animals:v0"),
     "prune": lambda store: store.prune("animals", keep_last=1),
@@ -454,7 +454,7 @@ def test_a_program_that_never_lets_go_is_named_after_a_while(
         with pytest.raises(
             StoreBusy, match=r"artstore\.db has been locked by another program.*then try again"
         ) as caught:
-            store.set_alias("animals:v0", "best")
+            store.describe("animals:v0", add_aliases=["best"])
         assert isinstance(caught.value, TimeoutError)
 
 
@@ -531,7 +531,7 @@ if store:
     attempt("put", put)
     attempt("delete", lambda: store.delete("animals:v0"))
     attempt("gc", lambda: store.gc())
-    attempt("alias", lambda: store.set_alias("animals:v0", "best"))
+    attempt("alias", lambda: store.describe("animals:v0", add_aliases=["best"]))
     store.close()
 """
 

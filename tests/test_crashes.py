@@ -75,7 +75,7 @@ def second_commit(folder: Path) -> Scene:
     new = write(folder / "new", {"3": noise("new", 3000), "big": noise("big", 400_000) + noise("more", 100_000)})
     with Store.init(folder / "store") as store:
         put(store, "animals", old)
-        store.set_alias("animals:v0", "best")
+        store.describe("animals:v0", add_aliases=["best"])
     return Scene(
         folder / "store",
         deeds.commit,

@@ -441,7 +441,7 @@ def test_what_happens_later_does_not_look_like_a_rewritten_log(spoilt: Path, tmp
     head = head_of(spoilt)
     with Store.open(spoilt) as store:
         store.delete("a:v0")
-        store.set_alias("a:v1", "best")
+        store.describe("a:v1", add_aliases=["best"])
         store.gc()
     assert findings(spoilt, head) == []
     assert head_of(spoilt) != head
@@ -470,7 +470,7 @@ def test_every_change_leaves_an_event(spoilt: Path, tmp_path: Path) -> None:
             "": commit,
             "alias-set": lambda: commit(aliases=["best"]),
             "tag-added": lambda: commit(tags=["good"]),
-            "alias-set ": lambda: store.set_alias("b:v0", "best"),
+            "alias-set ": lambda: store.describe("b:v0", add_aliases=["best"]),
             "version-deleted": lambda: store.delete("b:v0", delete_aliases=True),
             " ": store.gc,
             "  ": lambda: store.get("c:v0", tmp_path / "out"),

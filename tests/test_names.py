@@ -337,7 +337,7 @@ def test_a_bad_name_is_refused_by_the_store_before_anything_is_done(store: Store
     with pytest.raises(InvalidName, match="'a,b'"):
         store.commit(draft, tags=["a,b"])
     with pytest.raises(InvalidName, match="latest"):
-        store.set_alias("animals:v0", "latest")
+        store.describe("animals:v0", add_aliases=["latest"])
     assert store.events() == events
 
 

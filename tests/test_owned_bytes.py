@@ -365,8 +365,8 @@ def state(store: Store) -> tuple[object, ...]:
 
 def test_a_version_with_aliases_is_not_deleted_by_accident(store: Store, source: Path) -> None:
     versions(store, 3)
-    store.set_alias("animals:v0", "best")
-    store.set_alias("animals:v0", "good")
+    store.describe("animals:v0", add_aliases=["best"])
+    store.describe("animals:v0", add_aliases=["good"])
     before = state(store)
     with pytest.raises(
         StillNeeded, match=r"animals:v0 has the aliases best, good: move them, or pass delete_aliases=True"
@@ -414,7 +414,7 @@ def test_numbers_are_never_used_again(store: Store, source: Path) -> None:
 
 def test_deleting_a_collection_leaves_the_others(store: Store, source: Path) -> None:
     versions(store, 3)
-    store.set_alias("animals:v1", "best")
+    store.describe("animals:v1", add_aliases=["best"])
     (source / "cat").write_bytes(noise(100_000, 1))
     put(store, source, "pets")
     before = state(store)
@@ -457,7 +457,7 @@ def test_pruning_keeps_the_last_ones_and_those_with_aliases(
     store: Store, source: Path, keep: int, left: list[int]
 ) -> None:
     versions(store, 6)
-    store.set_alias("animals:v1", "best")
+    store.describe("animals:v1", add_aliases=["best"])
     done = store.prune("animals", keep_last=keep)
     assert numbers(store) == left
     assert sorted(v.number for v in done.versions) == sorted(set(range(6)) - set(left))
@@ -467,7 +467,7 @@ def test_pruning_keeps_the_last_ones_and_those_with_aliases(
 
 def test_pruning_by_age(store: Store, source: Path) -> None:
     versions(store, 3)
-    store.set_alias("animals:v0", "best")
+    store.describe("animals:v0", add_aliases=["best"])
     time.sleep(1.1)
     for i in (3, 4):
         (source / "cat").write_bytes(noise(100_000, i))
@@ -498,7 +498,7 @@ def test_versions_past_their_time_go_with_the_garbage(store: Store, source: Path
     newest = store.commit(draft)
     (source / "cat").write_bytes(b"for ever")
     put(store, source, "for-ever")
-    store.set_alias(aliased, "best")
+    store.describe(aliased, add_aliases=["best"])
     assert store.gc().expired == []
     time.sleep(1.1)
     assert [v.number for v in store.gc().expired] == [short.number, kept.number, long.number]

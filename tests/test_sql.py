@@ -313,7 +313,7 @@ def test_the_store_refuses_every_statement_that_would_change_anything(store: Sto
     assert sorted(path.name for path in tmp_path.rglob("*") if "-" not in path.name) == before
     assert store.version("animals") == version
     # The connection is as it was: it writes, keeps foreign keys, and is in no transaction.
-    store.set_alias("animals:v0", "after")
+    store.describe("animals:v0", add_aliases=["after"])
     assert store.sql("pragma table_info(projects)")
     header = (store.path / "artstore.db").stat().st_size
     assert header and (store.path / "artstore.db-wal").exists()
@@ -324,7 +324,7 @@ def test_the_store_refuses_every_statement_that_would_change_anything(store: Sto
 def test_a_question_does_not_keep_writers_waiting(store: Store) -> None:
     for _ in range(20):
         store.sql("select * from artifact_entries limit 1")
-        store.set_alias("animals:v0", "first")
+        store.describe("animals:v0", add_aliases=["first"])
     descriptors = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
         with pytest.raises(StoreError):

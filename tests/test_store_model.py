@@ -178,7 +178,7 @@ class StoreBesideModel(RuleBasedStateMachine):
             if other.name == version.name:
                 other.aliases.discard(alias)
         version.aliases.add(alias)
-        self.store.set_alias(version.full_name, alias)
+        self.store.describe(version.full_name, add_aliases=[alias])
 
     @precondition(lambda self: self.living)
     @rule(which=st.integers(0, 50))

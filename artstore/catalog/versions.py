@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from artstore import db, names
+from artstore.catalog import collections, links
+from artstore.catalog.collections import Collection
 from artstore.digests import Algorithm
 from artstore.errors import NotFound, StillNeeded, WrongType
 from artstore.manifest import Dependency
 from artstore.version import Version
-
-
-class Collection(NamedTuple):
-    """All versions of one name in a project."""
-
-    id: int
-    project: str
-    name: str
-    type: str
 
 
 class Content(NamedTuple):
@@ -66,25 +60,6 @@ def _version(algorithm: Algorithm, row: tuple[Any, ...]) -> Version:
     )
 
 
-def collection(connection: sqlite3.Connection, project: str, name: str) -> Collection | None:
-    """Find a collection."""
-    query = """
-        select c.id, projects.name, c.name, c.type from collections as c join projects on projects.id = c.project
-        where projects.name = ? and c.name = ?
-    """
-    row = connection.execute(query, (project, name)).fetchone()
-    return Collection(*row) if row else None
-
-
-def collections(connection: sqlite3.Connection, project: str | None = None) -> list[Collection]:
-    """List the collections of a project, or of all."""
-    query = """
-        select c.id, projects.name, c.name, c.type from collections as c join projects on projects.id = c.project
-        where ? is null or projects.name = ? order by projects.name, c.name
-    """
-    return [Collection(*row) for row in connection.execute(query, (project, project))]
-
-
 class Summary(NamedTuple):
     """A collection, how many versions of it live, and the newest of them."""
 
@@ -98,36 +73,15 @@ def summaries(connection: sqlite3.Connection, algorithm: Algorithm, project: str
     query = "select count(*) from versions where collection = ? and state = 'committed'"
     return [
         Summary(each, connection.execute(query, (each.id,)).fetchone()[0], newest(connection, algorithm, each.id))
-        for each in collections(connection, project)
+        if not each.portfolio
+        else _summary_of_links(connection, algorithm, each)
+        for each in collections.listed(connection, project)
     ]
 
 
-def ensure_collection(connection: sqlite3.Connection, project: str, name: str, type: str) -> tuple[Collection, bool]:
-    """Find or make a collection; tell whether it was made. `WrongType` if it has another type."""
-    found = collection(connection, project, name)
-    if found is not None:
-        check_type(found, type)
-        return found, False
-    connection.execute("insert into projects (name) values (?) on conflict do nothing", (project,))
-    connection.execute(
-        """
-        insert into collections (project, name, type, created_at)
-        values ((select id from projects where name = ?), ?, ?, ?)
-        """,
-        (project, name, type, db.now()),
-    )
-    made = collection(connection, project, name)
-    assert made is not None
-    return made, True
-
-
-def check_type(found: Collection, type: str | None) -> None:
-    """Raise `WrongType` if a collection is of another type than the one asked for."""
-    if type is not None and found.type != type:
-        raise WrongType(
-            f"Artifact {found.name} already exists with type {found.type!r}; cannot create another with type {type!r}: "
-            "choose another name, or that type"
-        )
+def _summary_of_links(connection: sqlite3.Connection, algorithm: Algorithm, portfolio: Collection) -> Summary:
+    found = links.listed(connection, portfolio.id)
+    return Summary(portfolio, len(found), shown(connection, algorithm, found[0]) if found else None)
 
 
 def wrong_type(found: Version, type: str) -> WrongType:
@@ -135,11 +89,6 @@ def wrong_type(found: Version, type: str) -> WrongType:
     return WrongType(
         f"type {type!r} specified but {found.name} is of type {found.type!r}: leave the type out, or say that one"
     )
-
-
-def no_collection(project: str, name: str) -> NotFound:
-    """The error for a collection that is not there."""
-    return NotFound(f"no artifact {name!r} in project {project!r}: list what there is with `artstore ls`")
 
 
 def by_id(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> Version:
@@ -170,14 +119,19 @@ def newest(connection: sqlite3.Connection, algorithm: Algorithm, collection: int
     return _version(algorithm, row) if row else None
 
 
+def shown(connection: sqlite3.Connection, algorithm: Algorithm, found: links.Found) -> Version:
+    """The version that a link shows."""
+    return replace(by_id(connection, algorithm, found.version), link=found.link)
+
+
 def resolve(connection: sqlite3.Connection, algorithm: Algorithm, project: str, wanted: names.Reference) -> Version:
-    """Find the living version that a name and an alias or index mean.
+    """Find the living version that a name and an alias or index mean, directly or by a link.
 
     Raises `NotFound`, which names what there is instead.
     """
-    found = collection(connection, project, wanted.name)
-    if found is None:
-        raise no_collection(project, wanted.name)
+    found = collections.named(connection, project, wanted.name)
+    if found.portfolio:
+        return _resolve_link(connection, algorithm, found, wanted)
     latest = newest(connection, algorithm, found.id)
     if latest is None:
         raise NotFound(f"artifact {wanted.name!r} has no version: all of them were deleted")
@@ -191,11 +145,29 @@ def resolve(connection: sqlite3.Connection, algorithm: Algorithm, project: str, 
     key = wanted.alias if wanted.number is None else wanted.number
     row = connection.execute(f"{_VERSION} where {where}", (found.id, key)).fetchone()
     if row is None:
-        raise NotFound(f'no version "{wanted.name}:{wanted.alias}" (latest is v{latest.number})')
+        raise _no_version(wanted, latest.number)
     version = _version(algorithm, row)
     if version.state != "committed":
         raise NotFound(f'version "{version.name}" was deleted (latest is v{latest.number})')
     return version
+
+
+def _resolve_link(
+    connection: sqlite3.Connection, algorithm: Algorithm, portfolio: Collection, wanted: names.Reference
+) -> Version:
+    latest = links.newest(connection, portfolio.id)
+    if latest is None:
+        raise NotFound(f"{portfolio.project}/{wanted.name} has no version: all links were removed")
+    if wanted.alias == names.LATEST:
+        return shown(connection, algorithm, latest)
+    found = links.find(connection, portfolio.id, wanted.alias if wanted.number is None else wanted.number)
+    if found is None:
+        raise _no_version(wanted, latest.link.number)
+    return shown(connection, algorithm, found)
+
+
+def _no_version(wanted: names.Reference, latest: int) -> NotFound:
+    return NotFound(f'no version "{wanted.name}:{wanted.alias}" (latest is v{latest})')
 
 
 def listed(
@@ -212,6 +184,23 @@ def listed(
         order by v.number desc limit ?"""
     for row in connection.execute(query, (collection, below, below, deleted, limit)).fetchall():
         yield _version(algorithm, row)
+
+
+def page(
+    connection: sqlite3.Connection,
+    algorithm: Algorithm,
+    collection: Collection,
+    *,
+    below: int | None = None,
+    limit: int = -1,
+    deleted: bool = False,
+) -> Iterator[Version]:
+    """The versions of a collection or those that its links show, the newest first; a page of them, if asked."""
+    if not collection.portfolio:
+        yield from listed(connection, algorithm, collection.id, below=below, limit=limit, deleted=deleted)
+        return
+    for found in links.listed(connection, collection.id, below=below, limit=limit):
+        yield shown(connection, algorithm, found)
 
 
 def insert(
@@ -268,6 +257,15 @@ def _seconds(ttl: timedelta | None) -> int | None:
 def set_ttl(connection: sqlite3.Connection, version: int, ttl: timedelta | None) -> None:
     """Let a version expire after a time, or never."""
     connection.execute("update versions set ttl = ? where id = ?", (_seconds(ttl), version))
+
+
+def describe(connection: sqlite3.Connection, version: int, changes: Mapping[str, Any]) -> None:
+    """Set what people say of a version: description, metadata."""
+    if "description" in changes:
+        connection.execute("update versions set description = ? where id = ?", (changes["description"], version))
+    if "metadata" in changes:
+        written = json.dumps(changes["metadata"], ensure_ascii=False, allow_nan=False)
+        connection.execute("update versions set metadata = ? where id = ?", (written, version))
 
 
 def dependency_ids(connection: sqlite3.Connection, dependencies: Iterable[Dependency]) -> list[int]:
@@ -359,8 +357,10 @@ def check_deletable(
 
 
 def mark_deleted(connection: sqlite3.Connection, version: int) -> None:
-    """Turn a version into its tombstone: its row stays for lineage, its aliases go."""
+    """Turn a version into its tombstone: its row stays for lineage, its aliases and links go."""
     connection.execute("delete from aliases where version = ?", (version,))
+    for found in links.of_version(connection, version):
+        links.remove(connection, found.link.id)
     connection.execute("update versions set state = 'deleted', deleted_at = ? where id = ?", (db.now(), version))
 
 

@@ -1,0 +1,242 @@
+"""Runs, what they logged, and the edges between them and versions."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from artstore import db
+from artstore.errors import NotFound
+
+RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
+
+
+class Record(NamedTuple):
+    """A run as the catalog knows it. `session` is the lock that its process holds while the run is open."""
+
+    id: int
+    project: str
+    uid: str
+    name: str
+    job_type: str | None
+    group: str | None
+    notes: str | None
+    tags: list[str]
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    environment: dict[str, Any]
+    state: str
+    session: str | None
+    exit_code: int | None
+    started_at: str
+    ended_at: str | None
+
+
+_RUN = """
+    select runs.id, projects.name, runs.uid, runs.name, runs.job_type, runs.run_group, runs.notes, runs.tags,
+        runs.config, runs.summary, runs.environment, runs.state, runs.session, runs.exit_code, runs.started_at,
+        runs.ended_at
+    from runs join projects on projects.id = runs.project
+"""
+_JSON = slice(7, 11)
+
+
+def _record(row: Sequence[Any]) -> Record:
+    return Record(*row[: _JSON.start], *map(json.loads, row[_JSON]), *row[_JSON.stop :])
+
+
+def _written(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def find(connection: sqlite3.Connection, project: str, uid: str) -> Record | None:
+    """Find a run by its id in a project."""
+    row = connection.execute(f"{_RUN} where projects.name = ? and runs.uid = ?", (project, uid)).fetchone()
+    return _record(row) if row else None
+
+
+def find_anywhere(connection: sqlite3.Connection, uid: str) -> list[Record]:
+    """The runs of all projects that have an id."""
+    return [_record(row) for row in connection.execute(f"{_RUN} where runs.uid = ? order by runs.id", (uid,))]
+
+
+def by_id(connection: sqlite3.Connection, id: int) -> Record:
+    """Read a run by its number in the catalog. Raises `NotFound`."""
+    row = connection.execute(f"{_RUN} where runs.id = ?", (id,)).fetchone()
+    if row is None:
+        raise NotFound("the run is not in the store any more")
+    return _record(row)
+
+
+def listed(
+    connection: sqlite3.Connection, project: str | None, *, after: int = 0, limit: int = -1, newest_first: bool = False
+) -> list[Record]:
+    """The runs of a project, or of all, in the order in which they began; a page of them, if asked."""
+    beyond, order = ("<", "desc") if newest_first else (">", "asc")
+    query = f"""{_RUN} where (? is null or projects.name = ?) and (? = 0 or runs.id {beyond} ?)
+        order by runs.id {order} limit ?"""
+    return [_record(row) for row in connection.execute(query, (project, project, after, after, limit))]
+
+
+def count(connection: sqlite3.Connection, project: str | None) -> int:
+    """How many runs a project has, or all have."""
+    query = """
+        select count(*) from runs join projects on projects.id = runs.project where ? is null or projects.name = ?
+    """
+    return int(connection.execute(query, (project, project)).fetchone()[0])
+
+
+def open_runs(connection: sqlite3.Connection) -> list[Record]:
+    """The runs that have not said that they ended."""
+    return [_record(row) for row in connection.execute(f"{_RUN} where runs.state = 'running' order by runs.id")]
+
+
+def insert(
+    connection: sqlite3.Connection,
+    project: str,
+    uid: str,
+    *,
+    name: str,
+    job_type: str | None,
+    group: str | None,
+    notes: str | None,
+    tags: Sequence[str],
+    config: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    session: str,
+) -> int:
+    """Add a run that has just begun; return its number in the catalog."""
+    connection.execute("insert into projects (name) values (?) on conflict do nothing", (project,))
+    cursor = connection.execute(
+        """
+        insert into runs
+            (project, uid, name, job_type, run_group, notes, tags, config, environment, state, session, started_at)
+        values ((select id from projects where name = ?), ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?)
+        """,
+        (
+            project,
+            uid,
+            name,
+            job_type,
+            group,
+            notes,
+            _written(list(tags)),
+            _written(config),
+            _written(environment),
+            session,
+            db.now(),
+        ),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def reopen(connection: sqlite3.Connection, id: int, session: str, environment: Mapping[str, Any]) -> None:
+    """Let a run that has ended go on in another process."""
+    connection.execute(
+        """
+        update runs set state = 'running', session = ?, environment = ?, exit_code = null, ended_at = null
+        where id = ?
+        """,
+        (session, _written(environment), id),
+    )
+
+
+def forget_logged(connection: sqlite3.Connection, id: int) -> None:
+    """Remove what a run logged, so that it can start over. Its edges stay."""
+    connection.execute("delete from history where run = ?", (id,))
+    connection.execute("update runs set config = '{}', summary = '{}' where id = ?", (id,))
+
+
+def end(connection: sqlite3.Connection, id: int, state: str, exit_code: int | None) -> bool:
+    """Close a run; False if it was closed already."""
+    cursor = connection.execute(
+        "update runs set state = ?, exit_code = ?, ended_at = ?, session = null where id = ? and state = 'running'",
+        (state, exit_code, db.now(), id),
+    )
+    return cursor.rowcount == 1
+
+
+_COLUMNS = {
+    "name": "name",
+    "group": "run_group",
+    "job_type": "job_type",
+    "notes": "notes",
+    "tags": "tags",
+    "config": "config",
+    "summary": "summary",
+}
+
+
+def describe(connection: sqlite3.Connection, id: int, changes: Mapping[str, Any]) -> None:
+    """Set what people say of a run: name, group, job_type, notes, tags, config, summary."""
+    for field, value in changes.items():
+        written = _written(value) if field in ("tags", "config", "summary") else value
+        connection.execute(f"update runs set {_COLUMNS[field]} = ? where id = ?", (written, id))
+
+
+def append_history(connection: sqlite3.Connection, id: int, rows: Iterable[tuple[int, str]]) -> None:
+    """Add rows (step, JSON) to the history of a run; what a step has already is added to."""
+    connection.executemany(
+        """
+        insert into history (run, step, data) values (?, ?, ?)
+        on conflict (run, step) do update set data = json_patch(data, excluded.data)
+        """,
+        [(id, step, data) for step, data in rows],
+    )
+
+
+def last_step(connection: sqlite3.Connection, id: int) -> int:
+    """The newest step in the history of a run; -1 if it has none."""
+    return int(connection.execute("select coalesce(max(step), -1) from history where run = ?", (id,)).fetchone()[0])
+
+
+def history(connection: sqlite3.Connection, id: int, *, after: int = -1, limit: int = -1) -> list[dict[str, Any]]:
+    """The rows of a run's history beyond a step, each with its `_step`."""
+    query = "select step, data from history where run = ? and step > ? order by step limit ?"
+    return [
+        {**json.loads(data), "_step": step} for step, data in connection.execute(query, (id, after, limit)).fetchall()
+    ]
+
+
+def use(connection: sqlite3.Connection, run: int, version: int, role: str | None) -> bool:
+    """Note that a run used a version; False if that was known."""
+    cursor = connection.execute(
+        "insert into uses (run, version, role, at) values (?, ?, ?, ?) on conflict do nothing",
+        (run, version, role, db.now()),
+    )
+    return cursor.rowcount == 1
+
+
+def produce(connection: sqlite3.Connection, run: int, version: int) -> bool:
+    """Note that a run logged a version; False if that was known."""
+    cursor = connection.execute(
+        "insert into products (run, version, at) values (?, ?, ?) on conflict do nothing", (run, version, db.now())
+    )
+    return cursor.rowcount == 1
+
+
+def users(connection: sqlite3.Connection, version: int) -> list[Record]:
+    """The runs that used a version, the first one first."""
+    query = f"{_RUN} join uses on uses.run = runs.id where uses.version = ? order by uses.at, runs.id"
+    return [_record(row) for row in connection.execute(query, (version,))]
+
+
+def producers(connection: sqlite3.Connection, version: int) -> list[Record]:
+    """The runs that logged a version, the first one first."""
+    query = f"{_RUN} join products on products.run = runs.id where products.version = ? order by products.at, runs.id"
+    return [_record(row) for row in connection.execute(query, (version,))]
+
+
+def used(connection: sqlite3.Connection, run: int) -> Iterator[int]:
+    """The ids of the versions that a run used, in order."""
+    for row in connection.execute("select version from uses where run = ? order by at, version", (run,)).fetchall():
+        yield row[0]
+
+
+def produced(connection: sqlite3.Connection, run: int) -> Iterator[int]:
+    """The ids of the versions that a run logged, in order."""
+    for row in connection.execute("select version from products where run = ? order by at, version", (run,)).fetchall():
+        yield row[0]
