@@ -19,9 +19,10 @@ from artstore import delete as deleting
 from artstore import describe as describing
 from artstore import diff as differing
 from artstore import verify as verifying
-from artstore.catalog import collections, events, manifests, usage, versions
+from artstore.catalog import collections, events, manifests, runs, usage, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.events import Event
+from artstore.catalog.runs import Record
 from artstore.catalog.versions import Summary
 from artstore.db import Connection, Db
 from artstore.describe import KEPT, Kept
@@ -378,8 +379,21 @@ class Store:
 
     def dependencies(self, version: Version | str) -> list[Version]:
         """The versions that a version references."""
+        found = self._of(version)
         with self.db.reading() as connection:
-            return versions.dependencies(connection, self.db.algorithm, self._of(version).id)
+            return versions.dependencies(connection, self.db.algorithm, found.id)
+
+    def produced_by(self, version: Version | str) -> list[Record]:
+        """The runs that logged a version, the first one first."""
+        found = self._of(version)
+        with self.db.reading() as connection:
+            return runs.producers(connection, found.id)
+
+    def used_by(self, version: Version | str) -> list[Record]:
+        """The runs that used a version, the first one first."""
+        found = self._of(version)
+        with self.db.reading() as connection:
+            return runs.users(connection, found.id)
 
     def owned_bytes(self, version: Version | str) -> int:
         """The content that no earlier living version of the store holds.

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from artstore import __version__
-from artstore.cli.showing import visible
 from artstore.errors import ArtstoreError
+from artstore.terminal import visible
 
 # The short texts stand here and not in the modules, so that `artstore --help` imports none of them.
 SECTIONS = {

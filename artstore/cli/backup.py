@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from artstore import terminal
 from artstore.cli import options, showing
 
 
@@ -20,10 +21,10 @@ def command(folder: Path, store: Path | None, as_json: bool) -> None:
     of the store's history. Keep it elsewhere: `artstore verify --head` then tells whether anyone rewrote the history.
     """
     with options.open_store(store) as opened:
-        done = opened.backup(folder, progress=showing.progress())
+        done = opened.backup(folder, progress=terminal.progress())
     if as_json:
         showing.print_json({"path": str(done.path), "copied_bytes": done.copied, "head": done.head})
         return
     click.echo(f"{showing.near(done.path)}  {showing.size(done.copied)} copied")
     click.echo(f"head {done.head}")
-    showing.note(f"Keep the head elsewhere; later: artstore verify --head {done.head}")
+    terminal.note(f"Keep the head elsewhere; later: artstore verify --head {done.head}")

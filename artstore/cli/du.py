@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from artstore import names
+from artstore import names, terminal
 from artstore.cli import options, showing
 from artstore.store import Store, Usage
 from artstore.version import Version
@@ -70,7 +70,7 @@ def _each(store: Store, versions: list[Version], as_json: bool) -> None:
         )
         return
     if not found:
-        showing.note("all versions of it were deleted")
+        terminal.note("all versions of it were deleted")
         return
     rows = [[showing.name(each), *map(showing.size, (each.size, owned, free))] for each, owned, free in found]
     columns = ["version", "size", "owned", "reclaimable"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from artstore import names
+from artstore import names, terminal
 from artstore.cli import options, showing
 from artstore.store import Store
 from artstore.version import Version
@@ -47,7 +47,7 @@ def command(
             raise click.exceptions.Exit(1)
         # A colon is a drive's or a stream's on Windows.
         folder = root or Path("artifacts", version.name if os.name != "nt" else version.name.replace(":", "-"))
-        done = opened.get(version, folder, path_prefix=prefix, progress=showing.progress())
+        done = opened.get(version, folder, path_prefix=prefix, progress=terminal.progress())
     if as_json:
         data = {**showing.version_data(version), "root": str(folder.absolute())}
         showing.print_json({**data, "written": done.written, "kept": done.kept})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from artstore import names
+from artstore import names, terminal
 from artstore.cli import options, showing
 from artstore.manifest import Entry, Kind
 from artstore.store import Store
@@ -48,7 +48,7 @@ def _collections(store: Store, project: str | None, as_json: bool) -> None:
         )
         return
     if not found:
-        showing.note("no artifacts yet: `artstore put PATH --name N --type T` stores one")
+        terminal.note("no artifacts yet: `artstore put PATH --name N --type T` stores one")
         return
     rows = [
         [
@@ -75,7 +75,7 @@ def _versions(store: Store, wanted: str, project: str | None, as_json: bool) -> 
     if listed:
         showing.print_lines(showing.version_table(listed))
     else:
-        showing.note(f"{parsed.name} has no version: all of them were deleted")
+        terminal.note(f"{parsed.name} has no version: all of them were deleted")
 
 
 def _entries(found: Iterator[Entry], as_json: bool) -> None:
@@ -89,4 +89,4 @@ def _line(entry: Entry) -> str:
     size = "" if entry.size is None else showing.size(entry.size)
     said = entry.digest or entry.kind.name.lower()
     tail = {Kind.LINK: f" -> {entry.target}", Kind.FOLDER: "/"}.get(entry.kind, "")
-    return f"{size:>8}  {said[:_DIGEST_SHOWN]:<{_DIGEST_SHOWN}}  {showing.visible(entry.path + tail)}"
+    return f"{size:>8}  {said[:_DIGEST_SHOWN]:<{_DIGEST_SHOWN}}  {terminal.visible(entry.path + tail)}"

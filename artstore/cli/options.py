@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from artstore import location, names
+from artstore import location, names, terminal
 from artstore.cli import showing
 from artstore.errors import NoStore
 from artstore.store import Store
@@ -73,5 +73,5 @@ def open_or_make_store(named: Path | None) -> Store:
         return Store.open(folder)
     except NoStore:
         made = Store.init(folder)
-        showing.note(f"made the store {showing.near(folder)}")
+        terminal.note(f"made the store {showing.near(folder)}")
         return made

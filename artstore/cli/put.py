@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from artstore import location, names
+from artstore import location, names, terminal
 from artstore.cli import options, showing
 from artstore.errors import NotFound
 from artstore.store import Store
@@ -56,9 +56,9 @@ def command(
     with options.open_or_make_store(store) as opened:
         draft = opened.draft(name, kind, project=project, description=description, metadata=metadata, ttl=ttl)
         if path.is_dir():
-            opened.add_dir(draft, path, inside, progress=showing.progress())
+            opened.add_dir(draft, path, inside, progress=terminal.progress())
         else:
-            opened.add_file(draft, path, inside, progress=showing.progress())
+            opened.add_file(draft, path, inside, progress=terminal.progress())
         before = _newest(opened, name, project)
         version = opened.commit(draft, aliases=aliases, tags=tags)
     new = version.id != before

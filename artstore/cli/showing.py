@@ -1,13 +1,8 @@
-"""How things look on the command line: sizes, ages, tables, JSON for programs, and bars for what takes long."""
+"""How things look on the command line: sizes, ages, tables, and JSON for programs."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import sys
-import threading
-import time
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,22 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artstore.progress import SILENT, Progress
+from artstore.terminal import visible
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Display
-
     from artstore.manifest import Entry
     from artstore.version import Version
 
-# Control characters, and those that turn the direction of text: in a name they could rewrite the screen.
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINES_AT_ONCE = 1000
-
-
-def visible(text: str) -> str:
-    r"""Text with everything that would not show, or would move the cursor, written as `\x1b`."""
-    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def size(count: int) -> str:
@@ -161,71 +147,3 @@ def print_json_list(data: Iterable[Mapping[str, Any]]) -> None:
         yield "[]" if before == "[" else "]"
 
     print_lines(lines())
-
-
-def silent() -> bool:
-    """Whether ARTSTORE_SILENT asks for results and errors only."""
-    return os.environ.get("ARTSTORE_SILENT", "").lower() not in ("", "0", "false", "no")
-
-
-def note(text: str) -> None:
-    """Tell something beside the result, on stderr."""
-    if not silent():
-        click.echo(visible(text), err=True)
-
-
-class Bars:
-    """A bar on stderr for each step that takes longer than `patience` seconds. Several threads may call it."""
-
-    def __init__(self, patience: float = 1.0) -> None:
-        self._patience = patience
-        self._lock = threading.Lock()
-        self._step: tuple[str, int | None, str] = ("", None, "bytes")
-        self._started = 0.0
-        self._done = 0
-        self._display: Display | None = None
-
-    def begin(self, what: str, total: int | None, unit: str) -> None:
-        """A step begins."""
-        with self._lock:
-            self._close()
-            self._step, self._started, self._done = (what, total, unit), time.monotonic(), 0
-
-    def advance(self, amount: int) -> None:
-        """So much more of the step is done."""
-        with self._lock:
-            self._done += amount
-            if self._display is None and time.monotonic() - self._started > self._patience:
-                self._display = self._open()
-            if self._display is not None:
-                self._display.update(self._display.task_ids[0], completed=self._done)
-
-    def end(self) -> None:
-        """The step is over; its bar goes."""
-        with self._lock:
-            self._close()
-
-    def _open(self) -> Display:
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TransferSpeedColumn
-        from rich.progress import Progress as Bar
-
-        what, total, unit = self._step
-        amount = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
-        bar = Bar(
-            TextColumn("{task.description}"), BarColumn(), *amount, console=Console(file=sys.stderr), transient=True
-        )
-        bar.add_task(escape(visible(what)), total=total)
-        bar.start()
-        return bar
-
-    def _close(self) -> None:
-        if self._display is not None:
-            self._display.stop()
-            self._display = None
-
-
-def progress() -> Progress:
-    """Who shows how far a long verb is: bars on a terminal, otherwise nobody."""
-    return Bars() if sys.stderr.isatty() and not silent() else SILENT

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from artstore import terminal
 from artstore.cli import options, showing
 
 
@@ -19,7 +20,7 @@ def command(head: str | None, store: Path | None, as_json: bool) -> None:
     The exit code is 1 if anything is wrong.
     """
     with options.open_store(store) as opened:
-        report = opened.verify(head=head, progress=showing.progress())
+        report = opened.verify(head=head, progress=terminal.progress())
     if as_json:
         findings = [
             {"what": finding.what, "harms": [harm._asdict() for harm in finding.harms]} for finding in report.findings
@@ -28,8 +29,8 @@ def command(head: str | None, store: Path | None, as_json: bool) -> None:
         showing.print_json({"ok": report.ok, **counts, "findings": findings, "harmed": report.harmed})
     else:
         for finding in report.findings:
-            click.echo(showing.visible(finding.what))
-            showing.print_lines(showing.visible(f"    {harm.version}  {harm.path}") for harm in finding.harms)
+            click.echo(terminal.visible(finding.what))
+            showing.print_lines(terminal.visible(f"    {harm.version}  {harm.path}") for harm in finding.harms)
         versions = showing.counted(report.versions, "version", "versions")
         read = f"{versions}, {showing.counted(report.chunks, 'chunk', 'chunks')}, {showing.size(report.bytes)} read"
         click.echo(
