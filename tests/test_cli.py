@@ -410,7 +410,7 @@ def test_bars_count_what_several_threads_do(monkeypatch: pytest.MonkeyPatch) -> 
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    bars = terminal.Bars(patience=0)
+    bars = screen.Bars(patience=0)
     bars.begin("adding [animals]", 4000, "files")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(bars.advance, [1] * 4000))
@@ -422,9 +422,9 @@ def test_bars_count_what_several_threads_do(monkeypatch: pytest.MonkeyPatch) -> 
 def test_short_steps_and_pipes_show_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
-    bars = terminal.Bars()
+    bars = screen.Bars()
     bars.begin("adding", None, "bytes")
     bars.advance(10)
     bars.end()
     assert screen.getvalue() == ""
-    assert not isinstance(terminal.progress(), terminal.Bars)
+    assert not isinstance(screen.progress(), screen.Bars)
