@@ -182,13 +182,13 @@ def test_rm_asks_on_a_terminal() -> None:
     pty = pytest.importorskip("pty")
     two_versions()
     for answer, code, left in ((b"n\n", 1, 2), (b"y\n", 0, 1)):
-        master, terminal = pty.openpty()
+        master, typed = pty.openpty()
         command = [sys.executable, "-m", "artstore", "rm", "animals:v0", "--json"]
-        child = subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        child = subprocess.Popen(command, stdin=typed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         os.write(master, answer)
         out, err = child.communicate()
         os.close(master)
-        os.close(terminal)
+        os.close(typed)
         assert "Delete 1 version? [y/N]" in err
         assert (child.returncode, json.loads(out)["deleted"]) == (code, code == 0)
         assert len(data("ls", "animals")) == left
@@ -410,7 +410,7 @@ def test_bars_count_what_several_threads_do(monkeypatch: pytest.MonkeyPatch) -> 
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    bars = screen.Bars(patience=0)
+    bars = terminal.Bars(patience=0)
     bars.begin("adding [animals]", 4000, "files")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(bars.advance, [1] * 4000))
@@ -422,9 +422,9 @@ def test_bars_count_what_several_threads_do(monkeypatch: pytest.MonkeyPatch) -> 
 def test_short_steps_and_pipes_show_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
-    bars = screen.Bars()
+    bars = terminal.Bars()
     bars.begin("adding", None, "bytes")
     bars.advance(10)
     bars.end()
     assert screen.getvalue() == ""
-    assert not isinstance(screen.progress(), screen.Bars)
+    assert not isinstance(terminal.progress(), terminal.Bars)

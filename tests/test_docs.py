@@ -79,7 +79,8 @@ def test_every_module_of_the_command_line_is_a_verb_or_shared() -> None:
 
 def test_every_variable_that_is_read_is_documented() -> None:
     sources = [path for folder in ("artstore", "drivers") for path in (ROOT / folder).rglob("*.py")]
-    read = {name for path in sources for name in re.findall(r"\bARTSTORE_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))}
+    texts = [path.read_text(encoding="utf-8") for path in sources]
+    read = {name for text in texts for name in re.findall(r"\bARTSTORE_[A-Z_]*[A-Z]\b", text)}
     rows = re.findall(r"^\| (`ARTSTORE_[^|]+) \|", README, re.MULTILINE)
     assert read == {name for row in rows for name in re.findall("`(ARTSTORE_[A-Z_]+)`", row)}
 
