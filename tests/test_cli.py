@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from artstore import location
+from artstore import location, terminal
 from artstore.cli import VERBS, showing, verbs
 from artstore.errors import NoStore
 
