@@ -1,4 +1,8 @@
-"""Versioned artifacts for machine-learning work, in one SQLite database and a folder, with no server."""
+"""Versioned artifacts for machine-learning work, in one SQLite database and a folder, with no server.
+
+`import artstore as wandb` runs code that was written for W&B Artifacts. What is not needed is not imported: the names
+below are fetched from their modules when they are used.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +10,115 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from artstore.errors import ArtstoreError
+    from artstore.api import Api
+    from artstore.artifact import Artifact
+    from artstore.artifact_facts import ArtifactTTL
+    from artstore.beginning import Settings, init
+    from artstore.compatibility import as_wandb
+    from artstore.current import (
+        alert,
+        define_metric,
+        finish,
+        link_artifact,
+        link_model,
+        log,
+        log_artifact,
+        log_code,
+        log_model,
+        login,
+        mark_preempting,
+        save,
+        setup,
+        teardown,
+        unwatch,
+        use_artifact,
+        use_model,
+        watch,
+    )
+    from artstore.errors import ArtstoreError, CommError, Error, UsageError
     from artstore.manifest import Entry, Kind
+    from artstore.run_config import Config, Summary
+    from artstore.runs import Run
     from artstore.store import Store
     from artstore.version import Version
 
+    run: Run | None
+    config: Config
+    summary: Summary
+
 __version__ = "0.1.0"
-__all__ = ["ArtstoreError", "Entry", "Kind", "Store", "Version"]
+__all__ = [
+    "Api",
+    "Artifact",
+    "ArtifactTTL",
+    "ArtstoreError",
+    "CommError",
+    "Config",
+    "Entry",
+    "Error",
+    "Kind",
+    "Run",
+    "Settings",
+    "Store",
+    "Summary",
+    "UsageError",
+    "Version",
+    "alert",
+    "as_wandb",
+    "define_metric",
+    "finish",
+    "init",
+    "link_artifact",
+    "link_model",
+    "log",
+    "log_artifact",
+    "log_code",
+    "log_model",
+    "login",
+    "mark_preempting",
+    "save",
+    "setup",
+    "teardown",
+    "unwatch",
+    "use_artifact",
+    "use_model",
+    "watch",
+]
 
 _HOMES = {
+    "Api": "artstore.api",
+    "Artifact": "artstore.artifact",
+    "ArtifactTTL": "artstore.artifact_facts",
     "ArtstoreError": "artstore.errors",
+    "CommError": "artstore.errors",
+    "Config": "artstore.run_config",
     "Entry": "artstore.manifest",
+    "Error": "artstore.errors",
     "Kind": "artstore.manifest",
+    "Run": "artstore.runs",
+    "Settings": "artstore.beginning",
     "Store": "artstore.store",
+    "Summary": "artstore.run_config",
+    "UsageError": "artstore.errors",
     "Version": "artstore.version",
+    "as_wandb": "artstore.compatibility",
+    "init": "artstore.beginning",
 }
+_OF_THE_RUN = ("run", "config", "summary")
+_MODULES = ("errors", "api")
 
 
 def __getattr__(name: str) -> Any:
-    # Opening a store costs its libraries' imports; importing the package costs none of them.
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'artstore' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    if name in _OF_THE_RUN:
+        return getattr(import_module("artstore.current"), name)()
+    if name in _MODULES:
+        return import_module(f"artstore.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return getattr(import_module("artstore.current"), name)
+    raise AttributeError(f"module 'artstore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, *_OF_THE_RUN, "errors"])

@@ -173,6 +173,11 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> ArtstoreError | sql
     return error
 
 
+def _is_over(thread: threading.Thread) -> bool:
+    # The main thread does not count as alive while the process ends, and still runs what was left for the end.
+    return thread is not threading.main_thread() and not thread.is_alive()
+
+
 _opened: weakref.WeakSet[Db] = weakref.WeakSet()
 
 
@@ -244,8 +249,8 @@ class Db:
     def _keep(self, connection: sqlite3.Connection) -> None:
         """Note a thread's connection, and close those of threads that have ended."""
         with self._guard:
-            ended = [each for thread, each in self._open if not thread.is_alive()]
-            self._open = [pair for pair in self._open if pair[0].is_alive()]
+            ended = [each for thread, each in self._open if _is_over(thread)]
+            self._open = [pair for pair in self._open if not _is_over(pair[0])]
             self._open.append((threading.current_thread(), connection))
         for each in ended:
             each.close()

@@ -12,7 +12,7 @@ from artstore import names
 from artstore.catalog import collections, events, links, versions
 from artstore.db import Connection, Db
 from artstore.draft import check_ttl
-from artstore.errors import InvalidInput, InvalidName, NotFound
+from artstore.errors import InvalidInput, InvalidName, NotFound, NotJson
 from artstore.version import Version
 
 
@@ -189,11 +189,9 @@ def unlink(db: Db, version: Version) -> None:
 
 
 def describe_collection(db: Db, project: str, name: str, **changes: Any) -> collections.Collection:
-    """Rename a collection, or set its type, description or tags. Raises `NotFound`, `InvalidName` or `InvalidInput`."""
+    """Rename a collection, or set its description or tags. Raises `NotFound`, `InvalidName` or `InvalidInput`."""
     new_name = changes.get("name", name)
     names.collection(new_name)
-    if "type" in changes:
-        names.artifact_type(changes["type"])
     for tag in changes.get("tags", ()):
         names.tag(tag)
     with db.writing() as connection:
@@ -210,9 +208,7 @@ def check_metadata(metadata: dict[str, Any] | None) -> None:
     try:
         json.dumps(metadata, allow_nan=False, ensure_ascii=False, sort_keys=True).encode()
     except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"metadata must be JSON (text, numbers, lists, dicts; no NaN or infinity): {error}"
-        ) from error
+        raise NotJson(f"metadata must be JSON (text, numbers, lists, dicts; no NaN or infinity): {error}") from error
     if metadata is not None and not isinstance(metadata, dict):
         raise InvalidInput(f"metadata must be a dict, not {type(metadata).__name__}")
 

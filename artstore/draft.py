@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from artstore import names
-from artstore.errors import InvalidInput, NotFound, PathConflict
+from artstore.errors import InvalidInput, NoEntry, PathConflict
 from artstore.manifest import Dependency, Entry, Kind
 from artstore.version import Version
 
@@ -138,12 +138,12 @@ class Draft:
     def remove(self, path: str) -> list[str]:
         """Take out an entry, or everything below a folder; return the paths taken out.
 
-        Raises `NotFound` if there is neither.
+        Raises `NoEntry` if there is neither.
         """
         path = names.entry_path(path)
         gone = [path] if self.find(path) else [entry.path for entry in list(self.under(path))]
         if not gone:
-            raise NotFound(f"no entry {path!r} in {self.name}: list its entries with `artstore ls`")
+            raise NoEntry(f"no entry {path!r} in {self.name}: list its entries with `artstore ls`")
         for each in gone:
             self._drop(each)
         self._folders.clear()

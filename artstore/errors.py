@@ -3,14 +3,16 @@
     ArtstoreError
       CommError                  what was asked for is not there, is of another type, or is still needed
         NotFound                   also a LookupError
+          NoEntry                    also a KeyError and a FileNotFoundError
         WrongType                  also a ValueError
         StillNeeded                also a ValueError: aliased, or referenced by a living version
       InvalidInput               also a ValueError: say it differently
         InvalidName
         InvalidPath
+        NotJson                    also a TypeError: metadata that JSON cannot say
         PathConflict               two entries cannot both be where they were put
       SourceError                also an OSError: the files to add cannot be taken as they are
-        SourceUnreadable
+        SourceUnreadable         also a ValueError
           SourceMissing            also a FileNotFoundError
         SourceChanged
         LinkCycle
@@ -21,6 +23,13 @@
         NetworkFileSystem
         StoreBusy                  also a TimeoutError
         DiskFull                   also an OSError
+      UsageError                 called too early, too late, or where it has no meaning
+      ArtifactStatusError        also an AttributeError: not what can be done with the artifact as it is
+        ArtifactNotLoggedError     the artifact is no version yet
+        ArtifactFinalizedError     the artifact is a version, and cannot be changed
+      WaitTimeoutError           also a TimeoutError: the artifact is not committed yet
+      DownloadDiffers            also a ValueError: a folder is not what the version is
+        DownloadMissing            also a FileNotFoundError
       UnsafeRoot                 also an OSError: a download would have to write through a link
       RootUnwritable             also an OSError: a download cannot write where it should
       Damaged                    stored bytes or rows are not what was stored
@@ -43,6 +52,13 @@ class NotFound(CommError, LookupError):
     """No such project, collection, version, alias, entry or run."""
 
 
+class NoEntry(NotFound, KeyError, FileNotFoundError):
+    """No entry at a path of an artifact."""
+
+    # A KeyError shows its message quoted.
+    __str__ = Exception.__str__
+
+
 class WrongType(CommError, ValueError):
     """The collection exists, and has another type."""
 
@@ -63,6 +79,10 @@ class InvalidPath(InvalidInput):
     """A path that no entry may have."""
 
 
+class NotJson(InvalidInput, TypeError):
+    """Metadata that JSON cannot say."""
+
+
 class PathConflict(InvalidInput):
     """Two entries that cannot both be where they were put."""
 
@@ -71,7 +91,7 @@ class SourceError(ArtstoreError, OSError):
     """A file or folder that cannot be added as it is."""
 
 
-class SourceUnreadable(SourceError):
+class SourceUnreadable(SourceError, ValueError):
     """A file or folder that cannot be read."""
 
 
@@ -115,6 +135,34 @@ class DiskFull(StoreError, OSError):
     """There is no space left for what was to be written."""
 
 
+class UsageError(ArtstoreError):
+    """Something was called too early, too late, or where it has no meaning."""
+
+
+class ArtifactStatusError(ArtstoreError, AttributeError):
+    """Something that cannot be done with the artifact as it is."""
+
+
+class ArtifactNotLoggedError(ArtifactStatusError):
+    """Something that only a version has was asked of an artifact that is none yet."""
+
+
+class ArtifactFinalizedError(ArtifactStatusError):
+    """A version cannot be changed."""
+
+
+class WaitTimeoutError(ArtstoreError, TimeoutError):
+    """The artifact was not committed within the time given."""
+
+
+class DownloadDiffers(ArtstoreError, ValueError):
+    """A folder is not what the version is."""
+
+
+class DownloadMissing(DownloadDiffers, FileNotFoundError):
+    """A folder lacks a file of the version."""
+
+
 class UnsafeRoot(ArtstoreError, OSError):
     """A download would have to write through a link, out of its folder."""
 
@@ -125,3 +173,7 @@ class RootUnwritable(ArtstoreError, OSError):
 
 class Damaged(ArtstoreError):
     """Stored bytes or rows that are not what was stored."""
+
+
+Error = ArtstoreError
+"""W&B's name for the base of all its errors."""

@@ -349,6 +349,18 @@ class Intake:
             for batch in self._open_batches():
                 self._sync(batch)
 
+    def publish_everything(self) -> None:
+        """Have all that was put readable, held by this draft."""
+        with self._guard:
+            self._check()
+            self._settle()
+            self._rolled += self._open_batches()
+            self._returned = [each for each in self._returned if each.empty]
+            if self._current is not None and not self._current.empty:
+                self._current = None
+            while self._rolled:
+                self._publish_oldest()
+
     def publish(self, connection: Connection) -> None:
         """Within the transaction that commits the draft: publish what is left."""
         self._unused = []

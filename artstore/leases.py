@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import os
 import secrets
+import weakref
 from pathlib import Path
 
 from artstore import system
+
+_opened: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _let_go_after_fork() -> None:
+    # Two processes would hold the lock, and the child would keep it when the parent is gone.
+    for each in list(_opened):
+        each.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_after_fork)
 
 
 class Session:
@@ -19,6 +32,7 @@ class Session:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             path, self._descriptor = system.create_locked(lambda: self._path(secrets.token_hex(8)))
         self.name = path.stem
+        _opened.add(self)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.lock"

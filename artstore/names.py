@@ -10,6 +10,8 @@ from artstore.errors import InvalidName, InvalidPath
 
 DEFAULT_PROJECT = "uncategorized"
 LATEST = "latest"
+LOCAL = "local"
+"""What stands for W&B's entity: a store has one owner."""
 LONGEST = 128
 _DIGITS = 18
 
@@ -60,6 +62,15 @@ def artifact_type(name: str) -> str:
     if not _is_text(name) or set(name) & set("/:"):
         raise InvalidName(f"invalid artifact type {name!r}: use 1 to {LONGEST} characters without '/' and ':'")
     return name
+
+
+def artifact_type_of_users(name: str, type: str) -> None:
+    """Check a type that someone gives an artifact, which must not be one that W&B and artstore make themselves."""
+    collection(name)
+    artifact_type(type)
+    reserved = {"code": "source-", "run_table": "run-"}
+    if type == "job" or type.startswith("wandb-") or (type in reserved and name.startswith(reserved[type])):
+        raise InvalidName(f"Artifact type {type!r} is reserved for internal use. Please use a different type.")
 
 
 def project(name: str) -> str:

@@ -110,6 +110,21 @@ def entries(db: Db, version: Version, folder: str) -> Iterator[Entry]:
         yield from (entry for entry in found if entry.path.startswith(folder + "/")) if folder else found
 
 
+def entries_after(db: Db, version: Version, after: str | None, count: int) -> list[Entry]:
+    """A page of the entries of a version: those that follow a path."""
+    found: list[Entry] = []
+    with db.reading() as connection:
+        groups = manifests.groups_of(connection, db.algorithm, version.id)
+    for group in groups:
+        if len(found) < count and (after is None or group.last > after):
+            with db.reading() as connection:
+                entries = manifests.entries_in(connection, db.algorithm, group)
+            if entries is None:
+                raise gone(version)
+            found += [entry for entry in entries if after is None or entry.path > after]
+    return found[:count]
+
+
 def read_groups(db: Db, version: Version, prefix: str) -> Iterator[tuple[Group, list[Entry]]]:
     """The groups of a version that reach to or below a path, with all their entries.
 

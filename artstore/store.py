@@ -19,7 +19,7 @@ from artstore import delete as deleting
 from artstore import describe as describing
 from artstore import diff as differing
 from artstore import verify as verifying
-from artstore.catalog import collections, events, manifests, runs, usage, versions
+from artstore.catalog import collections, events, links, manifests, runs, usage, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.events import Event
 from artstore.catalog.runs import Record
@@ -115,6 +115,11 @@ class Store:
         return cls(path)
 
     @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self.db.closed
+
+    @property
     def algorithm(self) -> str:
         """The name of the store's digest algorithm."""
         return self.db.algorithm.name
@@ -175,7 +180,7 @@ class Store:
                 found = Intake(self.db, self.packs, self._session, f"{draft.project}/{draft.name}")
                 self._intakes[draft] = found
                 # Whatever the garbage collector interrupts may be in a transaction: it only notes, the next call drops.
-                weakref.finalize(draft, self._abandoned.append, found)
+                weakref.finalize(draft, self._abandoned.append, found).atexit = False
             return found
 
     def _drop_abandoned(self) -> None:
@@ -214,6 +219,13 @@ class Store:
             draft, self.db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
         )
 
+    def add_bytes(self, draft: Draft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
+        """Take a small file into a draft, by its content."""
+        raw = self.db.algorithm.raw(data)
+        self._intake(draft).put_files([(raw, data)])
+        entry = Entry(names.entry_path(path), Kind.FILE, self.db.algorithm.text(raw), len(data))
+        return draft.add(entry, overwrite=overwrite)
+
     def add_entry(self, draft: Draft, entry: Entry, of: Version, path: str, *, overwrite: bool = False) -> Entry:
         """Put an entry of a version into a draft, which then depends on that version. Its content is not copied."""
         if not self._intake(draft).hold_version(of.id):
@@ -221,6 +233,19 @@ class Store:
         added = draft.add(entry._replace(path=names.entry_path(path)), overwrite=overwrite)
         draft.depend_on(of)
         return added
+
+    def start_from_newest(self, draft: Draft) -> None:
+        """Have a draft come on top of the newest version of its collection, if there is one."""
+        with self.db.reading() as connection:
+            collection = collections.find(connection, draft.project, draft.name)
+            newest = versions.newest(connection, self.db.algorithm, collection.id) if collection else None
+        if newest is not None and self._intake(draft).hold_version(newest.id):
+            draft.base = _BaseOf(self, newest)
+
+    def read_draft(self, draft: Draft, entry: Entry) -> Iterator[bytes]:
+        """The content of a file that was added to a draft, piece by piece, verified."""
+        self._intake(draft).publish_everything()
+        return self.read(entry)
 
     def digest(self, draft: Draft) -> str:
         """The digest that a draft would have as a version, as it stands."""
@@ -258,6 +283,15 @@ class Store:
             raise versions.wrong_type(found, type)
         return found
 
+    def version_by_id(self, id: int) -> Version:
+        """A version by its number in the store, also one that was deleted. Raises `NotFound`."""
+        with self.db.reading() as connection:
+            return versions.by_id(connection, self.db.algorithm, id)
+
+    def entries_after(self, version: Version, after: str | None, count: int) -> list[Entry]:
+        """A page of the entries of a version, in path order: those that follow a path."""
+        return reader.entries_after(self.db, version, after, count)
+
     def summaries(self, project: str | None = None) -> list[Summary]:
         """The collections of a project, or of all, each with the number of its versions and the newest."""
         with self.db.reading() as connection:
@@ -268,19 +302,73 @@ class Store:
         with self.db.reading() as connection:
             return collections.listed(connection, project)
 
+    def projects(self) -> list[str]:
+        """The projects of the store."""
+        with self.db.reading() as connection:
+            return collections.projects(connection)
+
+    def types(self, project: str | None = None) -> list[str]:
+        """The types of the collections of a project, or of all."""
+        with self.db.reading() as connection:
+            return collections.types(connection, project)
+
+    def collection(self, name: str, *, project: str = names.DEFAULT_PROJECT) -> Collection:
+        """Find a collection. Raises `NotFound`."""
+        with self.db.reading() as connection:
+            return collections.named(connection, project, names.collection(name))
+
+    def describe_collection(
+        self,
+        name: str,
+        *,
+        project: str = names.DEFAULT_PROJECT,
+        new_name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+    ) -> Collection:
+        """Rename a collection, or set what is said of it. What is left out stays."""
+        changes = {"name": new_name, "description": description, "tags": None if tags is None else list(tags)}
+        given = {field: value for field, value in changes.items() if value is not None}
+        return describing.describe_collection(self.db, project, name, **given)
+
+    def version_page(
+        self,
+        name: str,
+        *,
+        project: str = names.DEFAULT_PROJECT,
+        beyond: int | None = None,
+        count: int = 50,
+        oldest_first: bool = False,
+        tags: Iterable[str] = (),
+    ) -> list[Version]:
+        """A page of the versions of a collection that have all of some tags: those beyond an index."""
+        with self.db.reading() as connection:
+            return list(
+                versions.page(
+                    connection,
+                    self.db.algorithm,
+                    collections.named(connection, project, name),
+                    beyond=beyond,
+                    limit=count,
+                    oldest_first=oldest_first,
+                    tags=tags,
+                )
+            )
+
     def versions(self, name: str, *, project: str = names.DEFAULT_PROJECT, deleted: bool = False) -> Iterator[Version]:
         """The versions of a collection, the newest first, read page by page: deleting while iterating skips nothing."""
-        below: int | None = None
+        beyond: int | None = None
         while True:
             with self.db.reading() as connection:
                 collection = collections.named(connection, project, name)
-                page = list(
-                    versions.page(connection, self.db.algorithm, collection, below=below, limit=100, deleted=deleted)
+                found = versions.page(
+                    connection, self.db.algorithm, collection, beyond=beyond, limit=100, deleted=deleted
                 )
+                page = list(found)
             yield from page
             if not page:
                 return
-            below = page[-1].link.number if page[-1].link else page[-1].number
+            beyond = page[-1].link.number if page[-1].link else page[-1].number
 
     def entries(self, version: Version | str, folder: str = "") -> Iterator[Entry]:
         """The entries of a version in path order; those below a folder, if given."""
@@ -377,6 +465,12 @@ class Store:
         """Take away a link. The version that it shows stays."""
         describing.unlink(self.db, self._of(version))
 
+    def links(self, version: Version) -> list[Version]:
+        """The links that show a version, each as it is found there."""
+        with self.db.reading() as connection:
+            found = links.of_version(connection, version.id)
+            return [versions.shown(connection, self.db.algorithm, each) for each in found]
+
     def dependencies(self, version: Version | str) -> list[Version]:
         """The versions that a version references."""
         found = self._of(version)
@@ -388,6 +482,12 @@ class Store:
         found = self._of(version)
         with self.db.reading() as connection:
             return runs.producers(connection, found.id)
+
+    def note_product(self, run: int, version: Version) -> None:
+        """Note that a run logged a version that was there already."""
+        with self.db.writing() as connection:
+            if runs.produce(connection, run, version.id):
+                events.record(connection, self.db.algorithm, "version-produced", version.qualified_name, run=run)
 
     def used_by(self, version: Version | str) -> list[Record]:
         """The runs that used a version, the first one first."""

@@ -34,6 +34,11 @@ def note(text: str) -> None:
         print(visible(text), file=sys.stderr)
 
 
+def complain(text: str) -> None:
+    """Tell what went wrong, on stderr, where there is nobody to raise it to."""
+    print(visible(text), file=sys.stderr)
+
+
 class Bars:
     """A bar on stderr for each step that takes longer than `patience` seconds. Several threads may call it."""
 

@@ -104,13 +104,12 @@ def check_type(found: Collection, type: str | None) -> None:
 
 
 def describe(connection: sqlite3.Connection, id: int, changes: Mapping[str, Any]) -> None:
-    """Set what people say of a collection: name, type, description, tags."""
+    """Set what people say of a collection: name, description, tags."""
     for field, value in changes.items():
         written = json.dumps(value, ensure_ascii=False) if field == "tags" else value
         connection.execute(
             {
                 "name": "update collections set name = ? where id = ?",
-                "type": "update collections set type = ? where id = ?",
                 "description": "update collections set description = ? where id = ?",
                 "tags": "update collections set tags = ? where id = ?",
             }[field],

@@ -54,12 +54,18 @@ def by_id(connection: sqlite3.Connection, id: int) -> Found:
 
 
 def listed(
-    connection: sqlite3.Connection, collection: int, *, below: int | None = None, limit: int = -1
+    connection: sqlite3.Connection,
+    collection: int,
+    *,
+    beyond: int | None = None,
+    limit: int = -1,
+    oldest_first: bool = False,
 ) -> list[Found]:
-    """The links of a collection, the newest first; a page of them, if asked."""
-    query = f"""{_LINK} where l.collection = ? and l.removed_at is null and (? is null or l.number < ?)
-        order by l.number desc limit ?"""
-    return [_found(row) for row in connection.execute(query, (collection, below, below, limit)).fetchall()]
+    """The links of a collection, the newest first unless asked otherwise; a page of them, if asked."""
+    than, order = (">", "asc") if oldest_first else ("<", "desc")
+    query = f"""{_LINK} where l.collection = ? and l.removed_at is null and (? is null or l.number {than} ?)
+        order by l.number {order} limit ?"""
+    return [_found(row) for row in connection.execute(query, (collection, beyond, beyond, limit)).fetchall()]
 
 
 def of_version(connection: sqlite3.Connection, version: int) -> list[Found]:

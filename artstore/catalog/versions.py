@@ -92,8 +92,11 @@ def wrong_type(found: Version, type: str) -> WrongType:
 
 
 def by_id(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> Version:
-    """Read a version by its id."""
-    return _version(algorithm, connection.execute(f"{_VERSION} where v.id = ?", (id,)).fetchone())
+    """Read a version by its id. Raises `NotFound`."""
+    row = connection.execute(f"{_VERSION} where v.id = ?", (id,)).fetchone()
+    if row is None:
+        raise NotFound(f"no version has the id {id}: list what there is with `artstore ls`")
+    return _version(algorithm, row)
 
 
 def is_expired(connection: sqlite3.Connection, id: int, now: str) -> bool:
@@ -170,19 +173,10 @@ def _no_version(wanted: names.Reference, latest: int) -> NotFound:
     return NotFound(f'no version "{wanted.name}:{wanted.alias}" (latest is v{latest})')
 
 
-def listed(
-    connection: sqlite3.Connection,
-    algorithm: Algorithm,
-    collection: int,
-    *,
-    below: int | None = None,
-    limit: int = -1,
-    deleted: bool = False,
-) -> Iterator[Version]:
-    """The versions of a collection, the newest first; a page of them, if asked."""
-    query = f"""{_VERSION} where v.collection = ? and (? is null or v.number < ?) and (v.state = 'committed' or ?)
-        order by v.number desc limit ?"""
-    for row in connection.execute(query, (collection, below, below, deleted, limit)).fetchall():
+def listed(connection: sqlite3.Connection, algorithm: Algorithm, collection: int) -> Iterator[Version]:
+    """The living versions of a collection, the newest first."""
+    query = f"{_VERSION} where v.collection = ? and v.state = 'committed' order by v.number desc"
+    for row in connection.execute(query, (collection,)).fetchall():
         yield _version(algorithm, row)
 
 
@@ -191,16 +185,30 @@ def page(
     algorithm: Algorithm,
     collection: Collection,
     *,
-    below: int | None = None,
+    beyond: int | None = None,
     limit: int = -1,
     deleted: bool = False,
+    oldest_first: bool = False,
+    tags: Iterable[str] = (),
 ) -> Iterator[Version]:
-    """The versions of a collection or those that its links show, the newest first; a page of them, if asked."""
-    if not collection.portfolio:
-        yield from listed(connection, algorithm, collection.id, below=below, limit=limit, deleted=deleted)
+    """The versions of a collection, or those that its links show, that have all of some tags; a page of them."""
+    if collection.portfolio:
+        wanted = set(tags)
+        enough = -1 if wanted else limit
+        found = links.listed(connection, collection.id, beyond=beyond, limit=enough, oldest_first=oldest_first)
+        yield from (each for each in (shown(connection, algorithm, one) for one in found) if wanted <= set(each.tags))
         return
-    for found in links.listed(connection, collection.id, below=below, limit=limit):
-        yield shown(connection, algorithm, found)
+    than, order = (">", "asc") if oldest_first else ("<", "desc")
+    query = f"""{_VERSION} where v.collection = ? and (? is null or v.number {than} ?)
+        and (v.state = 'committed' or ?)
+        and not exists (
+            select 1 from json_each(?) as wanted
+            where wanted.value not in (select name from tags where tags.version = v.id)
+        )
+        order by v.number {order} limit ?"""
+    row = (collection.id, beyond, beyond, deleted, json.dumps(list(tags)), limit)
+    for each in connection.execute(query, row).fetchall():
+        yield _version(algorithm, each)
 
 
 def insert(

@@ -1,0 +1,257 @@
+"""Reading a store without a run: artifacts, collections, types and runs, as W&B's public Api shows them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from artstore import artifact_collection, names, settings, stores
+from artstore.artifact import Artifact
+from artstore.artifact_collection import ArtifactCollection, ArtifactType
+from artstore.catalog import runs
+from artstore.errors import InvalidInput, InvalidName, NotFound, WrongType
+from artstore.listing import Listing
+from artstore.names import LOCAL
+from artstore.public_run import PublicRun
+from artstore.store import Store
+
+REGISTRY = "wandb-registry-"
+
+
+class Api:
+    """A store to look into.
+
+    >>> api = artstore.Api()
+    >>> api.artifact("animals/images:latest").download()
+    >>> [run.state for run in api.runs("animals")]
+
+    The store is `store`, else ARTSTORE_DIR, else the nearest `.artstore`. In W&B's place for `overrides` a dict may
+    give the `project`; entities are understood in names, and have no meaning. Raises `NoStore`.
+    """
+
+    def __init__(
+        self,
+        overrides: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        timeout: int | None = None,
+        api_key: str | None = None,
+        *,
+        store: str | os.PathLike[str] | None = None,
+    ) -> None:
+        given = overrides if isinstance(overrides, Mapping) else {}
+        named = store if store is not None else None if isinstance(overrides, Mapping) else overrides
+        self._store = stores.to_read(named)
+        self._project = names.project(
+            given.get("project") or settings.text("ARTSTORE_PROJECT") or names.DEFAULT_PROJECT
+        )
+
+    @property
+    def store(self) -> Store:
+        """The store that it looks into."""
+        return self._store
+
+    @property
+    def default_entity(self) -> str:
+        """Always `local`: a store has one owner."""
+        return LOCAL
+
+    def flush(self) -> None:
+        """Accepted as in W&B: nothing is remembered here."""
+
+    # Artifacts
+
+    def artifact(self, name: str, type: str | None = None) -> Artifact:
+        """Find a version: `[project/]name[:alias]`. Raises `NotFound` or `WrongType`."""
+        found = self._store.version(name, project=self._project, type=type)
+        return Artifact._of(self._store, found)
+
+    def artifact_exists(self, name: str, type: str | None = None) -> bool:
+        """Whether there is such a version, of that type if given."""
+        try:
+            self.artifact(name, type)
+        except (NotFound, WrongType):
+            return False
+        return True
+
+    def artifacts(
+        self,
+        type_name: str,
+        name: str,
+        order: str | None = None,
+        per_page: int = 50,
+        tags: str | list[str] | None = None,
+        start: str | None = None,
+    ) -> Listing[Artifact]:
+        """The versions of a collection, the newest first; those that have all of some tags, if given.
+
+        `order` is `version_index` or `created_at`, with `+` for the oldest first. Raises `NotFound` or `WrongType`.
+        """
+        collection = self.artifact_collection(type_name, name)
+        wanted = [tags] if isinstance(tags, str) else tags
+        return artifact_collection.versions(
+            self._store, collection.project, collection.name, order=order, tags=wanted, per_page=per_page, start=start
+        )
+
+    def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> Listing[Artifact]:
+        """The versions of a collection. W&B's older name of `artifacts`."""
+        return self.artifacts(type_name, name, per_page=per_page)
+
+    def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
+        """Find a collection. Raises `NotFound` or `WrongType`."""
+        project, plain = self._where(name)
+        found = ArtifactCollection._named(self._store, project, plain)
+        if found.type != type_name:
+            raise WrongType(f"type {type_name!r} specified but {plain} is of type {found.type!r}: say that one")
+        return found
+
+    def artifact_collection_exists(self, name: str, type: str) -> bool:
+        """Whether there is such a collection of that type."""
+        try:
+            self.artifact_collection(type, name)
+        except (NotFound, WrongType):
+            return False
+        return True
+
+    def artifact_collections(
+        self,
+        project_name: str,
+        type_name: str | None = None,
+        order: str | None = None,
+        per_page: int = 50,
+        start: str | None = None,
+    ) -> Listing[ArtifactCollection]:
+        """The collections of a type in a project, by name. With one name, that is the type."""
+        project, type = (self._project, project_name) if type_name is None else (self._of(project_name), type_name)
+        return artifact_collection.collections(self._store, project, type, per_page=per_page, start=start)
+
+    def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
+        """A type of artifacts. Raises `NotFound` if the project has none of it."""
+        found = next((each for each in self.artifact_types(project) if each.name == type_name), None)
+        if found is None:
+            raise NotFound(f"no artifacts of type {type_name!r}: see `artstore ls` for what there is")
+        return found
+
+    def artifact_types(self, project: str | None = None, start: str | None = None) -> Listing[ArtifactType]:
+        """The types of a project's artifacts."""
+        where = self._of(project) if project else self._project
+        found = [ArtifactType(self._store, where, each) for each in self._store.types(where)]
+        return Listing.of([(each.name, each) for each in found])
+
+    def _where(self, name: str) -> tuple[str, str]:
+        wanted = names.parse(name)
+        return wanted.project or self._project, wanted.name
+
+    def _of(self, path: str) -> str:
+        """The project in `[entity/]project`."""
+        return names.project(path.rpartition("/")[2])
+
+    # Registries
+
+    def registry(self, name: str, organization: str | None = None) -> Registry:
+        """The registry of a name: the links in the project `wandb-registry-NAME`. Raises `NotFound`."""
+        found = next((each for each in self.registries() if each.name == name), None)
+        if found is None:
+            raise NotFound(f"no registry {name!r}: linking an artifact to {REGISTRY}{name}/NAME makes it")
+        return found
+
+    def registries(
+        self, organization: str | None = None, filter: Mapping[str, Any] | None = None, per_page: int = 100
+    ) -> Listing[Registry]:
+        """The registries of the store."""
+        if filter:
+            raise InvalidInput("filters of registries are not there yet: leave the filter out")
+        projects = [each for each in self._store.projects() if each.startswith(REGISTRY)]
+        return Listing.of([(each, Registry(self._store, each)) for each in projects])
+
+    # Runs
+
+    def run(self, path: str = "") -> PublicRun:
+        """Find a run: `[[entity/]project/]id`. Raises `NotFound`, or `InvalidName` if several projects have one."""
+        parts = [each for each in path.strip("/").split("/") if each != "runs"]
+        if not parts[-1] or len(parts) > 3:
+            raise InvalidName(f"invalid run path {path!r}: expected [project/]id")
+        with self._store.db.reading() as connection:
+            if len(parts) > 1:
+                record = runs.find(connection, parts[-2], parts[-1])
+                found = [record] if record else []
+            else:
+                found = runs.find_anywhere(connection, parts[-1])
+        here = [each for each in found if each.project == self._project] if len(found) > 1 else found
+        if len(found) > 1 and not here:
+            raise InvalidName(
+                f"{len(found)} projects have a run {parts[-1]!r}: say which, as in {found[0].project}/{parts[-1]}"
+            )
+        if not here:
+            raise NotFound(f"Could not find run {path!r}: list the runs with artstore.Api().runs()")
+        return PublicRun(self._store, here[0])
+
+    def runs(
+        self,
+        path: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str = "+created_at",
+        per_page: int = 50,
+        include_sweeps: bool = False,
+        lazy: bool = True,
+    ) -> Listing[PublicRun]:
+        """The runs of a project, or of all projects, in the order in which they began."""
+        if filters:
+            raise InvalidInput("filters of runs are not there yet: leave them out, and look at each run")
+        if order.lstrip("+-") not in ("created_at", "createdAt"):
+            raise InvalidInput(f"cannot order runs by {order!r}: use +created_at or -created_at")
+        project = self._of(path) if path else None
+
+        def page(after: str | None, count: int) -> list[tuple[str, PublicRun]]:
+            with self._store.db.reading() as connection:
+                found = runs.listed(
+                    connection, project, after=int(after or 0), limit=count, newest_first=order.startswith("-")
+                )
+            return [(str(each.id), PublicRun(self._store, each)) for each in found]
+
+        def length() -> int:
+            with self._store.db.reading() as connection:
+                return runs.count(connection, project)
+
+        return Listing(page, length, per_page=per_page)
+
+    def projects(self, entity: str | None = None, per_page: int = 200) -> Listing[Project]:
+        """The projects of the store."""
+        return Listing.of([(each, Project(each)) for each in self._store.projects()])
+
+    def __repr__(self) -> str:
+        return f"<Api of {self._store.path}>"
+
+
+class Project:
+    """A namespace of artifacts and runs."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.entity = LOCAL
+        self.path = [LOCAL, name]
+
+    def __repr__(self) -> str:
+        return f"<Project {self.name}>"
+
+
+class Registry:
+    """The collections of links of one project, under the name that W&B's registries have."""
+
+    def __init__(self, store: Store, project: str) -> None:
+        self._store = store
+        self.full_name = project
+        self.name = project.removeprefix(REGISTRY)
+        self.entity = LOCAL
+        self.organization = LOCAL
+
+    def collections(self, filter: Mapping[str, Any] | None = None) -> Listing[ArtifactCollection]:
+        """Its collections, by name."""
+        return artifact_collection.collections(self._store, self.full_name, None)
+
+    def versions(self, filter: Mapping[str, Any] | None = None) -> Listing[Artifact]:
+        """Everything that is linked in it."""
+        found = [artifact for collection in self.collections() for artifact in collection.artifacts()]
+        return Listing.of([(each.qualified_name, each) for each in found])
+
+    def __repr__(self) -> str:
+        return f"<Registry {self.name}>"

@@ -1,0 +1,362 @@
+"""What an artifact is and what is said of it, whether it is a draft, being logged, or a version."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+from datetime import timedelta
+from enum import Enum
+from typing import Any, Self
+
+from artstore import names, stores, terminal
+from artstore.artifact_entry import ArtifactManifest, Owner
+from artstore.describe import check_metadata
+from artstore.draft import Draft, check_ttl
+from artstore.errors import (
+    ArtifactFinalizedError,
+    ArtifactNotLoggedError,
+    InvalidInput,
+    NotJson,
+    StoreError,
+    WaitTimeoutError,
+)
+from artstore.manifest import Entry
+from artstore.names import LOCAL
+from artstore.plain import plain
+from artstore.store import Store
+from artstore.version import Version
+
+
+class ArtifactTTL(Enum):
+    """What a ttl can be besides a span of time."""
+
+    INHERIT = 0
+
+
+class ArtifactFacts(Owner):
+    """Holds a draft until it is logged, and a version afterwards."""
+
+    def _begin(self, draft: Draft | None, metadata: dict[str, Any]) -> None:
+        self._lock = threading.RLock()
+        self._draft = draft
+        self._version: Version | None = None
+        self._store: Store | None = None
+        self._pending: Future[Any] | None = None
+        self._heard: Callable[[], object] = _nothing
+        self._finalized = False
+        self._metadata = metadata
+        self._metadata_given = False
+        self._description = draft.description if draft else None
+        self._ttl: timedelta | ArtifactTTL | None = draft.ttl if draft and draft.ttl else ArtifactTTL.INHERIT
+        self._aliases: list[str] = []
+        self._tags: list[str] = []
+        self._incremental = False
+        self._added: dict[str, str] = {}
+        self.distributed_id: str | None = None
+
+    def _become(self, version: Version) -> None:
+        self._version, self._draft, self._finalized = version, None, True
+        self._description, self._metadata = version.description, copy.deepcopy(version.metadata)
+        self._ttl = version.ttl
+        self._aliases = list(version.link.aliases if version.link else version.aliases)
+        self._tags = list(version.tags)
+
+    # What it is
+
+    def _logged_version(self, what: str) -> Version:
+        """The version that it is; what is being logged is waited for."""
+        if self._version is None and self._pending is not None:
+            self.wait()
+        if self._version is None:
+            raise ArtifactNotLoggedError(
+                f"'Artifact.{what}' used prior to logging artifact. Call run.log_artifact() or Artifact.save(), and "
+                "Artifact.wait() before accessing logged artifact properties."
+            )
+        return self._version
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait until it is committed; return it.
+
+        Raises what went wrong, `WaitTimeoutError` if that takes longer than `timeout` seconds, or
+        `ArtifactNotLoggedError` if it was never logged.
+        """
+        if self._pending is None:
+            self._logged_version("wait")
+            return self
+        try:
+            error = self._pending.exception(timeout)
+        except Late as late:
+            raise WaitTimeoutError(f"{self.source_name} is not committed after {timeout} s: wait longer") from late
+        self._heard()
+        if error is not None:
+            raise error
+        return self
+
+    def _open_draft(self, what: str) -> Draft:
+        """The draft that it still is."""
+        if self._finalized or self._draft is None:
+            raise ArtifactFinalizedError(
+                f"'Artifact.{what}' used on logged artifact. Can't modify finalized artifact: make a new one with "
+                "Artifact.new_draft()"
+            )
+        return self._draft
+
+    def _home(self) -> Store:
+        if self._store is None or self._store.closed:
+            if self._draft is not None and self._store is not None and self._draft.changes:
+                raise StoreError(
+                    f"the store {self._store.path} was closed since files were added to {self._draft.name}: "
+                    "add them to a new artifact"
+                )
+            self._store = stores.to_write()
+        return self._store
+
+    def is_draft(self) -> bool:
+        """Whether it is not logged yet."""
+        return self._version is None and self._pending is None
+
+    @property
+    def state(self) -> str:
+        """`PENDING` until it is committed, then `COMMITTED`, and `DELETED` in the end."""
+        if self._version is None:
+            return "PENDING"
+        return self._version.state.upper()
+
+    @property
+    def id(self) -> str | None:
+        """The number of the version in the store; None before it is committed."""
+        return None if self._version is None else str(self._version.id)
+
+    @property
+    def type(self) -> str:
+        """The type of the artifact, such as `dataset`."""
+        return self._draft.type if self._draft is not None else self._logged_version("type").type
+
+    @property
+    def name(self) -> str:
+        """Its name; once it is logged, with the version, as `animals:v0`."""
+        if self._draft is not None:
+            return self._draft.name
+        version = self._logged_version("name")
+        return f"{version.link.collection}:v{version.link.number}" if version.link else version.name
+
+    @property
+    def source_name(self) -> str:
+        """The name under which it was logged."""
+        return self._draft.name if self._draft is not None else self._logged_version("source_name").name
+
+    @property
+    def entity(self) -> str:
+        """Always `local`: a store has one owner."""
+        self._logged_version("entity")
+        return LOCAL
+
+    source_entity = entity
+
+    @property
+    def project(self) -> str:
+        """The project in which it was found."""
+        version = self._logged_version("project")
+        return version.link.project if version.link else version.project
+
+    @property
+    def source_project(self) -> str:
+        """The project to which it was logged."""
+        return self._logged_version("source_project").project
+
+    @property
+    def qualified_name(self) -> str:
+        """`local/project/animals:v0`."""
+        return f"{LOCAL}/{self.project}/{self.name}"
+
+    @property
+    def source_qualified_name(self) -> str:
+        """`local/project/animals:v0`, as it was logged."""
+        return f"{LOCAL}/{self.source_project}/{self.source_name}"
+
+    @property
+    def version(self) -> str:
+        """`v0`; of a link, its index among the links."""
+        version = self._logged_version("version")
+        return f"v{version.link.number if version.link else version.number}"
+
+    @property
+    def source_version(self) -> str:
+        """`v0`, as it was logged."""
+        return f"v{self._logged_version('source_version').number}"
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it was found by a link, under another name than it was logged."""
+        return self._logged_version("is_link").link is not None
+
+    @property
+    def url(self) -> str:
+        """Empty: there is no server to look at."""
+        return ""
+
+    @property
+    def created_at(self) -> str:
+        """When it was committed: UTC, ISO 8601."""
+        return self._logged_version("created_at").created_at
+
+    updated_at = created_at
+
+    @property
+    def digest(self) -> str:
+        """What names its content: `algorithm:hex` over its manifest and what it depends on."""
+        return self._home().digest(self._draft) if self._draft is not None else self._logged_version("digest").digest
+
+    commit_hash = digest
+
+    @property
+    def size(self) -> int:
+        """The sum of the sizes of its entries, in bytes."""
+        if self._draft is None:
+            return self._logged_version("size").size
+        return sum(entry.size or 0 for entry in self._draft.under(""))
+
+    @property
+    def file_count(self) -> int:
+        """How many entries it has."""
+        return self._logged_version("file_count").entries
+
+    @property
+    def owned_bytes(self) -> int:
+        """The content that no earlier living version of the store holds, in bytes."""
+        return self._home().owned_bytes(self._logged_version("owned_bytes"))
+
+    @property
+    def reclaimable_bytes(self) -> int:
+        """What deleting it alone would free, in bytes of content."""
+        return self._home().reclaimable_bytes(self._logged_version("reclaimable_bytes"))
+
+    @property
+    def incremental(self) -> bool:
+        """Whether what is added comes on top of the newest version."""
+        return self._incremental
+
+    @property
+    def use_as(self) -> None:
+        """None: W&B has given this up."""
+        return None
+
+    @property
+    def history_step(self) -> int | None:
+        """None: steps of a run are not noted with what it logs."""
+        self._logged_version("history_step")
+        return None
+
+    @property
+    def manifest(self) -> ArtifactManifest:
+        """All its entries."""
+        return ArtifactManifest(self, self._entries, lambda: self.digest)
+
+    def _entries(self) -> Iterator[Entry]:
+        if self._draft is not None:
+            return self._draft.under("")
+        return self._home().entries(self._logged_version("manifest"))
+
+    # What is said of it
+
+    @property
+    def description(self) -> str | None:
+        """What it is, in words. Setting it on a version takes effect with `save`."""
+        return self._description
+
+    @description.setter
+    def description(self, description: str | None) -> None:
+        self._warn_of_link("description")
+        self._description = description
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What else is kept with it. It may be changed in place; on a version that takes effect with `save`."""
+        return self._metadata
+
+    @metadata.setter
+    def metadata(self, metadata: dict[str, Any]) -> None:
+        self._warn_of_link("metadata")
+        self._metadata = read_metadata(metadata)
+        self._metadata_given = True
+
+    @property
+    def ttl(self) -> timedelta | None:
+        """How long it lives after its creation; None: for good.
+
+        Raises `ArtifactNotLoggedError` if it is not set before the artifact is logged.
+        """
+        if isinstance(self._ttl, ArtifactTTL):
+            if self._draft is not None:
+                raise ArtifactNotLoggedError(
+                    "'Artifact.ttl' is not set, and what it is to be is known once it is logged"
+                )
+            return None
+        return self._ttl
+
+    @ttl.setter
+    def ttl(self, ttl: timedelta | ArtifactTTL | None) -> None:
+        if self._version is not None and self._version.link is not None:
+            raise InvalidInput("Cannot set TTL for link artifact. Unlink the artifact first, or set it on its source")
+        if not isinstance(ttl, timedelta | ArtifactTTL | None):
+            raise TypeError(f"a ttl is a timedelta, None or ArtifactTTL.INHERIT, not {ttl!r}")
+        if isinstance(ttl, timedelta):
+            check_ttl(ttl)
+        self._ttl = ttl
+
+    @property
+    def aliases(self) -> list[str]:
+        """The names that point at it. The list may be changed; that takes effect with `save`."""
+        self._logged_version("aliases")
+        return self._aliases
+
+    @aliases.setter
+    def aliases(self, aliases: Iterable[str]) -> None:
+        self._logged_version("aliases")
+        wanted = listed(aliases)
+        for each in wanted:
+            if each not in self._aliases:
+                names.alias(each)
+        self._aliases = wanted
+
+    @property
+    def tags(self) -> list[str]:
+        """Words on it. The list may be changed; that takes effect with `save`."""
+        self._logged_version("tags")
+        return self._tags
+
+    @tags.setter
+    def tags(self, tags: Iterable[str]) -> None:
+        self._logged_version("tags")
+        self._tags = [names.tag(each) for each in listed(tags)]
+
+    def _warn_of_link(self, what: str) -> None:
+        if self._version is not None and self._version.link is not None:
+            terminal.note(f"artstore: {self.name} is a link: its {what} is that of {self.source_name}")
+
+
+def _nothing() -> None:
+    """Nobody waits to hear that an artifact was waited for."""
+
+
+def listed(given: Iterable[str] | str | None) -> list[str]:
+    """What was given as one word, several or none, as a list without repetition."""
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else list(dict.fromkeys(given))
+
+
+def read_metadata(given: dict[str, Any] | str | None) -> dict[str, Any]:
+    """A copy of metadata in JSON's terms. NaN becomes None, as in W&B."""
+    if given is None:
+        return {}
+    found = json.loads(given) if isinstance(given, str) else given
+    if not isinstance(found, dict):
+        raise NotJson(f"Cannot parse {type(found)} as artifact metadata: it is a dict, or JSON of one")
+    read: dict[str, Any] = plain(found, strict=True)
+    check_metadata(read)
+    return read

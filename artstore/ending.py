@@ -1,0 +1,104 @@
+"""How this process ends, and what is done before: at its last line, by `sys.exit`, an exception, or SIGTERM.
+
+SIGKILL and a power failure tell nobody; those are found out by others, from lock files.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import NoReturn
+
+Ending = Callable[[int], None]
+
+_guard = threading.Lock()
+_watching: int | None = None
+_code = 0
+_endings: list[Ending] = []
+
+
+def watch(ending: Ending) -> None:
+    """Have a function called with the exit code before this process ends, the last one that was given first.
+
+    A child that is forked later has to ask for itself.
+    """
+    global _watching, _code
+    with _guard:
+        if _watching != os.getpid():
+            _watching, _code = os.getpid(), 0
+            _endings.clear()
+            _install()
+        _endings.append(ending)
+
+
+def unwatch(ending: Ending) -> None:
+    """Take back what was asked of `watch`."""
+    with _guard:
+        if _watching == os.getpid() and ending in _endings:
+            _endings.remove(ending)
+
+
+def _install() -> None:
+    sys.excepthook = _noting_exception(sys.excepthook)
+    sys.exit = _noting_exit(sys.exit)
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        # Processes that multiprocessing started leave without atexit.
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _end, exitpriority=100)
+    else:
+        atexit.register(_end)
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _end() -> None:
+    if _watching != os.getpid():
+        return
+    while _endings:
+        _endings.pop()(_code)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    # A second one ends the process at once.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _note(128 + number)
+    raise SystemExit(128 + number)
+
+
+def _note(code: int) -> None:
+    global _code
+    if _watching == os.getpid():
+        _code = code
+
+
+def exit_code(code: object) -> int:
+    """The exit code that Python makes of what `sys.exit` was called with."""
+    if code is None:
+        return 0
+    return code if isinstance(code, int) else 1
+
+
+ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
+
+
+def _noting_exception(before: ExceptHook) -> ExceptHook:
+    def noted(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> object:
+        _note(1)
+        return before(kind, error, traceback)
+
+    return noted
+
+
+def _noting_exit(before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    def noted(code: str | int | None = None) -> NoReturn:
+        _note(exit_code(code))
+        before(code)
+
+    return noted

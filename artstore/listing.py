@@ -1,0 +1,85 @@
+"""Lists that are read page by page: a long one costs what is looked at, and deleting meanwhile skips nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar, overload
+
+Item = TypeVar("Item")
+Page = Callable[[str | None, int], list[tuple[str, Item]]]
+
+
+class Listing(Generic[Item]):
+    """What an Api lists: it can be iterated, indexed, sliced and counted.
+
+    `page` gets where to go on, and how many items are wanted; it gives each with where to go on after it. `cursor`
+    tells how far was read: as `start` of another listing it goes on from there.
+    """
+
+    def __init__(
+        self, page: Page[Item], length: Callable[[], int], *, per_page: int = 50, start: str | None = None
+    ) -> None:
+        self._page = page
+        self._length = length
+        self.per_page = max(1, per_page)
+        self.cursor = start
+        self._items: list[Item] = []
+        self._ended = False
+        self._index = 0
+
+    @classmethod
+    def of(cls, items: list[tuple[str, Item]]) -> Listing[Item]:
+        """A listing of what is there already."""
+        return cls(lambda after, count: items if after is None else [], lambda: len(items))
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be items that were not read yet."""
+        return not self._ended
+
+    def _read_page(self) -> None:
+        found = self._page(self.cursor, self.per_page)
+        if found:
+            self.cursor = found[-1][0]
+            self._items += [item for _, item in found]
+        else:
+            self._ended = True
+
+    def __iter__(self) -> Iterator[Item]:
+        index = 0
+        while True:
+            while index >= len(self._items) and not self._ended:
+                self._read_page()
+            if index >= len(self._items):
+                return
+            yield self._items[index]
+            index += 1
+
+    def __next__(self) -> Item:
+        while self._index >= len(self._items) and not self._ended:
+            self._read_page()
+        if self._index >= len(self._items):
+            raise StopIteration
+        self._index += 1
+        return self._items[self._index - 1]
+
+    next = __next__
+
+    def __len__(self) -> int:
+        return self._length()
+
+    def __bool__(self) -> bool:
+        return any(True for _ in self)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | list[Item]:
+        last = index.stop if isinstance(index, slice) else index
+        while not self._ended and (last is None or last < 0 or last >= len(self._items)):
+            self._read_page()
+        return self._items[index]
+
+    def __repr__(self) -> str:
+        return f"<Listing of {len(self)}>"

@@ -1,0 +1,240 @@
+"""Runs as others see them: what they said, logged, used and made, and whether they are still running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from artstore import leases, names
+from artstore.artifact import Artifact
+from artstore.catalog import events, runs
+from artstore.errors import InvalidInput
+from artstore.listing import Listing
+from artstore.names import LOCAL
+from artstore.store import Store
+
+_PAGE = 1000
+
+
+class PublicRun:
+    """A run of the store, as it was when it was read; `load` reads it again."""
+
+    def __init__(self, store: Store, record: runs.Record) -> None:
+        self._store = store
+        self._record = record
+
+    def load(self, force: bool = False) -> PublicRun:
+        """Read it again."""
+        with self._store.db.reading() as connection:
+            self._record = runs.by_id(connection, self._record.id)
+        return self
+
+    @property
+    def id(self) -> str:
+        """Its id, unique in its project."""
+        return self._record.uid
+
+    @property
+    def name(self) -> str:
+        """Its name, for people."""
+        return self._record.name
+
+    display_name = name
+
+    @property
+    def project(self) -> str:
+        """Its project."""
+        return self._record.project
+
+    @property
+    def entity(self) -> str:
+        """Always `local`: a store has one owner."""
+        return LOCAL
+
+    @property
+    def path(self) -> list[str]:
+        """`["local", project, id]`."""
+        return [LOCAL, self.project, self.id]
+
+    @property
+    def state(self) -> str:
+        """`running`, `finished`, `failed`, or `crashed`: its process is gone and never said how it ended."""
+        return state(self._store, self._record)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What it was started with."""
+        return self._record.config
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What it came to."""
+        return self._record.summary
+
+    summary_metrics = summary
+
+    @property
+    def group(self) -> str | None:
+        """The group that it belongs to."""
+        return self._record.group
+
+    @property
+    def job_type(self) -> str | None:
+        """What kind of work it is."""
+        return self._record.job_type
+
+    @property
+    def notes(self) -> str | None:
+        """What a person wrote about it."""
+        return self._record.notes
+
+    @property
+    def tags(self) -> list[str]:
+        """Its tags."""
+        return self._record.tags
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Where and how it was run: host, user, program, command line without secrets."""
+        return self._record.environment
+
+    @property
+    def created_at(self) -> str:
+        """When it began: UTC, ISO 8601."""
+        return self._record.started_at
+
+    @property
+    def ended_at(self) -> str | None:
+        """When it ended; None if it did not say."""
+        return self._record.ended_at
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code that it ended with."""
+        return self._record.exit_code
+
+    @property
+    def url(self) -> str:
+        """Empty: there is no server to look at."""
+        return ""
+
+    @property
+    def user(self) -> str | None:
+        """Who ran it."""
+        return self._record.environment.get("user")
+
+    username = user
+
+    @property
+    def lastHistoryStep(self) -> int:
+        """The newest step of its history; -1 if it has none."""
+        with self._store.db.reading() as connection:
+            return runs.last_step(connection, self._record.id)
+
+    def scan_history(
+        self, keys: list[str] | None = None, page_size: int = _PAGE, min_step: int = 0, max_step: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """What it logged, step by step; with `keys`, those steps that have them all, and nothing else of them."""
+        after = min_step - 1
+        while True:
+            with self._store.db.reading() as connection:
+                page = runs.history(connection, self._record.id, after=after, limit=page_size)
+            if not page:
+                return
+            for row in page:
+                after = row["_step"]
+                if max_step is not None and after >= max_step:
+                    return
+                if keys is None:
+                    yield row
+                elif all(key in row for key in keys):
+                    yield {key: row[key] for key in keys}
+
+    def history(
+        self,
+        samples: int = 500,
+        keys: list[str] | None = None,
+        x_axis: str = "_step",
+        pandas: bool = True,
+        stream: str = "default",
+    ) -> Any:
+        """What it logged, as a pandas data frame, or as a list of dicts without pandas.
+
+        Of more than `samples` steps, as many, spread evenly.
+        """
+        wanted = None if keys is None else list(dict.fromkeys([x_axis, *keys]))
+        rows = list(self.scan_history(wanted))
+        if len(rows) > samples > 0:
+            rows = [rows[index * len(rows) // samples] for index in range(samples)]
+        if not pandas:
+            return rows
+        try:
+            frames = import_module("pandas")
+        except ImportError:
+            return rows
+        return frames.DataFrame(rows)
+
+    def logged_artifacts(self, per_page: int = 100) -> Listing[Artifact]:
+        """The versions that it logged."""
+        return self._versions(runs.produced)
+
+    def used_artifacts(self, per_page: int = 100) -> Listing[Artifact]:
+        """The versions that it used."""
+        return self._versions(runs.used)
+
+    def _versions(self, edges: Any) -> Listing[Artifact]:
+        with self._store.db.reading() as connection:
+            ids = list(edges(connection, self._record.id))
+        found = [self._store.version_by_id(id) for id in ids]
+        return Listing.of([(str(each.id), Artifact._of(self._store, each)) for each in found])
+
+    def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
+        """Note that it used an artifact, after the fact."""
+        version = artifact._logged_version("use_artifact")
+        with self._store.db.writing() as connection:
+            if runs.use(connection, self._record.id, version.id, use_as):
+                subject = version.qualified_name
+                events.record(connection, self._store.db.algorithm, "version-used", subject, run="/".join(self.path))
+        return artifact
+
+    def log_artifact(
+        self, artifact: Artifact, aliases: list[str] | None = None, tags: list[str] | None = None
+    ) -> Artifact:
+        """Note that it made an artifact that is logged already. Raises `InvalidInput` for a draft."""
+        if artifact.is_draft():
+            raise InvalidInput("Only existing artifacts are accepted by this api. Log it with a run of its own first")
+        version = artifact._logged_version("log_artifact")
+        wanted = [each for each in aliases or () if each != names.LATEST]
+        self._store.describe(version, add_aliases=wanted, add_tags=tags or ())
+        self._store.note_product(self._record.id, version)
+        return artifact
+
+    def __repr__(self) -> str:
+        return f"<Run {'/'.join(self.path)} ({self.state})>"
+
+
+def state(store: Store, record: runs.Record) -> str:
+    """The state of a run; one whose process let go of its lock without saying anything has crashed."""
+    if record.state == runs.RUNNING and not is_alive(store, record):
+        return runs.CRASHED
+    return record.state
+
+
+def is_alive(store: Store, record: runs.Record) -> bool:
+    """Whether the process of a run holds its lock."""
+    return record.session is not None and leases.is_alive(store.path, record.session)
+
+
+def note_crashed(store: Store) -> None:
+    """Write down which runs have crashed."""
+    with store.db.reading() as connection:
+        open_runs = runs.open_runs(connection)
+    gone = [record for record in open_runs if not is_alive(store, record)]
+    if not gone:
+        return
+    with store.db.writing() as connection:
+        for record in gone:
+            if runs.end(connection, record.id, runs.CRASHED, None):
+                subject = f"{LOCAL}/{record.project}/{record.uid}"
+                events.record(connection, store.db.algorithm, "run-ended", subject, state=runs.CRASHED)

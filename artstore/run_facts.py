@@ -1,0 +1,210 @@
+"""What a run is and what it says of itself: name, tags, config, summary and metrics, written out every second."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from artstore import terminal
+from artstore.artifact import Artifact
+from artstore.artifact_facts import listed
+from artstore.catalog import runs
+from artstore.errors import InvalidInput, UsageError
+from artstore.names import LOCAL
+from artstore.plain import plain
+from artstore.recorder import Recorder
+from artstore.run_config import Config, Summary
+from artstore.store import Store
+
+
+class RunFacts:
+    """The part of a run that is data."""
+
+    def __init__(self, store: Store, record: runs.Record, *, resumed: bool) -> None:
+        self._store = store
+        self._record = record
+        self._owner = os.getpid()
+        self._lock = threading.RLock()
+        self._said: dict[str, Any] = {}
+        self._rows: list[tuple[int, str]] = []
+        self._row: dict[str, Any] = {}
+        self._finished = False
+        self.resumed = resumed
+        self.start_time = datetime.fromisoformat(record.started_at).timestamp()
+        with store.db.reading() as connection:
+            self._step = runs.last_step(connection, record.id) + 1
+        self.starting_step = self._step
+        self._recorder = Recorder(self._flush)
+        self.config = Config(lambda: self._say("config"), resolve=self._resolve_config, values=record.config)
+        self.summary = Summary(lambda: self._say("summary"), values=record.summary)
+
+    def _resolve_config(self, key: str, value: Any) -> Any:
+        return value
+
+    def _check_open(self) -> None:
+        if self._finished:
+            raise UsageError(f"run {self.id} is finished: begin another with artstore.init()")
+
+    # What it is
+
+    @property
+    def id(self) -> str:
+        """The run's id, unique in its project."""
+        return self._record.uid
+
+    @property
+    def name(self) -> str:
+        """The run's name, for people."""
+        return self._record.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._change(name=str(name))
+
+    @property
+    def notes(self) -> str | None:
+        """What a person wrote about the run."""
+        return self._record.notes
+
+    @notes.setter
+    def notes(self, notes: str | None) -> None:
+        self._change(notes=notes)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The run's tags."""
+        return tuple(self._record.tags)
+
+    @tags.setter
+    def tags(self, tags: Iterable[str]) -> None:
+        self._change(tags=listed(tags))
+
+    @property
+    def project(self) -> str:
+        """The run's project."""
+        return self._record.project
+
+    @property
+    def entity(self) -> str:
+        """Always `local`: a store has one owner."""
+        return LOCAL
+
+    @property
+    def group(self) -> str | None:
+        """The group that the run belongs to."""
+        return self._record.group
+
+    @property
+    def job_type(self) -> str | None:
+        """What kind of work it is, such as `train`."""
+        return self._record.job_type
+
+    @property
+    def path(self) -> str:
+        """`local/project/id`."""
+        return f"{LOCAL}/{self.project}/{self.id}"
+
+    @property
+    def url(self) -> str | None:
+        """None: there is no server to look at."""
+        return None
+
+    project_url = url
+
+    @property
+    def offline(self) -> bool:
+        """False: there is no server to be away from."""
+        return False
+
+    @property
+    def step(self) -> int:
+        """The step that the next `log` belongs to."""
+        return self._step
+
+    @property
+    def store(self) -> Store:
+        """The store that it logs to."""
+        return self._store
+
+    @property
+    def dir(self) -> str:
+        """A folder for files of this run, below the store."""
+        folder = self._store.path / "runs" / self.id
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return str(folder)
+
+    def _change(self, **changes: Any) -> None:
+        self._check_open()
+        self._record = self._record._replace(**changes)
+        for field in changes:
+            self._say(field)
+
+    def _say(self, field: str) -> None:
+        with self._lock:
+            if field not in ("config", "summary"):
+                self._said[field] = getattr(self._record, field)
+            else:
+                self._said[field] = None
+        self._recorder.nudge()
+
+    def _flush(self) -> None:
+        """Write out what was said and logged since the last time."""
+        with self._lock:
+            said, rows = dict(self._said), list(self._rows)
+            for noted in ("config", "summary"):
+                if noted in said:
+                    said[noted] = _written(getattr(self, noted).as_dict())
+        if not said and not rows:
+            return
+        with self._store.db.writing(durable=False) as connection:
+            runs.describe(connection, self._record.id, said)
+            runs.append_history(connection, self._record.id, rows)
+        with self._lock:
+            del self._rows[: len(rows)]
+            for field in said:
+                self._said.pop(field, None)
+
+    # Metrics
+
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+        """Log values of this step, such as `{"loss": 0.1}`; their last values become the summary.
+
+        Without `step`, or with `commit=True`, the step is complete and the next call begins the next one. A step
+        that is behind is not logged, and that is said.
+        """
+        self._check_open()
+        if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
+            raise InvalidInput("log needs a dict with text as keys, as in run.log({'loss': 0.1})")
+        with self._lock:
+            if step is not None and step < self._step:
+                terminal.note(f"artstore: step {step} is behind step {self._step}, and was not logged")
+                return
+            if step is not None and step > self._step:
+                self._end_row()
+                self._step = step
+            values = plain(data)
+            self._row.update(values)
+            for key, value in values.items():
+                self.summary[key] = value
+            if commit if commit is not None else step is None:
+                self._end_row()
+                self._step += 1
+
+    def _end_row(self) -> None:
+        if self._row:
+            now = time.time()
+            row = {**self._row, "_timestamp": now, "_runtime": now - self.start_time}
+            self._rows.append((self._step, json.dumps(row, ensure_ascii=False)))
+            self._row = {}
+        self._recorder.nudge()
+
+
+def _written(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value._as_config(key) if isinstance(value, Artifact) else plain(value) for key, value in values.items()
+    }

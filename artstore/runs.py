@@ -1,0 +1,388 @@
+"""Runs: begun by `init`, logging and using artifacts in the order of the calls, and ended one way or another.
+
+What a run logs is committed by a thread beside it. What it says of itself is written out every second and when it
+ends. While it is open its process holds a lock, so that others see when it has crashed.
+"""
+
+from __future__ import annotations
+
+import glob as globbing
+import os
+import secrets
+import shutil
+import string
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from artstore import ending, location, names, terminal
+from artstore.artifact import Artifact
+from artstore.artifact_facts import listed
+from artstore.catalog import collections, events, runs
+from artstore.errors import ArtstoreError, InvalidInput
+from artstore.leases import Session
+from artstore.run_facts import RunFacts
+from artstore.store import Store
+
+StrPath: TypeAlias = str | os.PathLike[str]
+
+_ALPHABET = string.digits + string.ascii_lowercase
+_REFERENCE = "wandb-artifact://"
+_active: list[Run] = []
+_guard = threading.RLock()
+
+
+def current() -> Run | None:
+    """The run that was begun last and is not finished; None if there is none."""
+    with _guard:
+        return next((run for run in reversed(_active) if run._owner == os.getpid()), None)
+
+
+def generate_id(length: int = 8) -> str:
+    """A new run id: digits and small letters."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+class Run(RunFacts):
+    """One execution: what it was started with, what it used, and what it made.
+
+    >>> with artstore.init(project="animals", job_type="train", config={"epochs": 3}) as run:
+    ...     dataset = run.use_artifact("images:latest").download()
+    ...     run.log({"loss": 0.1})
+    ...     run.log_artifact("model.pt", name="classifier", type="model")
+
+    It is begun by `artstore.init`. Leaving the block finishes it; an exception in the block ends it as `failed`, and
+    what was logged stays. Safe for use by several threads.
+    """
+
+    def __init__(
+        self, store: Store, record: runs.Record, session: Session, *, resumed: bool, removed: Path | None
+    ) -> None:
+        super().__init__(store, record, resumed=resumed)
+        self._session = session
+        self._removed = removed
+        self._types: dict[str, str] = {}
+        self._unheard: dict[object, tuple[str, BaseException]] = {}
+        self._logged: list[str] = []
+        self._used: list[str] = []
+        self._store_before: str | None = None
+
+    @property
+    def disabled(self) -> bool:
+        """Whether nothing of this run is kept (`mode="disabled"`)."""
+        return self._removed is not None
+
+    # Artifacts
+
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | StrPath,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: str | Sequence[str] | None = None,
+        tags: str | Sequence[str] | None = None,
+    ) -> Artifact:
+        """Make an artifact, or a file or folder, the next version of its collection. Returns at once.
+
+        It is committed beside the run, in the order of the calls; `Artifact.wait` waits for that and raises what went
+        wrong. Aliases besides `latest`, and tags, are set with it. Raises `WrongType`, `ArtifactFinalizedError` or
+        `InvalidName` at once.
+        """
+        self._check_open()
+        wanted = [each for each in listed(aliases) if each != names.LATEST]
+        for alias in wanted:
+            names.alias(alias)
+        labels = listed(tags)
+        for tag in labels:
+            names.tag(tag)
+        artifact = self._artifact(artifact_or_path, name, type)
+        with self._lock:
+            self._check_type(artifact)
+            artifact._go_to(self._store, self.project)
+            ticket = object()
+            pending = self._recorder.submit(lambda: self._commit(artifact, wanted, labels, ticket))
+            artifact._is_logged_by(pending, lambda: self._unheard.pop(ticket, None))
+        return artifact
+
+    def _artifact(self, given: Artifact | StrPath, name: str | None, type: str | None) -> Artifact:
+        if isinstance(given, Artifact):
+            return given
+        if not isinstance(given, str | os.PathLike):
+            raise TypeError(
+                "You must pass an instance of Artifact, or the path of a file or folder, to log_artifact, not "
+                f"{given.__class__.__name__}"
+            )
+        path = Path(given)
+        artifact = Artifact(name or f"run-{self.id}-{path.name}", type or "unspecified")
+        if path.is_file():
+            artifact.add_file(path)
+        elif path.is_dir():
+            artifact.add_dir(path)
+        elif "://" in str(given):
+            artifact.add_reference(str(given))
+        else:
+            raise InvalidInput(f"path must be a file, directory or external reference like s3://bucket/path: {given}")
+        return artifact
+
+    def _check_type(self, artifact: Artifact) -> None:
+        """Refuse a type that the collection will not take, also while its first version is being committed."""
+        name = artifact.source_name.partition(":")[0]
+        with self._store.db.reading() as connection:
+            found = collections.find(connection, self.project, name)
+        known = found.type if found else self._types.setdefault(name, artifact.type)
+        collections.check_type(collections.Collection(0, self.project, name, known), artifact.type)
+
+    def _commit(self, artifact: Artifact, aliases: list[str], tags: list[str], ticket: object) -> None:
+        name = artifact.source_name.partition(":")[0]
+        try:
+            version = artifact._commit(self._store, self._record.id, aliases, tags)
+        except BaseException as error:
+            self._unheard[ticket] = (name, error)
+            raise
+        finally:
+            self._types.pop(name, None)
+        self._logged.append(version.name)
+
+    def use_artifact(
+        self,
+        artifact_or_name: Artifact | str,
+        type: str | None = None,
+        aliases: str | Sequence[str] | None = None,
+        use_as: str | None = None,
+    ) -> Artifact:
+        """Find an artifact, and note that this run uses it. A draft is logged first.
+
+        What this run has logged before is waited for. Raises `NotFound` or `WrongType`.
+        """
+        self._check_open()
+        if isinstance(artifact_or_name, Artifact):
+            artifact = artifact_or_name
+            if artifact.is_draft():
+                self.log_artifact(artifact, aliases=aliases)
+            artifact.wait()
+        elif isinstance(artifact_or_name, str):
+            self._recorder.wait()
+            name = artifact_or_name.removeprefix(_REFERENCE)
+            artifact = Artifact._of(self._store, self._store.version(name, project=self.project))
+        else:
+            raise InvalidInput(
+                'You must pass an artifact name (e.g. "pedestrian-dataset:v1"), an instance of Artifact, or '
+                "Artifact.name to use_artifact"
+            )
+        artifact._check_type(type)
+        self._note_use(artifact, use_as)
+        return artifact
+
+    def _note_use(self, artifact: Artifact, role: str | None) -> None:
+        version = artifact._logged_version("use_artifact")
+        if artifact._store is not None and artifact._store.path != self._store.path:
+            raise InvalidInput(
+                f"{version.name} is in the store {artifact._store.path}, and this run logs to {self._store.path}"
+            )
+        with self._store.db.writing() as connection:
+            if runs.use(connection, self._record.id, version.id, role):
+                subject = version.qualified_name
+                events.record(connection, self._store.db.algorithm, "version-used", subject, run=self.path, role=role)
+                self._used.append(version.name)
+
+    def _resolve_config(self, key: str, value: Any) -> Any:
+        """Artifacts in the config are used by the run."""
+        if isinstance(value, str) and value.startswith(_REFERENCE):
+            return self.use_artifact(value, use_as=key)
+        if isinstance(value, Artifact):
+            return self.use_artifact(value, use_as=key)
+        return value
+
+    def log_model(self, path: StrPath, name: str | None = None, aliases: Sequence[str] | None = None) -> None:
+        """Log a file or folder as an artifact of type `model`."""
+        self.log_artifact(path, name=name, type="model", aliases=aliases)
+
+    def use_model(self, name: str) -> str:
+        """Use and download a model; the path of its file if it is one file, else of its folder."""
+        artifact = self.use_artifact(name)
+        if "model" not in artifact.type.lower():
+            raise AssertionError("You can only use this method for 'model' artifacts.")
+        root = artifact.download()
+        files = list(artifact.manifest.entries)
+        return str(Path(root, files[0])) if len(files) == 1 else root
+
+    def link_artifact(
+        self, artifact: Artifact, target_path: str, aliases: str | Sequence[str] | None = None
+    ) -> Artifact:
+        """Show an artifact under another name as well, `[project/]collection`; a draft is logged first."""
+        self._check_open()
+        if artifact.is_draft():
+            self.log_artifact(artifact)
+        artifact.wait()
+        return artifact.link(target_path if "/" in target_path else f"{self.project}/{target_path}", aliases)
+
+    def link_model(
+        self,
+        path: StrPath,
+        registered_model_name: str,
+        name: str | None = None,
+        aliases: Sequence[str] | None = None,
+    ) -> Artifact:
+        """Log a model, and link it to a registered model."""
+        if "/" in registered_model_name:
+            raise AssertionError("Please provide only a name, with no '/'.")
+        artifact = self.log_artifact(path, name=name, type="model")
+        return self.link_artifact(artifact, f"model-registry/{registered_model_name}", aliases)
+
+    def log_code(
+        self,
+        root: str = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] | None = None,
+        exclude_fn: Callable[..., bool] | None = None,
+    ) -> Artifact | None:
+        """Log the source files below a folder as an artifact of type `code`; None, and a note, if there are none.
+
+        Without `include_fn`, those are Python files, requirements and Dockerfiles. Both functions take a path, or a
+        path and the root.
+        """
+        from artstore import source_code
+
+        chosen = list(source_code.chosen(Path(root), self._store.path, include_fn, exclude_fn))
+        if not chosen:
+            terminal.note("artstore: no relevant files were detected in the specified directory; no code was logged")
+            return None
+        artifact = Artifact._reserved(name or source_code.name(self.project, sys.argv[0]), "code")
+        for path, inside in chosen:
+            artifact.add_file(path, inside)
+        return self.log_artifact(artifact)
+
+    def save(self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live") -> list[str]:
+        """Copy files that match a pattern into the run's folder, below the path that they have from `base_path`."""
+        self._check_open()
+        saved = []
+        for found in globbing.glob(str(glob_str)):
+            base = Path(base_path) if base_path is not None else Path(found).parent
+            target = Path(self.dir, Path(found).resolve().relative_to(base.resolve()))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(found, target)
+            saved.append(str(target))
+        return saved
+
+    def define_metric(self, name: str, *arguments: Any, **more: Any) -> None:
+        """Accepted as in W&B, where it says how charts are drawn."""
+
+    def watch(self, *arguments: Any, **more: Any) -> None:
+        """Accepted as in W&B, where it logs gradients."""
+
+    def unwatch(self, *arguments: Any, **more: Any) -> None:
+        """Accepted as in W&B."""
+
+    def mark_preempting(self) -> None:
+        """Accepted as in W&B."""
+
+    def alert(self, title: str, text: str, *arguments: Any, **more: Any) -> None:
+        """Tell something on stderr."""
+        terminal.note(f"artstore: {title}: {text}")
+
+    # Its beginning and its end
+
+    def open(self) -> None:
+        """Make it the current run, to be finished when the process ends at the latest."""
+        with _guard:
+            _active.append(self)
+        # Artifacts and child processes find the same store.
+        self._store_before = os.environ.get(location.VARIABLE)
+        os.environ[location.VARIABLE] = str(self._store.path)
+        ending.watch(self._end_with_process)
+
+    def _hand_back_store(self) -> None:
+        if os.environ.get(location.VARIABLE) != str(self._store.path):
+            return
+        if self._store_before is None:
+            del os.environ[location.VARIABLE]
+        else:
+            os.environ[location.VARIABLE] = self._store_before
+
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
+        """Commit what was logged, and end the run: as `finished`, or as `failed` with an exit code other than 0.
+
+        Raises what went wrong with an artifact that nobody has waited for; the run is `failed` then.
+        """
+        with _guard:
+            if self._finished or self._owner != os.getpid():
+                return
+            self._finished = True
+            if self in _active:
+                _active.remove(self)
+        ending.unwatch(self._end_with_process)
+        with self._lock:
+            self._end_row()
+        try:
+            self._recorder.close()
+            unheard = list(self._unheard.values())
+            code = exit_code if exit_code else 1 if unheard else 0
+            self._close(runs.FAILED if code else runs.FINISHED, code)
+        finally:
+            self._session.close()
+            self._hand_back_store()
+        if not quiet:
+            self._sum_up(failed=bool(code))
+        if unheard:
+            raise _told(unheard)
+
+    def _close(self, state: str, code: int) -> None:
+        if self._recorder.failed_to_flush is not None:
+            raise self._recorder.failed_to_flush
+        with self._store.db.writing() as connection:
+            if runs.end(connection, self._record.id, state, code):
+                algorithm = self._store.db.algorithm
+                events.record(connection, algorithm, "run-ended", self.path, state=state, exit_code=code)
+        if self._removed is not None:
+            self._store.close()
+            shutil.rmtree(self._removed, ignore_errors=True)
+
+    def _sum_up(self, *, failed: bool) -> None:
+        seconds = time.time() - self.start_time
+        terminal.note(
+            f"artstore: run {self.id} of {self.project} {'failed' if failed else 'finished'} in {seconds:.0f} s"
+        )
+        parts = [
+            f"{what} {', '.join(dict.fromkeys(names))}"
+            for what, names in (("logged", self._logged), ("used", self._used))
+            if names
+        ]
+        if parts:
+            terminal.note(f"artstore: {'; '.join(parts)}")
+
+    def _end_with_process(self, code: int) -> None:
+        try:
+            self.finish(exit_code=code)
+        except ArtstoreError as error:
+            terminal.complain(f"artstore: {error}")
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.finish()
+            return
+        code = ending.exit_code(error.code) if isinstance(error, SystemExit) else 1
+        try:
+            self.finish(exit_code=code)
+        except ArtstoreError as other:
+            # The error of the block is what the caller has to see.
+            error.add_note(f"besides, artstore: {other}")
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path}>"
+
+
+def _told(unheard: list[tuple[str, BaseException]]) -> BaseException:
+    """The first error of several, with notes about the others."""
+    (_, first), *others = unheard
+    for name, error in others:
+        first.add_note(f"besides, {name} was not logged: {error}")
+    return first
