@@ -99,7 +99,9 @@ def _copy(db: Db, packs: Packs, path: Path, have: dict[str, int], progress: Prog
         system.sync_folder(path)
     wanted = {pack.name for pack in known}
     for name in set(target.names()) - wanted:
-        target.delete(name, lambda _: None)
+        with target.held(name) as held:
+            if held:
+                target.remove(name)
     return BackedUp(path, copied, head)
 
 

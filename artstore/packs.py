@@ -10,7 +10,8 @@ import os
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -229,23 +230,20 @@ class Packs:
         finally:
             os.close(descriptor)
 
-    def delete(self, name: str, published_end: Callable[[str], int | None]) -> bool:
-        """Remove a pack that the catalog has forgotten, unless a writer has it open; return whether it is gone.
-
-        The catalog is asked once the lock is held: a writer may have gone on with the pack and published it again.
-        It is emptied first, so that a reader that still has it open does not keep its bytes on the disk.
-        """
+    @contextmanager
+    def held(self, name: str) -> Iterator[bool]:
+        """Hold a pack's lock, so that no writer goes on with it; yield whether that was possible."""
         descriptor = system.open_locked(self.path(name), create=False)
-        if descriptor is None:
-            return not self.path(name).exists()
         try:
-            if published_end(name) is not None:
-                return False
-            os.ftruncate(descriptor, 0)
-            self.path(name).unlink()
+            yield descriptor is not None
         finally:
-            os.close(descriptor)
-        return True
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def remove(self, name: str) -> None:
+        """Remove a pack that is held. It is emptied first, so that a reader that has it open keeps no bytes on disk."""
+        os.truncate(self.path(name), 0)
+        self.path(name).unlink()
 
     def truncate(self, name: str, published_end: Callable[[str], int | None], *, dry_run: bool) -> int:
         """Cut off what a dead writer left after the published end; return how many bytes that is.
@@ -266,14 +264,6 @@ class Packs:
             return max(0, size - end)
         finally:
             os.close(descriptor)
-
-    def is_written(self, name: str) -> bool:
-        """Whether a writer has the pack open."""
-        descriptor = system.open_locked(self.path(name), create=False)
-        if descriptor is None:
-            return self.path(name).exists()
-        os.close(descriptor)
-        return False
 
     def names(self) -> list[str]:
         """Every pack that lies in the folder, known to the catalog or not."""

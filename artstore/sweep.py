@@ -47,12 +47,14 @@ def _sweep(db: Db, packs: Packs, everywhere: bool) -> Swept:
     for pack in places.packs(db.connection) if everywhere else places.packs_with_free_ranges(db.connection):
         with db.reading() as connection:
             _, ranges = places.free_ranges(connection, pack.id)
-        written = packs.is_written(pack.name)
-        if pack.live == 0 and not written and _remove(db, packs, pack):
-            removed += 1
-        elif not (written or stay) and _waste(packs, pack, ranges) > _worth_it(pack) and _repack(db, packs, pack):
-            repacked += 1
-        else:
+        # Held, so that no writer goes on with a pack whose free ranges the catalog forgets together with it.
+        with packs.held(pack.name) as held:
+            gone = held and pack.live == 0 and _remove(db, packs, pack)
+            wasteful = held and not (gone or stay) and _waste(packs, pack, ranges) > _worth_it(pack)
+            moved = wasteful and _repack(db, packs, pack)
+        removed += gone
+        repacked += moved
+        if not (gone or moved):
             _punch(db, packs, pack)
     return Swept(max(0, before - packs.allocated()), removed, repacked)
 
@@ -70,7 +72,8 @@ def _remove(db: Db, packs: Packs, pack: Pack) -> bool:
     with db.writing() as connection:
         if not places.forget_pack(connection, pack.id):
             return False
-    return packs.delete(pack.name, lambda name: content.published_end(db.connection, name))
+    packs.remove(pack.name)
+    return True
 
 
 def _waste(packs: Packs, pack: Pack, ranges: list[tuple[int, int]]) -> int:
