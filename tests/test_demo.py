@@ -22,7 +22,7 @@ def test_the_demo_puts_changes_gets_and_deletes(tmp_path: Path, monkeypatch: pyt
     result = demo()
     assert result.exit_code == 0, result.output
     commands = [line for line in result.stdout.splitlines() if line.startswith("$ artstore ")]
-    assert {line.split()[2] for line in commands} == {"init", "put", "ls", "get", "du", "rm", "verify"}
+    assert {line.split()[2] for line in commands} == {"init", "put", "ls", "get", "diff", "log", "du", "rm", "verify"}
     for said in (
         "animals:v0  2 entries  3.0 MB  (new)",
         "animals:v0  2 entries  3.0 MB  (unchanged)",

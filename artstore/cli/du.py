@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from artstore import names, terminal
-from artstore.cli import options, showing
+from artstore import terminal
+from artstore.cli import completing, options, showing
 from artstore.store import Store, Usage
 from artstore.version import Version
 
 
 @click.command("du", epilog=options.examples("artstore du", "artstore du animals", "artstore du animals:v0 --json"))
-@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False)
+@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False, shell_complete=completing.versions)
 @options.project_option
 @options.store_option
 @options.json_option
@@ -29,14 +29,7 @@ def command(wanted: str | None, project: str, store: Path | None, as_json: bool)
         if wanted is None:
             _whole(opened.usage(), as_json)
         else:
-            _each(opened, _meant(opened, wanted, project), as_json)
-
-
-def _meant(store: Store, wanted: str, project: str) -> list[Version]:
-    if ":" in wanted:
-        return [store.version(wanted, project=project)]
-    parsed = names.parse(wanted)
-    return list(store.versions(parsed.name, project=parsed.project or project))
+            _each(opened, list(options.versions_meant(opened, wanted, project)), as_json)
 
 
 def _whole(usage: Usage, as_json: bool) -> None:

@@ -1,0 +1,33 @@
+"""`artstore completion`: what makes a shell complete verbs, options and names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+from click.shell_completion import get_completion_class
+
+from artstore.cli import completing, options, verbs
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command("completion", epilog=options.examples('eval "$(artstore completion bash)"'))
+@click.argument("shell", metavar="[bash|zsh|fish]", required=False, type=click.Choice(SHELLS))
+def command(shell: str | None) -> None:
+    """Print the script that lets a shell complete verbs, options, names, aliases and projects.
+
+    Without an argument it is for the shell that SHELL names. To have it in every session, put one line into what
+    your shell reads when it starts:
+
+    \b
+      ~/.bashrc                   eval "$(artstore completion bash)"
+      ~/.zshrc (after compinit)   eval "$(artstore completion zsh)"
+      ~/.config/fish/config.fish  artstore completion fish | source
+    """
+    wanted = shell or Path(os.environ.get("SHELL", "")).name
+    script = get_completion_class(wanted) if wanted in SHELLS else None
+    if script is None:
+        raise click.UsageError("For which shell? Say bash, zsh or fish, as in: artstore completion bash")
+    click.echo(script(verbs, {}, "artstore", completing.VARIABLE).source(), nl=False)
