@@ -13,7 +13,9 @@ from artstore.cli import completing, options, verbs
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command("completion", epilog=options.examples('eval "$(artstore completion bash)"'))
+@click.command(
+    "completion", epilog=options.examples("artstore completion fish > ~/.config/fish/completions/artstore.fish")
+)
 @click.argument("shell", metavar="[bash|zsh|fish]", required=False, type=click.Choice(SHELLS))
 def command(shell: str | None) -> None:
     """Print the script that lets a shell complete verbs, options, names, aliases and projects.
