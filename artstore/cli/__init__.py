@@ -43,6 +43,9 @@ SECTIONS = {
 }
 VERBS = {verb: said for section in SECTIONS.values() for verb, said in section.items()}
 
+COMPLETING = "_ARTSTORE_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
 INTERRUPTED = 130
 NO_READER = 141
 
@@ -128,6 +131,6 @@ def main() -> None:
         # A name that the terminal's encoding lacks is shown escaped, and is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    if "_ARTSTORE_COMPLETE" in os.environ:
+    if COMPLETING in os.environ:
         import_module("artstore.cli.completing")
     verbs(prog_name="artstore")

@@ -11,18 +11,22 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
-from click.shell_completion import CompletionItem, ShellComplete, add_completion_class, split_arg_string
+from click.shell_completion import (
+    CompletionItem,
+    ShellComplete,
+    add_completion_class,
+    get_completion_class,
+    split_arg_string,
+)
 
 from artstore import location, names
-from artstore.cli import showing
+from artstore.cli import COMPLETING, showing
 from artstore.errors import ArtstoreError
 from artstore.terminal import visible
 
 if TYPE_CHECKING:
     from artstore.store import Store
     from artstore.version import Version
-
-VARIABLE = "_ARTSTORE_COMPLETE"
 
 Offer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
@@ -62,6 +66,13 @@ complete -o nosort -F %(complete_func)s %(prog_name)s 2>/dev/null || complete -F
 
     def format_completion(self, item: CompletionItem[str]) -> str:
         return f"{item.type},{item.value}"
+
+
+def script(shell: str, command: click.Command) -> str:
+    """What a shell has to read once to complete a command."""
+    found = get_completion_class(shell)
+    assert found is not None
+    return found(command, {}, "artstore", COMPLETING).source()
 
 
 def _offer(ask: Callable[[Store, dict[str, Any], str], Iterable[str]]) -> Offer:

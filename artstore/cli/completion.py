@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import click
-from click.shell_completion import get_completion_class
 
 from artstore.cli import completing, options, verbs
 
@@ -29,7 +28,6 @@ def command(shell: str | None) -> None:
       ~/.config/fish/config.fish  artstore completion fish | source
     """
     wanted = shell or Path(os.environ.get("SHELL", "")).name
-    script = get_completion_class(wanted) if wanted in SHELLS else None
-    if script is None:
+    if wanted not in SHELLS:
         raise click.UsageError("For which shell? Say bash, zsh or fish, as in: artstore completion bash")
-    click.echo(script(verbs, {}, "artstore", completing.VARIABLE).source(), nl=False)
+    click.echo(completing.script(wanted, verbs), nl=False)
