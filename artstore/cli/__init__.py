@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from artstore import __version__
 from artstore.errors import ArtstoreError
@@ -20,6 +21,11 @@ SECTIONS = {
         "put": "Store a file or folder as a version.",
         "get": "Write a version into a folder.",
         "ls": "List collections, versions or entries.",
+        "show": "Show everything about one version.",
+        "log": "Show how a collection came to be.",
+        "diff": "Compare two versions.",
+        "alias": "Set, remove or list aliases.",
+        "tag": "Set, remove or list tags.",
         "rm": "Delete versions and free their space.",
     },
     "The store": {
@@ -32,9 +38,13 @@ SECTIONS = {
     },
     "To begin with": {
         "demo": "Show all this in a store of its own.",
+        "completion": "Let the shell complete names.",
     },
 }
 VERBS = {verb: said for section in SECTIONS.values() for verb, said in section.items()}
+
+COMPLETING = "_ARTSTORE_COMPLETE"
+"""The variable by which a shell asks for completions."""
 
 INTERRUPTED = 130
 NO_READER = 141
@@ -63,6 +73,11 @@ class Verbs(click.Group):
             return None
         command: click.Command = import_module(f"artstore.cli.{cmd_name}").command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        # The group's own way would import every verb for its help.
+        verbs = [CompletionItem(verb, help=said) for verb, said in VERBS.items() if verb.startswith(incomplete)]
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, VERBS))
@@ -99,7 +114,7 @@ one above it, else ./.artstore. Only init and put make one.
 \b
 Exit codes:
   0    done
-  1    the answer is no: damage was found, nothing matched, nothing was deleted
+  1    the answer is no: damage was found, versions differ, nothing matched, nothing was deleted
   2    an error: wrong usage, or a reason on stderr why it could not be done
   130  interrupted (Ctrl-C)
   141  whoever read the output stopped reading
@@ -116,4 +131,6 @@ def main() -> None:
         # A name that the terminal's encoding lacks is shown escaped, and is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if COMPLETING in os.environ:
+        import_module("artstore.cli.completing")
     verbs(prog_name="artstore")

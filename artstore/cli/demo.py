@@ -13,9 +13,8 @@ from tempfile import TemporaryDirectory
 import click
 
 from artstore import location
-from artstore.cli import options, showing, verbs
+from artstore.cli import options, verbs
 from artstore.errors import Damaged
-from artstore.store import Store
 
 
 @click.command("demo", epilog=options.examples("artstore demo", "artstore demo --keep tour"))
@@ -72,7 +71,9 @@ def _tour(chance: random.Random) -> None:
     _say("what is there now")
     _type("ls")
     _type("ls", "animals")
-    _diff("animals:v0", "animals:v1")
+    _say("what changed, and how it came to be; diff ends with 1 where something differs")
+    _type("diff", "animals:v0", "animals:v1", ends_with=1)
+    _type("log", "animals")
 
     _say("both come back as they were put")
     _type("get", "animals:v0")
@@ -106,22 +107,8 @@ def _say(text: str, *values: str) -> None:
     click.echo(f"\n# {text.format(*values)}")
 
 
-def _type(*arguments: str) -> None:
+def _type(*arguments: str, ends_with: int = 0) -> None:
     click.echo(f"$ {shlex.join(['artstore', *arguments])}")
-    code = verbs.main(list(arguments), prog_name="artstore", standalone_mode=False)
-    if code:
-        raise click.exceptions.Exit(code)
-
-
-def _diff(old: str, new: str) -> None:
-    _say(f"what changed from {old} to {new}, by Store.diff")
-    with Store.open(location.existing()) as store:
-        found = store.diff(old, new)
-    for before, after in found.changed:
-        click.echo(f"changed  {after.path}  {showing.size(before.size or 0)} -> {showing.size(after.size or 0)}")
-    for before, after in found.renamed:
-        click.echo(f"renamed  {before.path} -> {after.path}")
-    for entry in found.added:
-        click.echo(f"added    {entry.path}  {showing.size(entry.size or 0)}")
-    for entry in found.removed:
-        click.echo(f"removed  {entry.path}")
+    code = verbs.main(list(arguments), prog_name="artstore", standalone_mode=False) or 0
+    if code != ends_with:
+        raise click.exceptions.Exit(code or 1)

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from artstore import names, terminal
-from artstore.cli import options, showing
+from artstore import terminal
+from artstore.cli import completing, options, showing
+from artstore.progress import step
 from artstore.store import Store, Usage
 from artstore.version import Version
 
 
 @click.command("du", epilog=options.examples("artstore du", "artstore du animals", "artstore du animals:v0 --json"))
-@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False)
+@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False, shell_complete=completing.versions)
 @options.project_option
 @options.store_option
 @options.json_option
@@ -29,14 +30,7 @@ def command(wanted: str | None, project: str, store: Path | None, as_json: bool)
         if wanted is None:
             _whole(opened.usage(), as_json)
         else:
-            _each(opened, _meant(opened, wanted, project), as_json)
-
-
-def _meant(store: Store, wanted: str, project: str) -> list[Version]:
-    if ":" in wanted:
-        return [store.version(wanted, project=project)]
-    parsed = names.parse(wanted)
-    return list(store.versions(parsed.name, project=parsed.project or project))
+            _each(opened, list(options.versions_meant(opened, wanted, project)), as_json)
 
 
 def _whole(usage: Usage, as_json: bool) -> None:
@@ -56,7 +50,11 @@ def _whole(usage: Usage, as_json: bool) -> None:
 
 
 def _each(store: Store, versions: list[Version], as_json: bool) -> None:
-    found = [(each, store.owned_bytes(each), store.reclaimable_bytes(each)) for each in versions]
+    found = []
+    with step(terminal.progress(), "measuring", len(versions), "versions") as told:
+        for each in versions:
+            found.append((each, store.owned_bytes(each), store.reclaimable_bytes(each)))
+            told.advance(1)
     if as_json:
         showing.print_json_list(
             {

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from artstore import names, terminal
-from artstore.cli import options, showing
+from artstore.cli import completing, options, showing
 from artstore.store import Store
 from artstore.version import Version
 
@@ -21,7 +21,7 @@ from artstore.version import Version
         "artstore get animals:best --path train/cats",
     ),
 )
-@click.argument("wanted", metavar="NAME[:ALIAS]")
+@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=completing.versions)
 @click.option(
     "--root",
     metavar="DIR",
@@ -43,10 +43,9 @@ def command(
     with options.open_store(store) as opened:
         version = opened.version(wanted, project=project)
         if prefix is not None and not _has(opened, version, prefix):
-            click.echo(f"{version.name} has nothing at or below {prefix!r}", err=True)
+            click.echo(f"{showing.name(version)} has nothing at or below {prefix!r}", err=True)
             raise click.exceptions.Exit(1)
-        # A colon is a drive's or a stream's on Windows.
-        folder = root or Path("artifacts", version.name if os.name != "nt" else version.name.replace(":", "-"))
+        folder = root or Path("artifacts", _folder(version))
         done = opened.get(version, folder, path_prefix=prefix, progress=terminal.progress())
     if as_json:
         data = {**showing.version_data(version), "root": str(folder.absolute())}
@@ -54,6 +53,12 @@ def command(
         return
     written = showing.counted(done.written, "file", "files")
     click.echo(f"{showing.near(folder.absolute())}  {written} written, {done.kept:,} kept")
+
+
+def _folder(version: Version) -> str:
+    found = version.link or version
+    # A colon is a drive's or a stream's on Windows.
+    return f"{found.collection}{'-' if os.name == 'nt' else ':'}v{found.number}"
 
 
 def _has(store: Store, version: Version, prefix: str) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from artstore import names, terminal
-from artstore.cli import options, showing
+from artstore import terminal
+from artstore.cli import completing, options, showing
 from artstore.manifest import Entry, Kind
 from artstore.store import Store
 
@@ -17,8 +17,13 @@ _DIGEST_SHOWN = 19
 
 
 @click.command("ls", epilog=options.examples("artstore ls", "artstore ls animals", "artstore ls animals:latest --json"))
-@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False)
-@click.option("--project", metavar="P", help="The project.  [default: all, or uncategorized with a NAME]")
+@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False, shell_complete=completing.versions)
+@click.option(
+    "--project",
+    metavar="P",
+    help="The project.  [default: all, or uncategorized with a NAME]",
+    shell_complete=completing.projects,
+)
 @options.store_option
 @options.json_option
 def command(wanted: str | None, project: str | None, store: Path | None, as_json: bool) -> None:
@@ -66,8 +71,7 @@ def _collections(store: Store, project: str | None, as_json: bool) -> None:
 
 
 def _versions(store: Store, wanted: str, project: str | None, as_json: bool) -> None:
-    parsed = names.parse(wanted)
-    found = store.versions(parsed.name, project=parsed.project or project or names.DEFAULT_PROJECT)
+    found = options.versions_meant(store, wanted, project)
     if as_json:
         showing.print_json_list(showing.version_data(each) for each in found)
         return
@@ -75,7 +79,7 @@ def _versions(store: Store, wanted: str, project: str | None, as_json: bool) -> 
     if listed:
         showing.print_lines(showing.version_table(listed))
     else:
-        terminal.note(f"{parsed.name} has no version: all of them were deleted")
+        terminal.note(f"{wanted} has no version: all of them were deleted")
 
 
 def _entries(found: Iterator[Entry], as_json: bool) -> None:

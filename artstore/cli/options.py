@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import click
 
 from artstore import location, names, terminal
-from artstore.cli import showing
+from artstore.cli import completing, showing
 from artstore.errors import NoStore
 from artstore.store import Store
+from artstore.version import Version
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -52,7 +54,12 @@ store_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 project_option = click.option(
-    "--project", metavar="P", default=names.DEFAULT_PROJECT, show_default=True, help="The project."
+    "--project",
+    metavar="P",
+    default=names.DEFAULT_PROJECT,
+    show_default=True,
+    help="The project.",
+    shell_complete=completing.projects,
 )
 
 
@@ -64,6 +71,20 @@ def examples(*lines: str) -> str:
 def open_store(named: Path | None) -> Store:
     """Open the store to read from or to look after."""
     return Store.open(location.existing(named))
+
+
+def collection_meant(wanted: str, project: str | None) -> tuple[str, str]:
+    """The project and the name of the collection that somebody wrote."""
+    parsed = names.parse(wanted)
+    return parsed.project or project or names.DEFAULT_PROJECT, parsed.name
+
+
+def versions_meant(store: Store, wanted: str, project: str | None, *, deleted: bool = False) -> Iterator[Version]:
+    """The version that somebody wrote with its alias or index; all of a collection, the newest first, without."""
+    if ":" in wanted:
+        return iter([store.version(wanted, project=project)])
+    where, name = collection_meant(wanted, project)
+    return store.versions(name, project=where, deleted=deleted)
 
 
 def open_or_make_store(named: Path | None) -> Store:

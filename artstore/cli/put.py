@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from artstore import location, names, terminal
-from artstore.cli import options, showing
+from artstore.cli import completing, options, showing
 from artstore.errors import NotFound
 from artstore.store import Store
 
@@ -22,8 +22,20 @@ from artstore.store import Store
     ),
 )
 @click.argument("path", type=click.Path(exists=True, readable=False, path_type=Path))
-@click.option("--name", metavar="N", required=True, help="The collection that gets the version.")
-@click.option("--type", "kind", metavar="T", help="The collection's type; needed for its first version.")
+@click.option(
+    "--name",
+    metavar="N",
+    required=True,
+    help="The collection that gets the version.",
+    shell_complete=completing.collections,
+)
+@click.option(
+    "--type",
+    "kind",
+    metavar="T",
+    help="The collection's type; needed for its first version.",
+    shell_complete=completing.types,
+)
 @options.project_option
 @click.option("--alias", "aliases", metavar="A", multiple=True, help="Point this alias at the version. Repeatable.")
 @click.option("--tag", "tags", metavar="T", multiple=True, help="Tag the version. Repeatable.")

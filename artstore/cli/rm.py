@@ -1,19 +1,29 @@
-"""`artstore rm`: versions go, and with them what only they held."""
+"""`artstore rm`: versions go, and with them what only they held; of a link, only the link."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import click
 
-from artstore import names
-from artstore.cli import options, showing
+from artstore.cli import completing, options, showing
+from artstore.delete import Deleted
+from artstore.store import Store
+from artstore.version import Version
 
-if TYPE_CHECKING:
-    from artstore.delete import Deleted
+
+class _Plan(NamedTuple):
+    """What would go: versions with their content, and links, of which nothing else goes."""
+
+    deleted: Deleted
+    links: list[Version]
+
+    def __bool__(self) -> bool:
+        return bool(self.deleted.versions or self.links)
 
 
 @click.command(
@@ -24,7 +34,7 @@ if TYPE_CHECKING:
         "artstore rm animals --all --yes",
     ),
 )
-@click.argument("wanted", metavar="NAME[:ALIAS]...", nargs=-1, required=True)
+@click.argument("wanted", metavar="NAME[:ALIAS]...", nargs=-1, required=True, shell_complete=completing.versions)
 @click.option(
     "--keep-last", metavar="N", type=click.IntRange(min=1), help="All but the newest N. Never one with an alias."
 )
@@ -56,31 +66,32 @@ def command(
 
     First shows what would go and what that frees, then asks. Where nobody can be asked, because there is no terminal,
     nothing is deleted without --yes, and the exit code is 1. With --dry-run it is 0 if something would go.
+
+    Of a name that is a link only the link goes: the version that it shows stays.
     """
     by_rule = keep_last is not None or older_than is not None
     _check(wanted, by_rule, everything, delete_aliases, force)
+    # All of a collection go with their aliases.
+    aliases_too = delete_aliases or everything
     with options.open_store(store) as opened:
         if by_rule:
-            where, name = _collection(wanted[0], project)
-            planned = opened.prune(name, project=where, keep_last=keep_last, older_than=older_than, dry_run=True)
-        elif everything:
-            where, name = _collection(wanted[0], project)
-            planned = opened.delete_collection(name, project=where, force=force, dry_run=True)
+            plan = _by_rule(opened, wanted[0], project, keep_last, older_than)
         else:
-            each_once = {found.id: found for found in (opened.version(each, project=project) for each in wanted)}
-            planned = opened.delete(*each_once.values(), delete_aliases=delete_aliases, force=force, dry_run=True)
+            found = (each for name in wanted for each in options.versions_meant(opened, name, project))
+            plan = _named(opened, found, delete_aliases=aliases_too, force=force)
         ask = not (dry_run or yes) and sys.stdin.isatty()
         if not as_json or ask:
-            _show(planned, err=as_json)
+            _show(plan, err=as_json)
         done = None
-        if planned.versions and not dry_run and (yes or (ask and _confirmed(planned))):
+        if plan and not dry_run and (yes or (ask and _confirmed(plan))):
             # What was shown goes, also where the rule would mean more by now.
-            aliases_too = delete_aliases or everything
-            done = opened.delete(*planned.versions, delete_aliases=aliases_too, force=force)
-    _report(planned, done, as_json)
-    if planned.versions and done is None and not dry_run:
+            done = plan._replace(deleted=opened.delete(*plan.deleted.versions, delete_aliases=aliases_too, force=force))
+            for link in plan.links:
+                opened.unlink(link)
+    _report(plan, done, as_json)
+    if plan and done is None and not dry_run:
         click.echo("nothing was deleted" if ask else "nothing was deleted: pass --yes to delete this", err=True)
-    if not planned.versions or (done is None and not dry_run):
+    if not plan or (done is None and not dry_run):
         raise click.exceptions.Exit(1)
 
 
@@ -98,38 +109,58 @@ def _check(wanted: tuple[str, ...], by_rule: bool, everything: bool, delete_alia
         )
 
 
-def _collection(wanted: str, project: str) -> tuple[str, str]:
-    parsed = names.parse(wanted)
-    return parsed.project or project, parsed.name
+def _by_rule(store: Store, wanted: str, project: str, keep_last: int | None, older_than: timedelta | None) -> _Plan:
+    where, name = options.collection_meant(wanted, project)
+    newest = next(store.versions(name, project=where), None)
+    if newest is not None and newest.link:
+        raise click.UsageError(f"A rule never takes a link, and {wanted} shows links: name them, or say --all.")
+    return _Plan(store.prune(name, project=where, keep_last=keep_last, older_than=older_than, dry_run=True), [])
 
 
-def _show(planned: Deleted, *, err: bool) -> None:
-    if not planned.versions:
-        click.echo("nothing to delete", err=err)
-        return
-    lines = showing.version_table(planned.versions)
-    lines.append(f"deleting {_versions(planned)} frees {showing.size(planned.content)}")
+def _named(store: Store, found: Iterable[Version], *, delete_aliases: bool, force: bool) -> _Plan:
+    each_once = {(each.id, each.link and each.link.id): each for each in found}.values()
+    versions = [each for each in each_once if each.link is None]
+    planned = store.delete(*versions, delete_aliases=delete_aliases, force=force, dry_run=True)
+    return _Plan(planned, [each for each in each_once if each.link])
+
+
+def _show(plan: _Plan, *, err: bool) -> None:
+    lines = showing.version_table([*plan.deleted.versions, *plan.links]) if plan else ["nothing to delete"]
+    if plan.deleted.versions:
+        lines.append(f"deleting {_versions(plan)} frees {showing.size(plan.deleted.content)}")
+    if plan.links:
+        lines.append(f"unlinking {_links(plan)} frees nothing: the versions shown stay")
     click.echo("\n".join(lines), err=err)
 
 
-def _confirmed(planned: Deleted) -> bool:
-    return click.confirm(f"Delete {_versions(planned)}?", err=True)
+def _confirmed(plan: _Plan) -> bool:
+    parts = [f"delete {_versions(plan)}"] if plan.deleted.versions else []
+    parts += [f"unlink {_links(plan)}"] if plan.links else []
+    return click.confirm(f"{' and '.join(parts).capitalize()}?", err=True)
 
 
-def _versions(of: Deleted) -> str:
-    return showing.counted(len(of.versions), "version", "versions")
+def _versions(plan: _Plan) -> str:
+    return showing.counted(len(plan.deleted.versions), "version", "versions")
 
 
-def _report(planned: Deleted, done: Deleted | None, as_json: bool) -> None:
-    told = done or planned
+def _links(plan: _Plan) -> str:
+    return showing.counted(len(plan.links), "link", "links")
+
+
+def _report(plan: _Plan, done: _Plan | None, as_json: bool) -> None:
+    told = done or plan
     if as_json:
         showing.print_json(
             {
                 "deleted": done is not None,
-                "versions": [showing.version_data(each) for each in told.versions],
-                "content_bytes": told.content,
-                "disk_bytes": told.disk,
+                "versions": [showing.version_data(each) for each in told.deleted.versions],
+                "links": [showing.version_data(each) for each in told.links],
+                "content_bytes": told.deleted.content,
+                "disk_bytes": told.deleted.disk,
             }
         )
     elif done is not None:
-        click.echo(f"deleted {_versions(done)}: {showing.size(done.disk)} given back to the disk")
+        if done.deleted.versions:
+            click.echo(f"deleted {_versions(done)}: {showing.size(done.deleted.disk)} given back to the disk")
+        if done.links:
+            click.echo(f"unlinked {_links(done)}")

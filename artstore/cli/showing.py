@@ -8,15 +8,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import click
 
+from artstore import names
 from artstore.terminal import visible
 
 if TYPE_CHECKING:
+    from artstore.diff import Difference
     from artstore.manifest import Entry
-    from artstore.version import Version
+    from artstore.version import Link, Version
 
 _LINES_AT_ONCE = 1000
 
@@ -38,19 +40,31 @@ def counted(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 
+def span(seconds: float) -> str:
+    """How long something takes, in its largest unit: `40 s`, `5 min`, `3 days`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min"
+    if seconds < 86400:
+        return f"{seconds // 3600:.0f} h"
+    return counted(int(seconds // 86400), "day", "days")
+
+
 def age(written: str) -> str:
     """How long ago a time of the catalog is: `just now`, `5 min ago`, `3 days ago`; the date after 30 days."""
     then = datetime.fromisoformat(written)
     seconds = (datetime.now(UTC) - then).total_seconds()
     if seconds < 60:
         return "just now"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min ago"
-    if seconds < 86400:
-        return f"{seconds // 3600:.0f} h ago"
     if seconds < 30 * 86400:
-        return f"{counted(int(seconds // 86400), 'day', 'days')} ago"
+        return f"{span(seconds)} ago"
     return then.astimezone().strftime("%Y-%m-%d")
+
+
+def moment(then: datetime) -> str:
+    """A time for people here: `2026-11-21 07:11`."""
+    return then.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def near(path: Path) -> str:
@@ -59,15 +73,31 @@ def near(path: Path) -> str:
     return visible(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
+def qualified(project: str, name: str) -> str:
+    """A name with its project, if that is not the default."""
+    return name if project == names.DEFAULT_PROJECT else f"{project}/{name}"
+
+
 def name(version: Version) -> str:
-    """A version's name, with its project if that is not the default."""
-    return version.name if version.project == "uncategorized" else version.qualified_name
+    """The name that a version was found by, which may be a link's."""
+    found = version.link or version
+    return qualified(found.project, f"{found.collection}:v{found.number}")
 
 
-def print_lines(lines: Iterable[str]) -> None:
+def source(version: Version) -> str:
+    """The name that a version was committed under."""
+    return qualified(version.project, version.name)
+
+
+def aliases(version: Version) -> tuple[str, ...]:
+    """The aliases of a version where it was found."""
+    return version.link.aliases if version.link else version.aliases
+
+
+def print_lines(lines: Iterable[str], at_once: int = _LINES_AT_ONCE) -> None:
     """Print many lines; the first ones while the later ones are still being found."""
     iterator = iter(lines)
-    while batch := list(islice(iterator, _LINES_AT_ONCE)):
+    while batch := list(islice(iterator, at_once)):
         click.echo("\n".join(batch))
 
 
@@ -95,15 +125,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Collecti
 
 
 def version_table(versions: Iterable[Version]) -> list[str]:
-    """Versions as a table."""
-    return table(
-        ["version", "aliases", "created", "entries", "size"],
-        [
-            [name(each), ", ".join(each.aliases), age(each.created_at), f"{each.entries:,}", size(each.size)]
-            for each in versions
-        ],
-        right=["entries", "size"],
-    )
+    """Versions as a table; with what they show, if any of them is a link."""
+    listed = list(versions)
+    columns = ["version", "aliases", "created", "entries", "size"]
+    rows = [
+        [name(each), ", ".join(aliases(each)), age(each.created_at), f"{each.entries:,}", size(each.size)]
+        for each in listed
+    ]
+    if any(each.link for each in listed):
+        columns.append("shows")
+        rows = [[*row, source(each) if each.link else ""] for row, each in zip(rows, listed, strict=True)]
+    return table(columns, rows, right=["entries", "size"])
 
 
 def version_data(version: Version) -> dict[str, Any]:
@@ -123,7 +155,67 @@ def version_data(version: Version) -> dict[str, Any]:
         "metadata": version.metadata,
         "ttl_seconds": None if version.ttl is None else int(version.ttl.total_seconds()),
         "created_at": version.created_at,
+        "link": _link_data(version.link) if version.link else None,
     }
+
+
+def _link_data(link: Link) -> dict[str, Any]:
+    return {
+        "name": f"{link.collection}:v{link.number}",
+        "project": link.project,
+        "collection": link.collection,
+        "version": f"v{link.number}",
+        "aliases": list(link.aliases),
+    }
+
+
+class Run(Protocol):
+    """What is shown of a run."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def project(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+
+
+def run_data(run: Run) -> dict[str, Any]:
+    """A run as JSON names it."""
+    return {"id": run.uid, "project": run.project, "name": run.name, "state": run.state}
+
+
+class Sums(NamedTuple):
+    """A difference in numbers: of entries, and the bytes of what came and of what went."""
+
+    added: int
+    removed: int
+    changed: int
+    renamed: int
+    added_bytes: int
+    removed_bytes: int
+
+
+def sums(found: Difference) -> Sums:
+    """Add up a difference. What changed went as it was and came as it is; a rename moves no bytes."""
+    come = [*found.added, *(after for _, after in found.changed)]
+    gone = [*found.removed, *(before for before, _ in found.changed)]
+    return Sums(
+        len(found.added),
+        len(found.removed),
+        len(found.changed),
+        len(found.renamed),
+        sum(each.size or 0 for each in come),
+        sum(each.size or 0 for each in gone),
+    )
+
+
+def traffic(of: Sums) -> str:
+    """The bytes that came and went: `+3.0 MB -1.0 MB`."""
+    parts = ((sign, count) for sign, count in (("+", of.added_bytes), ("-", of.removed_bytes)) if count)
+    return " ".join(f"{sign}{size(count)}" for sign, count in parts)
 
 
 def entry_data(entry: Entry) -> dict[str, Any]:
@@ -136,7 +228,7 @@ def print_json(data: Mapping[str, Any]) -> None:
     click.echo(json.dumps(data, indent=2))
 
 
-def print_json_list(data: Iterable[Mapping[str, Any]]) -> None:
+def print_json_list(data: Iterable[Mapping[str, Any]], at_once: int = _LINES_AT_ONCE) -> None:
     """Print a list for programs, one element a line, while it is still being found."""
 
     def lines() -> Iterator[str]:
@@ -146,4 +238,4 @@ def print_json_list(data: Iterable[Mapping[str, Any]]) -> None:
             before = ","
         yield "[]" if before == "[" else "]"
 
-    print_lines(lines())
+    print_lines(lines(), at_once)

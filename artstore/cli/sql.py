@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from artstore import terminal
 from artstore.cli import options, showing
 
 
@@ -25,6 +26,8 @@ def command(query: str, store: Path | None, as_json: bool) -> None:
     The views artifact_versions and artifact_entries are made for this; the tables below them may change with a
     release.
     """
+    if not query.strip():
+        raise click.UsageError('There is no question: ask one, as in artstore sql "select * from artifact_versions"')
     with options.open_store(store) as opened:
         rows = opened.sql(query)
     if as_json:
@@ -34,6 +37,8 @@ def command(query: str, store: Path | None, as_json: bool) -> None:
         right = [column for column in columns if all(isinstance(row[column], int | float) for row in rows)]
         cells = [["" if value is None else str(_plain(value)) for value in row.values()] for row in rows]
         showing.print_lines(showing.table(columns, cells, right=right))
+    else:
+        terminal.note("no rows")
 
 
 def _plain(value: object) -> object:
