@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
@@ -17,12 +19,26 @@ from artstore.cli import options, verbs
 from artstore.errors import Damaged
 
 
+TRAINING = """\
+import artstore
+
+with artstore.init(job_type="train", id="train-1", config={"epochs": 3}) as run:
+    folder = run.use_artifact("animals:best").download()
+    for epoch in range(run.config.epochs):
+        run.log({"loss": 1 / (epoch + 1)})
+    model = artstore.Artifact("classifier", type="model")
+    with model.new_file("weights.txt") as file:
+        file.write("0.25 0.75")
+    run.log_artifact(model)
+"""
+
+
 @click.command("demo", epilog=options.examples("artstore demo", "artstore demo --keep tour"))
 @click.option(
     "--keep", metavar="DIR", type=click.Path(path_type=Path), help="Run in DIR, new or empty, and leave it there."
 )
 def command(keep: Path | None) -> None:
-    """Put a folder, change it, put it again, get both back, delete one; with what each step prints.
+    """Put a folder, change it, put it again, get both back, train on it, delete one; with what each step prints.
 
     Everything happens in a folder of its own, which is removed at the end. The same code runs as if it were typed.
     """
@@ -81,6 +97,12 @@ def _tour(chance: random.Random) -> None:
     _compare(Path("artifacts", "animals-v0" if os.name == "nt" else "animals:v0"), first)
     _compare(Path("best"), second)
 
+    _say("a training run uses the best dataset and logs a model")
+    _run_program("train.py", TRAINING)
+    _say("who made what, and from what")
+    _type("show", "classifier")
+    _type("show", "animals:best")
+
     _say("what the versions share is stored once: v1 owns only what is new in it")
     _type("du", "animals")
     _type("du")
@@ -95,6 +117,14 @@ def _tour(chance: random.Random) -> None:
 def _write(folder: Path, files: dict[str, bytes]) -> None:
     for name, content in files.items():
         (folder / name).write_bytes(content)
+
+
+def _run_program(name: str, text: str) -> None:
+    Path(name).write_text(text, encoding="utf-8")
+    click.echo(f"$ cat {name}\n{text}$ python {name}")
+    done = subprocess.run([sys.executable, name], check=False)
+    if done.returncode:
+        raise click.exceptions.Exit(done.returncode)
 
 
 def _compare(folder: Path, files: dict[str, bytes]) -> None:
