@@ -44,7 +44,7 @@ def test_the_demo_puts_changes_gets_and_deletes(tmp_path: Path, monkeypatch: pyt
         "deleted 1 version",
         "  logged by    train-1 (train-1, finished)",
         "  used by      train-1 (train-1, finished)",
-        "ok: 1 version",
+        "ok: 2 versions",
     ):
         assert said in result.stdout
     # How much of cat.jpg is stored again depends on how files are cut: some of it, and not all.
