@@ -119,7 +119,7 @@ class Artifact(ArtifactFacts):
         return ArtifactEntry(entry, self, str(local_path))
 
     def _path_by_content(self, path: Path, name: str | None) -> str:
-        scratch = Draft(self.source_name, self.type)
+        scratch = Draft(self._bare_name, self.type)
         entry = self._home().add_file(scratch, path, name)
         folder, _, last = entry.path.rpartition("/")
         digest = (entry.digest or "").partition(":")[2][:20]
@@ -229,8 +229,9 @@ class Artifact(ArtifactFacts):
         return None
 
     def _has(self, path: str) -> bool:
-        if self._draft is not None:
-            return self._draft.find(path) is not None
+        draft = self._draft
+        if draft is not None:
+            return draft.find(path) is not None
         return self._home().entry(self._logged_version("get_entry"), path) is not None
 
     # Logging
@@ -359,7 +360,7 @@ class Artifact(ArtifactFacts):
         folder = Path(root) if root is not None else self._default_root(self.source_name)
         prefix = str(path_prefix) if path_prefix is not None and str(path_prefix) else None
         self._home().get(version, folder, path_prefix=prefix, progress=terminal.progress())
-        return str(folder.absolute())
+        return str(root if root is not None else folder.absolute())
 
     def _default_root(self, name: str) -> Path:
         # A colon is a drive's or a stream's on Windows.
@@ -515,7 +516,7 @@ class Artifact(ArtifactFacts):
             )
 
     def __repr__(self) -> str:
-        return f"<Artifact {self._version.qualified_name if self._version else self.source_name}>"
+        return f"<Artifact {self._version.qualified_name if self._version else self._bare_name}>"
 
 
 def _check_policy(policy: str) -> None:

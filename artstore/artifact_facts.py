@@ -90,7 +90,7 @@ class ArtifactFacts(Owner):
         try:
             error = self._pending.exception(timeout)
         except Late as late:
-            raise WaitTimeoutError(f"{self.source_name} is not committed after {timeout} s: wait longer") from late
+            raise WaitTimeoutError(f"{self._bare_name} is not committed after {timeout} s: wait longer") from late
         self._heard()
         if error is not None:
             raise error
@@ -134,20 +134,27 @@ class ArtifactFacts(Owner):
     @property
     def type(self) -> str:
         """The type of the artifact, such as `dataset`."""
-        return self._draft.type if self._draft is not None else self._logged_version("type").type
+        draft = self._draft
+        return draft.type if draft is not None else self._logged_version("type").type
 
     @property
     def name(self) -> str:
         """Its name; once it is logged, with the version, as `animals:v0`."""
-        if self._draft is not None:
-            return self._draft.name
+        if self.is_draft():
+            return self._bare_name
         version = self._logged_version("name")
         return f"{version.link.collection}:v{version.link.number}" if version.link else version.name
 
     @property
     def source_name(self) -> str:
         """The name under which it was logged."""
-        return self._draft.name if self._draft is not None else self._logged_version("source_name").name
+        return self._bare_name if self.is_draft() else self._logged_version("source_name").name
+
+    @property
+    def _bare_name(self) -> str:
+        """The name without a version, which is known before it is committed."""
+        draft = self._draft
+        return draft.name if draft is not None else self._logged_version("name").collection
 
     @property
     def entity(self) -> str:
@@ -209,16 +216,18 @@ class ArtifactFacts(Owner):
     @property
     def digest(self) -> str:
         """What names its content: `algorithm:hex` over its manifest and what it depends on."""
-        return self._home().digest(self._draft) if self._draft is not None else self._logged_version("digest").digest
+        draft = self._draft
+        return self._home().digest(draft) if draft is not None else self._logged_version("digest").digest
 
     commit_hash = digest
 
     @property
     def size(self) -> int:
         """The sum of the sizes of its entries, in bytes."""
-        if self._draft is None:
+        draft = self._draft
+        if draft is None:
             return self._logged_version("size").size
-        return sum(entry.size or 0 for entry in self._draft.under(""))
+        return sum(entry.size or 0 for entry in draft.under(""))
 
     @property
     def file_count(self) -> int:
@@ -257,8 +266,9 @@ class ArtifactFacts(Owner):
         return ArtifactManifest(self, self._entries, lambda: self.digest)
 
     def _entries(self) -> Iterator[Entry]:
-        if self._draft is not None:
-            return self._draft.under("")
+        draft = self._draft
+        if draft is not None:
+            return draft.under("")
         return self._home().entries(self._logged_version("manifest"))
 
     # What is said of it

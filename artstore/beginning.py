@@ -23,8 +23,8 @@ from artstore.catalog.runs import Record
 from artstore.db import Connection
 from artstore.errors import InvalidInput, InvalidName, UsageError
 from artstore.leases import Session
-from artstore.names import LOCAL
 from artstore.run_config import mapping
+from artstore.run_identity import qualified_name
 from artstore.runs import Run
 from artstore.store import Store
 
@@ -205,7 +205,7 @@ def _begin(wanted: _Wanted, config: dict[str, Any], store: Store, removed: Path 
             )
             record = records.by_id(connection, number)
             resumed = found is not None and wanted.resume is not None
-            subject = f"{LOCAL}/{wanted.project}/{wanted.uid}"
+            subject = qualified_name(record)
             events.record(connection, store.db.algorithm, "run-started", subject, name=record.name, resumed=resumed)
     except BaseException:
         session.close()

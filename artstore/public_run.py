@@ -12,12 +12,13 @@ from artstore.catalog import events, runs
 from artstore.errors import InvalidInput
 from artstore.listing import Listing
 from artstore.names import LOCAL
+from artstore.run_identity import RunIdentity, qualified_name
 from artstore.store import Store
 
 _PAGE = 1000
 
 
-class PublicRun:
+class PublicRun(RunIdentity):
     """A run of the store, as it was when it was read; `load` reads it again."""
 
     def __init__(self, store: Store, record: runs.Record) -> None:
@@ -31,26 +32,11 @@ class PublicRun:
         return self
 
     @property
-    def id(self) -> str:
-        """Its id, unique in its project."""
-        return self._record.uid
-
-    @property
     def name(self) -> str:
         """Its name, for people."""
         return self._record.name
 
     display_name = name
-
-    @property
-    def project(self) -> str:
-        """Its project."""
-        return self._record.project
-
-    @property
-    def entity(self) -> str:
-        """Always `local`: a store has one owner."""
-        return LOCAL
 
     @property
     def path(self) -> list[str]:
@@ -73,16 +59,6 @@ class PublicRun:
         return self._record.summary
 
     summary_metrics = summary
-
-    @property
-    def group(self) -> str | None:
-        """The group that it belongs to."""
-        return self._record.group
-
-    @property
-    def job_type(self) -> str | None:
-        """What kind of work it is."""
-        return self._record.job_type
 
     @property
     def notes(self) -> str | None:
@@ -195,7 +171,7 @@ class PublicRun:
         with self._store.db.writing() as connection:
             if runs.use(connection, self._record.id, version.id, use_as):
                 subject = version.qualified_name
-                events.record(connection, self._store.db.algorithm, "version-used", subject, run="/".join(self.path))
+                events.record(connection, self._store.db.algorithm, "version-used", subject, run=self.qualified_name)
         return artifact
 
     def log_artifact(
@@ -211,7 +187,7 @@ class PublicRun:
         return artifact
 
     def __repr__(self) -> str:
-        return f"<Run {'/'.join(self.path)} ({self.state})>"
+        return f"<Run {self.qualified_name} ({self.state})>"
 
 
 def state(store: Store, record: runs.Record) -> str:
@@ -236,5 +212,5 @@ def note_crashed(store: Store) -> None:
     with store.db.writing() as connection:
         for record in gone:
             if runs.end(connection, record.id, runs.CRASHED, None):
-                subject = f"{LOCAL}/{record.project}/{record.uid}"
+                subject = qualified_name(record)
                 events.record(connection, store.db.algorithm, "run-ended", subject, state=runs.CRASHED)

@@ -15,14 +15,14 @@ from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
 from artstore.catalog import runs
 from artstore.errors import InvalidInput, UsageError
-from artstore.names import LOCAL
 from artstore.plain import plain
 from artstore.recorder import Recorder
 from artstore.run_config import Config, Summary
+from artstore.run_identity import RunIdentity
 from artstore.store import Store
 
 
-class RunFacts:
+class RunFacts(RunIdentity):
     """The part of a run that is data."""
 
     def __init__(self, store: Store, record: runs.Record, *, resumed: bool) -> None:
@@ -53,11 +53,6 @@ class RunFacts:
     # What it is
 
     @property
-    def id(self) -> str:
-        """The run's id, unique in its project."""
-        return self._record.uid
-
-    @property
     def name(self) -> str:
         """The run's name, for people."""
         return self._record.name
@@ -85,29 +80,9 @@ class RunFacts:
         self._change(tags=listed(tags))
 
     @property
-    def project(self) -> str:
-        """The run's project."""
-        return self._record.project
-
-    @property
-    def entity(self) -> str:
-        """Always `local`: a store has one owner."""
-        return LOCAL
-
-    @property
-    def group(self) -> str | None:
-        """The group that the run belongs to."""
-        return self._record.group
-
-    @property
-    def job_type(self) -> str | None:
-        """What kind of work it is, such as `train`."""
-        return self._record.job_type
-
-    @property
     def path(self) -> str:
         """`local/project/id`."""
-        return f"{LOCAL}/{self.project}/{self.id}"
+        return self.qualified_name
 
     @property
     def url(self) -> str | None:

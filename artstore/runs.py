@@ -130,14 +130,14 @@ class Run(RunFacts):
 
     def _check_type(self, artifact: Artifact) -> None:
         """Refuse a type that the collection will not take, also while its first version is being committed."""
-        name = artifact.source_name.partition(":")[0]
+        name = artifact._bare_name
         with self._store.db.reading() as connection:
             found = collections.find(connection, self.project, name)
         known = found.type if found else self._types.setdefault(name, artifact.type)
         collections.check_type(collections.Collection(0, self.project, name, known), artifact.type)
 
     def _commit(self, artifact: Artifact, aliases: list[str], tags: list[str], ticket: object) -> None:
-        name = artifact.source_name.partition(":")[0]
+        name = artifact._bare_name
         try:
             version = artifact._commit(self._store, self._record.id, aliases, tags)
         except BaseException as error:

@@ -18,7 +18,6 @@ from artstore import location
 from artstore.cli import options, verbs
 from artstore.errors import Damaged
 
-
 TRAINING = """\
 import artstore
 
