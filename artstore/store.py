@@ -23,6 +23,7 @@ from artstore.catalog import collections, events, links, manifests, runs, usage,
 from artstore.catalog.collections import Collection
 from artstore.catalog.events import Event
 from artstore.catalog.runs import Record
+from artstore.catalog.usage import Share
 from artstore.catalog.versions import Summary
 from artstore.db import Connection, Db
 from artstore.describe import KEPT, Kept
@@ -507,6 +508,14 @@ class Store:
         """The content that deleting this version alone would free."""
         with self.db.reading() as connection:
             return usage.reclaimable_bytes(connection, self._living(connection, version).id)
+
+    def shares(self, versions: Iterable[Version]) -> dict[int, Share]:
+        """What each of some living versions owns, and what deleting it alone would free, by their ids.
+
+        Asked at once, it costs little more than asked of one.
+        """
+        with self.db.reading() as connection:
+            return usage.shares(connection, [version.id for version in versions])
 
     # Letting go
 
