@@ -525,6 +525,7 @@ class Store:
         delete_aliases: bool = False,
         force: bool = False,
         dry_run: bool = False,
+        progress: Progress = SILENT,
     ) -> deleting.Deleted:
         """Delete versions, all of those given or none; what nothing else needs is gone from the disk when this returns.
 
@@ -538,6 +539,7 @@ class Store:
             delete_aliases=delete_aliases,
             force=force,
             dry_run=dry_run,
+            progress=progress,
         )
 
     def delete_collection(
@@ -593,9 +595,9 @@ class Store:
         waste = min(found["dead_bytes"], max(0, allocated - live))
         return Usage(found["versions"], found["version_bytes"], live, waste, allocated, catalog)
 
-    def gc(self, *, dry_run: bool = False) -> gc.Collected:
+    def gc(self, *, dry_run: bool = False, progress: Progress = SILENT) -> gc.Collected:
         """Remove what crashes left behind, and versions past their ttl. With `dry_run`, only tell."""
-        return gc.collect(self.db, self.packs, dry_run=dry_run)
+        return gc.collect(self.db, self.packs, dry_run=dry_run, progress=progress)
 
     def verify(self, *, head: str | None = None, progress: Progress = SILENT) -> verifying.Report:
         """Read everything again; name each damaged entry and every version that it harms."""
