@@ -354,7 +354,10 @@ def read_metadata(given: dict[str, Any] | str | None) -> dict[str, Any]:
     """A copy of metadata in JSON's terms. NaN becomes None, as in W&B."""
     if given is None:
         return {}
-    found = json.loads(given) if isinstance(given, str) else given
+    try:
+        found = json.loads(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise NotJson(f"the metadata {given!r} is not JSON ({error}): give a dict, or JSON of one") from error
     if not isinstance(found, dict):
         raise NotJson(f"Cannot parse {type(found)} as artifact metadata: it is a dict, or JSON of one")
     read: dict[str, Any] = plain(found, strict=True)
