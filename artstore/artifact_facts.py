@@ -192,7 +192,7 @@ class ArtifactFacts(Owner):
     @property
     def is_link(self) -> bool:
         """Whether it was found by a link, under another name than it was logged."""
-        return self._logged_version("is_link").link is not None
+        return self._version is not None and self._version.link is not None
 
     @property
     def url(self) -> str:
