@@ -69,14 +69,18 @@ class ArtifactFacts(Owner):
 
     def _logged_version(self, what: str) -> Version:
         """The version that it is; what is being logged is waited for."""
-        if self._version is None and self._pending is not None:
-            self.wait()
+        self._settle()
         if self._version is None:
             raise ArtifactNotLoggedError(
                 f"'Artifact.{what}' used prior to logging artifact. Call run.log_artifact() or Artifact.save(), and "
                 "Artifact.wait() before accessing logged artifact properties."
             )
         return self._version
+
+    def _settle(self) -> None:
+        """Wait for what is being logged: what is said of it from now on is said of the version."""
+        if self._version is None and self._pending is not None:
+            self.wait()
 
     def wait(self, timeout: float | None = None) -> Self:
         """Wait until it is committed; return it.
@@ -266,21 +270,25 @@ class ArtifactFacts(Owner):
     @property
     def description(self) -> str | None:
         """What it is, in words. Setting it on a version takes effect with `save`."""
+        self._settle()
         return self._description
 
     @description.setter
     def description(self, description: str | None) -> None:
         self._warn_of_link("description")
+        self._settle()
         self._description = description
 
     @property
     def metadata(self) -> dict[str, Any]:
         """What else is kept with it. It may be changed in place; on a version that takes effect with `save`."""
+        self._settle()
         return self._metadata
 
     @metadata.setter
     def metadata(self, metadata: dict[str, Any]) -> None:
         self._warn_of_link("metadata")
+        self._settle()
         self._metadata = read_metadata(metadata)
         self._metadata_given = True
 
@@ -290,6 +298,7 @@ class ArtifactFacts(Owner):
 
         Raises `ArtifactNotLoggedError` if it is not set before the artifact is logged.
         """
+        self._settle()
         if isinstance(self._ttl, ArtifactTTL):
             if self._draft is not None:
                 raise ArtifactNotLoggedError(
@@ -306,6 +315,7 @@ class ArtifactFacts(Owner):
             raise TypeError(f"a ttl is a timedelta, None or ArtifactTTL.INHERIT, not {ttl!r}")
         if isinstance(ttl, timedelta):
             check_ttl(ttl)
+        self._settle()
         self._ttl = ttl
 
     @property
