@@ -47,7 +47,7 @@ def test_names_that_wandb_refuses_are_refused_in_its_words(name: str, message: s
     ("name", "type"), [("x", "job"), ("x", "wandb-history"), ("run-abc-table", "run_table"), ("source-x-y", "code")]
 )
 def test_types_that_wandb_keeps_for_itself_are_refused(name: str, type: str) -> None:
-    with pytest.raises(ValueError, match="is reserved for internal use. Please use a different type"):
+    with pytest.raises(ValueError, match=r"is reserved for internal use. Please use a different type"):
         Artifact(name, type)
 
 
@@ -82,7 +82,7 @@ def test_tags_of_wandb_are_taken(tag: str) -> None:
 
 @pytest.mark.parametrize("tag", ["", "a/b", "a:b", " a", "a ", "a.b", "a\n"])
 def test_other_tags_are_refused(tag: str) -> None:
-    with pytest.raises(ValueError, match="only contain alphanumeric characters.*hyphens, underscores, and/or spaces"):
+    with pytest.raises(ValueError, match=r"only contain alphanumeric characters.*hyphens, underscores, and/or spaces"):
         logged(tags=[tag])
     version = logged()
     with pytest.raises(ValueError, match="only contain alphanumeric"):
