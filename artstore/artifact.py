@@ -109,7 +109,7 @@ class Artifact(ArtifactFacts):
             raise SourceMissing(
                 errno.ENOENT, f"Path is not a file: {str(local_path)!r} (a folder is added with add_dir)"
             )
-        path = Path(local_path)
+        path, name = Path(local_path), name or None
         with self._lock:
             if is_tmp:
                 path_in = self._path_by_content(path, name)
