@@ -353,12 +353,16 @@ class Artifact(ArtifactFacts):
         """Write it into a folder, by default `./artifacts/animals:v0`; return the folder.
 
         Every byte is verified before it is visible under its name. Files that are there and right are kept, and what
-        the artifact does not have is left alone. `path_prefix` is the path of an entry or of a folder.
+        the artifact does not have is left alone. `path_prefix` is the path of an entry or of a folder. Raises
+        `NoEntry` if it is neither.
         """
         version = self._logged_version("download")
         folder = Path(root) if root is not None else self._default_root(self.source_name)
-        prefix = str(path_prefix) if path_prefix is not None and str(path_prefix) else None
-        self._home().get(version, folder, path_prefix=prefix, progress=terminal.progress())
+        prefix = names.entry_path(str(path_prefix)) if path_prefix is not None and str(path_prefix) else None
+        store = self._home()
+        done = store.get(version, folder, path_prefix=prefix, progress=terminal.progress())
+        if prefix and not any(done) and not store.entry(version, prefix) and not store.has_below(version, prefix):
+            raise missing(prefix, version.name)
         return str(folder.absolute())
 
     def _default_root(self, name: str) -> Path:
