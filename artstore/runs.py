@@ -22,8 +22,8 @@ from typing import Any, TypeAlias
 from artstore import ending, location, names, terminal
 from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
-from artstore.catalog import collections, events, runs
-from artstore.errors import ArtstoreError, InvalidInput
+from artstore.catalog import collections, events, runs, versions
+from artstore.errors import ArtstoreError, InvalidInput, NotFound
 from artstore.leases import Session
 from artstore.run_facts import RunFacts
 from artstore.store import Store
@@ -184,6 +184,8 @@ class Run(RunFacts):
                 f"{version.name} is in the store {artifact._store.path}, and this run logs to {self._store.path}"
             )
         with self._store.db.writing() as connection:
+            if not versions.lives(connection, version.id):
+                raise NotFound(f"{version.name} was deleted: use a version that lives")
             if runs.use(connection, self._record.id, version.id, role):
                 subject = version.qualified_name
                 events.record(connection, self._store.db.algorithm, "version-used", subject, run=self.path, role=role)
