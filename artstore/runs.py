@@ -165,9 +165,7 @@ class Run(RunFacts):
                 self.log_artifact(artifact, aliases=aliases)
             artifact.wait()
         elif isinstance(artifact_or_name, str):
-            self._recorder.wait()
-            name = artifact_or_name.removeprefix(_REFERENCE)
-            artifact = Artifact._of(self._store, self._store.version(name, project=self.project))
+            artifact = self._find(artifact_or_name)
         else:
             raise InvalidInput(
                 'You must pass an artifact name (e.g. "pedestrian-dataset:v1"), an instance of Artifact, or '
@@ -176,6 +174,11 @@ class Run(RunFacts):
         artifact._check_type(type)
         self._note_use(artifact, use_as)
         return artifact
+
+    def _find(self, name: str) -> Artifact:
+        """Find an artifact, also one that this run has just logged."""
+        self._recorder.wait()
+        return Artifact._of(self._store, self._store.version(name.removeprefix(_REFERENCE), project=self.project))
 
     def _note_use(self, artifact: Artifact, role: str | None) -> None:
         version = artifact._logged_version("use_artifact")
@@ -205,9 +208,11 @@ class Run(RunFacts):
 
     def use_model(self, name: str) -> str:
         """Use and download a model; the path of its file if it is one file, else of its folder."""
-        artifact = self.use_artifact(name)
+        self._check_open()
+        artifact = self._find(name)
         if "model" not in artifact.type.lower():
             raise AssertionError("You can only use this method for 'model' artifacts.")
+        self._note_use(artifact, None)
         root = artifact.download()
         files = list(artifact.manifest.entries)
         return str(Path(root, files[0])) if len(files) == 1 else root
