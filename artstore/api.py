@@ -124,6 +124,8 @@ class Api:
         start: str | None = None,
     ) -> Listing[ArtifactCollection]:
         """The collections of a type in a project, by name. With one name, that is the type."""
+        if order not in (None, "name", "+name"):
+            raise InvalidInput(f"cannot order collections by {order!r}: they are listed by their names")
         project, type = (self._project, project_name) if type_name is None else (self._of(project_name), type_name)
         return artifact_collection.collections(self.store, project, type, per_page=per_page, start=start)
 
@@ -161,8 +163,7 @@ class Api:
         self, organization: str | None = None, filter: Mapping[str, Any] | None = None, per_page: int = 100
     ) -> Listing[Registry]:
         """The registries of the store."""
-        if filter:
-            raise InvalidInput("filters of registries are not there yet: leave the filter out")
+        _refuse(filter)
         projects = [each for each in self.store.projects() if each.startswith(REGISTRY)]
         return Listing.of([(each, Registry(self.store, each)) for each in projects])
 
@@ -249,12 +250,19 @@ class Registry:
 
     def collections(self, filter: Mapping[str, Any] | None = None) -> Listing[ArtifactCollection]:
         """Its collections, by name."""
+        _refuse(filter)
         return artifact_collection.collections(self._store, self.full_name, None)
 
     def versions(self, filter: Mapping[str, Any] | None = None) -> Listing[Artifact]:
         """Everything that is linked in it."""
+        _refuse(filter)
         found = [artifact for collection in self.collections() for artifact in collection.artifacts()]
         return Listing.of([(each.qualified_name, each) for each in found])
 
     def __repr__(self) -> str:
         return f"<Registry {self.name}>"
+
+
+def _refuse(filter: Mapping[str, Any] | None) -> None:
+    if filter:
+        raise InvalidInput("filters of registries are not there yet: leave the filter out")
