@@ -145,6 +145,7 @@ class RunFacts:
             self._say(field)
 
     def _say(self, field: str) -> None:
+        self._check_open()
         with self._lock:
             if field not in ("config", "summary"):
                 self._said[field] = getattr(self._record, field)
