@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def found(name: str = "animals:latest") -> Artifact:
     return Api().artifact(name)
 
 
-def two_versions(**first: object) -> None:
+def two_versions(**first: Any) -> None:
     logged(files={"cat.txt": b"1"}, **first)
     logged(files={"cat.txt": b"2"})
 

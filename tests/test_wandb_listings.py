@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from switching import logged
 pytestmark = pytest.mark.usefixtures("here")
 
 
-def versions(count: int, name: str = "animals", **more: object) -> None:
+def versions(count: int, name: str = "animals", **more: Any) -> None:
     for number in range(count):
         logged(name, files={"cat.txt": str(number).encode()}, **more)
 
