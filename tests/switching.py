@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import artstore
-from artstore import runs
+from artstore import Api, Run, runs
 from artstore.artifact import Artifact
+from artstore.public_run import PublicRun
 from truth import write
 
 
@@ -63,6 +64,11 @@ def logged(
     artifact.add_dir(folder)
     with artstore.init(project=project) as run:
         return run.log_artifact(artifact, **more).wait()
+
+
+def read(run: Run) -> PublicRun:
+    """A run as others see it."""
+    return Api().run(f"{run.project}/{run.id}")
 
 
 def paths(artifact: Artifact) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 import artstore as wandb
 from artstore.errors import InvalidInput, UsageError
 from switching import here as here
+from switching import read
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -48,9 +49,11 @@ def test_a_key_that_is_not_there_is_told_as_a_dict_and_an_object_do() -> None:
 def test_a_key_keeps_its_value_unless_a_change_is_allowed() -> None:
     with wandb.init(config={"lr": 0.1}) as run:
         run.config.lr = 0.1
-        for change in (lambda: run.config.update({"lr": 1}), lambda: run.config.__setitem__("lr", 1)):
-            with pytest.raises(wandb.Error, match=r"Attempted to change value of key .lr. from 0.1 to 1"):
-                change()
+        refused = "Attempted to change value of key .lr. from 0.1 to 1"
+        with pytest.raises(wandb.Error, match=refused):
+            run.config.update({"lr": 1})
+        with pytest.raises(wandb.Error, match=refused):
+            run.config["lr"] = 1
         run.config.update({"lr": 0.2, "new": 1}, allow_val_change=True)
         run.config.setdefaults({"lr": 9, "epochs": 3})
         assert run.config.as_dict() == {"lr": 0.2, "new": 1, "epochs": 3}

@@ -12,7 +12,7 @@ import artstore as wandb
 from artstore import Api
 from artstore.errors import InvalidName, UsageError
 from switching import here as here
-from switching import made, paths
+from switching import made, paths, read
 from truth import write
 
 pytestmark = pytest.mark.usefixtures("here")
