@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import artstore
-from artstore import Api, Run, runs
+from artstore import Api, Run, runs, stores
 from artstore.artifact import Artifact
 from artstore.public_run import PublicRun
 from truth import write
@@ -27,6 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     while (run := runs.current()) is not None:
         run.finish(quiet=True)
+    stores.close()
 
 
 def sample(code: str, **given: Any) -> dict[str, Any]:
