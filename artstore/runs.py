@@ -242,7 +242,7 @@ class Run(RunFacts):
 
     def log_code(
         self,
-        root: str = ".",
+        root: str | None = ".",
         name: str | None = None,
         include_fn: Callable[..., bool] | None = None,
         exclude_fn: Callable[..., bool] | None = None,
@@ -254,7 +254,7 @@ class Run(RunFacts):
         """
         from artstore import source_code
 
-        chosen = list(source_code.chosen(Path(root), self._store.path, include_fn, exclude_fn))
+        chosen = list(source_code.chosen(Path(root or "."), self._store.path, include_fn, exclude_fn))
         if not chosen:
             terminal.note("artstore: no relevant files were detected in the specified directory; no code was logged")
             return None
@@ -263,11 +263,16 @@ class Run(RunFacts):
             artifact.add_file(path, inside)
         return self.log_artifact(artifact)
 
-    def save(self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live") -> list[str]:
-        """Copy files that match a pattern into the run's folder, below the path that they have from `base_path`."""
+    def save(
+        self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live", glob: bool = True
+    ) -> list[str]:
+        """Copy files that match a pattern into the run's folder, below the path that they have from `base_path`.
+
+        Without `glob` it is the path of one file.
+        """
         self._check_open()
         saved = []
-        for found in globbing.glob(str(glob_str)):
+        for found in globbing.glob(str(glob_str) if glob else globbing.escape(str(glob_str))):
             base = Path(base_path) if base_path is not None else Path(found).parent
             target = Path(self.dir, Path(found).resolve().relative_to(base.resolve()))
             target.parent.mkdir(parents=True, exist_ok=True)
