@@ -106,6 +106,7 @@ _HOMES = {
 }
 _OF_THE_RUN = ("run", "config", "summary")
 _MODULES = ("errors", "api")
+_PARTS_OF_WANDB = ("apis", "env", "sdk", "util")
 
 
 def __getattr__(name: str) -> Any:
@@ -113,6 +114,8 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module("artstore.current"), name)()
     if name in _MODULES:
         return import_module(f"artstore.{name}")
+    if name in _PARTS_OF_WANDB:
+        return import_module("artstore.compatibility").part(f"wandb.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name in __all__:
