@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from artstore.beginning import Settings, init
     from artstore.compatibility import as_wandb
     from artstore.current import (
+        AlertLevel,
         alert,
         define_metric,
         finish,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         log_model,
         login,
         mark_preempting,
+        require,
         save,
         setup,
         teardown,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "AlertLevel",
     "Api",
     "Artifact",
     "ArtifactTTL",
@@ -76,6 +79,7 @@ __all__ = [
     "log_model",
     "login",
     "mark_preempting",
+    "require",
     "save",
     "setup",
     "teardown",
