@@ -98,9 +98,10 @@ def test_editing_a_link_edits_what_it_shows(capsys: pytest.CaptureFixture[str]) 
     linked = logged().link(REGISTERED)
     linked.description = "new"
     linked.metadata = {"a": 1}
+    linked.tags.append("good")
     linked.save()
     source = Api().artifact("animals")
-    assert (source.description, source.metadata) == ("new", {"a": 1})
+    assert (source.description, source.metadata, source.tags) == ("new", {"a": 1}, ["good"])
     assert "is a link" in capsys.readouterr().err
 
 

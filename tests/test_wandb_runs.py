@@ -82,6 +82,21 @@ def test_settings_and_the_environment_say_what_arguments_do_not(monkeypatch: pyt
         assert run.project == "ours"
 
 
+def test_the_environment_resumes_disables_and_silences(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    wandb.init(id="r1").finish()
+    monkeypatch.setenv("WANDB_RESUME", "must")
+    with wandb.init(id="r1") as run:
+        assert run.resumed
+    monkeypatch.delenv("WANDB_RESUME")
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with wandb.init() as run:
+        assert run.disabled
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("id", ["a/b", "a:b", " ", " a", "x" * 129])
 def test_an_id_that_is_none_is_refused(id: str) -> None:
     with pytest.raises(wandb.Error, match="invalid run id"):
@@ -159,7 +174,7 @@ def test_before_init_the_package_says_that_there_is_no_run() -> None:
     assert wandb.login(key="x")
 
 
-def test_the_package_offers_what_the_open_run_does() -> None:
+def test_the_package_offers_what_the_open_run_does(capsys: pytest.CaptureFixture[str]) -> None:
     write(Path("."), {"model.pt": b"weights"})
     run = wandb.init(project="zoo")
     wandb.config.lr = 0.1
@@ -173,6 +188,7 @@ def test_the_package_offers_what_the_open_run_does() -> None:
     wandb.define_metric("loss", summary="min")
     wandb.watch(object())
     wandb.alert(title="done", text="really")
+    assert "done: really" in capsys.readouterr().err
     wandb.finish()
     found = read(run)
     assert (found.config, found.summary) == ({"lr": 0.1, "epochs": 3}, {"loss": 0.5, "best": 0.4})
@@ -225,6 +241,9 @@ def test_files_are_saved_with_the_run() -> None:
     write(Path("logs"), {"a.txt": b"1", "b.txt": b"2", "c.bin": b"3"})
     with wandb.init() as run:
         saved = run.save("logs/*.txt", base_path=".")
+        assert run.save("logs/*.txt", glob=False) == []
+        [exact] = run.save(Path("logs/c.bin"), policy="now", glob=False)
+        assert Path(exact).read_bytes() == b"3"
     assert sorted(Path(path).relative_to(run.dir).as_posix() for path in saved) == ["logs/a.txt", "logs/b.txt"]
     assert Path(run.dir, "logs/b.txt").read_bytes() == b"2"
 
