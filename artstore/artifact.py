@@ -95,7 +95,7 @@ class Artifact(ArtifactFacts):
         name: str | None = None,
         is_tmp: bool = False,
         skip_cache: bool = False,
-        policy: str = "mutable",
+        policy: str | None = "mutable",
         overwrite: bool = False,
     ) -> ArtifactEntry:
         """Take a file, as it is now, under its own name or another; `is_tmp` names it by its content.
@@ -131,7 +131,7 @@ class Artifact(ArtifactFacts):
         local_path: StrPath,
         name: str | None = None,
         skip_cache: bool = False,
-        policy: str = "mutable",
+        policy: str | None = "mutable",
         merge: bool = False,
     ) -> None:
         """Take a folder with everything in it, as it is now, below `name` if given.
@@ -522,8 +522,8 @@ class Artifact(ArtifactFacts):
         return f"<Artifact {self._version.qualified_name if self._version else self.source_name}>"
 
 
-def _check_policy(policy: str) -> None:
-    if policy not in ("mutable", "immutable"):
+def _check_policy(policy: str | None) -> None:
+    if policy not in (None, "mutable", "immutable"):
         raise InvalidInput(f"Invalid policy {policy!r}. Policy may only be `mutable` or `immutable`.")
 
 
