@@ -50,7 +50,8 @@ def test_a_file_goes_by_its_own_name_unless_it_is_given_one(artifact: Artifact) 
 def test_all_the_arguments_of_add_file_are_taken_by_their_order(artifact: Artifact) -> None:
     artifact.add_file("cat.txt", "x", False, True, "immutable", False)
     artifact.add_file("dog.txt", "x", False, True, "mutable", True)
-    assert content(artifact) == {"x": b"woof"}
+    artifact.add_dir("images/deep", "y", False, None, True)
+    assert content(artifact) == {"x": b"woof", "y/b.png": b"bb"}
 
 
 @pytest.mark.parametrize("path", ["nowhere", "images"])

@@ -126,6 +126,22 @@ def test_the_newest_version_with_the_same_content_is_not_made_again() -> None:
     assert Api().artifact("animals:again").version == "v0"
 
 
+def test_an_artifact_that_is_logged_twice_is_one_version() -> None:
+    artifact = made(cat="meow")
+    with wandb.init() as run:
+        run.log_artifact(artifact)
+        run.log_artifact(artifact, aliases=["again"])
+    assert (artifact.version, artifact.aliases) == ("v0", ["latest", "again"])
+
+
+def test_an_artifact_is_logged_to_the_store_of_the_run_wherever_it_was_begun() -> None:
+    artifact = made(cat="meow")
+    with wandb.init(store="other") as run:
+        run.log_artifact(artifact)
+    assert Path(Api(store="other").artifact("animals").file()).read_text() == "meow"
+    assert not Api().artifact_exists("animals")
+
+
 # Equal: save
 
 
