@@ -330,7 +330,7 @@ class Store:
         """Rename a collection, or set what is said of it. What is left out stays."""
         changes = {"name": new_name, "description": description, "tags": None if tags is None else list(tags)}
         given = {field: value for field, value in changes.items() if value is not None}
-        return describing.describe_collection(self.db, project, name, **given)
+        return describing.describe_collection(self.db, project, name, given)
 
     def version_page(
         self,
