@@ -176,8 +176,9 @@ class Intake:
 
     def _claim_files(self, unknown: dict[bytes, bytes] | dict[bytes, object]) -> None:
         """Claim those files that are stored, and take them out of `unknown`."""
-        if not content.file_ids(self._db.connection, unknown):
-            return
+        with self._db.reading() as connection:
+            if not content.file_ids(connection, unknown):
+                return
         lease = self._leased()
         with self._db.writing(durable=False) as connection:
             found = content.file_ids(connection, unknown)
@@ -191,8 +192,9 @@ class Intake:
             self.ids.update(found)
 
     def _claim_chunks(self, unknown: dict[bytes, memoryview]) -> None:
-        if not content.chunk_ids(self._db.connection, unknown):
-            return
+        with self._db.reading() as connection:
+            if not content.chunk_ids(connection, unknown):
+                return
         lease = self._leased()
         with self._db.writing(durable=False) as connection:
             found = content.chunk_ids(connection, unknown)
@@ -233,12 +235,17 @@ class Intake:
         return self._current
 
     def _open_batch(self) -> Batch:
-        connection = self._db.connection
-        for name in content.unsealed_packs(connection, SEAL_AT):
-            writer = self._packs.adopt(name, lambda each: content.published_end(connection, each))
+        with self._db.reading() as connection:
+            unsealed = list(content.unsealed_packs(connection, SEAL_AT))
+        for name in unsealed:
+            writer = self._packs.adopt(name, self._published_end)
             if writer is not None:
                 return Batch(writer)
         return Batch(self._packs.create())
+
+    def _published_end(self, pack: str) -> int | None:
+        with self._db.reading() as connection:
+            return content.published_end(connection, pack)
 
     def _append(self, digest: bytes, data: bytes | memoryview) -> None:
         batch = self._pending()
@@ -406,8 +413,7 @@ class Intake:
             self._syncer = None
         for batch in [*self._rolled, *self._lent, *self._returned, *([self._current] if self._current else [])]:
             try:
-                end = content.published_end(self._db.connection, batch.writer.name)
-                batch.writer.close_at(end)
+                batch.writer.close_at(self._published_end(batch.writer.name))
             finally:
                 batch.writer.close()
         self._rolled, self._lent, self._returned, self._current = [], [], [], None
