@@ -20,6 +20,17 @@ _guard = threading.Lock()
 _watching: int | None = None
 _code = 0
 _endings: list[Ending] = []
+_under_way = False
+
+
+def _begin_anew_in_child() -> None:
+    # Another thread of the parent may have held it.
+    global _guard
+    _guard = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
 def watch(ending: Ending) -> None:
@@ -27,10 +38,10 @@ def watch(ending: Ending) -> None:
 
     A child that is forked later has to ask for itself.
     """
-    global _watching, _code
+    global _watching, _code, _under_way
     with _guard:
         if _watching != os.getpid():
-            _watching, _code = os.getpid(), 0
+            _watching, _code, _under_way = os.getpid(), 0, False
             _endings.clear()
             _install()
         _endings.append(ending)
@@ -59,8 +70,14 @@ def _install() -> None:
 
 
 def _end() -> None:
+    global _under_way
     if _watching != os.getpid():
         return
+    _under_way = True
+    # multiprocessing calls this while what ended the process is on its way, and tells no hook of it.
+    error = sys.exc_info()[1]
+    if error is not None:
+        _note(exit_code(error.code) if isinstance(error, SystemExit) else 1)
     while _endings:
         _endings.pop()(_code)
 
@@ -68,8 +85,11 @@ def _end() -> None:
 def _terminate(number: int, frame: FrameType | None) -> None:
     # A second one ends the process at once.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _note(128 + number)
-    raise SystemExit(128 + number)
+    if _watching != os.getpid() or not (_endings or _under_way):
+        os.kill(os.getpid(), number)
+    elif not _under_way:
+        _note(128 + number)
+        raise SystemExit(128 + number)
 
 
 def _note(code: int) -> None:
@@ -98,7 +118,9 @@ def _noting_exception(before: ExceptHook) -> ExceptHook:
 
 def _noting_exit(before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
     def noted(code: str | int | None = None) -> NoReturn:
-        _note(exit_code(code))
+        # In another thread it ends that thread alone.
+        if threading.current_thread() is threading.main_thread():
+            _note(exit_code(code))
         before(code)
 
     return noted
