@@ -25,6 +25,7 @@ from artstore.errors import InvalidInput, InvalidName, UsageError
 from artstore.leases import Session
 from artstore.names import LOCAL
 from artstore.run_config import mapping
+from artstore.run_facts import check_text
 from artstore.runs import Run
 from artstore.store import Store
 
@@ -194,6 +195,8 @@ def _config(given: Any, include: Iterable[str] | None, exclude: Iterable[str] | 
 
 
 def _begin(wanted: _Wanted, config: dict[str, Any], store: Store, removed: Path | None, *, change: bool) -> Run:
+    for field in ("name", "job_type", "group", "notes", "tags"):
+        check_text(field, getattr(wanted, field))
     public_run.note_crashed(store)
     session = Session(store.path)
     try:
