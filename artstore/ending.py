@@ -59,12 +59,11 @@ def _install() -> None:
     sys.exit = _noting_exit(sys.exit)
     process = sys.modules.get("multiprocessing.process")
     if process is not None and process.parent_process() is not None:
-        # Processes that multiprocessing started leave without atexit.
+        # Before Python 3.13, what multiprocessing forks leaves without atexit.
         from multiprocessing.util import Finalize
 
         Finalize(None, _end, exitpriority=100)
-    else:
-        atexit.register(_end)
+    atexit.register(_end)
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
 
@@ -74,12 +73,18 @@ def _end() -> None:
     if _watching != os.getpid():
         return
     _under_way = True
-    # multiprocessing calls this while what ended the process is on its way, and tells no hook of it.
+    _note_what_no_hook_is_told(sys._getframe().f_back)
+    while _endings:
+        _endings.pop()(_code)
+
+
+def _note_what_no_hook_is_told(caller: FrameType | None) -> None:
+    """Note how a process of multiprocessing ends: the exception is on its way, or, since 3.13, its caller knows."""
     error = sys.exc_info()[1]
     if error is not None:
         _note(exit_code(error.code) if isinstance(error, SystemExit) else 1)
-    while _endings:
-        _endings.pop()(_code)
+    elif caller is not None and caller.f_globals.get("__name__", "").startswith("multiprocessing."):
+        _note(caller.f_locals.get("code", _code))
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
