@@ -299,15 +299,12 @@ class Db:
         """
         if os.getpid() != self._pid:
             return
-        here = threading.current_thread()
         with self._guard:
-            self._close_those_of(
-                [
-                    thread
-                    for thread, connection in self._open.items()
-                    if (thread is here or thread in self._resting or _is_over(thread)) and not connection.in_transaction
-                ]
-            )
+            self._close_those_of([each for each in self._unused() if not self._open[each].in_transaction])
+
+    def _unused(self) -> list[threading.Thread]:
+        here = threading.current_thread()
+        return [each for each in self._open if each is here or each in self._resting or _is_over(each)]
 
     def _rest(self) -> None:
         """Let this thread's connection be closed by others until it is asked for again."""
@@ -438,10 +435,10 @@ class Db:
             connection.close()
 
     def close(self) -> None:
-        """Close every connection that this process opened."""
+        """Close every connection that this process opened, but those that other threads are using right now."""
         if os.getpid() == self._pid:
             with self._guard:
-                self._close_those_of(list(self._open))
+                self._close_those_of(self._unused())
         self.closed = True
 
 

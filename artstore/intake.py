@@ -394,12 +394,19 @@ class Intake:
             self._lease = None
             self._let_go_of_packs()
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """For the length of a commit: nobody else drops the draft, as closing the store in another thread would."""
+        with self._guard:
+            yield
+
     def drop(self) -> reclaim.Freed:
         """Give up the draft: end its lease, and let go of what only it held. In a forked child, the parent's stays."""
         if os.getpid() != self._pid:
             return reclaim.Freed()
         with self._guard:
             freed = reclaim.Freed()
+            self._broken = self._broken or StoreError("it was given up, or the store was closed")
             if self._lease is not None:
                 with self._db.writing() as connection:
                     freed = reclaim.release(connection, claims=leases.close_lease(connection, self._lease))
