@@ -1,4 +1,4 @@
-"""A run ends with its process: whichever way that goes, what was logged is there in order, and the run says how it was."""
+"""A run ends with its process: whichever way that goes, what was logged is there in order, and the run says how."""
 
 from __future__ import annotations
 
