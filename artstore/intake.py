@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -22,6 +22,7 @@ from artstore.errors import ArtstoreError, StoreError
 from artstore.leases import Session
 from artstore.packs import SEAL_AT, Packs, PackWriter
 from artstore.reading import Stat
+from artstore.workers import Threads
 
 _MANY_FILES = 32_768
 _IDS_REMEMBERED = 262_144
@@ -58,7 +59,7 @@ class Intake:
         self._rolled: list[Batch] = []
         self._pending_chunks: set[bytes] = set()
         self._pending_files: set[bytes] = set()
-        self._syncer: ThreadPoolExecutor | None = None
+        self._syncer: Threads | None = None
         self._unused: list[Claim] = []
         self._broken: BaseException | None = None
         self.lost = 0
@@ -294,7 +295,7 @@ class Intake:
         What workers have returned goes first: a file of this batch may consist of chunks that are there.
         """
         if self._syncer is None:
-            self._syncer = ThreadPoolExecutor(1, "artstore-sync")
+            self._syncer = Threads(1, "artstore-sync")
         earlier = [each for each in self._returned if not each.empty and each is not batch]
         self._returned = [each for each in self._returned if each.empty]
         for each in (*earlier, batch):

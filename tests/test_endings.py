@@ -247,3 +247,23 @@ def test_the_store_of_the_environment_is_that_of_the_newest_open_run_and_then_wh
         "b.finish(); there(); a.finish(); there()"
     )
     assert ended.out == ["two", "two", "store", "one", "store"], ended.err
+
+
+def test_large_files_and_many_are_logged_after_the_main_thread_has_ended(place: Place) -> None:
+    ended = place.run(
+        BEGIN
+        + "def log():\n"
+        + "    threading.main_thread().join()\n"
+        + "    os.mkdir('folder')\n"
+        + "    with open('folder/large', 'wb') as file: file.write(os.urandom(70 << 20))\n"
+        + "    for number in range(7000):\n"
+        + "        with open(f'folder/{number}', 'w') as file: file.write(str(number))\n"
+        + "    say(run.log_artifact('folder', name='a', type='dataset').wait().file_count)\n"
+        + "    artstore.Api().artifact('a:v0').download('out')\n"
+        + "threading.Thread(target=log).start()"
+    )
+    assert (ended.code, ended.out) == (0, ["7001"]), ended.err
+    assert place.produced() == ["a:v0"]
+    for name in ("large", "0", "6999"):
+        assert (place.folder / "out" / name).read_bytes() == (place.folder / "folder" / name).read_bytes()
+    place.check()
