@@ -27,6 +27,7 @@ def _begin_anew_in_child() -> None:
     # Another thread of the parent may have held it.
     global _guard
     _guard = threading.Lock()
+    _leave_sigterm()
 
 
 if hasattr(os, "register_at_fork"):
@@ -45,6 +46,7 @@ def watch(ending: Ending) -> None:
             _endings.clear()
             _install()
         _endings.append(ending)
+        _catch_sigterm()
 
 
 def unwatch(ending: Ending) -> None:
@@ -52,6 +54,8 @@ def unwatch(ending: Ending) -> None:
     with _guard:
         if _watching == os.getpid() and ending in _endings:
             _endings.remove(ending)
+            if not _endings:
+                _leave_sigterm()
 
 
 def _install() -> None:
@@ -64,8 +68,21 @@ def _install() -> None:
 
         Finalize(None, _end, exitpriority=100)
     atexit.register(_end)
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _catch_sigterm() -> None:
+    if _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
+
+
+def _leave_sigterm() -> None:
+    # A process that waits for a lock of multiprocessing may miss a signal that Python handles, but not the default.
+    if _in_main_thread() and signal.getsignal(signal.SIGTERM) is _terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _end() -> None:
@@ -124,7 +141,7 @@ def _noting_exception(before: ExceptHook) -> ExceptHook:
 def _noting_exit(before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
     def noted(code: str | int | None = None) -> NoReturn:
         # In another thread it ends that thread alone.
-        if threading.current_thread() is threading.main_thread():
+        if _in_main_thread():
             _note(exit_code(code))
         before(code)
 
