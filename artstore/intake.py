@@ -236,13 +236,22 @@ class Intake:
         return self._current
 
     def _open_batch(self) -> Batch:
-        with self._db.reading() as connection:
-            unsealed = list(content.unsealed_packs(connection, SEAL_AT))
-        for name in unsealed:
+        for name in [] if self._sees_the_past() else self._unsealed_packs():
             writer = self._packs.adopt(name, self._published_end)
             if writer is not None:
                 return Batch(writer)
         return Batch(self._packs.create())
+
+    def _unsealed_packs(self) -> list[str]:
+        with self._db.reading() as connection:
+            return content.unsealed_packs(connection, SEAL_AT)
+
+    def _sees_the_past(self) -> bool:
+        """Whether this is the handler of a signal that came while its thread was reading.
+
+        What the catalog says then may be older than what is published, and no pack may be cut back to that.
+        """
+        return self._db.connection.in_transaction
 
     def _published_end(self, pack: str) -> int | None:
         with self._db.reading() as connection:
@@ -421,7 +430,8 @@ class Intake:
             self._syncer = None
         for batch in [*self._rolled, *self._lent, *self._returned, *([self._current] if self._current else [])]:
             try:
-                batch.writer.close_at(self._published_end(batch.writer.name))
+                if not self._sees_the_past():
+                    batch.writer.close_at(self._published_end(batch.writer.name))
             finally:
                 batch.writer.close()
         self._rolled, self._lent, self._returned, self._current = [], [], [], None
