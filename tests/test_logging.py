@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -311,3 +312,49 @@ def test_many_metrics_are_all_kept_in_order(place: Place) -> None:
         for index in range(20_000):
             run.log({"index": index})
     assert [row["index"] for row in place.look().scan_history()] == list(range(20_000))
+
+
+def test_a_store_that_is_closed_while_a_run_commits_keeps_whole_what_was_committed(place: Place) -> None:
+    run = begin()
+    logged = [run.log_artifact(made("a", index)) for index in range(50)]
+    logged[0].wait()
+    run.store.close()
+    with pytest.raises((StoreError, InvalidInput)):
+        run.finish()
+    contents = place.contents("a")
+    assert contents == [str(index) for index in range(len(contents))]
+    assert place.produced() == [f"a:v{index}" for index in range(len(contents))]
+    place.check()
+
+
+def test_the_handler_of_a_signal_may_log_whatever_it_interrupts(place: Place) -> None:
+    run = begin()
+    handled: list[Artifact] = []
+    ready, over = threading.Event(), threading.Event()
+
+    def handle(*_: object) -> None:
+        handled.append(run.log_artifact(made("signal", f"signal {len(handled)}")))
+        ready.set()
+
+    def poke() -> None:
+        while not over.wait(0.002):
+            ready.clear()
+            os.kill(os.getpid(), signal.SIGUSR1)
+            ready.wait()
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    poking = threading.Thread(target=poke)
+    poking.start()
+    try:
+        for index in range(100):
+            run.log({"index": index})
+            run.log_artifact(made("a", index))
+    finally:
+        over.set()
+        poking.join()
+        signal.signal(signal.SIGUSR1, before)
+    run.finish()
+    assert place.contents("a") == [str(index) for index in range(100)]
+    assert place.contents("signal") == [f"signal {index}" for index in range(len(handled))]
+    assert len(handled) > 0
+    close_and_check(place, run)
