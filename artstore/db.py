@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from artstore import digests, system
+from artstore import digests, fork_gate, system
 from artstore.errors import (
     ArtstoreError,
     Damaged,
@@ -188,8 +188,7 @@ def _before_fork() -> None:
             each.let_go_before_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork)
+fork_gate.before_fork(_before_fork)
 
 
 class Db:
@@ -261,9 +260,10 @@ class Db:
             found = self._open.get(thread)
             self._resting.discard(thread)
         if found is None:
-            with errors_said(self.path):
-                found = _connect(self.path)
-            self._keep(thread, found)
+            with fork_gate.inside():
+                with errors_said(self.path):
+                    found = _connect(self.path)
+                self._keep(thread, found)
         return found
 
     def _keep(self, thread: threading.Thread, connection: sqlite3.Connection) -> None:
@@ -337,8 +337,8 @@ class Db:
         before it.
         """
         self._check_there()
-        connection = self.connection
-        with self._turn(), errors_said(self.path):
+        with self._turn(), fork_gate.inside(), errors_said(self.path):
+            connection = self.connection
             if not durable:
                 connection.execute("pragma synchronous = normal")
             try:
@@ -366,8 +366,8 @@ class Db:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """See one state of the catalog through several queries. May be nested, also inside `writing`."""
-        connection = self.connection
-        with errors_said(self.path):
+        with fork_gate.inside(), errors_said(self.path):
+            connection = self.connection
             if connection.in_transaction:
                 yield connection
                 return
