@@ -147,16 +147,17 @@ class ArtifactFacts(Owner):
 
     @property
     def name(self) -> str:
-        """Its name; once it is logged, with the version, as `animals:v0`."""
-        if self.is_draft():
+        """Its name; once it is committed, with the version, as `animals:v0`."""
+        version = self._version
+        if version is None:
             return self._bare_name
-        version = self._logged_version("name")
         return f"{version.link.collection}:v{version.link.number}" if version.link else version.name
 
     @property
     def source_name(self) -> str:
         """The name under which it was logged."""
-        return self._bare_name if self.is_draft() else self._logged_version("source_name").name
+        version = self._version
+        return self._bare_name if version is None else version.name
 
     @property
     def _bare_name(self) -> str:
