@@ -40,6 +40,8 @@ class DriverContract(ABC):
     """Whether the place keeps what is overwritten or removed."""
     notices: ClassVar[bool] = True
     """Whether another content of the same size is noticed: not where nothing but the size is known."""
+    sizes: ClassVar[bool] = True
+    """Whether the size is known before an object is read."""
     recognises: ClassVar[bool] = True
     """Whether the same content, put there again, is known to be the same."""
 
@@ -83,7 +85,7 @@ class DriverContract(ABC):
             "model.h5",
             Kind.REFERENCE,
             prefix + "sub/model.h5",
-            7,
+            7 if self.sizes else None,
         )
         assert RemoteObject.of(entry).pinned or not self.notices
 
@@ -107,7 +109,7 @@ class DriverContract(ABC):
         data = os.urandom(size)
         self.put(prefix + "data", data)
         (entry,) = self.add(session, prefix + "data")
-        assert entry.size == size
+        assert entry.size == (size if self.sizes else None)
         assert self.fetched(session, entry, tmp_path) == data
 
     def test_a_large_object_arrives_whole(
@@ -138,7 +140,9 @@ class DriverContract(ABC):
             assert self.fetched(session, entry, tmp_path) == b"as it was"
             assert session.read(entry, 3, 5) == b"it"
             return
-        with pytest.raises(ReferenceChanged, match=r"expected 9 bytes.*found.*16 bytes") as caught:
+        with pytest.raises(
+            ReferenceChanged, match=r"expected 9 bytes.*found" if self.sizes else "expected.*found"
+        ) as caught:
             self.fetched(session, entry, tmp_path)
         assert prefix + "data" in str(caught.value)
         assert list(tmp_path.glob("*fetched*")) == []
