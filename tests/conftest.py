@@ -1,0 +1,32 @@
+"""The servers that tests of drivers share, one of each for a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import servers
+from servers import WebApp
+
+
+@pytest.fixture(scope="session")
+def web_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the nginx below."""
+    return tmp_path_factory.mktemp("nginx")
+
+
+@pytest.fixture(scope="session")
+def nginx(web_folder: Path) -> Iterator[str]:
+    """An nginx that serves `web_folder/root`."""
+    with servers.nginx(web_folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def web_app() -> Iterator[WebApp]:
+    """A web server that does what tests want."""
+    app = WebApp()
+    with servers.serving(app.handle) as app.url:
+        yield app
