@@ -48,8 +48,8 @@ class ArtifactEntry:
 
     @property
     def digest(self) -> str | None:
-        """The digest of its content, `algorithm:hex`."""
-        return self._entry.digest
+        """The digest of its content, `algorithm:hex`; of a reference without one, its etag, or else its URI."""
+        return self._entry.digest or self._entry.etag or self._entry.uri
 
     @property
     def size(self) -> int | None:

@@ -61,6 +61,8 @@ class Draft:
         self.base = base
         self.changes: dict[str, Entry | None] = {}
         self.dependencies: set[Dependency] = set()
+        self.prefixes: set[str] = set(base.version.prefixes) if base else set()
+        """Where references were listed, to tell later what has come there since."""
         self._folders: set[str] = set()
 
     def find(self, path: str) -> Entry | None:

@@ -6,11 +6,11 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artstore import backup as backing_up
 from artstore import checkout, commit, gather, gc, making, names, reader, system
@@ -36,6 +36,9 @@ from artstore.packs import Packs
 from artstore.progress import SILENT, Progress
 from artstore.sweep import sweep
 from artstore.version import Version
+
+if TYPE_CHECKING:
+    from artstore.reference import Status
 
 
 class Usage(NamedTuple):
@@ -218,6 +221,46 @@ class Store:
         return gather.folder(
             draft, self.db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
         )
+
+    def add_reference(
+        self,
+        draft: Draft,
+        uri: str,
+        name: str | None = None,
+        *,
+        checksum: bool = True,
+        max_objects: int | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        progress: Progress = SILENT,
+    ) -> list[Entry]:
+        """Track an object that stays where it is, or what lies below a prefix; return the entries.
+
+        `storage_options` are what fsspec's file system of the scheme takes; they are not kept.
+        """
+        from artstore import reference
+
+        return reference.add(
+            draft,
+            self.db,
+            uri,
+            name,
+            checksum=checksum,
+            max_objects=max_objects,
+            storage_options=storage_options,
+            progress=progress,
+        )
+
+    def status(
+        self,
+        version: Version | str,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        progress: Progress = SILENT,
+    ) -> list[Status]:
+        """Tell what became of the objects that a version references: unchanged, changed, missing, or new."""
+        from artstore import reference
+
+        return reference.status(self.db, self._of(version), storage_options=storage_options, progress=progress)
 
     def add_bytes(self, draft: Draft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
         """Take a small file into a draft, by its content."""
@@ -403,11 +446,23 @@ class Store:
         root: str | os.PathLike[str],
         *,
         path_prefix: str | None = None,
+        allow_missing_references: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
         progress: Progress = SILENT,
     ) -> checkout.Outcome:
-        """Write a version into a folder: what is missing or different is written, verified; nothing else is touched."""
+        """Write a version into a folder: what is missing or different is written, verified; nothing else is touched.
+
+        References are fetched, as they were when they were added.
+        """
         return checkout.to_folder(
-            self.db, self.packs, self._of(version), Path(root), path_prefix=path_prefix, progress=progress
+            self.db,
+            self.packs,
+            self._of(version),
+            Path(root),
+            path_prefix=path_prefix,
+            allow_missing_references=allow_missing_references,
+            storage_options=storage_options,
+            progress=progress,
         )
 
     def _of(self, version: Version | str) -> Version:

@@ -1,0 +1,222 @@
+"""References in drafts and versions: added by a listing, compared with what is there now, and fetched."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from artstore import reader
+from artstore.db import Db
+from artstore.draft import Draft
+from artstore.drivers import RemoteObject
+from artstore.drivers.session import Session
+from artstore.drivers.verifying import digest_of
+from artstore.errors import InvalidInput, NoDriver, ReferenceGone, RemoteError
+from artstore.manifest import Entry, Kind
+from artstore.progress import SILENT, Progress, step
+from artstore.version import Version
+from artstore.writing import Root
+
+AT_ONCE = 16
+UNCHANGED, CHANGED, MISSING, NEW = "unchanged", "changed", "missing", "new"
+_MD5 = re.compile("[0-9a-f]{32}")
+
+
+def add(
+    draft: Draft,
+    db: Db,
+    uri: str,
+    name: str | None = None,
+    *,
+    checksum: bool = True,
+    max_objects: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress = SILENT,
+) -> list[Entry]:
+    """Track an object, or what lies below a prefix, in a draft; return the entries.
+
+    With `checksum=False` nothing is looked at: the entry is unpinned, and gives what is there when it is fetched.
+    Raises what `Session.references` does, or `PathConflict`; the draft is then as it was.
+    """
+    with Session(storage_options) as session:
+        if not checksum:
+            found = [_unpinned(session, uri, name)]
+        else:
+            algorithm = db.algorithm
+            found = list(
+                session.references(uri, name=name, checksum=algorithm, max_objects=max_objects, progress=progress)
+            )
+            prefix = _prefix(session, uri, found)
+            if prefix is not None:
+                draft.prefixes.add(prefix)
+    if not draft.fill_new_folder(found):
+        draft.add_all(found)
+    return found
+
+
+def _unpinned(session: Session, uri: str, name: str | None) -> Entry:
+    try:
+        target = session.driver(uri).parse(uri)
+    except NoDriver:
+        return next(session.references(uri, name=name))
+    path = name if name is not None else target.uri.rstrip("/").rpartition("/")[2]
+    if not path:
+        raise InvalidInput(f"{target.uri!r} ends without a name: pass name= to say what to call it")
+    return RemoteObject(target.uri, path, version=target.version).entry(path)
+
+
+def _prefix(session: Session, uri: str, found: list[Entry]) -> str | None:
+    """The prefix that a listing was of; None where it was one object."""
+    try:
+        target = session.driver(uri).parse(uri).uri
+    except NoDriver:
+        return None
+    prefix = target if target.endswith("/") else target + "/"
+    return prefix if all((entry.uri or prefix).startswith(prefix) for entry in found) else None
+
+
+class Status(NamedTuple):
+    """What became of a reference: `unchanged`, `changed`, `missing`, or `new` for what no entry tracks yet."""
+
+    path: str
+    state: str
+    expected: str = ""
+    found: str = ""
+
+
+def status(
+    db: Db, version: Version, *, storage_options: Mapping[str, Any] | None = None, progress: Progress = SILENT
+) -> list[Status]:
+    """Compare the references of a version with what is there now, by one listing of each prefix that was added.
+
+    In path order; what is new comes last, by its URI.
+    """
+    entries = [entry for entry in reader.entries(db, version, "") if entry.kind == Kind.REFERENCE]
+    with Session(storage_options) as session, step(progress, f"looking at {version.name}", len(entries), "files"):
+        look = _Look(session, db, progress)
+        return look.at(entries, version.prefixes)
+
+
+class _Look:
+    def __init__(self, session: Session, db: Db, progress: Progress) -> None:
+        self._session = session
+        self._algorithm = db.algorithm
+        self._progress = progress
+
+    def at(self, entries: list[Entry], prefixes: Iterable[str]) -> list[Status]:
+        there: dict[str, RemoteObject] = {}
+        listed = tuple(prefixes)
+        for prefix in listed:
+            for each in self._session.list(prefix):
+                if each.kind == Kind.REFERENCE:
+                    there[each.uri] = each
+        alone = {entry.path for entry in entries if not (entry.uri or "").startswith(listed)} if listed else None
+
+        def state(entry: Entry) -> Status:
+            single = alone is None or entry.path in alone
+            found = self._stat(entry) if single else there.get(entry.uri or "")
+            self._progress.advance(1)
+            return self._compared(entry, found)
+
+        with ThreadPoolExecutor(AT_ONCE, "artstore-look") as pool:
+            states = list(pool.map(state, entries))
+        known = {entry.uri for entry in entries}
+        return states + [Status(uri, NEW, found=each.described()) for uri, each in there.items() if uri not in known]
+
+    def _stat(self, entry: Entry) -> RemoteObject | None:
+        try:
+            return self._session.stat(entry)
+        except ReferenceGone:
+            return None
+
+    def _compared(self, entry: Entry, found: RemoteObject | None) -> Status:
+        pinned = RemoteObject.of(entry)
+        if found is None:
+            return Status(entry.path, MISSING, pinned.described())
+        if not pinned.is_same(found) and pinned.size == found.size and self._was_hashed(entry):
+            # Nothing but its content pins it: that is read again.
+            found = self._session.stat(entry, checksum=self._algorithm)
+            same = found.digest == entry.digest
+        else:
+            same = not pinned.differs(found)
+        return (
+            Status(entry.path, UNCHANGED)
+            if same
+            else Status(entry.path, CHANGED, pinned.described(), found.described())
+        )
+
+    def _was_hashed(self, entry: Entry) -> bool:
+        return (entry.digest or "").startswith(f"{self._algorithm.name}:")
+
+
+def fetch(
+    db: Db,
+    version: Version,
+    entries: list[Entry],
+    root: Path,
+    *,
+    allow_missing: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress = SILENT,
+) -> tuple[int, int]:
+    """Write the objects that references pin into a folder; return how many were written, and how many were right.
+
+    Several are fetched at once. With `allow_missing`, those that are gone are left out. Raises `RemoteError`, naming
+    the entry; those that were written until then are right.
+    """
+
+    def one(entry: Entry) -> bool:
+        if _is_there(root / entry.path, entry):
+            return False
+        target = Root(root, db.folder)
+        try:
+            folder, _, name = entry.path.rpartition("/")
+            with target.new_file(folder, name, executable=False) as new:
+                session.fetch(entry, new.descriptor, progress=progress)
+        except ReferenceGone:
+            if allow_missing:
+                return False
+            raise
+        finally:
+            target.close()
+        return True
+
+    with Session(storage_options) as session:
+        written = sum(_in_threads(lambda entry: _named(version, entry, one), entries))
+    return written, len(entries) - written
+
+
+def _in_threads(work: Callable[[Entry], bool], entries: list[Entry]) -> Iterator[bool]:
+    with ThreadPoolExecutor(AT_ONCE, "artstore-fetch") as pool:
+        futures = [pool.submit(work, entry) for entry in entries]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _named(version: Version, entry: Entry, work: Callable[[Entry], bool]) -> bool:
+    try:
+        return work(entry)
+    except RemoteError as error:
+        raise type(error)(f"{entry.path!r} of {version.name}: {error}") from error
+
+
+def _is_there(path: Path, entry: Entry) -> bool:
+    """Whether a file is certainly what a reference pins, by what can be computed from its bytes."""
+    digest = entry.digest
+    if digest is None and entry.etag is not None and _MD5.fullmatch(entry.etag):
+        # What looks like the MD5 of an object, and is that of the file, is that of the object.
+        digest = f"md5:{entry.etag}"
+    if digest is None or path.is_symlink() or not path.is_file() or path.stat().st_size != entry.size:
+        return False
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        return digest_of(descriptor, digest.partition(":")[0], entry.size or 0) == digest
+    finally:
+        os.close(descriptor)
