@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import servers
-from servers import S3Server, WebApp
+from servers import GsServer, S3Server, WebApp
 
 
 @pytest.fixture(scope="session")
@@ -43,4 +43,11 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def moto() -> Iterator[S3Server]:
     """A moto."""
     with servers.moto() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GsServer]:
+    """A fake-gcs-server."""
+    with servers.fake_gcs(tmp_path_factory.mktemp("gcs")) as server:
         yield server

