@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import servers
-from servers import WebApp
+from servers import GsServer, S3Server, WebApp
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +30,24 @@ def web_app() -> Iterator[WebApp]:
     app = WebApp()
     with servers.serving(app.handle) as app.url:
         yield app
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A SeaweedFS."""
+    with servers.seaweed(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[S3Server]:
+    """A moto."""
+    with servers.moto() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GsServer]:
+    """A fake-gcs-server."""
+    with servers.fake_gcs(tmp_path_factory.mktemp("gcs")) as server:
+        yield server

