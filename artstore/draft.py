@@ -166,9 +166,12 @@ class Draft:
                 folder = folder.rpartition("/")[0]
 
     def fill_new_folder(self, entries: list[Entry]) -> bool:
-        """Take a whole folder's entries at once, if the draft is empty so far; they must not clash among themselves."""
+        """Take a whole folder's entries at once, if the draft is empty so far and no two have one path."""
         if self.changes or self.base:
             return False
-        self.changes = {entry.path: entry for entry in entries}
+        changes: dict[str, Entry | None] = {entry.path: entry for entry in entries}
+        if len(changes) != len(entries):
+            return False
+        self.changes = changes
         self._folders = set(self._folders_of_changes())
         return True
