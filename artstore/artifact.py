@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import errno
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
@@ -30,7 +29,6 @@ from artstore.errors import (
     WrongType,
 )
 from artstore.listing import Listing
-from artstore.manifest import Kind
 from artstore.reserved_file import ReservedFile
 from artstore.version import Version
 
@@ -450,14 +448,9 @@ class Artifact(ArtifactFacts):
     def materialize(self, *, storage_options: Mapping[str, Any] | None = None) -> Artifact:
         """Take the bytes of its references into the store, as a new version; return that, committed."""
         made = self.new_draft()
-        references = [each for each in self._entries() if each.kind == Kind.REFERENCE]
-        with tempfile.TemporaryDirectory(prefix="artstore-") as folder:
-            for each in references:
-                self._home().get(
-                    self._logged_version("materialize"), folder, path_prefix=each.path, storage_options=storage_options
-                )
-                made.add_file(Path(folder, each.path), each.path, overwrite=True)
-                Path(folder, each.path).unlink()
+        self._home().materialize(
+            made._open_draft("materialize"), storage_options=storage_options, progress=terminal.progress()
+        )
         made.save()
         return made.wait()
 

@@ -264,7 +264,7 @@ class Checkout:
 
         written, kept = reference.fetch(
             self._db,
-            self._version,
+            self._version.name,
             references,
             self._root.path,
             allow_missing=self._allow_missing,

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
-from artstore import reader
+from artstore import names, reader
 from artstore.db import Db
 from artstore.draft import Draft
-from artstore.drivers import RemoteObject
+from artstore.drivers import RemoteObject, Target, placing
 from artstore.drivers.session import Session
 from artstore.drivers.verifying import digest_of
 from artstore.errors import InvalidInput, NoDriver, ReferenceGone, RemoteError
@@ -39,43 +40,63 @@ def add(
 ) -> list[Entry]:
     """Track an object, or what lies below a prefix, in a draft; return the entries.
 
-    With `checksum=False` nothing is looked at: the entry is unpinned, and gives what is there when it is fetched.
-    Raises what `Session.references` does, or `PathConflict`; the draft is then as it was.
+    With `checksum=False` entries are unpinned, and give what is there when they are fetched; only prefixes (a URI that
+    ends with `/`) and local files are looked at then. Raises what `Session.references` does, or `PathConflict`; the
+    draft is then as it was.
     """
+    options: dict[str, Any] = {"name": name, "max_objects": max_objects, "progress": progress}
     with Session(storage_options) as session:
-        if not checksum:
-            found = [_unpinned(session, uri, name)]
+        try:
+            target = session.driver(uri).parse(uri)
+        except NoDriver:
+            prefix, found = None, list(session.references(uri, **options))
         else:
-            algorithm = db.algorithm
-            found = list(
-                session.references(uri, name=name, checksum=algorithm, max_objects=max_objects, progress=progress)
-            )
-            prefix = _prefix(session, uri, found)
-            if prefix is not None:
-                draft.prefixes.add(prefix)
+            if checksum:
+                found = list(session.references(uri, checksum=db.algorithm, **options))
+            elif _is_looked_at(session, target):
+                found = [_unpinned(entry) for entry in session.references(uri, **options)]
+            else:
+                found = [_unseen(session, target, name)]
+            prefix = _prefix(session, target, found)
     if not draft.fill_new_folder(found):
         draft.add_all(found)
+    if prefix is not None:
+        draft.prefixes.add(prefix)
     return found
 
 
-def _unpinned(session: Session, uri: str, name: str | None) -> Entry:
-    try:
-        target = session.driver(uri).parse(uri)
-    except NoDriver:
-        return next(session.references(uri, name=name))
-    path = name if name is not None else target.uri.rstrip("/").rpartition("/")[2]
-    if not path:
-        raise InvalidInput(f"{target.uri!r} ends without a name: pass name= to say what to call it")
+def _is_looked_at(session: Session, target: Target) -> bool:
+    """Whether a reference that is not to be pinned is looked at nevertheless.
+
+    An address alone does not tell what lies below it; and looking at this machine costs nothing.
+    """
+    return session.driver(target.uri).lists and (target.uri.endswith("/") or target.uri.startswith("file:"))
+
+
+def _unseen(session: Session, target: Target, name: str | None) -> Entry:
+    """The entry of an object that was not looked at; a version that was asked for is kept."""
+    if name is None:
+        # Only where there are no prefixes does an address have more parts than a key.
+        key = target.uri if session.driver(target.uri).lists else unquote(urlsplit(target.uri).path)
+        name = key.rstrip("/").rpartition("/")[2]
+        if not name:
+            raise InvalidInput(f"{target.uri!r} ends without a name: pass name= to say what to call it")
+        name = placing.placed(name)
+    path = names.entry_path(name)
     return RemoteObject(target.uri, path, version=target.version).entry(path)
 
 
-def _prefix(session: Session, uri: str, found: list[Entry]) -> str | None:
+def _unpinned(entry: Entry) -> Entry:
+    if entry.kind != Kind.REFERENCE:
+        return entry
+    return entry._replace(digest=None, size=None, etag=None, version_id=None)
+
+
+def _prefix(session: Session, target: Target, found: list[Entry]) -> str | None:
     """The prefix that a listing was of; None where it was one object."""
-    try:
-        target = session.driver(uri).parse(uri).uri
-    except NoDriver:
+    if not session.driver(target.uri).lists:
         return None
-    prefix = target if target.endswith("/") else target + "/"
+    prefix = target.uri if target.uri.endswith("/") else target.uri + "/"
     return prefix if all((entry.uri or prefix).startswith(prefix) for entry in found) else None
 
 
@@ -109,16 +130,15 @@ class _Look:
 
     def at(self, entries: list[Entry], prefixes: Iterable[str]) -> list[Status]:
         there: dict[str, RemoteObject] = {}
-        listed = tuple(prefixes)
+        listed = _still_tracked(prefixes, entries)
         for prefix in listed:
             for each in self._session.list(prefix):
                 if each.kind == Kind.REFERENCE:
                     there[each.uri] = each
-        alone = {entry.path for entry in entries if not (entry.uri or "").startswith(listed)} if listed else None
 
         def state(entry: Entry) -> Status:
-            single = alone is None or entry.path in alone
-            found = self._stat(entry) if single else there.get(entry.uri or "")
+            uri = entry.uri or ""
+            found = there.get(uri) if uri.startswith(listed) else self._stat(entry)
             self._progress.advance(1)
             return self._compared(entry, found)
 
@@ -153,9 +173,19 @@ class _Look:
         return (entry.digest or "").startswith(f"{self._algorithm.name}:")
 
 
+def _still_tracked(prefixes: Iterable[str], entries: list[Entry]) -> tuple[str, ...]:
+    """The prefixes that have references below them, without those that lie below another."""
+    found: list[str] = []
+    for prefix in sorted(prefixes):
+        covered = bool(found) and prefix.startswith(found[-1])
+        if not covered and any((entry.uri or "").startswith(prefix) for entry in entries):
+            found.append(prefix)
+    return tuple(found)
+
+
 def fetch(
     db: Db,
-    version: Version,
+    of: str,
     entries: list[Entry],
     root: Path,
     *,
@@ -165,8 +195,8 @@ def fetch(
 ) -> tuple[int, int]:
     """Write the objects that references pin into a folder; return how many were written, and how many were right.
 
-    Several are fetched at once. With `allow_missing`, those that are gone are left out. Raises `RemoteError`, naming
-    the entry; those that were written until then are right.
+    Several are fetched at once; `of` names what they belong to. With `allow_missing`, those that are gone are left
+    out. Raises `RemoteError`, naming the entry; those that were written until then are right.
     """
 
     def one(entry: Entry) -> bool:
@@ -186,7 +216,7 @@ def fetch(
         return True
 
     with Session(storage_options) as session:
-        written = sum(_in_threads(lambda entry: _named(version, entry, one), entries))
+        written = sum(_in_threads(lambda entry: _named(of, entry, one), entries))
     return written, len(entries) - written
 
 
@@ -200,11 +230,11 @@ def _in_threads(work: Callable[[Entry], bool], entries: list[Entry]) -> Iterator
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _named(version: Version, entry: Entry, work: Callable[[Entry], bool]) -> bool:
+def _named(of: str, entry: Entry, work: Callable[[Entry], bool]) -> bool:
     try:
         return work(entry)
     except RemoteError as error:
-        raise type(error)(f"{entry.path!r} of {version.name}: {error}") from error
+        raise type(error)(f"{entry.path!r} of {of}: {error}") from error
 
 
 def _is_there(path: Path, entry: Entry) -> bool:

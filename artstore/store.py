@@ -250,6 +250,20 @@ class Store:
             progress=progress,
         )
 
+    def materialize(
+        self,
+        draft: Draft,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        progress: Progress = SILENT,
+    ) -> int:
+        """Take the bytes of a draft's references into the store, where they become files; return how many."""
+        from artstore import materialize
+
+        return materialize.materialize(
+            draft, self.db, self._intake(draft), storage_options=storage_options, progress=progress
+        )
+
     def status(
         self,
         version: Version | str,
@@ -284,6 +298,7 @@ class Store:
             newest = versions.newest(connection, self.db.algorithm, collection.id) if collection else None
         if newest is not None and self._intake(draft).hold_version(newest.id):
             draft.base = _BaseOf(self, newest)
+            draft.prefixes |= set(newest.prefixes)
 
     def read_draft(self, draft: Draft, entry: Entry) -> Iterator[bytes]:
         """The content of a file that was added to a draft, piece by piece, verified."""
