@@ -446,11 +446,15 @@ class Artifact(ArtifactFacts):
         return self._home().status(version, storage_options=storage_options, progress=terminal.progress())
 
     def materialize(self, *, storage_options: Mapping[str, Any] | None = None) -> Artifact:
-        """Take the bytes of its references into the store, as a new version; return that, committed."""
+        """Take the bytes of its references into the store, as a new version; return that, committed.
+
+        Without any references it is the artifact itself. Raises `ReferenceChanged`, `ReferenceGone`, ...
+        """
         made = self.new_draft()
-        self._home().materialize(
-            made._open_draft("materialize"), storage_options=storage_options, progress=terminal.progress()
-        )
+        draft = made._open_draft("materialize")
+        if not self._home().materialize(draft, storage_options=storage_options, progress=terminal.progress()):
+            self._home().drop(draft)
+            return self
         made.save()
         return made.wait()
 

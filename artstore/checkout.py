@@ -28,10 +28,11 @@ _SPAN = 4 * 1024 * 1024
 
 
 class Outcome(NamedTuple):
-    """What a download did: files written, and files that were there already."""
+    """What a download did: files written, files that were there already, and references left out as they are gone."""
 
     written: int
     kept: int
+    missing: int = 0
 
 
 class Checkout:
@@ -60,7 +61,7 @@ class Checkout:
         self._progress = progress
         self._seen: dict[str, list[tuple[str, Stat, bytes]]] = {}
         self._large: list[tuple[str, str, Entry]] = []
-        self._written = self._kept = 0
+        self._written = self._kept = self._gone = 0
 
     def run(self, parts: Iterable[Part]) -> Outcome:
         """Bring the folder to the state of the entries; nothing that they do not name is touched."""
@@ -84,7 +85,7 @@ class Checkout:
             raise
         finally:
             self._root.close()
-        return Outcome(self._written, self._kept)
+        return Outcome(self._written, self._kept, self._gone)
 
     def _missing(self, parts: Iterable[Part], others: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
         """Yield the files that are not there as they should be, from groups that are what their digest says."""
@@ -262,7 +263,7 @@ class Checkout:
         # Drivers bring an event loop and more with them.
         from artstore import reference
 
-        written, kept = reference.fetch(
+        fetched = reference.fetch(
             self._db,
             self._version.name,
             references,
@@ -271,8 +272,9 @@ class Checkout:
             storage_options=self._storage_options,
             progress=self._progress,
         )
-        self._written += written
-        self._kept += kept
+        self._written += fetched[True]
+        self._kept += fetched[False]
+        self._gone += fetched[None]
 
     def _write_other(self, entry: Entry) -> None:
         if entry.kind == Kind.FOLDER:

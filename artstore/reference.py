@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -192,14 +193,16 @@ def fetch(
     allow_missing: bool = False,
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress = SILENT,
-) -> tuple[int, int]:
-    """Write the objects that references pin into a folder; return how many were written, and how many were right.
+) -> Counter[bool | None]:
+    """Write the objects that references pin into a folder.
+
+    Return how many were written (`True`), were there and right (`False`), and are gone (`None`).
 
     Several are fetched at once; `of` names what they belong to. With `allow_missing`, those that are gone are left
     out. Raises `RemoteError`, naming the entry; those that were written until then are right.
     """
 
-    def one(entry: Entry) -> bool:
+    def one(entry: Entry) -> bool | None:
         if _is_there(root / entry.path, entry):
             return False
         target = Root(root, db.folder)
@@ -209,18 +212,17 @@ def fetch(
                 session.fetch(entry, new.descriptor, progress=progress)
         except ReferenceGone:
             if allow_missing:
-                return False
+                return None
             raise
         finally:
             target.close()
         return True
 
     with Session(storage_options) as session:
-        written = sum(_in_threads(lambda entry: _named(of, entry, one), entries))
-    return written, len(entries) - written
+        return Counter(_in_threads(lambda entry: _named(of, entry, one), entries))
 
 
-def _in_threads(work: Callable[[Entry], bool], entries: list[Entry]) -> Iterator[bool]:
+def _in_threads(work: Callable[[Entry], bool | None], entries: list[Entry]) -> Iterator[bool | None]:
     with ThreadPoolExecutor(AT_ONCE, "artstore-fetch") as pool:
         futures = [pool.submit(work, entry) for entry in entries]
         try:
@@ -230,7 +232,7 @@ def _in_threads(work: Callable[[Entry], bool], entries: list[Entry]) -> Iterator
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _named(of: str, entry: Entry, work: Callable[[Entry], bool]) -> bool:
+def _named(of: str, entry: Entry, work: Callable[[Entry], bool | None]) -> bool | None:
     try:
         return work(entry)
     except RemoteError as error:

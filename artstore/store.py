@@ -46,7 +46,7 @@ class Usage(NamedTuple):
 
     versions: int
     version_bytes: int
-    """What all versions would take without sharing."""
+    """What all versions would take when written out, references included."""
     content_bytes: int
     """What their content takes, each chunk once."""
     dead_bytes: int
@@ -263,6 +263,31 @@ class Store:
         return materialize.materialize(
             draft, self.db, self._intake(draft), storage_options=storage_options, progress=progress
         )
+
+    def materialized(
+        self,
+        version: Version | str,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        progress: Progress = SILENT,
+    ) -> Version:
+        """A version like this one that refers to nothing, because the store holds it all: the next of its collection.
+
+        The version itself if it has no references; its equal if that is the newest already.
+        """
+        of = self._of(version)
+        source = self.version_by_id(of.id)
+        draft = self.draft(
+            source.collection,
+            project=source.project,
+            description=source.description,
+            metadata=source.metadata,
+            base=source,
+        )
+        if not self.materialize(draft, storage_options=storage_options, progress=progress):
+            self.drop(draft)
+            return of
+        return self.commit(draft)
 
     def status(
         self,
