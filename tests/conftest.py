@@ -10,6 +10,8 @@ import pytest
 import servers
 from servers import GsServer, S3Server, WebApp
 
+pytest.register_assert_rewrite("artstore.testing")
+
 
 @pytest.fixture(scope="session")
 def web_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
