@@ -6,9 +6,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 import servers
 from servers import GsServer, S3Server, WebApp
+
+pytest.register_assert_rewrite("artstore.testing")
+
+
+class ByServer(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives the tests of one kind of server to one worker, so that each server is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if Path(file).name.startswith(("test_driver_", "test_references")) else nodeid
+
+
+# xdist has groups for this, and does not find them with pytest 9.2: it renames tests where pytest no longer looks.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
+    """Choose who runs what when tests run on several cores."""
+    return ByServer(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -367,6 +367,13 @@ def serving(handle: Callable[[web.Request], object]) -> Iterator[str]:
         await web.TCPSite(runner, "127.0.0.1", port).start()
         ready.set()
 
+    async def end() -> None:
+        await runners[0].cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
     def work() -> None:
         loop.run_until_complete(start())
         loop.run_forever()
@@ -379,7 +386,7 @@ def serving(handle: Callable[[web.Request], object]) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(runners[0].cleanup(), loop).result(10)
+            asyncio.run_coroutine_threadsafe(end(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

@@ -318,3 +318,41 @@ def test_a_reference_is_an_entry_and_back() -> None:
     entry = found.entry("a/k")
     assert (entry.kind, entry.version_id) == (Kind.REFERENCE, "v1")
     assert RemoteObject.of(entry) == found
+
+
+def test_a_listing_of_any_length_is_held_a_batch_at_a_time() -> None:
+    """The full number of 1,000,000 is the torture test's."""
+    assert peak_of_listing(200_000) < peak_of_listing(1_000) + (8 << 20)
+
+
+@pytest.mark.torture
+def test_a_listing_of_a_million_is_held_a_batch_at_a_time() -> None:
+    assert peak_of_listing(1_000_000) < peak_of_listing(1_000) + (8 << 20)
+
+
+def peak_of_listing(count: int) -> int:
+    """The most memory, in bytes, of a process that goes through that many references."""
+    program = f"""
+        import resource
+        from artstore.drivers import Driver, RemoteObject, registry
+        from artstore.drivers.session import Session
+
+        class Endless(Driver):
+            async def stat(self, uri, *, version=None, checksum=None):
+                return RemoteObject(uri, "x")
+            async def list(self, uri, *, checksum=None):
+                for number in range({count}):
+                    key = f"{{number:07}}/of many/a name as long as names are.parquet"
+                    yield RemoteObject(uri + key, key, number, f"{{number:032x}}", f"{{number:032}}")
+            async def read(self, pinned, start=0, stop=None):
+                yield b""
+
+        registry.driver_for = lambda scheme: Endless
+        with Session() as session:
+            assert sum(1 for _ in session.references("x://b/", max_objects={count})) == {count}
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=120, check=True
+    )
+    return int(done.stdout)

@@ -19,7 +19,7 @@ from artstore.testing import PrefixContract
 
 
 class TestMemory(PrefixContract):
-    """A file system that tells nothing but the size."""
+    """A file system that tells nothing but the size, and finds of `a/` only `a` if that is a file."""
 
     both = False
     notices = False

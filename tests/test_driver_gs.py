@@ -38,8 +38,6 @@ from artstore.manifest import Entry
 from artstore.testing import PrefixContract
 from servers import GsServer
 
-pytestmark = pytest.mark.xdist_group("gs")
-
 _buckets: dict[bool, str] = {}
 
 

@@ -28,8 +28,6 @@ from artstore.manifest import Entry
 from artstore.testing import SHA256, DriverContract
 from servers import WebApp
 
-pytestmark = pytest.mark.xdist_group("web")
-
 
 class TestNginx(DriverContract):
     """Strong etags from time and size, ranges, conditions, and gzip for whoever accepts it."""

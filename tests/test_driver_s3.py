@@ -34,8 +34,6 @@ from artstore.manifest import Entry
 from artstore.testing import PrefixContract
 from servers import S3Server
 
-pytestmark = pytest.mark.xdist_group("s3")
-
 ODD = (
     *("a//b", "/lead", "x/../y", "./z", "..", "folder/", "folder/deep/", "what?versionId=1", "k?versionId=null"),
     *("with space", "ünï/日本", "a+b", "100%", "%41", "%2F", "#hash", "x?y=z#w", "a\\b", "\\c", "C:/d", "q\"'&<>"),

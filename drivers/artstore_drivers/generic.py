@@ -41,9 +41,12 @@ class GenericDriver(Driver):
     async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
         """Ask for everything below a folder. fsspec lists as a whole, so this is held in memory."""
         root, found = await retried(partial(self._found, uri), uri)
+        folder = root.rstrip("/") + "/" if root else ""
         for name in sorted(found, key=str.encode):
-            key = name[len(root) :].lstrip("/") if name.startswith(root) else name
-            yield _described(uri + key, key, found[name])
+            # Some file systems find what is asked for itself, if it is a file.
+            if name.startswith(folder):
+                key = name.removeprefix(folder)
+                yield _described(uri + key, key, found[name])
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
         """Read a file piece by piece, looking before and behind whether it is still the one."""
