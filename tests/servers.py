@@ -129,9 +129,10 @@ class S3Server:
         )
 
     def bucket(self, *, versioned: bool = False, name: str | None = None) -> str:
-        """Make a bucket; gives its name."""
+        """Make a bucket, unless it is there; gives its name."""
         name = name or f"b-{uuid.uuid4().hex}"
-        self.client.create_bucket(Bucket=name)
+        with suppress(self.client.exceptions.BucketAlreadyOwnedByYou):
+            self.client.create_bucket(Bucket=name)
         if versioned:
             self.client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
