@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -202,6 +203,8 @@ def fetch(
     out. Raises `RemoteError`, naming the entry; those that were written until then are right.
     """
 
+    told = _UntilStopped(progress)
+
     def one(entry: Entry) -> bool | None:
         if _is_there(root / entry.path, entry):
             return False
@@ -209,7 +212,7 @@ def fetch(
         try:
             folder, _, name = entry.path.rpartition("/")
             with target.new_file(folder, name, executable=False) as new:
-                session.fetch(entry, new.descriptor, progress=progress)
+                session.fetch(entry, new.descriptor, progress=told)
         except ReferenceGone:
             if allow_missing:
                 return None
@@ -218,18 +221,34 @@ def fetch(
             target.close()
         return True
 
-    with Session(storage_options) as session:
-        return Counter(_in_threads(lambda entry: _named(of, entry, one), entries))
-
-
-def _in_threads(work: Callable[[Entry], bool | None], entries: list[Entry]) -> Iterator[bool | None]:
-    with ThreadPoolExecutor(AT_ONCE, "artstore-fetch") as pool:
-        futures = [pool.submit(work, entry) for entry in entries]
+    with Session(storage_options) as session, ThreadPoolExecutor(AT_ONCE, "artstore-fetch") as pool:
+        futures = [pool.submit(_named, of, entry, one) for entry in entries]
         try:
-            for future in futures:
-                yield future.result()
+            return Counter(future.result() for future in futures)
         finally:
+            told.stop()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Stopped(Exception):
+    """Nobody wants what is being fetched any more."""
+
+
+class _UntilStopped:
+    """A listener that ends what tells it of progress, once it is to stop."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.begin, self.end = progress.begin, progress.end
+        self._advance = progress.advance
+        self._stopped = threading.Event()
+
+    def advance(self, amount: int) -> None:
+        if self._stopped.is_set():
+            raise _Stopped
+        self._advance(amount)
+
+    def stop(self) -> None:
+        self._stopped.set()
 
 
 def _named(of: str, entry: Entry, work: Callable[[Entry], bool | None]) -> bool | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 import artstore
 import referring
@@ -328,3 +330,25 @@ def test_a_place_that_cannot_be_reached_is_an_error_that_names_it(run: Run, monk
             artifact.add_reference(uri, storage_options=options)
         assert "S3CRET" not in str(caught.value)
     assert len(artifact.manifest) == 0
+
+
+def test_what_one_reference_fails_at_ends_the_fetching_of_the_others(source: Place, run: Run) -> None:
+    """Also where it would go on for ever."""
+
+    async def trickle(request: web.BaseRequest) -> web.StreamResponse:
+        reply = web.StreamResponse(headers={"ETag": '"endless"', "Content-Length": str(1 << 40)})
+        await reply.prepare(request)
+        while request.method == "GET":
+            await reply.write(b"x" * 1000)
+            await asyncio.sleep(0.05)
+        return reply
+
+    source.put("cat.txt", b"meow")
+    with servers.serving(trickle) as url:
+        artifact = Artifact("animals", "dataset")
+        artifact.add_reference(f"{url}/endless")
+        artifact.add_reference(source.prefix + "cat.txt")
+        source.put("cat.txt", b"roar")
+        with pytest.raises(ReferenceChanged, match=r"cat\.txt"):
+            download(run.log_artifact(artifact).wait(), source)
+    assert not list(Path("out").iterdir())
