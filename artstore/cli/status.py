@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ from artstore.cli import completing, options, showing
 
 if TYPE_CHECKING:
     from artstore.reference import Status
+
+# As much of it as `ls` shows.
+_DIGEST = re.compile("([a-z0-9]+:[0-9a-f]{12})[0-9a-f]+")
 
 
 @click.command("status", epilog=options.examples("artstore status animals", "artstore status animals:v0 --json"))
@@ -51,7 +55,8 @@ def _lines(differing: Iterable[Status]) -> Iterator[str]:
     for each in differing:
         both = each.expected and each.found
         told = f"{each.expected} -> {each.found}" if both else each.expected or each.found
-        yield terminal.visible(f"{each.state:<8} {each.path}  {told}".rstrip())
+        short = _DIGEST.sub(r"\1", told)
+        yield terminal.visible(f"{each.state:<8} {each.path}  {short}".rstrip())
 
 
 def _sums(differing: list[Status], unchanged: int) -> str:
