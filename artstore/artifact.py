@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from artstore import compare, names, settings, terminal, transfer
-from artstore.artifact_entry import ArtifactEntry, ArtifactFile, missing
+from artstore.artifact_entry import ArtifactEntries, ArtifactEntry, ArtifactFile, missing
 from artstore.artifact_facts import ArtifactFacts, listed, read_metadata
 from artstore.diff import Difference
 from artstore.draft import Draft
@@ -219,7 +219,7 @@ class Artifact(ArtifactFacts):
                 storage_options=storage_options,
                 progress=terminal.progress(),
             )
-        return [ArtifactEntry(each, self) for each in added]
+        return ArtifactEntries(added, self)
 
     def _check_same_store(self, other: Artifact) -> None:
         if other._home().path != self._home().path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,27 @@ def test_ten_thousand_objects_are_twelve_requests_and_one_more_is_an_error(seawe
     assert len(artifact.manifest) == 0
     artifact.add_reference(f"s3://{bucket}/images", max_objects=20_000, storage_options=seaweed.options)
     assert len(artifact.manifest) == 10_001
+
+
+@pytest.mark.parametrize(
+    "count", [20_000, pytest.param(1_000_000, marks=[pytest.mark.torture, pytest.mark.timeout(1200)])]
+)
+def test_a_reference_takes_less_than_a_kilobyte_of_memory(
+    count: int, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    referring.announce_many(here)
+    monkeypatch.syspath_prepend(str(here))
+    artifact = Artifact("images", "dataset")
+    artifact.add_reference("many://1/")
+    tracemalloc.start()
+    try:
+        assert len(artifact.add_reference(f"many://{count}/", "all", max_objects=count)) == count
+        version = logged(artifact)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert version.size == sum(range(1000, 1000 + count)) + 1000
+    assert peak < count * 1000
 
 
 def test_odd_keys_are_recorded_exactly_and_none_leaves_the_folder(moto: S3Server, here: Path) -> None:
