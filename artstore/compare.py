@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from artstore.digests import Algorithm
 from artstore.errors import UnsafeRoot
 from artstore.manifest import Entry, Kind
 from artstore.version import Version
+from artstore.workers import Threads
 
 _PIECE = 1 << 20
 
@@ -30,7 +30,7 @@ def compare(db: Db, version: Version, root: Path) -> Comparison:
     """Read a folder, and compare it with a version. References are not looked at."""
     every = list(reader.entries(db, version, ""))
     wanted = [entry for entry in every if entry.kind != Kind.REFERENCE]
-    with ThreadPoolExecutor(system.cores(), "artstore-compare") as pool:
+    with Threads(system.cores(), "artstore-compare") as pool:
         found = list(pool.map(lambda entry: _state(root, entry, db.algorithm), wanted))
     paths = {entry.path for entry in every}
     return Comparison(

@@ -9,7 +9,7 @@
       InvalidInput               also a ValueError: say it differently
         InvalidName
         InvalidPath
-        NotJson                    also a TypeError: metadata that JSON cannot say
+        NotJson                    also a TypeError: metadata, config or values that JSON cannot say
         PathConflict               two entries cannot both be where they were put
         InvalidUri                 a reference that is no URI, or one that no driver can follow
         SecretInUri                a reference that works only with a secret in it
@@ -91,7 +91,7 @@ class InvalidPath(InvalidInput):
 
 
 class NotJson(InvalidInput, TypeError):
-    """Metadata that JSON cannot say."""
+    """Metadata, a config or values logged that JSON cannot say."""
 
 
 class PathConflict(InvalidInput):

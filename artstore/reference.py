@@ -7,7 +7,6 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -22,6 +21,7 @@ from artstore.errors import InvalidInput, NoDriver, ReferenceGone, RemoteError
 from artstore.manifest import Entry, Kind
 from artstore.progress import SILENT, Progress, step
 from artstore.version import Version
+from artstore.workers import Threads
 from artstore.writing import Root
 
 AT_ONCE = 16
@@ -144,7 +144,7 @@ class _Look:
             self._progress.advance(1)
             return self._compared(entry, found)
 
-        with ThreadPoolExecutor(AT_ONCE, "artstore-look") as pool:
+        with Threads(AT_ONCE, "artstore-look") as pool:
             states = list(pool.map(state, entries))
         known = {entry.uri for entry in entries}
         return states + [Status(uri, NEW, found=each.described()) for uri, each in there.items() if uri not in known]
@@ -221,7 +221,7 @@ def fetch(
             target.close()
         return True
 
-    with Session(storage_options) as session, ThreadPoolExecutor(AT_ONCE, "artstore-fetch") as pool:
+    with Session(storage_options) as session, Threads(AT_ONCE, "artstore-fetch") as pool:
         futures = [pool.submit(_named, of, entry, one) for entry in entries]
         try:
             return Counter(future.result() for future in futures)

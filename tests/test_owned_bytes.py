@@ -107,6 +107,22 @@ def test_deleting_both_leaves_nothing(animals: Store, order: tuple[int, int]) ->
     assert animals.verify().ok
 
 
+def test_asking_for_many_versions_at_once_tells_the_same(store: Store, source: Path) -> None:
+    """Shared within and between versions and collections, small and cut, and with gaps where some were deleted."""
+    draw = random.Random(5)
+    pieces = [noise(size) for size in (0, 10, 900, 3_000, 200_000, 400_000)]
+    for turn in range(12):
+        for name in draw.sample("abcdef", 3):
+            (source / name).write_bytes(draw.choice(pieces) + draw.choice(pieces))
+        put(store, source, name=f"n{turn % 2}")
+    store.delete("n0:v1", "n1:v3")
+    every = [version for name in ("n0", "n1") for version in store.versions(name)]
+    shares = store.shares(every)
+    assert {each.id: (store.owned_bytes(each), store.reclaimable_bytes(each)) for each in every} == shares
+    assert sum(share.owned for share in shares.values()) == store.usage().content_bytes
+    assert store.shares(every[:1]) == {every[0].id: shares[every[0].id]}
+
+
 def test_deleting_both_at_once_is_told_as_one(animals: Store) -> None:
     wanted = ("animals:v0", "animals:v1")
     assert animals.delete(*wanted, delete_aliases=True, dry_run=True).content == 6 * MB

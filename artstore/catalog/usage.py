@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from artstore.catalog.content import HOLDS
 from artstore.packs import HEADER
@@ -48,6 +51,90 @@ def reclaimable_bytes(connection: sqlite3.Connection, version: int) -> int:
     """The content that no other living version holds: what deleting this one alone would free."""
     query = _OWN_CHUNKS.format(which="true", holds=_HOLDS)
     return int(connection.execute(query, {"version": version}).fetchone()[0])
+
+
+class Share(NamedTuple):
+    """What a version owns, and what deleting it alone would free."""
+
+    owned: int
+    reclaimable: int
+
+
+# Of each thing it is enough to know the first and the last living version that holds it: the first one owns it, and
+# if they are one, deleting that frees it.
+_SHARES = (
+    "create temp table if not exists asked (id integer primary key)",
+    "create temp table if not exists asked_chunks (id integer primary key, size integer)",
+    "create temp table if not exists holding_files (file integer, chunk integer, primary key (file, chunk))",
+    "create temp table if not exists segment_spans (segment integer primary key, first integer, last integer)",
+    "create temp table if not exists file_spans (file integer primary key, first integer, last integer)",
+    *(f"delete from temp.{name}" for name in ("asked", "asked_chunks", "holding_files", "segment_spans", "file_spans")),
+)
+_FIND_SHARES = (
+    """
+    insert or ignore into temp.asked_chunks
+    select chunks.id, chunks.size from (
+        select distinct entries.file as file from (
+            select distinct group_segments.segment as segment from temp.asked
+            cross join version_groups on version_groups.version = asked.id
+            cross join group_segments on group_segments.segment_group = version_groups.segment_group
+        ) as own
+        cross join entries on entries.segment = own.segment where entries.file is not null
+    ) as files
+    cross join file_chunks on file_chunks.file = files.file
+    cross join chunks on chunks.id between file_chunks.chunk and file_chunks.chunk + file_chunks.count - 1
+    """,
+    f"""
+    insert or ignore into temp.holding_files
+    select file_chunks.file, asked_chunks.id from temp.asked_chunks
+    cross join file_chunks on {HOLDS.format(chunk="asked_chunks.id")}
+    """,
+    """
+    insert into temp.segment_spans
+    select group_segments.segment, min(versions.id), max(versions.id) from (
+        select distinct entries.segment as segment from (select distinct file from temp.holding_files) as files
+        cross join entries on entries.file = files.file
+    ) as holding
+    cross join group_segments on group_segments.segment = holding.segment
+    cross join version_groups on version_groups.segment_group = group_segments.segment_group
+    cross join versions on versions.id = version_groups.version and versions.state = 'committed'
+    group by group_segments.segment
+    """,
+    """
+    insert into temp.file_spans
+    select files.file, min(segment_spans.first), max(segment_spans.last)
+    from (select distinct file from temp.holding_files) as files
+    cross join entries on entries.file = files.file
+    cross join segment_spans on segment_spans.segment = entries.segment
+    group by files.file
+    """,
+)
+
+
+def shares(connection: sqlite3.Connection, versions: Iterable[int]) -> dict[int, Share]:
+    """What each of some living versions owns, and what deleting it alone would free."""
+    wanted = list(versions)
+    for statement in _SHARES:
+        connection.execute(statement)
+    connection.executemany("insert into temp.asked values (?)", [(version,) for version in wanted])
+    for statement in _FIND_SHARES:
+        connection.execute(statement)
+    owned: Counter[int] = Counter()
+    reclaimable: Counter[int] = Counter()
+    query = """
+        select first, last, sum(size) from (
+            select asked_chunks.size as size, min(file_spans.first) as first, max(file_spans.last) as last
+            from temp.asked_chunks
+            join temp.holding_files on holding_files.chunk = asked_chunks.id
+            join temp.file_spans on file_spans.file = holding_files.file
+            group by asked_chunks.id
+        ) group by first, last
+    """
+    for first, last, size in connection.execute(query):
+        owned[first] += size
+        if first == last:
+            reclaimable[first] += size
+    return {version: Share(owned[version], reclaimable[version]) for version in wanted}
 
 
 def totals(connection: sqlite3.Connection) -> dict[str, int]:

@@ -8,7 +8,6 @@ import click
 
 from artstore import terminal
 from artstore.cli import completing, options, showing
-from artstore.progress import step
 from artstore.store import Store, Usage
 from artstore.version import Version
 
@@ -50,11 +49,8 @@ def _whole(usage: Usage, as_json: bool) -> None:
 
 
 def _each(store: Store, versions: list[Version], as_json: bool) -> None:
-    found = []
-    with step(terminal.progress(), "measuring", len(versions), "versions") as told:
-        for each in versions:
-            found.append((each, store.owned_bytes(each), store.reclaimable_bytes(each)))
-            told.advance(1)
+    shares = store.shares(versions)
+    found = [(each, *shares[each.id]) for each in versions]
     if as_json:
         showing.print_json_list(
             {
