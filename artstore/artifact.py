@@ -9,14 +9,14 @@ from __future__ import annotations
 import copy
 import errno
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from artstore import compare, names, settings, terminal, transfer
-from artstore.artifact_entry import ArtifactEntry, ArtifactFile, missing
+from artstore.artifact_entry import ArtifactEntries, ArtifactEntry, ArtifactFile, missing
 from artstore.artifact_facts import ArtifactFacts, listed, read_metadata
 from artstore.diff import Difference
 from artstore.draft import Draft
@@ -35,6 +35,7 @@ from artstore.version import Version
 if TYPE_CHECKING:
     from artstore.artifact_collection import ArtifactCollection
     from artstore.public_run import PublicRun
+    from artstore.reference import Status
     from artstore.store import Store
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -180,11 +181,18 @@ class Artifact(ArtifactFacts):
         name: StrPath | None = None,
         checksum: bool = True,
         max_objects: int | None = None,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> Sequence[ArtifactEntry]:
-        """Reference what is kept elsewhere: another artifact, or an entry of one.
+        """Reference what is kept elsewhere: an object, all below a prefix, another artifact, or an entry of one.
 
-        The version that this becomes depends on the version referenced, which is not deleted as long as this one
-        lives. An entry takes its place in this artifact, under `name` or its own path, and costs no storage.
+        An object lands under its own name, or at `name`; what lies below a prefix lands there without it, or below
+        `name`, at most `max_objects` (10,000) of them. Etag, version and size are recorded, and no byte is copied.
+        With `checksum=False` the object is not looked at. `storage_options` are what fsspec's file system of the
+        scheme takes; they are not kept.
+
+        The version that this becomes depends on an artifact that is referenced, which is not deleted as long as this
+        one lives. An entry takes its place in this artifact, under `name` or its own path, and costs no storage.
         """
         draft = self._open_draft("add_reference")
         if isinstance(uri, Artifact):
@@ -201,7 +209,17 @@ class Artifact(ArtifactFacts):
             return [ArtifactEntry(self._home().add_entry(draft, uri._entry, version, path), self)]
         if "://" not in uri:
             raise InvalidInput("References must be URIs. To reference a local file, use file://")
-        raise InvalidInput("references to objects elsewhere are not there yet: download the object and add the file")
+        with self._lock:
+            added = self._home().add_reference(
+                draft,
+                uri,
+                None if name is None else str(name),
+                checksum=checksum,
+                max_objects=max_objects,
+                storage_options=storage_options,
+                progress=terminal.progress(),
+            )
+        return ArtifactEntries(added, self)
 
     def _check_same_store(self, other: Artifact) -> None:
         if other._home().path != self._home().path:
@@ -350,18 +368,28 @@ class Artifact(ArtifactFacts):
         skip_cache: bool | None = None,
         path_prefix: StrPath | None = None,
         multipart: bool | None = None,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> str:
         """Write it into a folder, by default `./artifacts/animals:v0`; return the folder.
 
         Every byte is verified before it is visible under its name. Files that are there and right are kept, and what
-        the artifact does not have is left alone. `path_prefix` is the path of an entry or of a folder. Raises
-        `NoEntry` if it is neither.
+        the artifact does not have is left alone. `path_prefix` is the path of an entry or of a folder. References are
+        fetched as they were when they were added. Raises `NoEntry` if there is nothing at the prefix,
+        `ReferenceChanged`, or `ReferenceGone` unless `allow_missing_references` is set.
         """
         version = self._logged_version("download")
         folder = Path(root) if root is not None else self._default_root(self.source_name)
         prefix = names.entry_path(str(path_prefix)) if path_prefix is not None and str(path_prefix) else None
         store = self._home()
-        done = store.get(version, folder, path_prefix=prefix, progress=terminal.progress())
+        done = store.get(
+            version,
+            folder,
+            path_prefix=prefix,
+            allow_missing_references=allow_missing_references,
+            storage_options=storage_options,
+            progress=terminal.progress(),
+        )
         if prefix and not any(done) and not store.entry(version, prefix) and not store.has_below(version, prefix):
             raise missing(prefix, version.name)
         return str(folder if root is None else root)
@@ -411,6 +439,27 @@ class Artifact(ArtifactFacts):
         if len(entries) != 1:
             raise InvalidInput("This artifact contains more than one file, call `.download()` to get all files")
         return str(Path(self.download(root), entries[0].path))
+
+    def status(self, *, storage_options: Mapping[str, Any] | None = None) -> list[Status]:
+        """Tell what became of the objects that it references, each a `path` and a `state`.
+
+        The states are `unchanged`, `changed`, `missing`, and `new` for what came below a prefix since.
+        """
+        version = self._logged_version("status")
+        return self._home().status(version, storage_options=storage_options, progress=terminal.progress())
+
+    def materialize(self, *, storage_options: Mapping[str, Any] | None = None) -> Artifact:
+        """Take the bytes of its references into the store, as a new version; return that, committed.
+
+        Without any references it is the artifact itself. Raises `ReferenceChanged`, `ReferenceGone`, ...
+        """
+        made = self.new_draft()
+        draft = made._open_draft("materialize")
+        if not self._home().materialize(draft, storage_options=storage_options, progress=terminal.progress()):
+            self._home().drop(draft)
+            return self
+        made.save()
+        return made.wait()
 
     def diff(self, other: Artifact | str) -> Difference:
         """What changed from this artifact to another: `added`, `removed`, `changed` and `renamed` entries."""

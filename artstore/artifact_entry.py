@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from artstore.errors import InvalidInput, NoEntry
 from artstore.manifest import Entry, Kind
@@ -48,8 +48,8 @@ class ArtifactEntry:
 
     @property
     def digest(self) -> str | None:
-        """The digest of its content, `algorithm:hex`."""
-        return self._entry.digest
+        """The digest of its content, `algorithm:hex`; of a reference without one, its etag, or else its URI."""
+        return self._entry.digest or self._entry.etag or self._entry.uri
 
     @property
     def size(self) -> int | None:
@@ -109,6 +109,34 @@ class ArtifactEntry:
 
     def __repr__(self) -> str:
         return f"ArtifactEntry(path={self.path!r}, digest={self.digest!r}, size={self.size})"
+
+
+class ArtifactEntries(Sequence[ArtifactEntry]):
+    """Entries of an artifact, each made when it is asked for: there can be a million of them."""
+
+    def __init__(self, entries: Sequence[Entry], artifact: Owner) -> None:
+        self._entries = entries
+        self._artifact = artifact
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> ArtifactEntry: ...
+    @overload
+    def __getitem__(self, index: slice) -> ArtifactEntries: ...
+    def __getitem__(self, index: int | slice) -> ArtifactEntry | ArtifactEntries:
+        if isinstance(index, slice):
+            return ArtifactEntries(self._entries[index], self._artifact)
+        return ArtifactEntry(self._entries[index], self._artifact)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(list(self))
 
 
 class ArtifactManifest:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from artstore import chunking, names, reader, system, workers, writing
 from artstore.catalog import content, stats, versions
@@ -29,16 +29,29 @@ _SPAN = 4 * 1024 * 1024
 
 
 class Outcome(NamedTuple):
-    """What a download did: files written, and files that were there already."""
+    """What a download did: files written, files that were there already, and references left out as they are gone."""
 
     written: int
     kept: int
+    missing: int = 0
 
 
 class Checkout:
     """One download of one version."""
 
-    def __init__(self, db: Db, packs: Packs, version: Version, path: Path, progress: Progress) -> None:
+    def __init__(
+        self,
+        db: Db,
+        packs: Packs,
+        version: Version,
+        path: Path,
+        progress: Progress,
+        *,
+        allow_missing: bool,
+        storage_options: Mapping[str, Any] | None,
+    ) -> None:
+        self._allow_missing = allow_missing
+        self._storage_options = storage_options
         self._db = db
         self._packs = packs
         self._reader = Reader(db, packs)
@@ -49,7 +62,7 @@ class Checkout:
         self._progress = progress
         self._seen: dict[str, list[tuple[str, Stat, bytes]]] = {}
         self._large: list[tuple[str, str, Entry]] = []
-        self._written = self._kept = 0
+        self._written = self._kept = self._gone = 0
 
     def run(self, parts: Iterable[Part]) -> Outcome:
         """Bring the folder to the state of the entries; nothing that they do not name is touched."""
@@ -62,8 +75,10 @@ class Checkout:
                 self._note_small(batch, results)
             self._write_large_files()
             for entry in others:
-                self._write_other(entry)
+                if entry.kind != Kind.REFERENCE:
+                    self._write_other(entry)
             self._remember()
+            self._fetch([entry for entry in others if entry.kind == Kind.REFERENCE])
         except Damaged:
             with self._db.reading() as connection:
                 if not versions.lives(connection, self._version.id):
@@ -71,7 +86,7 @@ class Checkout:
             raise
         finally:
             self._root.close()
-        return Outcome(self._written, self._kept)
+        return Outcome(self._written, self._kept, self._gone)
 
     def _missing(self, parts: Iterable[Part], others: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
         """Yield the files that are not there as they should be, from groups that are what their digest says."""
@@ -243,6 +258,25 @@ class Checkout:
         for piece in self._reader.content(digest):
             writing.write_all(new.descriptor, piece)
 
+    def _fetch(self, references: list[Entry]) -> None:
+        if not references:
+            return
+        # Drivers bring an event loop and more with them.
+        from artstore import reference
+
+        fetched = reference.fetch(
+            self._db,
+            self._version.name,
+            references,
+            self._root.path,
+            allow_missing=self._allow_missing,
+            storage_options=self._storage_options,
+            progress=self._progress,
+        )
+        self._written += fetched[True]
+        self._kept += fetched[False]
+        self._gone += fetched[None]
+
     def _write_other(self, entry: Entry) -> None:
         if entry.kind == Kind.FOLDER:
             self._root.folder(entry.path)
@@ -307,12 +341,22 @@ def _stays_inside(folder: str, target: str) -> bool:
 
 
 def to_folder(
-    db: Db, packs: Packs, version: Version, root: Path, *, path_prefix: str | None = None, progress: Progress = SILENT
+    db: Db,
+    packs: Packs,
+    version: Version,
+    root: Path,
+    *,
+    path_prefix: str | None = None,
+    allow_missing_references: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress = SILENT,
 ) -> Outcome:
     """Write a version, or what of it lies at or below `path_prefix`, into a folder.
 
     Each file appears complete and verified; what is there already and right is left as it is, and what the version
-    does not name too. Raises `UnsafeRoot`, `RootUnwritable`, `Damaged` or `DiskFull`; what was written until then is
+    does not name too. References are fetched; with `allow_missing_references` those that are gone are left out.
+
+    Raises `UnsafeRoot`, `RootUnwritable`, `Damaged`, `DiskFull` or `RemoteError`; what was written until then is
     right and is found the next time.
     """
     if any(each.exists() and each.samefile(db.folder) for each in (root.resolve(), *root.resolve().parents)):
@@ -322,6 +366,15 @@ def to_folder(
         with system.os_errors_said(f"the download to {root}", RootUnwritable, remedy), errors_said(db.path):
             root.mkdir(parents=True, exist_ok=True)
             with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"), paused():
-                return Checkout(db, packs, version, root, progress).run(reader.selected(db, version, path_prefix))
+                writing_out = Checkout(
+                    db,
+                    packs,
+                    version,
+                    root,
+                    progress,
+                    allow_missing=allow_missing_references,
+                    storage_options=storage_options,
+                )
+                return writing_out.run(reader.selected(db, version, path_prefix))
     except (FileExistsError, NotADirectoryError) as error:
         raise writing.in_the_way(root, "a file", "folder") from error

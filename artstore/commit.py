@@ -138,6 +138,7 @@ def _insert(
         metadata=same.metadata if same and draft.metadata is None else draft.metadata,
         ttl=draft.ttl,
         base=draft.base.version.id if draft.base else None,
+        prefixes=draft.prefixes,
         dependencies=versions.dependency_ids(connection, draft.dependencies),
     )
     return versions.by_id(connection, db.algorithm, id)

@@ -28,10 +28,11 @@ class Comparison(NamedTuple):
 
 def compare(db: Db, version: Version, root: Path) -> Comparison:
     """Read a folder, and compare it with a version. References are not looked at."""
-    wanted = [entry for entry in reader.entries(db, version, "") if entry.kind != Kind.REFERENCE]
+    every = list(reader.entries(db, version, ""))
+    wanted = [entry for entry in every if entry.kind != Kind.REFERENCE]
     with Threads(system.cores(), "artstore-compare") as pool:
         found = list(pool.map(lambda entry: _state(root, entry, db.algorithm), wanted))
-    paths = {entry.path for entry in wanted}
+    paths = {entry.path for entry in every}
     return Comparison(
         [entry.path for entry, state in zip(wanted, found, strict=True) if state is None],
         [entry.path for entry, state in zip(wanted, found, strict=True) if state is False],

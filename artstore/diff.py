@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from artstore import collector
@@ -10,6 +11,9 @@ from artstore.catalog.manifests import Changed
 from artstore.db import Db
 from artstore.manifest import Entry, Kind
 from artstore.version import Version
+
+# As S3 makes etags: of the bytes, or of the digests of their parts. Others are often made of dates.
+_OF_CONTENT = re.compile("[0-9a-f]{32}(-[0-9]+)?")
 
 
 class Difference(NamedTuple):
@@ -28,12 +32,17 @@ def diff(db: Db, old: Version, new: Version) -> Difference:
 
 
 def _pair_renames(found: Changed) -> Difference:
-    """Pair removed and added files of equal content, in path order."""
-    gone: dict[str, list[Entry]] = {}
+    """Pair removed and added files, or references, of equal content, in path order."""
+    gone: dict[tuple[Kind, str, int], list[Entry]] = {}
     for entry in found.removed:
-        if entry.kind == Kind.FILE and entry.digest and entry.size:
-            gone.setdefault(entry.digest, []).append(entry)
-    renamed = [(gone[e.digest].pop(0), e) for e in found.added if e.digest and gone.get(e.digest)]
+        content = _content(entry)
+        if content is not None:
+            gone.setdefault(content, []).append(entry)
+    renamed = []
+    for entry in found.added:
+        content = _content(entry)
+        if content is not None and gone.get(content):
+            renamed.append((gone[content].pop(0), entry))
     before, after = {pair[0] for pair in renamed}, {pair[1] for pair in renamed}
     return Difference(
         [entry for entry in found.added if entry not in after],
@@ -41,3 +50,14 @@ def _pair_renames(found: Changed) -> Difference:
         found.changed,
         renamed,
     )
+
+
+def _content(entry: Entry) -> tuple[Kind, str, int] | None:
+    """What two entries share only if their content is equal; None where nothing tells."""
+    if not entry.size or entry.kind not in (Kind.FILE, Kind.REFERENCE):
+        return None
+    if entry.digest is not None and not entry.digest.startswith("crc32c:"):
+        return entry.kind, entry.digest, entry.size
+    if entry.etag is not None and _OF_CONTENT.fullmatch(entry.etag):
+        return entry.kind, entry.etag, entry.size
+    return None

@@ -61,6 +61,8 @@ class Draft:
         self.base = base
         self.changes: dict[str, Entry | None] = {}
         self.dependencies: set[Dependency] = set()
+        self.prefixes: set[str] = set(base.version.prefixes) if base else set()
+        """Where references were listed, to tell later what has come there since."""
         self._folders: set[str] = set()
 
     def find(self, path: str) -> Entry | None:
@@ -164,9 +166,12 @@ class Draft:
                 folder = folder.rpartition("/")[0]
 
     def fill_new_folder(self, entries: list[Entry]) -> bool:
-        """Take a whole folder's entries at once, if the draft is empty so far; they must not clash among themselves."""
+        """Take a whole folder's entries at once, if the draft is empty so far and no two have one path."""
         if self.changes or self.base:
             return False
-        self.changes = {entry.path: entry for entry in entries}
+        changes: dict[str, Entry | None] = {entry.path: entry for entry in entries}
+        if len(changes) != len(entries):
+            return False
+        self.changes = changes
         self._folders = set(self._folders_of_changes())
         return True

@@ -11,11 +11,22 @@
         InvalidPath
         NotJson                    also a TypeError: metadata, config or values that JSON cannot say
         PathConflict               two entries cannot both be where they were put
+        InvalidUri                 a reference that is no URI, or one that no driver can follow
+        SecretInUri                a reference that works only with a secret in it
+        TooManyObjects             a prefix holds more objects than were asked for
       SourceError                also an OSError: the files to add cannot be taken as they are
         SourceUnreadable         also a ValueError
           SourceMissing            also a FileNotFoundError
         SourceChanged
         LinkCycle
+      RemoteError                an object kept elsewhere cannot be had, or is not what it was
+        ReferenceGone              also a FileNotFoundError
+        ReferenceChanged           also a ValueError
+        AccessDenied               also a PermissionError
+        Unreachable                also a ConnectionError: trying again later may help
+        BadReply                   also an OSError: the server answered what nobody can use
+        NoDriver                   also a ValueError: nothing here knows the scheme
+          MissingExtra             also an ImportError
       StoreError                 the folder, file system or disk does not let us work
         NoStore                    also a FileNotFoundError
         NotAStore
@@ -87,6 +98,18 @@ class PathConflict(InvalidInput):
     """Two entries that cannot both be where they were put."""
 
 
+class InvalidUri(InvalidInput):
+    """A reference that is no URI, or one that its driver cannot follow."""
+
+
+class SecretInUri(InvalidInput):
+    """A reference that works only with a secret in it: it would be written down, and it expires."""
+
+
+class TooManyObjects(InvalidInput):
+    """A prefix holds more objects than were asked for."""
+
+
 class SourceError(ArtstoreError, OSError):
     """A file or folder that cannot be added as it is."""
 
@@ -105,6 +128,38 @@ class SourceChanged(SourceError):
 
 class LinkCycle(SourceError):
     """A link to a folder that leads back to itself."""
+
+
+class RemoteError(ArtstoreError):
+    """An object kept elsewhere cannot be had, or is not what it was."""
+
+
+class ReferenceGone(RemoteError, FileNotFoundError):
+    """There is no such object, version, bucket or prefix, or not any more."""
+
+
+class ReferenceChanged(RemoteError, ValueError):
+    """Something else is where the object was, and the server has not kept what was there."""
+
+
+class AccessDenied(RemoteError, PermissionError):
+    """The server does not let us: no credentials, wrong ones, or ones without the permission."""
+
+
+class Unreachable(RemoteError, ConnectionError):
+    """The server cannot be reached, answers too late, or says that it cannot answer now."""
+
+
+class BadReply(RemoteError, OSError):
+    """The server answered, and not in a way that helps."""
+
+
+class NoDriver(RemoteError, ValueError):
+    """No driver and no fsspec file system knows the scheme."""
+
+
+class MissingExtra(NoDriver, ImportError):
+    """The driver is there, and the library that it works with is not installed."""
 
 
 class StoreError(ArtstoreError):

@@ -426,3 +426,14 @@ def m009_links(db: Database) -> None:
         create index link_aliases_by_link on link_aliases (link);
         """,
     )
+
+
+@migrations()
+def m010_prefixes(db: Database) -> None:
+    """Where the references of a version were listed."""
+    _run(
+        db,
+        """
+        alter table versions add column prefixes text not null default '[]' check (json_valid(prefixes));
+        """,
+    )

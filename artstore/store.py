@@ -6,11 +6,11 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artstore import backup as backing_up
 from artstore import checkout, commit, gather, gc, making, names, reader, system
@@ -38,13 +38,16 @@ from artstore.progress import SILENT, Progress
 from artstore.sweep import sweep
 from artstore.version import Version
 
+if TYPE_CHECKING:
+    from artstore.reference import Status
+
 
 class Usage(NamedTuple):
     """What a store holds and takes, in bytes."""
 
     versions: int
     version_bytes: int
-    """What all versions would take without sharing."""
+    """What all versions would take when written out, references included."""
     content_bytes: int
     """What their content takes, each chunk once."""
     dead_bytes: int
@@ -234,6 +237,85 @@ class Store:
             draft, self.db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
         )
 
+    def add_reference(
+        self,
+        draft: Draft,
+        uri: str,
+        name: str | None = None,
+        *,
+        checksum: bool = True,
+        max_objects: int | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        progress: Progress = SILENT,
+    ) -> list[Entry]:
+        """Track an object that stays where it is, or what lies below a prefix; return the entries.
+
+        `storage_options` are what fsspec's file system of the scheme takes; they are not kept.
+        """
+        from artstore import reference
+
+        return reference.add(
+            draft,
+            self.db,
+            uri,
+            name,
+            checksum=checksum,
+            max_objects=max_objects,
+            storage_options=storage_options,
+            progress=progress,
+        )
+
+    def materialize(
+        self,
+        draft: Draft,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        progress: Progress = SILENT,
+    ) -> int:
+        """Take the bytes of a draft's references into the store, where they become files; return how many."""
+        from artstore import materialize
+
+        return materialize.materialize(
+            draft, self.db, self._intake(draft), storage_options=storage_options, progress=progress
+        )
+
+    def materialized(
+        self,
+        version: Version | str,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        progress: Progress = SILENT,
+    ) -> Version:
+        """A version like this one that refers to nothing, because the store holds it all: the next of its collection.
+
+        The version itself if it has no references; its equal if that is the newest already.
+        """
+        of = self._of(version)
+        source = self.version_by_id(of.id)
+        draft = self.draft(
+            source.collection,
+            project=source.project,
+            description=source.description,
+            metadata=source.metadata,
+            base=source,
+        )
+        if not self.materialize(draft, storage_options=storage_options, progress=progress):
+            self.drop(draft)
+            return of
+        return self.commit(draft)
+
+    def status(
+        self,
+        version: Version | str,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        progress: Progress = SILENT,
+    ) -> list[Status]:
+        """Tell what became of the objects that a version references: unchanged, changed, missing, or new."""
+        from artstore import reference
+
+        return reference.status(self.db, self._of(version), storage_options=storage_options, progress=progress)
+
     def add_bytes(self, draft: Draft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
         """Take a small file into a draft, by its content."""
         raw = self.db.algorithm.raw(data)
@@ -256,6 +338,7 @@ class Store:
             newest = versions.newest(connection, self.db.algorithm, collection.id) if collection else None
         if newest is not None and self._intake(draft).hold_version(newest.id):
             draft.base = _BaseOf(self, newest)
+            draft.prefixes |= set(newest.prefixes)
 
     def read_draft(self, draft: Draft, entry: Entry) -> Iterator[bytes]:
         """The content of a file that was added to a draft, piece by piece, verified."""
@@ -418,11 +501,23 @@ class Store:
         root: str | os.PathLike[str],
         *,
         path_prefix: str | None = None,
+        allow_missing_references: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
         progress: Progress = SILENT,
     ) -> checkout.Outcome:
-        """Write a version into a folder: what is missing or different is written, verified; nothing else is touched."""
+        """Write a version into a folder: what is missing or different is written, verified; nothing else is touched.
+
+        References are fetched, as they were when they were added.
+        """
         return checkout.to_folder(
-            self.db, self.packs, self._of(version), Path(root), path_prefix=path_prefix, progress=progress
+            self.db,
+            self.packs,
+            self._of(version),
+            Path(root),
+            path_prefix=path_prefix,
+            allow_missing_references=allow_missing_references,
+            storage_options=storage_options,
+            progress=progress,
         )
 
     def _of(self, version: Version | str) -> Version:

@@ -22,6 +22,7 @@ def transfer(source: Store, draft: Draft, target: Store) -> Draft:
             "log it with a run whose store is that one"
         )
     moved = Draft(draft.name, draft.type, description=draft.description, metadata=draft.metadata, ttl=draft.ttl)
+    moved.prefixes |= draft.prefixes
     with tempfile.TemporaryDirectory(prefix="artstore-") as folder:
         scratch = Path(folder, "file")
         for entry in draft.under(""):

@@ -21,7 +21,8 @@ class Link(NamedTuple):
 class Version:
     """One committed version of a collection. `size` is in bytes; `aliases` includes `latest` where it is the newest.
 
-    `link` tells under which other name it was found, if it was.
+    `prefixes` are the URIs below which its references were listed; `link` tells under which other name it was found,
+    if it was.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Version:
     ttl: timedelta | None = None
     aliases: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
     link: Link | None = None
 
     @property

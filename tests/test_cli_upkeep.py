@@ -78,7 +78,7 @@ def test_du_tells_size_owned_and_reclaimable() -> None:
     assert done("du", "animals:v0").split()[-6:] == ["300.0", "kB", "300.0", "kB", "0", "B"]
     whole = data("du")
     assert (whole["version_bytes"], whole["content_bytes"], whole["dead_bytes"]) == (900_000, 600_000, 0)
-    assert "2 versions would take without sharing" in done("du")
+    assert "2 versions would take when written out" in done("du")
 
 
 def test_gc_collects_what_is_past_its_time() -> None:

@@ -317,9 +317,9 @@ def full(source: Path) -> Path:
 
 def test_getting_twice_does_nothing_the_second_time(store: Store, full: Path, out: Path) -> None:
     version = put(store, full)
-    assert store.get(version, out) == (6, 0)
+    assert store.get(version, out) == (6, 0, 0)
     before = {path: path.lstat() for path in out.rglob("*")}
-    assert store.get(version, out) == (0, 6)
+    assert store.get(version, out) == (0, 6, 0)
     after = {path: path.lstat() for path in out.rglob("*")}
     assert {path: (s.st_ino, s.st_mtime_ns) for path, s in before.items()} == {
         path: (s.st_ino, s.st_mtime_ns) for path, s in after.items()
@@ -328,7 +328,7 @@ def test_getting_twice_does_nothing_the_second_time(store: Store, full: Path, ou
 
 def test_getting_into_a_copy_writes_nothing(store: Store, full: Path) -> None:
     version = put(store, full)
-    assert store.get(version, full) == (0, 6)
+    assert store.get(version, full) == (0, 6, 0)
 
 
 def test_getting_over_the_files_of_another_version_writes_what_differs(store: Store, full: Path, out: Path) -> None:
@@ -337,8 +337,8 @@ def test_getting_over_the_files_of_another_version_writes_what_differs(store: St
     (full / "new").write_bytes(b"new")
     second = put(store, full)
     store.get(first, out)
-    assert store.get(second, out) == (2, 5)
-    assert store.get(first, out) == (1, 5)
+    assert store.get(second, out) == (2, 5, 0)
+    assert store.get(first, out) == (1, 5, 0)
     assert (out / "new").read_bytes() == b"new", "what a version does not name is left alone"
 
 

@@ -104,13 +104,13 @@ def test_folders_there_are_added_and_written(mounted: Path, behind: Path, tmp_pa
         version = put(store, source)
         assert put(store, source) == version
         out = mounted / "out"
-        assert store.get(version, out) == (4, 0)
+        assert store.get(version, out) == (4, 0, 0)
         assert tree(behind / "out") == tree(behind / "source")
         assert os.access(out / "run", os.X_OK)
-        assert store.get(version, out) == (0, 4)
+        assert store.get(version, out) == (0, 4, 0)
         (out / "cat").write_bytes(b"MEOW")
         (out / "large").unlink()
-        assert store.get(version, out) == (2, 2)
+        assert store.get(version, out) == (2, 2, 0)
         assert tree(behind / "out") == tree(behind / "source")
         (source / "cat").write_bytes(b"MEOW")
         assert [old.path for old, _ in store.diff(version, put(store, source)).changed] == ["cat"]

@@ -33,6 +33,7 @@ _VERSION = """
         (select group_concat(a.name, char(0)) from aliases as a where a.version = v.id),
         (select group_concat(t.name, char(0)) from tags as t where t.version = v.id),
         v.number = (select max(l.number) from versions as l where l.collection = v.collection and l.state = 'committed')
+        as newest, v.prefixes
     from versions as v
     join collections as c on c.id = v.collection
     join projects on projects.id = c.project
@@ -57,6 +58,7 @@ def _version(algorithm: Algorithm, row: tuple[Any, ...]) -> Version:
         ttl=None if row[12] is None else timedelta(seconds=row[12]),
         aliases=tuple(aliases),
         tags=tuple(sorted(row[14].split("\0")) if row[14] else ()),
+        prefixes=tuple(json.loads(row[16])),
     )
 
 
@@ -222,14 +224,16 @@ def insert(
     metadata: dict[str, Any] | None,
     ttl: timedelta | None,
     base: int | None,
+    prefixes: Iterable[str],
     dependencies: Iterable[int],
 ) -> int:
     """Add the next version of a collection; return its id."""
     cursor = connection.execute(
         """
         insert into versions
-            (collection, number, digest, manifest, entries, size, description, metadata, ttl, base, created_at)
-        values (?, (select next_number from collections where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (collection, number, digest, manifest, entries, size, description, metadata, ttl, base, prefixes,
+            created_at)
+        values (?, (select next_number from collections where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
             collection,
@@ -242,6 +246,7 @@ def insert(
             json.dumps(metadata or {}, ensure_ascii=False, allow_nan=False),
             _seconds(ttl),
             base,
+            json.dumps(sorted(prefixes), ensure_ascii=False),
             db.now(),
         ),
     )

@@ -19,11 +19,13 @@ from artstore.terminal import visible
 SECTIONS = {
     "Versions": {
         "put": "Store a file or folder as a version.",
+        "ref": "Track objects where they are, as a version.",
         "get": "Write a version into a folder.",
         "ls": "List collections, versions or entries.",
         "show": "Show everything about one version.",
         "log": "Show how a collection came to be.",
         "diff": "Compare two versions.",
+        "status": "Tell what became of the objects a version refers to.",
         "alias": "Set, remove or list aliases.",
         "tag": "Set, remove or list tags.",
         "rm": "Delete versions and free their space.",
@@ -107,14 +109,15 @@ class Verbs(click.Group):
 Examples:
   artstore put images --name animals --type dataset
   artstore get animals:v0
+  artstore ref s3://bucket/images --name images --type dataset
 
 The store is the folder given by --store, else by ARTSTORE_DIR, else the nearest .artstore in the working folder or
-one above it, else ./.artstore. Only init and put make one.
+one above it, else ./.artstore. Only init, put and ref make one.
 
 \b
 Exit codes:
   0    done
-  1    the answer is no: damage was found, versions differ, nothing matched, nothing was deleted
+  1    the answer is no: damage was found, versions or references differ, nothing matched, nothing was deleted
   2    an error: wrong usage, or a reason on stderr why it could not be done
   130  interrupted (Ctrl-C)
   141  whoever read the output stopped reading

@@ -38,7 +38,7 @@ def _whole(usage: Usage, as_json: bool) -> None:
         return
     versions = showing.counted(usage.versions, "version", "versions")
     rows = [
-        (f"{versions} would take without sharing", usage.version_bytes),
+        (f"{versions} would take when written out", usage.version_bytes),
         ("content, each piece once", usage.content_bytes),
         ("dead, taking room until the next sweep", usage.dead_bytes),
         ("packs on the disk", usage.allocated_bytes),

@@ -91,6 +91,16 @@ def _entries(found: Iterator[Entry], as_json: bool) -> None:
 
 def _line(entry: Entry) -> str:
     size = "" if entry.size is None else showing.size(entry.size)
-    said = entry.digest or entry.kind.name.lower()
-    tail = {Kind.LINK: f" -> {entry.target}", Kind.FOLDER: "/"}.get(entry.kind, "")
-    return f"{size:>8}  {said[:_DIGEST_SHOWN]:<{_DIGEST_SHOWN}}  {terminal.visible(entry.path + tail)}"
+    tails = {Kind.LINK: f" -> {entry.target}", Kind.FOLDER: "/", Kind.REFERENCE: f" -> {entry.uri}"}
+    tail = tails.get(entry.kind, "")
+    return f"{size:>8}  {_content(entry)[:_DIGEST_SHOWN]:<{_DIGEST_SHOWN}}  {terminal.visible(entry.path + tail)}"
+
+
+def _content(entry: Entry) -> str:
+    """What tells the content of an entry from another."""
+    if entry.kind != Kind.REFERENCE:
+        return entry.digest or entry.kind.name.lower()
+    if entry.digest:
+        return entry.digest
+    pin = f"etag:{entry.etag}" if entry.etag else f"version:{entry.version_id}" if entry.version_id else "unpinned"
+    return terminal.visible(pin)

@@ -63,6 +63,7 @@ def command(wanted: str, project: str, store: Path | None, as_json: bool) -> Non
                 "expires_at": known.expires and known.expires.isoformat(),
                 "logged_by": [showing.run_data(each) for each in known.logged_by],
                 "used_by": [showing.run_data(each) for each in known.used_by],
+                "prefixes": list(version.prefixes),
                 "references": [each.qualified_name for each in known.references],
             }
         )
@@ -101,6 +102,7 @@ def _rows(known: _Known) -> Iterator[tuple[str, str]]:
         "metadata": json.dumps(version.metadata, indent=2, ensure_ascii=False) if version.metadata else "",
         "logged by": _runs(known.logged_by),
         "used by": _runs(known.used_by),
+        "tracks": "\n".join(version.prefixes),
         "references": "\n".join(map(showing.name, known.references)),
     }
     yield from ((label, text) for label, text in optional.items() if text)

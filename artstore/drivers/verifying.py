@@ -1,0 +1,35 @@
+"""Whether bytes are what a digest says: the digests of stores, and those that servers give."""
+
+from __future__ import annotations
+
+import hashlib
+
+from artstore import digests, system
+from artstore.digests import Hasher
+from artstore.errors import InvalidInput
+
+_PIECE = 1 << 20
+
+
+def hasher(algorithm: str) -> Hasher:
+    """Start a hash by the name that digests carry. Raises `InvalidInput` for one that nothing here can compute."""
+    if algorithm == "md5":
+        return hashlib.md5(usedforsecurity=False)
+    if algorithm == "crc32c":
+        try:
+            from google_crc32c import Checksum
+        except ImportError as error:
+            raise InvalidInput("cannot check crc32c without google-crc32c: pip install 'artstore[gs]'") from error
+        crc32c: Hasher = Checksum()  # type: ignore[no-untyped-call]
+        return crc32c
+    return digests.algorithm(algorithm).hasher()
+
+
+def digest_of(descriptor: int, algorithm: str, size: int) -> str:
+    """Hash the first `size` bytes of an open file to `algorithm:hex`."""
+    running = hasher(algorithm)
+    done = 0
+    while done < size and (data := system.read_at(descriptor, min(_PIECE, size - done), done)):
+        running.update(data)
+        done += len(data)
+    return f"{algorithm}:{running.digest().hex()}"

@@ -1,0 +1,272 @@
+"""What every driver has to do, as tests to subclass: give them a place with objects in it, and pytest does the rest.
+
+    class TestShelf(PrefixContract):
+        @pytest.fixture
+        def prefix(self, tmp_path: Path) -> str:
+            return f"shelf://{tmp_path}/"
+
+        def put(self, uri: str, data: bytes) -> None: ...
+        def remove(self, uri: str) -> None: ...
+
+`DriverContract` is for drivers of single objects, `PrefixContract` for those that also list. The tests use drivers as
+artstore does, through `artstore.drivers.session.Session`, so the package of the driver must be installed. Needs
+pytest.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from artstore.digests import algorithm
+from artstore.drivers import RemoteObject, fetching
+from artstore.drivers.session import Session
+from artstore.errors import ReferenceChanged, ReferenceGone, TooManyObjects
+from artstore.manifest import Entry, Kind
+
+SHA256 = algorithm("sha256")
+_SMALL_PART = 1 << 16
+
+
+class DriverContract(ABC):
+    """The tests for one object at a time."""
+
+    keeps_versions: ClassVar[bool] = False
+    """Whether the place keeps what is overwritten or removed."""
+    notices: ClassVar[bool] = True
+    """Whether another content of the same size is noticed: not where nothing but the size is known."""
+    sizes: ClassVar[bool] = True
+    """Whether the size is known before an object is read."""
+    recognises: ClassVar[bool] = True
+    """Whether the same content, put there again, is known to be the same."""
+
+    @abstractmethod
+    def put(self, uri: str, data: bytes) -> None:
+        """Put an object where a URI says, over the one that is there."""
+
+    @abstractmethod
+    def remove(self, uri: str) -> None:
+        """Take an object away."""
+
+    @pytest.fixture
+    def prefix(self) -> str:
+        """A URI that ends with `/`, and below which nothing is yet."""
+        raise NotImplementedError("a contract needs a fixture `prefix`")
+
+    @pytest.fixture
+    def storage_options(self) -> dict[str, Any]:
+        """The options for the driver."""
+        return {}
+
+    @pytest.fixture
+    def session(self, storage_options: dict[str, Any]) -> Iterator[Session]:
+        """A session with these options."""
+        with Session(storage_options) as session:
+            yield session
+
+    def add(self, session: Session, uri: str, **options: Any) -> list[Entry]:
+        """Make the entries that a reference is, as `add_reference` does."""
+        return list(session.references(uri, checksum=SHA256, **options))
+
+    def fetched(self, session: Session, entry: Entry, folder: Path) -> bytes:
+        """Fetch what an entry pins to a path, and read that."""
+        session.fetch_to(entry, folder / "fetched")
+        return (folder / "fetched").read_bytes()
+
+    def test_an_object_lands_under_its_own_name(self, session: Session, prefix: str) -> None:
+        self.put(prefix + "sub/model.h5", b"weights")
+        (entry,) = self.add(session, prefix + "sub/model.h5")
+        assert (entry.path, entry.kind, entry.uri, entry.size) == (
+            "model.h5",
+            Kind.REFERENCE,
+            prefix + "sub/model.h5",
+            7 if self.sizes else None,
+        )
+        assert RemoteObject.of(entry).pinned or not self.notices
+
+    def test_an_object_lands_where_it_is_told_to(self, session: Session, prefix: str) -> None:
+        self.put(prefix + "model.h5", b"weights")
+        (entry,) = self.add(session, prefix + "model.h5", name="models/mine.h5")
+        assert entry.path == "models/mine.h5"
+
+    def test_the_same_object_is_the_same_entry_again(self, session: Session, prefix: str) -> None:
+        self.put(prefix + "model.h5", b"weights")
+        assert self.add(session, prefix + "model.h5") == self.add(session, prefix + "model.h5")
+
+    def test_what_is_not_there_is_an_error_that_names_it(self, session: Session, prefix: str) -> None:
+        with pytest.raises(FileNotFoundError) as caught:
+            self.add(session, prefix + "nowhere")
+        assert isinstance(caught.value, ReferenceGone)
+        assert prefix + "nowhere" in str(caught.value)
+
+    @pytest.mark.parametrize("size", [0, 1, 100_000])
+    def test_what_is_fetched_is_what_was_put(self, session: Session, prefix: str, tmp_path: Path, size: int) -> None:
+        data = os.urandom(size)
+        self.put(prefix + "data", data)
+        (entry,) = self.add(session, prefix + "data")
+        assert entry.size == (size if self.sizes else None)
+        assert self.fetched(session, entry, tmp_path) == data
+
+    def test_a_large_object_arrives_whole(
+        self, session: Session, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fetching, "PART", _SMALL_PART)
+        data = os.urandom(20 * _SMALL_PART + 1)
+        self.put(prefix + "large", data)
+        (entry,) = self.add(session, prefix + "large")
+        assert self.fetched(session, entry, tmp_path) == data
+
+    def test_a_part_can_be_read(self, session: Session, prefix: str) -> None:
+        self.put(prefix + "digits", b"0123456789")
+        (entry,) = self.add(session, prefix + "digits")
+        assert session.read(entry, 2, 5) == b"234"
+        assert session.read(entry, 7) == b"789"
+        assert session.read(entry, 8, 100) == b"89"
+        assert session.read(entry, 10) == session.read(entry, 3, 3) == b""
+        assert session.read(entry) == b"0123456789"
+
+    def test_an_object_that_was_overwritten(self, session: Session, prefix: str, tmp_path: Path) -> None:
+        """It is fetched as it was, or it is said what was expected and what was found."""
+        self.put(prefix + "data", b"as it was")
+        (entry,) = self.add(session, prefix + "data")
+        self.put(prefix + "data", b"and as it is now")
+        assert RemoteObject.of(entry).differs(session.stat(entry, checksum=SHA256))
+        if self.keeps_versions:
+            assert self.fetched(session, entry, tmp_path) == b"as it was"
+            assert session.read(entry, 3, 5) == b"it"
+            return
+        with pytest.raises(
+            ReferenceChanged, match=r"expected 9 bytes.*found" if self.sizes else "expected.*found"
+        ) as caught:
+            self.fetched(session, entry, tmp_path)
+        assert prefix + "data" in str(caught.value)
+        assert list(tmp_path.glob("*fetched*")) == []
+
+    def test_an_object_that_was_overwritten_with_as_many_bytes(
+        self, session: Session, prefix: str, tmp_path: Path
+    ) -> None:
+        self.put(prefix + "data", b"as it was")
+        (entry,) = self.add(session, prefix + "data")
+        self.put(prefix + "data", b"as it is ")
+        if self.keeps_versions:
+            assert self.fetched(session, entry, tmp_path) == b"as it was"
+        elif self.notices:
+            with pytest.raises(ReferenceChanged, match="data"):
+                self.fetched(session, entry, tmp_path)
+        else:
+            assert not RemoteObject.of(entry).pinned
+
+    def test_an_object_that_was_removed(self, session: Session, prefix: str, tmp_path: Path) -> None:
+        self.put(prefix + "data", b"as it was")
+        (entry,) = self.add(session, prefix + "data")
+        self.remove(prefix + "data")
+        with pytest.raises(ReferenceGone):
+            session.stat(entry)
+        if self.keeps_versions:
+            assert self.fetched(session, entry, tmp_path) == b"as it was"
+            return
+        with pytest.raises(ReferenceGone, match=r"data.*expected"):
+            self.fetched(session, entry, tmp_path)
+
+    def test_an_object_that_was_put_there_again(self, session: Session, prefix: str, tmp_path: Path) -> None:
+        self.put(prefix + "data", b"as it was")
+        (entry,) = self.add(session, prefix + "data")
+        self.put(prefix + "data", b"something else")
+        self.put(prefix + "data", b"as it was")
+        found = session.stat(entry, checksum=SHA256)
+        assert RemoteObject.of(entry).is_same(found) == (self.recognises and self.notices)
+        if self.recognises:
+            assert self.fetched(session, entry, tmp_path) == b"as it was"
+
+
+class PrefixContract(DriverContract):
+    """The tests for drivers that list."""
+
+    both: ClassVar[bool] = True
+    """Whether `a` and `a/b` can be there at once."""
+    odd_keys: ClassVar[tuple[str, ...]] = ("with space", "ünï/日本", "a+b", "100%", "%41", "#hash", "what?", "x?y=z#w")
+    """Keys that this place can hold, and that are easily got wrong."""
+
+    def test_a_prefix_is_everything_below_it(self, session: Session, prefix: str) -> None:
+        for key in ("images/cat.png", "images/deep/er/dog.png", "images/empty"):
+            self.put(prefix + key, key.encode() * ("empty" not in key))
+        paths = ["cat.png", "deep/er/dog.png", "empty"]
+        for uri in (prefix + "images", prefix + "images/"):
+            entries = self.add(session, uri)
+            assert [entry.path for entry in entries] == paths
+            assert [entry.uri for entry in entries] == [f"{prefix}images/{path}" for path in paths]
+            assert [entry.size for entry in entries] == [14, 22, 0]
+            assert [entry.path for entry in self.add(session, uri, name="x/y")] == [f"x/y/{path}" for path in paths]
+
+    def test_a_prefix_ends_at_a_slash(self, session: Session, prefix: str) -> None:
+        self.put(prefix + "images/a.png", b"a")
+        self.put(prefix + "images-old/b.png", b"b")
+        self.put(prefix + "images.txt", b"c")
+        assert [entry.path for entry in self.add(session, prefix + "images")] == ["a.png"]
+
+    def test_a_listing_pins_as_looking_at_each_does(self, session: Session, prefix: str) -> None:
+        for number in range(3):
+            self.put(f"{prefix}folder/{number}", str(number).encode())
+        listed = self.add(session, prefix + "folder")
+        assert listed == [self.add(session, f"{prefix}folder/{number}")[0] for number in range(3)]
+
+    def test_nothing_below_a_prefix_is_an_error(self, session: Session, prefix: str) -> None:
+        with pytest.raises(FileNotFoundError, match="nowhere/"):
+            self.add(session, prefix + "nowhere/")
+
+    def test_more_objects_than_the_limit_are_an_error(self, session: Session, prefix: str) -> None:
+        for number in range(4):
+            self.put(f"{prefix}many/{number}", b"x")
+        with pytest.raises(ValueError, match=r"more than 3 .*max_objects=") as caught:
+            self.add(session, prefix + "many", max_objects=3)
+        assert isinstance(caught.value, TooManyObjects)
+        assert prefix + "many" in str(caught.value)
+        assert len(self.add(session, prefix + "many", max_objects=4)) == 4
+
+    def test_an_object_wins_over_a_prefix_of_its_name(self, session: Session, prefix: str) -> None:
+        self.put(prefix + "a/b", b"below")
+        if self.both:
+            self.put(prefix + "a", b"plain")
+            assert [entry.uri for entry in self.add(session, prefix + "a")] == [prefix + "a"]
+        assert [entry.uri for entry in self.add(session, prefix + "a/")] == [prefix + "a/b"]
+
+    def test_an_object_beside_a_prefix_of_its_name_is_set_apart(self, session: Session, prefix: str) -> None:
+        self.put(prefix + "top/a/b", b"below")
+        self.put(prefix + "top/a-b", b"between")
+        if self.both:
+            self.put(prefix + "top/a", b"plain")
+        entries = {entry.path: entry.uri for entry in self.add(session, prefix + "top")}
+        plain = {path: uri for path, uri in entries.items() if path.startswith("a~")}
+        assert {path: uri for path, uri in entries.items() if path not in plain} == {
+            "a-b": prefix + "top/a-b",
+            "a/b": prefix + "top/a/b",
+        }
+        assert list(plain.values()) == ([prefix + "top/a"] if self.both else [])
+
+    def test_odd_keys_are_kept_exactly(self, session: Session, prefix: str, tmp_path: Path) -> None:
+        for key in self.odd_keys:
+            self.put(prefix + "odd/" + key, key.encode())
+        entries = self.add(session, prefix + "odd/")
+        assert sorted(entry.uri or "" for entry in entries) == sorted(prefix + "odd/" + key for key in self.odd_keys)
+        assert len({entry.path for entry in entries}) == len(self.odd_keys)
+        for entry in entries:
+            assert prefix + "odd/" + self.fetched(session, entry, tmp_path).decode() == entry.uri
+            assert RemoteObject.of(entry).is_same(session.stat(entry, checksum=SHA256)) == self.notices
+
+    def test_what_lies_below_a_prefix_can_be_compared_with_what_lay_there(self, session: Session, prefix: str) -> None:
+        for key in ("same", "changed", "gone"):
+            self.put(f"{prefix}now/{key}", key.encode())
+        entries = self.add(session, prefix + "now")
+        self.put(prefix + "now/changed", b"changed, and longer")
+        self.put(prefix + "now/new", b"new")
+        self.remove(prefix + "now/gone")
+        now = {found.uri: found for found in session.list(prefix + "now/", checksum=SHA256)}
+        assert {uri.removeprefix(prefix) for uri in now} == {"now/same", "now/changed", "now/new"}
+        before = {entry.path: RemoteObject.of(entry) for entry in entries}
+        assert before["same"].is_same(now[prefix + "now/same"]) == self.notices
+        assert before["changed"].differs(now[prefix + "now/changed"])

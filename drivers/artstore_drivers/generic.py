@@ -1,0 +1,117 @@
+"""Every scheme that fsspec knows and that has no driver of its own: memory, sftp, az, hf and many others.
+
+What is tracked is what the file system tells: the size always, an etag where there is one. Without an etag a
+reference is unpinned: another content of the same size goes unnoticed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+import fsspec
+
+from artstore.drivers import Algorithm, Driver, RemoteObject, changed
+from artstore.drivers.redaction import redacted
+from artstore.drivers.retrying import retried
+from artstore.errors import AccessDenied, BadReply, InvalidUri, MissingExtra, ReferenceGone, Unreachable
+
+T = TypeVar("T")
+
+_PIECE = 8 << 20
+_ETAGS = ("ETag", "etag", "e_tag")
+
+
+class GenericDriver(Driver):
+    """Asks the fsspec file system of a scheme."""
+
+    def __init__(self, storage_options: Mapping[str, Any]) -> None:
+        super().__init__(storage_options)
+        self._systems: dict[str, Any] = {}
+
+    async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
+        """Ask for the details of one file."""
+        info = await self._ask(uri, lambda system, path: system.info(path))
+        if info["type"] != "file":
+            raise ReferenceGone(f"{uri!r} is a folder, and no file")
+        return _described(uri, uri.rstrip("/").rpartition("/")[2], info)
+
+    async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
+        """Ask for everything below a folder. fsspec lists as a whole, so this is held in memory."""
+        root, found = await retried(partial(self._found, uri), uri)
+        folder = root.rstrip("/") + "/" if root else ""
+        for name in sorted(found, key=str.encode):
+            # Some file systems find what is asked for itself, if it is a file.
+            if name.startswith(folder):
+                key = name.removeprefix(folder)
+                yield _described(uri + key, key, found[name])
+
+    async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
+        """Read a file piece by piece, looking before and behind whether it is still the one."""
+        await self._confirm(pinned)
+        while stop is None or start < stop:
+            end = start + _PIECE if stop is None else min(start + _PIECE, stop)
+            data = await self._ask(pinned.uri, partial(_cat, start, end))
+            if data:
+                yield data
+            start += len(data)
+            if len(data) < _PIECE:
+                break
+        await self._confirm(pinned)
+
+    def steady(self, pinned: RemoteObject) -> bool:
+        """Never: no condition goes with what is asked for."""
+        return False
+
+    async def _confirm(self, pinned: RemoteObject) -> None:
+        found = await self.stat(pinned.uri)
+        if pinned.differs(found):
+            raise changed(pinned, found)
+
+    async def _found(self, uri: str) -> tuple[str, dict[str, dict[str, Any]]]:
+        def find(system: Any, path: str) -> tuple[str, dict[str, dict[str, Any]]]:
+            return path, system.find(path, detail=True)
+
+        return await self._ask(uri, find)
+
+    async def _ask(self, uri: str, question: Callable[[Any, str], T]) -> T:
+        """Ask a file system, in a thread of its own, and say its errors in our words."""
+        return await asyncio.to_thread(self._answer, uri, question)
+
+    def _answer(self, uri: str, question: Callable[[Any, str], T]) -> T:
+        scheme = uri.partition(":")[0]
+        try:
+            system = self._system(uri)
+            return question(system, system._strip_protocol(uri))
+        except ImportError as error:
+            raise MissingExtra(f"{scheme}:// needs a package that is not installed: {redacted(error)}") from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise ReferenceGone(f"there is no {uri!r}: check the address, and whether it is there yet") from error
+        except PermissionError as error:
+            raise AccessDenied(f"{uri!r} may not be read: {redacted(error)}. Check the credentials") from error
+        except (ConnectionError, TimeoutError) as error:
+            raise Unreachable(f"{uri!r} cannot be reached: {redacted(error)}. Try again later") from error
+        except OSError as error:
+            raise BadReply(f"{uri!r} cannot be read: {redacted(error)}") from error
+        except ValueError as error:
+            raise InvalidUri(f"{uri!r} is not how {scheme}:// is written: {redacted(error)}") from error
+
+    def _system(self, uri: str) -> Any:
+        """The file system of the host that a URI names; some are connections, so each is made once."""
+        host = uri.partition("://")[2].partition("/")[0]
+        if host not in self._systems:
+            options = {"skip_instance_cache": True, "use_listings_cache": False, **self.storage_options}
+            self._systems.setdefault(host, fsspec.core.url_to_fs(uri, **options)[0])
+        return self._systems[host]
+
+
+def _cat(start: int, stop: int, system: Any, path: str) -> bytes:
+    data: bytes = system.cat_file(path, start=start, end=stop)
+    return data
+
+
+def _described(uri: str, key: str, info: Mapping[str, Any]) -> RemoteObject:
+    etag = next((str(info[name]).strip('"') for name in _ETAGS if info.get(name)), None)
+    return RemoteObject(uri, key, info.get("size"), etag)

@@ -1,0 +1,226 @@
+"""Objects that web servers give: `https://host/data/train.csv`, one at a time.
+
+What pins an object is its strong etag, else a weak one and the size, else the date of its last change and the size,
+else its digest, for which it is read once. Conditions go with each request, and each reply is compared with what was
+asked for, because many servers ignore conditions. Only what the server has stored is asked for, never a compressed
+form of it, which would have another etag and no length.
+
+The URL given is what is kept: where it redirects to is often signed, and expires.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
+
+from artstore.drivers import Algorithm, Driver, NoRanges, RemoteObject, Target, changed
+from artstore.drivers.redaction import redacted, refuse_secrets
+from artstore.drivers.registry import missing
+from artstore.errors import AccessDenied, BadReply, InvalidUri, ReferenceGone, Unreachable
+
+try:
+    import aiohttp
+    from yarl import URL
+except ImportError as error:
+    raise missing("http", "aiohttp", "http") from error
+
+CONNECT, ANSWER = 5.0, 20.0
+"""How long to wait for a connection, and for each piece of an answer, in seconds."""
+_CONNECTIONS = 32
+_PIECE = 1 << 20
+_LATER = {408, 425, 429, 500, 502, 503, 504}
+_GONE = {404, 410}
+_DENIED = {401, 403, 407, 451}
+_HEAD_REFUSED = {400, 403, 404, 405, 501}
+_IDENTITY = {"Accept-Encoding": "identity"}
+_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+_MODIFIED = "modified:"
+
+
+class HttpDriver(Driver):
+    """Asks web servers. `storage_options` may have `headers`, and `client_kwargs` for `aiohttp.ClientSession`."""
+
+    lists: ClassVar[bool] = False
+
+    def __init__(self, storage_options: Mapping[str, Any]) -> None:
+        super().__init__(storage_options)
+        self._session: aiohttp.ClientSession | None = None
+
+    def parse(self, uri: str) -> Target:
+        """Refuse URLs with a user, a password, a signature or a token, and ones without a host."""
+        refuse_secrets(uri)
+        try:
+            host = urlsplit(uri).hostname
+        except ValueError:
+            host = None
+        if not host or not uri.isprintable():
+            raise InvalidUri(f"{uri!r} is not how a web address is written: expected https://host/path")
+        return Target(uri)
+
+    async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
+        """Ask for the headers; for the first byte, where a server does not answer that."""
+        found = await self._head(uri) or await self._first_byte(uri)
+        if found.etag is None and checksum is not None:
+            return await self._read_once(found, checksum)
+        return found
+
+    async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
+        """Ask for the object on condition that it is the one, and look whether the reply is."""
+        headers = _conditions(pinned)
+        if start or stop is not None:
+            headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        async with self._answer("GET", pinned.uri, headers) as reply:
+            if reply.status not in (412, 416):
+                async for data in _content(pinned, reply, start, stop):
+                    yield data
+                return
+        found = await self.stat(pinned.uri)
+        if pinned.differs(found) or "If-Match" not in headers:
+            raise changed(pinned, found)
+        # It says that the condition does not hold, and then gives the same etag.
+        async with self._answer("GET", pinned.uri, {"Range": headers["Range"]} if "Range" in headers else {}) as reply:
+            async for data in _content(pinned, reply, start, stop):
+                yield data
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            from fsspec.config import conf
+
+            options = {**conf.get("http", {}), **conf.get("https", {}), **self.storage_options}
+            given = dict(options.get("client_kwargs", {}))
+            headers = {**given.pop("headers", {}), **options.get("headers", {})}
+            self._session = aiohttp.ClientSession(
+                **{
+                    "trust_env": True,
+                    "connector": aiohttp.TCPConnector(limit=_CONNECTIONS),
+                    **given,
+                    "headers": headers,
+                    "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=ANSWER),
+                    "auto_decompress": False,
+                }
+            )
+        return self._session
+
+    @asynccontextmanager
+    async def _answer(self, method: str, uri: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask, and say in our words what is no answer. aiohttp's errors quote where a redirect led: never shown."""
+        plain = uri.isascii() and " " not in uri
+        try:
+            async with self._opened().request(
+                method, URL(uri, encoded=plain), headers={**_IDENTITY, **headers}
+            ) as reply:
+                if method != "HEAD":
+                    _refuse(uri, reply)
+                yield reply
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise BadReply(f"{uri!r} cannot be trusted: {redacted(error.certificate_error)}") from None
+        except aiohttp.InvalidURL:
+            raise InvalidUri(f"{uri!r} is not how a web address is written, or it leads to one that is not") from None
+        except aiohttp.TooManyRedirects:
+            raise BadReply(f"{uri!r} leads from one address to the next without an end") from None
+        except (aiohttp.ServerTimeoutError, TimeoutError):
+            raise Unreachable(f"{uri!r} gave no answer in time: check the address, or try again later") from None
+        except aiohttp.ClientConnectionError as error:
+            raise Unreachable(
+                f"{uri!r} cannot be reached: {redacted(error)}. Check the address, or try later"
+            ) from None
+        except aiohttp.ClientPayloadError:
+            raise Unreachable(f"{uri!r} broke off in the middle: try again later") from None
+        except aiohttp.ClientError as error:
+            raise BadReply(f"{uri!r} was not answered as a web server does: {type(error).__name__}") from None
+
+    async def _head(self, uri: str) -> RemoteObject | None:
+        async with self._answer("HEAD", uri, {}) as reply:
+            if reply.status in _HEAD_REFUSED:
+                return None
+            _refuse(uri, reply)
+            found = _described(uri, reply)
+            encoded = reply.headers.get("Content-Encoding", "identity") != "identity"
+            return None if encoded or found.size is None or reply.status != 200 else found
+
+    async def _first_byte(self, uri: str) -> RemoteObject:
+        async with self._answer("GET", uri, {"Range": "bytes=0-0"}) as reply:
+            if reply.status not in (200, 206, 416):
+                raise _useless(uri, reply)
+            return _described(uri, reply)
+
+    async def _read_once(self, found: RemoteObject, checksum: Algorithm) -> RemoteObject:
+        hasher, size = checksum.hasher(), 0
+        async for data in self.read(found):
+            hasher.update(data)
+            size += len(data)
+        return found._replace(size=size, digest=checksum.text(hasher.digest()))
+
+
+def _conditions(pinned: RemoteObject) -> dict[str, str]:
+    if pinned.strong:
+        return {"If-Match": f'"{pinned.etag}"'}
+    if pinned.etag is not None and pinned.etag.startswith(_MODIFIED):
+        return {"If-Unmodified-Since": pinned.etag.removeprefix(_MODIFIED)}
+    return {}
+
+
+def _described(uri: str, reply: aiohttp.ClientResponse) -> RemoteObject:
+    """What the headers of a reply say of the whole object."""
+    etag = reply.headers.get("ETag")
+    if etag is not None:
+        etag = etag if etag.startswith("W/") else etag.strip('"')
+    elif "Last-Modified" in reply.headers:
+        etag = _MODIFIED + reply.headers["Last-Modified"]
+    size: str | None = reply.headers.get("Content-Length")
+    if reply.status in (206, 416):
+        part = _RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+        size = part[3] if part and part[3] != "*" else None
+    name = unquote(urlsplit(uri).path.rpartition("/")[2])
+    return RemoteObject(uri, name, None if size is None else int(size), etag or None)
+
+
+async def _content(
+    pinned: RemoteObject, reply: aiohttp.ClientResponse, start: int, stop: int | None
+) -> AsyncGenerator[bytes]:
+    """The bytes of a reply, if it is one for the object that is pinned, from `start` to before `stop`."""
+    if reply.status not in (200, 206):
+        raise _useless(pinned.uri, reply)
+    found = _described(pinned.uri, reply)
+    if pinned.differs(found) or (pinned.etag is not None and found.etag is None):
+        raise changed(pinned, found)
+    left = None if stop is None else stop - start
+    if reply.status == 206:
+        part = _RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+        if part is None or int(part[1] or -1) != start or (left is not None and int(part[2]) >= start + left):
+            raise NoRanges(f"{pinned.uri!r} was answered with another part than the one asked for")
+    elif start:
+        raise NoRanges(f"{pinned.uri!r} is given only whole")
+    async for data in reply.content.iter_chunked(_PIECE):
+        piece = data if left is None else data[:left]
+        if piece:
+            yield piece
+        if left is not None:
+            left -= len(piece)
+            if not left:
+                return
+
+
+def _refuse(uri: str, reply: aiohttp.ClientResponse) -> None:
+    """Raise the error for a reply that says that there is nothing to have."""
+    said = f"the server says {reply.status} {reply.reason}"
+    if reply.status in _GONE:
+        raise ReferenceGone(f"there is no {uri!r}: {said}. Check the address, and whether it is there yet")
+    if reply.status in _DENIED:
+        raise AccessDenied(
+            f"{uri!r} may not be read: {said}. Give credentials in ~/.netrc, or headers in storage_options"
+        )
+    if reply.status in _LATER:
+        raise Unreachable(f"{uri!r} cannot be had now: {said}. Try again later")
+
+
+def _useless(uri: str, reply: aiohttp.ClientResponse) -> BadReply:
+    return BadReply(f"{uri!r} cannot be read: the server says {reply.status} {reply.reason}")

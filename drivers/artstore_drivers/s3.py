@@ -1,0 +1,281 @@
+"""Objects in S3 and whatever speaks its language: `s3://bucket/key`, `s3://bucket/key?versionId=V`, `s3://bucket/prefix/`.
+
+A prefix is one listing of versions, which has everything that pins its objects: a page for each 1,000 versions, and
+not a request for each object. Where that is denied or unknown, objects are listed without their versions, and pinned
+by their etags alone; so is the rest of a prefix in which old versions outnumber the objects by far.
+
+Keys go to the server as they are, past s3fs' paths, in which a `?` can begin a version. s3fs makes the client, from
+the options and settings that everybody knows.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
+from artstore.drivers.redaction import redacted, refuse_userinfo
+from artstore.drivers.registry import missing
+from artstore.drivers.retrying import retried
+from artstore.errors import AccessDenied, ArtstoreError, BadReply, InvalidUri, ReferenceGone, Unreachable
+
+try:
+    import aiohttp
+    from botocore import exceptions as boto
+    from s3fs import S3FileSystem
+except ImportError as error:
+    raise missing("s3", "s3fs", "s3") from error
+
+CONNECT, ANSWER = 5, 20
+"""How long to wait for a connection, and for each piece of an answer, in seconds."""
+MANY_PAGES, FEW_OBJECTS = 20, 0.1
+"""After this many pages of versions, of which less than this share were objects, versions are not listed further."""
+PAGE = 1000
+"""How many versions or objects to ask for at once; S3 gives no more."""
+_CONNECTIONS = 32
+_PIECE = 1 << 20
+_VERSION = re.compile(r"(.+)\?versionId=([^?&/]+)", re.DOTALL)
+_TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
+
+_GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
+_DENIED = {
+    *("401", "403", "AccessDenied", "AccountProblem", "AllAccessDisabled", "ExpiredToken", "Forbidden"),
+    *("InvalidAccessKeyId", "InvalidSecurity", "InvalidToken", "RequestTimeTooSkewed", "SignatureDoesNotMatch"),
+    *("TokenRefreshRequired", "Unauthorized"),
+}
+_ELSEWHERE = {"301", "307", "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect"}
+_LATER = {429, 500, 502, 503, 504}
+# The last one: botocore asks for the region of a bucket by asking the bucket, and does not notice going round.
+_OURS = (OSError, ValueError, RecursionError, boto.BotoCoreError, boto.ClientError, aiohttp.ClientError)
+
+_log = logging.getLogger(__name__)
+
+
+class S3Driver(Driver):
+    """Asks S3. `storage_options` are those of `s3fs.S3FileSystem`."""
+
+    def __init__(self, storage_options: Mapping[str, Any]) -> None:
+        super().__init__(storage_options)
+        self._s3fs: Any = None
+
+    def parse(self, uri: str) -> Target:
+        """Read a URI that may end with `?versionId=`; any other `?` belongs to the key."""
+        refuse_userinfo(uri)
+        if not _split(uri)[0] or "://" not in uri:
+            raise InvalidUri(f"{uri!r} names no bucket: expected s3://bucket/key")
+        versioned = _VERSION.fullmatch(uri)
+        return Target(versioned[1], versioned[2]) if versioned else Target(uri)
+
+    async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
+        """Ask for the headers of an object."""
+        bucket, key = _split(uri)
+        if not key:
+            raise ReferenceGone(f"{uri!r} is a bucket, and no object")
+        wanted = {} if version is None else {"VersionId": version}
+        try:
+            reply = await self._call("head_object", uri, Bucket=bucket, Key=key, **wanted)
+        except (AccessDenied, BadReply):
+            # A reply to HEAD has no text; the same with GET says why.
+            reply = await self._call("get_object", uri, Bucket=bucket, Key=key, **wanted)
+            reply["Body"].close()
+        return _described(uri, reply)
+
+    async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
+        """List versions, and give the newest of each key that is not deleted."""
+        bucket, prefix = _split(uri)
+        last, rows, objects, pages = "", 0, 0, 0
+        marker: dict[str, str] = {}
+        while pages < MANY_PAGES or objects >= rows * FEW_OBJECTS:
+            try:
+                page = await self._page("list_object_versions", uri, Bucket=bucket, Prefix=prefix, **marker)
+            except (AccessDenied, BadReply):
+                if marker:
+                    raise
+                break
+            for row in page.get("Versions", ()):
+                if row["IsLatest"]:
+                    objects, last = objects + 1, row["Key"]
+                    yield _row(uri, bucket, prefix, row)
+            if not page.get("IsTruncated"):
+                return
+            rows += len(page.get("Versions", ())) + len(page.get("DeleteMarkers", ()))
+            pages += 1
+            marker = {"KeyMarker": page["NextKeyMarker"]}
+            if page.get("NextVersionIdMarker"):
+                marker["VersionIdMarker"] = page["NextVersionIdMarker"]
+        if marker:
+            _log.warning("%s has many old versions: from %r on objects are pinned by their etags alone", uri, last)
+        async for found in self._list_without_versions(uri, bucket, prefix, last):
+            yield found
+
+    async def _list_without_versions(
+        self, uri: str, bucket: str, prefix: str, after: str
+    ) -> AsyncGenerator[RemoteObject]:
+        marker = {"StartAfter": after} if after else {}
+        while True:
+            page = await self._page("list_objects_v2", uri, Bucket=bucket, Prefix=prefix, **marker)
+            for row in page.get("Contents", ()):
+                yield _row(uri, bucket, prefix, row)
+            if not page.get("IsTruncated"):
+                return
+            marker = {"ContinuationToken": page["NextContinuationToken"]}
+
+    async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
+        """Ask for the pinned version, then for the pinned etag, then for whatever is there, and look what came."""
+        bucket, key = _split(pinned.uri)
+        wanted = {"Bucket": bucket, "Key": key}
+        if start or stop is not None:
+            wanted["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        reply = await self._first_answer(pinned, wanted)
+        body = reply["Body"]
+        try:
+            found = _described(pinned.uri, reply)
+            if pinned.differs(found) or (pinned.pinned and not pinned.is_same(found)):
+                raise changed(pinned, found)
+            while data := await self._piece(body, pinned.uri):
+                yield data
+        finally:
+            body.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._s3fs is not None:
+            await (await self._s3fs.set_session()).close()
+
+    async def _first_answer(self, pinned: RemoteObject, wanted: Mapping[str, str]) -> Any:
+        refused: list[ArtstoreError] = []
+        for way in _ways(pinned):
+            try:
+                return await self._call("get_object", pinned.uri, **wanted, **way)
+            except (ReferenceGone, AccessDenied, BadReply) as error:
+                refused.append(error)
+        if all(isinstance(error, AccessDenied) for error in refused):
+            raise refused[0]
+        found = await self.stat(pinned.uri)
+        raise changed(pinned, found) if pinned.differs(found) else refused[-1]
+
+    async def _piece(self, body: Any, uri: str) -> bytes:
+        try:
+            data: bytes = await body.read(_PIECE)
+        except _OURS as error:
+            raise _said(uri, error) from error
+        return data
+
+    async def _page(self, method: str, uri: str, **arguments: str) -> Any:
+        return await retried(lambda: self._call(method, uri, MaxKeys=PAGE, **arguments), uri)
+
+    async def _call(self, method: str, uri: str, **arguments: str | int) -> Any:
+        system = self._system()
+        try:
+            return await system._call_s3(method, system.req_kw, **arguments)
+        except _OURS as error:
+            raise _said(uri, error) from error
+
+    def _system(self) -> Any:
+        if self._s3fs is None:
+            from fsspec.config import conf
+
+            options = {**conf.get("s3", {}), **self.storage_options}
+            # The other libraries of Amazon know AWS_REGION, and this one AWS_DEFAULT_REGION alone.
+            region = {"region_name": os.environ["AWS_REGION"]} if os.environ.get("AWS_REGION") else {}
+            ours = {"max_pool_connections": _CONNECTIONS, "connect_timeout": CONNECT, "read_timeout": ANSWER}
+            config = {**ours, **options.get("config_kwargs", {}), "retries": {"total_max_attempts": 1}}
+            options["client_kwargs"] = {**region, **options.get("client_kwargs", {})}
+            options["config_kwargs"] = config
+            self._s3fs = S3FileSystem(**{**options, "asynchronous": True, "skip_instance_cache": True})
+            # Trying again is the business of whoever calls.
+            self._s3fs.retries = 1
+        return self._s3fs
+
+
+def _split(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.partition("://")[2].partition("/")
+    return bucket, key
+
+
+def _ways(pinned: RemoteObject) -> list[dict[str, str]]:
+    """The conditions under which to ask, best first; what an unconditional reply says of itself decides then."""
+    match = {"IfMatch": f'"{pinned.etag}"'} if pinned.strong else {}
+    if pinned.version is not None:
+        return [{"VersionId": pinned.version}, *([match] if match else []), {}]
+    # What was there before a bucket had versions is kept as the version "null" when it is overwritten.
+    return [match, {"VersionId": "null", **match}, {}] if match else [{}]
+
+
+def _version(reply: Mapping[str, Any]) -> str | None:
+    version = reply.get("VersionId")
+    return None if version in (None, "", "null") else str(version)
+
+
+def _etag(reply: Mapping[str, Any]) -> str | None:
+    return str(reply.get("ETag", "")).strip('"') or None
+
+
+def _described(uri: str, reply: Mapping[str, Any]) -> RemoteObject:
+    total = _TOTAL.fullmatch(reply.get("ContentRange") or "")
+    size = int(total[1]) if total else reply.get("ContentLength")
+    key = _split(uri)[1]
+    name = key.rstrip("/").rpartition("/")[2] or key
+    return RemoteObject(uri, name, size, _etag(reply), _version(reply))
+
+
+def _row(uri: str, bucket: str, prefix: str, row: Mapping[str, Any]) -> RemoteObject:
+    key = row["Key"]
+    scheme = uri.partition("://")[0]
+    return RemoteObject(f"{scheme}://{bucket}/{key}", key[len(prefix) :], row["Size"], _etag(row), _version(row))
+
+
+def _said(uri: str, error: Exception) -> ArtstoreError:
+    """What a library says, in our words."""
+    known = error if isinstance(error, boto.ClientError | boto.BotoCoreError) else error.__cause__ or error
+    if isinstance(known, boto.ClientError):
+        return _replied(uri, known.response)
+    if isinstance(known, boto.NoCredentialsError | boto.PartialCredentialsError | boto.ProfileNotFound):
+        return AccessDenied(
+            f"there are no credentials for {uri!r} ({redacted(known)}): set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY or a profile, or pass storage_options={'anon': True} for what is public"
+        )
+    if isinstance(known, RecursionError):
+        return _elsewhere(uri, "it leads from one region to the next without an end")
+    if isinstance(known, boto.ParamValidationError | ValueError):
+        return InvalidUri(f"{uri!r} cannot be asked for: {redacted(known)}")
+    return Unreachable(
+        f"{uri!r} cannot be reached: {redacted(known) or type(known).__name__}. Check the endpoint and the network, or "
+        "try again later"
+    )
+
+
+def _replied(uri: str, response: Mapping[str, Any]) -> ArtstoreError:
+    code = str(response.get("Error", {}).get("Code", ""))
+    text = str(response.get("Error", {}).get("Message", ""))
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    said = redacted(f"the server says {code}: {text}" if text and text != code else f"the server says {code or status}")
+    if code == "NoSuchBucket":
+        return ReferenceGone(f"there is no bucket {_split(uri)[0]!r}: {said}. Check the name, and the endpoint")
+    if code in _GONE or (status == 405 and _is_deleted(response)):
+        return ReferenceGone(f"there is no {uri!r}: {said}. Check the name, and whether it is there yet")
+    if code in _DENIED:
+        return AccessDenied(
+            f"{uri!r} may not be read: {said}. Check the credentials and their permissions (some servers say the "
+            "same of what does not exist)"
+        )
+    if code in _ELSEWHERE:
+        return _elsewhere(uri, said)
+    if status in _LATER or code in ("SlowDown", "RequestTimeout"):
+        return Unreachable(f"{uri!r} cannot be had now: {said}. Try again later")
+    return BadReply(f"{uri!r} cannot be read: {said}")
+
+
+def _elsewhere(uri: str, said: str) -> BadReply:
+    return BadReply(
+        f"{uri!r} is in another region or behind another endpoint: {said}. Set AWS_REGION, or pass "
+        "storage_options={'client_kwargs': {'region_name': ...}}"
+    )
+
+
+def _is_deleted(response: Mapping[str, Any]) -> bool:
+    headers: Mapping[str, str] = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return headers.get("x-amz-delete-marker") == "true"

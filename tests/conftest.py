@@ -1,0 +1,72 @@
+"""The servers that tests of drivers share, one of each for a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+import servers
+from servers import GsServer, S3Server, WebApp
+
+pytest.register_assert_rewrite("artstore.testing")
+
+
+class ByServer(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives the tests of one kind of server to one worker, so that each server is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if Path(file).name.startswith(("test_driver_", "test_references")) else nodeid
+
+
+# xdist has groups for this, and does not find them with pytest 9.2: it renames tests where pytest no longer looks.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
+    """Choose who runs what when tests run on several cores."""
+    return ByServer(config, log)
+
+
+@pytest.fixture(scope="session")
+def web_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the nginx below."""
+    return tmp_path_factory.mktemp("nginx")
+
+
+@pytest.fixture(scope="session")
+def nginx(web_folder: Path) -> Iterator[str]:
+    """An nginx that serves `web_folder/root`."""
+    with servers.nginx(web_folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def web_app() -> Iterator[WebApp]:
+    """A web server that does what tests want."""
+    app = WebApp()
+    with servers.serving(app.handle) as app.url:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A SeaweedFS."""
+    with servers.seaweed(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[S3Server]:
+    """A moto."""
+    with servers.moto() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GsServer]:
+    """A fake-gcs-server."""
+    with servers.fake_gcs(tmp_path_factory.mktemp("gcs")) as server:
+        yield server

@@ -1,0 +1,154 @@
+"""Places with objects in them that artifacts refer to, one for each scheme, and a port before a server that counts."""
+
+from __future__ import annotations
+
+import re
+import socket
+import socketserver
+import threading
+import uuid
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import fsspec
+
+from artstore.drivers import Algorithm, Driver, RemoteObject
+from artstore.drivers.registry import GROUP
+from artstore.errors import ReferenceGone
+from servers import GsServer, S3Server, WebApp
+
+SCHEMES = ("file", "memory", "http", "s3", "s3-versioned", "gs", "gs-versioned")
+
+
+@dataclass
+class Place:
+    """Somewhere below `prefix` where objects are put and removed by their keys."""
+
+    prefix: str
+    put: Callable[[str, bytes], object]
+    remove: Callable[[str], object]
+    options: dict[str, Any] = field(default_factory=dict)
+    lists: bool = True
+    keeps: bool = False
+    """Whether it keeps what is overwritten or removed."""
+
+
+def folder(path: Path) -> Place:
+    """A folder of this machine."""
+
+    def put(key: str, data: bytes) -> None:
+        (path / key).parent.mkdir(parents=True, exist_ok=True)
+        (path / key).write_bytes(data)
+
+    return Place(f"{path.as_uri()}/", put, lambda key: (path / key).unlink())
+
+
+def memory() -> Place:
+    """fsspec's file system in memory."""
+    prefix, system = f"memory://{uuid.uuid4().hex}/", fsspec.filesystem("memory")
+    return Place(prefix, lambda key, data: system.pipe(prefix + key, data), lambda key: system.rm(prefix + key))
+
+
+def web(app: WebApp, manner: str = "strong") -> Place:
+    """A web server."""
+    top = uuid.uuid4().hex
+
+    def remove(key: str) -> None:
+        del app.objects[f"{top}/{key}"]
+
+    return Place(f"{app.url}/{manner}/{top}/", lambda key, data: app.put(f"{top}/{key}", data), remove, lists=False)
+
+
+def s3(server: S3Server, bucket: str, *, keeps: bool = False) -> Place:
+    """A prefix in a bucket."""
+    top = uuid.uuid4().hex
+    return Place(
+        f"s3://{bucket}/{top}/",
+        lambda key, data: server.client.put_object(Bucket=bucket, Key=f"{top}/{key}", Body=data),
+        lambda key: server.client.delete_object(Bucket=bucket, Key=f"{top}/{key}"),
+        server.options,
+        keeps=keeps,
+    )
+
+
+def gs(server: GsServer, bucket: str, *, keeps: bool = False) -> Place:
+    """A prefix in a bucket of Google's."""
+    top = uuid.uuid4().hex
+    return Place(
+        f"gs://{bucket}/{top}/",
+        lambda key, data: server.put(bucket, f"{top}/{key}", data),
+        lambda key: server.remove(bucket, f"{top}/{key}"),
+        server.options,
+        keeps=keeps,
+    )
+
+
+class ManyDriver(Driver):
+    """A listing of as many objects as the bucket's name says, which are nowhere."""
+
+    async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
+        """There is no single object."""
+        raise ReferenceGone(f"there is no {uri!r}")
+
+    async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
+        """Make up the objects."""
+        for number in range(int(urlsplit(uri).hostname or 0)):
+            key = f"images/{number // 1000:04}/{number:07}.png"
+            yield RemoteObject(uri + key, key, 1000 + number, f"{number:032x}", f"v{number:031x}")
+
+    async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
+        """There is nothing to read."""
+        raise ReferenceGone(f"there is no {pinned.uri!r}")
+        yield b""
+
+
+def announce_many(folder: Path) -> None:
+    """Install the metadata of a package that has `ManyDriver` for `many://`."""
+    metadata = folder / "many-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: many\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[{GROUP}]\nmany = referring:ManyDriver\n")
+
+
+_REQUEST = re.compile(rb"(?:GET|HEAD|PUT|POST|DELETE) \S+ HTTP/1\.1\r\n")
+
+
+@contextmanager
+def counted(url: str) -> Iterator[tuple[str, list[str]]]:
+    """A port before a server: gives its URL, and a list that gets each request that comes through."""
+    upstream = urlsplit(url).hostname or "", urlsplit(url).port or 80
+    seen: list[str] = []
+
+    class Passing(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(upstream) as server:
+                back = threading.Thread(target=_pass, args=(server, self.request))
+                back.start()
+                with suppress(OSError):
+                    while data := self.request.recv(1 << 16):
+                        seen.extend(found.decode() for found in _REQUEST.findall(data))
+                        server.sendall(data)
+                    server.shutdown(socket.SHUT_WR)
+                back.join()
+
+    class Port(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Port(("127.0.0.1", 0), Passing) as port:
+        thread = threading.Thread(target=port.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{port.server_address[1]}", seen
+        port.shutdown()
+        thread.join()
+
+
+def _pass(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)

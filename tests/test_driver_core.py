@@ -1,0 +1,358 @@
+"""What stands above all drivers: names, secrets, trying again, ranges, and the way from code that just calls."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artstore import names
+from artstore.drivers import Algorithm, Driver, NoRanges, RemoteObject, changed, fetching, registry, retrying
+from artstore.drivers.fetching import fetch, read_range
+from artstore.drivers.loop import run
+from artstore.drivers.placing import entries, placed, set_apart
+from artstore.drivers.redaction import redacted, refuse_secrets
+from artstore.drivers.session import Session
+from artstore.drivers.verifying import digest_of
+from artstore.errors import InvalidInput, InvalidUri, ReferenceChanged, SecretInUri, Unreachable
+from artstore.manifest import Kind
+
+KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8) | st.text("a./\\%:", max_size=6)
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("images/cat.png", "images/cat.png"),
+        ("a//b", "a/%/b"),
+        ("/lead", "%/lead"),
+        ("folder/", "folder/%"),
+        ("", "%"),
+        ("x/../y", "x/%2E%2E/y"),
+        ("./x", "%2E/x"),
+        ("%41", "%2541"),
+        ("..", "%2E%2E"),
+        ("...", "..."),
+        ("C:/x", "C%3A/x"),
+        ("..\\x", "..%5Cx"),
+        ("a\\b", "a\\b"),
+        ("a b+c#d?e", "a b+c#d?e"),
+    ],
+)
+def test_a_key_becomes_a_path_that_every_folder_can_hold(key: str, path: str) -> None:
+    assert placed(key) == path
+
+
+@given(KEYS, KEYS)
+def test_no_two_keys_become_one_path_and_every_path_is_allowed(one: str, other: str) -> None:
+    for key in (one, other):
+        assert names.entry_path(placed(key)) == placed(key)
+    assert (placed(one) == placed(other)) == (one == other)
+
+
+@given(KEYS.filter(lambda key: all(key.split("/"))))
+def test_a_key_without_empty_segments_can_be_read_back(key: str) -> None:
+    assert unquote(placed(key)) == key
+
+
+@given(st.sets(st.text("ab/-.", max_size=6), max_size=12))
+def test_whatever_lies_below_a_prefix_no_entry_lies_below_a_plain_one(keys: set[str]) -> None:
+    async def listing() -> AsyncIterator[RemoteObject]:
+        for key in sorted(keys, key=str.encode):
+            yield RemoteObject("s3://b/" + key, key)
+
+    async def collected() -> list[tuple[str, str | None]]:
+        return [(entry.path, entry.uri) async for entry in entries(listing(), "")]
+
+    found = run(collected())
+    paths = {path for path, _ in found}
+    assert {uri for _, uri in found} == {"s3://b/" + key for key in keys}
+    assert len(paths) == len(keys)
+    for path, uri in found:
+        assert not any(other.startswith(path + "/") for other in paths)
+        key = (uri or "").removeprefix("s3://b/")
+        if not any(other.startswith(key + "/") for other in keys):
+            assert path == placed(key)
+        else:
+            assert path == set_apart(placed(key), uri or "")
+
+
+SECRETS = [
+    "https://me:S3CRET@host/x",
+    "https://S3CRET@host/x",
+    "s3://AKIA:S3CRET@bucket/x",
+    "https://host/x?X-Amz-Algorithm=a&X-Amz-Signature=S3CRET",
+    "https://host/x?x=1&X-Goog-Signature=S3CRET",
+    "https://host/x?sv=2020&sig=S3CRET",
+    "https://host/x?Expires=1&Signature=S3CRET&Key-Pair-Id=K",
+    "https://host/x?token=S3CRET",
+    "https://host/x?access%5Ftoken=S3CRET",
+    "https://host/x?a=1;api_key=S3CRET",
+    "https://host/x#access_token=S3CRET",
+    "https://[bad/x?token=S3CRET",
+]
+
+
+@pytest.mark.parametrize("uri", SECRETS)
+def test_a_uri_with_a_secret_is_refused_without_repeating_it(uri: str) -> None:
+    with pytest.raises(SecretInUri) as caught:
+        refuse_secrets(uri)
+    assert "S3CRET" not in str(caught.value) and "storage_options" in str(caught.value)
+    assert "S3CRET" not in redacted(f"cannot GET '{uri}'") or "%5F" in uri
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://host/x?page=2&design=a", "https://host/@me/x", "sftp://me@host/x", "https://host/a?q=a@b:c"]
+)
+def test_a_uri_without_a_secret_is_not_refused(uri: str) -> None:
+    refuse_secrets(uri)
+    assert uri.rpartition("@")[2] in redacted(f"cannot GET {uri} now")
+
+
+@pytest.mark.parametrize("uri", ["data/images", "/data", "C:/x", "", "1://x"])
+def test_what_is_no_uri_is_refused(uri: str) -> None:
+    with pytest.raises(InvalidUri, match="References must be URIs"):
+        registry.scheme_of(uri)
+
+
+def test_a_limit_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
+    with Session() as session, pytest.raises(InvalidInput, match="max_objects"):
+        list(session.references(f"file://{tmp_path}", max_objects=0))
+
+
+def test_what_pins_an_object_decides_whether_it_is_the_same() -> None:
+    pin = RemoteObject("s3://b/k", "k", size=3, etag="abc", version="v1")
+    assert pin.is_same(pin._replace(version="v2")), "an etag stands for the content"
+    assert pin.differs(pin._replace(size=4)) and pin.differs(pin._replace(etag="abd"))
+    weak = RemoteObject("https://h/k", "k", size=3, etag='W/"abc"')
+    assert not weak.is_same(weak) and not weak.differs(weak._replace(etag="abc"))
+    assert weak.differs(weak._replace(etag='W/"abd"'))
+    crc = RemoteObject("gs://b/k", "k", size=3, digest="crc32c:00000000", version="1")
+    assert not crc.is_same(crc._replace(version="2")), "four bytes prove nothing"
+    assert crc.differs(crc._replace(digest="crc32c:00000001"))
+    assert "3 bytes, etag abc, version v1" in str(changed(pin, pin._replace(etag="abd")))
+
+
+class Flaky(Driver):
+    """Gives some bytes, then breaks off, as often as it is told to."""
+
+    data = bytes(range(256)) * 40
+
+    def __init__(self, breaks: int, *, steady: bool = True, ranges: bool = True) -> None:
+        super().__init__({})
+        self.breaks, self._steady, self._ranges = breaks, steady, ranges
+        self.asked: list[tuple[int, int | None]] = []
+
+    async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
+        raise Unreachable("busy")
+
+    async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        self.asked.append((start, stop))
+        if not self._ranges and (start, stop) != (0, None):
+            raise NoRanges("whole or not at all")
+        for at in range(start, len(self.data) if stop is None else stop, 1000):
+            if at >= start + 2000 and self.breaks:
+                self.breaks -= 1
+                raise Unreachable("broken off")
+            yield self.data[at : at + 1000] if stop is None else self.data[at : min(at + 1000, stop)]
+
+    def steady(self, pinned: RemoteObject) -> bool:
+        return self._steady
+
+    def fetched(self, path: Path, pin: RemoteObject) -> tuple[bytes, int]:
+        """What arrives in a file, and what was told of it."""
+        advanced: list[int] = []
+        with path.open("w+b") as file:
+            run(fetch(self, pin, file.fileno(), advanced.append))
+        return path.read_bytes(), sum(advanced)
+
+
+PIN = RemoteObject("x://h/k", "k", size=len(Flaky.data), etag="abc")
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(retrying, "PAUSES", (0.0, 0.0, 0.0))
+    yield
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    flaky = Flaky(3)
+    assert flaky.fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
+    assert [start for start, _ in flaky.asked] == [0, 2000, 4000, 6000]
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(("steady", "ranges"), [(False, True), (True, False)])
+def test_what_cannot_be_gone_on_with_begins_anew(tmp_path: Path, steady: bool, ranges: bool) -> None:
+    flaky = Flaky(1, steady=steady, ranges=ranges)
+    assert flaky.fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
+    assert flaky.asked[-1] == (0, None)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_never_gets_further_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="broken off"):
+        Flaky(99, steady=False).fetched(tmp_path / "x", PIN)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_parts_are_fetched_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "PART", 4000)
+    flaky = Flaky(2)
+    assert flaky.fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
+    assert {(0, 4000), (4000, 8000), (8000, 10240)} < set(flaky.asked)
+    assert len(flaky.asked) == 5
+
+
+def test_a_server_without_ranges_is_asked_for_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "PART", 4000)
+    assert Flaky(0, ranges=False).fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
+    assert run(read_range(Flaky(0, ranges=False), PIN, 250, 260)) == Flaky.data[250:260]
+
+
+@pytest.mark.parametrize(
+    "pin",
+    [
+        PIN._replace(size=len(Flaky.data) + 1),
+        PIN._replace(digest="md5:" + "0" * 32),
+        PIN._replace(digest="crc32c:" + "0" * 8),
+        PIN._replace(digest="blake3:" + "0" * 64),
+    ],
+)
+def test_what_arrives_is_checked(tmp_path: Path, pin: RemoteObject) -> None:
+    with pytest.raises(ReferenceChanged, match="expected"):
+        Flaky(0).fetched(tmp_path / "x", pin)
+
+
+@pytest.mark.parametrize(("algorithm", "digest"), [("md5", "25f9e794323b453885f5181f1b624d0b"), ("crc32c", "e3069283")])
+def test_digests_of_servers_are_those_of_the_standard(tmp_path: Path, algorithm: str, digest: str) -> None:
+    (tmp_path / "x").write_bytes(b"123456789")
+    with (tmp_path / "x").open("rb") as file:
+        assert digest_of(file.fileno(), algorithm, 9) == f"{algorithm}:{digest}"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_server_that_is_busy_is_asked_again_and_then_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    async def answer() -> str:
+        calls.append(1)
+        if len(calls) < 3:
+            raise Unreachable("busy")
+        return "here"
+
+    assert run(retrying.retried(answer, "x://h/k")) == "here"
+    monkeypatch.setattr(retrying, "PATIENCE", 0.05)
+
+    async def silence() -> None:
+        await asyncio.sleep(60)
+
+    with pytest.raises(Unreachable, match="x://h/k"):
+        run(retrying.retried(silence, "x://h/k"))
+
+
+def test_ctrl_c_ends_what_runs_and_says_so_once() -> None:
+    """Nothing goes on behind the back of whoever was interrupted: the file may be closed by then."""
+    program = """
+        import asyncio, os, signal, threading
+        from artstore.drivers.loop import run
+        ended = []
+        async def long():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0.05)
+                ended.append("ended")
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            run(long())
+        except KeyboardInterrupt:
+            print("interrupted", *ended)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.stdout, done.stderr) == ("interrupted ended\n", "")
+
+
+def test_a_forked_child_has_a_loop_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    program = f"""
+        import os, sys
+        from artstore.drivers.session import Session
+        with Session() as session:
+            list(session.references("file://{tmp_path}/x"))
+            child = os.fork()
+            found = list(session.references("file://{tmp_path}/x"))
+            assert [entry.size for entry in found] == [1]
+            if child:
+                assert os.waitpid(child, 0)[1] == 0
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], timeout=30, check=True)
+
+
+def test_the_contract_loads_no_library_of_a_cloud() -> None:
+    program = """
+        import sys
+        import artstore.drivers, artstore.drivers.session
+        print(sorted({"s3fs", "gcsfs", "aiohttp", "botocore", "fsspec", "google", "pytest"} & set(sys.modules)))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_a_reference_is_an_entry_and_back() -> None:
+    found = RemoteObject("s3://b/a/k", "a/k", 3, "abc", "v1", "md5:00")
+    entry = found.entry("a/k")
+    assert (entry.kind, entry.version_id) == (Kind.REFERENCE, "v1")
+    assert RemoteObject.of(entry) == found
+
+
+def test_a_listing_of_any_length_is_held_a_batch_at_a_time() -> None:
+    """The full number of 1,000,000 is the torture test's."""
+    assert peak_of_listing(200_000) < peak_of_listing(1_000) + (8 << 20)
+
+
+@pytest.mark.torture
+def test_a_listing_of_a_million_is_held_a_batch_at_a_time() -> None:
+    assert peak_of_listing(1_000_000) < peak_of_listing(1_000) + (8 << 20)
+
+
+def peak_of_listing(count: int) -> int:
+    """The most memory, in bytes, of a process that goes through that many references."""
+    program = f"""
+        import resource
+        from artstore.drivers import Driver, RemoteObject, registry
+        from artstore.drivers.session import Session
+
+        class Endless(Driver):
+            async def stat(self, uri, *, version=None, checksum=None):
+                return RemoteObject(uri, "x")
+            async def list(self, uri, *, checksum=None):
+                for number in range({count}):
+                    key = f"{{number:07}}/of many/a name as long as names are.parquet"
+                    yield RemoteObject(uri + key, key, number, f"{{number:032x}}", f"{{number:032}}")
+            async def read(self, pinned, start=0, stop=None):
+                yield b""
+
+        registry.driver_for = lambda scheme: Endless
+        with Session() as session:
+            assert sum(1 for _ in session.references("x://b/", max_objects={count})) == {count}
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=120, check=True
+    )
+    return int(done.stdout)

@@ -1,0 +1,175 @@
+"""Files and folders of this machine are tracked where they are, and not a byte of them is copied."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from artstore import Store
+from artstore.drivers.session import Session
+from artstore.errors import InvalidPath, LinkCycle, ReferenceChanged, SourceError
+from artstore.manifest import Entry, Kind
+from artstore.testing import SHA256, PrefixContract
+
+
+def at(uri: str) -> Path:
+    return Path(uri.removeprefix("file://").replace("%25", "%"))
+
+
+class TestFile(PrefixContract):
+    both = False
+    # In a file URI "%" begins an escape, so that the URI of a name with one is written with "%25".
+    odd_keys: ClassVar[tuple[str, ...]] = (
+        "with space",
+        "ünï/日本",
+        "a+b",
+        "100%25",
+        "%2541",
+        "#hash",
+        "x?y=z#w",
+        "..a",
+    )
+
+    @pytest.fixture
+    def prefix(self, tmp_path: Path) -> str:
+        return f"file://{tmp_path}/data/"
+
+    def put(self, uri: str, data: bytes) -> None:
+        at(uri).parent.mkdir(parents=True, exist_ok=True)
+        at(uri).write_bytes(data)
+
+    def remove(self, uri: str) -> None:
+        at(uri).unlink()
+
+    def test_odd_keys_are_kept_exactly(self, session: Session, prefix: str, tmp_path: Path) -> None:
+        for key in self.odd_keys:
+            self.put(prefix + key, key.encode())
+        entries = self.add(session, prefix)
+        assert {self.fetched(session, entry, tmp_path).decode() for entry in entries} == set(self.odd_keys)
+        assert {entry.path for entry in entries} == set(self.odd_keys)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "cat").write_bytes(b"meow")
+    return folder
+
+
+def add(path: Path | str, max_objects: int | None = None) -> list[Entry]:
+    with Session() as session:
+        return list(session.references(f"file://{path}", checksum=SHA256, max_objects=max_objects))
+
+
+def test_the_digest_of_a_file_is_that_of_the_store(folder: Path) -> None:
+    (entry,) = add(folder)
+    assert entry.digest == SHA256.digest(b"meow")
+    with Session() as session:
+        (unread,) = session.references(f"file://{folder}")
+    assert (unread.digest, unread.size) == (None, 4)
+
+
+@pytest.mark.parametrize("name", ["a b", "100%", "%41", "a#b", "a?b", "ü"])
+def test_a_path_is_found_as_it_is_written_and_as_a_uri(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"odd")
+    glued, escaped = add(folder / name), add((folder / name).as_uri().removeprefix("file://"))
+    assert glued == escaped
+    assert (glued[0].size, glued[0].uri) == (3, f"file://{folder}/{name}".replace("%", "%25"))
+
+
+def test_a_relative_path_is_written_down_as_an_absolute_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert add("sub/cat") == add(f"localhost{folder}/sub/cat") == add(folder / "sub" / "cat")
+    assert add(".") == add(folder)
+
+
+def test_links_and_empty_folders_are_taken_as_when_a_folder_is_added(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "50%").write_bytes(b"outside")
+    (folder / "up").symlink_to("sub/cat")
+    (folder / "out").symlink_to(tmp_path / "outside" / "50%")
+    (folder / "there").symlink_to(tmp_path / "outside")
+    (folder / "empty").mkdir()
+    (folder / "5%").write_bytes(b"odd")
+    (folder / "sub" / "odd").symlink_to("../5%")
+    found = {entry.path: entry for entry in add(folder)}
+    assert found["up"] == Entry("up", Kind.LINK, target="sub/cat")
+    assert found["sub/odd"] == Entry("sub/odd", Kind.LINK, target="../5%25")
+    assert found["empty"] == Entry("empty", Kind.FOLDER)
+    assert (found["out"].kind, found["out"].uri, found["out"].size) == (Kind.REFERENCE, f"file://{folder}/out", 7)
+    assert found["there/50%25"].uri == f"file://{folder}/there/50%25"
+    assert sorted(found) == ["5%25", "empty", "out", "sub/cat", "sub/odd", "there/50%25", "up"]
+
+
+def test_a_link_that_leads_back_is_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "sub" / "back").symlink_to(folder)
+    with pytest.raises(LinkCycle, match="back"):
+        add(folder)
+    (folder / "sub" / "back").unlink()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "round").symlink_to(tmp_path / "outside")
+    (folder / "out").symlink_to(tmp_path / "outside")
+    with pytest.raises(LinkCycle, match="round"):
+        add(folder)
+
+
+def test_what_cannot_be_read_is_named(folder: Path) -> None:
+    (folder / "broken").symlink_to("nowhere")
+    with pytest.raises(SourceError, match="broken"):
+        add(folder)
+    (folder / "broken").unlink()
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(SourceError, match="pipe"):
+        add(folder)
+    with pytest.raises(SourceError, match="pipe"):
+        add(folder / "pipe")
+
+
+def test_a_name_that_is_no_text_is_refused(folder: Path) -> None:
+    (folder / os.fsdecode(b"caf\xe9")).write_bytes(b"x")
+    with pytest.raises(InvalidPath, match="rename"):
+        add(folder)
+
+
+def test_a_store_is_left_out_and_its_catalog_never_opened(folder: Path) -> None:
+    """Closing any descriptor of the catalog would drop the locks that SQLite has on it."""
+    with Store.init(folder / ".artstore"):
+        assert [entry.path for entry in add(folder)] == ["sub/cat"]
+        for name in ("", "artstore.db", "artstore.db-wal"):
+            with pytest.raises(SourceError, match="store"):
+                add(folder / ".artstore" / name)
+
+
+def test_a_file_that_changed_is_noticed_by_its_content_and_never_shown(folder: Path, tmp_path: Path) -> None:
+    (entry,) = add(folder)
+    status = (folder / "sub" / "cat").stat()
+    (folder / "sub" / "cat").write_bytes(b"MEOW")
+    os.utime(folder / "sub" / "cat", ns=(status.st_atime_ns, status.st_mtime_ns))
+    (tmp_path / "out").write_bytes(b"what was there")
+    with Session() as session, pytest.raises(ReferenceChanged, match=str(entry.digest)):
+        session.fetch_to(entry, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == b"what was there"
+    assert sorted(os.listdir(tmp_path)) == ["folder", "out"]
+
+
+def test_many_files_are_tracked_in_place(tmp_path: Path) -> None:
+    """The full number of 100,000 is the torture test's."""
+    track(tmp_path, 3_000)
+
+
+@pytest.mark.torture
+def test_very_many_files_are_tracked_in_place(tmp_path: Path) -> None:
+    track(tmp_path, 100_000)
+
+
+def track(folder: Path, count: int) -> None:
+    for number in range(count):
+        if number % 1000 == 0:
+            (folder / str(number)).mkdir()
+        (folder / str(number - number % 1000) / str(number)).write_bytes(str(number).encode())
+    entries = add(folder, max_objects=count)
+    assert len({entry.digest for entry in entries}) == len({entry.path for entry in entries}) == count
