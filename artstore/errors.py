@@ -11,6 +11,7 @@
         InvalidPath
         NotJson                    also a TypeError: metadata that JSON cannot say
         PathConflict               two entries cannot both be where they were put
+        WrongValue                 also a TypeError: a value of a kind that cannot be there
       SourceError                also an OSError: the files to add cannot be taken as they are
         SourceUnreadable         also a ValueError
           SourceMissing            also a FileNotFoundError
@@ -23,6 +24,7 @@
         NetworkFileSystem
         StoreBusy                  also a TimeoutError
         DiskFull                   also an OSError
+      MissingLibrary             also an ImportError: something needs a library that is not installed
       UsageError                 called too early, too late, or where it has no meaning
       ArtifactStatusError        also an AttributeError: not what can be done with the artifact as it is
         ArtifactNotLoggedError     the artifact is no version yet
@@ -87,6 +89,10 @@ class PathConflict(InvalidInput):
     """Two entries that cannot both be where they were put."""
 
 
+class WrongValue(InvalidInput, TypeError):
+    """A value of a kind that cannot be where it was put."""
+
+
 class SourceError(ArtstoreError, OSError):
     """A file or folder that cannot be added as it is."""
 
@@ -133,6 +139,10 @@ class StoreBusy(StoreError, TimeoutError):
 
 class DiskFull(StoreError, OSError):
     """There is no space left for what was to be written."""
+
+
+class MissingLibrary(ArtstoreError, ImportError):
+    """Something needs a library that is not installed."""
 
 
 class UsageError(ArtstoreError):
