@@ -76,7 +76,7 @@ class ArtifactObjects(ArtifactFacts):
         """The table that was added under a name. Raises `NoEntry`, a `KeyError`, if there is none."""
         from artstore.objects import kinds
 
-        found: Table | PartitionedTable | None = self._object(str(name), "get_table", kinds.TABLES)
+        found: Table | PartitionedTable | None = self._object(str(name), "get_table", kinds.WITH_ROWS)
         if found is None:
             raise missing(str(name), self._logged_version("get_table").name)
         return found

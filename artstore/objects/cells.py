@@ -14,6 +14,7 @@ from typing import Any
 from artstore.errors import NotJson
 from artstore.objects import types
 from artstore.objects.data_object import DataObject, Shelf, Source
+from artstore.objects.keys import ForeignIndex, TableIndex
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Reading = Callable[[Any], Any]
@@ -44,6 +45,8 @@ def written(value: Any, shelf: Shelf | None) -> Any:
 
 def _foreign(value: Any, shelf: Shelf | None) -> Any:
     if isinstance(value, Decimal):
+        if not value.is_finite() or Decimal(repr(float(value))) != value:
+            raise NotJson(f"{value!r} has more digits than a number in JSON keeps")
         return float(value)
     if isinstance(value, Enum):
         return value.name
@@ -95,6 +98,10 @@ def reading(found: types.Type, source: Source | None) -> Reading | None:
         return (lambda value: [inner(each) for each in value] if isinstance(value, list) else value) if inner else None
     if isinstance(found, types.TypedDict):
         return _dict({key: way for key, each in found.items if (way := reading(each, source))})
+    if isinstance(found, ForeignIndex):
+        return _index(found)
+    if isinstance(found, types.PythonObject) and found.class_name in GIVEN_BACK:
+        return GIVEN_BACK[found.class_name]
     if isinstance(found, types.FileType | types.Anything | types.Unknown | types.PythonObject | types.Mixed):
         return _object(source)
     return None if found in (types.NUMBER, types.STRING, types.BOOLEAN, types.NONE) else _object(source)
@@ -102,6 +109,22 @@ def reading(found: types.Type, source: Source | None) -> Reading | None:
 
 def _time(value: Any) -> Any:
     return moment(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _index(found: ForeignIndex) -> Reading:
+    return lambda value: TableIndex.of(value, found.table) if isinstance(value, int) else value
+
+
+def _bytes(value: Any) -> Any:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _decimal(value: Any) -> Any:
+    return Decimal(repr(value)) if isinstance(value, int | float) else value
+
+
+GIVEN_BACK: dict[str, Reading] = {"bytes": _bytes, "Decimal": _decimal}
+"""How values of other classes are read back, by the name of the class."""
 
 
 def _unless_missing(way: Reading) -> Reading:

@@ -25,7 +25,8 @@ _HOMES = {
     "bounding-boxes": ("overlays", "BoundingBoxes2D"),
 }
 ALL = tuple(_HOMES)
-TABLES = ("table", "partitioned-table", "joined-table")
+WITH_ROWS = ("table", "partitioned-table")
+TABLES = (*WITH_ROWS, "joined-table")
 _KEYS = {
     "primaryKey": "PrimaryKey",
     "wandb.TablePrimaryKey": "PrimaryKey",
@@ -45,7 +46,10 @@ def named(log_type: str) -> type[DataObject]:
 
 def paths(name: str, among: tuple[str, ...] = ALL) -> Iterator[tuple[str, str]]:
     """Where an object of a name may be, and its kind there."""
+    said = next((word for word in ALL if name.endswith(f".{word}.json")), None)
     for word in among:
+        if said not in (None, word):
+            continue
         suffix = f"{word}.json"
         yield (name if name.endswith(suffix) else f"{name}.{suffix}"), word
         if word == "table":

@@ -124,7 +124,7 @@ def table(kind: type[T], document: dict[str, Any], source: Source) -> T:
     if found is None:
         read = kind(columns=columns, data=made, allow_mixed_types=True)
     else:
-        read = kind._made(columns, {key: _forgetting(each) for key, each in found.items()}, made)
+        read = kind._made(columns, {key: _as_read(each) for key, each in found.items()}, made)
     read.log_mode = document.get("log_mode") or "IMMUTABLE"
     read.source = source
     return read
@@ -165,11 +165,15 @@ def _arrays(found: Type, source: Source) -> Any:
     return numpy.load(io.BytesIO(source.read(kept.path)), allow_pickle=False)[kept.key]
 
 
-def _forgetting(found: Type) -> Type:
-    """A type that does not tell any more where its arrays were kept."""
+def _as_read(found: Type) -> Type:
+    """The type of what was read: it does not tell where arrays were kept, nor classes that JSON has no word for."""
+    if isinstance(found, Union):
+        return Union.of(_as_read(each) for each in found.members)
     if isinstance(found, NDArray):
         return NDArray(found.shape)
-    return Union.of(_forgetting(each) for each in found.members) if isinstance(found, Union) else found
+    if isinstance(found, types.PythonObject) and found.class_name not in cells.GIVEN_BACK:
+        return types.Anything()
+    return found
 
 
 def _increments(source: Source) -> Iterable[list[Any]]:
