@@ -47,8 +47,10 @@ class ArtifactObjects(ArtifactFacts):
         `WrongValue` for what is no such object, or `PathConflict` if something else is at that path and `overwrite`
         is not set.
         """
+        from artstore.objects.data_object import DataObject
+
         draft = self._open_draft("add")
-        if not hasattr(obj, "_log_type"):
+        if not isinstance(obj, DataObject):
             raise WrongValue(
                 f"Found object of type {type(obj)}, expected one of artstore.data_types, such as Table or Image: files "
                 "are added with add_file"

@@ -35,7 +35,11 @@ def resolved(run: Run, key: str, value: Any) -> Any:
 
 
 def _is_object(value: Any) -> bool:
-    return isinstance(getattr(type(value), "_log_type", None), str)
+    if not hasattr(type(value), "_log_type"):
+        return False
+    from artstore.objects.data_object import DataObject
+
+    return isinstance(value, DataObject)
 
 
 def _table(run: Run, key: str, table: DataObject) -> dict[str, Any]:

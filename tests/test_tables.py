@@ -181,6 +181,12 @@ def test_what_was_put_into_data_directly_is_checked_when_it_is_kept() -> None:
 # JSON
 
 
+def test_the_keys_of_dicts_become_text() -> None:
+    table = Table(columns=["d"], data=[[{1: "a", "b": 2}], [{1: None, "b": None}], [None]])
+    assert back(table).data == [[{"1": "a", "b": 2}], [{"1": None, "b": None}], [None]]
+    assert back(Table(columns=["d"], data=[[{1: "a", 2: "b"}]])).data == [[{"1": "a", "2": "b"}]]
+
+
 def test_a_small_table_comes_back_from_json_as_it_was() -> None:
     rows = [
         [1, 1.5, "é\ud800", True, NOON, [1, [2]], {"k": {"n": 1}}],
@@ -211,7 +217,7 @@ def test_arrays_come_back_as_arrays() -> None:
     assert back(table).get_column("square") == [[[1.5, 2], [3, 4]], None]
 
 
-@pytest.mark.parametrize("value", [b"\xff", timedelta(1), 1j, object()])
+@pytest.mark.parametrize("value", [b"\xff", timedelta(1), 1j, object(), {(1, 2): 3}])
 def test_what_json_cannot_say_names_its_cell(value: Any) -> None:
     artifact = Artifact("things", "dataset")
     with pytest.raises(NotJson, match=r"row 1 of column 'x'.*\*\.table\.parquet"):
@@ -430,7 +436,7 @@ def test_the_same_again_is_no_change_and_something_else_is_a_conflict() -> None:
 
 def test_what_is_no_object_is_refused() -> None:
     artifact = Artifact("things", "dataset")
-    for wrong in (5, "path", Path("x"), {"a": 1}, None):
+    for wrong in (5, "path", Path("x"), {"a": 1}, None, Table):
         with pytest.raises(WrongValue, match=r"expected one of artstore\.data_types"):
             artifact.add(wrong, "item")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="Invalid artifact path"):

@@ -5,7 +5,7 @@ W&B drops what is below a millisecond. Here it stays, as a fraction, which W&B r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -35,12 +35,21 @@ def written(value: Any, shelf: Shelf | None) -> Any:
     if isinstance(value, date):
         return milliseconds(value)
     if isinstance(value, dict):
-        return {key: written(each, shelf) for key, each in value.items()}
+        return {key: written(each, shelf) for key, each in _keyed(value)}
     if isinstance(value, list | tuple):
         return [written(each, shelf) for each in value]
     if isinstance(value, set | frozenset):
         return [written(each, shelf) for each in sorted(value, key=str)]
     return _foreign(value, shelf)
+
+
+def _keyed(value: dict[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """The items of a dict, with keys that JSON can say and sort."""
+    wrong = next((key for key in value if not isinstance(key, str | int | float | bool | None)), None)
+    if wrong is not None:
+        raise NotJson(f"the key {wrong!r} of a dict is neither text nor a number, and cannot be written as JSON")
+    alike = len({isinstance(key, str) or key is None for key in value}) < 2 and None not in value
+    return value.items() if alike else ((str(key), each) for key, each in value.items())
 
 
 def _foreign(value: Any, shelf: Shelf | None) -> Any:

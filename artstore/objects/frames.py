@@ -62,7 +62,10 @@ def _is_not_for_arrow(frame: Any, column: int) -> bool:
     values = frame.iloc[:, column]
     if values.dtype.kind != "O":
         return False
-    kinds = {type(each).__name__ for each in values if not types.is_missing(each)}
+    kinds = {each.__name__ for each in set(map(type, values))} - {"NoneType", "NaTType", "NAType"}
+    if len(kinds) > 1 and "float" in kinds:
+        # A float among other values is NaN for the most part.
+        kinds = {type(each).__name__ for each in values if not types.is_missing(each)}
     return len(kinds) > 1 and kinds != {"int", "float"}
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Self
 
 from artstore.errors import InvalidInput, WrongValue
-from artstore.objects import frames, kinds, types
+from artstore.objects import dtypes, frames, kinds, types
 from artstore.objects.data_object import DataObject, Shelf, Source
 from artstore.objects.keys import ForeignKey, PrimaryKey, TableIndex
 from artstore.objects.libraries import need
@@ -79,13 +79,13 @@ class Table(DataObject):
         self._frame: Any = None
 
     def _declare(self, dtype: Any, optional: bool | Sequence[bool]) -> None:
-        dtypes = dtype if isinstance(dtype, list) else [dtype] * len(self.columns)
+        wanted = dtype if isinstance(dtype, list) else [dtype] * len(self.columns)
         optionals = [optional] * len(self.columns) if isinstance(optional, bool) else list(optional)
-        for what, listed in (("dtype", dtypes), ("optional", optionals)):
+        for what, listed in (("dtype", wanted), ("optional", optionals)):
             if len(listed) != len(self.columns):
                 raise InvalidInput(f"{what} has {len(listed)} items, and the table {len(self.columns)} columns")
-        for column, each, may_miss in zip(self.columns, dtypes, optionals, strict=True):
-            found = types.of_dtype(each)
+        for column, each, may_miss in zip(self.columns, wanted, optionals, strict=True):
+            found = dtypes.of_dtype(each)
             self._types[column] = types.optional(found) if may_miss else found
         self._note_fast()
 
@@ -242,7 +242,7 @@ class Table(DataObject):
     def cast(self, col_name: Any, dtype: Any, optional: bool = False) -> Type:
         """Say what a column holds. Raises `WrongValue` if it holds something else already."""
         self._position(col_name)
-        wanted = types.of_dtype(dtype)
+        wanted = dtypes.of_dtype(dtype)
         if optional:
             wanted = types.optional(wanted)
         self._types[col_name] = _type_of_all(wanted, self.get_column(col_name), col_name)

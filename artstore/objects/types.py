@@ -264,7 +264,8 @@ class TypedDict(Type):
         return _dict_of({key: _within_type(inner, theirs.get(key, NONE)) for key, inner in self.items})
 
     def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
-        return {"type_map": {key: inner.to_json(shelf) for key, inner in self.items}}
+        texts = any(isinstance(key, str) for key, _ in self.items)
+        return {"type_map": {(str(key) if texts else key): inner.to_json(shelf) for key, inner in self.items}}
 
     def __str__(self) -> str:
         return "{" + ", ".join(f"{key!r}: {inner}" for key, inner in self.items) + "}"
@@ -361,50 +362,6 @@ def _type_of_foreign(value: Any) -> Type:
         if kind in _NUMPY_KINDS:
             return _SIMPLE[_NUMPY_KINDS[kind]]
     return PythonObject(type(value).__name__)
-
-
-def of_dtype(given: Any) -> Type:
-    """The type that a `dtype` stands for: a Python class, a class of objects, a list or dict of them, or a value."""
-    if given is None:
-        return Unknown()
-    if isinstance(given, Type):
-        return given
-    if isinstance(given, type):
-        return _of_class(given)
-    if isinstance(given, list):
-        if len(given) > 1:
-            return Union.of(of_dtype(each) for each in given)
-        return List(of_dtype(given[0])) if given else List()
-    if isinstance(given, dict):
-        return TypedDict(tuple((key, of_dtype(each)) for key, each in given.items()))
-    if isinstance(given, DataObject):
-        return given.cell_type()
-    return Const(given)
-
-
-def _of_class(given: type) -> Type:
-    if issubclass(given, Type):
-        return given()
-    if issubclass(given, DataObject):
-        from artstore.objects import kinds
-
-        return kinds.type_of_kind(given._log_type)
-    if issubclass(given, bool) or given.__name__ == "bool_":
-        return BOOLEAN
-    known: tuple[tuple[Any, Type], ...] = (
-        (str, STRING),
-        ((int, float), NUMBER),
-        (date, TIMESTAMP),
-        ((list, tuple, set, frozenset), List()),
-        (dict, TypedDict()),
-        (object, PythonObject(given.__name__)),
-    )
-    if given is object:
-        return Anything()
-    if given.__module__ == "numpy":
-        number = given.__name__.startswith(("int", "uint", "float"))
-        return NUMBER if number else TIMESTAMP if given.__name__ == "datetime64" else PythonObject(given.__name__)
-    return next(found for classes, found in known if issubclass(given, classes))
 
 
 def of_json(document: Any, source: Source | None = None) -> Type:
