@@ -52,8 +52,8 @@ def tables(wandb: Any) -> dict[str, Any]:
     keyed.set_pk("x")
     pointing = table(columns=["y"], data=[["a"]])
     pointing.set_fk("y", keyed, "x")
-    arrays = table(columns=["short", "square", "text"])
-    arrays.add_data(numpy.arange(3.0), numpy.zeros((2, 2)), b"xy")
+    arrays = table(columns=["short", "square"])
+    arrays.add_data(numpy.arange(3.0), numpy.zeros((2, 2)))
     frame = pandas.DataFrame(
         {"n": [1, 2], "s": ["x", "y"], "t": pandas.to_datetime(["2024-01-01", "2024-01-02"]), "f": [1.0, None]}
     )
@@ -69,6 +69,7 @@ def tables(wandb: Any) -> dict[str, Any]:
         ),
         "frame.table.json": table(dataframe=frame),
         "arrays": arrays,
+        "raw": table(columns=["x"], data=[[b"xy"]]),
         "mixed": table(columns=["x"], data=[[1], ["a"]], allow_mixed_types=True),
         "numbered": table(columns=[0, 1], data=[[1, 2]]),
         "nested": table(columns=["y"], data=[[[[1, 2], [3]]], [[[4]]], [None]]),

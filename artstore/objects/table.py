@@ -97,14 +97,14 @@ class Table(DataObject):
         if listed is None:
             raise InvalidInput(f"data is a list of rows, an array or a data frame, not {type(data).__name__}")
         for number, row in enumerate(listed):
-            if isinstance(row, str) or not isinstance(row, Iterable):
+            if isinstance(row, str | dict | set) or not isinstance(row, Iterable):
                 raise InvalidInput(f"row {number} is a list of values, one for each column, not {row!r}")
             self.add_data(*row)
 
     def _fill_from_frame(self, frame: Any) -> None:
         found = frames.arrow(frame)
         if found is None:
-            for row in frames.rows_of_pandas(frame):
+            for row in frames.rows_of(frame):
                 self.add_data(*row)
             return
         self._types = frames.grown(self._types, found)
