@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from zipfile import BadZipFile
 
 from artstore import names, terminal
 from artstore.artifact_entry import ArtifactEntry, missing
@@ -145,12 +146,13 @@ class ArtifactSource:
         from artstore.objects import kinds, parquet
         from artstore.objects.table import Table
 
-        if path.endswith(kinds.PARQUET):
-            return parquet.read(Table, path, self)
+        found: DataObject
         try:
-            document = json.loads(self.read(path))
-            found = kinds.named(kind).from_json(document, self)
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+            if path.endswith(kinds.PARQUET):
+                found = parquet.read(Table, path, self)
+            else:
+                found = kinds.named(kind).from_json(json.loads(self.read(path)), self)
+        except (ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
             if isinstance(error, ArtstoreError):
                 raise
             raise InvalidInput(
@@ -182,11 +184,11 @@ class ArtifactShelf:
 
     def put(self, item: DataObject, name: str, *, overwrite: bool = False) -> str:
         """Take an object under a name, with all that it needs or not at all; return the path of its document."""
-        if name.startswith(_HASHED):
-            name = f"{_HASHED}{self._digest_name(item, name)}"
-        mark = len(self._undo)
+        mark, outer = len(self._undo), self._overwrite
         self._depth += 1
         try:
+            if name.startswith(_HASHED):
+                name = f"{_HASHED}{self._digest_name(item)}"
             self._overwrite = name if overwrite else None
             path = item.write(self, name)
             self._replace_twin(path, overwrite)
@@ -194,7 +196,7 @@ class ArtifactShelf:
             self._take_back(mark)
             raise
         finally:
-            self._overwrite = None
+            self._overwrite = outer
             self._depth -= 1
             if not self._depth:
                 self._undo.clear()
@@ -222,7 +224,7 @@ class ArtifactShelf:
                 self._draft.remove(path)
         self._added = {key: kept for key, kept in self._added.items() if self.has(kept[1])}
 
-    def _digest_name(self, item: DataObject, name: str) -> str:
+    def _digest_name(self, item: DataObject) -> str:
         """The name that W&B gives what lies in its folder for tables, by content."""
         from artstore.objects.content import name_of
         from artstore.objects.data_object import encoded
@@ -238,7 +240,10 @@ class ArtifactShelf:
         return found is not None and found.digest == algorithm.text(algorithm.raw(data))
 
     def _replaces(self, path: str) -> bool:
-        return self._overwrite is not None and path.startswith(self._overwrite)
+        if self._overwrite is None:
+            return False
+        stem = self._overwrite.removesuffix(".table.json").removesuffix(".table.parquet")
+        return path == self._overwrite or path.startswith(f"{stem}.")
 
     def put_bytes(self, data: bytes, path: str) -> None:
         self._note(path)

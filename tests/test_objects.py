@@ -162,6 +162,18 @@ def test_objects_that_need_one_another_are_added_together_or_not_at_all() -> Non
     assert artifact.manifest.digest() == before
 
 
+def test_an_object_that_needs_others_replaces_one_of_its_name(picture: Path) -> None:
+    artifact = Artifact("things", "dataset")
+    artifact.add(Image(picture, masks={"truth": MASK}), "item")
+    artifact.add(Image(picture, masks={"truth": MASK}, caption="new", classes=[{"id": 9, "name": "owl"}]), "item", True)
+    artifact.add(Table(columns=["i"], data=[[Image(picture)]]), "table")
+    artifact.add(
+        Table(columns=["i"], data=[[Image(picture, caption="new", masks={"t": MASK})]]), "table", overwrite=True
+    )
+    artifact.save()
+    assert artifact.get("item").caption == artifact.get("table").data[0][0].caption == "new"
+
+
 # Sounds, videos, pages, 3D
 
 

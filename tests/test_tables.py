@@ -466,6 +466,11 @@ def test_a_file_that_is_no_table_says_so() -> None:
         artifact.save()
         with pytest.raises(InvalidInput):
             artifact.get("item")
+    with (artifact := Artifact("things", "dataset")).new_file("item.table.parquet") as file:
+        file.write("no parquet")
+    artifact.save()
+    with pytest.raises(InvalidInput, match=r"'item\.table\.parquet' of things:v4 is no table.*get_entry"):
+        artifact.get("item")
 
 
 def test_a_table_goes_on_into_another_artifact() -> None:
