@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from artstore import artifact_collection, names, settings, stores
+from artstore import artifact_collection, location, names, settings, stores
 from artstore.artifact import Artifact
 from artstore.artifact_collection import ArtifactCollection, ArtifactType
 from artstore.catalog import runs
@@ -26,8 +26,9 @@ class Api:
     >>> api.artifact("animals/images:latest").download()
     >>> [run.state for run in api.runs("animals")]
 
-    The store is `store`, else ARTSTORE_DIR, else the nearest `.artstore`. In W&B's place for `overrides` a dict may
-    give the `project`; entities are understood in names, and have no meaning. Raises `NoStore`.
+    The store is `store`, else ARTSTORE_DIR, else the nearest `.artstore` when it is first looked into: a script may
+    ask for its Api before its first run makes the store. In W&B's place for `overrides` a dict may give the
+    `project`; entities are understood in names, and have no meaning. Raises `NoStore`.
     """
 
     def __init__(
@@ -40,15 +41,17 @@ class Api:
     ) -> None:
         given = overrides if isinstance(overrides, Mapping) else {}
         named = store if store is not None else None if isinstance(overrides, Mapping) else overrides
-        self._store = stores.to_read(named)
+        self._found: Store | None = None if named is None else stores.to_read(named)
         self._project = names.project(
             given.get("project") or settings.text("ARTSTORE_PROJECT") or names.DEFAULT_PROJECT
         )
 
     @property
     def store(self) -> Store:
-        """The store that it looks into."""
-        return self._store
+        """The store that it looks into. Raises `NoStore`."""
+        if self._found is None:
+            self._found = stores.to_read()
+        return self._found
 
     @property
     def default_entity(self) -> str:
@@ -62,8 +65,8 @@ class Api:
 
     def artifact(self, name: str, type: str | None = None) -> Artifact:
         """Find a version: `[project/]name[:alias]`. Raises `NotFound` or `WrongType`."""
-        found = self._store.version(name, project=self._project, type=type)
-        return Artifact._of(self._store, found)
+        found = self.store.version(name, project=self._project, type=type)
+        return Artifact._of(self.store, found)
 
     def artifact_exists(self, name: str, type: str | None = None) -> bool:
         """Whether there is such a version, of that type if given."""
@@ -89,7 +92,7 @@ class Api:
         collection = self.artifact_collection(type_name, name)
         wanted = [tags] if isinstance(tags, str) else tags
         return artifact_collection.versions(
-            self._store, collection.project, collection.name, order=order, tags=wanted, per_page=per_page, start=start
+            self.store, collection.project, collection.name, order=order, tags=wanted, per_page=per_page, start=start
         )
 
     def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> Listing[Artifact]:
@@ -99,7 +102,7 @@ class Api:
     def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
         """Find a collection. Raises `NotFound` or `WrongType`."""
         project, plain = self._where(name)
-        found = ArtifactCollection._named(self._store, project, plain)
+        found = ArtifactCollection._named(self.store, project, plain)
         if found.type != type_name:
             raise WrongType(f"type {type_name!r} specified but {plain} is of type {found.type!r}: say that one")
         return found
@@ -121,8 +124,10 @@ class Api:
         start: str | None = None,
     ) -> Listing[ArtifactCollection]:
         """The collections of a type in a project, by name. With one name, that is the type."""
+        if order not in (None, "name", "+name"):
+            raise InvalidInput(f"cannot order collections by {order!r}: they are listed by their names")
         project, type = (self._project, project_name) if type_name is None else (self._of(project_name), type_name)
-        return artifact_collection.collections(self._store, project, type, per_page=per_page, start=start)
+        return artifact_collection.collections(self.store, project, type, per_page=per_page, start=start)
 
     def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
         """A type of artifacts. Raises `NotFound` if the project has none of it."""
@@ -134,7 +139,7 @@ class Api:
     def artifact_types(self, project: str | None = None, start: str | None = None) -> Listing[ArtifactType]:
         """The types of a project's artifacts."""
         where = self._of(project) if project else self._project
-        found = [ArtifactType(self._store, where, each) for each in self._store.types(where)]
+        found = [ArtifactType(self.store, where, each) for each in self.store.types(where)]
         return Listing.of([(each.name, each) for each in found])
 
     def _where(self, name: str) -> tuple[str, str]:
@@ -158,10 +163,9 @@ class Api:
         self, organization: str | None = None, filter: Mapping[str, Any] | None = None, per_page: int = 100
     ) -> Listing[Registry]:
         """The registries of the store."""
-        if filter:
-            raise InvalidInput("filters of registries are not there yet: leave the filter out")
-        projects = [each for each in self._store.projects() if each.startswith(REGISTRY)]
-        return Listing.of([(each, Registry(self._store, each)) for each in projects])
+        _refuse(filter)
+        projects = [each for each in self.store.projects() if each.startswith(REGISTRY)]
+        return Listing.of([(each, Registry(self.store, each)) for each in projects])
 
     # Runs
 
@@ -170,7 +174,7 @@ class Api:
         parts = [each for each in path.strip("/").split("/") if each != "runs"]
         if not parts[-1] or len(parts) > 3:
             raise InvalidName(f"invalid run path {path!r}: expected [project/]id")
-        with self._store.db.reading() as connection:
+        with self.store.db.reading() as connection:
             if len(parts) > 1:
                 record = runs.find(connection, parts[-2], parts[-1])
                 found = [record] if record else []
@@ -183,7 +187,7 @@ class Api:
             )
         if not here:
             raise NotFound(f"Could not find run {path!r}: list the runs with artstore.Api().runs()")
-        return PublicRun(self._store, here[0])
+        return PublicRun(self.store, here[0])
 
     def runs(
         self,
@@ -202,24 +206,24 @@ class Api:
         project = self._of(path) if path else None
 
         def page(after: str | None, count: int) -> list[tuple[str, PublicRun]]:
-            with self._store.db.reading() as connection:
+            with self.store.db.reading() as connection:
                 found = runs.listed(
                     connection, project, after=int(after or 0), limit=count, newest_first=order.startswith("-")
                 )
-            return [(str(each.id), PublicRun(self._store, each)) for each in found]
+            return [(str(each.id), PublicRun(self.store, each)) for each in found]
 
         def length() -> int:
-            with self._store.db.reading() as connection:
+            with self.store.db.reading() as connection:
                 return runs.count(connection, project)
 
         return Listing(page, length, per_page=per_page)
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Listing[Project]:
         """The projects of the store."""
-        return Listing.of([(each, Project(each)) for each in self._store.projects()])
+        return Listing.of([(each, Project(each)) for each in self.store.projects()])
 
     def __repr__(self) -> str:
-        return f"<Api of {self._store.path}>"
+        return f"<Api of {self._found.path if self._found else location.find()}>"
 
 
 class Project:
@@ -246,12 +250,19 @@ class Registry:
 
     def collections(self, filter: Mapping[str, Any] | None = None) -> Listing[ArtifactCollection]:
         """Its collections, by name."""
+        _refuse(filter)
         return artifact_collection.collections(self._store, self.full_name, None)
 
     def versions(self, filter: Mapping[str, Any] | None = None) -> Listing[Artifact]:
         """Everything that is linked in it."""
+        _refuse(filter)
         found = [artifact for collection in self.collections() for artifact in collection.artifacts()]
         return Listing.of([(each.qualified_name, each) for each in found])
 
     def __repr__(self) -> str:
         return f"<Registry {self.name}>"
+
+
+def _refuse(filter: Mapping[str, Any] | None) -> None:
+    if filter:
+        raise InvalidInput("filters of registries are not there yet: leave the filter out")

@@ -22,8 +22,8 @@ from typing import Any, TypeAlias
 from artstore import ending, location, logged_objects, names, terminal
 from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
-from artstore.catalog import collections, events, runs
-from artstore.errors import ArtstoreError, InvalidInput
+from artstore.catalog import collections, events, runs, versions
+from artstore.errors import ArtstoreError, InvalidInput, NotFound
 from artstore.leases import Session
 from artstore.run_facts import RunFacts
 from artstore.store import Store
@@ -32,14 +32,33 @@ StrPath: TypeAlias = str | os.PathLike[str]
 
 _ALPHABET = string.digits + string.ascii_lowercase
 _REFERENCE = "wandb-artifact://"
+_NAMED = 10
 _active: list[Run] = []
 _guard = threading.RLock()
+_store_before_runs: str | None = None
+
+
+def _begin_anew_in_child() -> None:
+    # Other threads of the parent may have held these locks.
+    global _guard
+    _guard = threading.RLock()
+    for run in _active:
+        run._begin_anew_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
 def current() -> Run | None:
     """The run that was begun last and is not finished; None if there is none."""
     with _guard:
-        return next((run for run in reversed(_active) if run._owner == os.getpid()), None)
+        return next((run for run in reversed(_open_here()) if not run._finished), None)
+
+
+def _open_here() -> list[Run]:
+    """The runs of this process that have not ended. A forked child has those of its parent in the list as well."""
+    return [run for run in _active if run._owner == os.getpid()]
 
 
 def generate_id(length: int = 8) -> str:
@@ -69,7 +88,6 @@ class Run(RunFacts):
         self._unheard: dict[object, tuple[str, BaseException]] = {}
         self._logged: list[str] = []
         self._used: list[str] = []
-        self._store_before: str | None = None
 
     @property
     def disabled(self) -> bool:
@@ -101,6 +119,8 @@ class Run(RunFacts):
             names.tag(tag)
         artifact = self._artifact(artifact_or_path, name, type)
         with self._lock:
+            # Making the artifact may have taken long, and another thread may have finished the run.
+            self._check_open()
             self._check_type(artifact)
             artifact._go_to(self._store, self.project)
             ticket = object()
@@ -165,9 +185,7 @@ class Run(RunFacts):
                 self.log_artifact(artifact, aliases=aliases)
             artifact.wait()
         elif isinstance(artifact_or_name, str):
-            self._recorder.wait()
-            name = artifact_or_name.removeprefix(_REFERENCE)
-            artifact = Artifact._of(self._store, self._store.version(name, project=self.project))
+            artifact = self._find(artifact_or_name)
         else:
             raise InvalidInput(
                 'You must pass an artifact name (e.g. "pedestrian-dataset:v1"), an instance of Artifact, or '
@@ -177,6 +195,11 @@ class Run(RunFacts):
         self._note_use(artifact, use_as)
         return artifact
 
+    def _find(self, name: str) -> Artifact:
+        """Find an artifact, also one that this run has just logged."""
+        self._recorder.wait()
+        return Artifact._of(self._store, self._store.version(name.removeprefix(_REFERENCE), project=self.project))
+
     def _note_use(self, artifact: Artifact, role: str | None) -> None:
         version = artifact._logged_version("use_artifact")
         if artifact._store is not None and artifact._store.path != self._store.path:
@@ -184,6 +207,8 @@ class Run(RunFacts):
                 f"{version.name} is in the store {artifact._store.path}, and this run logs to {self._store.path}"
             )
         with self._store.db.writing() as connection:
+            if not versions.lives(connection, version.id):
+                raise NotFound(f"{version.name} was deleted: use a version that lives")
             if runs.use(connection, self._record.id, version.id, role):
                 subject = version.qualified_name
                 events.record(connection, self._store.db.algorithm, "version-used", subject, run=self.path, role=role)
@@ -207,9 +232,11 @@ class Run(RunFacts):
 
     def use_model(self, name: str) -> str:
         """Use and download a model; the path of its file if it is one file, else of its folder."""
-        artifact = self.use_artifact(name)
+        self._check_open()
+        artifact = self._find(name)
         if "model" not in artifact.type.lower():
             raise AssertionError("You can only use this method for 'model' artifacts.")
+        self._note_use(artifact, None)
         root = artifact.download()
         files = list(artifact.manifest.entries)
         return str(Path(root, files[0])) if len(files) == 1 else root
@@ -239,7 +266,7 @@ class Run(RunFacts):
 
     def log_code(
         self,
-        root: str = ".",
+        root: str | None = ".",
         name: str | None = None,
         include_fn: Callable[..., bool] | None = None,
         exclude_fn: Callable[..., bool] | None = None,
@@ -251,7 +278,7 @@ class Run(RunFacts):
         """
         from artstore import source_code
 
-        chosen = list(source_code.chosen(Path(root), self._store.path, include_fn, exclude_fn))
+        chosen = list(source_code.chosen(Path(root or "."), self._store.path, include_fn, exclude_fn))
         if not chosen:
             terminal.note("artstore: no relevant files were detected in the specified directory; no code was logged")
             return None
@@ -260,11 +287,16 @@ class Run(RunFacts):
             artifact.add_file(path, inside)
         return self.log_artifact(artifact)
 
-    def save(self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live") -> list[str]:
-        """Copy files that match a pattern into the run's folder, below the path that they have from `base_path`."""
+    def save(
+        self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live", glob: bool = True
+    ) -> list[str]:
+        """Copy files that match a pattern into the run's folder, below the path that they have from `base_path`.
+
+        Without `glob` it is the path of one file.
+        """
         self._check_open()
         saved = []
-        for found in globbing.glob(str(glob_str)):
+        for found in globbing.glob(str(glob_str) if glob else globbing.escape(str(glob_str))):
             base = Path(base_path) if base_path is not None else Path(found).parent
             target = Path(self.dir, Path(found).resolve().relative_to(base.resolve()))
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -292,51 +324,64 @@ class Run(RunFacts):
 
     def open(self) -> None:
         """Make it the current run, to be finished when the process ends at the latest."""
+        global _store_before_runs
         with _guard:
+            if not _open_here():
+                _store_before_runs = os.environ.get(location.VARIABLE)
             _active.append(self)
-        # Artifacts and child processes find the same store.
-        self._store_before = os.environ.get(location.VARIABLE)
-        os.environ[location.VARIABLE] = str(self._store.path)
+            # Artifacts and child processes find the same store.
+            os.environ[location.VARIABLE] = str(self._store.path)
         ending.watch(self._end_with_process)
 
-    def _hand_back_store(self) -> None:
-        if os.environ.get(location.VARIABLE) != str(self._store.path):
-            return
-        if self._store_before is None:
-            del os.environ[location.VARIABLE]
-        else:
-            os.environ[location.VARIABLE] = self._store_before
+    def _leave(self) -> None:
+        """Be the current run no more, and hand the environment back as the runs that are still open need it."""
+        ending.unwatch(self._end_with_process)
+        with _guard:
+            _active.remove(self)
+            if os.environ.get(location.VARIABLE) != str(self._store.path):
+                return
+            others = _open_here()
+            before = str(others[-1]._store.path) if others else _store_before_runs
+            if before is None:
+                del os.environ[location.VARIABLE]
+            else:
+                os.environ[location.VARIABLE] = before
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """Commit what was logged, and end the run: as `finished`, or as `failed` with an exit code other than 0.
 
-        Raises what went wrong with an artifact that nobody has waited for; the run is `failed` then.
+        Raises what went wrong with an artifact that nobody has waited for; the run is `failed` then. If it is
+        interrupted, the run is still open, and finished when the process ends.
         """
         with _guard:
             if self._finished or self._owner != os.getpid():
                 return
             self._finished = True
-            if self in _active:
-                _active.remove(self)
-        ending.unwatch(self._end_with_process)
-        with self._lock:
-            self._end_row()
         try:
+            with self._lock:
+                self._end_row()
             self._recorder.close()
-            unheard = list(self._unheard.values())
-            code = exit_code if exit_code else 1 if unheard else 0
+        except BaseException:
+            self._finished = False
+            raise
+        self._leave()
+        wrong = list(self._unheard.values())
+        if self._recorder.failed_to_flush is not None:
+            wrong.append(("what the run said", self._recorder.failed_to_flush))
+        code = exit_code if exit_code else 1 if wrong else 0
+        try:
             self._close(runs.FAILED if code else runs.FINISHED, code)
+        except (ArtstoreError, OSError) as error:
+            code = code or 1
+            wrong.append(("how the run ended", error))
         finally:
             self._session.close()
-            self._hand_back_store()
         if not quiet:
             self._sum_up(failed=bool(code))
-        if unheard:
-            raise _told(unheard)
+        if wrong:
+            raise _told(wrong)
 
     def _close(self, state: str, code: int) -> None:
-        if self._recorder.failed_to_flush is not None:
-            raise self._recorder.failed_to_flush
         with self._store.db.writing() as connection:
             if runs.end(connection, self._record.id, state, code):
                 algorithm = self._store.db.algorithm
@@ -350,19 +395,24 @@ class Run(RunFacts):
         terminal.note(
             f"artstore: run {self.id} of {self.project} {'failed' if failed else 'finished'} in {seconds:.0f} s"
         )
-        parts = [
-            f"{what} {', '.join(dict.fromkeys(names))}"
-            for what, names in (("logged", self._logged), ("used", self._used))
-            if names
-        ]
+        parts = [f"{what} {_some(names)}" for what, names in (("logged", self._logged), ("used", self._used)) if names]
         if parts:
             terminal.note(f"artstore: {'; '.join(parts)}")
 
     def _end_with_process(self, code: int) -> None:
         try:
             self.finish(exit_code=code)
-        except ArtstoreError as error:
-            terminal.complain(f"artstore: {error}")
+        except Exception as error:
+            _complain(error)
+
+    def _begin_anew_in_child(self) -> None:
+        super()._begin_anew_in_child()
+        self._unheard = {}
+
+    def _end_in_child(self, code: int) -> None:
+        super()._end_in_child(code)
+        if self._unheard:
+            _complain(_told(list(self._unheard.values())))
 
     def __enter__(self) -> Run:
         return self
@@ -376,12 +426,30 @@ class Run(RunFacts):
         code = ending.exit_code(error.code) if isinstance(error, SystemExit) else 1
         try:
             self.finish(exit_code=code)
-        except ArtstoreError as other:
-            # The error of the block is what the caller has to see.
-            error.add_note(f"besides, artstore: {other}")
+        except Exception as other:
+            if isinstance(error, SystemExit):
+                # Nobody prints that one, nor its notes. If it says that all went well, it is not to be believed.
+                if code == 0:
+                    raise
+                _complain(other)
+            else:
+                # The error of the block is what the caller has to see.
+                error.add_note(f"besides, artstore: {other}")
 
     def __repr__(self) -> str:
         return f"<Run {self.path}>"
+
+
+def _complain(error: BaseException) -> None:
+    for text in (error, *getattr(error, "__notes__", ())):
+        terminal.complain(f"artstore: {text}")
+
+
+def _some(names: list[str]) -> str:
+    """Names without repetition, and of many only how many more there are."""
+    found = list(dict.fromkeys(names))
+    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+    return ", ".join(found[:_NAMED]) + more
 
 
 def _told(unheard: list[tuple[str, BaseException]]) -> BaseException:

@@ -72,6 +72,19 @@ class _BaseOf:
         return self._store.has_below(self.version, path)
 
 
+_opened: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+def _begin_anew_in_child() -> None:
+    # Another thread of the parent may have held it.
+    for each in list(_opened):
+        each._guard = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)
+
+
 class Store:
     """One folder with versioned artifacts in it.
 
@@ -92,6 +105,7 @@ class Store:
         self._intakes: weakref.WeakKeyDictionary[Draft, Intake] = weakref.WeakKeyDictionary()
         self._abandoned: deque[Intake] = deque()
         self._guard = threading.RLock()
+        _opened.add(self)
 
     @classmethod
     def init(cls, path: str | os.PathLike[str], *, algorithm: str | None = None) -> Store:
@@ -330,7 +344,7 @@ class Store:
         """Rename a collection, or set what is said of it. What is left out stays."""
         changes = {"name": new_name, "description": description, "tags": None if tags is None else list(tags)}
         given = {field: value for field, value in changes.items() if value is not None}
-        return describing.describe_collection(self.db, project, name, **given)
+        return describing.describe_collection(self.db, project, name, given)
 
     def version_page(
         self,
@@ -525,6 +539,7 @@ class Store:
         delete_aliases: bool = False,
         force: bool = False,
         dry_run: bool = False,
+        progress: Progress = SILENT,
     ) -> deleting.Deleted:
         """Delete versions, all of those given or none; what nothing else needs is gone from the disk when this returns.
 
@@ -538,6 +553,7 @@ class Store:
             delete_aliases=delete_aliases,
             force=force,
             dry_run=dry_run,
+            progress=progress,
         )
 
     def delete_collection(
@@ -593,9 +609,9 @@ class Store:
         waste = min(found["dead_bytes"], max(0, allocated - live))
         return Usage(found["versions"], found["version_bytes"], live, waste, allocated, catalog)
 
-    def gc(self, *, dry_run: bool = False) -> gc.Collected:
+    def gc(self, *, dry_run: bool = False, progress: Progress = SILENT) -> gc.Collected:
         """Remove what crashes left behind, and versions past their ttl. With `dry_run`, only tell."""
-        return gc.collect(self.db, self.packs, dry_run=dry_run)
+        return gc.collect(self.db, self.packs, dry_run=dry_run, progress=progress)
 
     def verify(self, *, head: str | None = None, progress: Progress = SILENT) -> verifying.Report:
         """Read everything again; name each damaged entry and every version that it harms."""

@@ -18,10 +18,10 @@ import artstore
 from artstore import Artifact, Audio, Classes, Html, Image, Molecule, Object3D, Table, Video
 from artstore.data_types import BoundingBoxes2D, ImageMask
 from artstore.errors import InvalidInput, PathConflict, SourceChanged, SourceMissing, SourceUnreadable, WrongValue
-from working import back, kept
-from working import workplace as workplace
+from keeping import back, kept
+from switching import here as here
 
-pytestmark = pytest.mark.usefixtures("workplace")
+pytestmark = pytest.mark.usefixtures("here")
 
 PIXELS = numpy.arange(24, dtype="uint8").reshape(2, 4, 3)
 MASK: dict[str, Any] = {
@@ -32,9 +32,9 @@ BOX: dict[str, Any] = {"position": {"middle": [1, 1], "width": 2, "height": 1}, 
 
 
 @pytest.fixture
-def picture(workplace: Path) -> Path:
-    Pictures.fromarray(PIXELS).save(workplace / "cat.png")
-    return workplace / "cat.png"
+def picture(here: Path) -> Path:
+    Pictures.fromarray(PIXELS).save(here / "cat.png")
+    return here / "cat.png"
 
 
 # Images
@@ -127,9 +127,9 @@ def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
     ],
 )
 def test_what_makes_no_object_is_refused_with_what_would(
-    workplace: Path, make: Callable[[], object], error: type[Exception], said: str
+    here: Path, make: Callable[[], object], error: type[Exception], said: str
 ) -> None:
-    (workplace / "text.png").write_text("text")
+    (here / "text.png").write_text("text")
     with pytest.raises(error, match=said):
         make()
 
@@ -192,16 +192,16 @@ def test_a_video_of_frames_is_a_gif() -> None:
     assert (found.n_frames, found.size, found.info["duration"]) == (3, (4, 2), 100)  # type: ignore[attr-defined]
 
 
-def test_a_page_is_text_a_file_or_an_open_file(workplace: Path) -> None:
-    (workplace / "page.html").write_text("<head></head>é", encoding="utf-8")
-    for given in ("page.html", workplace / "page.html"):
+def test_a_page_is_text_a_file_or_an_open_file(here: Path) -> None:
+    (here / "page.html").write_text("<head></head>é", encoding="utf-8")
+    for given in ("page.html", here / "page.html"):
         assert back(Html(given, inject=False)).html == "<head></head>é"
         assert "normalize.css" in back(Html(given)).html
     assert back(Html(io.StringIO("<p>"), inject=False)).html == "<p>"
     assert Html("page.html", inject=False, data_is_not_path=True).html == "page.html"
 
 
-def test_an_object_in_space_is_points_a_scene_or_a_file(workplace: Path) -> None:
+def test_an_object_in_space_is_points_a_scene_or_a_file(here: Path) -> None:
     points = [[1.0, 2.0, 3.0]]
     assert json.loads(back(Object3D(numpy.array(points))).read()) == points
     scene = Object3D.from_point_cloud(points, boxes=[{"label": "car"}])
@@ -211,7 +211,7 @@ def test_an_object_in_space_is_points_a_scene_or_a_file(workplace: Path) -> None
         "boxes": [{"label": "car"}],
         "vectors": [],
     }
-    (workplace / "ship.obj").write_text("v 1 2 3")
+    (here / "ship.obj").write_text("v 1 2 3")
     assert back(Object3D("ship.obj")).read() == b"v 1 2 3"
     assert back(Object3D.from_file(io.StringIO("[[1,2,3]]"), "pts.json")).read() == b"[[1,2,3]]"
 

@@ -30,10 +30,10 @@ from artstore.errors import (
     PathConflict,
     WrongValue,
 )
-from working import back, kept
-from working import workplace as workplace
+from keeping import back, kept
+from switching import here as here
 
-pytestmark = pytest.mark.usefixtures("workplace")
+pytestmark = pytest.mark.usefixtures("here")
 
 NOON = datetime(2024, 2, 3, 12, 0, 0, 123456, UTC)
 
@@ -281,8 +281,8 @@ def test_times_of_several_kinds_are_not_made_one(order: int) -> None:
     assert found.data == [[datetime(2024, 1, 1, tzinfo=UTC)], [datetime(2024, 1, 1, 5, tzinfo=UTC)]][::order]
 
 
-def test_a_parquet_file_of_another_program_is_a_table(workplace: Path) -> None:
-    pyarrow.parquet.write_table(pyarrow.table({"n": [1, None], "l": [[1], [2, 3]]}), workplace / "theirs.parquet")
+def test_a_parquet_file_of_another_program_is_a_table(here: Path) -> None:
+    pyarrow.parquet.write_table(pyarrow.table({"n": [1, None], "l": [[1], [2, 3]]}), here / "theirs.parquet")
     artifact = Artifact("things", "dataset")
     artifact.add_file("theirs.parquet", "theirs.table.parquet")
     artifact.save()
@@ -480,10 +480,10 @@ def test_a_table_goes_on_into_another_artifact() -> None:
     assert [each.name for each in second.dependencies()] == ["first:v0"]
 
 
-def test_only_what_a_table_needs_is_read(workplace: Path) -> None:
+def test_only_what_a_table_needs_is_read(here: Path) -> None:
     artifact = kept(item=Table(columns=["page"], data=[[Html("<b>x</b>")]]), other=Html("<i>y</i>"))
     assert artifact.get("item").data[0][0].html.endswith("<b>x</b>")
-    assert not (workplace / "artifacts").exists()
+    assert not (here / "artifacts").exists()
 
 
 def test_parts_are_read_as_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
