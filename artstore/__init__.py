@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         use_model,
         watch,
     )
+    from artstore.data_types import Audio, Classes, Html, Image, JoinedTable, Molecule, Object3D, Table, Video
     from artstore.errors import ArtstoreError, CommError, Error, UsageError
     from artstore.manifest import Entry, Kind
     from artstore.run_config import Config, Summary
@@ -55,17 +56,26 @@ __all__ = [
     "Artifact",
     "ArtifactTTL",
     "ArtstoreError",
+    "Audio",
+    "Classes",
     "CommError",
     "Config",
     "Entry",
     "Error",
+    "Html",
+    "Image",
+    "JoinedTable",
     "Kind",
+    "Molecule",
+    "Object3D",
     "Run",
     "Settings",
     "Store",
     "Summary",
+    "Table",
     "UsageError",
     "Version",
+    "Video",
     "alert",
     "as_wandb",
     "define_metric",
@@ -94,22 +104,31 @@ _HOMES = {
     "Artifact": "artstore.artifact",
     "ArtifactTTL": "artstore.artifact_facts",
     "ArtstoreError": "artstore.errors",
+    "Audio": "artstore.data_types",
+    "Classes": "artstore.data_types",
     "CommError": "artstore.errors",
     "Config": "artstore.run_config",
     "Entry": "artstore.manifest",
     "Error": "artstore.errors",
+    "Html": "artstore.data_types",
+    "Image": "artstore.data_types",
+    "JoinedTable": "artstore.data_types",
     "Kind": "artstore.manifest",
+    "Molecule": "artstore.data_types",
+    "Object3D": "artstore.data_types",
     "Run": "artstore.runs",
     "Settings": "artstore.beginning",
     "Store": "artstore.store",
     "Summary": "artstore.run_config",
+    "Table": "artstore.data_types",
     "UsageError": "artstore.errors",
     "Version": "artstore.version",
+    "Video": "artstore.data_types",
     "as_wandb": "artstore.compatibility",
     "init": "artstore.beginning",
 }
 _OF_THE_RUN = ("run", "config", "summary")
-_MODULES = ("errors", "api")
+_MODULES = ("errors", "api", "data_types")
 _PARTS_OF_WANDB = ("apis", "env", "sdk", "util")
 
 

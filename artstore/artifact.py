@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from artstore import compare, names, settings, terminal, transfer
 from artstore.artifact_entry import ArtifactEntries, ArtifactEntry, ArtifactFile, missing
-from artstore.artifact_facts import ArtifactFacts, listed, read_metadata
+from artstore.artifact_facts import listed, read_metadata
+from artstore.artifact_objects import ArtifactObjects
 from artstore.diff import Difference
 from artstore.draft import Draft
 from artstore.errors import (
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 StrPath: TypeAlias = str | os.PathLike[str]
 
 
-class Artifact(ArtifactFacts):
+class Artifact(ArtifactObjects):
     """A versioned folder of data: files, links, and references to other artifacts.
 
     >>> artifact = artstore.Artifact("animals", type="dataset", metadata={"source": "zoo"})

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import artstore
+from artstore import data_types
 from artstore.errors import UsageError
 
 MIRRORED = "0.31.0"
@@ -21,6 +22,7 @@ MIRRORED = "0.31.0"
 
 _ERRORS = "artstore.errors"
 _PARTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "wandb.data_types": {name: ("artstore.data_types", name) for name in (*data_types.__all__, "WBValue")},
     "wandb.env": {},
     "wandb.util": {"generate_id": ("artstore.runs", "generate_id")},
     "wandb.apis": {},

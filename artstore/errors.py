@@ -14,6 +14,7 @@
         InvalidUri                 a reference that is no URI, or one that no driver can follow
         SecretInUri                a reference that works only with a secret in it
         TooManyObjects             a prefix holds more objects than were asked for
+        WrongValue                 also a TypeError: a value of a kind that cannot be there
       SourceError                also an OSError: the files to add cannot be taken as they are
         SourceUnreadable         also a ValueError
           SourceMissing            also a FileNotFoundError
@@ -34,6 +35,7 @@
         NetworkFileSystem
         StoreBusy                  also a TimeoutError
         DiskFull                   also an OSError
+      MissingLibrary             also an ImportError: something needs a library that is not installed
       UsageError                 called too early, too late, or where it has no meaning
       ArtifactStatusError        also an AttributeError: not what can be done with the artifact as it is
         ArtifactNotLoggedError     the artifact is no version yet
@@ -108,6 +110,10 @@ class SecretInUri(InvalidInput):
 
 class TooManyObjects(InvalidInput):
     """A prefix holds more objects than were asked for."""
+
+
+class WrongValue(InvalidInput, TypeError):
+    """A value of a kind that cannot be where it was put."""
 
 
 class SourceError(ArtstoreError, OSError):
@@ -188,6 +194,10 @@ class StoreBusy(StoreError, TimeoutError):
 
 class DiskFull(StoreError, OSError):
     """There is no space left for what was to be written."""
+
+
+class MissingLibrary(ArtstoreError, ImportError):
+    """Something needs a library that is not installed."""
 
 
 class UsageError(ArtstoreError):

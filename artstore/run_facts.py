@@ -46,6 +46,9 @@ class RunFacts(RunIdentity):
     def _resolve_config(self, key: str, value: Any) -> Any:
         return value
 
+    def _resolve_logged(self, key: str, value: Any) -> Any:
+        return value
+
     def _check_open(self) -> None:
         if self._finished:
             raise UsageError(f"run {self.id} is finished: begin another with artstore.init()")
@@ -192,7 +195,7 @@ class RunFacts(RunIdentity):
             if step is not None and step > self._step:
                 self._end_row()
                 self._step = step
-            values = plain(data)
+            values = plain({key: self._resolve_logged(key, value) for key, value in data.items()})
             self._row.update(values)
             for key, value in values.items():
                 self.summary[key] = value

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
 
-from artstore import ending, location, names, terminal
+from artstore import ending, location, logged_objects, names, terminal
 from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
 from artstore.catalog import collections, events, runs, versions
@@ -221,6 +221,10 @@ class Run(RunFacts):
         if isinstance(value, Artifact):
             return self.use_artifact(value, use_as=key)
         return value
+
+    def _resolve_logged(self, key: str, value: Any) -> Any:
+        """Tables among the metrics become artifacts of the run."""
+        return logged_objects.resolved(self, key, value)
 
     def log_model(self, path: StrPath, name: str | None = None, aliases: Sequence[str] | None = None) -> None:
         """Log a file or folder as an artifact of type `model`."""
