@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from artstore import leases, names
+from artstore import leases, names, public_lineage
 from artstore.artifact import Artifact
 from artstore.catalog import events, runs
 from artstore.errors import InvalidInput
+from artstore.graph import Direction
 from artstore.listing import Listing
 from artstore.names import LOCAL
+from artstore.public_lineage import Lineage
 from artstore.run_identity import RunIdentity, qualified_name
 from artstore.store import Store
 
@@ -165,6 +167,10 @@ class PublicRun(RunIdentity):
         found = [self._store.version_by_id(id) for id in ids]
         return Listing.of([(str(each.id), Artifact._of(self._store, each)) for each in found])
 
+    def lineage(self, direction: Direction = "both", depth: int | None = None) -> Lineage:
+        """What it used and where that came from, what it made and what came of that, as `Artifact.lineage` tells it."""
+        return public_lineage.of_run(self._store, self._record, direction, depth)
+
     def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
         """Note that it used an artifact, after the fact."""
         version = artifact._logged_version("use_artifact")
@@ -192,9 +198,7 @@ class PublicRun(RunIdentity):
 
 def state(store: Store, record: runs.Record) -> str:
     """The state of a run; one whose process let go of its lock without saying anything has crashed."""
-    if record.state == runs.RUNNING and not is_alive(store, record):
-        return runs.CRASHED
-    return record.state
+    return runs.seen_state(record.state, record.session, lambda session: leases.is_alive(store.path, session))
 
 
 def is_alive(store: Store, record: runs.Record) -> bool:

@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from artstore import terminal
+from artstore import git, terminal
 from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
 from artstore.catalog import runs
@@ -41,6 +42,7 @@ class RunFacts(RunIdentity):
         self.starting_step = self._step
         self._recorder = Recorder(self._flush)
         self.config = Config(lambda: self._say("config"), resolve=self._resolve_config, values=record.config)
+        self._looking: threading.Thread | None = None
         self.summary = Summary(lambda: self._say("summary"), values=record.summary)
 
     def _resolve_config(self, key: str, value: Any) -> Any:
@@ -49,6 +51,27 @@ class RunFacts(RunIdentity):
     def _check_open(self) -> None:
         if self._finished:
             raise UsageError(f"run {self.id} is finished: begin another with artstore.init()")
+
+    # The code that it runs
+
+    def _look_at_code(self) -> None:
+        """Find out beside the run which commit its code is of: asking Git takes long where a repository is large."""
+        folder = Path.cwd()
+
+        def look() -> None:
+            found = git.state(folder)
+            if found is not None:
+                with self._lock:
+                    environment = {**self._record.environment, "git": found._asdict()}
+                    self._record = self._record._replace(environment=environment)
+                    self._say("environment")
+
+        self._looking = threading.Thread(target=look, name="artstore-git", daemon=True)
+        self._looking.start()
+
+    def _wait_for_code(self) -> None:
+        if self._looking is not None:
+            self._looking.join()
 
     # What it is
 

@@ -293,6 +293,7 @@ class Run(RunFacts):
         # Artifacts and child processes find the same store.
         self._store_before = os.environ.get(location.VARIABLE)
         os.environ[location.VARIABLE] = str(self._store.path)
+        self._look_at_code()
         ending.watch(self._end_with_process)
 
     def _hand_back_store(self) -> None:
@@ -315,6 +316,7 @@ class Run(RunFacts):
             if self in _active:
                 _active.remove(self)
         ending.unwatch(self._end_with_process)
+        self._wait_for_code()
         with self._lock:
             self._end_row()
         try:

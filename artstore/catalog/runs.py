@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from artstore import db
@@ -49,6 +49,11 @@ def _record(row: Sequence[Any]) -> Record:
 
 def _written(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def seen_state(state: str, session: str | None, alive: Callable[[str], bool]) -> str:
+    """The state of a run; one whose process let go of its lock without saying anything has crashed."""
+    return CRASHED if state == RUNNING and not (session and alive(session)) else state
 
 
 def find(connection: sqlite3.Connection, project: str, uid: str) -> Record | None:
@@ -167,13 +172,15 @@ _COLUMNS = {
     "tags": "tags",
     "config": "config",
     "summary": "summary",
+    "environment": "environment",
 }
+_JSON_FIELDS = ("tags", "config", "summary", "environment")
 
 
 def describe(connection: sqlite3.Connection, id: int, changes: Mapping[str, Any]) -> None:
-    """Set what people say of a run: name, group, job_type, notes, tags, config, summary."""
+    """Set what people say of a run: name, group, job_type, notes, tags, config, summary, environment."""
     for field, value in changes.items():
-        written = _written(value) if field in ("tags", "config", "summary") else value
+        written = _written(value) if field in _JSON_FIELDS else value
         connection.execute(f"update runs set {_COLUMNS[field]} = ? where id = ?", (written, id))
 
 
