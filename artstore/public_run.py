@@ -9,7 +9,8 @@ from typing import Any
 from artstore import leases, names, public_lineage
 from artstore.artifact import Artifact
 from artstore.catalog import events, runs
-from artstore.errors import InvalidInput
+from artstore.catalog.filters import Filters
+from artstore.errors import InvalidInput, InvalidName, NotFound
 from artstore.graph import Direction
 from artstore.listing import Listing
 from artstore.names import LOCAL
@@ -194,6 +195,54 @@ class PublicRun(RunIdentity):
 
     def __repr__(self) -> str:
         return f"<Run {self.qualified_name} ({self.state})>"
+
+
+def listing(
+    store: Store,
+    project: str | None = None,
+    filters: Filters | None = None,
+    order: str = runs.OLDEST_FIRST,
+    per_page: int = 50,
+) -> Listing[PublicRun]:
+    """The runs of a project, or of all, that filters let through. Raises `InvalidInput`."""
+    wanted = runs.Wanted(project, filters, lambda session: leases.is_alive(store.path, session))
+
+    def page(after: str | None, count: int) -> list[tuple[str, PublicRun]]:
+        with store.db.reading() as connection:
+            found = runs.listed(connection, wanted, order=order, after=after, limit=count)
+        return [(str(each.id), PublicRun(store, each)) for each in found]
+
+    def length() -> int:
+        with store.db.reading() as connection:
+            return runs.count(connection, wanted)
+
+    # What is wrong with a filter or an order is said where they are given, not where the listing is read.
+    page(None, 0)
+    return Listing(page, length, per_page=per_page)
+
+
+def find(store: Store, path: str, project: str) -> PublicRun:
+    """Find a run: `[[entity/]project/]id`; of several with one id, that of a project.
+
+    Raises `NotFound`, or `InvalidName` if several projects have one.
+    """
+    parts = [each for each in path.strip("/").split("/") if each != "runs"]
+    if not parts or len(parts) > 3:
+        raise InvalidName(f"invalid run path {path!r}: expected [project/]id")
+    with store.db.reading() as connection:
+        if len(parts) > 1:
+            record = runs.find(connection, parts[-2], parts[-1])
+            found = [record] if record else []
+        else:
+            found = runs.find_anywhere(connection, parts[-1])
+    here = [each for each in found if each.project == project] if len(found) > 1 else found
+    if len(found) > 1 and not here:
+        raise InvalidName(
+            f"{len(found)} projects have a run {parts[-1]!r}: say which, as in {found[0].project}/{parts[-1]}"
+        )
+    if not here:
+        raise NotFound(f"Could not find run {path!r}: list the runs with artstore.Api().runs() or `artstore runs`")
+    return PublicRun(store, here[0])
 
 
 def state(store: Store, record: runs.Record) -> str:

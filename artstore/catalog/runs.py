@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from artstore import db
+from artstore.catalog import fields, filters
+from artstore.catalog.filters import Clause, Filters
 from artstore.errors import NotFound
 
 RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
@@ -75,22 +77,58 @@ def by_id(connection: sqlite3.Connection, id: int) -> Record:
     return _record(row)
 
 
-def listed(
-    connection: sqlite3.Connection, project: str | None, *, after: int = 0, limit: int = -1, newest_first: bool = False
-) -> list[Record]:
-    """The runs of a project, or of all, in the order in which they began; a page of them, if asked."""
-    beyond, order = ("<", "desc") if newest_first else (">", "asc")
-    query = f"""{_RUN} where (? is null or projects.name = ?) and (? = 0 or runs.id {beyond} ?)
-        order by runs.id {order} limit ?"""
-    return [_record(row) for row in connection.execute(query, (project, project, after, after, limit))]
+OLDEST_FIRST = "+created_at"
 
 
-def count(connection: sqlite3.Connection, project: str | None) -> int:
-    """How many runs a project has, or all have."""
-    query = """
-        select count(*) from runs join projects on projects.id = runs.project where ? is null or projects.name = ?
+class Wanted(NamedTuple):
+    """Which runs are asked for: those of a project, or of all, that filters let through.
+
+    `alive` tells whether the process of a session still runs.
     """
-    return int(connection.execute(query, (project, project)).fetchone()[0])
+
+    project: str | None
+    filters: Filters | None
+    alive: Callable[[str], bool]
+
+    def where(self, connection: sqlite3.Connection) -> Clause:
+        """The condition for them. Raises `InvalidInput`."""
+        connection.create_function(
+            "artstore_seen_state", 2, lambda state, session: seen_state(state, session, self.alive)
+        )
+        let_through = filters.where(connection, fields.RUNS, self.filters)
+        values = (self.project, self.project, *let_through.values)
+        return Clause(f"(? is null or projects.name = ?) and {let_through.sql}", values)
+
+
+def listed(
+    connection: sqlite3.Connection,
+    wanted: Wanted,
+    *,
+    order: str = OLDEST_FIRST,
+    after: str | None = None,
+    limit: int = -1,
+) -> list[Record]:
+    """The runs that are asked for, in an order; a page of them, those after a run's number, if asked.
+
+    Raises `InvalidInput`.
+    """
+    by = filters.order(fields.RUNS, order)
+    where = wanted.where(connection)
+    tables = "from runs join projects on projects.id = runs.project"
+    rest = filters.EVERYTHING if after is None else filters.beyond(by, "runs.id", after, tables)
+    sorting = filters.sorting(by, "runs.id")
+    query = f"{_RUN} where {where.sql} and {rest.sql} order by {sorting.sql} limit ?"
+    return [
+        _record(row)
+        for row in connection.execute(query, (*where.values, *rest.values, *sorting.values, limit)).fetchall()
+    ]
+
+
+def count(connection: sqlite3.Connection, wanted: Wanted) -> int:
+    """How many runs are asked for. Raises `InvalidInput`."""
+    where = wanted.where(connection)
+    query = f"select count(*) from runs join projects on projects.id = runs.project where {where.sql}"
+    return int(connection.execute(query, where.values).fetchone()[0])
 
 
 def open_runs(connection: sqlite3.Connection) -> list[Record]:
