@@ -168,6 +168,28 @@ class PublicRun(RunIdentity):
         found = [self._store.version_by_id(id) for id in ids]
         return Listing.of([(str(each.id), Artifact._of(self._store, each)) for each in found])
 
+    def facts(self) -> dict[str, Any]:
+        """Everything that is known of it, as plain data. What it used and logged is told by name."""
+        run = self._record
+        return {
+            "id": run.uid,
+            "project": run.project,
+            "name": run.name,
+            "state": self.state,
+            "job_type": run.job_type,
+            "group": run.group,
+            "notes": run.notes,
+            "tags": run.tags,
+            "config": run.config,
+            "summary": run.summary,
+            "environment": run.environment,
+            "exit_code": run.exit_code,
+            "started_at": run.started_at,
+            "ended_at": run.ended_at,
+            "used": [each.source_qualified_name.partition("/")[2] for each in self.used_artifacts()],
+            "logged": [each.source_qualified_name.partition("/")[2] for each in self.logged_artifacts()],
+        }
+
     def lineage(self, direction: Direction = "both", depth: int | None = None) -> Lineage:
         """What it used and where that came from, what it made and what came of that, as `Artifact.lineage` tells it."""
         return public_lineage.of_run(self._store, self._record, direction, depth)
