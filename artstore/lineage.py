@@ -23,6 +23,9 @@ Alive = Callable[[str], bool]
 """Whether the process of a session still runs."""
 
 
+_STRIDE = 16
+
+
 class Start(NamedTuple):
     """The version or run, by its number in the catalog, that a graph is seen from."""
 
@@ -90,18 +93,38 @@ def store_uid(connection: sqlite3.Connection) -> str:
     return str(connection.execute("select uid from store").fetchone()[0])
 
 
-def _walk(connection: sqlite3.Connection, start: Start, way: str, depth: int | None) -> Iterator[Start]:
-    # Without a limit the distance is left out, so that a node counts once and a cycle ends. With one, a node that is
-    # reached over several distances counts once for each.
-    deeper, still = ("0", ":depth is null") if depth is None else ("walk.hops + 1", "walk.hops < :depth")
+def _walk(connection: sqlite3.Connection, start: Start, way: str, depth: int | None) -> set[Start]:
+    """What is reached from a node in one direction."""
+    if depth is None:
+        return set(_stride(connection, [start], way, None))
+    found: dict[Start, int] = {start: 0}
+    rim, gone = [start], 0
+    while rim and gone < depth:
+        stride = min(_STRIDE, depth - gone)
+        reached = _stride(connection, rim, way, stride)
+        new = {node: gone + hops for node, hops in reached.items() if node not in found}
+        found.update(new)
+        gone += stride
+        rim = [node for node, hops in new.items() if hops == gone]
+    return set(found)
+
+
+def _stride(connection: sqlite3.Connection, rim: list[Start], way: str, most: int | None) -> dict[Start, int]:
+    """What is reached from some nodes within so many hops, and over how many; without a limit that stays 0.
+
+    SQL tells rows apart, not nodes: with a limit, a node that is reached over several distances counts once for each.
+    That is why a long way is gone in strides.
+    """
+    deeper, still = ("0", ":most is null") if most is None else ("walk.hops + 1", "walk.hops < :most")
     query = f"""
         with recursive walk (is_run, id, hops) as (
-            values (:is_run, :id, 0) union {_STEPS[way].format(deeper=deeper, open=still)}
+            select value ->> 0, value ->> 1, 0 from json_each(:rim)
+            union {_STEPS[way].format(deeper=deeper, open=still)}
         )
-        select distinct is_run, id from walk
+        select is_run, id, min(hops) from walk group by is_run, id
     """
-    for is_run, id in connection.execute(query, {"is_run": int(start.is_run), "id": start.id, "depth": depth}):
-        yield Start(bool(is_run), id)
+    rows = connection.execute(query, {"rim": json.dumps([[int(each.is_run), each.id] for each in rim]), "most": most})
+    return {Start(bool(is_run), id): hops for is_run, id, hops in rows}
 
 
 def _versions(

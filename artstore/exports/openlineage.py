@@ -38,7 +38,10 @@ class _Telling:
         self._used: dict[str, list[str]] = defaultdict(list)
         self._produced: dict[str, list[str]] = defaultdict(list)
         self._references: dict[str, list[str]] = defaultdict(list)
+        self._heard: dict[str, list[str]] = defaultdict(list)
         for edge in graph.edges:
+            if edge.at:
+                self._heard[edge.target if edge.kind == USED else edge.source].append(edge.at)
             if edge.kind == USED:
                 self._used[edge.target].append(edge.source)
             elif edge.kind == PRODUCED:
@@ -65,8 +68,7 @@ class _Telling:
 
     def _last_heard(self, run: RunNode) -> str:
         """When a run that never said that it ended was last at work."""
-        near = (edge.at for edge in self._graph.edges if edge.at and run.id in (edge.source, edge.target))
-        return max([run.started_at, *near])
+        return max([run.started_at, *self._heard[run.id]])
 
     def _run_event(self, run: RunNode, kind: str, time: str) -> Event:
         return {
