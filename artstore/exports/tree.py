@@ -33,7 +33,7 @@ class _Place(NamedTuple):
 def lines(graph: Graph) -> Iterator[str]:
     """The node that the graph is seen from, then a tree for each direction that was asked for."""
     nodes = {node.id: node for node in graph.nodes}
-    yield _named(nodes[graph.start])
+    yield _named(nodes[graph.start], "")
     for upstream, title in ((True, "comes from"), (False, "went into")):
         if graph.direction in ("both", "upstream" if upstream else "downstream"):
             tree = list(_tree(graph, nodes, upstream=upstream))
@@ -66,11 +66,11 @@ def _line(edge: Edge, node: Node, upstream: bool, above: bool) -> str:
     said = _SAID[edge.kind, upstream]
     role = f" as {edge.role}" if edge.role else ""
     often = f" ({edge.count} times)" if edge.count > 1 else ""
-    return f"{said}{role} {_named(node)}{often}{' ... see above' if above else ''}"
+    return f"{said} {_named(node, role)}{often}{' ... see above' if above else ''}"
 
 
-def _named(node: Node) -> str:
+def _named(node: Node, role: str) -> str:
     name = node.name if node.project == DEFAULT_PROJECT else f"{node.project}/{node.name}"
     kind = "run " if isinstance(node, RunNode) else "" if isinstance(node, VersionNode) else f"{node.kind} "
     uid = f" {node.uid}" if isinstance(node, RunNode) and node.uid != node.name else ""
-    return f"{kind}{name}{uid}  ({node.detail})"
+    return f"{kind}{name}{uid}{role}  ({node.detail})"
