@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from artstore.beginning import Settings, init
     from artstore.compatibility import as_wandb
     from artstore.current import (
+        AlertLevel,
         alert,
         define_metric,
         finish,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         log_model,
         login,
         mark_preempting,
+        require,
         save,
         setup,
         teardown,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "AlertLevel",
     "Api",
     "Artifact",
     "ArtifactTTL",
@@ -76,6 +79,7 @@ __all__ = [
     "log_model",
     "login",
     "mark_preempting",
+    "require",
     "save",
     "setup",
     "teardown",
@@ -106,6 +110,7 @@ _HOMES = {
 }
 _OF_THE_RUN = ("run", "config", "summary")
 _MODULES = ("errors", "api")
+_PARTS_OF_WANDB = ("apis", "env", "sdk", "util")
 
 
 def __getattr__(name: str) -> Any:
@@ -113,6 +118,8 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module("artstore.current"), name)()
     if name in _MODULES:
         return import_module(f"artstore.{name}")
+    if name in _PARTS_OF_WANDB:
+        return import_module("artstore.compatibility").part(f"wandb.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name in __all__:

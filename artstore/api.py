@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from artstore import artifact_collection, names, public_run, settings, stores
+from artstore import artifact_collection, location, names, public_run, settings, stores
 from artstore.artifact import Artifact
 from artstore.artifact_collection import ArtifactCollection, ArtifactType
 from artstore.catalog import collections
-from artstore.errors import NotFound, WrongType
+from artstore.errors import InvalidInput, NotFound, WrongType
 from artstore.listing import Listing
 from artstore.names import LOCAL, REGISTRY
 from artstore.public_run import PublicRun
@@ -24,8 +24,9 @@ class Api:
     >>> api.artifact("animals/images:latest").download()
     >>> [run.state for run in api.runs("animals")]
 
-    The store is `store`, else ARTSTORE_DIR, else the nearest `.artstore`. In W&B's place for `overrides` a dict may
-    give the `project`; entities are understood in names, and have no meaning. Raises `NoStore`.
+    The store is `store`, else ARTSTORE_DIR, else the nearest `.artstore` when it is first looked into: a script may
+    ask for its Api before its first run makes the store. In W&B's place for `overrides` a dict may give the
+    `project`; entities are understood in names, and have no meaning. Raises `NoStore`.
     """
 
     def __init__(
@@ -38,15 +39,17 @@ class Api:
     ) -> None:
         given = overrides if isinstance(overrides, Mapping) else {}
         named = store if store is not None else None if isinstance(overrides, Mapping) else overrides
-        self._store = stores.to_read(named)
+        self._found: Store | None = None if named is None else stores.to_read(named)
         self._project = names.project(
             given.get("project") or settings.text("ARTSTORE_PROJECT") or names.DEFAULT_PROJECT
         )
 
     @property
     def store(self) -> Store:
-        """The store that it looks into."""
-        return self._store
+        """The store that it looks into. Raises `NoStore`."""
+        if self._found is None:
+            self._found = stores.to_read()
+        return self._found
 
     @property
     def default_entity(self) -> str:
@@ -60,8 +63,8 @@ class Api:
 
     def artifact(self, name: str, type: str | None = None) -> Artifact:
         """Find a version: `[project/]name[:alias]`. Raises `NotFound` or `WrongType`."""
-        found = self._store.version(name, project=self._project, type=type)
-        return Artifact._of(self._store, found)
+        found = self.store.version(name, project=self._project, type=type)
+        return Artifact._of(self.store, found)
 
     def artifact_exists(self, name: str, type: str | None = None) -> bool:
         """Whether there is such a version, of that type if given."""
@@ -92,7 +95,7 @@ class Api:
         tagged = [{"tag": each} for each in ([tags] if isinstance(tags, str) else tags or ())]
         wanted = {"$and": [*tagged, filters or {}]}
         return artifact_collection.versions(
-            self._store,
+            self.store,
             collection.project,
             collection.name,
             order=order,
@@ -108,7 +111,7 @@ class Api:
     def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
         """Find a collection. Raises `NotFound` or `WrongType`."""
         project, plain = self._where(name)
-        found = ArtifactCollection._named(self._store, project, plain)
+        found = ArtifactCollection._named(self.store, project, plain)
         if found.type != type_name:
             raise WrongType(f"type {type_name!r} specified but {plain} is of type {found.type!r}: say that one")
         return found
@@ -131,9 +134,11 @@ class Api:
         filters: Mapping[str, Any] | None = None,
     ) -> Listing[ArtifactCollection]:
         """The collections of a type in a project, by name. With one name, that is the type. Raises `InvalidInput`."""
+        if order not in (None, "name", "+name"):
+            raise InvalidInput(f"cannot order collections by {order!r}: they are listed by their names")
         project, type = (self._project, project_name) if type_name is None else (self._of(project_name), type_name)
         return artifact_collection.collections(
-            self._store, project, type, filters=filters, per_page=per_page, start=start
+            self.store, project, type, filters=filters, per_page=per_page, start=start
         )
 
     def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
@@ -146,7 +151,7 @@ class Api:
     def artifact_types(self, project: str | None = None, start: str | None = None) -> Listing[ArtifactType]:
         """The types of a project's artifacts."""
         where = self._of(project) if project else self._project
-        found = [ArtifactType(self._store, where, each) for each in self._store.types(where)]
+        found = [ArtifactType(self.store, where, each) for each in self.store.types(where)]
         return Listing.of([(each.name, each) for each in found])
 
     def _where(self, name: str) -> tuple[str, str]:
@@ -170,15 +175,15 @@ class Api:
         self, organization: str | None = None, filter: Mapping[str, Any] | None = None, per_page: int = 100
     ) -> Listing[Registry]:
         """The registries of the store that a filter by `name` lets through. Raises `InvalidInput`."""
-        with self._store.db.reading() as connection:
+        with self.store.db.reading() as connection:
             projects = collections.registries(connection, filter)
-        return Listing.of([(each, Registry(self._store, each)) for each in projects])
+        return Listing.of([(each, Registry(self.store, each)) for each in projects])
 
     # Runs
 
     def run(self, path: str = "") -> PublicRun:
         """Find a run: `[[entity/]project/]id`. Raises `NotFound`, or `InvalidName` if several projects have one."""
-        return public_run.find(self._store, path, self._project)
+        return public_run.find(self.store, path, self._project)
 
     def runs(
         self,
@@ -195,14 +200,14 @@ class Api:
 
         Raises `InvalidInput`, which names the fields and operators that there are.
         """
-        return public_run.listing(self._store, self._of(path) if path else None, filters, order, per_page)
+        return public_run.listing(self.store, self._of(path) if path else None, filters, order, per_page)
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Listing[Project]:
         """The projects of the store."""
-        return Listing.of([(each, Project(each)) for each in self._store.projects()])
+        return Listing.of([(each, Project(each)) for each in self.store.projects()])
 
     def __repr__(self) -> str:
-        return f"<Api of {self._store.path}>"
+        return f"<Api of {self._found.path if self._found else location.find()}>"
 
 
 class Project:

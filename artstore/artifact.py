@@ -97,7 +97,7 @@ class Artifact(ArtifactFacts):
         name: str | None = None,
         is_tmp: bool = False,
         skip_cache: bool = False,
-        policy: str = "mutable",
+        policy: str | None = "mutable",
         overwrite: bool = False,
     ) -> ArtifactEntry:
         """Take a file, as it is now, under its own name or another; `is_tmp` names it by its content.
@@ -111,7 +111,7 @@ class Artifact(ArtifactFacts):
             raise SourceMissing(
                 errno.ENOENT, f"Path is not a file: {str(local_path)!r} (a folder is added with add_dir)"
             )
-        path = Path(local_path)
+        path, name = Path(local_path), name or None
         with self._lock:
             if is_tmp:
                 path_in = self._path_by_content(path, name)
@@ -133,7 +133,7 @@ class Artifact(ArtifactFacts):
         local_path: StrPath,
         name: str | None = None,
         skip_cache: bool = False,
-        policy: str = "mutable",
+        policy: str | None = "mutable",
         merge: bool = False,
     ) -> None:
         """Take a folder with everything in it, as it is now, below `name` if given.
@@ -356,18 +356,22 @@ class Artifact(ArtifactFacts):
         """Write it into a folder, by default `./artifacts/animals:v0`; return the folder.
 
         Every byte is verified before it is visible under its name. Files that are there and right are kept, and what
-        the artifact does not have is left alone. `path_prefix` is the path of an entry or of a folder.
+        the artifact does not have is left alone. `path_prefix` is the path of an entry or of a folder. Raises
+        `NoEntry` if it is neither.
         """
         version = self._logged_version("download")
         folder = Path(root) if root is not None else self._default_root(self.source_name)
-        prefix = str(path_prefix) if path_prefix is not None and str(path_prefix) else None
-        self._home().get(version, folder, path_prefix=prefix, progress=terminal.progress())
-        return str(root if root is not None else folder.absolute())
+        prefix = names.entry_path(str(path_prefix)) if path_prefix is not None and str(path_prefix) else None
+        store = self._home()
+        done = store.get(version, folder, path_prefix=prefix, progress=terminal.progress())
+        if prefix and not any(done) and not store.entry(version, prefix) and not store.has_below(version, prefix):
+            raise missing(prefix, version.name)
+        return str(folder if root is None else root)
 
     def _default_root(self, name: str) -> Path:
         # A colon is a drive's or a stream's on Windows.
         name = name.replace(":", "-") if os.name == "nt" else name
-        return Path(settings.text("ARTSTORE_ARTIFACT_DIR") or "artifacts", name)
+        return Path(settings.text("ARTSTORE_ARTIFACT_DIR") or "artifacts", name).absolute()
 
     def checkout(self, root: StrPath | None = None) -> str:
         """Make a folder what the artifact is: download it, and remove what it does not have; return the folder."""
@@ -531,8 +535,8 @@ class Artifact(ArtifactFacts):
         return f"<Artifact {self._version.qualified_name if self._version else self._bare_name}>"
 
 
-def _check_policy(policy: str) -> None:
-    if policy not in ("mutable", "immutable"):
+def _check_policy(policy: str | None) -> None:
+    if policy not in (None, "mutable", "immutable"):
         raise InvalidInput(f"Invalid policy {policy!r}. Policy may only be `mutable` or `immutable`.")
 
 

@@ -73,7 +73,9 @@ class ArtifactEntry:
             raise InvalidInput(f"{self.path!r} belongs to no artifact yet: add it to one")
         return self._artifact
 
-    def download(self, root: str | os.PathLike[str] | None = None) -> str:
+    def download(
+        self, root: str | os.PathLike[str] | None = None, skip_cache: bool | None = None, executor: Any = None
+    ) -> str:
         """Write it below a folder, by default that of the artifact's download; return the path of the file."""
         folder = self.parent_artifact().download(root, path_prefix=self.path)
         return str(Path(folder, self.path))

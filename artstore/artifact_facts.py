@@ -69,14 +69,18 @@ class ArtifactFacts(Owner):
 
     def _logged_version(self, what: str) -> Version:
         """The version that it is; what is being logged is waited for."""
-        if self._version is None and self._pending is not None:
-            self.wait()
+        self._settle()
         if self._version is None:
             raise ArtifactNotLoggedError(
                 f"'Artifact.{what}' used prior to logging artifact. Call run.log_artifact() or Artifact.save(), and "
                 "Artifact.wait() before accessing logged artifact properties."
             )
         return self._version
+
+    def _settle(self) -> None:
+        """Wait for what is being logged: what is said of it from now on is said of the version."""
+        if self._version is None and self._pending is not None:
+            self.wait()
 
     def wait(self, timeout: float | None = None) -> Self:
         """Wait until it is committed; return it.
@@ -199,7 +203,7 @@ class ArtifactFacts(Owner):
     @property
     def is_link(self) -> bool:
         """Whether it was found by a link, under another name than it was logged."""
-        return self._logged_version("is_link").link is not None
+        return self._version is not None and self._version.link is not None
 
     @property
     def url(self) -> str:
@@ -276,21 +280,25 @@ class ArtifactFacts(Owner):
     @property
     def description(self) -> str | None:
         """What it is, in words. Setting it on a version takes effect with `save`."""
+        self._settle()
         return self._description
 
     @description.setter
     def description(self, description: str | None) -> None:
         self._warn_of_link("description")
+        self._settle()
         self._description = description
 
     @property
     def metadata(self) -> dict[str, Any]:
         """What else is kept with it. It may be changed in place; on a version that takes effect with `save`."""
+        self._settle()
         return self._metadata
 
     @metadata.setter
     def metadata(self, metadata: dict[str, Any]) -> None:
         self._warn_of_link("metadata")
+        self._settle()
         self._metadata = read_metadata(metadata)
         self._metadata_given = True
 
@@ -300,6 +308,7 @@ class ArtifactFacts(Owner):
 
         Raises `ArtifactNotLoggedError` if it is not set before the artifact is logged.
         """
+        self._settle()
         if isinstance(self._ttl, ArtifactTTL):
             if self._draft is not None:
                 raise ArtifactNotLoggedError(
@@ -316,6 +325,7 @@ class ArtifactFacts(Owner):
             raise TypeError(f"a ttl is a timedelta, None or ArtifactTTL.INHERIT, not {ttl!r}")
         if isinstance(ttl, timedelta):
             check_ttl(ttl)
+        self._settle()
         self._ttl = ttl
 
     @property
@@ -364,7 +374,10 @@ def read_metadata(given: dict[str, Any] | str | None) -> dict[str, Any]:
     """A copy of metadata in JSON's terms. NaN becomes None, as in W&B."""
     if given is None:
         return {}
-    found = json.loads(given) if isinstance(given, str) else given
+    try:
+        found = json.loads(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise NotJson(f"the metadata {given!r} is not JSON ({error}): give a dict, or JSON of one") from error
     if not isinstance(found, dict):
         raise NotJson(f"Cannot parse {type(found)} as artifact metadata: it is a dict, or JSON of one")
     read: dict[str, Any] = plain(found, strict=True)

@@ -184,13 +184,23 @@ def _check_uid(uid: object) -> str:
 
 def _config(given: Any, include: Iterable[str] | None, exclude: Iterable[str] | None) -> dict[str, Any]:
     if isinstance(given, str):
-        given = json.loads(Path(given).read_text(encoding="utf-8"))
+        given = _config_file(Path(given))
     values = {str(key): value for key, value in mapping(given).items()}
     if include is not None and exclude is not None:
         raise UsageError("Expected at most only one of config_exclude_keys or config_include_keys")
     if include is not None:
         return {key: value for key, value in values.items() if key in set(include)}
     return {key: value for key, value in values.items() if key not in set(exclude or ())}
+
+
+def _config_file(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"cannot read the config from {str(path)!r}: {error}; it is to be a JSON file, and others you read "
+            "yourself, as in config=yaml.safe_load(open('config.yaml'))"
+        ) from error
 
 
 def _begin(wanted: _Wanted, config: dict[str, Any], store: Store, removed: Path | None, *, change: bool) -> Run:

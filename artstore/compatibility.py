@@ -65,8 +65,6 @@ class _Wandb(ModuleType):
             raise AttributeError(name)
         if name == "errors":
             return artstore.errors
-        if f"wandb.{name}" in _PARTS:
-            return import_module(f"wandb.{name}")
         return getattr(artstore, name)
 
 
@@ -80,8 +78,13 @@ class _Part(ModuleType):
         if home is not None:
             return getattr(import_module(home[0]), home[1])
         if f"{self.__name__}.{name}" in _PARTS:
-            return import_module(f"{self.__name__}.{name}")
+            return part(f"{self.__name__}.{name}")
         raise AttributeError(f"artstore stands in for wandb, and has no {self.__name__}.{name}")
+
+
+def part(name: str) -> ModuleType:
+    """What stands for a module of wandb, such as `wandb.util`, also where artstore was imported by its own name."""
+    return import_module(name) if isinstance(sys.modules.get("wandb"), _Wandb) else _Part(name)
 
 
 class _Finder(MetaPathFinder, Loader):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 from artstore import runs
@@ -24,6 +25,14 @@ def _open_run(what: str) -> Run:
     if run is None:
         raise UsageError(f"You must call artstore.init() before artstore.{what}")
     return run
+
+
+class AlertLevel(Enum):
+    """How much an alert matters."""
+
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
 
 
 class _OfTheRun:
@@ -93,6 +102,10 @@ mark_preempting = _of_the_run("mark_preempting")
 def login(*arguments: Any, **more: Any) -> bool:
     """Accepted as in W&B: there is nobody to log in to."""
     return True
+
+
+def require(*arguments: Any, **more: Any) -> None:
+    """Accepted as in W&B, where it chooses between ways of its own."""
 
 
 def setup(*arguments: Any, **more: Any) -> None:

@@ -12,6 +12,7 @@ from artstore.catalog import leases as held
 from artstore.catalog.reclaim import Freed
 from artstore.db import Connection, Db, catalog_time, now
 from artstore.packs import Packs
+from artstore.progress import SILENT, Progress
 from artstore.sweep import sweep
 from artstore.version import Version
 
@@ -39,6 +40,7 @@ def delete(
     force: bool = False,
     dry_run: bool = False,
     only_expired: bool = False,
+    progress: Progress = SILENT,
 ) -> Deleted:
     """Delete versions, all of them or none. What nothing else needs is gone from the disk when this returns.
 
@@ -76,7 +78,7 @@ def delete(
             )
             gone.append(current)
         freed = reclaim.release(connection, versions=[version.id for version in gone])
-    swept = sweep(db, packs)
+    swept = sweep(db, packs, progress=progress)
     return Deleted(gone, freed.content, swept.disk)
 
 

@@ -188,7 +188,7 @@ def unlink(db: Db, version: Version) -> None:
             events.record(connection, db.algorithm, "version-unlinked", subject, version=version.qualified_name)
 
 
-def describe_collection(db: Db, project: str, name: str, **changes: Any) -> collections.Collection:
+def describe_collection(db: Db, project: str, name: str, changes: dict[str, Any]) -> collections.Collection:
     """Rename a collection, or set its description or tags. Raises `NotFound`, `InvalidName` or `InvalidInput`."""
     new_name = changes.get("name", name)
     names.collection(new_name)

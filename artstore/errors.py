@@ -9,7 +9,7 @@
       InvalidInput               also a ValueError: say it differently
         InvalidName
         InvalidPath
-        NotJson                    also a TypeError: metadata that JSON cannot say
+        NotJson                    also a TypeError: metadata, config or values that JSON cannot say
         PathConflict               two entries cannot both be where they were put
       SourceError                also an OSError: the files to add cannot be taken as they are
         SourceUnreadable         also a ValueError
@@ -80,7 +80,7 @@ class InvalidPath(InvalidInput):
 
 
 class NotJson(InvalidInput, TypeError):
-    """Metadata that JSON cannot say."""
+    """Metadata, a config or values logged that JSON cannot say."""
 
 
 class PathConflict(InvalidInput):

@@ -13,6 +13,7 @@ from artstore.catalog import content, events, places, stats, versions
 from artstore.catalog import leases as held
 from artstore.db import Db, now, remove_drafts
 from artstore.packs import Packs
+from artstore.progress import SILENT, Progress
 from artstore.version import Version
 
 
@@ -31,7 +32,7 @@ class Collected(NamedTuple):
     """Bytes given back to the disk."""
 
 
-def collect(db: Db, packs: Packs, *, dry_run: bool = False) -> Collected:
+def collect(db: Db, packs: Packs, *, dry_run: bool = False, progress: Progress = SILENT) -> Collected:
     """Find and remove what nothing needs. With `dry_run`, only tell."""
     with db.reading() as connection:
         expired = versions.expired(connection, db.algorithm, now())
@@ -50,7 +51,7 @@ def collect(db: Db, packs: Packs, *, dry_run: bool = False) -> Collected:
             freed = delete.reap(db, connection).content
             events.record(connection, db.algorithm, "garbage-collected", "", leases=dead_leases, content=freed)
     loose = sum(_truncate_all(db, packs, dry_run=False))
-    swept = sweep.sweep(db, packs, everywhere=True)
+    swept = sweep.sweep(db, packs, everywhere=True, progress=progress)
     if swept.disk or freed or gone:
         with db.writing(durable=False) as connection:
             stats.forget_gone(connection)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """A listener for the steps of a long verb. `unit` is `files` or `bytes`."""
+    """A listener for the steps of a long verb. `unit` is what is counted: `bytes`, `files`, `packs`."""
 
     def begin(self, what: str, total: int | None, unit: str) -> None: ...
     def advance(self, amount: int) -> None: ...

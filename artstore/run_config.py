@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from artstore.errors import InvalidInput
+from artstore.errors import InvalidInput, NotJson
 
 
 class Noted(MutableMapping[str, Any]):
@@ -104,4 +104,4 @@ def mapping(given: Any) -> Mapping[str, Any]:
         return given
     if hasattr(given, "__dict__"):
         return dict(vars(given))
-    raise InvalidInput(f"config must be a dict or a namespace, not {type(given).__name__}")
+    raise NotJson(f"config must be a dict or a namespace, not {type(given).__name__}")

@@ -15,7 +15,7 @@ from artstore import git, terminal
 from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
 from artstore.catalog import runs
-from artstore.errors import InvalidInput, UsageError
+from artstore.errors import NotJson, UsageError
 from artstore.plain import plain
 from artstore.recorder import Recorder
 from artstore.run_config import Config, Summary
@@ -143,6 +143,7 @@ class RunFacts(RunIdentity):
             self._say(field)
 
     def _say(self, field: str) -> None:
+        self._check_open()
         with self._lock:
             if field not in ("config", "summary"):
                 self._said[field] = getattr(self._record, field)
@@ -177,7 +178,7 @@ class RunFacts(RunIdentity):
         """
         self._check_open()
         if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
-            raise InvalidInput("log needs a dict with text as keys, as in run.log({'loss': 0.1})")
+            raise NotJson("log needs a dict with text as keys, as in run.log({'loss': 0.1})")
         with self._lock:
             if step is not None and step < self._step:
                 terminal.note(f"artstore: step {step} is behind step {self._step}, and was not logged")

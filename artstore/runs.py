@@ -22,8 +22,8 @@ from typing import Any, TypeAlias
 from artstore import ending, location, names, terminal
 from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
-from artstore.catalog import collections, events, runs
-from artstore.errors import ArtstoreError, InvalidInput
+from artstore.catalog import collections, events, runs, versions
+from artstore.errors import ArtstoreError, InvalidInput, NotFound
 from artstore.leases import Session
 from artstore.run_facts import RunFacts
 from artstore.store import Store
@@ -165,9 +165,7 @@ class Run(RunFacts):
                 self.log_artifact(artifact, aliases=aliases)
             artifact.wait()
         elif isinstance(artifact_or_name, str):
-            self._recorder.wait()
-            name = artifact_or_name.removeprefix(_REFERENCE)
-            artifact = Artifact._of(self._store, self._store.version(name, project=self.project))
+            artifact = self._find(artifact_or_name)
         else:
             raise InvalidInput(
                 'You must pass an artifact name (e.g. "pedestrian-dataset:v1"), an instance of Artifact, or '
@@ -177,6 +175,11 @@ class Run(RunFacts):
         self._note_use(artifact, use_as)
         return artifact
 
+    def _find(self, name: str) -> Artifact:
+        """Find an artifact, also one that this run has just logged."""
+        self._recorder.wait()
+        return Artifact._of(self._store, self._store.version(name.removeprefix(_REFERENCE), project=self.project))
+
     def _note_use(self, artifact: Artifact, role: str | None) -> None:
         version = artifact._logged_version("use_artifact")
         if artifact._store is not None and artifact._store.path != self._store.path:
@@ -184,6 +187,8 @@ class Run(RunFacts):
                 f"{version.name} is in the store {artifact._store.path}, and this run logs to {self._store.path}"
             )
         with self._store.db.writing() as connection:
+            if not versions.lives(connection, version.id):
+                raise NotFound(f"{version.name} was deleted: use a version that lives")
             if runs.use(connection, self._record.id, version.id, role):
                 subject = version.qualified_name
                 events.record(connection, self._store.db.algorithm, "version-used", subject, run=self.path, role=role)
@@ -203,9 +208,11 @@ class Run(RunFacts):
 
     def use_model(self, name: str) -> str:
         """Use and download a model; the path of its file if it is one file, else of its folder."""
-        artifact = self.use_artifact(name)
+        self._check_open()
+        artifact = self._find(name)
         if "model" not in artifact.type.lower():
             raise AssertionError("You can only use this method for 'model' artifacts.")
+        self._note_use(artifact, None)
         root = artifact.download()
         files = list(artifact.manifest.entries)
         return str(Path(root, files[0])) if len(files) == 1 else root
@@ -235,7 +242,7 @@ class Run(RunFacts):
 
     def log_code(
         self,
-        root: str = ".",
+        root: str | None = ".",
         name: str | None = None,
         include_fn: Callable[..., bool] | None = None,
         exclude_fn: Callable[..., bool] | None = None,
@@ -247,7 +254,7 @@ class Run(RunFacts):
         """
         from artstore import source_code
 
-        chosen = list(source_code.chosen(Path(root), self._store.path, include_fn, exclude_fn))
+        chosen = list(source_code.chosen(Path(root or "."), self._store.path, include_fn, exclude_fn))
         if not chosen:
             terminal.note("artstore: no relevant files were detected in the specified directory; no code was logged")
             return None
@@ -256,11 +263,16 @@ class Run(RunFacts):
             artifact.add_file(path, inside)
         return self.log_artifact(artifact)
 
-    def save(self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live") -> list[str]:
-        """Copy files that match a pattern into the run's folder, below the path that they have from `base_path`."""
+    def save(
+        self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live", glob: bool = True
+    ) -> list[str]:
+        """Copy files that match a pattern into the run's folder, below the path that they have from `base_path`.
+
+        Without `glob` it is the path of one file.
+        """
         self._check_open()
         saved = []
-        for found in globbing.glob(str(glob_str)):
+        for found in globbing.glob(str(glob_str) if glob else globbing.escape(str(glob_str))):
             base = Path(base_path) if base_path is not None else Path(found).parent
             target = Path(self.dir, Path(found).resolve().relative_to(base.resolve()))
             target.parent.mkdir(parents=True, exist_ok=True)

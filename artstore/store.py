@@ -331,7 +331,7 @@ class Store:
         """Rename a collection, or set what is said of it. What is left out stays."""
         changes = {"name": new_name, "description": description, "tags": None if tags is None else list(tags)}
         given = {field: value for field, value in changes.items() if value is not None}
-        return describing.describe_collection(self.db, project, name, **given)
+        return describing.describe_collection(self.db, project, name, given)
 
     def version_page(
         self,
@@ -531,6 +531,7 @@ class Store:
         delete_aliases: bool = False,
         force: bool = False,
         dry_run: bool = False,
+        progress: Progress = SILENT,
     ) -> deleting.Deleted:
         """Delete versions, all of those given or none; what nothing else needs is gone from the disk when this returns.
 
@@ -544,6 +545,7 @@ class Store:
             delete_aliases=delete_aliases,
             force=force,
             dry_run=dry_run,
+            progress=progress,
         )
 
     def delete_collection(
@@ -599,9 +601,9 @@ class Store:
         waste = min(found["dead_bytes"], max(0, allocated - live))
         return Usage(found["versions"], found["version_bytes"], live, waste, allocated, catalog)
 
-    def gc(self, *, dry_run: bool = False) -> gc.Collected:
+    def gc(self, *, dry_run: bool = False, progress: Progress = SILENT) -> gc.Collected:
         """Remove what crashes left behind, and versions past their ttl. With `dry_run`, only tell."""
-        return gc.collect(self.db, self.packs, dry_run=dry_run)
+        return gc.collect(self.db, self.packs, dry_run=dry_run, progress=progress)
 
     def verify(self, *, head: str | None = None, progress: Progress = SILENT) -> verifying.Report:
         """Read everything again; name each damaged entry and every version that it harms."""

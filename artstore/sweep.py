@@ -16,6 +16,7 @@ from artstore.catalog.places import Move, Pack
 from artstore.db import Db, errors_said
 from artstore.errors import DiskFull
 from artstore.packs import HEADER, SEAL_AT, Packs, PackWriter
+from artstore.progress import SILENT, Progress, step
 
 WASTE = 0.05
 """A pack of which more than this part is room that nothing uses is repacked."""
@@ -31,32 +32,41 @@ class Swept(NamedTuple):
     repacked: int = 0
 
 
-def sweep(db: Db, packs: Packs, *, everywhere: bool = False) -> Swept:
+def sweep(db: Db, packs: Packs, *, everywhere: bool = False, progress: Progress = SILENT) -> Swept:
     """Give back what is free: in the packs where something was let go, or `everywhere`.
 
     Raises `StoreError` if the packs cannot be written; the catalog is right by then, and the next sweep goes on.
     """
     with system.os_errors_said(str(packs.folder)), errors_said(db.path):
-        return _sweep(db, packs, everywhere)
+        return _sweep(db, packs, everywhere, progress)
 
 
-def _sweep(db: Db, packs: Packs, everywhere: bool) -> Swept:
+def _sweep(db: Db, packs: Packs, everywhere: bool, progress: Progress) -> Swept:
     before = packs.allocated()
     removed = repacked = 0
     stay = places.must_stay(db.connection)
-    for pack in places.packs(db.connection) if everywhere else places.packs_with_free_ranges(db.connection):
-        with db.reading() as connection:
-            _, ranges = places.free_ranges(connection, pack.id)
-        # Held, so that no writer goes on with a pack whose free ranges the catalog forgets together with it.
-        with packs.held(pack.name) as held:
-            gone = held and pack.live == 0 and _remove(db, packs, pack)
-            wasteful = held and not (gone or stay) and _waste(packs, pack, ranges) > _worth_it(pack)
-            moved = wasteful and _repack(db, packs, pack)
-        removed += gone
-        repacked += moved
-        if not (gone or moved):
-            _punch(db, packs, pack)
+    found = places.packs(db.connection) if everywhere else places.packs_with_free_ranges(db.connection)
+    with step(progress, "giving back space", len(found), "packs"):
+        for pack in found:
+            gone, moved = _give_back(db, packs, pack, stay=stay)
+            removed += gone
+            repacked += moved
+            progress.advance(1)
     return Swept(max(0, before - packs.allocated()), removed, repacked)
+
+
+def _give_back(db: Db, packs: Packs, pack: Pack, *, stay: bool) -> tuple[bool, bool]:
+    """Give back what is free in a pack; tell whether it was removed, and whether it was copied elsewhere."""
+    with db.reading() as connection:
+        _, ranges = places.free_ranges(connection, pack.id)
+    # Held, so that no writer goes on with a pack whose free ranges the catalog forgets together with it.
+    with packs.held(pack.name) as held:
+        gone = held and pack.live == 0 and _remove(db, packs, pack)
+        wasteful = held and not (gone or stay) and _waste(packs, pack, ranges) > _worth_it(pack)
+        moved = wasteful and _repack(db, packs, pack)
+    if not (gone or moved):
+        _punch(db, packs, pack)
+    return gone, moved
 
 
 def _punch(db: Db, packs: Packs, pack: Pack) -> None:

@@ -280,8 +280,9 @@ def lets_through(filters: dict[str, Any], config: dict[str, Any]) -> bool:
     return all(results)
 
 
+SAID: list[Any] = [None, True, False, 0, 1, 1.5, "", "1", "ab", [1, "a"], [], {"x": 1}, [[]]]
 CONFIGS: list[dict[str, Any]] = [
-    *({"k": value} for value in (None, True, False, 0, 1, 1.5, "", "1", "ab", [1, "a"], [], {"x": 1}, [[]])),
+    *({"k": value} for value in SAID),
     {"m": 2},
     {"k": 1, "m": "a"},
     {},
@@ -309,7 +310,7 @@ def test_filters_mean_in_sql_what_they_mean_in_python(modelled: Api, filters: di
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five versions of a model, of which v0 is deleted and two are linked in a registry; a dataset; a second registry."""
+    """Five versions of a model, v0 deleted and two linked in a registry; a dataset, linked in another."""
     store = tmp_path_factory.mktemp("filled") / "store"
     with artstore.init(project="zoo", store=store) as run:
         for index in range(5):

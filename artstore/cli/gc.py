@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from artstore import terminal
 from artstore.cli import options, showing
 
 
@@ -20,7 +21,7 @@ def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
     frees space by itself; nothing has to be collected after `artstore rm`.
     """
     with options.open_store(store) as opened:
-        found = opened.gc(dry_run=dry_run)
+        found = opened.gc(dry_run=dry_run, progress=terminal.progress())
     if as_json:
         showing.print_json(
             {

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import click
 
+from artstore import terminal
 from artstore.cli import completing, options, showing
 from artstore.delete import Deleted
 from artstore.store import Store
@@ -85,7 +86,11 @@ def command(
         done = None
         if plan and not dry_run and (yes or (ask and _confirmed(plan))):
             # What was shown goes, also where the rule would mean more by now.
-            done = plan._replace(deleted=opened.delete(*plan.deleted.versions, delete_aliases=aliases_too, force=force))
+            done = plan._replace(
+                deleted=opened.delete(
+                    *plan.deleted.versions, delete_aliases=aliases_too, force=force, progress=terminal.progress()
+                )
+            )
             for link in plan.links:
                 opened.unlink(link)
     _report(plan, done, as_json)
