@@ -1,7 +1,7 @@
 """What Git says of the code in a folder: which commit it is, on which branch, from where, and whether it was changed.
 
-Git is asked, not read: its formats are its own. It is asked so that it changes nothing and runs nothing that the
-repository names, and it is not waited for longer than `PATIENCE` seconds a question.
+Git is asked, not read: its formats are its own. It is asked so that it changes nothing, asks nobody for a password and
+starts no monitor that the repository names, and it is not waited for longer than `PATIENCE` seconds a question.
 """
 
 from __future__ import annotations

@@ -61,10 +61,11 @@ class RunFacts(RunIdentity):
         def look() -> None:
             found = git.state(folder)
             if found is not None:
+                environment = {**self._record.environment, "git": found._asdict()}
                 with self._lock:
-                    environment = {**self._record.environment, "git": found._asdict()}
                     self._record = self._record._replace(environment=environment)
-                    self._say("environment")
+                    self._said["environment"] = environment
+                self._recorder.nudge()
 
         self._looking = threading.Thread(target=look, name="artstore-git", daemon=True)
         self._looking.start()
