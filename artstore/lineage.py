@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from artstore.catalog import runs
+from artstore.catalog import fields, runs
 from artstore.digests import Algorithm
 from artstore.errors import InvalidInput
 from artstore.graph import DIRECTIONS, PRODUCED, REFERENCES, USED, Direction, Edge, Graph, Node, RunNode, VersionNode
@@ -130,15 +130,9 @@ def _stride(connection: sqlite3.Connection, rim: list[Start], way: str, most: in
 def _versions(
     connection: sqlite3.Connection, algorithm: Algorithm, ids: list[int]
 ) -> Iterator[tuple[Start, VersionNode]]:
-    query = """
+    query = f"""
         select v.id, projects.name, c.name, c.type, v.number, v.state, v.digest, v.entries, v.size,
-            (select json_group_array(name) from (
-                select a.name as name from aliases as a where a.version = v.id
-                union all
-                select 'latest' where v.state = 'committed' and v.number = (
-                    select max(l.number) from versions as l where l.collection = v.collection and l.state = 'committed'
-                )
-            )),
+            {fields.ALIASES},
             v.created_at, v.deleted_at
         from json_each(?) as wanted
         join versions as v on v.id = wanted.value

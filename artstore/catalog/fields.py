@@ -45,7 +45,7 @@ _OF_VERSIONS = {
     "created_at": "v.created_at",
     "createdAt": "v.created_at",
 }
-_ALIASES = """(
+ALIASES = """(
     select json_group_array(known.name) from (
         select a.name as name from aliases as a where a.version = v.id
         union all
@@ -54,11 +54,12 @@ _ALIASES = """(
         )
     ) as known
 )"""
+"""The aliases of the version `v`, `latest` among them, as a JSON list."""
 
 VERSIONS = Fields(
     "versions",
     plain={"version_index": "v.number", "version": "'v' || v.number", **_OF_VERSIONS},
-    words={"tag": _TAGS, "tags": _TAGS, "alias": _ALIASES, "aliases": _ALIASES},
+    words={"tag": _TAGS, "tags": _TAGS, "alias": ALIASES, "aliases": ALIASES},
     documents={"metadata": "v.metadata"},
     times=_TIMES,
 )
