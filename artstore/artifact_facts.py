@@ -123,6 +123,10 @@ class ArtifactFacts(Owner):
         """Whether it is not logged yet."""
         return self._version is None and self._pending is None
 
+    def is_being_logged(self) -> bool:
+        """Whether a run is about to commit it, or has failed to."""
+        return self._version is None and self._pending is not None
+
     @property
     def state(self) -> str:
         """`PENDING` until it is committed, then `COMMITTED`, and `DELETED` in the end."""

@@ -24,6 +24,7 @@ from artstore.db import Connection
 from artstore.errors import InvalidInput, InvalidName, UsageError
 from artstore.leases import Session
 from artstore.run_config import mapping
+from artstore.run_facts import check_text
 from artstore.run_identity import qualified_name
 from artstore.runs import Run
 from artstore.store import Store
@@ -204,6 +205,8 @@ def _config_file(path: Path) -> Any:
 
 
 def _begin(wanted: _Wanted, config: dict[str, Any], store: Store, removed: Path | None, *, change: bool) -> Run:
+    for field in ("name", "job_type", "group", "notes", "tags"):
+        check_text(field, getattr(wanted, field))
     public_run.note_crashed(store)
     session = Session(store.path)
     try:

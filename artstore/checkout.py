@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from artstore.progress import SILENT, Progress, step
 from artstore.reader import Part, Reader
 from artstore.reading import Stat, stat_of
 from artstore.version import Version
+from artstore.workers import Threads
 from artstore.writing import NewFile, Root, SmallJob
 
 _BATCH_FILES = 512
@@ -205,7 +206,7 @@ class Checkout:
         self._seen.setdefault(self._absolute(folder), []).append((name, found, digest))
 
     def _write_large_files(self) -> None:
-        with ThreadPoolExecutor(1, "artstore-write") as beside:
+        with Threads(1, "artstore-write") as beside:
             for folder, name, entry in self._large:
                 digest = entry.digest or ""
                 with (
@@ -218,7 +219,7 @@ class Checkout:
                 self._note(folder, name, new.stat, self._db.algorithm.parse(digest))
                 self._progress.advance(entry.size or 0)
 
-    def _write_by_spans(self, beside: ThreadPoolExecutor, new: NewFile, digest: str) -> bool:
+    def _write_by_spans(self, beside: Threads, new: NewFile, digest: str) -> bool:
         """Write a file in long pieces, hashing each while it is written; False if that was not the file."""
         whole, buffers = self._db.algorithm.hasher(), (bytearray(_SPAN), bytearray(_SPAN))
         written: Future[None] | None = None

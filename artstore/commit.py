@@ -41,28 +41,29 @@ def commit(
     tags = [names.tag(tag) for tag in dict.fromkeys(tags)]
     check_metadata(draft.metadata)
     check_description(draft.description)
-    builder, content = cut(db, draft, intake.ids)
-    with errors_said(db.path):
-        intake.make_durable()
-    try:
-        with db.writing() as connection:
-            version, freed = _commit(db, connection, draft, builder, content, intake)
-            for alias in aliases:
-                set_alias(db, connection, version, alias)
-            add_tags_to(db, connection, version, tags)
-            if run is not None:
-                runs.produce(connection, run, version.id)
-            version = versions.by_id(connection, db.algorithm, version.id)
-    except BaseException:
-        intake.rolled_back()
-        raise
-    # The version is durable: what cannot be tidied now is found by the next delete or gc.
-    with suppress(StoreError, OSError):
-        intake.ended()
-        if freed.chunks or intake.lost:
-            sweep(db, packs)
-    _remember(db, intake)
-    return version
+    with intake.kept():
+        builder, content = cut(db, draft, intake.ids)
+        with errors_said(db.path):
+            intake.make_durable()
+        try:
+            with db.writing() as connection:
+                version, freed = _commit(db, connection, draft, builder, content, intake)
+                for alias in aliases:
+                    set_alias(db, connection, version, alias)
+                add_tags_to(db, connection, version, tags)
+                if run is not None:
+                    runs.produce(connection, run, version.id)
+                version = versions.by_id(connection, db.algorithm, version.id)
+        except BaseException:
+            intake.rolled_back()
+            raise
+        # The version is durable: what cannot be tidied now is found by the next delete or gc.
+        with suppress(StoreError, OSError):
+            intake.ended()
+            if freed.chunks or intake.lost:
+                sweep(db, packs)
+        _remember(db, intake)
+        return version
 
 
 def cut(db: Db, draft: Draft, ids: dict[bytes, int]) -> tuple[Builder, Content]:

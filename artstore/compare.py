@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from artstore.digests import Algorithm
 from artstore.errors import UnsafeRoot
 from artstore.manifest import Entry, Kind
 from artstore.version import Version
+from artstore.workers import Threads
 
 _PIECE = 1 << 20
 
@@ -29,7 +29,7 @@ class Comparison(NamedTuple):
 def compare(db: Db, version: Version, root: Path) -> Comparison:
     """Read a folder, and compare it with a version. References are not looked at."""
     wanted = [entry for entry in reader.entries(db, version, "") if entry.kind != Kind.REFERENCE]
-    with ThreadPoolExecutor(system.cores(), "artstore-compare") as pool:
+    with Threads(system.cores(), "artstore-compare") as pool:
         found = list(pool.map(lambda entry: _state(root, entry, db.algorithm), wanted))
     paths = {entry.path for entry in wanted}
     return Comparison(

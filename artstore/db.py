@@ -1,6 +1,7 @@
 """The catalog's file: made, opened, locked, migrated; and what SQLite says turned into artstore's errors.
 
-Every thread has its own connection, and none survives a fork. Writers take turns by a lock file, because SQLite's own
+Every thread has its own connection, and none survives a fork: what SQLite remembers of a file that is open belongs to
+its process, and a child that believes it loses what it commits. Writers take turns by a lock file, because SQLite's own
 waiting starves some of them; then `begin immediate`, so that what a transaction reads is what it changes.
 `artstore.db` is opened by SQLite alone: closing any other descriptor of it would drop SQLite's locks.
 sqlite-utils is imported where a store is opened: it costs 70 ms, and worker processes only look things up.
@@ -19,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from artstore import digests, system
+from artstore import digests, fork_gate, system
 from artstore.errors import (
     ArtstoreError,
     Damaged,
@@ -187,8 +188,7 @@ def _before_fork() -> None:
             each.let_go_before_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork)
+fork_gate.before_fork(_before_fork)
 
 
 class Db:
@@ -200,10 +200,12 @@ class Db:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / FILE
-        self._local = threading.local()
-        self._open: list[tuple[threading.Thread, sqlite3.Connection]] = []
-        self._guard = threading.Lock()
+        self._open: dict[threading.Thread, sqlite3.Connection] = {}
+        self._resting: set[threading.Thread] = set()
+        # The handler of a signal may come to a store while its thread is here.
+        self._guard = threading.RLock()
         self._pid = os.getpid()
+        self._file: os.stat_result | None = None
         self.closed = False
         _opened.add(self)
         try:
@@ -224,6 +226,7 @@ class Db:
         check_file_system(self.folder)
         self._check_and_migrate()
         row = self.connection.execute("select algorithm, uid from store").fetchone()
+        self._file = os.stat(self.path)
         self.algorithm = digests.algorithm(row[0])
         self.uid: str = row[1]
 
@@ -232,28 +235,47 @@ class Db:
         if self.closed:
             raise StoreError(f"the store {self.folder} was closed: open it again")
 
+    def _check_there(self) -> None:
+        """Raise `StoreError` if what is written would go to a file that no longer has a name."""
+        if self._file is None:
+            return
+        try:
+            there = os.path.samestat(self._file, os.stat(self.path))
+        except FileNotFoundError:
+            there = False
+        if not there:
+            raise StoreError(
+                f"the store {self.folder} was removed or replaced while it was open: restore it from a backup, "
+                "or open it again"
+            )
+
     @property
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit mode. Made anew after a fork."""
         self.check_open()
         if os.getpid() != self._pid:
             self._forget_after_fork()
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        thread = threading.current_thread()
+        with self._guard:
+            found = self._open.get(thread)
+            self._resting.discard(thread)
         if found is None:
-            with errors_said(self.path):
-                found = _connect(self.path)
-            self._local.connection = found
-            self._keep(found)
+            with fork_gate.inside():
+                with errors_said(self.path):
+                    found = _connect(self.path)
+                self._keep(thread, found)
         return found
 
-    def _keep(self, connection: sqlite3.Connection) -> None:
+    def _keep(self, thread: threading.Thread, connection: sqlite3.Connection) -> None:
         """Note a thread's connection, and close those of threads that have ended."""
         with self._guard:
-            ended = [each for thread, each in self._open if _is_over(thread)]
-            self._open = [pair for pair in self._open if not _is_over(pair[0])]
-            self._open.append((threading.current_thread(), connection))
-        for each in ended:
-            each.close()
+            self._close_those_of([each for each in self._open if _is_over(each)])
+            self._open[thread] = connection
+
+    def _close_those_of(self, threads: list[threading.Thread]) -> None:
+        for each in threads:
+            self._resting.discard(each)
+            self._open.pop(each).close()
 
     @property
     def tables(self) -> Database:
@@ -264,23 +286,31 @@ class Db:
 
     def _forget_after_fork(self) -> None:
         # Closing what the parent opened would touch the parent's files: it is dropped, never closed.
-        self._inherited = (self._local, self._open, getattr(self, "_inherited", None))
-        self._local = threading.local()
-        self._open = []
-        self._guard = threading.Lock()
+        self._inherited = (self._open, getattr(self, "_inherited", None))
+        self._open = {}
+        self._resting = set()
+        self._guard = threading.RLock()
         self._pid = os.getpid()
 
     def let_go_before_fork(self) -> None:
-        """Close this thread's connection, so that a child inherits nothing of what SQLite remembers of the file.
+        """Close this thread's connection, and those that no thread is using, so that a child inherits nothing of them.
 
-        It is opened again when it is needed. A connection in a transaction, and those of other threads, stay.
+        They are opened again when they are needed. Those in a transaction stay.
         """
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if os.getpid() == self._pid and found is not None and not found.in_transaction:
-            with self._guard:
-                self._open = [pair for pair in self._open if pair[1] is not found]
-            self._local.connection = None
-            found.close()
+        if os.getpid() != self._pid:
+            return
+        with self._guard:
+            self._close_those_of([each for each in self._unused() if not self._open[each].in_transaction])
+
+    def _unused(self) -> list[threading.Thread]:
+        here = threading.current_thread()
+        return [each for each in self._open if each is here or each in self._resting or _is_over(each)]
+
+    def _rest(self) -> None:
+        """Let this thread's connection be closed by others until it is asked for again."""
+        with self._guard:
+            if threading.current_thread() in self._open:
+                self._resting.add(threading.current_thread())
 
     def _check_and_migrate(self) -> None:
         from artstore import schema
@@ -306,8 +336,9 @@ class Db:
         Hash, copy and list before, never inside. What is not `durable` may be gone after a power failure, nothing
         before it.
         """
-        connection = self.connection
-        with self._turn(), errors_said(self.path):
+        self._check_there()
+        with self._turn(), fork_gate.inside(), errors_said(self.path):
+            connection = self.connection
             if not durable:
                 connection.execute("pragma synchronous = normal")
             try:
@@ -321,6 +352,7 @@ class Db:
             finally:
                 if not durable:
                     connection.execute("pragma synchronous = full")
+                self._rest()
 
     def try_writing(self, action: Callable[[Connection], object]) -> bool:
         """Do in a transaction what is only worth remembering; whether the store could be written."""
@@ -334,8 +366,8 @@ class Db:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """See one state of the catalog through several queries. May be nested, also inside `writing`."""
-        connection = self.connection
-        with errors_said(self.path):
+        with fork_gate.inside(), errors_said(self.path):
+            connection = self.connection
             if connection.in_transaction:
                 yield connection
                 return
@@ -345,6 +377,7 @@ class Db:
             finally:
                 if not self.closed and connection.in_transaction:
                     connection.execute("rollback")
+                self._rest()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -402,12 +435,10 @@ class Db:
             connection.close()
 
     def close(self) -> None:
-        """Close every connection that this process opened."""
+        """Close every connection that this process opened, but those that other threads are using right now."""
         if os.getpid() == self._pid:
             with self._guard:
-                for _, connection in self._open:
-                    connection.close()
-                self._open.clear()
+                self._close_those_of(self._unused())
         self.closed = True
 
 

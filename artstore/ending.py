@@ -20,6 +20,18 @@ _guard = threading.Lock()
 _watching: int | None = None
 _code = 0
 _endings: list[Ending] = []
+_under_way = False
+
+
+def _begin_anew_in_child() -> None:
+    # Another thread of the parent may have held it.
+    global _guard
+    _guard = threading.Lock()
+    _leave_sigterm()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
 def watch(ending: Ending) -> None:
@@ -27,13 +39,14 @@ def watch(ending: Ending) -> None:
 
     A child that is forked later has to ask for itself.
     """
-    global _watching, _code
+    global _watching, _code, _under_way
     with _guard:
         if _watching != os.getpid():
-            _watching, _code = os.getpid(), 0
+            _watching, _code, _under_way = os.getpid(), 0, False
             _endings.clear()
             _install()
         _endings.append(ending)
+        _catch_sigterm()
 
 
 def unwatch(ending: Ending) -> None:
@@ -41,6 +54,8 @@ def unwatch(ending: Ending) -> None:
     with _guard:
         if _watching == os.getpid() and ending in _endings:
             _endings.remove(ending)
+            if not _endings:
+                _leave_sigterm()
 
 
 def _install() -> None:
@@ -48,28 +63,55 @@ def _install() -> None:
     sys.exit = _noting_exit(sys.exit)
     process = sys.modules.get("multiprocessing.process")
     if process is not None and process.parent_process() is not None:
-        # Processes that multiprocessing started leave without atexit.
+        # Before Python 3.13, what multiprocessing forks leaves without atexit.
         from multiprocessing.util import Finalize
 
         Finalize(None, _end, exitpriority=100)
-    else:
-        atexit.register(_end)
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    atexit.register(_end)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _catch_sigterm() -> None:
+    if _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
 
 
+def _leave_sigterm() -> None:
+    # A process that waits for a lock of multiprocessing may miss a signal that Python handles, but not the default.
+    if _in_main_thread() and signal.getsignal(signal.SIGTERM) is _terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def _end() -> None:
+    global _under_way
     if _watching != os.getpid():
         return
+    _under_way = True
+    _note_what_no_hook_is_told(sys._getframe().f_back)
     while _endings:
         _endings.pop()(_code)
+
+
+def _note_what_no_hook_is_told(caller: FrameType | None) -> None:
+    """Note how a process of multiprocessing ends: the exception is on its way, or, since 3.13, its caller knows."""
+    error = sys.exc_info()[1]
+    if error is not None:
+        _note(exit_code(error.code) if isinstance(error, SystemExit) else 1)
+    elif caller is not None and caller.f_globals.get("__name__", "").startswith("multiprocessing."):
+        _note(caller.f_locals.get("code", _code))
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     # A second one ends the process at once.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _note(128 + number)
-    raise SystemExit(128 + number)
+    if _watching != os.getpid() or not (_endings or _under_way):
+        os.kill(os.getpid(), number)
+    elif not _under_way:
+        _note(128 + number)
+        raise SystemExit(128 + number)
 
 
 def _note(code: int) -> None:
@@ -98,7 +140,9 @@ def _noting_exception(before: ExceptHook) -> ExceptHook:
 
 def _noting_exit(before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
     def noted(code: str | int | None = None) -> NoReturn:
-        _note(exit_code(code))
+        # In another thread it ends that thread alone.
+        if _in_main_thread():
+            _note(exit_code(code))
         before(code)
 
     return noted

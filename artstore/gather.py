@@ -12,7 +12,6 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +29,7 @@ from artstore.manifest import Entry, Kind
 from artstore.progress import SILENT, Progress, step
 from artstore.reading import Problem, SmallFile, Stat, is_executable, stat_of
 from artstore.walk import Found, Walk, Walked, at, check_not_ours
+from artstore.workers import Threads
 
 _BATCH_FILES = 512
 _TICK_NS = 100_000_000
@@ -181,7 +181,7 @@ class Gathering:
     def _take_large_files(self) -> None:
         if not self._large:
             return
-        with ThreadPoolExecutor(system.cores(), "artstore-read") as pool:
+        with Threads(system.cores(), "artstore-read") as pool:
             futures = [pool.submit(self._read_large, found) for found in self._large]
             try:
                 for found, future in zip(self._large, futures, strict=True):

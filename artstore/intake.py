@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -22,6 +22,7 @@ from artstore.errors import ArtstoreError, StoreError
 from artstore.leases import Session
 from artstore.packs import SEAL_AT, Packs, PackWriter
 from artstore.reading import Stat
+from artstore.workers import Threads
 
 _MANY_FILES = 32_768
 _IDS_REMEMBERED = 262_144
@@ -58,7 +59,7 @@ class Intake:
         self._rolled: list[Batch] = []
         self._pending_chunks: set[bytes] = set()
         self._pending_files: set[bytes] = set()
-        self._syncer: ThreadPoolExecutor | None = None
+        self._syncer: Threads | None = None
         self._unused: list[Claim] = []
         self._broken: BaseException | None = None
         self.lost = 0
@@ -176,8 +177,9 @@ class Intake:
 
     def _claim_files(self, unknown: dict[bytes, bytes] | dict[bytes, object]) -> None:
         """Claim those files that are stored, and take them out of `unknown`."""
-        if not content.file_ids(self._db.connection, unknown):
-            return
+        with self._db.reading() as connection:
+            if not content.file_ids(connection, unknown):
+                return
         lease = self._leased()
         with self._db.writing(durable=False) as connection:
             found = content.file_ids(connection, unknown)
@@ -191,8 +193,9 @@ class Intake:
             self.ids.update(found)
 
     def _claim_chunks(self, unknown: dict[bytes, memoryview]) -> None:
-        if not content.chunk_ids(self._db.connection, unknown):
-            return
+        with self._db.reading() as connection:
+            if not content.chunk_ids(connection, unknown):
+                return
         lease = self._leased()
         with self._db.writing(durable=False) as connection:
             found = content.chunk_ids(connection, unknown)
@@ -233,12 +236,26 @@ class Intake:
         return self._current
 
     def _open_batch(self) -> Batch:
-        connection = self._db.connection
-        for name in content.unsealed_packs(connection, SEAL_AT):
-            writer = self._packs.adopt(name, lambda each: content.published_end(connection, each))
+        for name in [] if self._sees_the_past() else self._unsealed_packs():
+            writer = self._packs.adopt(name, self._published_end)
             if writer is not None:
                 return Batch(writer)
         return Batch(self._packs.create())
+
+    def _unsealed_packs(self) -> list[str]:
+        with self._db.reading() as connection:
+            return content.unsealed_packs(connection, SEAL_AT)
+
+    def _sees_the_past(self) -> bool:
+        """Whether this is the handler of a signal that came while its thread was reading.
+
+        What the catalog says then may be older than what is published, and no pack may be cut back to that.
+        """
+        return self._db.connection.in_transaction
+
+    def _published_end(self, pack: str) -> int | None:
+        with self._db.reading() as connection:
+            return content.published_end(connection, pack)
 
     def _append(self, digest: bytes, data: bytes | memoryview) -> None:
         batch = self._pending()
@@ -287,7 +304,7 @@ class Intake:
         What workers have returned goes first: a file of this batch may consist of chunks that are there.
         """
         if self._syncer is None:
-            self._syncer = ThreadPoolExecutor(1, "artstore-sync")
+            self._syncer = Threads(1, "artstore-sync")
         earlier = [each for each in self._returned if not each.empty and each is not batch]
         self._returned = [each for each in self._returned if each.empty]
         for each in (*earlier, batch):
@@ -387,12 +404,19 @@ class Intake:
             self._lease = None
             self._let_go_of_packs()
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """For the length of a commit: nobody else drops the draft, as closing the store in another thread would."""
+        with self._guard:
+            yield
+
     def drop(self) -> reclaim.Freed:
         """Give up the draft: end its lease, and let go of what only it held. In a forked child, the parent's stays."""
         if os.getpid() != self._pid:
             return reclaim.Freed()
         with self._guard:
             freed = reclaim.Freed()
+            self._broken = self._broken or StoreError("it was given up, or the store was closed")
             if self._lease is not None:
                 with self._db.writing() as connection:
                     freed = reclaim.release(connection, claims=leases.close_lease(connection, self._lease))
@@ -406,8 +430,8 @@ class Intake:
             self._syncer = None
         for batch in [*self._rolled, *self._lent, *self._returned, *([self._current] if self._current else [])]:
             try:
-                end = content.published_end(self._db.connection, batch.writer.name)
-                batch.writer.close_at(end)
+                if not self._sees_the_past():
+                    batch.writer.close_at(self._published_end(batch.writer.name))
             finally:
                 batch.writer.close()
         self._rolled, self._lent, self._returned, self._current = [], [], [], None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 
 from artstore import chunking
 from artstore.digests import Algorithm
 from artstore.intake import Intake
 from artstore.progress import Progress
+from artstore.workers import Threads
 
 _WINDOW = 8 * 1024 * 1024
 _PIPELINED = 4 * _WINDOW
@@ -36,7 +37,7 @@ class LargeFile:
         pipelined = size >= _PIPELINED
         self._whole = algorithm.hasher()
         self._cutter = chunking.Cutter()
-        self._beside = ThreadPoolExecutor(1, "artstore-write") if pipelined else None
+        self._beside = Threads(1, "artstore-write") if pipelined else None
         self._under_way: Future[None] | None = None
         # A window always holds more than the longest chunk, or no cut might be found in it.
         window = min(_WINDOW, size + chunking.LARGEST + 4096)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -11,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from artstore import git, terminal
+from artstore import ending, git, terminal
 from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
 from artstore.catalog import runs
-from artstore.errors import NotJson, UsageError
+from artstore.errors import InvalidInput, NotJson, UsageError
 from artstore.plain import plain
 from artstore.recorder import Recorder
 from artstore.run_config import Config, Summary
@@ -35,6 +34,7 @@ class RunFacts(RunIdentity):
         self._rows: list[tuple[int, str]] = []
         self._row: dict[str, Any] = {}
         self._finished = False
+        self._in_child = False
         self.resumed = resumed
         self.start_time = datetime.fromisoformat(record.started_at).timestamp()
         with store.db.reading() as connection:
@@ -42,7 +42,8 @@ class RunFacts(RunIdentity):
         self.starting_step = self._step
         self._recorder = Recorder(self._flush)
         self.config = Config(lambda: self._say("config"), resolve=self._resolve_config, values=record.config)
-        self._looking: threading.Thread | None = None
+        self._code: git.State | None = None
+        self._looked = threading.Event()
         self.summary = Summary(lambda: self._say("summary"), values=record.summary)
 
     def _resolve_config(self, key: str, value: Any) -> Any:
@@ -51,28 +52,55 @@ class RunFacts(RunIdentity):
     def _check_open(self) -> None:
         if self._finished:
             raise UsageError(f"run {self.id} is finished: begin another with artstore.init()")
+        self._watch_in_child()
+
+    def _begin_anew_in_child(self) -> None:
+        """After a fork: leave to the parent what it has noted, and the locks that its threads held."""
+        self._lock = threading.RLock()
+        self._said, self._rows, self._row = {}, [], {}
+
+    def _watch_in_child(self) -> None:
+        if self._owner != os.getpid() and not self._in_child:
+            self._in_child = True
+            ending.watch(self._end_in_child)
+
+    def _end_in_child(self, code: int) -> None:
+        """Commit what a forked child logged. How the run ends is the parent's to say."""
+        with self._lock:
+            self._end_row()
+        self._recorder.close()
+        if self._recorder.failed_to_flush is not None:
+            terminal.complain(f"artstore: {self._recorder.failed_to_flush}")
 
     # The code that it runs
 
     def _look_at_code(self) -> None:
-        """Find out beside the run which commit its code is of: asking Git takes long where a repository is large."""
+        """Find out beside the run which commit its code is of: asking Git takes long where a repository is large.
+
+        The thread that asks takes no lock, so that whoever waits for it, be it the handler of a signal, is not waited
+        for. What it finds is written out with what the run says next, at the latest when it ends.
+        """
         folder = Path.cwd()
 
         def look() -> None:
-            found = git.state(folder)
-            if found is not None:
-                environment = {**self._record.environment, "git": found._asdict()}
-                with self._lock:
-                    self._record = self._record._replace(environment=environment)
-                    self._said["environment"] = environment
-                self._recorder.nudge()
+            try:
+                self._code = git.state(folder)
+            finally:
+                self._looked.set()
 
-        self._looking = threading.Thread(target=look, name="artstore-git", daemon=True)
-        self._looking.start()
+        try:
+            threading.Thread(target=look, name="artstore-git", daemon=True).start()
+        except RuntimeError:
+            # Python starts no more threads once its main thread is over.
+            self._looked.set()
+        self._recorder.nudge()
 
-    def _wait_for_code(self) -> None:
-        if self._looking is not None:
-            self._looking.join()
+    def _note_code(self) -> None:
+        found, self._code = self._code, None
+        if found is not None:
+            environment = {**self._record.environment, "git": found._asdict()}
+            self._record = self._record._replace(environment=environment)
+            self._said["environment"] = None
 
     # What it is
 
@@ -139,35 +167,46 @@ class RunFacts(RunIdentity):
 
     def _change(self, **changes: Any) -> None:
         self._check_open()
+        for field, value in changes.items():
+            check_text(field, value)
         self._record = self._record._replace(**changes)
         for field in changes:
             self._say(field)
 
     def _say(self, field: str) -> None:
         self._check_open()
+        self._watch_in_child()
         with self._lock:
-            if field not in ("config", "summary"):
-                self._said[field] = getattr(self._record, field)
-            else:
-                self._said[field] = None
+            self._said[field] = None
         self._recorder.nudge()
 
     def _flush(self) -> None:
         """Write out what was said and logged since the last time."""
         with self._lock:
-            said, rows = dict(self._said), list(self._rows)
-            for noted in ("config", "summary"):
-                if noted in said:
-                    said[noted] = _written(getattr(self, noted).as_dict())
-        if not said and not rows:
-            return
-        with self._store.db.writing(durable=False) as connection:
-            runs.describe(connection, self._record.id, said)
-            runs.append_history(connection, self._record.id, rows)
-        with self._lock:
-            del self._rows[: len(rows)]
-            for field in said:
-                self._said.pop(field, None)
+            self._note_code()
+            fields, self._said = self._said, {}
+            rows, self._rows = self._rows, []
+        try:
+            if fields or rows:
+                said = {field: self._value_of(field) for field in fields}
+                with self._store.db.writing(durable=False) as connection:
+                    runs.describe(connection, self._record.id, said)
+                    runs.append_history(connection, self._record.id, rows)
+        except BaseException:
+            with self._lock:
+                self._said = {**fields, **self._said}
+                self._rows = rows + self._rows
+            raise
+
+    def _value_of(self, field: str) -> Any:
+        if field not in ("config", "summary"):
+            return getattr(self._record, field)
+        values = getattr(self, field).as_dict()
+        if any(isinstance(each, Artifact) and each.is_being_logged() for each in values.values()):
+            # What it will be is known later, and this thread is the one that finds it out.
+            with self._lock:
+                self._said[field] = None
+        return {key: _written(key, value) for key, value in values.items()}
 
     # Metrics
 
@@ -177,10 +216,10 @@ class RunFacts(RunIdentity):
         Without `step`, or with `commit=True`, the step is complete and the next call begins the next one. A step
         that is behind is not logged, and that is said.
         """
-        self._check_open()
         if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
             raise NotJson("log needs a dict with text as keys, as in run.log({'loss': 0.1})")
         with self._lock:
+            self._check_open()
             if step is not None and step < self._step:
                 terminal.note(f"artstore: step {step} is behind step {self._step}, and was not logged")
                 return
@@ -199,12 +238,21 @@ class RunFacts(RunIdentity):
         if self._row:
             now = time.time()
             row = {**self._row, "_timestamp": now, "_runtime": now - self.start_time}
-            self._rows.append((self._step, json.dumps(row, ensure_ascii=False)))
+            self._rows.append((self._step, runs.json_text(row)))
             self._row = {}
         self._recorder.nudge()
 
 
-def _written(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: value._as_config(key) if isinstance(value, Artifact) else plain(value) for key, value in values.items()
-    }
+def _written(key: str, value: Any) -> Any:
+    if not isinstance(value, Artifact):
+        return plain(value)
+    return repr(value) if value.is_draft() or value.is_being_logged() else value._as_config(key)
+
+
+def check_text(field: str, value: object) -> None:
+    """Raise `InvalidInput` for text that no database can keep."""
+    for each in value if isinstance(value, list) else [value]:
+        try:
+            str(each).encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(f"the {field} of a run is text in UTF-8, and {each!r} is not: {error.reason}") from error

@@ -32,14 +32,33 @@ StrPath: TypeAlias = str | os.PathLike[str]
 
 _ALPHABET = string.digits + string.ascii_lowercase
 _REFERENCE = "wandb-artifact://"
+_NAMED = 10
 _active: list[Run] = []
 _guard = threading.RLock()
+_store_before_runs: str | None = None
+
+
+def _begin_anew_in_child() -> None:
+    # Other threads of the parent may have held these locks.
+    global _guard
+    _guard = threading.RLock()
+    for run in _active:
+        run._begin_anew_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
 def current() -> Run | None:
     """The run that was begun last and is not finished; None if there is none."""
     with _guard:
-        return next((run for run in reversed(_active) if run._owner == os.getpid()), None)
+        return next((run for run in reversed(_open_here()) if not run._finished), None)
+
+
+def _open_here() -> list[Run]:
+    """The runs of this process that have not ended. A forked child has those of its parent in the list as well."""
+    return [run for run in _active if run._owner == os.getpid()]
 
 
 def generate_id(length: int = 8) -> str:
@@ -69,7 +88,6 @@ class Run(RunFacts):
         self._unheard: dict[object, tuple[str, BaseException]] = {}
         self._logged: list[str] = []
         self._used: list[str] = []
-        self._store_before: str | None = None
 
     @property
     def disabled(self) -> bool:
@@ -101,6 +119,8 @@ class Run(RunFacts):
             names.tag(tag)
         artifact = self._artifact(artifact_or_path, name, type)
         with self._lock:
+            # Making the artifact may have taken long, and another thread may have finished the run.
+            self._check_open()
             self._check_type(artifact)
             artifact._go_to(self._store, self.project)
             ticket = object()
@@ -300,53 +320,66 @@ class Run(RunFacts):
 
     def open(self) -> None:
         """Make it the current run, to be finished when the process ends at the latest."""
+        global _store_before_runs
         with _guard:
+            if not _open_here():
+                _store_before_runs = os.environ.get(location.VARIABLE)
             _active.append(self)
-        # Artifacts and child processes find the same store.
-        self._store_before = os.environ.get(location.VARIABLE)
-        os.environ[location.VARIABLE] = str(self._store.path)
+            # Artifacts and child processes find the same store.
+            os.environ[location.VARIABLE] = str(self._store.path)
         self._look_at_code()
         ending.watch(self._end_with_process)
 
-    def _hand_back_store(self) -> None:
-        if os.environ.get(location.VARIABLE) != str(self._store.path):
-            return
-        if self._store_before is None:
-            del os.environ[location.VARIABLE]
-        else:
-            os.environ[location.VARIABLE] = self._store_before
+    def _leave(self) -> None:
+        """Be the current run no more, and hand the environment back as the runs that are still open need it."""
+        ending.unwatch(self._end_with_process)
+        with _guard:
+            _active.remove(self)
+            if os.environ.get(location.VARIABLE) != str(self._store.path):
+                return
+            others = _open_here()
+            before = str(others[-1]._store.path) if others else _store_before_runs
+            if before is None:
+                del os.environ[location.VARIABLE]
+            else:
+                os.environ[location.VARIABLE] = before
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """Commit what was logged, and end the run: as `finished`, or as `failed` with an exit code other than 0.
 
-        Raises what went wrong with an artifact that nobody has waited for; the run is `failed` then.
+        Raises what went wrong with an artifact that nobody has waited for; the run is `failed` then. If it is
+        interrupted, the run is still open, and finished when the process ends.
         """
         with _guard:
             if self._finished or self._owner != os.getpid():
                 return
             self._finished = True
-            if self in _active:
-                _active.remove(self)
-        ending.unwatch(self._end_with_process)
-        self._wait_for_code()
-        with self._lock:
-            self._end_row()
         try:
+            self._looked.wait()
+            with self._lock:
+                self._end_row()
             self._recorder.close()
-            unheard = list(self._unheard.values())
-            code = exit_code if exit_code else 1 if unheard else 0
+        except BaseException:
+            self._finished = False
+            raise
+        self._leave()
+        wrong = list(self._unheard.values())
+        if self._recorder.failed_to_flush is not None:
+            wrong.append(("what the run said", self._recorder.failed_to_flush))
+        code = exit_code if exit_code else 1 if wrong else 0
+        try:
             self._close(runs.FAILED if code else runs.FINISHED, code)
+        except (ArtstoreError, OSError) as error:
+            code = code or 1
+            wrong.append(("how the run ended", error))
         finally:
             self._session.close()
-            self._hand_back_store()
         if not quiet:
             self._sum_up(failed=bool(code))
-        if unheard:
-            raise _told(unheard)
+        if wrong:
+            raise _told(wrong)
 
     def _close(self, state: str, code: int) -> None:
-        if self._recorder.failed_to_flush is not None:
-            raise self._recorder.failed_to_flush
         with self._store.db.writing() as connection:
             if runs.end(connection, self._record.id, state, code):
                 algorithm = self._store.db.algorithm
@@ -360,19 +393,24 @@ class Run(RunFacts):
         terminal.note(
             f"artstore: run {self.id} of {self.project} {'failed' if failed else 'finished'} in {seconds:.0f} s"
         )
-        parts = [
-            f"{what} {', '.join(dict.fromkeys(names))}"
-            for what, names in (("logged", self._logged), ("used", self._used))
-            if names
-        ]
+        parts = [f"{what} {_some(names)}" for what, names in (("logged", self._logged), ("used", self._used)) if names]
         if parts:
             terminal.note(f"artstore: {'; '.join(parts)}")
 
     def _end_with_process(self, code: int) -> None:
         try:
             self.finish(exit_code=code)
-        except ArtstoreError as error:
-            terminal.complain(f"artstore: {error}")
+        except Exception as error:
+            _complain(error)
+
+    def _begin_anew_in_child(self) -> None:
+        super()._begin_anew_in_child()
+        self._unheard = {}
+
+    def _end_in_child(self, code: int) -> None:
+        super()._end_in_child(code)
+        if self._unheard:
+            _complain(_told(list(self._unheard.values())))
 
     def __enter__(self) -> Run:
         return self
@@ -386,12 +424,30 @@ class Run(RunFacts):
         code = ending.exit_code(error.code) if isinstance(error, SystemExit) else 1
         try:
             self.finish(exit_code=code)
-        except ArtstoreError as other:
-            # The error of the block is what the caller has to see.
-            error.add_note(f"besides, artstore: {other}")
+        except Exception as other:
+            if isinstance(error, SystemExit):
+                # Nobody prints that one, nor its notes. If it says that all went well, it is not to be believed.
+                if code == 0:
+                    raise
+                _complain(other)
+            else:
+                # The error of the block is what the caller has to see.
+                error.add_note(f"besides, artstore: {other}")
 
     def __repr__(self) -> str:
         return f"<Run {self.path}>"
+
+
+def _complain(error: BaseException) -> None:
+    for text in (error, *getattr(error, "__notes__", ())):
+        terminal.complain(f"artstore: {text}")
+
+
+def _some(names: list[str]) -> str:
+    """Names without repetition, and of many only how many more there are."""
+    found = list(dict.fromkeys(names))
+    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+    return ", ".join(found[:_NAMED]) + more
 
 
 def _told(unheard: list[tuple[str, BaseException]]) -> BaseException:

@@ -73,6 +73,19 @@ class _BaseOf:
         return self._store.has_below(self.version, path)
 
 
+_opened: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+def _begin_anew_in_child() -> None:
+    # Another thread of the parent may have held it.
+    for each in list(_opened):
+        each._guard = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)
+
+
 class Store:
     """One folder with versioned artifacts in it.
 
@@ -93,6 +106,7 @@ class Store:
         self._intakes: weakref.WeakKeyDictionary[Draft, Intake] = weakref.WeakKeyDictionary()
         self._abandoned: deque[Intake] = deque()
         self._guard = threading.RLock()
+        _opened.add(self)
 
     @classmethod
     def init(cls, path: str | os.PathLike[str], *, algorithm: str | None = None) -> Store:

@@ -19,6 +19,16 @@ _guard = threading.RLock()
 _open: dict[tuple[int, int], Store] = {}
 
 
+def _begin_anew_in_child() -> None:
+    # Another thread of the parent may have held it.
+    global _guard
+    _guard = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)
+
+
 def to_read(named: str | os.PathLike[str] | None = None) -> Store:
     """The store to read from. Raises `NoStore`, which says where was looked and what to do."""
     return _opened(location.existing(named))

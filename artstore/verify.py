@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from artstore.progress import SILENT, Progress, step
 from artstore.reader import Reader
 from artstore.sweep import sweep
 from artstore.version import Version
+from artstore.workers import Threads
 
 _READ_AT_ONCE = 8 * 1024 * 1024
 
@@ -107,7 +107,7 @@ def _check_structures(db: Db, report: Report, head: str | None) -> None:
 def _check_chunks(db: Db, packs: Packs, report: Report, progress: Progress) -> None:
     known = places.packs(db.connection)
     live = sum(pack.live for pack in known)
-    with step(progress, "verifying", live, "bytes"), ThreadPoolExecutor(system.cores(), "artstore-verify") as pool:
+    with step(progress, "verifying", live, "bytes"), Threads(system.cores(), "artstore-verify") as pool:
         futures = [pool.submit(_check_pack, db, packs, pack.name, progress) for pack in known]
         for pack, future in zip(known, futures, strict=True):
             count, size, stored, counted, damaged = future.result()

@@ -1,4 +1,4 @@
-"""Spreading batches of small work over processes, where there is enough of it to pay for starting them.
+"""Spreading work over threads, and batches of small work over processes where there is enough to pay for starting them.
 
 Threads do not help with small files: what costs is the interpreter, not the disk. The processes come from loky, which
 neither forks a process that may have threads nor runs the user's main module again.
@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from artstore import system
@@ -24,6 +25,21 @@ WORTH_STARTING = 6
 """With fewer batches than this, the work is done here."""
 _IDLE_SECONDS = 10
 _LOOKS_SECONDS = 0.5
+
+
+class Threads(ThreadPoolExecutor):
+    """Threads that do work beside. Once the main thread is over Python starts none: the work is done here then."""
+
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
+        """Have a function called."""
+        if threading.main_thread().is_alive():
+            return super().submit(fn, *args, **kwargs)
+        future: Future[Result] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
 
 
 def spread(
@@ -40,6 +56,8 @@ def spread(
     Raises `StoreError` if the system ends one of the processes.
     """
     processes = min(system.cores(), 8) if processes is None else processes
+    if not threading.main_thread().is_alive():
+        processes = 1
     iterator = iter(batches)
     first = list(itertools.islice(iterator, WORTH_STARTING)) if processes > 1 else []
     if len(first) < WORTH_STARTING:

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+import artstore
 from artstore import intake, packs, sweep
 from artstore.errors import ArtstoreError, NotFound, StillNeeded
 from artstore.store import Store
@@ -44,6 +45,21 @@ def commit(
     version = opened.commit(draft, aliases=[alias] if alias else [], tags=["tagged"] if alias else [])
     watch.say(version.name)
     opened.close()
+
+
+def log_in_a_run(watch: Watch, store: str, count: int) -> None:
+    """Log in a run; say each version once it was waited for, and that the run is over."""
+    os.environ["ARTSTORE_SILENT"] = "1"
+    watch.begin()
+    run = artstore.init(id="r", store=store)
+    for index in range(count):
+        artifact = artstore.Artifact("a", "dataset")
+        with artifact.new_file("file.txt") as file:
+            file.write(str(index))
+        watch.say(run.log_artifact(artifact).wait().name)
+    run.finish()
+    watch.say("over")
+    run.store.close()
 
 
 def delete(watch: Watch, store: str, name: str) -> None:

@@ -49,8 +49,9 @@ def _record(row: Sequence[Any]) -> Record:
     return Record(*row[: _JSON.start], *map(json.loads, row[_JSON]), *row[_JSON.stop :])
 
 
-def _written(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def json_text(value: object) -> str:
+    """JSON of a value, as text that the catalog can keep: half of a surrogate pair is written as its escape."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
 def seen_state(state: str, session: str | None, alive: Callable[[str], bool]) -> str:
@@ -165,9 +166,9 @@ def insert(
             job_type,
             group,
             notes,
-            _written(list(tags)),
-            _written(config),
-            _written(environment),
+            json_text(list(tags)),
+            json_text(config),
+            json_text(environment),
             session,
             db.now(),
         ),
@@ -183,7 +184,7 @@ def reopen(connection: sqlite3.Connection, id: int, session: str, environment: M
         update runs set state = 'running', session = ?, environment = ?, exit_code = null, ended_at = null
         where id = ?
         """,
-        (session, _written(environment), id),
+        (session, json_text(environment), id),
     )
 
 
@@ -218,7 +219,7 @@ _JSON_FIELDS = ("tags", "config", "summary", "environment")
 def describe(connection: sqlite3.Connection, id: int, changes: Mapping[str, Any]) -> None:
     """Set what people say of a run: name, group, job_type, notes, tags, config, summary, environment."""
     for field, value in changes.items():
-        written = _written(value) if field in _JSON_FIELDS else value
+        written = json_text(value) if field in _JSON_FIELDS else value
         connection.execute(f"update runs set {_COLUMNS[field]} = ? where id = ?", (written, id))
 
 

@@ -1,0 +1,40 @@
+"""Starting artstore loads nothing that it does not need: a program that imports it for one line pays for one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    *("aiohttp", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs"),
+    *("jinja2", "starlette", "uvicorn"),
+    *("numpy", "pandas", "pyarrow"),
+    *("artstore_drivers", "loky", "psutil", "rich", "sqlite3", "sqlite_utils"),
+}
+
+
+def loaded(program: str, *arguments: str) -> set[str]:
+    """The outermost names of the modules that are loaded at the end of a program."""
+    told = "import sys, atexit; atexit.register(lambda: print('\\n', *sys.modules))\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", told + program, *arguments], capture_output=True, text=True, timeout=60, check=True
+    )
+    return {name.partition(".")[0] for name in ended.stdout.splitlines()[-1].split()}
+
+
+@pytest.mark.parametrize(
+    "program", ["import artstore", "import artstore as wandb; wandb.errors.CommError", "import artstore; dir(artstore)"]
+)
+def test_the_package_loads_nothing_heavy(program: str) -> None:
+    assert loaded(program) & (HEAVY | {"blake3", "click"}) == set()
+
+
+def test_what_is_asked_of_a_package_without_a_run_loads_nothing_heavy() -> None:
+    assert loaded("import artstore; assert artstore.run is None") & (HEAVY - {"sqlite3"}) == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_the_help_of_the_command_line_loads_nothing_heavy(arguments: list[str]) -> None:
+    assert loaded("from artstore.cli import main; main()", *arguments) & HEAVY == set()
