@@ -6,17 +6,15 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from artstore import artifact_collection, location, names, settings, stores
+from artstore import artifact_collection, location, names, public_run, settings, stores
 from artstore.artifact import Artifact
 from artstore.artifact_collection import ArtifactCollection, ArtifactType
-from artstore.catalog import runs
-from artstore.errors import InvalidInput, InvalidName, NotFound, WrongType
+from artstore.catalog import collections
+from artstore.errors import InvalidInput, NotFound, WrongType
 from artstore.listing import Listing
-from artstore.names import LOCAL
+from artstore.names import LOCAL, REGISTRY
 from artstore.public_run import PublicRun
 from artstore.store import Store
-
-REGISTRY = "wandb-registry-"
 
 
 class Api:
@@ -84,15 +82,26 @@ class Api:
         per_page: int = 50,
         tags: str | list[str] | None = None,
         start: str | None = None,
+        filters: Mapping[str, Any] | None = None,
     ) -> Listing[Artifact]:
         """The versions of a collection, the newest first; those that have all of some tags, if given.
 
-        `order` is `version_index` or `created_at`, with `+` for the oldest first. Raises `NotFound` or `WrongType`.
+        >>> api.artifacts("model", "fox", filters={"metadata.accuracy": {"$gt": 0.9}, "alias": "candidate"})
+
+        `order` is `version_index` or `created_at`, with `+` for the oldest first. Raises `NotFound`, `WrongType` or
+        `InvalidInput`.
         """
         collection = self.artifact_collection(type_name, name)
-        wanted = [tags] if isinstance(tags, str) else tags
+        tagged = [{"tag": each} for each in ([tags] if isinstance(tags, str) else tags or ())]
+        wanted = {"$and": [*tagged, filters or {}]}
         return artifact_collection.versions(
-            self.store, collection.project, collection.name, order=order, tags=wanted, per_page=per_page, start=start
+            self.store,
+            collection.project,
+            collection.name,
+            order=order,
+            filters=wanted,
+            per_page=per_page,
+            start=start,
         )
 
     def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> Listing[Artifact]:
@@ -122,12 +131,15 @@ class Api:
         order: str | None = None,
         per_page: int = 50,
         start: str | None = None,
+        filters: Mapping[str, Any] | None = None,
     ) -> Listing[ArtifactCollection]:
-        """The collections of a type in a project, by name. With one name, that is the type."""
+        """The collections of a type in a project, by name. With one name, that is the type. Raises `InvalidInput`."""
         if order not in (None, "name", "+name"):
             raise InvalidInput(f"cannot order collections by {order!r}: they are listed by their names")
         project, type = (self._project, project_name) if type_name is None else (self._of(project_name), type_name)
-        return artifact_collection.collections(self.store, project, type, per_page=per_page, start=start)
+        return artifact_collection.collections(
+            self.store, project, type, filters=filters, per_page=per_page, start=start
+        )
 
     def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
         """A type of artifacts. Raises `NotFound` if the project has none of it."""
@@ -162,32 +174,16 @@ class Api:
     def registries(
         self, organization: str | None = None, filter: Mapping[str, Any] | None = None, per_page: int = 100
     ) -> Listing[Registry]:
-        """The registries of the store."""
-        _refuse(filter)
-        projects = [each for each in self.store.projects() if each.startswith(REGISTRY)]
+        """The registries of the store that a filter by `name` lets through. Raises `InvalidInput`."""
+        with self.store.db.reading() as connection:
+            projects = collections.registries(connection, filter)
         return Listing.of([(each, Registry(self.store, each)) for each in projects])
 
     # Runs
 
     def run(self, path: str = "") -> PublicRun:
         """Find a run: `[[entity/]project/]id`. Raises `NotFound`, or `InvalidName` if several projects have one."""
-        parts = [each for each in path.strip("/").split("/") if each != "runs"]
-        if not parts[-1] or len(parts) > 3:
-            raise InvalidName(f"invalid run path {path!r}: expected [project/]id")
-        with self.store.db.reading() as connection:
-            if len(parts) > 1:
-                record = runs.find(connection, parts[-2], parts[-1])
-                found = [record] if record else []
-            else:
-                found = runs.find_anywhere(connection, parts[-1])
-        here = [each for each in found if each.project == self._project] if len(found) > 1 else found
-        if len(found) > 1 and not here:
-            raise InvalidName(
-                f"{len(found)} projects have a run {parts[-1]!r}: say which, as in {found[0].project}/{parts[-1]}"
-            )
-        if not here:
-            raise NotFound(f"Could not find run {path!r}: list the runs with artstore.Api().runs()")
-        return PublicRun(self.store, here[0])
+        return public_run.find(self.store, path, self._project)
 
     def runs(
         self,
@@ -198,25 +194,13 @@ class Api:
         include_sweeps: bool = False,
         lazy: bool = True,
     ) -> Listing[PublicRun]:
-        """The runs of a project, or of all projects, in the order in which they began."""
-        if filters:
-            raise InvalidInput("filters of runs are not there yet: leave them out, and look at each run")
-        if order.lstrip("+-") not in ("created_at", "createdAt"):
-            raise InvalidInput(f"cannot order runs by {order!r}: use +created_at or -created_at")
-        project = self._of(path) if path else None
+        """The runs of a project, or of all projects, that filters let through, in an order.
 
-        def page(after: str | None, count: int) -> list[tuple[str, PublicRun]]:
-            with self.store.db.reading() as connection:
-                found = runs.listed(
-                    connection, project, after=int(after or 0), limit=count, newest_first=order.startswith("-")
-                )
-            return [(str(each.id), PublicRun(self.store, each)) for each in found]
+        >>> api.runs("animals", filters={"state": "finished", "config.lr": {"$lt": 0.1}}, order="-summary_metrics.acc")
 
-        def length() -> int:
-            with self.store.db.reading() as connection:
-                return runs.count(connection, project)
-
-        return Listing(page, length, per_page=per_page)
+        Raises `InvalidInput`, which names the fields and operators that there are.
+        """
+        return public_run.listing(self.store, self._of(path) if path else None, filters, order, per_page)
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Listing[Project]:
         """The projects of the store."""
@@ -249,20 +233,13 @@ class Registry:
         self.organization = LOCAL
 
     def collections(self, filter: Mapping[str, Any] | None = None) -> Listing[ArtifactCollection]:
-        """Its collections, by name."""
-        _refuse(filter)
-        return artifact_collection.collections(self._store, self.full_name, None)
+        """Its collections that a filter by name, description, type, tag or time lets through, by name."""
+        return artifact_collection.collections(self._store, self.full_name, None, filters=filter)
 
     def versions(self, filter: Mapping[str, Any] | None = None) -> Listing[Artifact]:
-        """Everything that is linked in it."""
-        _refuse(filter)
-        found = [artifact for collection in self.collections() for artifact in collection.artifacts()]
+        """Everything that is linked in it, and that a filter by tag, alias, metadata or time lets through."""
+        found = [artifact for collection in self.collections() for artifact in collection.artifacts(filters=filter)]
         return Listing.of([(each.qualified_name, each) for each in found])
 
     def __repr__(self) -> str:
         return f"<Registry {self.name}>"
-
-
-def _refuse(filter: Mapping[str, Any] | None) -> None:
-    if filter:
-        raise InvalidInput("filters of registries are not there yet: leave the filter out")

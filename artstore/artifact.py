@@ -35,6 +35,8 @@ from artstore.version import Version
 
 if TYPE_CHECKING:
     from artstore.artifact_collection import ArtifactCollection
+    from artstore.graph import Direction
+    from artstore.public_lineage import Lineage
     from artstore.public_run import PublicRun
     from artstore.reference import Status
     from artstore.store import Store
@@ -515,6 +517,16 @@ class Artifact(ArtifactObjects):
         from artstore.public_run import PublicRun
 
         return [PublicRun(self._home(), each) for each in self._home().used_by(self._logged_version("used_by"))]
+
+    def lineage(self, direction: Direction = "both", depth: int | None = None) -> Lineage:
+        """What it came from and what came of it: `upstream`, `downstream` or `both`, `depth` hops far.
+
+        A hop leads from a version to a run, from a run to a version, or to a version by reference. Raises
+        `InvalidInput`.
+        """
+        from artstore import public_lineage
+
+        return public_lineage.of_version(self._home(), self._logged_version("lineage"), direction, depth)
 
     def link(self, target_path: str, aliases: Iterable[str] | str | None = None) -> Artifact:
         """Show it under another name as well, as in `wandb-registry-model/classifier`; return it as found there.

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from artstore import names
 from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
+from artstore.catalog import collections as catalog
 from artstore.catalog.collections import Collection
+from artstore.catalog.filters import Filters
 from artstore.errors import InvalidInput, NotFound
 from artstore.listing import Listing
 from artstore.names import LOCAL
@@ -114,9 +116,11 @@ class ArtifactCollection:
         """Whether it has versions of its own, and not links."""
         return not self._found.portfolio
 
-    def artifacts(self, per_page: int = 50, start: str | None = None) -> Listing[Artifact]:
-        """Its versions, the newest first."""
-        return versions(self._store, self.project, self._found.name, per_page=per_page, start=start)
+    def artifacts(
+        self, per_page: int = 50, start: str | None = None, filters: Filters | None = None
+    ) -> Listing[Artifact]:
+        """Its versions that filters let through, the newest first."""
+        return versions(self._store, self.project, self._found.name, filters=filters, per_page=per_page, start=start)
 
     versions = artifacts
 
@@ -175,18 +179,28 @@ def _aliases(version: Version) -> tuple[str, ...]:
 
 
 def collections(
-    store: Store, project: str, type: str | None, *, per_page: int = 50, start: str | None = None
+    store: Store,
+    project: str,
+    type: str | None,
+    *,
+    filters: Filters | None = None,
+    per_page: int = 50,
+    start: str | None = None,
 ) -> Listing[ArtifactCollection]:
-    """The collections of a type, by name."""
-
-    def every() -> list[Collection]:
-        return [each for each in store.collections(project) if type is None or each.type == type]
+    """The collections of a type that filters let through, by name. Raises `InvalidInput`."""
 
     def page(after: str | None, count: int) -> list[tuple[str, ArtifactCollection]]:
-        beyond = [each for each in every() if after is None or each.name > after]
-        return [(each.name, ArtifactCollection(store, each)) for each in beyond[:count]]
+        with store.db.reading() as connection:
+            found = catalog.listed(connection, project, type=type, wanted=filters, after=after or "", limit=count)
+        return [(each.name, ArtifactCollection(store, each)) for each in found]
 
-    return Listing(page, lambda: len(every()), per_page=per_page, start=start)
+    def length() -> int:
+        with store.db.reading() as connection:
+            return catalog.count(connection, project, type, filters)
+
+    # What is wrong with a filter is said where it is given, not where the listing is read.
+    page(None, 0)
+    return Listing(page, length, per_page=per_page, start=start)
 
 
 def versions(
@@ -195,24 +209,26 @@ def versions(
     name: str,
     *,
     order: str | None = None,
-    tags: list[str] | None = None,
+    filters: Filters | None = None,
     per_page: int = 50,
     start: str | None = None,
 ) -> Listing[Artifact]:
-    """The versions of a collection; those that have all of some tags, if given."""
+    """The versions of a collection that filters let through. Raises `InvalidInput`."""
     if order not in _ORDERS:
         raise InvalidInput(f"cannot order versions by {order!r}: use version_index or created_at, with + or -")
     oldest_first = _ORDERS[order] == OLDEST_FIRST
-    wanted = set(tags or ())
 
     def page(after: str | None, count: int) -> list[tuple[str, Artifact]]:
         number = None if after is None else int(after)
         found = store.version_page(
-            name, project=project, beyond=number, count=count, oldest_first=oldest_first, tags=wanted
+            name, project=project, beyond=number, count=count, oldest_first=oldest_first, filters=filters
         )
         return [(str(each.link.number if each.link else each.number), Artifact._of(store, each)) for each in found]
 
-    def length() -> int:
-        return sum(1 for each in store.versions(name, project=project) if wanted <= set(each.tags))
-
-    return Listing(page, length, per_page=per_page, start=start)
+    page(None, 0)
+    return Listing(
+        page,
+        lambda: store.version_count(name, project=project, filters=filters),
+        per_page=per_page,
+        start=start,
+    )

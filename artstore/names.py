@@ -12,6 +12,8 @@ DEFAULT_PROJECT = "uncategorized"
 LATEST = "latest"
 LOCAL = "local"
 """What stands for W&B's entity: a store has one owner."""
+REGISTRY = "wandb-registry-"
+"""What the names of those projects begin with that are registries."""
 LONGEST = 128
 _DIGITS = 18
 

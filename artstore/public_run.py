@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from artstore import leases, names
+from artstore import leases, names, public_lineage
 from artstore.artifact import Artifact
 from artstore.catalog import events, runs
-from artstore.errors import InvalidInput
+from artstore.catalog.filters import Filters
+from artstore.errors import InvalidInput, InvalidName, NotFound
+from artstore.graph import Direction
 from artstore.listing import Listing
 from artstore.names import LOCAL
+from artstore.public_lineage import Lineage
 from artstore.run_identity import RunIdentity, qualified_name
 from artstore.store import Store
 
@@ -165,6 +168,32 @@ class PublicRun(RunIdentity):
         found = [self._store.version_by_id(id) for id in ids]
         return Listing.of([(str(each.id), Artifact._of(self._store, each)) for each in found])
 
+    def facts(self) -> dict[str, Any]:
+        """Everything that is known of it, as plain data. What it used and logged is told by name."""
+        run = self._record
+        return {
+            "id": run.uid,
+            "project": run.project,
+            "name": run.name,
+            "state": self.state,
+            "job_type": run.job_type,
+            "group": run.group,
+            "notes": run.notes,
+            "tags": run.tags,
+            "config": run.config,
+            "summary": run.summary,
+            "environment": run.environment,
+            "exit_code": run.exit_code,
+            "started_at": run.started_at,
+            "ended_at": run.ended_at,
+            "used": [each.source_qualified_name.partition("/")[2] for each in self.used_artifacts()],
+            "logged": [each.source_qualified_name.partition("/")[2] for each in self.logged_artifacts()],
+        }
+
+    def lineage(self, direction: Direction = "both", depth: int | None = None) -> Lineage:
+        """What it used and where that came from, what it made and what came of that, as `Artifact.lineage` tells it."""
+        return public_lineage.of_run(self._store, self._record, direction, depth)
+
     def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
         """Note that it used an artifact, after the fact."""
         version = artifact._logged_version("use_artifact")
@@ -190,11 +219,57 @@ class PublicRun(RunIdentity):
         return f"<Run {self.qualified_name} ({self.state})>"
 
 
+def listing(
+    store: Store,
+    project: str | None = None,
+    filters: Filters | None = None,
+    order: str = runs.OLDEST_FIRST,
+    per_page: int = 50,
+) -> Listing[PublicRun]:
+    """The runs of a project, or of all, that filters let through. Raises `InvalidInput`."""
+    wanted = runs.Wanted(project, filters, lambda session: leases.is_alive(store.path, session))
+
+    def page(after: str | None, count: int) -> list[tuple[str, PublicRun]]:
+        with store.db.reading() as connection:
+            found = runs.listed(connection, wanted, order=order, after=after, limit=count)
+        return [(str(each.id), PublicRun(store, each)) for each in found]
+
+    def length() -> int:
+        with store.db.reading() as connection:
+            return runs.count(connection, wanted)
+
+    # What is wrong with a filter or an order is said where they are given, not where the listing is read.
+    page(None, 0)
+    return Listing(page, length, per_page=per_page)
+
+
+def find(store: Store, path: str, project: str) -> PublicRun:
+    """Find a run: `[[entity/]project/]id`; of several with one id, that of a project.
+
+    Raises `NotFound`, or `InvalidName` if several projects have one.
+    """
+    parts = [each for each in path.strip("/").split("/") if each != "runs"]
+    if not parts or len(parts) > 3:
+        raise InvalidName(f"invalid run path {path!r}: expected [project/]id")
+    with store.db.reading() as connection:
+        if len(parts) > 1:
+            record = runs.find(connection, parts[-2], parts[-1])
+            found = [record] if record else []
+        else:
+            found = runs.find_anywhere(connection, parts[-1])
+    here = [each for each in found if each.project == project] if len(found) > 1 else found
+    if len(found) > 1 and not here:
+        raise InvalidName(
+            f"{len(found)} projects have a run {parts[-1]!r}: say which, as in {found[0].project}/{parts[-1]}"
+        )
+    if not here:
+        raise NotFound(f"Could not find run {path!r}: list the runs with artstore.Api().runs() or `artstore runs`")
+    return PublicRun(store, here[0])
+
+
 def state(store: Store, record: runs.Record) -> str:
     """The state of a run; one whose process let go of its lock without saying anything has crashed."""
-    if record.state == runs.RUNNING and not is_alive(store, record):
-        return runs.CRASHED
-    return record.state
+    return runs.seen_state(record.state, record.session, lambda session: leases.is_alive(store.path, session))
 
 
 def is_alive(store: Store, record: runs.Record) -> bool:

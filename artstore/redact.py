@@ -1,4 +1,4 @@
-"""What of a command line is not written down: the values of options that are named like secrets, and what URLs carry.
+"""What of command lines and remotes is not written down: values of options named like secrets, and what URLs carry.
 
 An option counts as a secret if its name contains one of the words of `SECRETS`, however it is written: `--api-key X`,
 `--apiKey=X`, `token=X`.
@@ -13,7 +13,7 @@ SECRETS = ("key", "token", "secret", "password", "passwd", "pwd", "credential", 
 HIDDEN = "***"
 
 _NAMED = re.compile(rf"^(-{{0,2}}[\w.-]*(?:{'|'.join(SECRETS)})[\w.-]*)(=)?", re.IGNORECASE)
-_USERINFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/@\s]+@", re.IGNORECASE)
+_USERINFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s]+@", re.IGNORECASE)
 _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?]*)\?\S+", re.IGNORECASE)
 
 
@@ -37,3 +37,18 @@ def command(arguments: Iterable[str]) -> list[str]:
         else:
             found.append(_QUERY.sub(rf"\1?{HIDDEN}", _USERINFO.sub(rf"\1{HIDDEN}@", argument)))
     return found
+
+
+def remote(url: str) -> str:
+    """Where a repository is fetched from, without who fetches it and without what its query carries.
+
+    >>> remote("https://me:token@host/team/animals.git"), remote("git@host:team/animals.git")
+    ('https://host/team/animals.git', 'host:team/animals.git')
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        # As scp writes it, or a path: only what is before the first slash can name a user.
+        first, slash, path = url.partition("/")
+        return first.rpartition("@")[2] + slash + path
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"

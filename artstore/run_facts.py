@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from artstore import ending, terminal
+from artstore import ending, git, terminal
 from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
 from artstore.catalog import runs
@@ -41,6 +42,8 @@ class RunFacts(RunIdentity):
         self.starting_step = self._step
         self._recorder = Recorder(self._flush)
         self.config = Config(lambda: self._say("config"), resolve=self._resolve_config, values=record.config)
+        self._code: git.State | None = None
+        self._looked = threading.Event()
         self.summary = Summary(lambda: self._say("summary"), values=record.summary)
 
     def _resolve_config(self, key: str, value: Any) -> Any:
@@ -71,6 +74,36 @@ class RunFacts(RunIdentity):
         self._recorder.close()
         if self._recorder.failed_to_flush is not None:
             terminal.complain(f"artstore: {self._recorder.failed_to_flush}")
+
+    # The code that it runs
+
+    def _look_at_code(self) -> None:
+        """Find out beside the run which commit its code is of: asking Git takes long where a repository is large.
+
+        The thread that asks takes no lock, so that whoever waits for it, be it the handler of a signal, is not waited
+        for. What it finds is written out with what the run says next, at the latest when it ends.
+        """
+        folder = Path.cwd()
+
+        def look() -> None:
+            try:
+                self._code = git.state(folder)
+            finally:
+                self._looked.set()
+
+        try:
+            threading.Thread(target=look, name="artstore-git", daemon=True).start()
+        except RuntimeError:
+            # Python starts no more threads once its main thread is over.
+            self._looked.set()
+        self._recorder.nudge()
+
+    def _note_code(self) -> None:
+        found, self._code = self._code, None
+        if found is not None:
+            environment = {**self._record.environment, "git": found._asdict()}
+            self._record = self._record._replace(environment=environment)
+            self._said["environment"] = None
 
     # What it is
 
@@ -153,6 +186,7 @@ class RunFacts(RunIdentity):
     def _flush(self) -> None:
         """Write out what was said and logged since the last time."""
         with self._lock:
+            self._note_code()
             fields, self._said = self._said, {}
             rows, self._rows = self._rows, []
         try:

@@ -331,6 +331,7 @@ class Run(RunFacts):
             _active.append(self)
             # Artifacts and child processes find the same store.
             os.environ[location.VARIABLE] = str(self._store.path)
+        self._look_at_code()
         ending.watch(self._end_with_process)
 
     def _leave(self) -> None:
@@ -358,6 +359,7 @@ class Run(RunFacts):
                 return
             self._finished = True
         try:
+            self._looked.wait()
             with self._lock:
                 self._end_row()
             self._recorder.close()

@@ -22,6 +22,7 @@ from artstore import verify as verifying
 from artstore.catalog import collections, events, links, manifests, runs, usage, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.events import Event
+from artstore.catalog.filters import Filters
 from artstore.catalog.runs import Record
 from artstore.catalog.usage import Share
 from artstore.catalog.versions import Summary
@@ -437,9 +438,9 @@ class Store:
         beyond: int | None = None,
         count: int = 50,
         oldest_first: bool = False,
-        tags: Iterable[str] = (),
+        filters: Filters | None = None,
     ) -> list[Version]:
-        """A page of the versions of a collection that have all of some tags: those beyond an index."""
+        """A page of the versions of a collection that filters let through: those beyond an index."""
         with self.db.reading() as connection:
             return list(
                 versions.page(
@@ -449,9 +450,14 @@ class Store:
                     beyond=beyond,
                     limit=count,
                     oldest_first=oldest_first,
-                    tags=tags,
+                    wanted=filters,
                 )
             )
+
+    def version_count(self, name: str, *, project: str = names.DEFAULT_PROJECT, filters: Filters | None = None) -> int:
+        """How many living versions of a collection filters let through."""
+        with self.db.reading() as connection:
+            return versions.count(connection, collections.named(connection, project, name), filters)
 
     def versions(self, name: str, *, project: str = names.DEFAULT_PROJECT, deleted: bool = False) -> Iterator[Version]:
         """The versions of a collection, the newest first, read page by page: deleting while iterating skips nothing."""

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from artstore import Entry, Kind, Store, Version
+from artstore import Entry, Kind, Store, Version, public_lineage
 from benchmarks import shapes
 
 Row = tuple[str, str, str, str]
@@ -130,7 +130,7 @@ def large_file(work: Path, size: shapes.Size) -> list[Row]:
 
 
 def many_entries(work: Path, size: shapes.Size) -> list[Row]:
-    """P9 and P10."""
+    """P9, and of P10 the name."""
     contents = work / "contents"
     contents.mkdir()
     for i in range(600):
@@ -167,6 +167,19 @@ def many_entries(work: Path, size: shapes.Size) -> list[Row]:
     ]
 
 
+def many_runs(work: Path) -> list[Row]:
+    """P10: lineage in a graph of 10,000 runs, around a version in its middle and around one that 1,000 runs used."""
+    rows = []
+    with Store.init(work / "runs-store") as store:
+        shapes.many_runs(store, 10_000)
+        for name in ("data:v5000", "data:v0"):
+            near = partial(public_lineage.of_version, store, store.version(name), depth=2)
+            took = min(timed(near) for _ in range(5)) * 1e3
+            what = f"lineage 2 hops around {name}, {len(near().nodes):,} nodes"
+            rows.append(("P10", what, f"{took:.1f} ms (goal 100)", _held(took <= 100)))
+    return rows
+
+
 def writers(work: Path) -> list[Row]:
     """P13: eight processes, each committing 50 versions to one collection of one new store."""
     command = [sys.executable, "-m", "benchmarks.writer", str(work / "writers-store")]
@@ -190,6 +203,7 @@ def main() -> None:
         partial(small_files, work, size),
         partial(large_file, work, size),
         partial(many_entries, work, size),
+        partial(many_runs, work),
         partial(writers, work),
     ):
         for number, what, measured, held in rows():

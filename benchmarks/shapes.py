@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 from typing import NamedTuple
 
+from artstore import Store
+
 
 class Size(NamedTuple):
     """How much of everything: files of 4 KB, bytes of the one large file, and entries of the large version."""
@@ -65,3 +67,38 @@ def edited_small(source: Path, folder: Path, share: float) -> Path:
         else:
             os.link(path, target)
     return folder
+
+
+def many_runs(store: Store, count: int) -> None:
+    """Runs in a row, each of which used the newest version of `data` and one far back, and produced the next.
+
+    Every tenth used v0 too, so that v0 has many neighbours.
+    """
+    draft = store.draft("data", "dataset")
+    store.add_bytes(draft, b"data", "data")
+    store.commit(draft)
+    with store.db.writing() as connection:
+        connection.execute(
+            """
+            with recursive numbers (n) as (values (1) union all select n + 1 from numbers where n < ?)
+            insert into versions (collection, number, digest, manifest, entries, size, created_at)
+            select collection, n, digest, manifest, entries, size, created_at from versions, numbers
+            """,
+            (count,),
+        )
+        connection.execute(
+            """
+            insert into runs (id, project, uid, name, job_type, state, started_at)
+            select v.id, c.project, 'run' || v.number, 'run', 'grow', 'finished', v.created_at
+            from versions as v join collections as c on c.id = v.collection where v.number > 0 order by v.number
+            """
+        )
+        connection.execute("insert into products (run, version, at) select id, id, started_at from runs")
+        connection.execute(
+            """
+            insert or ignore into uses (run, version, at)
+            select runs.id, before.id, runs.started_at from runs join versions as made on made.id = runs.id
+            join versions as before
+                on before.number in (made.number - 1, made.number - 7, iif(made.number % 10 = 0, 0, -1))
+            """
+        )

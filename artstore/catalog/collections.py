@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from artstore import db
+from artstore.catalog import fields, filters
+from artstore.catalog.filters import Clause, Filters
 from artstore.errors import InvalidInput, NotFound, WrongType
+from artstore.names import REGISTRY
 
 
 class Collection(NamedTuple):
@@ -50,11 +53,32 @@ def named(connection: sqlite3.Connection, project: str, name: str) -> Collection
     return found
 
 
-def listed(connection: sqlite3.Connection, project: str | None = None, *, type: str | None = None) -> list[Collection]:
-    """List the collections of a project, or of all; those of a type, if given."""
-    query = f"""{_COLLECTION} where (? is null or projects.name = ?) and (? is null or c.type = ?)
-        order by projects.name, c.name"""
-    return [_collection(row) for row in connection.execute(query, (project, project, type, type))]
+def listed(
+    connection: sqlite3.Connection,
+    project: str | None = None,
+    *,
+    type: str | None = None,
+    wanted: Filters | None = None,
+    after: str = "",
+    limit: int = -1,
+) -> list[Collection]:
+    """List the collections of a project, or of all, by name; those of a type that filters let through; a page."""
+    where = _where(connection, project, type, wanted)
+    query = f"{_COLLECTION} where {where.sql} and c.name > ? order by projects.name, c.name limit ?"
+    return [_collection(row) for row in connection.execute(query, (*where.values, after, limit)).fetchall()]
+
+
+def count(connection: sqlite3.Connection, project: str | None, type: str | None, wanted: Filters | None) -> int:
+    """How many collections `listed` lists."""
+    where = _where(connection, project, type, wanted)
+    query = f"""select count(*) from collections as c join projects on projects.id = c.project where {where.sql}"""
+    return int(connection.execute(query, where.values).fetchone()[0])
+
+
+def _where(connection: sqlite3.Connection, project: str | None, type: str | None, wanted: Filters | None) -> Clause:
+    let_through = filters.where(connection, fields.COLLECTIONS, wanted)
+    sql = f"(? is null or projects.name = ?) and (? is null or c.type = ?) and {let_through.sql}"
+    return Clause(sql, (project, project, type, type, *let_through.values))
 
 
 def types(connection: sqlite3.Connection, project: str | None = None) -> list[str]:
@@ -65,6 +89,13 @@ def types(connection: sqlite3.Connection, project: str | None = None) -> list[st
 def projects(connection: sqlite3.Connection) -> list[str]:
     """The projects of the store."""
     return [row[0] for row in connection.execute("select name from projects order by name")]
+
+
+def registries(connection: sqlite3.Connection, wanted: Filters | None = None) -> list[str]:
+    """The projects that are registries, and that filters let through."""
+    where = filters.where(connection, fields.REGISTRIES, wanted)
+    query = f"select name from projects where substr(name, 1, ?) = ? and {where.sql} order by name"
+    return [row[0] for row in connection.execute(query, (len(REGISTRY), REGISTRY, *where.values)).fetchall()]
 
 
 def ensure(

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from artstore import db
+from artstore.catalog import fields, filters
+from artstore.catalog.filters import Filters
 from artstore.version import Link
 
 
@@ -22,6 +24,7 @@ _LINK = """
         (select group_concat(a.name, char(0)) from link_aliases as a where a.link = l.id),
         l.number = (select max(o.number) from links as o where o.collection = l.collection and o.removed_at is null)
     from links as l join collections as c on c.id = l.collection join projects on projects.id = c.project
+    join versions as v on v.id = l.version
 """
 
 
@@ -60,12 +63,23 @@ def listed(
     beyond: int | None = None,
     limit: int = -1,
     oldest_first: bool = False,
+    wanted: Filters | None = None,
 ) -> list[Found]:
-    """The links of a collection, the newest first unless asked otherwise; a page of them, if asked."""
+    """The links of a collection that filters let through, the newest first unless asked otherwise; a page of them."""
     than, order = (">", "asc") if oldest_first else ("<", "desc")
+    where = filters.where(connection, fields.LINKS, wanted)
     query = f"""{_LINK} where l.collection = ? and l.removed_at is null and (? is null or l.number {than} ?)
-        order by l.number {order} limit ?"""
-    return [_found(row) for row in connection.execute(query, (collection, beyond, beyond, limit)).fetchall()]
+        and {where.sql} order by l.number {order} limit ?"""
+    row = (collection, beyond, beyond, *where.values, limit)
+    return [_found(row) for row in connection.execute(query, row).fetchall()]
+
+
+def count(connection: sqlite3.Connection, collection: int, wanted: Filters | None) -> int:
+    """How many links of a collection filters let through."""
+    where = filters.where(connection, fields.LINKS, wanted)
+    query = f"""select count(*) from links as l join versions as v on v.id = l.version
+        where l.collection = ? and l.removed_at is null and {where.sql}"""
+    return int(connection.execute(query, (collection, *where.values)).fetchone()[0])
 
 
 def of_version(connection: sqlite3.Connection, version: int) -> list[Found]:

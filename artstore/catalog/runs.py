@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from artstore import db
+from artstore.catalog import fields, filters
+from artstore.catalog.filters import Clause, Filters
 from artstore.errors import NotFound
 
 RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
@@ -52,6 +54,11 @@ def json_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
+def seen_state(state: str, session: str | None, alive: Callable[[str], bool]) -> str:
+    """The state of a run; one whose process let go of its lock without saying anything has crashed."""
+    return CRASHED if state == RUNNING and not (session and alive(session)) else state
+
+
 def find(connection: sqlite3.Connection, project: str, uid: str) -> Record | None:
     """Find a run by its id in a project."""
     row = connection.execute(f"{_RUN} where projects.name = ? and runs.uid = ?", (project, uid)).fetchone()
@@ -71,22 +78,58 @@ def by_id(connection: sqlite3.Connection, id: int) -> Record:
     return _record(row)
 
 
-def listed(
-    connection: sqlite3.Connection, project: str | None, *, after: int = 0, limit: int = -1, newest_first: bool = False
-) -> list[Record]:
-    """The runs of a project, or of all, in the order in which they began; a page of them, if asked."""
-    beyond, order = ("<", "desc") if newest_first else (">", "asc")
-    query = f"""{_RUN} where (? is null or projects.name = ?) and (? = 0 or runs.id {beyond} ?)
-        order by runs.id {order} limit ?"""
-    return [_record(row) for row in connection.execute(query, (project, project, after, after, limit))]
+OLDEST_FIRST = "+created_at"
 
 
-def count(connection: sqlite3.Connection, project: str | None) -> int:
-    """How many runs a project has, or all have."""
-    query = """
-        select count(*) from runs join projects on projects.id = runs.project where ? is null or projects.name = ?
+class Wanted(NamedTuple):
+    """Which runs are asked for: those of a project, or of all, that filters let through.
+
+    `alive` tells whether the process of a session still runs.
     """
-    return int(connection.execute(query, (project, project)).fetchone()[0])
+
+    project: str | None
+    filters: Filters | None
+    alive: Callable[[str], bool]
+
+    def where(self, connection: sqlite3.Connection) -> Clause:
+        """The condition for them. Raises `InvalidInput`."""
+        connection.create_function(
+            "artstore_seen_state", 2, lambda state, session: seen_state(state, session, self.alive)
+        )
+        let_through = filters.where(connection, fields.RUNS, self.filters)
+        values = (self.project, self.project, *let_through.values)
+        return Clause(f"(? is null or projects.name = ?) and {let_through.sql}", values)
+
+
+def listed(
+    connection: sqlite3.Connection,
+    wanted: Wanted,
+    *,
+    order: str = OLDEST_FIRST,
+    after: str | None = None,
+    limit: int = -1,
+) -> list[Record]:
+    """The runs that are asked for, in an order; a page of them, those after a run's number, if asked.
+
+    Raises `InvalidInput`.
+    """
+    by = filters.order(fields.RUNS, order)
+    where = wanted.where(connection)
+    tables = "from runs join projects on projects.id = runs.project"
+    rest = filters.EVERYTHING if after is None else filters.beyond(by, "runs.id", after, tables)
+    sorting = filters.sorting(by, "runs.id")
+    query = f"{_RUN} where {where.sql} and {rest.sql} order by {sorting.sql} limit ?"
+    return [
+        _record(row)
+        for row in connection.execute(query, (*where.values, *rest.values, *sorting.values, limit)).fetchall()
+    ]
+
+
+def count(connection: sqlite3.Connection, wanted: Wanted) -> int:
+    """How many runs are asked for. Raises `InvalidInput`."""
+    where = wanted.where(connection)
+    query = f"select count(*) from runs join projects on projects.id = runs.project where {where.sql}"
+    return int(connection.execute(query, where.values).fetchone()[0])
 
 
 def open_runs(connection: sqlite3.Connection) -> list[Record]:
@@ -168,13 +211,15 @@ _COLUMNS = {
     "tags": "tags",
     "config": "config",
     "summary": "summary",
+    "environment": "environment",
 }
+_JSON_FIELDS = ("tags", "config", "summary", "environment")
 
 
 def describe(connection: sqlite3.Connection, id: int, changes: Mapping[str, Any]) -> None:
-    """Set what people say of a run: name, group, job_type, notes, tags, config, summary."""
+    """Set what people say of a run: name, group, job_type, notes, tags, config, summary, environment."""
     for field, value in changes.items():
-        written = json_text(value) if field in ("tags", "config", "summary") else value
+        written = json_text(value) if field in _JSON_FIELDS else value
         connection.execute(f"update runs set {_COLUMNS[field]} = ? where id = ?", (written, id))
 
 

@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from artstore import db, names
-from artstore.catalog import collections, links
+from artstore.catalog import collections, fields, filters, links
 from artstore.catalog.collections import Collection
+from artstore.catalog.filters import Filters
 from artstore.digests import Algorithm
 from artstore.errors import NotFound, StillNeeded, WrongType
 from artstore.manifest import Dependency
@@ -191,26 +192,32 @@ def page(
     limit: int = -1,
     deleted: bool = False,
     oldest_first: bool = False,
-    tags: Iterable[str] = (),
+    wanted: Filters | None = None,
 ) -> Iterator[Version]:
-    """The versions of a collection, or those that its links show, that have all of some tags; a page of them."""
+    """The versions of a collection, or those that its links show, that filters let through; a page of them."""
     if collection.portfolio:
-        wanted = set(tags)
-        enough = -1 if wanted else limit
-        found = links.listed(connection, collection.id, beyond=beyond, limit=enough, oldest_first=oldest_first)
-        yield from (each for each in (shown(connection, algorithm, one) for one in found) if wanted <= set(each.tags))
+        found = links.listed(
+            connection, collection.id, beyond=beyond, limit=limit, oldest_first=oldest_first, wanted=wanted
+        )
+        yield from (shown(connection, algorithm, each) for each in found)
         return
     than, order = (">", "asc") if oldest_first else ("<", "desc")
+    where = filters.where(connection, fields.VERSIONS, wanted)
     query = f"""{_VERSION} where v.collection = ? and (? is null or v.number {than} ?)
-        and (v.state = 'committed' or ?)
-        and not exists (
-            select 1 from json_each(?) as wanted
-            where wanted.value not in (select name from tags where tags.version = v.id)
-        )
+        and (v.state = 'committed' or ?) and {where.sql}
         order by v.number {order} limit ?"""
-    row = (collection.id, beyond, beyond, deleted, json.dumps(list(tags)), limit)
+    row = (collection.id, beyond, beyond, deleted, *where.values, limit)
     for each in connection.execute(query, row).fetchall():
         yield _version(algorithm, each)
+
+
+def count(connection: sqlite3.Connection, collection: Collection, wanted: Filters | None = None) -> int:
+    """How many living versions of a collection, or links in it, filters let through."""
+    if collection.portfolio:
+        return links.count(connection, collection.id, wanted)
+    where = filters.where(connection, fields.VERSIONS, wanted)
+    query = f"select count(*) from versions as v where v.collection = ? and v.state = 'committed' and {where.sql}"
+    return int(connection.execute(query, (collection.id, *where.values)).fetchone()[0])
 
 
 def insert(

@@ -30,6 +30,10 @@ SECTIONS = {
         "tag": "Set, remove or list tags.",
         "rm": "Delete versions and free their space.",
     },
+    "Where things come from": {
+        "lineage": "Show what a version came from, and what came of it.",
+        "runs": "List runs, or show everything about one.",
+    },
     "The store": {
         "init": "Make a store.",
         "du": "Show what the store or each version takes.",

@@ -1,4 +1,4 @@
-"""What a shell offers while a command is typed: projects, names, aliases, tags and types that are in the store.
+"""What a shell offers while a command is typed: projects, names, aliases, tags, types and runs that are in the store.
 
 Whoever is in the middle of typing can do nothing about an error: where there is no answer, nothing is offered. The
 store's module is imported when a question is asked of it, so that completing a verb stays fast.
@@ -136,6 +136,12 @@ def _meant(store: Store, typed: dict[str, Any]) -> list[Version]:
     return _all(store, typed, typed["wanted"])
 
 
+def _runs(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:
+    from artstore import public_run
+
+    return (run.id for run in public_run.listing(store, typed.get("project")))
+
+
 def _aliases(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:
     found = (alias for version in _meant(store, typed) for alias in showing.aliases(version))
     return (alias for alias in found if alias != names.LATEST)
@@ -149,5 +155,6 @@ projects = _offer(_projects)
 types = _offer(_types)
 collections = _offer(_collections)
 versions = _offer(_versions)
+runs = _offer(_runs)
 aliases = _offer(_aliases)
 tags = _offer(_tags)

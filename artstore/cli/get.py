@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import Any
 
 import click
 
-from artstore import names, terminal
+from artstore import names, reproduce, terminal
 from artstore.cli import completing, options, showing
+from artstore.reproduce import Reproduced, Written
 from artstore.store import Store
 from artstore.version import Version
 
@@ -20,6 +21,7 @@ from artstore.version import Version
         "artstore get animals:v0 --root old",
         "artstore get animals:best --path train/cats",
         "artstore get animals --materialize",
+        "artstore get classifier:v2 --with-inputs --root again",
     ),
 )
 @click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=completing.versions)
@@ -28,6 +30,11 @@ from artstore.version import Version
     metavar="DIR",
     type=click.Path(path_type=Path),
     help="The folder to write into.  [default: ./artifacts/NAME:vN]",
+)
+@click.option(
+    "--with-inputs",
+    is_flag=True,
+    help="Also what its run used, the code it logged, and run.json with the config.",
 )
 @click.option("--path", "prefix", metavar="PREFIX", help="Only the entry at this path, and those below it.")
 @click.option("--allow-missing-references", "allow_missing", is_flag=True, help="Leave out references that are gone.")
@@ -38,6 +45,7 @@ from artstore.version import Version
 def command(
     wanted: str,
     root: Path | None,
+    with_inputs: bool,
     prefix: str | None,
     allow_missing: bool,
     materialize: bool,
@@ -53,15 +61,25 @@ def command(
     References are fetched as they were when they were added, or it is an error: something else is there, or nothing.
     With --materialize their bytes are taken into the store as the next version of the collection, which then needs no
     server any more, and it is that version that is written.
+
+    With --with-inputs there are several folders: NAME:vN, inputs/NAME:vN for each version that the run which logged
+    it used or that it references, code/NAME:vN for the code that the run logged, and the file run.json. They go below
+    ./artifacts/NAME:vN-with-inputs. If an input was deleted the rest is written, and the exit code is 1.
     """
+    if with_inputs and prefix is not None:
+        raise click.UsageError("--path takes a part of one version, --with-inputs all of several: leave one out.")
     with options.open_store(store) as opened:
         version = opened.version(wanted, project=project)
+        if with_inputs:
+            folder = root or Path("artifacts", f"{reproduce.folder_name(version)}-with-inputs")
+            _tell(reproduce.reproduce(opened, version, folder, progress=terminal.progress()), as_json)
+            return
         if prefix is not None and not _has(opened, version, prefix):
             click.echo(f"{showing.name(version)} has nothing at or below {prefix!r}", err=True)
             raise click.exceptions.Exit(1)
         if materialize:
             version = opened.materialized(version, progress=terminal.progress())
-        folder = root or Path("artifacts", _folder(version))
+        folder = root or Path("artifacts", reproduce.folder_name(version))
         done = opened.get(
             version,
             folder,
@@ -69,19 +87,48 @@ def command(
             allow_missing_references=allow_missing,
             progress=terminal.progress(),
         )
+    got = Written(version, folder, done.written, done.kept, done.missing)
     if as_json:
-        data = {**showing.version_data(version), "root": str(folder.absolute())}
-        showing.print_json({**data, **done._asdict()})
-        return
-    written = showing.counted(done.written, "file", "files")
-    missing = f", {done.missing:,} missing" if done.missing else ""
-    click.echo(f"{showing.near(folder.absolute())}  {written} written, {done.kept:,} kept{missing}")
+        showing.print_json(_data(got))
+    else:
+        click.echo(_line(got))
 
 
-def _folder(version: Version) -> str:
-    found = version.link or version
-    # A colon is a drive's or a stream's on Windows.
-    return f"{found.collection}{'-' if os.name == 'nt' else ':'}v{found.number}"
+def _tell(done: Reproduced, as_json: bool) -> None:
+    if as_json:
+        showing.print_json(
+            {
+                **_data(done.output),
+                "inputs": [_data(each) for each in done.inputs],
+                "code": [_data(each) for each in done.code],
+                "missing": [each.qualified_name for each in done.missing],
+                "run": showing.run_data(done.run),
+                "run_file": str(done.run_file.absolute()),
+            }
+        )
+    else:
+        showing.print_lines(map(_line, [done.output, *done.inputs, *done.code]))
+        click.echo(f"{showing.near(done.run_file.absolute())}  of run {terminal.visible(done.run.name)}")
+    for each in done.missing:
+        click.echo(f"{showing.name(each)} was deleted, and cannot be written", err=True)
+    if done.missing:
+        raise click.exceptions.Exit(1)
+
+
+def _data(each: Written) -> dict[str, Any]:
+    where = {
+        "root": str(each.folder.absolute()),
+        "written": each.written,
+        "kept": each.kept,
+        "missing": each.missing,
+    }
+    return {**showing.version_data(each.version), **where}
+
+
+def _line(each: Written) -> str:
+    written = showing.counted(each.written, "file", "files")
+    missing = f", {each.missing:,} missing" if each.missing else ""
+    return f"{showing.near(each.folder.absolute())}  {written} written, {each.kept:,} kept{missing}"
 
 
 def _has(store: Store, version: Version, prefix: str) -> bool:

@@ -1,0 +1,101 @@
+"""What listings can be filtered and ordered by, each under W&B's names for it and its own."""
+
+from __future__ import annotations
+
+from artstore.catalog.filters import Fields
+from artstore.names import REGISTRY
+
+_TAGS = "(select json_group_array(t.name) from tags as t where t.version = v.id)"
+_TIMES = frozenset({"created_at", "createdAt", "ended_at"})
+
+RUNS = Fields(
+    "runs",
+    plain={
+        "name": "runs.uid",
+        "id": "runs.uid",
+        "display_name": "runs.name",
+        "displayName": "runs.name",
+        "project": "projects.name",
+        "state": "artstore_seen_state(runs.state, runs.session)",
+        "job_type": "runs.job_type",
+        "jobType": "runs.job_type",
+        "group": "runs.run_group",
+        "notes": "runs.notes",
+        "user": "runs.environment ->> '$.user'",
+        "username": "runs.environment ->> '$.user'",
+        "exit_code": "runs.exit_code",
+        "created_at": "runs.started_at",
+        "createdAt": "runs.started_at",
+        "ended_at": "runs.ended_at",
+    },
+    words={"tags": "runs.tags"},
+    documents={
+        "config": "runs.config",
+        "summary_metrics": "runs.summary",
+        "summary": "runs.summary",
+        "metadata": "runs.environment",
+    },
+    times=_TIMES,
+)
+
+_OF_VERSIONS = {
+    "description": "v.description",
+    "size": "v.size",
+    "file_count": "v.entries",
+    "created_at": "v.created_at",
+    "createdAt": "v.created_at",
+}
+ALIASES = """(
+    select json_group_array(known.name) from (
+        select a.name as name from aliases as a where a.version = v.id
+        union all
+        select 'latest' where v.number = (
+            select max(n.number) from versions as n where n.collection = v.collection and n.state = 'committed'
+        )
+    ) as known
+)"""
+"""The aliases of the version `v`, `latest` among them, as a JSON list."""
+
+VERSIONS = Fields(
+    "versions",
+    plain={"version_index": "v.number", "version": "'v' || v.number", **_OF_VERSIONS},
+    words={"tag": _TAGS, "tags": _TAGS, "alias": ALIASES, "aliases": ALIASES},
+    documents={"metadata": "v.metadata"},
+    times=_TIMES,
+)
+
+_LINK_ALIASES = """(
+    select json_group_array(known.name) from (
+        select a.name as name from link_aliases as a where a.link = l.id
+        union all
+        select 'latest' where l.number = (
+            select max(n.number) from links as n where n.collection = l.collection and n.removed_at is null
+        )
+    ) as known
+)"""
+
+LINKS = Fields(
+    "links",
+    plain={"version_index": "l.number", "version": "'v' || l.number", **_OF_VERSIONS},
+    words={"tag": _TAGS, "tags": _TAGS, "alias": _LINK_ALIASES, "aliases": _LINK_ALIASES},
+    documents={"metadata": "v.metadata"},
+    times=_TIMES,
+)
+
+COLLECTIONS = Fields(
+    "collections",
+    plain={
+        "name": "c.name",
+        "type": "c.type",
+        "description": "c.description",
+        "created_at": "c.created_at",
+        "createdAt": "c.created_at",
+    },
+    words={"tag": "c.tags", "tags": "c.tags"},
+    times=_TIMES,
+)
+
+REGISTRIES = Fields(
+    "registries",
+    plain={"name": f"substr(projects.name, {len(REGISTRY) + 1})", "full_name": "projects.name"},
+)

@@ -1,0 +1,255 @@
+"""Filters and orders of listings, as W&B's Api takes them, in SQL.
+
+A filter is a dict in the way of MongoDB: `{"state": "finished", "config.lr": {"$lt": 0.1}}`. What stands side by side
+must all hold. Keys name fields of what is listed, or values inside its JSON, with a dot for each level. A field is an
+SQL expression for its JSON text, NULL where it is missing. As in MongoDB, a list matches where one of its elements
+does, and what is missing equals None.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from artstore import db
+from artstore.errors import InvalidInput
+
+Filters = Mapping[str, Any]
+
+
+class Clause(NamedTuple):
+    """A condition in SQL, and the values of its question marks."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+
+EVERYTHING = Clause("1", ())
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a kind of thing can be filtered and ordered by.
+
+    `plain` are columns, with the names that they go by; `words` are JSON lists; `documents` are JSON objects, whose
+    values are named as `document.key`. The columns in `times` hold times.
+    """
+
+    what: str
+    plain: Mapping[str, str]
+    words: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
+    times: frozenset[str] = frozenset()
+
+    def json(self, key: str) -> Clause:
+        """The field that a key names, as JSON text. Raises `InvalidInput`, which names those that there are."""
+        if key in self.plain:
+            return Clause(f"iif({self.plain[key]} is null, null, json_quote({self.plain[key]}))", ())
+        if key in self.words:
+            return Clause(self.words[key], ())
+        document, dot, path = key.partition(".")
+        if document in self.documents and dot and path:
+            column = self.documents[document]
+            return Clause(f"coalesce({column} -> ?, {column} -> ?)", (_path(path.split(".")), _path([path])))
+        known = [*self.plain, *self.words, *(f"{each}.KEY" for each in self.documents)]
+        raise InvalidInput(f"{self.what} have no field {key!r}: use one of {', '.join(known)}")
+
+
+def _path(keys: Iterable[str]) -> str:
+    parts = list(keys)
+    if any(not part or '"' in part for part in parts):
+        raise InvalidInput(f"{'.'.join(parts)!r} is no key of a filter: write names with a dot between them, no quotes")
+    return "$" + "".join(f'."{part}"' for part in parts)
+
+
+# Filters
+
+
+def where(connection: sqlite3.Connection, fields: Fields, filters: Filters | None) -> Clause:
+    """The condition that filters mean. Raises `InvalidInput`, which says what is wrong and what can be said."""
+    if not filters:
+        return EVERYTHING
+    connection.create_function("artstore_matches", 2, _matches, deterministic=True)
+    return _all_of(fields, filters)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return re.search(pattern, text) is not None
+
+
+def _all_of(fields: Fields, filters: object) -> Clause:
+    if not isinstance(filters, Mapping):
+        raise InvalidInput(f'a filter is a dict such as {{"state": "finished"}}, not {filters!r}')
+    return _joined(" and ", [_one_of(fields, key, wanted) for key, wanted in filters.items()])
+
+
+def _one_of(fields: Fields, key: str, wanted: object) -> Clause:
+    if key in ("$and", "$or"):
+        if not isinstance(wanted, Sequence) or isinstance(wanted, str) or not wanted:
+            raise InvalidInput(f"{key} takes a list of filters, not {wanted!r}")
+        return _joined(f" {key[1:]} ", [_all_of(fields, each) for each in wanted])
+    if key == "$not":
+        return _negated(_all_of(fields, wanted))
+    if key.startswith("$"):
+        raise _no_operator(key)
+    found = fields.json(key)
+    is_time = key in fields.times
+    if isinstance(wanted, Mapping) and any(str(each).startswith("$") for each in wanted):
+        return _operators(found, wanted, is_time)
+    return _compared(found, "$eq", wanted, is_time)
+
+
+def _operators(found: Clause, wanted: Mapping[str, Any], is_time: bool) -> Clause:
+    return _joined(" and ", [_compared(found, operator, value, is_time) for operator, value in wanted.items()])
+
+
+def _compared(found: Clause, operator: str, wanted: Any, is_time: bool) -> Clause:
+    if operator == "$not":
+        if not isinstance(wanted, Mapping):
+            raise InvalidInput(f'$not takes operators, as in {{"$not": {{"$gt": 5}}}}, not {wanted!r}')
+        return _negated(_operators(found, wanted, is_time))
+    if operator == "$exists":
+        return Clause(f"({found.sql} is {'not ' if wanted else ''}null)", found.values)
+    if operator in _NEGATIONS:
+        return _negated(_compared(found, _NEGATIONS[operator], wanted, is_time))
+    if operator not in _CONDITIONS:
+        raise _no_operator(operator)
+    condition = _CONDITIONS[operator](operator, _time(wanted) if is_time else wanted)
+    # A list matches by itself, or by one of its elements.
+    sql = f"""exists (
+        select 1 from (select {found.sql} as found) as field, json_each(
+            case json_type(field.found) when 'array' then json_insert(field.found, '$[#]', json(field.found))
+            else json_array(json(field.found)) end
+        ) as item where {condition.sql}
+    )"""
+    return Clause(sql, (*found.values, *condition.values))
+
+
+def _equal(operator: str, wanted: Any) -> Clause:
+    return _among(operator, [wanted])
+
+
+def _ordered(operator: str, wanted: Any) -> Clause:
+    sign = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}[operator]
+    if isinstance(wanted, int | float) and not isinstance(wanted, bool):
+        return Clause(f"item.type in ('integer', 'real') and item.value {sign} ?", (_number(wanted),))
+    if isinstance(wanted, str):
+        return Clause(f"item.type = 'text' and item.value {sign} ?", (wanted,))
+    raise InvalidInput(f"{operator} takes a number or text, not {wanted!r}")
+
+
+def _among(operator: str, wanted: Any) -> Clause:
+    if not isinstance(wanted, list | tuple | set | frozenset):
+        raise InvalidInput(f"{operator} takes a list, not {wanted!r}")
+    sql = """exists (
+        select 1 from json_each(?) as wanted
+        where wanted.value is item.value
+            and replace(wanted.type, 'real', 'integer') = replace(item.type, 'real', 'integer')
+    )"""
+    return Clause(sql, (_json(list(wanted)),))
+
+
+def _fitting(operator: str, wanted: Any) -> Clause:
+    try:
+        re.compile(wanted)
+    except (re.error, TypeError) as error:
+        raise InvalidInput(f"{operator} takes a regular expression, not {wanted!r}: {error}") from error
+    return Clause("iif(item.type = 'text', artstore_matches(?, item.value), 0)", (wanted,))
+
+
+_CONDITIONS: dict[str, Callable[[str, Any], Clause]] = {
+    "$eq": _equal,
+    "$gt": _ordered,
+    "$gte": _ordered,
+    "$lt": _ordered,
+    "$lte": _ordered,
+    "$in": _among,
+    "$regex": _fitting,
+}
+_NEGATIONS = {"$ne": "$eq", "$nin": "$in"}
+OPERATORS = (*_CONDITIONS, *_NEGATIONS, "$exists", "$and", "$or", "$not")
+
+
+def _no_operator(name: object) -> InvalidInput:
+    return InvalidInput(f"filters have no operator {name!r}: use one of {', '.join(OPERATORS)}")
+
+
+def _number(wanted: float) -> float:
+    if isinstance(wanted, int) and not -(2**63) <= wanted < 2**63:
+        return float(wanted)
+    return wanted
+
+
+def _json(wanted: object) -> str:
+    try:
+        return json.dumps(wanted, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"a filter compares with what JSON can say, not with {wanted!r}") from error
+
+
+def _time(wanted: Any) -> Any:
+    """A time as the catalog writes it; what is no time, such as a list of them, by its parts."""
+    if isinstance(wanted, list | tuple | set | frozenset):
+        return [_time(each) for each in wanted]
+    if not isinstance(wanted, str | datetime):
+        return wanted
+    try:
+        time = datetime.fromisoformat(wanted) if isinstance(wanted, str) else wanted
+    except ValueError as error:
+        raise InvalidInput(f"{wanted!r} is no time: write it as in 2026-11-21 or 2026-11-21T08:00:00Z") from error
+    return db.catalog_time(time if time.tzinfo else time.replace(tzinfo=UTC))
+
+
+def _joined(word: str, clauses: list[Clause]) -> Clause:
+    if not clauses:
+        return EVERYTHING
+    return Clause(
+        f"({word.join(each.sql for each in clauses)})", tuple(value for each in clauses for value in each.values)
+    )
+
+
+def _negated(clause: Clause) -> Clause:
+    return Clause(f"(not {clause.sql})", clause.values)
+
+
+# Orders
+
+
+class Order(NamedTuple):
+    """An order by a field: `key` is NULL where the field is missing, and those come last."""
+
+    key: Clause
+    descending: bool
+
+
+def order(fields: Fields, wanted: str) -> Order:
+    """Read `+created_at`, `-summary_metrics.loss`; without a sign, the smallest first. Raises `InvalidInput`."""
+    name = wanted[1:] if wanted[:1] in ("+", "-") else wanted
+    found = fields.json(name)
+    return Order(Clause(f"({found.sql} ->> '$')", found.values), wanted.startswith("-"))
+
+
+def beyond(by: Order, id: str, after: str, rest: str) -> Clause:
+    """The condition for what comes after the row with the id `after`, which `rest` (a FROM clause) finds again.
+
+    Rows with equal keys are in the order of their ids.
+    """
+    key, sign = by.key, "<" if by.descending else ">"
+    sql = f"""exists (
+        select 1 from (select {key.sql} as here) as mine, (select {key.sql} as there {rest} where {id} = ?) as last
+        where (here is null and there is not null)
+            or here {sign} there
+            or (here is there and {id} {sign} ?)
+    )"""
+    return Clause(sql, (*key.values, *key.values, int(after), int(after)))
+
+
+def sorting(by: Order, id: str) -> Clause:
+    """What follows `order by`."""
+    direction = "desc" if by.descending else "asc"
+    return Clause(f"{by.key.sql} is null, {by.key.sql} {direction}, {id} {direction}", (*by.key.values, *by.key.values))

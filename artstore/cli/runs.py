@@ -1,0 +1,156 @@
+"""`artstore runs`: which runs there are, and everything about one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from artstore import public_run, terminal
+from artstore.cli import completing, options, showing
+from artstore.names import DEFAULT_PROJECT
+from artstore.public_run import PublicRun
+from artstore.store import Store
+
+_STATES = ("running", "finished", "failed", "crashed")
+_NEWEST_FIRST = "-created_at"
+
+
+@click.command(
+    "runs",
+    epilog=options.examples(
+        "artstore runs",
+        "artstore runs 3k9x2m1q",
+        "artstore runs --project zoo --state failed -n 10",
+        """artstore runs --filter '{"config.lr": {"$lt": 0.1}}' --order -summary_metrics.accuracy""",
+    ),
+)
+@click.argument("wanted", metavar="[ID]", required=False, shell_complete=completing.runs)
+@click.option("--project", metavar="P", help="The project.  [default: all]", shell_complete=completing.projects)
+@click.option("--state", type=click.Choice(_STATES), help="Only runs in this state.")
+@click.option("--job-type", metavar="T", help="Only runs of this job type.")
+@click.option("--group", metavar="G", help="Only runs of this group.")
+@click.option(
+    "--filter",
+    "filters",
+    metavar="JSON",
+    callback=options.json_object,
+    help="Only runs that a filter lets through: docs/lineage.md has its words.",
+)
+@click.option(
+    "--order",
+    metavar="FIELD",
+    default=_NEWEST_FIRST,
+    show_default=True,
+    help="Sort by a field, the smallest first; with - before it, the largest.",
+)
+@click.option("-n", "most", metavar="N", type=click.IntRange(min=1), help="No more than N runs.")
+@options.store_option
+@options.json_option
+def command(
+    wanted: str | None,
+    project: str | None,
+    state: str | None,
+    job_type: str | None,
+    group: str | None,
+    filters: dict[str, Any] | None,
+    order: str,
+    most: int | None,
+    store: Path | None,
+    as_json: bool,
+) -> None:
+    """List the runs of the store, the newest first, or show everything about the one with an ID.
+
+    A run has crashed if its process is gone and never said how it ended.
+    """
+    asked = {"state": state, "job_type": job_type, "group": group}
+    given = {field: value for field, value in asked.items() if value is not None}
+    with options.open_store(store) as opened:
+        if wanted is None:
+            _list(opened, project, {"$and": [given, filters or {}]}, order, most, as_json)
+            return
+        if given or filters or most:
+            raise click.UsageError("What says which runs to list goes with no ID: leave out one or the other.")
+        _show(public_run.find(opened, wanted, project or DEFAULT_PROJECT), as_json)
+
+
+def _list(
+    store: Store, project: str | None, filters: dict[str, Any], order: str, most: int | None, as_json: bool
+) -> None:
+    found = islice(public_run.listing(store, project, filters, order, per_page=min(most or 500, 500)), most)
+    if as_json:
+        showing.print_json_list(each.facts() for each in found)
+        return
+    rows = [
+        [each.id, each.name, each.project, each.job_type or "", each.state, showing.age(each.created_at), _took(each)]
+        for each in found
+    ]
+    if rows:
+        showing.print_lines(showing.table(["id", "name", "project", "job type", "state", "began", "took"], rows))
+    else:
+        terminal.note("no such runs: artstore.init() begins one, and `artstore runs` lists all")
+
+
+def _show(run: PublicRun, as_json: bool) -> None:
+    if as_json:
+        showing.print_json(run.facts())
+    else:
+        showing.print_lines(_lines(run))
+
+
+def _lines(run: PublicRun) -> Iterator[str]:
+    yield terminal.visible(showing.qualified(run.project, run.name))
+    for label, said in _rows(run):
+        first, *more = said.splitlines() or [""]
+        yield terminal.visible(f"  {label:<12} {first}".rstrip())
+        yield from (terminal.visible(f"{'':<15}{line}".rstrip()) for line in more)
+
+
+def _rows(run: PublicRun) -> Iterator[tuple[str, str]]:
+    """What is known, and of what can be missing only what is there."""
+    facts = run.facts()
+    around = dict(facts["environment"])
+    yield "id", run.id
+    yield "project", run.project
+    yield "state", run.state if not run.exit_code else f"{run.state} (exit code {run.exit_code})"
+    began = datetime.fromisoformat(run.created_at)
+    yield "began", f"{showing.moment(began)} ({showing.age(run.created_at)})"
+    optional = {
+        "took": _took(run),
+        "job type": run.job_type,
+        "group": run.group,
+        "tags": ", ".join(run.tags),
+        "notes": (run.notes or "").strip(),
+        "code": _code(around.pop("git", None)),
+        "command": " ".join(around.pop("command", [])),
+        "config": _pretty(run.config),
+        "summary": _pretty(run.summary),
+        "around": "\n".join(f"{key} {value}" for key, value in around.items() if value not in (None, "")),
+        "used": "\n".join(facts["used"]),
+        "logged": "\n".join(facts["logged"]),
+    }
+    yield from ((label, said) for label, said in optional.items() if said)
+
+
+def _took(run: PublicRun) -> str:
+    ended = datetime.fromisoformat(run.ended_at) if run.ended_at else None
+    if ended is None and run.state != "running":
+        return ""
+    return showing.span(((ended or datetime.now(UTC)) - datetime.fromisoformat(run.created_at)).total_seconds())
+
+
+def _code(git: dict[str, Any] | None) -> str:
+    if not git:
+        return ""
+    branch = f" on {git['branch']}" if git.get("branch") else ""
+    remote = f" of {git['remote']}" if git.get("remote") else ""
+    return f"{git['commit']}{branch}{remote}{', with changes' if git.get('dirty') else ''}"
+
+
+def _pretty(values: dict[str, Any]) -> str:
+    return json.dumps(values, indent=2, ensure_ascii=False) if values else ""

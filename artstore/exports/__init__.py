@@ -1,0 +1,1 @@
+"""Graphs of lineage in the forms that other programs and people read, one module each."""

@@ -1,0 +1,264 @@
+"""Every form that lineage is given in says the same graph, and the standards' own readers take it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import xml.etree.ElementTree as xml
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openlineage.client import event_v2 as openlineage
+from openlineage.client.generated import dataset_version_dataset, job_type_job, source_code_location_job
+from prov.model import ProvDerivation, ProvDocument, ProvGeneration, ProvInvalidation, ProvUsage
+
+import artstore
+from artstore import Api, Store
+from artstore.public_lineage import Lineage
+from pipeline import begin, edges, forget_environment, product, run_pipeline
+from standards import OPENLINEAGE_EVENT, PROV_JSON, faults
+
+
+@pytest.fixture(scope="module")
+def piped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which the pipeline ran three times; only to be read."""
+    store = tmp_path_factory.mktemp("piped") / "store"
+    run_pipeline(store)
+    return store
+
+
+@pytest.fixture(scope="module")
+def found(piped: Path) -> Lineage:
+    """The lineage of features:v1, with all 11 kinds of edges that the pipeline has."""
+    return Api(store=piped).artifact("pipe/features:v1").lineage()
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a test may make a store of its own."""
+    forget_environment(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "store"
+
+
+def test_json_has_every_node_and_edge(found: Lineage) -> None:
+    said = json.loads(json.dumps(found.to_json()))
+    assert (said["start"], said["direction"], said["depth"]) == ("pipe/features:v1", "both", None)
+    assert {f"{e['source']} -{e['kind']}-> {e['target']}".replace("pipe/", "") for e in said["edges"]} == edges(found)
+    by_id = {node["id"]: node for node in said["nodes"]}
+    assert set(by_id) == {node.id for node in found.nodes}
+    assert {by_id["pipe/train-1"][key] for key in ("kind", "name", "job_type")} == {"run", "train-1", "train"}
+    assert by_id["pipe/model:v1"]["aliases"] == ["round-1"]
+
+
+def test_dot_has_every_edge_and_both_shapes(found: Lineage) -> None:
+    lines = found.to_dot().splitlines()
+    drawn = [re.fullmatch(r'  "pipe/(.*)" -> "pipe/(.*)" \[label="(\w+)"(, style=dashed)?\];', line) for line in lines]
+    assert {f"{each[1]} -{each[3]}-> {each[2]}" for each in drawn if each} == edges(found)
+    assert all((each[3] == "references") == bool(each[4]) for each in drawn if each)
+    assert '  "pipe/train-1" [label="train-1\\ntrain, finished", shape=oval];' in lines
+    assert '  "pipe/features:v1" [label="features:v1\\ndataset", shape=box, penwidth=2];' in lines
+    assert (lines[0], lines[-1]) == ("digraph lineage {", "}")
+
+
+def test_mermaid_has_every_edge_between_the_right_boxes(found: Lineage) -> None:
+    text = found.to_mermaid()
+    assert text.startswith("flowchart LR\n")
+    names = dict(re.findall(r'^  (n\d+)(?:\[|\(\[)"(.*?)<br/>', text, re.MULTILINE))
+    drawn = re.findall(r"^  (n\d+) (?:-->|-\.->)\|(\w+)\| (n\d+)$", text, re.MULTILINE)
+    assert {f"{names[source]} -{kind}-> {names[target]}" for source, kind, target in drawn} == edges(found)
+
+
+def test_names_cannot_break_out_of_dot_and_mermaid(store: Path) -> None:
+    with artstore.init(project='q"]; x', id="r", name='a"]\\\n--> b', job_type="<b>", store=store) as run:
+        run.log_artifact(product("data", "dataset", "1"))
+    found = Api(store=store).artifact('q"]; x/data').lineage()
+    assert '"q\\"]; x/r" [label="a\\"]\\\\\\n--> b\\n<b>, finished", shape=oval];' in found.to_dot()
+    assert 'n0(["a#34;#93;#92;#10;--#62; b<br/>#60;b#62;, finished"])' in found.to_mermaid()
+
+
+def test_svg_has_a_box_for_each_node_and_an_arrow_for_each_edge(found: Lineage) -> None:
+    drawing = xml.fromstring(found.to_svg())
+    svg = "{http://www.w3.org/2000/svg}"
+    boxes = list(drawing.iter(f"{svg}g"))
+    assert {group.findtext(f"{svg}title", "").partition(" (")[0] for group in boxes} == {n.id for n in found.nodes}
+    places = {(rect.get("x"), rect.get("y")) for rect in drawing.iter(f"{svg}rect")}
+    assert len(places) == len(found.nodes)
+    arrows = [path for path in drawing.iter(f"{svg}path") if path.get("marker-end")]
+    assert len(arrows) == len(found.edges)
+    left = {group.findtext(f"{svg}title", "").partition(" (")[0]: group.find(f"{svg}rect") for group in boxes}
+
+    def x(id: str) -> float:
+        rect = left[id]
+        assert rect is not None
+        return float(rect.get("x", ""))
+
+    assert all(x(edge.source) < x(edge.target) for edge in found.edges)
+
+
+def test_the_tree_has_both_directions_and_shows_nothing_twice(found: Lineage) -> None:
+    lines = str(found).splitlines()
+    assert lines[:6] == [
+        "pipe/features:v1  (dataset)",
+        "comes from:",
+        "├─ produced by run pipe/features-1  (features, finished)",
+        "│  └─ used pipe/clean:v1  (dataset)",
+        "│     ├─ produced by run pipe/clean-1  (clean, finished)",
+        "│     │  └─ used pipe/raw:v1  (dataset)",
+    ]
+    assert "└─ produced by run pipe/features-2  (features, finished)" in lines
+    assert "   └─ used pipe/clean:v1  (dataset) ... see above" in lines
+    assert "├─ used by run pipe/train-1 as training  (train, finished)" in lines
+    assert len([line for line in lines if "─ " in line]) == len(found.edges)
+
+
+# OpenLineage
+
+
+def test_openlineage_events_follow_the_specification(found: Lineage) -> None:
+    events = found.to_openlineage()
+    assert [fault for event in events for fault in faults(OPENLINEAGE_EVENT, event)] == []
+    broken = copy.deepcopy(events[0])
+    del broken["run"]["runId"]
+    assert faults(OPENLINEAGE_EVENT, broken)
+
+
+def test_openlineage_tells_each_run_from_start_to_end_in_order(found: Lineage) -> None:
+    events = found.to_openlineage()
+    assert [event["eventTime"] for event in events] == sorted(event["eventTime"] for event in events)
+    runs: dict[str, list[str]] = {}
+    for event in events:
+        runs.setdefault(event["run"]["runId"], []).append(event["eventType"])
+    assert list(runs.values()) == [["START", "COMPLETE"]] * 10
+    assert {event["job"]["name"] for event in events} == {
+        f"pipe/{stage}" for stage in ("ingest", "clean", "features", "train", "evaluate")
+    }
+
+
+def told(events: list[dict[str, Any]]) -> set[str]:
+    """The edges that events tell."""
+    found = set()
+    for event in events:
+        run = event["run"]["facets"]["artstore_run"]["id"]
+        found |= {f"{dataset_name(each)} -used-> {run}" for each in event.get("inputs", [])}
+        found |= {f"{run} -produced-> {dataset_name(each)}" for each in event.get("outputs", [])}
+        for each in event.get("outputs", []):
+            references = each["facets"]["artstore_version"]["references"]
+            found |= {f"{one.removeprefix('pipe/')} -references-> {dataset_name(each)}" for one in references}
+    return found
+
+
+def dataset_name(dataset: dict[str, Any]) -> str:
+    version = dataset["facets"]["version"]["datasetVersion"]
+    return f"{dataset['name'].removeprefix('pipe/')}:{version}"
+
+
+def test_openlineage_tells_every_edge(found: Lineage) -> None:
+    assert told(found.to_openlineage()) == edges(found)
+
+
+def test_openlineages_own_client_knows_the_events_and_their_schemas(found: Lineage) -> None:
+    facets = {
+        "version": dataset_version_dataset.DatasetVersionDatasetFacet,
+        "jobType": job_type_job.JobTypeJobFacet,
+        "sourceCodeLocation": source_code_location_job.SourceCodeLocationJobFacet,
+    }
+
+    def read(dataset: dict[str, Any], kind: type[Any]) -> Any:
+        check_facets(dataset["facets"])
+        return kind(namespace=dataset["namespace"], name=dataset["name"])
+
+    def check_facets(given: dict[str, Any]) -> None:
+        for name, facet in given.items():
+            if name in facets:
+                known = {key: value for key, value in facet.items() if not key.startswith("_")}
+                assert facets[name](**known)._get_schema() == facet["_schemaURL"]
+
+    for event in found.to_openlineage():
+        check_facets(event["job"]["facets"])
+        known = openlineage.RunEvent(
+            eventTime=event["eventTime"],
+            producer=event["producer"],
+            eventType=openlineage.RunState[event["eventType"]],
+            run=openlineage.Run(runId=event["run"]["runId"]),
+            job=openlineage.Job(namespace=event["job"]["namespace"], name=event["job"]["name"]),
+            inputs=[read(each, openlineage.InputDataset) for each in event.get("inputs", [])],
+            outputs=[read(each, openlineage.OutputDataset) for each in event.get("outputs", [])],
+        )
+        assert known.schemaURL == event["schemaURL"]
+
+
+def test_openlineage_tells_failed_running_and_unmade(store: Path) -> None:
+    with Store.init(store) as opened:
+        draft = opened.draft("data", "dataset", project="pipe")
+        opened.add_bytes(draft, b"1", "data.txt")
+        opened.commit(draft)
+    with pytest.raises(RuntimeError), begin(store, "fails", "try") as run:
+        run.use_artifact("data:latest")
+        raise RuntimeError
+    alone = Api(store=store).artifact("pipe/data").lineage("upstream").to_openlineage()
+    assert [sorted(event) for event in alone] == [["dataset", "eventTime", "producer", "schemaURL"]]
+    assert faults(OPENLINEAGE_EVENT, alone[0]) == []
+    running = begin(store, "goes-on", "try")
+    running.use_artifact("data:latest")
+    events = Api(store=store).artifact("pipe/data").lineage().to_openlineage()
+    running.finish()
+    assert [fault for event in events for fault in faults(OPENLINEAGE_EVENT, event)] == []
+    kinds = [(event["run"]["facets"]["artstore_run"]["id"], event["eventType"]) for event in events]
+    assert sorted(kinds) == [("fails", "FAIL"), ("fails", "START"), ("goes-on", "RUNNING"), ("goes-on", "START")]
+
+
+# PROV
+
+
+def test_prov_follows_the_specification(found: Lineage) -> None:
+    document = found.to_prov()
+    assert faults(PROV_JSON, document) == []
+    broken = copy.deepcopy(document)
+    del next(iter(broken["used"].values()))["prov:activity"]
+    assert faults(PROV_JSON, broken)
+
+
+def test_the_prov_library_reads_every_edge(found: Lineage) -> None:
+    document = ProvDocument.deserialize(content=json.dumps(found.to_prov()), format="json")
+    assert document is not None
+
+    def name(identifier: Any) -> str:
+        kind, _, local = str(identifier).partition(":")
+        path = local.removeprefix("pipe/")
+        return path if kind == "run" else ":".join(path.rsplit("/", 1))
+
+    read = set()
+    for record in document.get_records():
+        ends = [name(value) for _, value in record.formal_attributes[:2]]
+        if isinstance(record, ProvUsage):
+            read.add(f"{ends[1]} -used-> {ends[0]}")
+        elif isinstance(record, ProvGeneration):
+            read.add(f"{ends[1]} -produced-> {ends[0]}")
+        elif isinstance(record, ProvDerivation):
+            read.add(f"{ends[1]} -references-> {ends[0]}")
+    assert read == edges(found)
+
+
+def test_prov_says_who_ran_what_and_what_was_deleted(store: Path) -> None:
+    with begin(store, "makes", "make") as run:
+        run.log_artifact(product("data", "dataset", "1"))
+    data = Api(store=store).artifact("pipe/data")
+    data.delete(delete_aliases=True)
+    said = data.lineage().to_prov()
+    assert faults(PROV_JSON, said) == []
+    assert [each["prov:activity"] for each in said["wasAssociatedWith"].values()] == ["run:pipe/makes"]
+    assert said["entity"]["version:pipe/data/v0"]["artstore:state"] == "deleted"
+    document = ProvDocument.deserialize(content=json.dumps(said), format="json")
+    assert document is not None
+    assert len(list(document.get_records(ProvInvalidation))) == 1
+
+
+def test_names_that_no_uri_may_have_are_escaped_in_prov(store: Path) -> None:
+    with artstore.init(project="my zoo", id="a b", store=store) as run:
+        run.log_artifact(product("data", "dataset", "1"))
+    said = Api(store=store).artifact("my zoo/data").lineage().to_prov()
+    assert faults(PROV_JSON, said) == []
+    assert list(said["activity"]) == ["run:my%20zoo/a%20b"]
