@@ -34,6 +34,8 @@ class RunFacts(RunIdentity):
         self._rows: list[tuple[int, str]] = []
         self._row: dict[str, Any] = {}
         self._finished = False
+        self._left = False
+        """Whether all was written out: until then, what is said while the run finishes is kept."""
         self._in_child = False
         self.resumed = resumed
         self.start_time = datetime.fromisoformat(record.started_at).timestamp()
@@ -177,7 +179,8 @@ class RunFacts(RunIdentity):
             self._say(field)
 
     def _say(self, field: str) -> None:
-        self._check_open()
+        if self._left:
+            self._check_open()
         self._watch_in_child()
         with self._lock:
             self._said[field] = None

@@ -366,6 +366,7 @@ class Run(RunFacts):
         except BaseException:
             self._finished = False
             raise
+        self._left = True
         self._leave()
         wrong = list(self._unheard.values())
         if self._recorder.failed_to_flush is not None:

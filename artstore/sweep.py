@@ -71,11 +71,11 @@ def _give_back(db: Db, packs: Packs, pack: Pack, *, stay: bool) -> tuple[bool, b
 
 def _punch(db: Db, packs: Packs, pack: Pack) -> None:
     with db.reading() as connection:
-        ids, ranges = places.free_ranges(connection, pack.id)
-    if ids:
+        rows, ranges = places.free_ranges(connection, pack.id)
+    if rows:
         packs.punch(pack.name, ranges)
         with db.writing() as connection:
-            places.forget_free(connection, ids)
+            places.forget_free(connection, rows)
 
 
 def _remove(db: Db, packs: Packs, pack: Pack) -> bool:

@@ -161,7 +161,7 @@ def test_a_program_may_go_on_after_an_interrupted_finish(place: Place) -> None:
         BEGIN
         + "say('begun'); sys.stdin.readline()\n"
         + LOG_TEN
-        + "say('logged')\ntry: run.finish()\nexcept KeyboardInterrupt: say('interrupted')\n"
+        + "try:\n    say('logged'); run.finish()\nexcept KeyboardInterrupt: say('interrupted')\n"
         + "run.log({'loss': 1}); run.log_artifact(made('a', 'more')).wait(); run.finish()"
     )
     program.hear("begun")

@@ -37,18 +37,26 @@ def packs_with_free_ranges(connection: sqlite3.Connection) -> list[Pack]:
     return [Pack(row[0], row[1], row[2], row[3], bool(row[4])) for row in connection.execute(query)]
 
 
-def free_ranges(connection: sqlite3.Connection, pack: int) -> tuple[list[int], list[tuple[int, int]]]:
-    """What waits to be punched in a pack: the ids of the rows, and the ranges.
+class Free(NamedTuple):
+    """A row that says what waits to be punched."""
+
+    id: int
+    pack: int
+    offset: int
+
+
+def free_ranges(connection: sqlite3.Connection, pack: int) -> tuple[list[Free], list[tuple[int, int]]]:
+    """What waits to be punched in a pack: the rows, and the ranges.
 
     A range is widened to everything dead around it, because only whole blocks can be given back.
     """
-    ids, found = [], set()
+    rows, found = [], set()
     for id, offset, length in connection.execute(
         "select id, offset, length from free where pack = ?", (pack,)
     ).fetchall():
-        ids.append(id)
+        rows.append(Free(id, pack, offset))
         found.add(_dead_around(connection, pack, offset, length))
-    return ids, sorted(found)
+    return rows, sorted(found)
 
 
 def _dead_around(connection: sqlite3.Connection, pack: int, offset: int, length: int) -> tuple[int, int]:
@@ -69,9 +77,10 @@ def free_bytes(connection: sqlite3.Connection) -> int:
     return int(connection.execute("select coalesce(sum(length), 0) from free").fetchone()[0])
 
 
-def forget_free(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
+def forget_free(connection: sqlite3.Connection, rows: Iterable[Free]) -> None:
     """Note that ranges were punched."""
-    connection.executemany("delete from free where id = ?", [(id,) for id in ids])
+    # An id alone may by now be that of another range: whoever else punched these has removed them, and ids come again.
+    connection.executemany("delete from free where id = ? and pack = ? and offset = ?", rows)
 
 
 def must_stay(connection: sqlite3.Connection) -> bool:
