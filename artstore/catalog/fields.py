@@ -45,16 +45,18 @@ _OF_VERSIONS = {
     "created_at": "v.created_at",
     "createdAt": "v.created_at",
 }
-ALIASES = """(
+_ALIASES = """(
     select json_group_array(known.name) from (
-        select a.name as name from aliases as a where a.version = v.id
+        select a.name as name from {aliases} as a where a.{of} = {row}.id
         union all
-        select 'latest' where v.number = (
-            select max(n.number) from versions as n where n.collection = v.collection and n.state = 'committed'
+        select 'latest' where {row}.number = (
+            select max(n.number) from {rows} as n where n.collection = {row}.collection and n.{lives}
         )
     ) as known
 )"""
+ALIASES = _ALIASES.format(aliases="aliases", of="version", row="v", rows="versions", lives="state = 'committed'")
 """The aliases of the version `v`, `latest` among them, as a JSON list."""
+_LINK_ALIASES = _ALIASES.format(aliases="link_aliases", of="link", row="l", rows="links", lives="removed_at is null")
 
 VERSIONS = Fields(
     "versions",
@@ -63,16 +65,6 @@ VERSIONS = Fields(
     documents={"metadata": "v.metadata"},
     times=_TIMES,
 )
-
-_LINK_ALIASES = """(
-    select json_group_array(known.name) from (
-        select a.name as name from link_aliases as a where a.link = l.id
-        union all
-        select 'latest' where l.number = (
-            select max(n.number) from links as n where n.collection = l.collection and n.removed_at is null
-        )
-    ) as known
-)"""
 
 LINKS = Fields(
     "links",
