@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import subprocess
+import sysconfig
 import threading
 import time
 import urllib.error
@@ -156,8 +157,10 @@ def seaweed(folder: Path) -> Iterator[S3Server]:
     anybody = {"name": "anonymous", "actions": [f"Write:{UNGUARDED}"]}
     (folder / "s3.json").write_text(json.dumps({"identities": [identity, anybody]}))
     (folder / "data").mkdir()
+    # Beside this Python, which need not be on the PATH.
+    program = str(Path(sysconfig.get_path("scripts"), "weed"))
     command = [
-        *("weed", "server", f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"),
+        *(program, "server", f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={folder}/s3.json"),
         *("-volume.max=1000", "-master.volumeSizeLimitMB=64"),
         *(f"{names[name]}={port}" for name, port in ports.items()),
