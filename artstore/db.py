@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from artstore import digests, fork_gate, system
+from artstore import codec, digests, fork_gate, system
 from artstore.errors import (
     ArtstoreError,
     Damaged,
@@ -53,7 +53,7 @@ def catalog_time(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def create(folder: Path, algorithm: str) -> bool:
+def create(folder: Path, algorithm: str, compression: str | None = None) -> bool:
     """Make a catalog in a folder; False if one is there already.
 
     The file is built under another name and linked into place complete, so nobody ever opens half of one.
@@ -75,9 +75,10 @@ def create(folder: Path, algorithm: str) -> bool:
                 connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
             connection.execute("begin immediate")
             schema.migrations.apply(Database(connection))
-            connection.execute(f"pragma user_version = {schema.FORMAT}")
-            row = (secrets.token_hex(16), algorithm, now())
-            connection.execute("insert into store (id, uid, algorithm, created_at) values (1, ?, ?, ?)", row)
+            connection.execute(f"pragma user_version = {schema.FORMAT if compression else schema.PLAIN_FORMAT}")
+            row = (secrets.token_hex(16), algorithm, compression, now())
+            names = "id, uid, algorithm, compression, created_at"
+            connection.execute(f"insert into store ({names}) values (1, ?, ?, ?, ?)", row)
             connection.execute("commit")
             connection.close()
         os.chmod(draft, 0o600)
@@ -225,10 +226,12 @@ class Db:
             raise NoStore(f"no store at {self.folder}: make one with `artstore init {self.folder}`")
         check_file_system(self.folder)
         self._check_and_migrate()
-        row = self.connection.execute("select algorithm, uid from store").fetchone()
+        row = self.connection.execute("select algorithm, uid, compression from store").fetchone()
+        codec.check_usable(row[2])
         self._file = os.stat(self.path)
         self.algorithm = digests.algorithm(row[0])
         self.uid: str = row[1]
+        self.compression: str | None = row[2]
 
     def check_open(self) -> None:
         """Raise `StoreError` if the store was closed."""

@@ -82,11 +82,12 @@ class Gathering:
         results = reading.read_small(_sources(batch), self._algorithm.name)
         self._intake.put_files((result.digest, result.data) for result in results if isinstance(result, SmallFile))
         files = [each if isinstance(each, Problem) else Ingested(*each[:3], STORED) for each in results]
-        return Ingestion(files, None)
+        return Ingestion(files, None, {})
 
-    def _job(self, batch: list[Found]) -> tuple[list[str], str, str, str, int]:
+    def _job(self, batch: list[Found]) -> tuple[list[str], str, str, str | None, str, int]:
         lent = self._lent[id(batch)] = self._intake.lend()
-        return _sources(batch), str(self._db.folder), self._algorithm.name, str(lent.writer.path), lent.writer.end
+        store, algorithm, compression = str(self._db.folder), self._algorithm.name, self._db.compression
+        return _sources(batch), store, algorithm, compression, str(lent.writer.path), lent.writer.end
 
     def _small_batches(self, walk: Iterator[Walked]) -> Iterator[list[Found]]:
         batch: list[Found] = []
@@ -159,7 +160,8 @@ class Gathering:
         files = [each for each in ingestion.files if isinstance(each, Ingested)]
         new = {each.digest: (each.digest, each.stat.size, each.offset) for each in files if each.offset != STORED}
         assert ingestion.end is not None
-        self._intake.take_back(self._lent.pop(id(batch)), ingestion.end, list(new.values()))
+        lent = self._lent.pop(id(batch))
+        self._intake.take_back(lent, ingestion.end, list(new.values()), ingestion.compressed)
         stored = {each.digest for each in files if each.offset == STORED}
         return self._intake.hold_stored(stored) if stored else set()
 

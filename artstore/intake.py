@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from artstore import codec
 from artstore.catalog import content, leases, reclaim, versions
 from artstore.catalog.content import NewChunk, NewFile
 from artstore.catalog.leases import Claim
+from artstore.codec import Bytes, Encode
 from artstore.db import Connection, Db
 from artstore.errors import ArtstoreError, StoreError
 from artstore.leases import Session
@@ -50,6 +52,8 @@ class Intake:
         self._packs = packs
         self._session = session
         self._purpose = purpose
+        self.compression = db.compression
+        self._encode = codec.encoder(db.compression)
         self._guard = threading.RLock()
         self._pid = os.getpid()
         self._lease: int | None = None
@@ -76,17 +80,21 @@ class Intake:
             self._claim_files(unknown)
             for digest, data in unknown.items():
                 if data and digest not in self._pending_chunks:
-                    self._append(digest, data)
+                    self._append(digest, len(data), *self._encode(data))
                 self._add_file(self._pending(), NewFile(digest, len(data), [digest] if data else []))
                 self._roll_if_full()
 
-    def put_chunks(self, chunks: Sequence[tuple[bytes, memoryview]]) -> None:
+    def put_chunks(self, chunks: Sequence[tuple[bytes, memoryview]], encode: Encode) -> None:
         """Take chunks of a large file: (digest, content). The memory may be reused afterwards."""
         with self._working():
             unknown = {digest: data for digest, data in chunks if digest not in self._pending_chunks}
             self._claim_chunks(unknown)
-            for digest, data in unknown.items():
-                self._append(digest, data)
+        # Beside the other files' threads: what one of them stores meanwhile is stored once more at worst, and given up.
+        encoded = [(digest, len(data), *encode(data)) for digest, data in unknown.items()]
+        with self._working():
+            for chunk in encoded:
+                if chunk[0] not in self._pending_chunks:
+                    self._append(*chunk)
             self._settle()
             self._roll_if_full()
 
@@ -107,13 +115,20 @@ class Intake:
             self._lent.append(batch)
             return batch
 
-    def take_back(self, batch: Batch, end: int, files: Sequence[tuple[bytes, int, int]]) -> None:
-        """Note what a worker has written: the new end of the pack, and (digest, size, offset) of each file."""
+    def take_back(
+        self, batch: Batch, end: int, files: Sequence[tuple[bytes, int, int]], compressed: Mapping[bytes, int]
+    ) -> None:
+        """Note what a worker has written: the new end of the pack, and (digest, size, offset) of each file.
+
+        `compressed` tells how many bytes a file takes, by its digest, where that is not its size.
+        """
         with self._guard:
             batch.writer.extend(end)
             for digest, size, offset in files:
                 if size:
-                    batch.chunks.setdefault(digest, NewChunk(digest, offset, size, size))
+                    how = codec.ZSTD if digest in compressed else codec.PLAIN
+                    chunk = NewChunk(digest, offset, compressed.get(digest, size), size, how)
+                    batch.chunks.setdefault(digest, chunk)
                     self._pending_chunks.add(digest)
                 if digest not in self._pending_files:
                     self._add_file(batch, NewFile(digest, size, [digest] if size else []))
@@ -128,7 +143,7 @@ class Intake:
         with self._guard:
             for batch in lent:
                 batch.writer.cut_back()
-                self.take_back(batch, batch.writer.end, ())
+                self.take_back(batch, batch.writer.end, (), {})
 
     def hold_stored(self, digests: Iterable[bytes]) -> set[bytes]:
         """Claim files by their digests; return those that are not stored, nor about to be."""
@@ -257,14 +272,14 @@ class Intake:
         with self._db.reading() as connection:
             return content.published_end(connection, pack)
 
-    def _append(self, digest: bytes, data: bytes | memoryview) -> None:
+    def _append(self, digest: bytes, size: int, data: Bytes, how: int) -> None:
         batch = self._pending()
         try:
             offset = batch.writer.append(data)
         except OSError:
             self._forget_unwritten(batch)
             raise
-        batch.chunks[digest] = NewChunk(digest, offset, len(data), len(data))
+        batch.chunks[digest] = NewChunk(digest, offset, len(data), size, how)
         self._pending_chunks.add(digest)
 
     def _settle(self) -> None:

@@ -6,7 +6,7 @@ import os
 import threading
 from concurrent.futures import CancelledError, Future
 
-from artstore import chunking
+from artstore import chunking, codec
 from artstore.digests import Algorithm
 from artstore.intake import Intake
 from artstore.progress import Progress
@@ -37,6 +37,7 @@ class LargeFile:
         pipelined = size >= _PIPELINED
         self._whole = algorithm.hasher()
         self._cutter = chunking.Cutter()
+        self._encode = codec.encoder_of_file(intake.compression)
         self._beside = Threads(1, "artstore-write") if pipelined else None
         self._under_way: Future[None] | None = None
         # A window always holds more than the longest chunk, or no cut might be found in it.
@@ -105,5 +106,5 @@ class LargeFile:
 
     def _store(self, window: memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
         self._whole.update(window)
-        self._intake.put_chunks(chunks)
+        self._intake.put_chunks(chunks, self._encode)
         self._progress.advance(len(window))

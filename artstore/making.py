@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from artstore import codec, digests, system
 from artstore import db as catalog
-from artstore import digests, system
 from artstore.catalog import events
 from artstore.db import Db
 from artstore.errors import NotAStore, StoreError
@@ -13,15 +13,17 @@ from artstore.errors import NotAStore, StoreError
 _OURS = {"packs", "locks"}
 
 
-def make(folder: Path, algorithm: str | None) -> None:
+def make(folder: Path, algorithm: str | None, compression: str | None) -> None:
     """Make a store in a folder, unless one is there. Raises `NotAStore` if the folder holds something else."""
     if algorithm is not None:
         digests.algorithm(algorithm)
+    codec.check_name(compression)
+    codec.check_usable(compression)
     with system.os_errors_said(str(folder)):
         if not (folder / catalog.FILE).exists():
             catalog.check_file_system(folder)
             _make_folder(folder)
-            catalog.create(folder, algorithm or digests.DEFAULT)
+            catalog.create(folder, algorithm or digests.DEFAULT, compression)
 
 
 def note_creation(db: Db) -> None:
@@ -30,7 +32,8 @@ def note_creation(db: Db) -> None:
         return
     with db.writing() as connection:
         if not events.head(connection):
-            events.record(connection, db.algorithm, "store-created", "", algorithm=db.algorithm.name)
+            compression = {"compression": db.compression} if db.compression else {}
+            events.record(connection, db.algorithm, "store-created", "", algorithm=db.algorithm.name, **compression)
 
 
 def _make_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore import system
+from artstore import codec, system
 
 HEADER = b"artstore-pack-1\n"
 SEAL_AT = 64 * 1024 * 1024
@@ -31,7 +31,7 @@ class Place(NamedTuple):
     pack: str
     offset: int
     length: int
-    codec: int = 0
+    codec: int = codec.PLAIN
 
 
 class PackWriter:
@@ -175,14 +175,15 @@ class Packs:
         return PackWriter(self.path(name), descriptor, end, fresh=False)
 
     def read(self, place: Place) -> bytes:
-        """Read one range. Shorter than asked where the pack ends early, empty where it is gone."""
+        """Read the content of a chunk. Something else where the pack is damaged, empty where it is gone."""
         try:
-            return system.read_at(self._descriptor(place.pack), place.length, place.offset)
+            stored = system.read_at(self._descriptor(place.pack), place.length, place.offset)
         except FileNotFoundError:
             return b""
+        return codec.decode(stored, place.codec) if place.codec else stored
 
     def read_into(self, pack: str, offset: int, window: memoryview) -> int:
-        """Read from a pack into memory that is there; return how many bytes there were."""
+        """Read from a pack, as it is, into memory that is there; return how many bytes there were."""
         try:
             return system.read_into(self._descriptor(pack), window, offset)
         except FileNotFoundError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from artstore import names
+from artstore import codec, names
 from artstore.catalog import content, manifests
 from artstore.catalog.content import StoredChunk
 from artstore.collector import paused
@@ -54,17 +54,26 @@ class Reader:
             if now is None or now.place == place:
                 break
             place = now.place
+        is_wrong = "is damaged" if place.codec in codec.KNOWN else f"has codec {place.codec}, which is not known here"
         raise Damaged(
             f"chunk {self.algorithm.text(stored.digest)} in {self._packs.path(place.pack).name} at {place.offset} "
-            "is damaged: "
-            "run `artstore verify` to see which versions that harms, and restore the pack from a backup"
+            f"{is_wrong}: run `artstore verify` to see which versions that harms, and restore the pack from a backup"
         )
 
     def span(self, chunks: list[StoredChunk], buffer: bytearray) -> memoryview | None:
         """The bytes of chunks that lie one behind the other, not verified; None if they are not all there."""
         first, last = chunks[0].place, chunks[-1].place
         window = memoryview(buffer)[: last.offset + last.length - first.offset]
-        return window if self._packs.read_into(first.pack, first.offset, window) == len(window) else None
+        if self._packs.read_into(first.pack, first.offset, window) != len(window):
+            return None
+        if not any(stored.place.codec for stored in chunks):
+            return window
+        starts = (stored.place.offset - first.offset for stored in chunks)
+        pieces = (
+            codec.decode(window[start : start + stored.place.length], stored.place.codec)
+            for start, stored in zip(starts, chunks, strict=True)
+        )
+        return memoryview(b"".join(pieces))
 
     def chunks_of(self, digest: str) -> list[StoredChunk]:
         """The chunks of a file, by its digest."""

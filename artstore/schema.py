@@ -11,8 +11,10 @@ from __future__ import annotations
 from sqlite_utils import Database, Migrations
 
 APPLICATION_ID = 0x41525453
-FORMAT = 1
-"""The format version of docs/format.md, kept in `pragma user_version`."""
+FORMAT = 2
+"""The newest format version of docs/format.md. A store has its own in `pragma user_version`."""
+PLAIN_FORMAT = 1
+"""That of stores which do not compress: every artstore can read them."""
 
 migrations = Migrations("artstore")
 
@@ -435,5 +437,17 @@ def m010_prefixes(db: Database) -> None:
         db,
         """
         alter table versions add column prefixes text not null default '[]' check (json_valid(prefixes));
+        """,
+    )
+
+
+@migrations()
+def m011_compression(db: Database) -> None:
+    """How a store compresses, if it does, and how many bytes the chunks of a pack were made shorter by that."""
+    _run(
+        db,
+        """
+        alter table store add column compression text;
+        alter table packs add column saved integer not null default 0 check (saved >= 0);
         """,
     )

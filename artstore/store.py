@@ -51,6 +51,8 @@ class Usage(NamedTuple):
     """What all versions would take when written out, references included."""
     content_bytes: int
     """What their content takes, each chunk once."""
+    stored_bytes: int
+    """What it takes in the packs: less, where the store compresses."""
     dead_bytes: int
     """What the packs take on the disk for nothing."""
     allocated_bytes: int
@@ -112,19 +114,29 @@ class Store:
         _opened.add(self)
 
     @classmethod
-    def init(cls, path: str | os.PathLike[str], *, algorithm: str | None = None) -> Store:
+    def init(
+        cls, path: str | os.PathLike[str], *, algorithm: str | None = None, compression: str | None = None
+    ) -> Store:
         """Make a store in a folder, or open the one that is there. `algorithm` is `blake3` (the default) or `sha256`.
 
-        Raises `NotAStore` if the folder holds something else, `InvalidInput` if the store there uses another algorithm.
+        With `compression="zstd"` each chunk that becomes smaller by that is compressed: text, JSON and tables take a
+        third, and more time. Nothing else changes, digests neither.
+
+        Raises `NotAStore` if the folder holds something else, `InvalidInput` if the store there was made otherwise.
         """
         folder = Path(path).absolute()
-        making.make(folder, algorithm)
+        making.make(folder, algorithm, compression)
         store = cls(folder)
         making.note_creation(store.db)
         if algorithm is not None and store.algorithm != algorithm:
             store.close()
             raise InvalidInput(
                 f"{folder} uses {store.algorithm}, and digests are never mixed: make another store for {algorithm}"
+            )
+        if compression is not None and store.compression != compression:
+            store.close()
+            raise InvalidInput(
+                f"{folder} was made without compression, and that stays: make another store for {compression}"
             )
         return store
 
@@ -142,6 +154,11 @@ class Store:
     def algorithm(self) -> str:
         """The name of the store's digest algorithm."""
         return self.db.algorithm.name
+
+    @property
+    def compression(self) -> str | None:
+        """How the store compresses: `zstd`, or None if it does not."""
+        return self.db.compression
 
     @property
     def _session(self) -> Session:
@@ -706,9 +723,11 @@ class Store:
         catalog = sum(
             system.allocated_bytes(path.stat()) for path in self.path.glob(catalog_file.FILE + "*") if path.exists()
         )
-        live, allocated = found["live_bytes"], self.packs.allocated()
-        waste = min(found["dead_bytes"], max(0, allocated - live))
-        return Usage(found["versions"], found["version_bytes"], live, waste, allocated, catalog)
+        stored, allocated = found["stored_bytes"], self.packs.allocated()
+        waste = min(found["dead_bytes"], max(0, allocated - stored))
+        return Usage(
+            found["versions"], found["version_bytes"], found["content_bytes"], stored, waste, allocated, catalog
+        )
 
     def gc(self, *, dry_run: bool = False, progress: Progress = SILENT) -> gc.Collected:
         """Remove what crashes left behind, and versions past their ttl. With `dry_run`, only tell."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from artstore import system
 from artstore.catalog import collections, content, events, leases, manifests, places, reclaim, versions
-from artstore.catalog.content import StoredChunk
+from artstore.catalog.content import Counted, StoredChunk
 from artstore.db import Connection, Db
 from artstore.errors import Damaged
 from artstore.leases import Session
@@ -110,21 +110,22 @@ def _check_chunks(db: Db, packs: Packs, report: Report, progress: Progress) -> N
     with step(progress, "verifying", live, "bytes"), Threads(system.cores(), "artstore-verify") as pool:
         futures = [pool.submit(_check_pack, db, packs, pack.name, progress) for pack in known]
         for pack, future in zip(known, futures, strict=True):
-            count, size, stored, counted, damaged = future.result()
+            count, held, counted, damaged = future.result()
             report.chunks += count
-            report.bytes += size
-            if stored != counted:
-                report.findings.append(
-                    Finding(f"pack {pack.name} holds {stored} bytes of chunks, and counts {counted}")
-                )
+            report.bytes += held.content
+            for what, holds, counts in zip(("chunks", "content"), held, counted, strict=True):
+                if holds != counts:
+                    report.findings.append(
+                        Finding(f"pack {pack.name} holds {holds} bytes of {what}, and counts {counts}")
+                    )
             for chunk in damaged:
                 report.findings.append(_finding(db, chunk))
 
 
-def _check_pack(db: Db, packs: Packs, name: str, progress: Progress) -> tuple[int, int, int, int, list[StoredChunk]]:
+def _check_pack(db: Db, packs: Packs, name: str, progress: Progress) -> tuple[int, Counted, Counted, list[StoredChunk]]:
     with db.reading() as connection:
         chunks = content.all_chunks(connection, name)
-        counted = content.live_bytes(connection, name)
+        counted = content.counted(connection, name)
     reader, damaged = Reader(db, packs), list[StoredChunk]()
     for chunk in chunks:
         try:
@@ -132,8 +133,8 @@ def _check_pack(db: Db, packs: Packs, name: str, progress: Progress) -> tuple[in
         except Damaged:
             damaged.append(chunk)
         progress.advance(chunk.place.length)
-    size, stored = sum(chunk.size for chunk in chunks), sum(chunk.place.length for chunk in chunks)
-    return len(chunks), size, stored, counted, damaged
+    held = Counted(sum(chunk.place.length for chunk in chunks), sum(chunk.size for chunk in chunks))
+    return len(chunks), held, counted, damaged
 
 
 def _finding(db: Db, chunk: StoredChunk) -> Finding:

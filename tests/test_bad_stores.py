@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from artstore import ArtstoreError, Store
+from artstore import schema, ArtstoreError, Store
 from artstore import db as catalog_file
 from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore, NotAStore, StoreBusy, StoreError
 
@@ -162,7 +162,7 @@ def test_a_catalog_with_garbage_in_it_is_said_to_be_damaged(folder: Path, seed: 
 
 def test_a_store_made_by_a_newer_artstore_is_left_alone(folder: Path) -> None:
     connection = sqlite3.connect(folder / "artstore.db")
-    newer = connection.execute("pragma user_version").fetchone()[0] + 1
+    newer = schema.FORMAT + 1
     connection.execute(f"pragma user_version = {newer}")
     connection.close()
     before = (folder / "artstore.db").read_bytes()

@@ -96,17 +96,20 @@ def publish(
     """
     connection.execute('insert into packs (name, "end") values (?, 0) on conflict do nothing', (pack,))
     pack_id = connection.execute("select id from packs where name = ?", (pack,)).fetchone()[0]
-    new_chunks, lost = _publish_chunks(connection, pack_id, chunks)
+    new_chunks, losers = _publish_chunks(connection, pack_id, chunks)
+    lost = sum(chunk.length for chunk in losers)
     live = sum(chunk.length for chunk in chunks) - lost
+    saved = _saved(chunks) - _saved(losers)
     connection.execute(
-        'update packs set "end" = ?, sealed = ?, live = live + ? where id = ?', (end, int(sealed), live, pack_id)
+        'update packs set "end" = ?, sealed = ?, live = live + ?, saved = saved + ? where id = ?',
+        (end, int(sealed), live, saved, pack_id),
     )
     return Published(new_chunks, _publish_files(connection, files, new_chunks), lost)
 
 
 def _publish_chunks(
     connection: sqlite3.Connection, pack: int, chunks: Sequence[NewChunk]
-) -> tuple[dict[bytes, int], int]:
+) -> tuple[dict[bytes, int], list[NewChunk]]:
     first = _next_id(connection, "chunks")
     before = connection.total_changes
     connection.executemany(
@@ -117,12 +120,16 @@ def _publish_chunks(
         [(first + i, c.digest, pack, c.offset, c.length, c.size, c.codec) for i, c in enumerate(chunks)],
     )
     if connection.total_changes - before == len(chunks):
-        return {chunk.digest: first + i for i, chunk in enumerate(chunks)}, 0
+        return {chunk.digest: first + i for i, chunk in enumerate(chunks)}, []
     ids = chunk_ids(connection, [chunk.digest for chunk in chunks])
     losers = [chunk for i, chunk in enumerate(chunks) if ids[chunk.digest] != first + i]
     rows = [(pack, chunk.offset, chunk.length) for chunk in losers]
     connection.executemany("insert into free (pack, offset, length) values (?, ?, ?)", rows)
-    return ids, sum(chunk.length for chunk in losers)
+    return ids, losers
+
+
+def _saved(chunks: Sequence[NewChunk]) -> int:
+    return sum(chunk.size - chunk.length for chunk in chunks if chunk.codec)
 
 
 def _publish_files(
@@ -231,10 +238,17 @@ def all_chunks(connection: sqlite3.Connection, pack: str) -> list[StoredChunk]:
     return [_stored(row) for row in connection.execute(query, (pack,))]
 
 
-def live_bytes(connection: sqlite3.Connection, pack: str) -> int:
-    """How many bytes of a pack are counted as chunks."""
-    row = connection.execute("select live from packs where name = ?", (pack,)).fetchone()
-    return int(row[0]) if row else 0
+class Counted(NamedTuple):
+    """What a pack counts of its chunks: the bytes that they take, and the bytes of their content."""
+
+    stored: int
+    content: int
+
+
+def counted(connection: sqlite3.Connection, pack: str) -> Counted:
+    """What a pack counts of its chunks."""
+    row = connection.execute("select live, live + saved from packs where name = ?", (pack,)).fetchone()
+    return Counted(*row) if row else Counted(0, 0)
 
 
 def files_of_several_chunks(connection: sqlite3.Connection) -> Iterator[tuple[bytes, int]]:

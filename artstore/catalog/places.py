@@ -137,7 +137,12 @@ def move(connection: sqlite3.Connection, source: int, target: str, end: int, mov
     run("update chunks set pack = ?, offset = moves.new from temp.moves where chunks.id = moves.chunk", (pack,))
     # Should a writer have gone on with the pack, it stays, and what moved out of it is to be punched.
     run("insert into free (pack, offset, length) select ?, old, length from temp.moves", (source,))
-    gained = run("select coalesce(sum(length), 0) from temp.moves").fetchone()[0]
-    run("update packs set live = live - ? where id = ?", (gained, source))
-    run('update packs set "end" = ?, live = live + ? where id = ?', (end, gained, pack))
+    gained, saved = run(
+        """
+        select coalesce(sum(chunks.length), 0), coalesce(sum(chunks.size - chunks.length), 0)
+        from temp.moves join chunks on chunks.id = moves.chunk
+        """
+    ).fetchone()
+    run("update packs set live = live - ?, saved = saved - ? where id = ?", (gained, saved, source))
+    run('update packs set "end" = ?, live = live + ?, saved = saved + ? where id = ?', (end, gained, saved, pack))
     return True

@@ -145,9 +145,9 @@ def _let_go_of_chunks(connection: sqlite3.Connection, files: int) -> Freed:
     )
     run(
         """
-        update packs set live = live - gone.length
+        update packs set live = live - gone.length, saved = saved - gone.shorter
         from (
-            select pack, sum(length) as length from chunks
+            select pack, sum(length) as length, sum(size - length) as shorter from chunks
             where id in (select id from temp.doomed_chunks) group by pack
         ) as gone
         where packs.id = gone.pack

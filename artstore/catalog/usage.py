@@ -144,12 +144,13 @@ def totals(connection: sqlite3.Connection) -> dict[str, int]:
         select
             (select count(*) from versions where state = 'committed'),
             (select coalesce(sum(size), 0) from versions where state = 'committed'),
+            (select coalesce(sum(live + saved), 0) from packs),
             (select coalesce(sum(live), 0) from packs),
             (select coalesce(sum(max("end" - live - :header, 0)), 0) from packs)
         """,
         {"header": len(HEADER)},
     ).fetchone()
-    return dict(zip(("versions", "version_bytes", "live_bytes", "dead_bytes"), row, strict=True))
+    return dict(zip(("versions", "version_bytes", "content_bytes", "stored_bytes", "dead_bytes"), row, strict=True))
 
 
 def reclaimable_together(connection: sqlite3.Connection, versions: set[int]) -> int:

@@ -40,6 +40,7 @@ def _whole(usage: Usage, as_json: bool) -> None:
     rows = [
         (f"{versions} would take when written out", usage.version_bytes),
         ("content, each piece once", usage.content_bytes),
+        *([("the same, compressed", usage.stored_bytes)] if usage.stored_bytes != usage.content_bytes else []),
         ("dead, taking room until the next sweep", usage.dead_bytes),
         ("packs on the disk", usage.allocated_bytes),
         ("catalog on the disk", usage.catalog_bytes),

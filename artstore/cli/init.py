@@ -19,8 +19,9 @@ from artstore.store import Store
     type=click.Choice(["blake3", "sha256"]),
     help="What digests are made by, for ever.  [default: blake3]",
 )
+@click.option("--compression", type=click.Choice(["zstd"]), help="Compress what becomes smaller by that, for ever.")
 @options.json_option
-def command(folder: Path | None, algorithm: str | None, as_json: bool) -> None:
+def command(folder: Path | None, algorithm: str | None, compression: str | None, as_json: bool) -> None:
     """Make a store in DIR, by default in ARTSTORE_DIR or ./.artstore.
 
     The folder must be new or empty. If there is a store already, it stays as it is.
@@ -31,9 +32,11 @@ def command(folder: Path | None, algorithm: str | None, as_json: bool) -> None:
         made = False
     except NoStore:
         made = True
-    with Store.init(path, algorithm=algorithm) as store:
+    with Store.init(path, algorithm=algorithm, compression=compression) as store:
         if as_json:
-            showing.print_json({"store": str(store.path), "algorithm": store.algorithm, "made": made})
+            made_with = {"algorithm": store.algorithm, "compression": store.compression}
+            showing.print_json({"store": str(store.path), **made_with, "made": made})
         else:
             said = "made the store" if made else "there is a store already:"
-            click.echo(f"{said} {showing.near(store.path)} ({store.algorithm})")
+            how = ", ".join(filter(None, (store.algorithm, store.compression)))
+            click.echo(f"{said} {showing.near(store.path)} ({how})")
