@@ -24,7 +24,6 @@ COMPRESSIONS = ("zstd",)
 _LEVEL = 1
 _PAYS = 0.95
 """What does not shrink to this part of itself is kept as it is: reading it is then faster."""
-_PASSED_AT_MOST = 15
 
 Bytes: TypeAlias = bytes | memoryview
 Encode: TypeAlias = Callable[[Bytes], tuple[Bytes, int]]
@@ -55,7 +54,7 @@ def encoder(compression: str | None) -> Encode:
 
 
 def encoder_of_file(compression: str | None) -> Encode:
-    """For the chunks of one file in their order: one that does not get smaller is hardly tried any more."""
+    """For the chunks of one file in their order: one that does not get smaller is tried half as often."""
     return _plain if compression is None else _OfFile()
 
 
@@ -69,18 +68,20 @@ def _zstd(data: Bytes) -> tuple[Bytes, int]:
 
 
 class _OfFile:
-    """Passes over 1, 3, 7 and then 15 chunks for each one that was tried in vain, until one pays."""
+    """Passes over one chunk for each that was tried in vain.
+
+    Passing over more saves little, and loses much of files that are mixed, as Parquet is (docs/compression.md).
+    """
 
     def __init__(self) -> None:
-        self._to_pass = self._left = 0
+        self._in_vain = False
 
     def __call__(self, data: Bytes) -> tuple[Bytes, int]:
-        if self._left:
-            self._left -= 1
+        if self._in_vain:
+            self._in_vain = False
             return data, PLAIN
         encoded, codec = _zstd(data)
-        self._to_pass = 0 if codec == ZSTD else min(2 * self._to_pass + 1, _PASSED_AT_MOST)
-        self._left = self._to_pass
+        self._in_vain = codec == PLAIN
         return encoded, codec
 
 

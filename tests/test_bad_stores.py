@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from artstore import schema, ArtstoreError, Store
+from artstore import ArtstoreError, Store, schema
 from artstore import db as catalog_file
 from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore, NotAStore, StoreBusy, StoreError
 

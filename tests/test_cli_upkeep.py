@@ -81,6 +81,16 @@ def test_du_tells_size_owned_and_reclaimable() -> None:
     assert "2 versions would take when written out" in done("du")
 
 
+def test_du_tells_what_compression_saves(here: Path) -> None:
+    assert done("init", "--compression", "zstd").endswith("(blake3, zstd)\n")
+    assert data("init")["compression"] == "zstd"
+    (here / "animals/notes.txt").write_text("meow\n" * 10_000)
+    two_versions()
+    whole = data("du")
+    assert (whole["content_bytes"], whole["stored_bytes"] < 610_000) == (650_000, True)
+    assert "the same, compressed" in done("du")
+
+
 def test_gc_collects_what_is_past_its_time() -> None:
     assert data("put", "animals", "--name", "animals", "--type", "dataset", "--ttl", "1s")["ttl_seconds"] == 1
     while not data("gc", "--dry-run")["expired"]:

@@ -37,7 +37,21 @@ def contents() -> list[bytes]:
     middle = large[:200_000] + noise("middle", 1000) + large[200_000:]
     edges = [noise("edge", 65_535 + i) for i in range(3)]
     parts = [large[: lengths[0]], large[-lengths[-1] :], large[: sum(lengths[:2])]]
-    return [b"", b"x", noise("small", 3000), large, large + b"more", large * 2, middle, bytes(200_000), *edges, *parts]
+    text = noise("text", 100_000).hex().encode()
+    return [
+        b"",
+        b"x",
+        text,
+        text + large,
+        noise("small", 3000),
+        large,
+        large + b"more",
+        large * 2,
+        middle,
+        bytes(200_000),
+        *edges,
+        *parts,
+    ]
 
 
 CONTENTS = contents()
@@ -81,10 +95,10 @@ class Committed:
 class StoreBesideModel(RuleBasedStateMachine):
     """Everything that is done to a store is done to the model as well."""
 
-    @initialize()
-    def make(self) -> None:
+    @initialize(compression=st.sampled_from([None, "zstd"]))
+    def make(self, compression: str | None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="artstore-model-"))
-        self.store = Store.init(self.folder / "store")
+        self.store = Store.init(self.folder / "store", compression=compression)
         self.history: list[Committed] = []
         self.open: list[tuple[Draft, Files]] = []
         self.made = 0
