@@ -5,6 +5,7 @@ import struct
 from collections.abc import Callable, Sequence
 
 import blake3
+import zstandard
 
 Entry = tuple[object, ...]
 
@@ -30,6 +31,10 @@ def digest(algorithm: str, data: bytes) -> str:
     if algorithm == "blake3":
         return "blake3:" + blake3.blake3(data).hexdigest()
     return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def decode(codec: int, data: bytes) -> bytes:
+    return data if codec == 0 else zstandard.ZstdDecompressor().decompress(data)
 
 
 def hash64(data: bytes) -> int:

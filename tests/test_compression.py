@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from artstore import Store, chunking, codec, digests
 from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore
+from test_format_vectors import VECTORS
 from test_owned_bytes import truth_is_told
 from truth import check_clean, noise, tree_of, write
 
@@ -238,6 +239,11 @@ def test_a_frame_that_claims_more_than_a_chunk_holds_is_not_unpacked() -> None:
         compress = zstandard.ZstdCompressor(write_content_size=size).compress
         assert codec.decode(compress(fits), codec.ZSTD) == fits
         assert codec.decode(compress(too_large), codec.ZSTD) == b""
+
+
+def test_chunks_are_decoded_as_the_format_says() -> None:
+    for vector in VECTORS["codecs"]:
+        assert codec.decode(bytes.fromhex(vector["hex"]), vector["codec"]).decode() == vector["content"]
 
 
 # Making and opening

@@ -30,6 +30,11 @@ def test_content_digests(vector: dict[str, Any]) -> None:
     assert reference.digest(vector["algorithm"], reference.content(vector["content"])) == vector["digest"]
 
 
+@pytest.mark.parametrize("vector", VECTORS["codecs"], ids=lambda vector: str(vector["codec"]))
+def test_codecs(vector: dict[str, Any]) -> None:
+    assert reference.decode(vector["codec"], bytes.fromhex(vector["hex"])).decode() == vector["content"]
+
+
 @pytest.mark.parametrize("vector", VECTORS["entries"], ids=lambda vector: vector["entry"][0])
 def test_entry_encodings(vector: dict[str, Any]) -> None:
     assert reference.encode(tuple(vector["entry"])).hex() == vector["hex"]

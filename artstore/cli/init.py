@@ -12,7 +12,12 @@ from artstore.errors import NoStore
 from artstore.store import Store
 
 
-@click.command("init", epilog=options.examples("artstore init", "artstore init /data/artifacts --algorithm sha256"))
+@click.command(
+    "init",
+    epilog=options.examples(
+        "artstore init", "artstore init /data/artifacts --algorithm sha256", "artstore init logs --compression zstd"
+    ),
+)
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--algorithm",
