@@ -1,7 +1,8 @@
 """How a chunk is encoded in its pack: as it is, or as a Zstandard frame where that pays (docs/format.md, section 4).
 
 A store is made with a compression or with none; each chunk says for itself how it is encoded. Level 1, because level 3
-takes a third more time and makes text smaller by a few hundredths (docs/compression.md). zstandard is imported by the stores that need it.
+takes a third more time and makes text smaller by a few hundredths (docs/compression.md). zstandard is imported by the
+stores that need it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -30,6 +30,10 @@ LIMITS = [0, 1, 64, 4096, SMALL - 1, SMALL, SMALL + 1, chunking.LARGEST, chunkin
 def text(seed: int | str, size: int) -> bytes:
     """Bytes of which a good half is needed."""
     return noise(seed, size // 2 + 1).hex().encode()[:size]
+
+
+def zeros(seed: int, size: int) -> bytes:
+    return bytes(size)
 
 
 def put(store: Store, source: Path, name: str = "animals") -> str:
@@ -93,7 +97,7 @@ pieces = st.tuples(st.sampled_from(["text", "noise", "zeros"]), st.sampled_from(
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(files=st.lists(st.lists(pieces, min_size=1, max_size=3), min_size=1, max_size=3))
 def test_what_is_put_is_what_is_got(files: list[list[tuple[str, int, int]]]) -> None:
-    make = {"text": text, "noise": noise, "zeros": lambda seed, size: bytes(size)}
+    make: dict[str, Callable[[int, int], bytes]] = {"text": text, "noise": noise, "zeros": zeros}
     with tempfile.TemporaryDirectory() as folder:
         contents = {str(i): b"".join(make[kind](seed, size) for kind, size, seed in f) for i, f in enumerate(files)}
         source = write(Path(folder, "source"), contents)

@@ -49,9 +49,9 @@ def folder_of_small_files(folder: Path, count: int, size: int = 4096) -> Path:
     return write(folder, {f"{i % 10}/{i:04}": noise(f"small {i}", size) for i in range(count)})
 
 
-def store_with(folder: Path, *, compression: str | None = None, **versions: Path) -> Path:
+def store_with(folder: Path, **versions: Path) -> Path:
     """Make a store with one version of each collection."""
-    with Store.init(folder, compression=compression) as store:
+    with Store.init(folder) as store:
         for name, source in versions.items():
             put(store, name, source)
     return folder
@@ -219,8 +219,10 @@ def commit_that_compresses(folder: Path) -> Scene:
     large = noise("text", 200_000).hex().encode() + noise("large", 200_000)
     source = write(folder / "source", {"a": noise(1, 5000), "b": large[:5000], "c": large, "d": large + b"d"})
     old = write(folder / "old", {"c": large})
+    with Store.init(folder / "store", compression="zstd") as store:
+        put(store, "old", old)
     return Scene(
-        store_with(folder / "store", compression="zstd", old=old),
+        folder / "store",
         deeds.commit,
         {"source": source},
         living={"old:v0": tree_of(old)},
@@ -234,8 +236,11 @@ def delete_that_repacks_what_is_compressed(folder: Path) -> Scene:
     files = {f"{i:03}": noise(i, 2000).hex().encode() if i % 2 else noise(i, 3000) for i in range(50)}
     every = write(folder / "every", files)
     most = write(folder / "most", {path: data for path, data in files.items() if int(path) % 5})
+    with Store.init(folder / "store", compression="zstd") as store:
+        put(store, "every", every)
+        put(store, "most", most)
     return Scene(
-        store_with(folder / "store", compression="zstd", every=every, most=most),
+        folder / "store",
         deeds.delete,
         {"name": "every:v0"},
         living={"most:v0": tree_of(most)},
