@@ -352,7 +352,7 @@ class Store:
 
     def digest(self, draft: Draft) -> str:
         """The digest that a draft would have as a version, as it stands."""
-        return commit.cut(self.db, draft, {})[1].digest
+        return commit.cut(self.db, draft)[1].digest
 
     def commit(
         self, draft: Draft, *, aliases: Iterable[str] = (), tags: Iterable[str] = (), run: int | None = None
