@@ -6,13 +6,15 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from artstore import names, reader
 from artstore.db import Db
+from artstore.digests import Algorithm
 from artstore.draft import Draft
 from artstore.drivers import RemoteObject, Target, placing
 from artstore.drivers.session import Session
@@ -20,6 +22,7 @@ from artstore.drivers.verifying import digest_of
 from artstore.errors import InvalidInput, NoDriver, ReferenceGone, RemoteError
 from artstore.manifest import Entry, Kind
 from artstore.progress import SILENT, Progress, step
+from artstore.spool import Spool
 from artstore.version import Version
 from artstore.workers import Threads
 from artstore.writing import Root
@@ -39,8 +42,8 @@ def add(
     max_objects: int | None = None,
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress = SILENT,
-) -> list[Entry]:
-    """Track an object, or what lies below a prefix, in a draft; return the entries.
+) -> Sequence[Entry]:
+    """Track an object, or what lies below a prefix, in a draft; return the entries, of which few are in memory.
 
     With `checksum=False` entries are unpinned, and give what is there when they are fetched; only prefixes (a URI that
     ends with `/`) and local files are looked at then. Raises what `Session.references` does, or `PathConflict`; the
@@ -48,23 +51,45 @@ def add(
     """
     options: dict[str, Any] = {"name": name, "max_objects": max_objects, "progress": progress}
     with Session(storage_options) as session:
-        try:
-            target = session.driver(uri).parse(uri)
-        except NoDriver:
-            prefix, found = None, list(session.references(uri, **options))
-        else:
-            if checksum:
-                found = list(session.references(uri, checksum=db.algorithm, **options))
-            elif _is_looked_at(session, target):
-                found = [_unpinned(entry) for entry in session.references(uri, **options)]
-            else:
-                found = [_unseen(session, target, name)]
-            prefix = _prefix(session, target, found)
-    if not draft.fill_new_folder(found):
-        draft.add_all(found)
-    if prefix is not None:
-        draft.prefixes.add(prefix)
-    return found
+        found = _found(session, uri, db.algorithm if checksum else None, options)
+        with closing(found):
+            listed = _Listed(found, _prefix(session, uri))
+            draft.add_all(listed)
+    if listed.prefix is not None:
+        draft.prefixes.add(listed.prefix)
+    return listed.entries.plain()
+
+
+def _found(session: Session, uri: str, checksum: Algorithm | None, options: Mapping[str, Any]) -> Generator[Entry]:
+    """The entries that a reference is; unpinned ones without an algorithm for checksums."""
+    try:
+        target = session.driver(uri).parse(uri)
+    except NoDriver:
+        yield from session.references(uri, **options)
+        return
+    if checksum is not None:
+        yield from session.references(uri, checksum=checksum, **options)
+    elif _is_looked_at(session, target):
+        for entry in session.references(uri, **options):
+            yield _unpinned(entry)
+    else:
+        yield _unseen(session, target, options["name"])
+
+
+class _Listed:
+    """Entries that are noted while somebody goes through them; `prefix` is what they all lie below, if they do."""
+
+    def __init__(self, found: Iterable[Entry], prefix: str | None) -> None:
+        self._found = found
+        self.prefix = prefix
+        self.entries: Spool[Entry] = Spool()
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in self._found:
+            self.entries.append(entry)
+            if self.prefix is not None and not (entry.uri or self.prefix).startswith(self.prefix):
+                self.prefix = None
+            yield entry
 
 
 def _is_looked_at(session: Session, target: Target) -> bool:
@@ -94,12 +119,16 @@ def _unpinned(entry: Entry) -> Entry:
     return entry._replace(digest=None, size=None, etag=None, version_id=None)
 
 
-def _prefix(session: Session, target: Target, found: list[Entry]) -> str | None:
-    """The prefix that a listing was of; None where it was one object."""
-    if not session.driver(target.uri).lists:
+def _prefix(session: Session, uri: str) -> str | None:
+    """The prefix that a listing is of, unless it is of one object."""
+    try:
+        driver = session.driver(uri)
+    except NoDriver:
         return None
-    prefix = target.uri if target.uri.endswith("/") else target.uri + "/"
-    return prefix if all((entry.uri or prefix).startswith(prefix) for entry in found) else None
+    if not driver.lists:
+        return None
+    target = driver.parse(uri).uri
+    return target if target.endswith("/") else target + "/"
 
 
 class Status(NamedTuple):

@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -248,7 +248,7 @@ class Store:
         max_objects: int | None = None,
         storage_options: Mapping[str, Any] | None = None,
         progress: Progress = SILENT,
-    ) -> list[Entry]:
+    ) -> Sequence[Entry]:
         """Track an object that stays where it is, or what lies below a prefix; return the entries.
 
         `storage_options` are what fsspec's file system of the scheme takes; they are not kept.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
+from artstore.catalog.changes import Changes
 from artstore.digests import Algorithm
 from artstore.errors import InvalidInput
 from artstore.manifest import Builder, Entry, Group, Kind, Segment, in_order, reference_identity
@@ -152,14 +153,15 @@ def edited(
     connection: sqlite3.Connection,
     algorithm: Algorithm,
     base: int | None,
-    changes: Mapping[str, Entry | None],
+    changes: Changes,
     known: dict[bytes, int],
 ) -> Builder:
     """Cut the manifest of a version with changes: entries to put in, None to take out. It still has to be finished.
 
     Only the parts of the base that the changes touch are read. The ids of the files in them are added to `known`.
     """
-    builder = Builder(algorithm)
+    # About as many entries as changes are held; all, where they are in memory anyway.
+    builder = Builder(algorithm, held=400) if changes.on_disk else Builder(algorithm)
     groups = groups_of(connection, algorithm, base) if base is not None else []
     paths = sorted(changes) if groups else []
     start = 0
@@ -171,7 +173,7 @@ def edited(
         else:
             _edit_group(connection, builder, segments_of(connection, algorithm, group), mine, changes, known)
     if not groups:
-        builder.add(in_order(entry for entry in changes.values() if entry is not None))
+        builder.add(changes.added())
     return builder
 
 
@@ -180,7 +182,7 @@ def _edit_group(
     builder: Builder,
     segments: list[Segment],
     paths: Sequence[str],
-    changes: Mapping[str, Entry | None],
+    changes: Changes,
     known: dict[bytes, int],
 ) -> None:
     start = 0
