@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from artstore.graph import Direction
     from artstore.public_lineage import Lineage
     from artstore.public_run import PublicRun
-    from artstore.reference import Status
+    from artstore.status import Status
     from artstore.store import Store
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -443,7 +443,7 @@ class Artifact(ArtifactObjects):
             raise InvalidInput("This artifact contains more than one file, call `.download()` to get all files")
         return str(Path(self.download(root), entries[0].path))
 
-    def status(self, *, storage_options: Mapping[str, Any] | None = None) -> list[Status]:
+    def status(self, *, storage_options: Mapping[str, Any] | None = None) -> Sequence[Status]:
         """Tell what became of the objects that it references, each a `path` and a `state`.
 
         The states are `unchanged`, `changed`, `missing`, and `new` for what came below a prefix since.

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from artstore import names
-from artstore.catalog.changes import HELD, Changes
+from artstore.catalog.changes import Changes
 from artstore.errors import InvalidInput, NoEntry, PathConflict
 from artstore.manifest import Dependency, Entry, Kind
 from artstore.version import Version
@@ -40,7 +40,7 @@ class Draft:
     """The next version of a collection, while it is put together.
 
     Nothing in it is visible to others before `Store.commit`. With a `base`, only `changes` are kept here: what was
-    added, and None for what was removed; at most `held` of them in memory.
+    added, and None for what was removed
     """
 
     def __init__(
@@ -53,7 +53,6 @@ class Draft:
         metadata: dict[str, Any] | None = None,
         ttl: timedelta | None = None,
         base: Base | None = None,
-        held: int = HELD,
     ) -> None:
         self.name = names.collection(name)
         self.type = names.artifact_type(type)
@@ -63,10 +62,10 @@ class Draft:
         check_ttl(ttl)
         self.ttl = ttl
         self.base = base
-        self.changes = Changes(held)
+        self.changes = Changes()
         self.dependencies: set[Dependency] = set()
         self.prefixes: set[str] = set(base.version.prefixes) if base else set()
-        """Where references were listed, to tell later what has come there since."""
+        """Where references were listed, to tell later what has come there since; and the versions asked for by id."""
 
     def find(self, path: str) -> Entry | None:
         """The entry at a path, as the draft stands now."""

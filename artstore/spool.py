@@ -19,7 +19,7 @@ from artstore import system
 
 T = TypeVar("T")
 
-HELD = 50_000
+HELD = 25_000
 """How many items are held in memory, at most."""
 BLOCK = 1_000
 """How many items are written, and read back, together."""
@@ -72,7 +72,8 @@ class Spool(Sequence[T], Generic[T]):
 
     def _own_file(self) -> IO[bytes]:
         if self._file is None or self._process != os.getpid():
-            self._file, self._process = tempfile.TemporaryFile(prefix="artstore-", buffering=0), os.getpid()
+            self._file = tempfile.TemporaryFile(prefix="artstore-", buffering=0)  # noqa: SIM115
+            self._process = os.getpid()
             weakref.finalize(self, self._file.close)
         return self._file
 

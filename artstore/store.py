@@ -40,7 +40,7 @@ from artstore.sweep import sweep
 from artstore.version import Version
 
 if TYPE_CHECKING:
-    from artstore.reference import Status
+    from artstore.status import Status
 
 
 class Usage(NamedTuple):
@@ -311,11 +311,11 @@ class Store:
         *,
         storage_options: Mapping[str, Any] | None = None,
         progress: Progress = SILENT,
-    ) -> list[Status]:
+    ) -> Sequence[Status]:
         """Tell what became of the objects that a version references: unchanged, changed, missing, or new."""
-        from artstore import reference
+        from artstore.status import status
 
-        return reference.status(self.db, self._of(version), storage_options=storage_options, progress=progress)
+        return status(self.db, self._of(version), storage_options=storage_options, progress=progress)
 
     def add_bytes(self, draft: Draft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
         """Take a small file into a draft, by its content."""

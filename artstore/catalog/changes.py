@@ -11,8 +11,8 @@ import sqlite3
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from artstore.db import errors_said
 from artstore.errors import StoreError
 from artstore.manifest import Entry, Kind, in_order
 
-HELD = 50_000
+HELD = 25_000
 """How many changes are held in memory, at most."""
 _PAGE = 1_000
 _ABSENT: Any = object()
+_KINDS = {int(kind): kind for kind in Kind}
 
 
 class Changes(MutableMapping[str, Entry | None]):
@@ -89,6 +90,10 @@ class Changes(MutableMapping[str, Entry | None]):
     def __delitem__(self, path: str) -> None:
         if path not in self:
             raise KeyError(path)
+        self.discard(path)
+
+    def discard(self, path: str) -> None:
+        """Forget the change of a path, if there is one."""
         self._forget(path)
         if self._spilled is not None:
             self._spilled.remove(path)
@@ -210,7 +215,7 @@ class _Table:
     """Changes in a temporary database."""
 
     def __init__(self) -> None:
-        with self._errors_said():
+        with _errors_said():
             self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             weakref.finalize(self, _close, self._connection, os.getpid())
             for statement in (
@@ -229,23 +234,23 @@ class _Table:
         self._last = ""
         self._process = os.getpid()
 
-    @staticmethod
-    def _errors_said() -> Any:
-        return errors_said(Path(tempfile.gettempdir(), "a temporary file"))
-
     def _execute(self, query: str, parameters: tuple[str | None, ...] = ()) -> sqlite3.Cursor:
         if self._process != os.getpid():
             raise StoreError(
                 "this draft has so many entries that they lie in a file of the process that added them: commit it "
                 "there, or begin another one in this process"
             )
-        with self._errors_said():
+        try:
             return self._connection.execute(query, parameters)
+        except sqlite3.DatabaseError:
+            # Only now, because it is asked a lot.
+            with _errors_said():
+                raise
 
     def put(self, changes: Iterable[tuple[str, Entry | None]]) -> None:
         rows = [(path, *((None,) * 8 if entry is None else entry[1:])) for path, entry in changes]
         self._execute("savepoint batch")
-        with self._errors_said():
+        with _errors_said():
             self._connection.executemany("insert or replace into changes values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._execute("release batch")
         self._last = max(self._last, max((row[0] for row in rows), default=""))
@@ -293,6 +298,10 @@ class _Table:
             self.keep()
 
 
+def _errors_said() -> AbstractContextManager[None]:
+    return errors_said(Path(tempfile.gettempdir(), "a temporary file"))
+
+
 _inherited: list[sqlite3.Connection] = []
 
 
@@ -306,4 +315,4 @@ def _close(connection: sqlite3.Connection, process: int) -> None:
 
 def _entry(row: tuple[Any, ...]) -> Entry | None:
     path, kind, digest, size, executable, *rest = row
-    return None if kind is None else Entry(path, Kind(kind), digest, size, bool(executable), *rest)
+    return None if kind is None else Entry(path, _KINDS[kind], digest, size, executable == 1, *rest)

@@ -161,7 +161,7 @@ def edited(
     Only the parts of the base that the changes touch are read. The ids of the files in them are added to `known`.
     """
     # About as many entries as changes are held; all, where they are in memory anyway.
-    builder = Builder(algorithm, held=400) if changes.on_disk else Builder(algorithm)
+    builder = Builder(algorithm, held=200) if changes.on_disk else Builder(algorithm)
     groups = groups_of(connection, algorithm, base) if base is not None else []
     paths = sorted(changes) if groups else []
     start = 0

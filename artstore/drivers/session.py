@@ -100,10 +100,12 @@ class Session:
                 progress.advance(1)
                 yield entry
 
-    def stat(self, pinned: Entry | RemoteObject, *, checksum: Algorithm | None = None) -> RemoteObject:
-        """Look at what is now where an entry refers to, in its newest version. Raises `ReferenceGone`, ..."""
+    def stat(
+        self, pinned: Entry | RemoteObject, *, version: str | None = None, checksum: Algorithm | None = None
+    ) -> RemoteObject:
+        """Look at what is now where an entry refers to, in its newest version or the given. Raises `ReferenceGone`."""
         known = _object(pinned)
-        return run(expanding.stat(self.driver(known.uri), known.uri, None, checksum))
+        return run(expanding.stat(self.driver(known.uri), known.uri, version, checksum))
 
     def list(self, prefix: str, *, checksum: Algorithm | None = None) -> Iterator[RemoteObject]:
         """Look at everything below a prefix, as it is now; nothing if there is none. For comparing many at once.
