@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -156,8 +157,11 @@ def test_a_forked_child_is_told_that_a_large_draft_is_not_its_own() -> None:
 
 
 def exit_code(work: Callable[[], None]) -> int | None:
-    child = multiprocessing.get_context("fork").Process(target=work)
-    child.start()
+    with warnings.catch_warnings():
+        # Python 3.12 says that it is dangerous where there are threads; here the child does next to nothing.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = multiprocessing.get_context("fork").Process(target=work)
+        child.start()
     child.join()
     return child.exitcode
 

@@ -73,7 +73,8 @@ async def limited(objects: AsyncIterator[RemoteObject], limit: int, prefix: str)
         count += 1
         if count > limit:
             raise TooManyObjects(
-                f"there are more than {limit:,} objects below {prefix!r}: nothing was added. Pass max_objects= with "
-                "a higher number to take them all, or give a longer prefix"
+                f"there are more than {limit:,} {'object' if limit == 1 else 'objects'} below {prefix!r}: nothing was "
+                "added. Pass max_objects= (--max-objects on the command line) with a higher number to take them all, "
+                "or give a longer prefix"
             )
         yield each

@@ -159,7 +159,8 @@ def _untracked(uri: str, name: str | None) -> Entry:
     refuse_secrets(uri)
     if name is None:
         raise InvalidInput(
-            f'You must pass name="<entry_name>" when tracking references with unknown schemes. ref: {uri}'
+            f'You must pass name="<entry_name>" when tracking references with unknown schemes. ref: {uri} '
+            "(--as on the command line)"
         )
     return Entry(name, Kind.REFERENCE, uri=uri)
 
@@ -170,7 +171,9 @@ async def _references(
     one, below = await expanding.meant(driver, uri, checksum)
     if one is not None:
         if name is None and not one.key:
-            raise InvalidInput(f"{uri!r} ends without a name: pass name= to say what to call it")
+            raise InvalidInput(
+                f"{uri!r} ends without a name: pass name= (--as on the command line) to say what to call it"
+            )
         yield one.entry(name or placing.placed(one.key))
         return
     async for entry in placing.entries(expanding.limited(below, limit, uri), name or ""):

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
 from artstore.drivers.redaction import redacted, refuse_userinfo
 from artstore.drivers.registry import missing
-from artstore.drivers.retrying import retried
+from artstore.drivers.retrying import later, retried
 from artstore.errors import AccessDenied, BadReply, InvalidUri, ReferenceGone, Unreachable
 
 CONNECT, ANSWER = 5.0, 20.0
@@ -161,7 +161,7 @@ class GsDriver(Driver):
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=ANSWER),
             ) as reply:
                 if reply.status not in (200, 206):
-                    raise _refusal(uri, reply.status, await reply.text(errors="replace"))
+                    raise _refusal(uri, reply, await reply.text(errors="replace"))
                 yield reply
         except GoogleAuthError as error:
             raise _unusable(uri, error) from None
@@ -213,8 +213,9 @@ def _described(uri: str, key: str, found: Mapping[str, Any]) -> RemoteObject:
     return RemoteObject(uri, key, int(found["size"]), None, str(found["generation"]), digest)
 
 
-def _refusal(uri: str, status: int, text: str) -> Exception:
+def _refusal(uri: str, reply: Any, text: str) -> Exception:
     """What a refusal means, in our words; Google writes a sentence into it."""
+    status = reply.status
     try:
         message = json.loads(text)["error"]["message"]
     except (ValueError, KeyError, TypeError):
@@ -228,7 +229,7 @@ def _refusal(uri: str, status: int, text: str) -> Exception:
             "servers say the same of what does not exist)"
         )
     if status in _LATER:
-        return Unreachable(f"{uri!r} cannot be had now: {said}. Try again later")
+        return later(f"{uri!r} cannot be had now: {said}. Try again later", reply.headers.get("Retry-After"))
     if "requester pays" in said.lower():
         return AccessDenied(f"{uri!r} is paid for by whoever asks: pass storage_options={{'requester_pays': True}}")
     return BadReply(f"{uri!r} cannot be read: {said}")

@@ -19,7 +19,7 @@ from typing import Any
 from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
 from artstore.drivers.redaction import redacted, refuse_userinfo
 from artstore.drivers.registry import missing
-from artstore.drivers.retrying import retried
+from artstore.drivers.retrying import later, retried
 from artstore.errors import AccessDenied, ArtstoreError, BadReply, InvalidUri, ReferenceGone, Unreachable
 
 try:
@@ -265,7 +265,8 @@ def _replied(uri: str, response: Mapping[str, Any]) -> ArtstoreError:
     if code in _ELSEWHERE:
         return _elsewhere(uri, said)
     if status in _LATER or code in ("SlowDown", "RequestTimeout"):
-        return Unreachable(f"{uri!r} cannot be had now: {said}. Try again later")
+        wait = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after")
+        return later(f"{uri!r} cannot be had now: {said}. Try again later", wait)
     return BadReply(f"{uri!r} cannot be read: {said}")
 
 
