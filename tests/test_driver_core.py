@@ -47,6 +47,8 @@ KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
         ("..\\x", "..%5Cx"),
         ("a\\b", "a\\b"),
         ("a b+c#d?e", "a b+c#d?e"),
+        ("x/" + "k" * 255, "x/" + "k" * 255),
+        ("k" * 1024 + "/x", "k" * 238 + "~06a8b3245bbbbc6b/x"),
     ],
 )
 def test_a_key_becomes_a_path_that_every_folder_can_hold(key: str, path: str) -> None:
@@ -85,6 +87,11 @@ def test_whatever_lies_below_a_prefix_no_entry_lies_below_a_plain_one(keys: set[
             assert path == placed(key)
         else:
             assert path == set_apart(placed(key), uri or "")
+
+
+def test_an_object_with_the_longest_name_can_be_set_apart() -> None:
+    assert set_apart("a/" + "k" * 255, "s3://b/k").encode().startswith(b"a/" + b"k" * 246 + b"~")
+    assert len(set_apart("é" * 127, "s3://b/k").encode()) <= 255
 
 
 SECRETS = [

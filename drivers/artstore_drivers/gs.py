@@ -55,6 +55,8 @@ class GsDriver(Driver):
             from gcsfs.core import GCSFileSystem
         except ImportError as error:
             raise missing("gs", "gcsfs", "gs") from error
+        # The bytes are those that are kept: they have the size and the digests.
+        options["session_kwargs"] = {**(options.get("session_kwargs") or {}), "auto_decompress": False}
         self._make = lambda: GCSFileSystem(**{**options, "asynchronous": True, "skip_instance_cache": True})
         self._making = asyncio.Lock()
         self._gcsfs: Any = None
@@ -93,7 +95,8 @@ class GsDriver(Driver):
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
         """Ask for the pinned generation; if it is gone, for the one that is there, if its content is the same."""
-        headers = {}
+        # What is kept compressed is unpacked by Google for whoever does not take it as it is.
+        headers = {"Accept-Encoding": "gzip"}
         if start or stop is not None:
             headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         version = pinned.version
@@ -127,7 +130,7 @@ class GsDriver(Driver):
             )
             if pinned.differs(found) or found.version != version:
                 raise changed(pinned, found)
-            if reply.status == 200 and headers:
+            if reply.status == 200 and "Range" in headers:
                 raise BadReply(f"{pinned.uri!r} was given whole where a part was asked for")
             async for data in reply.content.iter_chunked(_PIECE):
                 yield data
