@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from artstore.graph import Direction
     from artstore.public_lineage import Lineage
     from artstore.public_run import PublicRun
-    from artstore.reference import Status
+    from artstore.status import Status
     from artstore.store import Store
 
+_OF_ARTIFACTS = ("wandb-artifact://", "wandb-client-artifact://")
 StrPath: TypeAlias = str | os.PathLike[str]
 
 
@@ -195,9 +196,12 @@ class Artifact(ArtifactObjects):
         scheme takes; they are not kept.
 
         The version that this becomes depends on an artifact that is referenced, which is not deleted as long as this
-        one lives. An entry takes its place in this artifact, under `name` or its own path, and costs no storage.
+        one lives. An entry takes its place in this artifact, under `name` or its own path, and costs no storage. Both
+        can be given as what `ArtifactEntry.ref_url` gives, as in `wandb-artifact://local/zoo/animals:v0/cat.png`.
         """
         draft = self._open_draft("add_reference")
+        if isinstance(uri, str) and uri.startswith(_OF_ARTIFACTS):
+            uri = self._meant(uri)
         if isinstance(uri, Artifact):
             version = uri._logged_version("add_reference")
             self._check_same_store(uri)
@@ -223,6 +227,21 @@ class Artifact(ArtifactObjects):
                 progress=terminal.progress(),
             )
         return ArtifactEntries(added, self)
+
+    def _meant(self, uri: str) -> Artifact | ArtifactEntry:
+        """The artifact, or the entry of one, that a URI names."""
+        name, separator, rest = uri.partition("://")[2].partition(":")
+        label, _, path = rest.partition("/")
+        if not separator:
+            raise InvalidInput(
+                f"{uri!r} names no artifact of this store: expected wandb-artifact://project/name:alias/path; or pass "
+                "the artifact, or its entry, itself"
+            )
+        store = self._home()
+        artifact = Artifact._of(
+            store, store.version(f"{name}:{label}", project=self._open_draft("add_reference").project)
+        )
+        return artifact.get_entry(path) if path else artifact
 
     def _check_same_store(self, other: Artifact) -> None:
         if other._home().path != self._home().path:
@@ -443,7 +462,7 @@ class Artifact(ArtifactObjects):
             raise InvalidInput("This artifact contains more than one file, call `.download()` to get all files")
         return str(Path(self.download(root), entries[0].path))
 
-    def status(self, *, storage_options: Mapping[str, Any] | None = None) -> list[Status]:
+    def status(self, *, storage_options: Mapping[str, Any] | None = None) -> Sequence[Status]:
         """Tell what became of the objects that it references, each a `path` and a `state`.
 
         The states are `unchanged`, `changed`, `missing`, and `new` for what came below a prefix since.

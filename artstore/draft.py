@@ -5,14 +5,17 @@ Pure data; bytes go through gather, commits through the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Protocol
 
 from artstore import names
+from artstore.catalog.changes import Changes
 from artstore.errors import InvalidInput, NoEntry, PathConflict
 from artstore.manifest import Dependency, Entry, Kind
 from artstore.version import Version
+
+_UNCHANGED: Any = object()
 
 
 class Base(Protocol):
@@ -37,7 +40,7 @@ class Draft:
     """The next version of a collection, while it is put together.
 
     Nothing in it is visible to others before `Store.commit`. With a `base`, only `changes` are kept here: what was
-    added, and None for what was removed.
+    added, and None for what was removed
     """
 
     def __init__(
@@ -59,24 +62,23 @@ class Draft:
         check_ttl(ttl)
         self.ttl = ttl
         self.base = base
-        self.changes: dict[str, Entry | None] = {}
+        self.changes = Changes()
         self.dependencies: set[Dependency] = set()
         self.prefixes: set[str] = set(base.version.prefixes) if base else set()
-        """Where references were listed, to tell later what has come there since."""
-        self._folders: set[str] = set()
+        """Where references were listed, to tell later what has come there since; and the versions asked for by id."""
 
     def find(self, path: str) -> Entry | None:
         """The entry at a path, as the draft stands now."""
-        if path in self.changes:
-            return self.changes[path]
-        return self.base.find(path) if self.base else None
+        found: Entry | None = self.changes.get(path, _UNCHANGED)
+        if found is _UNCHANGED:
+            return self.base.find(path) if self.base else None
+        return found
 
     def under(self, folder: str) -> Iterator[Entry]:
         """The entries below a folder, as the draft stands now. The whole draft for an empty folder."""
-        prefix = folder + "/" if folder else ""
         if self.base:
             yield from (entry for entry in self.base.under(folder) if entry.path not in self.changes)
-        yield from (entry for path, entry in self.changes.items() if entry and path.startswith(prefix))
+        yield from self.changes.added(folder)
 
     def add(self, entry: Entry, *, overwrite: bool = False) -> Entry:
         """Put an entry where its path says; the same again is no change.
@@ -96,20 +98,16 @@ class Draft:
         self.changes[entry.path] = entry
         return entry
 
-    def add_all(self, entries: list[Entry], *, overwrite: bool = False) -> None:
-        """Put many entries, or none of them if one cannot be."""
-        before = dict(self.changes), set(self._folders)
-        try:
+    def add_all(self, entries: Iterable[Entry], *, overwrite: bool = False) -> None:
+        """Put many entries, or none of them if one cannot be, or if they come to an end by an error."""
+        with self.changes.all_or_nothing():
             for entry in entries:
                 self.add(entry, overwrite=overwrite)
-        except PathConflict:
-            self.changes, self._folders = before
-            raise
 
     def _make_way(self, entry: Entry) -> None:
         folder = entry.path.rpartition("/")[0]
         above = []
-        while folder and folder not in self._folders:
+        while folder and not self.changes.has_below(folder):
             above.append(folder)
             folder = folder.rpartition("/")[0]
         for each in above:
@@ -124,10 +122,9 @@ class Draft:
         for each in above:
             if self.find(each) is not None:
                 self._drop(each)
-        self._folders.update(above)
 
     def _has_below(self, path: str) -> bool:
-        if path in self._folders:
+        if self.changes.has_below(path):
             return True
         if self.base is None or not self.base.is_folder(path):
             return False
@@ -148,8 +145,6 @@ class Draft:
             raise NoEntry(f"no entry {path!r} in {self.name}: list its entries with `artstore ls`")
         for each in gone:
             self._drop(each)
-        self._folders.clear()
-        self._folders.update(self._folders_of_changes())
         return gone
 
     def _drop(self, path: str) -> None:
@@ -158,13 +153,6 @@ class Draft:
         else:
             self.changes.pop(path, None)
 
-    def _folders_of_changes(self) -> Iterator[str]:
-        parents = {path.rpartition("/")[0] for path, entry in self.changes.items() if entry is not None}
-        for folder in parents:
-            while folder:
-                yield folder
-                folder = folder.rpartition("/")[0]
-
     def fill_new_folder(self, entries: list[Entry]) -> bool:
         """Take a whole folder's entries at once, if the draft is empty so far and no two have one path."""
         if self.changes or self.base:
@@ -172,6 +160,5 @@ class Draft:
         changes: dict[str, Entry | None] = {entry.path: entry for entry in entries}
         if len(changes) != len(entries):
             return False
-        self.changes = changes
-        self._folders = set(self._folders_of_changes())
+        self.changes.adopt(changes)
         return True

@@ -155,6 +155,9 @@ class AccessDenied(RemoteError, PermissionError):
 class Unreachable(RemoteError, ConnectionError):
     """The server cannot be reached, answers too late, or says that it cannot answer now."""
 
+    wait: float = 0
+    """How long the server asks to wait before the next try, in seconds."""
+
 
 class BadReply(RemoteError, OSError):
     """The server answered, and not in a way that helps."""

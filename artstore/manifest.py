@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import sys
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
 from artstore.digests import Algorithm, text
+from artstore.spool import Spool
 
 SMALLEST, LARGEST = 32, 512
 _LIMIT = -(-(2**64) // 96)
@@ -136,15 +138,16 @@ def _path(entry: Entry) -> str:
 class Builder:
     """Cuts a manifest out of entries that come in order, keeping parts of an older one where the cuts meet.
 
-    After `finish`, `groups` is the manifest; `new_segments` and `new_groups` are what was not simply kept.
+    After `finish`, `groups` is the manifest; `new_segments` and `new_groups` are what was not simply kept. At most
+    `held` segments are in memory with their entries.
     """
 
-    def __init__(self, algorithm: Algorithm) -> None:
+    def __init__(self, algorithm: Algorithm, *, held: int = sys.maxsize) -> None:
         self.algorithm = algorithm
         self._entries: list[Entry] = []
         self._segments: list[Segment] = []
         self.groups: list[Group] = []
-        self.new_segments: list[tuple[Segment, list[Entry]]] = []
+        self.new_segments: Spool[tuple[Segment, list[Entry]]] = Spool(held, block=1)
         self.new_groups: list[tuple[Group, list[Segment]]] = []
 
     @property

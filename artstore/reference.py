@@ -1,4 +1,4 @@
-"""References in drafts and versions: added by a listing, compared with what is there now, and fetched."""
+"""References in drafts and versions: added by a listing, and fetched."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from artstore import names, reader
+from artstore import names
 from artstore.db import Db
+from artstore.digests import Algorithm
 from artstore.draft import Draft
 from artstore.drivers import RemoteObject, Target, placing
 from artstore.drivers.session import Session
 from artstore.drivers.verifying import digest_of
-from artstore.errors import InvalidInput, NoDriver, ReferenceGone, RemoteError
+from artstore.errors import InvalidInput, MissingExtra, NoDriver, ReferenceGone, RemoteError
 from artstore.manifest import Entry, Kind
-from artstore.progress import SILENT, Progress, step
-from artstore.version import Version
+from artstore.progress import SILENT, Progress
+from artstore.spool import Spool
 from artstore.workers import Threads
 from artstore.writing import Root
 
 AT_ONCE = 16
-UNCHANGED, CHANGED, MISSING, NEW = "unchanged", "changed", "missing", "new"
 _MD5 = re.compile("[0-9a-f]{32}")
 
 
@@ -39,8 +40,8 @@ def add(
     max_objects: int | None = None,
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress = SILENT,
-) -> list[Entry]:
-    """Track an object, or what lies below a prefix, in a draft; return the entries.
+) -> Sequence[Entry]:
+    """Track an object, or what lies below a prefix, in a draft; return the entries, of which few are in memory.
 
     With `checksum=False` entries are unpinned, and give what is there when they are fetched; only prefixes (a URI that
     ends with `/`) and local files are looked at then. Raises what `Session.references` does, or `PathConflict`; the
@@ -48,23 +49,51 @@ def add(
     """
     options: dict[str, Any] = {"name": name, "max_objects": max_objects, "progress": progress}
     with Session(storage_options) as session:
-        try:
-            target = session.driver(uri).parse(uri)
-        except NoDriver:
-            prefix, found = None, list(session.references(uri, **options))
-        else:
-            if checksum:
-                found = list(session.references(uri, checksum=db.algorithm, **options))
-            elif _is_looked_at(session, target):
-                found = [_unpinned(entry) for entry in session.references(uri, **options)]
-            else:
-                found = [_unseen(session, target, name)]
-            prefix = _prefix(session, target, found)
-    if not draft.fill_new_folder(found):
-        draft.add_all(found)
-    if prefix is not None:
-        draft.prefixes.add(prefix)
-    return found
+        found = _found(session, uri, db.algorithm if checksum else None, options)
+        with closing(found):
+            target = _target(session, uri)
+            listed = _Listed(found, target, _prefix(session, target))
+            draft.add_all(listed)
+    if listed.prefix is not None:
+        draft.prefixes.add(listed.prefix)
+    if listed.versioned:
+        draft.prefixes.add(uri)
+    return listed.entries.plain()
+
+
+def _found(session: Session, uri: str, checksum: Algorithm | None, options: Mapping[str, Any]) -> Generator[Entry]:
+    """The entries that a reference is; unpinned ones without an algorithm for checksums."""
+    target = _target(session, uri)
+    if checksum is not None or target is None:
+        yield from session.references(uri, checksum=checksum, **options)
+    elif _is_looked_at(session, target):
+        for entry in session.references(uri, **options):
+            yield _unpinned(entry)
+    else:
+        yield _unseen(session, target, options["name"])
+
+
+class _Listed:
+    """Entries that are noted while somebody goes through them.
+
+    `prefix` is what they all lie below, if they do; `versioned`, whether one is the version that was asked for.
+    """
+
+    def __init__(self, found: Iterable[Entry], target: Target | None, prefix: str | None) -> None:
+        self._found = found
+        self._target = target
+        self.prefix = prefix
+        self.versioned = False
+        self.entries: Spool[Entry] = Spool()
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in self._found:
+            self.entries.append(entry)
+            if self.prefix is not None and not (entry.uri or self.prefix).startswith(self.prefix):
+                self.prefix = None
+            if entry.version_id is not None and (entry.uri, entry.version_id) == self._target:
+                self.versioned = True
+            yield entry
 
 
 def _is_looked_at(session: Session, target: Target) -> bool:
@@ -82,7 +111,9 @@ def _unseen(session: Session, target: Target, name: str | None) -> Entry:
         key = target.uri if session.driver(target.uri).lists else unquote(urlsplit(target.uri).path)
         name = key.rstrip("/").rpartition("/")[2]
         if not name:
-            raise InvalidInput(f"{target.uri!r} ends without a name: pass name= to say what to call it")
+            raise InvalidInput(
+                f"{target.uri!r} ends without a name: pass name= (--as on the command line) to say what to call it"
+            )
         name = placing.placed(name)
     path = names.entry_path(name)
     return RemoteObject(target.uri, path, version=target.version).entry(path)
@@ -94,95 +125,21 @@ def _unpinned(entry: Entry) -> Entry:
     return entry._replace(digest=None, size=None, etag=None, version_id=None)
 
 
-def _prefix(session: Session, target: Target, found: list[Entry]) -> str | None:
-    """The prefix that a listing was of; None where it was one object."""
-    if not session.driver(target.uri).lists:
+def _target(session: Session, uri: str) -> Target | None:
+    """What a URI means; None if nobody knows."""
+    try:
+        return session.driver(uri).parse(uri)
+    except MissingExtra:
+        raise
+    except NoDriver:
         return None
-    prefix = target.uri if target.uri.endswith("/") else target.uri + "/"
-    return prefix if all((entry.uri or prefix).startswith(prefix) for entry in found) else None
 
 
-class Status(NamedTuple):
-    """What became of a reference: `unchanged`, `changed`, `missing`, or `new` for what no entry tracks yet."""
-
-    path: str
-    state: str
-    expected: str = ""
-    found: str = ""
-
-
-def status(
-    db: Db, version: Version, *, storage_options: Mapping[str, Any] | None = None, progress: Progress = SILENT
-) -> list[Status]:
-    """Compare the references of a version with what is there now, by one listing of each prefix that was added.
-
-    In path order; what is new comes last, by its URI.
-    """
-    entries = [entry for entry in reader.entries(db, version, "") if entry.kind == Kind.REFERENCE]
-    with Session(storage_options) as session, step(progress, f"looking at {version.name}", len(entries), "files"):
-        look = _Look(session, db, progress)
-        return look.at(entries, version.prefixes)
-
-
-class _Look:
-    def __init__(self, session: Session, db: Db, progress: Progress) -> None:
-        self._session = session
-        self._algorithm = db.algorithm
-        self._progress = progress
-
-    def at(self, entries: list[Entry], prefixes: Iterable[str]) -> list[Status]:
-        there: dict[str, RemoteObject] = {}
-        listed = _still_tracked(prefixes, entries)
-        for prefix in listed:
-            for each in self._session.list(prefix):
-                if each.kind == Kind.REFERENCE:
-                    there[each.uri] = each
-
-        def state(entry: Entry) -> Status:
-            uri = entry.uri or ""
-            found = there.get(uri) if uri.startswith(listed) else self._stat(entry)
-            self._progress.advance(1)
-            return self._compared(entry, found)
-
-        with Threads(AT_ONCE, "artstore-look") as pool:
-            states = list(pool.map(state, entries))
-        known = {entry.uri for entry in entries}
-        return states + [Status(uri, NEW, found=each.described()) for uri, each in there.items() if uri not in known]
-
-    def _stat(self, entry: Entry) -> RemoteObject | None:
-        try:
-            return self._session.stat(entry)
-        except ReferenceGone:
-            return None
-
-    def _compared(self, entry: Entry, found: RemoteObject | None) -> Status:
-        pinned = RemoteObject.of(entry)
-        if found is None:
-            return Status(entry.path, MISSING, pinned.described())
-        if not pinned.is_same(found) and pinned.size == found.size and self._was_hashed(entry):
-            # Nothing but its content pins it: that is read again.
-            found = self._session.stat(entry, checksum=self._algorithm)
-            same = found.digest == entry.digest
-        else:
-            same = not pinned.differs(found)
-        return (
-            Status(entry.path, UNCHANGED)
-            if same
-            else Status(entry.path, CHANGED, pinned.described(), found.described())
-        )
-
-    def _was_hashed(self, entry: Entry) -> bool:
-        return (entry.digest or "").startswith(f"{self._algorithm.name}:")
-
-
-def _still_tracked(prefixes: Iterable[str], entries: list[Entry]) -> tuple[str, ...]:
-    """The prefixes that have references below them, without those that lie below another."""
-    found: list[str] = []
-    for prefix in sorted(prefixes):
-        covered = bool(found) and prefix.startswith(found[-1])
-        if not covered and any((entry.uri or "").startswith(prefix) for entry in entries):
-            found.append(prefix)
-    return tuple(found)
+def _prefix(session: Session, target: Target | None) -> str | None:
+    """The prefix that a listing is of, unless it is of one object."""
+    if target is None or not session.driver(target.uri).lists:
+        return None
+    return target.uri if target.uri.endswith("/") else target.uri + "/"
 
 
 def fetch(

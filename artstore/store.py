@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -40,7 +40,7 @@ from artstore.sweep import sweep
 from artstore.version import Version
 
 if TYPE_CHECKING:
-    from artstore.reference import Status
+    from artstore.status import Status
 
 
 class Usage(NamedTuple):
@@ -269,7 +269,7 @@ class Store:
         max_objects: int | None = None,
         storage_options: Mapping[str, Any] | None = None,
         progress: Progress = SILENT,
-    ) -> list[Entry]:
+    ) -> Sequence[Entry]:
         """Track an object that stays where it is, or what lies below a prefix; return the entries.
 
         `storage_options` are what fsspec's file system of the scheme takes; they are not kept.
@@ -332,11 +332,11 @@ class Store:
         *,
         storage_options: Mapping[str, Any] | None = None,
         progress: Progress = SILENT,
-    ) -> list[Status]:
+    ) -> Sequence[Status]:
         """Tell what became of the objects that a version references: unchanged, changed, missing, or new."""
-        from artstore import reference
+        from artstore.status import status
 
-        return reference.status(self.db, self._of(version), storage_options=storage_options, progress=progress)
+        return status(self.db, self._of(version), storage_options=storage_options, progress=progress)
 
     def add_bytes(self, draft: Draft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
         """Take a small file into a draft, by its content."""

@@ -21,8 +21,8 @@ class Link(NamedTuple):
 class Version:
     """One committed version of a collection. `size` is in bytes; `aliases` includes `latest` where it is the newest.
 
-    `prefixes` are the URIs below which its references were listed; `link` tells under which other name it was found,
-    if it was.
+    `prefixes` are the URIs below which its references were listed, and those that asked for one version of an object;
+    `link` tells under which other name it was found, if it was.
     """
 
     id: int

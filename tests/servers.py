@@ -216,6 +216,11 @@ class GsServer:
         """Put an object."""
         self.ask("POST", f"upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(key, safe='')}", data)
 
+    def put_compressed(self, bucket: str, key: str, data: bytes) -> None:
+        """Put an object whose content is gzip, and say so."""
+        where = f"upload/storage/v1/b/{bucket}/o?uploadType=media&contentEncoding=gzip&name={quote(key, safe='')}"
+        self.ask("POST", where, data)
+
     def remove(self, bucket: str, key: str) -> None:
         """Take an object away."""
         self.ask("DELETE", f"storage/v1/b/{bucket}/o/{quote(key, safe='')}")

@@ -31,7 +31,7 @@ def test_ref_makes_a_version_and_a_new_one_only_if_something_changed(here: Path)
 
 def test_ref_lands_where_it_is_told_to_and_not_beyond_a_limit(here: Path) -> None:
     refused = run("ref", f"file://{here}/animals", "--name", "n", "--type", "t", "--max-objects", "1")
-    assert refused.exit_code == 2 and "more than 1 objects" in refused.stderr
+    assert refused.exit_code == 2 and "more than 1 object below" in refused.stderr
     assert data("ls") == []
     ref(here, "--as", "far/away")
     assert [each["path"] for each in data("ls", "animals:latest")] == ["far/away/cat.jpg", "far/away/dog.jpg"]

@@ -6,7 +6,9 @@ import asyncio
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator, Iterator
+from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -45,6 +47,8 @@ KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
         ("..\\x", "..%5Cx"),
         ("a\\b", "a\\b"),
         ("a b+c#d?e", "a b+c#d?e"),
+        ("x/" + "k" * 255, "x/" + "k" * 255),
+        ("k" * 1024 + "/x", "k" * 238 + "~06a8b3245bbbbc6b/x"),
     ],
 )
 def test_a_key_becomes_a_path_that_every_folder_can_hold(key: str, path: str) -> None:
@@ -83,6 +87,11 @@ def test_whatever_lies_below_a_prefix_no_entry_lies_below_a_plain_one(keys: set[
             assert path == placed(key)
         else:
             assert path == set_apart(placed(key), uri or "")
+
+
+def test_an_object_with_the_longest_name_can_be_set_apart() -> None:
+    assert set_apart("a/" + "k" * 255, "s3://b/k").encode().startswith(b"a/" + b"k" * 246 + b"~")
+    assert len(set_apart("é" * 127, "s3://b/k").encode()) <= 255
 
 
 SECRETS = [
@@ -259,6 +268,25 @@ def test_a_server_that_is_busy_is_asked_again_and_then_named(monkeypatch: pytest
 
     with pytest.raises(Unreachable, match="x://h/k"):
         run(retrying.retried(silence, "x://h/k"))
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_server_is_given_the_time_that_it_asks_for_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    soon = formatdate(time.time() + 100, usegmt=True)
+    assert retrying.later("busy", "3").wait == 3
+    assert 90 < retrying.later("busy", soon).wait <= 100
+    assert [retrying.later("busy", odd).wait for odd in (None, "", "soon", "-1", "Wed, 21 Oct 2015 07:28:00 GMT")] == [
+        0
+    ] * 5
+
+    async def waited(seconds: str) -> float:
+        began = time.monotonic()
+        await retrying.Tries().pause(retrying.later("busy", seconds))
+        return time.monotonic() - began
+
+    assert run(waited("1")) >= 1
+    monkeypatch.setattr(retrying, "LONGEST", 0.1)
+    assert run(waited("100000")) < 1000
 
 
 def test_ctrl_c_ends_what_runs_and_says_so_once() -> None:

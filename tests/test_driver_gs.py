@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import re
@@ -21,7 +22,7 @@ from aiohttp import web
 from google.oauth2.credentials import Credentials
 
 import servers
-from artstore.drivers import RemoteObject, retrying
+from artstore.drivers import RemoteObject, fetching, retrying
 from artstore.drivers.session import Session
 from artstore.errors import (
     AccessDenied,
@@ -257,3 +258,18 @@ def test_the_same_content_is_taken_for_a_generation_that_is_gone(fake_gcs: GsSer
         with pytest.raises(ReferenceChanged, match="found"):
             session.fetch_to(RemoteObject.of(entry)._replace(digest="crc32c:00000000"), tmp_path / "y")
     assert (tmp_path / "x").read_bytes() == b"as it was"
+
+
+@pytest.mark.parametrize("size", [1_000, 50_000])
+def test_what_is_kept_compressed_comes_as_it_is_kept(
+    fake_gcs: GsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(fetching, "PART", 1000)
+    bucket, data = fake_gcs.bucket(), gzip.compress(os.urandom(size))
+    fake_gcs.put_compressed(bucket, "page.html", data)
+    (entry,) = add(f"gs://{bucket}/page.html", fake_gcs.options)
+    assert entry.size == len(data)
+    with Session(fake_gcs.options) as session:
+        session.fetch_to(entry, tmp_path / "page")
+        assert session.read(entry, 10, 20) == data[10:20]
+    assert (tmp_path / "page").read_bytes() == data

@@ -43,6 +43,17 @@ def build(algorithm: str, entries: list[Entry]) -> tuple[str, Builder]:
     return builder.finish(), builder
 
 
+def test_a_builder_that_holds_few_segments_builds_the_same() -> None:
+    entries = [Entry(f"{number:04}", Kind.REFERENCE, size=number, uri=f"s3://b/{number}") for number in range(3000)]
+    algorithm = digests.algorithm("blake3")
+    held, spilled = Builder(algorithm), Builder(algorithm, held=2)
+    for builder in (held, spilled):
+        builder.add(entries)
+    assert held.finish() == spilled.finish()
+    assert list(held.new_segments) == list(spilled.new_segments)
+    assert [entry for _, part in spilled.new_segments for entry in part] == entries
+
+
 @pytest.mark.parametrize("vector", VECTORS["digest"], ids=str)
 def test_content_digests(vector: dict[str, Any]) -> None:
     algorithm = digests.algorithm(vector["algorithm"])

@@ -352,3 +352,24 @@ def test_what_one_reference_fails_at_ends_the_fetching_of_the_others(source: Pla
         with pytest.raises(ReferenceChanged, match=r"cat\.txt"):
             download(run.log_artifact(artifact).wait(), source)
     assert not list(Path("out").iterdir())
+
+
+def test_an_artifact_can_be_named_by_the_url_of_its_entry(run: Run) -> None:
+    first = Artifact("animals", "dataset")
+    with first.new_file("cats/cat.txt") as file:
+        file.write("meow")
+    first = run.log_artifact(first).wait()
+    second = Artifact("pets", "dataset")
+    url = first.get_entry("cats/cat.txt").ref_url()
+    assert [entry.path for entry in second.add_reference(url)] == ["cats/cat.txt"]
+    assert second.add_reference("wandb-artifact://zoo/animals:latest") == []
+    for wrong, told in (
+        ("wandb-artifact://0a1b2c/cat.txt", "or pass the artifact, or its entry, itself"),
+        ("wandb-artifact://zoo/animals:v7/cat.txt", 'no version "animals:v7"'),
+        ("wandb-artifact://zoo/animals:v0/dog.txt", "dog.txt"),
+    ):
+        with pytest.raises(ArtstoreError, match=told):
+            second.add_reference(wrong)
+    second = run.log_artifact(second).wait()
+    assert [each.name for each in second.dependencies()] == ["animals:v0"]
+    assert Path(second.download("out"), "cats/cat.txt").read_text() == "meow"

@@ -145,6 +145,32 @@ def test_where_versions_may_not_be_listed_etags_pin_what_is_logged(seaweed: S3Se
     assert [each.state for each in version.status(storage_options=seaweed.options)] == ["unchanged"]
 
 
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_a_version_that_was_asked_for_is_unchanged_as_long_as_it_is_kept(
+    seaweed: S3Server, fake_gcs: GsServer, scheme: str
+) -> None:
+    if scheme == "s3":
+        place, mark = referring.s3(seaweed, seaweed.bucket(versioned=True), keeps=True), "?versionId="
+    else:
+        place, mark = referring.gs(fake_gcs, fake_gcs.bucket(versioned=True), keeps=True), "#"
+    place.put("cat", b"meow")
+    looked = Artifact("looked", "dataset")
+    (entry,) = looked.add_reference(f"{place.prefix}cat", storage_options=place.options)
+    place.put("cat", b"roar!")
+    asked = Artifact("asked", "dataset")
+    for version, name in ((entry.extra["versionID"], "kept"), (None, "now")):
+        uri = f"{place.prefix}cat{mark}{version}" if version else f"{place.prefix}cat"
+        asked.add_reference(uri, name, storage_options=place.options)
+    for artifact, states in ((looked, {"cat": "changed"}), (asked, {"kept": "unchanged", "now": "unchanged"})):
+        found = logged(artifact).status(storage_options=place.options)
+        assert {each.path: each.state for each in found} == states
+    if scheme == "s3":
+        bucket, _, key = place.prefix.removeprefix("s3://").partition("/")
+        seaweed.client.delete_object(Bucket=bucket, Key=f"{key}cat", VersionId=entry.extra["versionID"])
+        found = logged(asked).status(storage_options=place.options)
+        assert {each.path: each.state for each in found} == {"kept": "missing", "now": "unchanged"}
+
+
 @pytest.mark.parametrize("key", ["cat", "images/"])
 def test_a_door_that_is_closed_is_named_and_nothing_is_added(seaweed: S3Server, fake_gcs: GsServer, key: str) -> None:
     artifact = Artifact("images", "dataset")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
+from artstore.catalog.changes import Changes
 from artstore.digests import Algorithm
 from artstore.errors import InvalidInput
 from artstore.manifest import Builder, Entry, Group, Kind, Segment, in_order, reference_identity
 
+_FILES_REMEMBERED = 262_144
 _new = tuple.__new__
 Part = TypeVar("Part", Group, Segment)
 
@@ -24,10 +27,11 @@ _ENTRY = f"select {_COLUMNS} from entries left join files on files.id = entries.
 class Edited(Builder):
     """A builder that knows the ids of what it took from the base, by digest, so that nobody looks them up again."""
 
-    def __init__(self, algorithm: Algorithm) -> None:
-        super().__init__(algorithm)
-        self.files: dict[str, int] = {}
+    def __init__(self, algorithm: Algorithm, *, held: int = sys.maxsize) -> None:
+        super().__init__(algorithm, held=held)
         self.segments: dict[str, int] = {}
+        self.files: dict[str, int] = {}
+        """As far as they are remembered."""
 
 
 def groups_of(connection: sqlite3.Connection, algorithm: Algorithm, version: int) -> list[Group]:
@@ -184,13 +188,14 @@ def edited(
     connection: sqlite3.Connection,
     algorithm: Algorithm,
     base: int | None,
-    changes: Mapping[str, Entry | None],
+    changes: Changes,
 ) -> Edited:
     """Cut the manifest of a version with changes: entries to put in, None to take out. It still has to be finished.
 
     Only the parts of the base that the changes touch are read.
     """
-    builder = Edited(algorithm)
+    # About as many entries as changes are held; all, where they are in memory anyway.
+    builder = Edited(algorithm, held=200) if changes.on_disk else Edited(algorithm)
     groups = groups_of(connection, algorithm, base) if base is not None else []
     paths = sorted(changes) if groups else []
     start = 0
@@ -202,7 +207,7 @@ def edited(
         else:
             _edit_group(connection, builder, _segments_of(connection, algorithm, group), mine, changes)
     if not groups:
-        builder.add(in_order(entry for entry in changes.values() if entry is not None))
+        builder.add(changes.added())
     return builder
 
 
@@ -211,7 +216,7 @@ def _edit_group(
     builder: Edited,
     rows: list[tuple[int, Segment]],
     paths: Sequence[str],
-    changes: Mapping[str, Entry | None],
+    changes: Changes,
 ) -> None:
     builder.segments.update({segment.digest: id for id, segment in rows})
     start = 0
@@ -225,7 +230,8 @@ def _edit_group(
             f"{_ENTRY} where entries.segment = ? order by entries.path", (builder.segments[segment.digest],)
         ).fetchall()
         entries = _entries(connection, builder.algorithm, found)
-        builder.files.update({entry.digest or "": row[7] for entry, row in zip(entries, found, strict=True)})
+        if len(builder.files) < _FILES_REMEMBERED:
+            builder.files.update({entry.digest or "": row[7] for entry, row in zip(entries, found, strict=True)})
         kept = {entry.path: entry for entry in entries} | {path: changes[path] for path in mine}
         builder.add(in_order(entry for entry in kept.values() if entry is not None))
 

@@ -13,7 +13,7 @@ from artstore import terminal
 from artstore.cli import completing, options, showing
 
 if TYPE_CHECKING:
-    from artstore.reference import Status
+    from artstore.status import Status
 
 # As much of it as `ls` shows.
 _DIGEST = re.compile("([a-z0-9]+:[0-9a-f]{12})[0-9a-f]+")

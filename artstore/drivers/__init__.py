@@ -99,13 +99,22 @@ class RemoteObject(NamedTuple):
         return ", ".join(
             part
             for part in (
-                None if self.size is None else f"{self.size} bytes",
+                None if self.size is None else in_bytes(self.size),
                 None if self.etag is None else f"etag {self.etag}",
                 None if self.version is None else f"version {self.version}",
                 self.digest,
             )
             if part is not None
         )
+
+
+def in_bytes(size: int) -> str:
+    """A size in words.
+
+    >>> in_bytes(1), in_bytes(2000)
+    ('1 byte', '2,000 bytes')
+    """
+    return "1 byte" if size == 1 else f"{size:,} bytes"
 
 
 def _weakly(etag: str) -> str:

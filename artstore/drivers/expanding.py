@@ -33,15 +33,14 @@ async def meant(
 async def _one(driver: Driver, uri: str, target: Target, checksum: Algorithm | None) -> RemoteObject:
     try:
         return await stat(driver, target.uri, target.version, checksum)
-    except ReferenceGone:
+    except ReferenceGone as error:
         # What looks like a version at the end of a URI can be part of a name.
         if target.version is None:
             raise
         try:
             return await stat(driver, uri, None, checksum)
         except ReferenceGone:
-            pass
-        raise
+            raise ReferenceGone(f"there is no version {target.version!r} of {target.uri!r}: {error}") from error
 
 
 async def stat(driver: Driver, uri: str, version: str | None, checksum: Algorithm | None) -> RemoteObject:
@@ -54,6 +53,8 @@ async def _below(driver: Driver, prefix: str, checksum: Algorithm | None) -> Asy
     async for each in driver.list(prefix, checksum=checksum):
         found = True
         yield each
+    if not found and prefix.count("/") == 3:
+        raise ReferenceGone(f"there is nothing in {prefix!r}: check the address, and whether it is there yet")
     if not found:
         raise ReferenceGone(
             f"there is no object {prefix.rstrip('/')!r}, and nothing below {prefix!r}: check the address, and whether "
@@ -73,7 +74,8 @@ async def limited(objects: AsyncIterator[RemoteObject], limit: int, prefix: str)
         count += 1
         if count > limit:
             raise TooManyObjects(
-                f"there are more than {limit:,} objects below {prefix!r}: nothing was added. Pass max_objects= with "
-                "a higher number to take them all, or give a longer prefix"
+                f"there are more than {limit:,} {'object' if limit == 1 else 'objects'} below {prefix!r}: nothing was "
+                "added. Pass max_objects= (--max-objects on the command line) with a higher number to take them all, "
+                "or give a longer prefix"
             )
         yield each

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from artstore import system
-from artstore.drivers import Driver, NoRanges, RemoteObject, changed
+from artstore.drivers import Driver, NoRanges, RemoteObject, changed, in_bytes
 from artstore.drivers.retrying import Tries
 from artstore.drivers.verifying import digest_of
 from artstore.errors import ReferenceGone, Unreachable
@@ -102,7 +102,7 @@ async def _part(driver: Driver, pinned: RemoteObject, descriptor: int, start: in
                 advance(len(data))
                 tries.again()
             if start != stop:
-                raise Unreachable(f"{pinned.uri!r} ended {stop - start} bytes early: try again later")
+                raise Unreachable(f"{pinned.uri!r} ended {in_bytes(stop - start)} early: try again later")
         except Unreachable as error:
             await tries.pause(error)
 
@@ -110,12 +110,12 @@ async def _part(driver: Driver, pinned: RemoteObject, descriptor: int, start: in
 async def _check(pinned: RemoteObject, descriptor: int) -> None:
     size = os.fstat(descriptor).st_size
     if pinned.size is not None and size != pinned.size:
-        raise changed(pinned, f"{size} bytes")
+        raise changed(pinned, in_bytes(size))
     if pinned.digest is not None:
         algorithm = pinned.digest.partition(":")[0]
         digest = await asyncio.to_thread(digest_of, descriptor, algorithm, size)
         if digest != pinned.digest:
-            raise changed(pinned, f"{size} bytes, {digest}")
+            raise changed(pinned, f"{in_bytes(size)}, {digest}")
 
 
 async def read_range(driver: Driver, pinned: RemoteObject, start: int, stop: int | None) -> bytes:

@@ -1,7 +1,8 @@
 """Where objects land in an artifact: names that servers allow, turned into paths that every folder can hold.
 
 A key keeps its segments, and each is written so that no two are written alike: `%` as `%25`, the segments `.` and
-`..` as `%2E` and `%2E%2E`, an empty one as a `%` alone. The key itself stays in the entry's URI, so nothing ever has
+`..` as `%2E` and `%2E%2E`, an empty one as a `%` alone; one that is too long for a file system is cut, and gets a hash
+of what it was. The key itself stays in the entry's URI, so nothing ever has
 to be read back.
 """
 
@@ -15,6 +16,8 @@ from artstore.drivers import RemoteObject
 from artstore.errors import InvalidPath
 from artstore.manifest import Entry, Kind
 
+LONGEST = 255
+"""The longest name that file systems take, in bytes."""
 _ODD = {"": "%", ".": "%2E", "..": "%2E%2E"}
 
 
@@ -33,7 +36,19 @@ def placed(key: str) -> str:
     except InvalidPath:
         # What is a drive or climbs on Windows.
         path = path.replace("\\", "%5C").replace(":", "%3A")
-    return names.entry_path(path)
+    return names.entry_path(path if len(path) * 4 <= LONGEST else "/".join(map(_cut, path.split("/"))))
+
+
+def _cut(segment: str) -> str:
+    raw = segment.encode(errors="surrogatepass")
+    if len(raw) <= LONGEST:
+        return segment
+    return _ended(segment, f"~{hashlib.blake2b(raw, digest_size=8).hexdigest()}")
+
+
+def _ended(segment: str, ending: str) -> str:
+    """A segment with an ending, and as much before it as fits."""
+    return segment.encode(errors="surrogatepass")[: LONGEST - len(ending)].decode(errors="ignore") + ending
 
 
 def set_apart(path: str, uri: str) -> str:
@@ -42,7 +57,8 @@ def set_apart(path: str, uri: str) -> str:
     >>> set_apart("a", "s3://bucket/a")
     'a~917ded92'
     """
-    return f"{path}~{hashlib.blake2b(uri.encode(), digest_size=4).hexdigest()}"
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + _ended(name, f"~{hashlib.blake2b(uri.encode(), digest_size=4).hexdigest()}")
 
 
 async def entries(found: AsyncIterator[RemoteObject], folder: str) -> AsyncIterator[Entry]:

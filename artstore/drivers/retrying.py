@@ -6,6 +6,8 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from artstore.errors import Unreachable
@@ -14,6 +16,8 @@ T = TypeVar("T")
 
 PAUSES = (0.1, 0.4, 1.2, 3.0)
 """How long to wait before each further try, in seconds; up to half as much again is added."""
+LONGEST = 10.0
+"""How long a server may make us wait before the next try, in seconds, whatever it asks for."""
 PATIENCE = 25.0
 """How long all tries of one call may take together, in seconds."""
 
@@ -35,7 +39,19 @@ class Tries:
         if late or self._made == len(PAUSES):
             raise error
         self._made += 1
-        await asyncio.sleep(PAUSES[self._made - 1] * random.uniform(1, 1.5))
+        await asyncio.sleep(max(PAUSES[self._made - 1] * random.uniform(1, 1.5), min(error.wait, LONGEST)))
+
+
+def later(message: str, retry_after: str | None) -> Unreachable:
+    """The error for a server that cannot answer now, and may say when it can: in seconds, or as a date."""
+    error = Unreachable(message)
+    with suppress(ValueError):
+        if retry_after is not None and retry_after.strip().isdecimal():
+            error.wait = float(retry_after)
+        elif retry_after is not None:
+            when = parsedate_to_datetime(retry_after)
+            error.wait = max(0.0, when.timestamp() - time.time())
+    return error
 
 
 async def retried(attempt: Callable[[], Awaitable[T]], what: str) -> T:

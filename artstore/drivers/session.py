@@ -100,10 +100,12 @@ class Session:
                 progress.advance(1)
                 yield entry
 
-    def stat(self, pinned: Entry | RemoteObject, *, checksum: Algorithm | None = None) -> RemoteObject:
-        """Look at what is now where an entry refers to, in its newest version. Raises `ReferenceGone`, ..."""
+    def stat(
+        self, pinned: Entry | RemoteObject, *, version: str | None = None, checksum: Algorithm | None = None
+    ) -> RemoteObject:
+        """Look at what is now where an entry refers to, in its newest version or the given. Raises `ReferenceGone`."""
         known = _object(pinned)
-        return run(expanding.stat(self.driver(known.uri), known.uri, None, checksum))
+        return run(expanding.stat(self.driver(known.uri), known.uri, version, checksum))
 
     def list(self, prefix: str, *, checksum: Algorithm | None = None) -> Iterator[RemoteObject]:
         """Look at everything below a prefix, as it is now; nothing if there is none. For comparing many at once.
@@ -157,7 +159,8 @@ def _untracked(uri: str, name: str | None) -> Entry:
     refuse_secrets(uri)
     if name is None:
         raise InvalidInput(
-            f'You must pass name="<entry_name>" when tracking references with unknown schemes. ref: {uri}'
+            f'You must pass name="<entry_name>" when tracking references with unknown schemes. ref: {uri} '
+            "(--as on the command line)"
         )
     return Entry(name, Kind.REFERENCE, uri=uri)
 
@@ -168,7 +171,9 @@ async def _references(
     one, below = await expanding.meant(driver, uri, checksum)
     if one is not None:
         if name is None and not one.key:
-            raise InvalidInput(f"{uri!r} ends without a name: pass name= to say what to call it")
+            raise InvalidInput(
+                f"{uri!r} ends without a name: pass name= (--as on the command line) to say what to call it"
+            )
         yield one.entry(name or placing.placed(one.key))
         return
     async for entry in placing.entries(expanding.limited(below, limit, uri), name or ""):

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
 from artstore.drivers.redaction import redacted, refuse_userinfo
 from artstore.drivers.registry import missing
-from artstore.drivers.retrying import retried
+from artstore.drivers.retrying import later, retried
 from artstore.errors import AccessDenied, BadReply, InvalidUri, ReferenceGone, Unreachable
 
 CONNECT, ANSWER = 5.0, 20.0
@@ -55,6 +55,8 @@ class GsDriver(Driver):
             from gcsfs.core import GCSFileSystem
         except ImportError as error:
             raise missing("gs", "gcsfs", "gs") from error
+        # The bytes are those that are kept: they have the size and the digests.
+        options["session_kwargs"] = {**(options.get("session_kwargs") or {}), "auto_decompress": False}
         self._make = lambda: GCSFileSystem(**{**options, "asynchronous": True, "skip_instance_cache": True})
         self._making = asyncio.Lock()
         self._gcsfs: Any = None
@@ -93,7 +95,8 @@ class GsDriver(Driver):
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
         """Ask for the pinned generation; if it is gone, for the one that is there, if its content is the same."""
-        headers = {}
+        # What is kept compressed is unpacked by Google for whoever does not take it as it is.
+        headers = {"Accept-Encoding": "gzip"}
         if start or stop is not None:
             headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         version = pinned.version
@@ -127,7 +130,7 @@ class GsDriver(Driver):
             )
             if pinned.differs(found) or found.version != version:
                 raise changed(pinned, found)
-            if reply.status == 200 and headers:
+            if reply.status == 200 and "Range" in headers:
                 raise BadReply(f"{pinned.uri!r} was given whole where a part was asked for")
             async for data in reply.content.iter_chunked(_PIECE):
                 yield data
@@ -161,7 +164,7 @@ class GsDriver(Driver):
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=ANSWER),
             ) as reply:
                 if reply.status not in (200, 206):
-                    raise _refusal(uri, reply.status, await reply.text(errors="replace"))
+                    raise _refusal(uri, reply, await reply.text(errors="replace"))
                 yield reply
         except GoogleAuthError as error:
             raise _unusable(uri, error) from None
@@ -213,8 +216,9 @@ def _described(uri: str, key: str, found: Mapping[str, Any]) -> RemoteObject:
     return RemoteObject(uri, key, int(found["size"]), None, str(found["generation"]), digest)
 
 
-def _refusal(uri: str, status: int, text: str) -> Exception:
+def _refusal(uri: str, reply: Any, text: str) -> Exception:
     """What a refusal means, in our words; Google writes a sentence into it."""
+    status = reply.status
     try:
         message = json.loads(text)["error"]["message"]
     except (ValueError, KeyError, TypeError):
@@ -228,7 +232,7 @@ def _refusal(uri: str, status: int, text: str) -> Exception:
             "servers say the same of what does not exist)"
         )
     if status in _LATER:
-        return Unreachable(f"{uri!r} cannot be had now: {said}. Try again later")
+        return later(f"{uri!r} cannot be had now: {said}. Try again later", reply.headers.get("Retry-After"))
     if "requester pays" in said.lower():
         return AccessDenied(f"{uri!r} is paid for by whoever asks: pass storage_options={{'requester_pays': True}}")
     return BadReply(f"{uri!r} cannot be read: {said}")

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from artstore.drivers import Algorithm, Driver, NoRanges, RemoteObject, Target, changed
 from artstore.drivers.redaction import redacted, refuse_secrets
 from artstore.drivers.registry import missing
+from artstore.drivers.retrying import later
 from artstore.errors import AccessDenied, BadReply, InvalidUri, ReferenceGone, Unreachable
 
 try:
@@ -219,7 +220,7 @@ def _refuse(uri: str, reply: aiohttp.ClientResponse) -> None:
             f"{uri!r} may not be read: {said}. Give credentials in ~/.netrc, or headers in storage_options"
         )
     if reply.status in _LATER:
-        raise Unreachable(f"{uri!r} cannot be had now: {said}. Try again later")
+        raise later(f"{uri!r} cannot be had now: {said}. Try again later", reply.headers.get("Retry-After"))
 
 
 def _useless(uri: str, reply: aiohttp.ClientResponse) -> BadReply:

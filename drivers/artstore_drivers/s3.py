@@ -19,7 +19,7 @@ from typing import Any
 from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
 from artstore.drivers.redaction import redacted, refuse_userinfo
 from artstore.drivers.registry import missing
-from artstore.drivers.retrying import retried
+from artstore.drivers.retrying import later, retried
 from artstore.errors import AccessDenied, ArtstoreError, BadReply, InvalidUri, ReferenceGone, Unreachable
 
 try:
@@ -236,7 +236,8 @@ def _said(uri: str, error: Exception) -> ArtstoreError:
     if isinstance(known, boto.NoCredentialsError | boto.PartialCredentialsError | boto.ProfileNotFound):
         return AccessDenied(
             f"there are no credentials for {uri!r} ({redacted(known)}): set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY or a profile, or pass storage_options={'anon': True} for what is public"
+            "AWS_SECRET_ACCESS_KEY or a profile; or, for what is public, pass storage_options={'anon': True} or set "
+            "FSSPEC_S3_ANON=1"
         )
     if isinstance(known, RecursionError):
         return _elsewhere(uri, "it leads from one region to the next without an end")
@@ -250,7 +251,7 @@ def _said(uri: str, error: Exception) -> ArtstoreError:
 
 def _replied(uri: str, response: Mapping[str, Any]) -> ArtstoreError:
     code = str(response.get("Error", {}).get("Code", ""))
-    text = str(response.get("Error", {}).get("Message", ""))
+    text = str(response.get("Error", {}).get("Message", "")).rstrip(".")
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     said = redacted(f"the server says {code}: {text}" if text and text != code else f"the server says {code or status}")
     if code == "NoSuchBucket":
@@ -265,7 +266,8 @@ def _replied(uri: str, response: Mapping[str, Any]) -> ArtstoreError:
     if code in _ELSEWHERE:
         return _elsewhere(uri, said)
     if status in _LATER or code in ("SlowDown", "RequestTimeout"):
-        return Unreachable(f"{uri!r} cannot be had now: {said}. Try again later")
+        wait = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after")
+        return later(f"{uri!r} cannot be had now: {said}. Try again later", wait)
     return BadReply(f"{uri!r} cannot be read: {said}")
 
 
