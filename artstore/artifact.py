@@ -15,13 +15,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from artstore import compare, names, settings, terminal, transfer
+from artstore import compare, names, settings, terminal, transfer, upsert
 from artstore.artifact_entry import ArtifactEntries, ArtifactEntry, ArtifactFile, missing
 from artstore.artifact_facts import listed, read_metadata
 from artstore.artifact_objects import ArtifactObjects
 from artstore.diff import Difference
 from artstore.draft import Draft
 from artstore.errors import (
+    ArtifactFinalizedError,
     DownloadDiffers,
     DownloadMissing,
     InvalidInput,
@@ -290,9 +291,43 @@ class Artifact(ArtifactObjects):
                 store.note_product(run, version)
             else:
                 assert self._draft is not None
-                if self._incremental:
-                    store.start_from_newest(self._draft)
-                version = store.commit(self._draft, aliases=aliases, tags=tags, run=run)
+                version = store.commit(self._draft, aliases=aliases, tags=tags, run=run, on_newest=self._incremental)
+            self._become(version)
+            return version
+
+    def _check_upsert(self, *, finishing: bool) -> None:
+        """Raise unless it can be added to a pending version, or is what was added and may be finished."""
+        if self._upserted is not None and finishing:
+            return
+        if self._pending is not None or self._version is not None:
+            raise ArtifactFinalizedError(f"{self._bare_name} was logged or upserted already: upsert a new Artifact")
+        if self._incremental:
+            raise InvalidInput(
+                f"{self._bare_name} is incremental, and a version of parallel writers is what they add: log it with "
+                "log_artifact, or leave incremental out"
+            )
+        if self._draft is not None:
+            upsert.check_base(self._draft)
+
+    def _upsert(self, store: Store, run: int, aliases: list[str], *, begin: bool = True) -> None:
+        """Add it to the pending version. What cannot be added is given up."""
+        with self._lock:
+            assert self._draft is not None and self.distributed_id is not None
+            try:
+                added = store.upsert(self._draft, self.distributed_id, aliases=aliases, run=run, begin=begin)
+            except BaseException:
+                store.drop(self._draft)
+                raise
+            self._upserted = added.id
+
+    def _finish_upserts(self, store: Store, run: int, aliases: list[str]) -> Version:
+        """Add it to the pending version, unless it was, and make that a version."""
+        with self._lock:
+            if self._upserted is None:
+                assert self._draft is not None
+                self._upsert(store, run, [], begin=bool(self._draft.changes or self._draft.dependencies))
+            assert self._upserted is not None
+            version = store.finish(self._upserted, aliases=aliases, run=run)
             self._become(version)
             return version
 

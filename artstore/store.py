@@ -18,8 +18,10 @@ from artstore import db as catalog_file
 from artstore import delete as deleting
 from artstore import describe as describing
 from artstore import diff as differing
+from artstore import upsert as upserting
 from artstore import verify as verifying
 from artstore.catalog import collections, events, links, manifests, runs, usage, versions
+from artstore.catalog import pending as pending_rows
 from artstore.catalog.collections import Collection
 from artstore.catalog.events import Event
 from artstore.catalog.filters import Filters
@@ -35,6 +37,7 @@ from artstore.intake import Intake
 from artstore.leases import Session
 from artstore.manifest import Entry, Kind
 from artstore.packs import Packs
+from artstore.pending import Pending
 from artstore.progress import SILENT, Progress
 from artstore.sweep import sweep
 from artstore.version import Version
@@ -57,6 +60,10 @@ class Usage(NamedTuple):
     """What the packs take on the disk."""
     catalog_bytes: int
     """What the catalog takes on the disk."""
+    pending: int = 0
+    """Versions that were never finished."""
+    pending_bytes: int = 0
+    """What those would take when written out."""
 
 
 class _BaseOf:
@@ -338,8 +345,7 @@ class Store:
             collection = collections.find(connection, draft.project, draft.name)
             newest = versions.newest(connection, self.db.algorithm, collection.id) if collection else None
         if newest is not None and self._intake(draft).hold_version(newest.id):
-            draft.base = _BaseOf(self, newest)
-            draft.prefixes |= set(newest.prefixes)
+            draft.rebase(_BaseOf(self, newest))
 
     def read_draft(self, draft: Draft, entry: Entry) -> Iterator[bytes]:
         """The content of a file that was added to a draft, piece by piece, verified."""
@@ -351,15 +357,86 @@ class Store:
         return commit.cut(self.db, draft, {})[1].digest
 
     def commit(
-        self, draft: Draft, *, aliases: Iterable[str] = (), tags: Iterable[str] = (), run: int | None = None
+        self,
+        draft: Draft,
+        *,
+        aliases: Iterable[str] = (),
+        tags: Iterable[str] = (),
+        run: int | None = None,
+        on_newest: bool = False,
     ) -> Version:
         """Make a draft the next version; durable when this returns. Equal content is the same version.
 
-        `run` is the number of the run that produced it.
+        `run` is the number of the run that produced it. With `on_newest` it comes on top of the newest version,
+        whichever that is by then.
         """
-        version = commit.commit(self.db, self.packs, draft, self._intake(draft), aliases=aliases, tags=tags, run=run)
+        while True:
+            if on_newest:
+                self.start_from_newest(draft)
+            try:
+                version = commit.commit(
+                    self.db,
+                    self.packs,
+                    draft,
+                    self._intake(draft),
+                    aliases=aliases,
+                    tags=tags,
+                    run=run,
+                    on_newest=on_newest,
+                )
+            except commit.Overtaken:
+                continue
+            self._intakes.pop(draft, None)
+            return version
+
+    # Parallel writers
+
+    def upsert(
+        self,
+        draft: Draft,
+        distributed_id: str,
+        *,
+        aliases: Iterable[str] = (),
+        run: int | None = None,
+        begin: bool = True,
+    ) -> Pending:
+        """Add what a draft has to the pending version that many writers share; durable when this returns.
+
+        >>> pending = store.upsert(draft, "night-17")
+        >>> store.finish(pending)
+
+        There is one for each collection and id; the first upsert begins it, unless `begin` is not set. Raises
+        `PathConflict`, which names both runs, if something else was added at one of the paths; nothing is added then.
+        """
+        intake = self._intake(draft)
+        added = upserting.upsert(
+            self.db, self.packs, draft, intake, distributed_id, aliases=aliases, run=run, begin=begin
+        )
         self._intakes.pop(draft, None)
-        return version
+        return added
+
+    def finish(self, pending: Pending | int, *, aliases: Iterable[str] = (), run: int | None = None) -> Version:
+        """Make a pending version the next version of its collection, the product of every run that has upserted.
+
+        Raises `NotFound` if it was dropped.
+        """
+        id = pending if isinstance(pending, int) else pending.id
+        return upserting.finish(self.db, id, aliases=aliases, run=run)
+
+    def finished(self, pending: Pending | int) -> Version | None:
+        """The version that a pending one became; None as long as it is pending, and if it was dropped."""
+        with self.db.reading() as connection:
+            became = pending_rows.became(connection, pending if isinstance(pending, int) else pending.id)
+            return None if became is None else versions.by_id(connection, self.db.algorithm, became)
+
+    def pending(self, name: str | None = None, *, project: str | None = None) -> list[Pending]:
+        """The pending versions of a collection, of a project, or of all, the oldest first."""
+        with self.db.reading() as connection:
+            return pending_rows.listed(connection, project, name)
+
+    def drop_pending(self, pending: Pending, *, dry_run: bool = False) -> upserting.Dropped:
+        """Drop a pending version and what only it holds. Raises `NotFound` if it was finished or dropped."""
+        return upserting.drop(self.db, self.packs, pending.id, dry_run=dry_run)
 
     def drop(self, draft: Draft) -> None:
         """Give up a draft, and what only it held."""
@@ -708,7 +785,16 @@ class Store:
         )
         live, allocated = found["live_bytes"], self.packs.allocated()
         waste = min(found["dead_bytes"], max(0, allocated - live))
-        return Usage(found["versions"], found["version_bytes"], live, waste, allocated, catalog)
+        return Usage(
+            found["versions"],
+            found["version_bytes"],
+            live,
+            waste,
+            allocated,
+            catalog,
+            found["pending"],
+            found["pending_bytes"],
+        )
 
     def gc(self, *, dry_run: bool = False, progress: Progress = SILENT) -> gc.Collected:
         """Remove what crashes left behind, and versions past their ttl. With `dry_run`, only tell."""

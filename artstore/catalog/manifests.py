@@ -240,15 +240,16 @@ def _store_segment(
     id = cursor.lastrowid
     rows = []
     for entry in entries:
-        file = _file_id(connection, algorithm, entry, files) if entry.kind == Kind.FILE else None
-        ref = _store_ref(connection, algorithm, entry) if entry.kind == Kind.REFERENCE else None
+        file = file_id(connection, algorithm, entry, files) if entry.kind == Kind.FILE else None
+        ref = store_ref(connection, algorithm, entry) if entry.kind == Kind.REFERENCE else None
         rows.append((id, entry.path, int(entry.kind), int(entry.executable), file, entry.target, ref))
     connection.executemany(
         "insert into entries (segment, path, kind, executable, file, target, ref) values (?, ?, ?, ?, ?, ?, ?)", rows
     )
 
 
-def _file_id(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry, files: Mapping[bytes, int]) -> int:
+def file_id(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry, files: Mapping[bytes, int]) -> int:
+    """The id of the stored file that an entry is; `files` are ids that are known. Raises `InvalidInput`."""
     digest = algorithm.parse(entry.digest or "")
     known = files.get(digest)
     if known is None:
@@ -261,7 +262,8 @@ def _file_id(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry,
     return known
 
 
-def _store_ref(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry) -> int:
+def store_ref(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry) -> int:
+    """Find or make the row of what a reference pins; return its id."""
     identity = algorithm.raw(reference_identity(entry))
     row = (identity, entry.uri, entry.digest, entry.size, entry.etag, entry.version_id)
     connection.execute(

@@ -28,13 +28,14 @@ class Content(NamedTuple):
     size: int
 
 
-_VERSION = """
+_VERSION = f"""
     select v.id, projects.name, c.name, c.type, v.number, v.digest, v.entries, v.size, v.state, v.created_at,
         v.description, v.metadata, v.ttl,
         (select group_concat(a.name, char(0)) from aliases as a where a.version = v.id),
         (select group_concat(t.name, char(0)) from tags as t where t.version = v.id),
         v.number = (select max(l.number) from versions as l where l.collection = v.collection and l.state = 'committed')
-        as newest, v.prefixes
+        as newest, v.prefixes,
+        {fields.BASE}
     from versions as v
     join collections as c on c.id = v.collection
     join projects on projects.id = c.project
@@ -60,6 +61,7 @@ def _version(algorithm: Algorithm, row: tuple[Any, ...]) -> Version:
         aliases=tuple(aliases),
         tags=tuple(sorted(row[14].split("\0")) if row[14] else ()),
         prefixes=tuple(json.loads(row[16])),
+        base=row[17],
     )
 
 
@@ -251,7 +253,7 @@ def insert(
             content.size,
             description,
             json.dumps(metadata or {}, ensure_ascii=False, allow_nan=False),
-            _seconds(ttl),
+            seconds(ttl),
             base,
             json.dumps(sorted(prefixes), ensure_ascii=False),
             db.now(),
@@ -270,13 +272,14 @@ def insert(
     return id
 
 
-def _seconds(ttl: timedelta | None) -> int | None:
+def seconds(ttl: timedelta | None) -> int | None:
+    """A time to live as the catalog keeps it."""
     return None if ttl is None else max(1, round(ttl.total_seconds()))
 
 
 def set_ttl(connection: sqlite3.Connection, version: int, ttl: timedelta | None) -> None:
     """Let a version expire after a time, or never."""
-    connection.execute("update versions set ttl = ? where id = ?", (_seconds(ttl), version))
+    connection.execute("update versions set ttl = ? where id = ?", (seconds(ttl), version))
 
 
 def describe(connection: sqlite3.Connection, version: int, changes: Mapping[str, Any]) -> None:
@@ -318,6 +321,17 @@ def dependents(connection: sqlite3.Connection, algorithm: Algorithm, version: in
     query = f"""{_VERSION} where v.state = 'committed'
         and v.id in (select version from dependencies where target = ?) order by v.id"""
     return [_version(algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
+
+
+def pending_dependents(connection: sqlite3.Connection, version: int) -> list[str]:
+    """The pending versions that reference a version, by the names of their collections."""
+    query = """
+        select projects.name || '/' || c.name from pending_dependencies
+        join pending on pending.id = pending_dependencies.pending
+        join collections as c on c.id = pending.collection join projects on projects.id = c.project
+        where pending_dependencies.target = ? order by 1
+    """
+    return [row[0] for row in connection.execute(query, (version,))]
 
 
 def move_alias(connection: sqlite3.Connection, collection: int, name: str, version: int) -> int | None:
@@ -370,6 +384,7 @@ def check_deletable(
             "move them, or pass delete_aliases=True (`--delete-aliases`)"
         )
     needing = [v.qualified_name for v in dependents(connection, algorithm, version.id) if v.id not in also]
+    needing += [f"{name} (pending)" for name in pending_dependents(connection, version.id)]
     if needing and not force:
         raise StillNeeded(
             f"{version.name} is referenced by {', '.join(needing)}: delete those first, or pass force=True (`--force`)"
@@ -392,7 +407,8 @@ def expired(connection: sqlite3.Connection, algorithm: Algorithm, now: str) -> l
         and not exists (
             select 1 from dependencies join versions as n on n.id = dependencies.version and n.state = 'committed'
             where dependencies.target = v.id
-        ) order by v.id"""
+        )
+        and not exists (select 1 from pending_dependencies where pending_dependencies.target = v.id) order by v.id"""
     return [_version(algorithm, row) for row in connection.execute(query, (now,)).fetchall()]
 
 
