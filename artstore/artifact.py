@@ -331,8 +331,11 @@ class Artifact(ArtifactObjects):
             self._become(version)
             return version
 
-    def save(self, project: str | None = None, settings: Any = None) -> None:
-        """Log a draft with the open run, or with a run of its own; of a version, store what was changed."""
+    def save(self, project: str | None = None, settings: Any = None, *, force: bool = False) -> None:
+        """Log a draft with the open run, or with a run of its own; of a version, store what was changed.
+
+        Raises `ProtectedAlias` if that changes one, unless `force` is set.
+        """
         if self.is_draft():
             from artstore import beginning, runs
 
@@ -356,6 +359,7 @@ class Artifact(ArtifactObjects):
                 remove_aliases=[each for each in before if each not in self._aliases and each != names.LATEST],
                 add_tags=[each for each in self._tags if each not in version.tags],
                 remove_tags=[each for each in version.tags if each not in self._tags],
+                force=force,
             )
         )
 
@@ -563,33 +567,37 @@ class Artifact(ArtifactObjects):
 
         return public_lineage.of_version(self._home(), self._logged_version("lineage"), direction, depth)
 
-    def link(self, target_path: str, aliases: Iterable[str] | str | None = None) -> Artifact:
+    def link(self, target_path: str, aliases: Iterable[str] | str | None = None, *, force: bool = False) -> Artifact:
         """Show it under another name as well, as in `wandb-registry-model/classifier`; return it as found there.
 
-        A draft is logged first. Aliases are those of the link.
+        A draft is logged first. Aliases are those of the link. Raises `ProtectedAlias` for one that the collection
+        protects, unless `force` is set.
         """
         if self.is_draft():
             self.save()
         version = self.source_artifact._logged_version("link")
         wanted = [each for each in listed(aliases) if each != names.LATEST]
         return Artifact._of(
-            self._home(), self._home().link(version, target_path, project=version.project, aliases=wanted)
+            self._home(), self._home().link(version, target_path, project=version.project, aliases=wanted, force=force)
         )
 
-    def unlink(self) -> None:
-        """Take away the link by which it was found. Raises `InvalidInput` if it is none."""
-        self._home().unlink(self._logged_version("unlink"))
+    def unlink(self, *, force: bool = False) -> None:
+        """Take away the link by which it was found. Raises `InvalidInput` if it is none.
+
+        One with a protected alias goes only with `force`, else `ProtectedAlias` is raised.
+        """
+        self._home().unlink(self._logged_version("unlink"), force=force)
 
     def delete(self, delete_aliases: bool = False, force: bool = False) -> None:
         """Delete it. What nothing else needs is gone from the disk when this returns; of a link, only the link goes.
 
-        Raises `StillNeeded` if it has aliases and `delete_aliases` is not set, or if another artifact references it
-        and `force` is not set.
+        Raises `StillNeeded` if it has aliases and `delete_aliases` is not set, or if it has a protected alias,
+        or another artifact references it, and `force` is not set.
         """
         version = self._logged_version("delete")
         if version.link is not None:
             terminal.note(f"artstore: {self.name} is a link: only the link is deleted")
-            self.unlink()
+            self.unlink(force=force)
             return
         self._home().delete(version, delete_aliases=delete_aliases, force=force)
         self._version = self._home().version_by_id(version.id)

@@ -310,14 +310,23 @@ class Run(RunFacts):
         return str(Path(root, files[0])) if len(files) == 1 else root
 
     def link_artifact(
-        self, artifact: Artifact, target_path: str, aliases: str | Sequence[str] | None = None
+        self,
+        artifact: Artifact,
+        target_path: str,
+        aliases: str | Sequence[str] | None = None,
+        *,
+        force: bool = False,
     ) -> Artifact:
-        """Show an artifact under another name as well, `[project/]collection`; a draft is logged first."""
+        """Show an artifact under another name as well, `[project/]collection`; a draft is logged first.
+
+        Raises `ProtectedAlias` for an alias that the collection protects, unless `force` is set.
+        """
         self._check_open()
         if artifact.is_draft():
             self.log_artifact(artifact)
         artifact.wait()
-        return artifact.link(target_path if "/" in target_path else f"{self.project}/{target_path}", aliases)
+        target = target_path if "/" in target_path else f"{self.project}/{target_path}"
+        return artifact.link(target, aliases, force=force)
 
     def link_model(
         self,

@@ -415,13 +415,15 @@ class Store:
         self._intakes.pop(draft, None)
         return added
 
-    def finish(self, pending: Pending | int, *, aliases: Iterable[str] = (), run: int | None = None) -> Version:
+    def finish(
+        self, pending: Pending | int, *, aliases: Iterable[str] = (), run: int | None = None, force: bool = False
+    ) -> Version:
         """Make a pending version the next version of its collection, the product of every run that has upserted.
 
-        Raises `NotFound` if it was dropped.
+        Raises `NotFound` if it was dropped, or `ProtectedAlias` if it is to get one and `force` is not set.
         """
         id = pending if isinstance(pending, int) else pending.id
-        return upserting.finish(self.db, id, aliases=aliases, run=run)
+        return upserting.finish(self.db, id, aliases=aliases, run=run, force=force)
 
     def finished(self, pending: Pending | int) -> Version | None:
         """The version that a pending one became; None as long as it is pending, and if it was dropped."""
@@ -501,9 +503,18 @@ class Store:
         new_name: str | None = None,
         description: str | None = None,
         tags: Iterable[str] | None = None,
+        protected_aliases: Iterable[str] | None = None,
     ) -> Collection:
-        """Rename a collection, or set what is said of it. What is left out stays."""
-        changes = {"name": new_name, "description": description, "tags": None if tags is None else list(tags)}
+        """Rename a collection, or set what is said of it. What is left out stays.
+
+        A protected alias is set, moved or taken away only with `force=True`, whichever way that is asked for.
+        """
+        changes = {
+            "name": new_name,
+            "description": description,
+            "tags": None if tags is None else list(tags),
+            "protected_aliases": None if protected_aliases is None else sorted(set(protected_aliases)),
+        }
         given = {field: value for field, value in changes.items() if value is not None}
         return describing.describe_collection(self.db, project, name, given)
 
@@ -626,11 +637,12 @@ class Store:
         remove_aliases: Iterable[str] = (),
         add_tags: Iterable[str] = (),
         remove_tags: Iterable[str] = (),
+        force: bool = False,
     ) -> Version:
         """Change what is said of a version, all of it or nothing. What is left out stays.
 
-        An alias leaves the version that it pointed at. Of a version found by a link, it is the link's aliases that
-        change.
+        An alias leaves the version that it pointed at; a protected one only with `force`, else `ProtectedAlias` is
+        raised. Of a version found by a link, it is the link's aliases that change.
         """
         return describing.describe(
             self.db,
@@ -642,21 +654,28 @@ class Store:
             remove_aliases=remove_aliases,
             add_tags=add_tags,
             remove_tags=remove_tags,
+            force=force,
         )
 
     def link(
-        self, version: Version | str, name: str, *, project: str = names.DEFAULT_PROJECT, aliases: Iterable[str] = ()
+        self,
+        version: Version | str,
+        name: str,
+        *,
+        project: str = names.DEFAULT_PROJECT,
+        aliases: Iterable[str] = (),
+        force: bool = False,
     ) -> Version:
         """Show a version in a collection of links, under an index and aliases of its own there.
 
         >>> store.link("fox:v3", "wandb-registry-model/animal-classifier", aliases=["production"])
         """
         wanted = names.parse(name)
-        return describing.link(self.db, self._of(version), wanted.project or project, wanted.name, aliases)
+        return describing.link(self.db, self._of(version), wanted.project or project, wanted.name, aliases, force=force)
 
-    def unlink(self, version: Version | str) -> None:
-        """Take away a link. The version that it shows stays."""
-        describing.unlink(self.db, self._of(version))
+    def unlink(self, version: Version | str, *, force: bool = False) -> None:
+        """Take away a link; one with a protected alias only with `force`. The version that it shows stays."""
+        describing.unlink(self.db, self._of(version), force=force)
 
     def links(self, version: Version) -> list[Version]:
         """The links that show a version, each as it is found there."""
@@ -721,8 +740,8 @@ class Store:
     ) -> deleting.Deleted:
         """Delete versions, all of those given or none; what nothing else needs is gone from the disk when this returns.
 
-        Raises `StillNeeded` if one has aliases (`latest` is one) and `delete_aliases` is not set, or if a living
-        version references it and `force` is not set.
+        Raises `StillNeeded` if one has aliases (`latest` is one) and `delete_aliases` is not set, or if it has a
+        protected alias, or a living or pending version references it, and `force` is not set.
         """
         return deleting.delete(
             self.db,
@@ -744,7 +763,7 @@ class Store:
         every = list(self.versions(name, project=project))
         if any(each.link for each in every):
             for each in every if not dry_run else ():
-                self.unlink(each)
+                self.unlink(each, force=force)
             return deleting.Deleted([], 0, 0)
         return self.delete(*every, delete_aliases=True, force=force, dry_run=dry_run)
 

@@ -59,6 +59,8 @@ def upsert(
             if not begin:
                 raise _nothing_pending(db, connection, collection, distributed_id)
             id = pending.begin(connection, collection.id, distributed_id)
+        for alias in aliases:
+            collections.check_unprotected(connection, collection.id, alias)
         intake.publish(connection)
         entries = [entry for entry in draft.changes.values() if entry is not None]
         pending.add(connection, db.algorithm, id, entries, intake.ids, run)
@@ -109,11 +111,11 @@ def _nothing_pending(
     )
 
 
-def finish(db: Db, id: int, *, aliases: Iterable[str] = (), run: int | None = None) -> Version:
+def finish(db: Db, id: int, *, aliases: Iterable[str] = (), run: int | None = None, force: bool = False) -> Version:
     """Make a pending version the next version of its collection; durable when this returns.
 
     Every run that has upserted is a producer of it, and so is `run`. One that was finished already is returned. Raises
-    `NotFound` if it was dropped.
+    `NotFound` if it was dropped, `ProtectedAlias` if it is to get one and `force` is not set.
     """
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     for _ in range(_PATIENCE):
@@ -121,9 +123,9 @@ def finish(db: Db, id: int, *, aliases: Iterable[str] = (), run: int | None = No
             prepared = _prepare(db, connection, id)
         with db.writing() as connection:
             if prepared is None or pending.upserts(connection, id) == prepared[1].upserts:
-                return _finish(db, connection, id, prepared, aliases, run)
+                return _finish(db, connection, id, prepared, aliases, run, force)
     with db.writing() as connection:
-        return _finish(db, connection, id, _prepare(db, connection, id), aliases, run)
+        return _finish(db, connection, id, _prepare(db, connection, id), aliases, run, force)
 
 
 _Prepared: TypeAlias = tuple[Draft, Contents, Cut]
@@ -150,7 +152,13 @@ def _prepare(db: Db, connection: Connection, id: int) -> _Prepared | None:
 
 
 def _finish(
-    db: Db, connection: Connection, id: int, prepared: _Prepared | None, aliases: list[str], run: int | None
+    db: Db,
+    connection: Connection,
+    id: int,
+    prepared: _Prepared | None,
+    aliases: list[str],
+    run: int | None,
+    force: bool,
 ) -> Version:
     became = pending.became(connection, id)
     if became is None:
@@ -176,7 +184,7 @@ def _finish(
         became = version.id
     version = versions.by_id(connection, db.algorithm, became)
     for alias in aliases:
-        set_alias(db, connection, version, alias)
+        set_alias(db, connection, version, alias, force=force)
     if run is not None:
         runs.produce(connection, run, version.id)
     return versions.by_id(connection, db.algorithm, version.id)

@@ -14,7 +14,7 @@ from artstore.catalog import collections, fields, filters, links
 from artstore.catalog.collections import Collection
 from artstore.catalog.filters import Filters
 from artstore.digests import Algorithm
-from artstore.errors import NotFound, StillNeeded, WrongType
+from artstore.errors import NotFound, ProtectedAlias, StillNeeded, WrongType
 from artstore.manifest import Dependency
 from artstore.version import Version
 
@@ -323,6 +323,21 @@ def dependents(connection: sqlite3.Connection, algorithm: Algorithm, version: in
     return [_version(algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
 
 
+def protected_aliases(connection: sqlite3.Connection, version: int) -> list[str]:
+    """The protected aliases of a version and of the links that show it, each as `best of project/animals`."""
+    query = """
+        select held.name || ' of ' || projects.name || '/' || c.name from (
+            select collection, name from aliases where version = :version
+            union all
+            select link_aliases.collection, link_aliases.name from links
+            join link_aliases on link_aliases.link = links.id where links.version = :version
+        ) as held
+        join protected_aliases as p on p.collection = held.collection and p.name = held.name
+        join collections as c on c.id = held.collection join projects on projects.id = c.project order by 1
+    """
+    return [row[0] for row in connection.execute(query, {"version": version})]
+
+
 def pending_dependents(connection: sqlite3.Connection, version: int) -> list[str]:
     """The pending versions that reference a version, by the names of their collections."""
     query = """
@@ -377,11 +392,19 @@ def check_deletable(
     force: bool,
     also: set[int],
 ) -> None:
-    """Raise `StillNeeded` if a version has aliases, or living versions outside `also` reference it."""
+    """Raise `StillNeeded` if a version has aliases, or is referenced by pending versions or living ones.
+
+    Those in `also` do not count.
+    """
     if version.aliases and not delete_aliases:
         raise StillNeeded(
             f"{version.name} has the aliases {', '.join(version.aliases)}: "
             "move them, or pass delete_aliases=True (`--delete-aliases`)"
+        )
+    protected = protected_aliases(connection, version.id)
+    if protected and not force:
+        raise ProtectedAlias(
+            f"{version.name} has the protected alias {protected[0]}: move it first, or pass force=True (`--force`)"
         )
     needing = [v.qualified_name for v in dependents(connection, algorithm, version.id) if v.id not in also]
     needing += [f"{name} (pending)" for name in pending_dependents(connection, version.id)]
@@ -400,7 +423,11 @@ def mark_deleted(connection: sqlite3.Connection, version: int) -> None:
 
 
 def expired(connection: sqlite3.Connection, algorithm: Algorithm, now: str) -> list[Version]:
-    """The living versions whose time is up, that carry no alias but `latest`, and that no living version references."""
+    """The living versions whose time is up and that nothing keeps.
+
+    Kept is what carries an alias but `latest`, or a protected one by a link, and what a living or pending version
+    references.
+    """
     query = f"""{_VERSION} where v.ttl is not null and v.state = 'committed'
         and julianday(v.created_at) + v.ttl / 86400.0 <= julianday(?)
         and not exists (select 1 from aliases where aliases.version = v.id)
@@ -409,7 +436,8 @@ def expired(connection: sqlite3.Connection, algorithm: Algorithm, now: str) -> l
             where dependencies.target = v.id
         )
         and not exists (select 1 from pending_dependencies where pending_dependencies.target = v.id) order by v.id"""
-    return [_version(algorithm, row) for row in connection.execute(query, (now,)).fetchall()]
+    found = [_version(algorithm, row) for row in connection.execute(query, (now,)).fetchall()]
+    return [each for each in found if not protected_aliases(connection, each.id)]
 
 
 def harmed(

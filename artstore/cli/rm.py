@@ -44,7 +44,7 @@ class _Plan(NamedTuple):
 )
 @click.option("--all", "everything", is_flag=True, help="Every version, with its aliases.")
 @click.option("--delete-aliases", is_flag=True, help="Also versions that have aliases; `latest` is one.")
-@click.option("--force", is_flag=True, help="Also versions that living versions reference.")
+@click.option("--force", is_flag=True, help="Also what others reference or a protected alias names.")
 @click.option("--dry-run", is_flag=True, help="Only show what would go.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @options.project_option
@@ -92,7 +92,7 @@ def command(
                 )
             )
             for link in plan.links:
-                opened.unlink(link)
+                opened.unlink(link, force=force)
     _report(plan, done, as_json)
     if plan and done is None and not dry_run:
         click.echo("nothing was deleted" if ask else "nothing was deleted: pass --yes to delete this", err=True)
