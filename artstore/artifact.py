@@ -297,8 +297,11 @@ class Artifact(ArtifactObjects):
 
     def _check_upsert(self, *, finishing: bool) -> None:
         """Raise unless it can be added to a pending version, or is what was added and may be finished."""
-        if self._upserted is not None and finishing:
-            return
+        if finishing:
+            # An upsert of this very artifact may still be under way, or have failed.
+            self._settle()
+            if self._upserted is not None:
+                return
         if self._pending is not None or self._version is not None:
             raise ArtifactFinalizedError(f"{self._bare_name} was logged or upserted already: upsert a new Artifact")
         if self._incremental:

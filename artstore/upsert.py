@@ -122,7 +122,8 @@ def finish(db: Db, id: int, *, aliases: Iterable[str] = (), run: int | None = No
         with db.reading() as connection:
             prepared = _prepare(db, connection, id)
         with db.writing() as connection:
-            if prepared is None or pending.upserts(connection, id) == prepared[1].upserts:
+            # One that was dropped meanwhile is not looked for again.
+            if prepared is None or pending.upserts(connection, id) in (None, prepared[1].upserts):
                 return _finish(db, connection, id, prepared, aliases, run, force)
     with db.writing() as connection:
         return _finish(db, connection, id, _prepare(db, connection, id), aliases, run, force)

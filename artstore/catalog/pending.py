@@ -313,9 +313,10 @@ def _dependencies(connection: sqlite3.Connection, algorithm: Algorithm, id: int)
     return {each.id: Dependency(each.project, each.collection, each.number, each.digest) for each in found}
 
 
-def upserts(connection: sqlite3.Connection, id: int) -> int:
-    """How many upserts a pending version has had."""
-    return int(connection.execute("select upserts from pending where id = ?", (id,)).fetchone()[0])
+def upserts(connection: sqlite3.Connection, id: int) -> int | None:
+    """How many upserts a pending version has had; None if it was dropped."""
+    row = connection.execute("select upserts from pending where id = ?", (id,)).fetchone()
+    return int(row[0]) if row else None
 
 
 def writers(connection: sqlite3.Connection, id: int) -> list[tuple[int, str]]:
