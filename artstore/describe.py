@@ -13,7 +13,7 @@ from artstore.catalog import collections, events, links, versions
 from artstore.db import Connection, Db
 from artstore.draft import check_ttl
 from artstore.errors import InvalidInput, InvalidName, NotFound, NotJson
-from artstore.version import Version
+from artstore.version import Link, Version
 
 
 class Kept(Enum):
@@ -201,21 +201,27 @@ def link(
         return versions.shown(connection, db.algorithm, found)
 
 
-def unlink(db: Db, version: Version, *, force: bool = False) -> None:
-    """Take away the link by which a version was found. The version itself stays.
+def unlink(db: Db, wanted: Iterable[Version], *, force: bool = False) -> None:
+    """Take away the links by which versions were found, all of them or none. The versions themselves stay.
 
-    Raises `ProtectedAlias` if the link has one and `force` is not set.
+    Raises `ProtectedAlias` if a link has one and `force` is not set, `InvalidInput` if one was found by no link.
     """
-    if version.link is None:
-        raise InvalidInput(f"{version.name} is no link: delete the version itself, or unlink where it is linked")
     with db.writing() as connection:
-        if not force:
-            portfolio = collections.named(connection, version.link.project, version.link.collection)
-            for alias in links.by_id(connection, version.link.id).link.aliases:
-                collections.check_unprotected(connection, portfolio.id, alias)
-        if links.remove(connection, version.link.id):
-            subject = f"{version.link.project}/{version.link.collection}:v{version.link.number}"
-            events.record(connection, db.algorithm, "version-unlinked", subject, version=version.qualified_name)
+        for version in wanted:
+            if version.link is None:
+                raise InvalidInput(
+                    f"{version.name} is no link: delete the version itself, or unlink where it is linked"
+                )
+            _unlink(db, connection, version, version.link, force=force)
+
+
+def _unlink(db: Db, connection: Connection, version: Version, link: Link, *, force: bool) -> None:
+    portfolio = collections.named(connection, link.project, link.collection)
+    for alias in links.by_id(connection, link.id).link.aliases if not force else ():
+        collections.check_unprotected(connection, portfolio.id, alias)
+    if links.remove(connection, link.id):
+        subject = f"{link.project}/{link.collection}:v{link.number}"
+        events.record(connection, db.algorithm, "version-unlinked", subject, version=version.qualified_name)
 
 
 def describe_collection(db: Db, project: str, name: str, changes: dict[str, Any]) -> collections.Collection:

@@ -673,9 +673,12 @@ class Store:
         wanted = names.parse(name)
         return describing.link(self.db, self._of(version), wanted.project or project, wanted.name, aliases, force=force)
 
-    def unlink(self, version: Version | str, *, force: bool = False) -> None:
-        """Take away a link; one with a protected alias only with `force`. The version that it shows stays."""
-        describing.unlink(self.db, self._of(version), force=force)
+    def unlink(self, *wanted: Version | str, force: bool = False) -> None:
+        """Take away links, all of them or none; one with a protected alias only with `force`.
+
+        The versions that they show stay.
+        """
+        describing.unlink(self.db, [self._of(each) for each in wanted], force=force)
 
     def links(self, version: Version) -> list[Version]:
         """The links that show a version, each as it is found there."""
@@ -762,8 +765,8 @@ class Store:
         """
         every = list(self.versions(name, project=project))
         if any(each.link for each in every):
-            for each in every if not dry_run else ():
-                self.unlink(each, force=force)
+            if not dry_run:
+                self.unlink(*every, force=force)
             return deleting.Deleted([], 0, 0)
         return self.delete(*every, delete_aliases=True, force=force, dry_run=dry_run)
 
