@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from artstore import collector, names
 from artstore.catalog import collections, events, manifests, runs, stats, versions
 from artstore.catalog.collections import Collection
+from artstore.catalog.manifests import Edited
 from artstore.catalog.reclaim import Freed
 from artstore.catalog.versions import Content
 from artstore.db import Connection, Db, errors_said, now
@@ -16,7 +17,7 @@ from artstore.describe import add_tags_to, check_description, check_metadata, se
 from artstore.draft import Draft
 from artstore.errors import NotFound, StoreError
 from artstore.intake import Intake
-from artstore.manifest import Builder, version_digest
+from artstore.manifest import version_digest
 from artstore.packs import Packs
 from artstore.sweep import sweep
 from artstore.version import Version
@@ -31,7 +32,7 @@ class Overtaken(Exception):
 class Cut(NamedTuple):
     """The manifest of a draft, cut, and what it sums up to."""
 
-    builder: Builder
+    builder: Edited
     content: Content
 
 
@@ -57,7 +58,7 @@ def commit(
     check_metadata(draft.metadata)
     check_description(draft.description)
     with intake.kept():
-        parts = cut(db, draft, intake.ids)
+        parts = cut(db, draft)
 
         def put(connection: Connection) -> tuple[Version, Freed]:
             version, freed = _commit(db, connection, draft, parts, intake, on_newest=on_newest)
@@ -91,11 +92,11 @@ def land(db: Db, packs: Packs, intake: Intake, put: Callable[[Connection], tuple
         return result
 
 
-def cut(db: Db, draft: Draft, ids: dict[bytes, int]) -> Cut:
+def cut(db: Db, draft: Draft) -> Cut:
     """Cut the manifest of a draft as it stands, and sum it up."""
     base = draft.base.version.id if draft.base else None
     with db.reading() as connection, collector.paused():
-        builder = manifests.edited(connection, db.algorithm, base, draft.changes, ids)
+        builder = manifests.edited(connection, db.algorithm, base, draft.changes)
         manifest = builder.finish()
     content = Content(
         version_digest(db.algorithm, manifest, draft.dependencies),

@@ -149,7 +149,7 @@ def _prepare(db: Db, connection: Connection, id: int) -> _Prepared | None:
     draft.changes = dict(contents.entries)
     draft.prefixes = contents.prefixes
     draft.dependencies = set(contents.dependencies.values())
-    return draft, contents, commit.cut(db, draft, contents.files)
+    return draft, contents, commit.cut(db, draft)
 
 
 def _finish(
