@@ -13,6 +13,7 @@ from artstore.catalog import collections
 from artstore.errors import InvalidInput, NotFound, WrongType
 from artstore.listing import Listing
 from artstore.names import LOCAL, REGISTRY
+from artstore.pending import Pending
 from artstore.public_run import PublicRun
 from artstore.store import Store
 
@@ -65,6 +66,17 @@ class Api:
         """Find a version: `[project/]name[:alias]`. Raises `NotFound` or `WrongType`."""
         found = self.store.version(name, project=self._project, type=type)
         return Artifact._of(self.store, found)
+
+    def pending(self, name: str | None = None) -> list[Pending]:
+        """The versions that parallel runs have upserted to and nobody has finished: `[project/]name`, or all.
+
+        Each tells its collection, id, entries, size, runs and times. `store.finish` makes one a version,
+        `store.drop_pending` drops it.
+        """
+        if name is None:
+            return self.store.pending()
+        project, plain = self._where(name)
+        return self.store.pending(plain, project=project)
 
     def artifact_exists(self, name: str, type: str | None = None) -> bool:
         """Whether there is such a version, of that type if given."""

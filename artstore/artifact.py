@@ -15,13 +15,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from artstore import compare, names, settings, terminal, transfer
+from artstore import compare, names, settings, terminal, transfer, upsert
 from artstore.artifact_entry import ArtifactEntries, ArtifactEntry, ArtifactFile, missing
 from artstore.artifact_facts import listed, read_metadata
 from artstore.artifact_objects import ArtifactObjects
 from artstore.diff import Difference
 from artstore.draft import Draft
 from artstore.errors import (
+    ArtifactFinalizedError,
     DownloadDiffers,
     DownloadMissing,
     InvalidInput,
@@ -309,14 +310,54 @@ class Artifact(ArtifactObjects):
                 store.note_product(run, version)
             else:
                 assert self._draft is not None
-                if self._incremental:
-                    store.start_from_newest(self._draft)
-                version = store.commit(self._draft, aliases=aliases, tags=tags, run=run)
+                version = store.commit(self._draft, aliases=aliases, tags=tags, run=run, on_newest=self._incremental)
             self._become(version)
             return version
 
-    def save(self, project: str | None = None, settings: Any = None) -> None:
-        """Log a draft with the open run, or with a run of its own; of a version, store what was changed."""
+    def _check_upsert(self, *, finishing: bool) -> None:
+        """Raise unless it can be added to a pending version, or is what was added and may be finished."""
+        if finishing:
+            # An upsert of this very artifact may still be under way, or have failed.
+            self._settle()
+            if self._upserted is not None:
+                return
+        if self._pending is not None or self._version is not None:
+            raise ArtifactFinalizedError(f"{self._bare_name} was logged or upserted already: upsert a new Artifact")
+        if self._incremental:
+            raise InvalidInput(
+                f"{self._bare_name} is incremental, and a version of parallel writers is what they add: log it with "
+                "log_artifact, or leave incremental out"
+            )
+        if self._draft is not None:
+            upsert.check_base(self._draft)
+
+    def _upsert(self, store: Store, run: int, aliases: list[str], *, begin: bool = True) -> None:
+        """Add it to the pending version. What cannot be added is given up."""
+        with self._lock:
+            assert self._draft is not None and self.distributed_id is not None
+            try:
+                added = store.upsert(self._draft, self.distributed_id, aliases=aliases, run=run, begin=begin)
+            except BaseException:
+                store.drop(self._draft)
+                raise
+            self._upserted = added.id
+
+    def _finish_upserts(self, store: Store, run: int, aliases: list[str]) -> Version:
+        """Add it to the pending version, unless it was, and make that a version."""
+        with self._lock:
+            if self._upserted is None:
+                assert self._draft is not None
+                self._upsert(store, run, [], begin=bool(self._draft.changes or self._draft.dependencies))
+            assert self._upserted is not None
+            version = store.finish(self._upserted, aliases=aliases, run=run)
+            self._become(version)
+            return version
+
+    def save(self, project: str | None = None, settings: Any = None, *, force: bool = False) -> None:
+        """Log a draft with the open run, or with a run of its own; of a version, store what was changed.
+
+        Raises `ProtectedAlias` if that changes one, unless `force` is set.
+        """
         if self.is_draft():
             from artstore import beginning, runs
 
@@ -340,6 +381,7 @@ class Artifact(ArtifactObjects):
                 remove_aliases=[each for each in before if each not in self._aliases and each != names.LATEST],
                 add_tags=[each for each in self._tags if each not in version.tags],
                 remove_tags=[each for each in version.tags if each not in self._tags],
+                force=force,
             )
         )
 
@@ -547,33 +589,37 @@ class Artifact(ArtifactObjects):
 
         return public_lineage.of_version(self._home(), self._logged_version("lineage"), direction, depth)
 
-    def link(self, target_path: str, aliases: Iterable[str] | str | None = None) -> Artifact:
+    def link(self, target_path: str, aliases: Iterable[str] | str | None = None, *, force: bool = False) -> Artifact:
         """Show it under another name as well, as in `wandb-registry-model/classifier`; return it as found there.
 
-        A draft is logged first. Aliases are those of the link.
+        A draft is logged first. Aliases are those of the link. Raises `ProtectedAlias` for one that the collection
+        protects, unless `force` is set.
         """
         if self.is_draft():
             self.save()
         version = self.source_artifact._logged_version("link")
         wanted = [each for each in listed(aliases) if each != names.LATEST]
         return Artifact._of(
-            self._home(), self._home().link(version, target_path, project=version.project, aliases=wanted)
+            self._home(), self._home().link(version, target_path, project=version.project, aliases=wanted, force=force)
         )
 
-    def unlink(self) -> None:
-        """Take away the link by which it was found. Raises `InvalidInput` if it is none."""
-        self._home().unlink(self._logged_version("unlink"))
+    def unlink(self, *, force: bool = False) -> None:
+        """Take away the link by which it was found. Raises `InvalidInput` if it is none.
+
+        One with a protected alias goes only with `force`, else `ProtectedAlias` is raised.
+        """
+        self._home().unlink(self._logged_version("unlink"), force=force)
 
     def delete(self, delete_aliases: bool = False, force: bool = False) -> None:
         """Delete it. What nothing else needs is gone from the disk when this returns; of a link, only the link goes.
 
-        Raises `StillNeeded` if it has aliases and `delete_aliases` is not set, or if another artifact references it
-        and `force` is not set.
+        Raises `StillNeeded` if it has aliases and `delete_aliases` is not set, or if it has a protected alias,
+        or another artifact references it, and `force` is not set.
         """
         version = self._logged_version("delete")
         if version.link is not None:
             terminal.note(f"artstore: {self.name} is a link: only the link is deleted")
-            self.unlink()
+            self.unlink(force=force)
             return
         self._home().delete(version, delete_aliases=delete_aliases, force=force)
         self._version = self._home().version_by_id(version.id)

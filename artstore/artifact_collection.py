@@ -40,6 +40,7 @@ class ArtifactCollection:
         self._name = found.name
         self._description = found.description
         self._tags = list(found.tags)
+        self._protected_aliases = list(found.protected_aliases)
 
     @classmethod
     def _named(cls, store: Store, project: str, name: str) -> ArtifactCollection:
@@ -98,6 +99,19 @@ class ArtifactCollection:
         self._tags = listed(tags)
 
     @property
+    def protected_aliases(self) -> list[str]:
+        """The aliases that are set, moved and taken away only by force. Changing the list takes effect with `save`.
+
+        >>> collection.protected_aliases.append("production")
+        >>> collection.save()
+        """
+        return self._protected_aliases
+
+    @protected_aliases.setter
+    def protected_aliases(self, aliases: Iterable[str]) -> None:
+        self._protected_aliases = listed(aliases)
+
+    @property
     def aliases(self) -> list[str]:
         """The aliases of all its versions."""
         return list(dict.fromkeys(alias for version in self._versions() for alias in _aliases(version)))
@@ -135,11 +149,15 @@ class ArtifactCollection:
             new_name=self._name,
             description=self._description,
             tags=self._tags,
+            protected_aliases=self._protected_aliases,
         )
 
-    def delete(self) -> None:
-        """Delete all its versions; of a collection of links, the links. Its name and its numbering stay."""
-        self._store.delete_collection(self._found.name, project=self.project)
+    def delete(self, *, force: bool = False) -> None:
+        """Delete all its versions; of a collection of links, the links. Its name and its numbering stay.
+
+        Raises `StillNeeded` if a version has a protected alias, or others reference it, unless `force` is set.
+        """
+        self._store.delete_collection(self._found.name, project=self.project, force=force)
 
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self.project}/{self.name} ({self.type})>"

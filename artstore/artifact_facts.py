@@ -57,6 +57,8 @@ class ArtifactFacts(Owner):
         self._incremental = False
         self._added: dict[str, str] = {}
         self.distributed_id: str | None = None
+        self._upserted: int | None = None
+        """The pending version that it was added to."""
 
     def _become(self, version: Version) -> None:
         self._version, self._draft, self._finalized = version, None, True
@@ -70,6 +72,12 @@ class ArtifactFacts(Owner):
     def _logged_version(self, what: str) -> Version:
         """The version that it is; what is being logged is waited for."""
         self._settle()
+        self._look_if_finished()
+        if self._version is None and self._upserted is not None:
+            raise ArtifactNotLoggedError(
+                f"'Artifact.{what}' of {self._bare_name}, which is pending: a run with the same group or "
+                "distributed_id has to call finish_artifact() first"
+            )
         if self._version is None:
             raise ArtifactNotLoggedError(
                 f"'Artifact.{what}' used prior to logging artifact. Call run.log_artifact() or Artifact.save(), and "
@@ -82,8 +90,15 @@ class ArtifactFacts(Owner):
         if self._version is None and self._pending is not None:
             self.wait()
 
+    def _look_if_finished(self) -> None:
+        """Become the version that what was upserted has become, if somebody has finished it."""
+        if self._upserted is not None and self._version is None:
+            version = self._home().finished(self._upserted)
+            if version is not None:
+                self._become(version)
+
     def wait(self, timeout: float | None = None) -> Self:
-        """Wait until it is committed; return it.
+        """Wait until it is committed, or, if it was upserted, until what it adds is durable; return it.
 
         Raises what went wrong, `WaitTimeoutError` if that takes longer than `timeout` seconds, or
         `ArtifactNotLoggedError` if it was never logged.
@@ -111,7 +126,8 @@ class ArtifactFacts(Owner):
 
     def _home(self) -> Store:
         if self._store is None or self._store.closed:
-            if self._draft is not None and self._store is not None and self._draft.changes:
+            added = self._draft is not None and self._draft.changes and self._upserted is None
+            if added and self._draft is not None and self._store is not None:
                 raise StoreError(
                     f"the store {self._store.path} was closed since files were added to {self._draft.name}: "
                     "add them to a new artifact"
@@ -129,7 +145,8 @@ class ArtifactFacts(Owner):
 
     @property
     def state(self) -> str:
-        """`PENDING` until it is committed, then `COMMITTED`, and `DELETED` in the end."""
+        """`PENDING` until it is committed, or what was upserted is finished; then `COMMITTED`, in the end `DELETED`."""
+        self._look_if_finished()
         if self._version is None:
             return "PENDING"
         return self._version.state.upper()
@@ -252,6 +269,11 @@ class ArtifactFacts(Owner):
     def reclaimable_bytes(self) -> int:
         """What deleting it alone would free, in bytes of content."""
         return self._home().reclaimable_bytes(self._logged_version("reclaimable_bytes"))
+
+    @property
+    def base(self) -> str | None:
+        """The version that it was made from, as `project/animals:v0`; None if it was made from none."""
+        return self._logged_version("base").base
 
     @property
     def incremental(self) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import NamedTuple, TypeVar
 
 from artstore import collector, names
 from artstore.catalog import collections, events, manifests, runs, stats, versions
@@ -21,6 +22,19 @@ from artstore.packs import Packs
 from artstore.sweep import sweep
 from artstore.version import Version
 
+Result = TypeVar("Result")
+
+
+class Overtaken(Exception):
+    """Another version came between a draft that follows the newest version and its commit."""
+
+
+class Cut(NamedTuple):
+    """The manifest of a draft, cut, and what it sums up to."""
+
+    builder: Edited
+    content: Content
+
 
 def commit(
     db: Db,
@@ -31,80 +45,118 @@ def commit(
     aliases: Iterable[str] = (),
     tags: Iterable[str] = (),
     run: int | None = None,
+    on_newest: bool = False,
 ) -> Version:
     """Make a draft the next version of its collection, as the product of a run if given; durable when this returns.
 
     If it is equal to the newest version, and nothing that was given says otherwise, that version is returned, with
     the aliases, tags and ttl given applied to it. Raises `WrongType` if the collection has another type, `NotFound`
-    if the base or a dependency is gone.
+    if the base or a dependency is gone, `Overtaken` if `on_newest` is set and its base is not the newest version.
     """
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     tags = [names.tag(tag) for tag in dict.fromkeys(tags)]
     check_metadata(draft.metadata)
     check_description(draft.description)
     with intake.kept():
-        builder, content = cut(db, draft)
+        parts = cut(db, draft)
+
+        def put(connection: Connection) -> tuple[Version, Freed]:
+            version, freed = _commit(db, connection, draft, parts, intake, on_newest=on_newest)
+            for alias in aliases:
+                set_alias(db, connection, version, alias)
+            add_tags_to(db, connection, version, tags)
+            if run is not None:
+                runs.produce(connection, run, version.id)
+            return versions.by_id(connection, db.algorithm, version.id), freed
+
+        return land(db, packs, intake, put)
+
+
+def land(db: Db, packs: Packs, intake: Intake, put: Callable[[Connection], tuple[Result, Freed]]) -> Result:
+    """Bring what was taken in to the disk; then do, in one transaction, what holds it from there on."""
+    with intake.kept():
         with errors_said(db.path):
             intake.make_durable()
         try:
             with db.writing() as connection:
-                version, freed = _commit(db, connection, draft, builder, content, intake)
-                for alias in aliases:
-                    set_alias(db, connection, version, alias)
-                add_tags_to(db, connection, version, tags)
-                if run is not None:
-                    runs.produce(connection, run, version.id)
-                version = versions.by_id(connection, db.algorithm, version.id)
+                result, freed = put(connection)
         except BaseException:
             intake.rolled_back()
             raise
-        # The version is durable: what cannot be tidied now is found by the next delete or gc.
+        # It is durable: what cannot be tidied now is found by the next delete or gc.
         with suppress(StoreError, OSError):
             intake.ended()
             if freed.chunks or intake.lost:
                 sweep(db, packs)
         _remember(db, intake)
-        return version
+        return result
 
 
-def cut(db: Db, draft: Draft) -> tuple[Edited, Content]:
+def cut(db: Db, draft: Draft) -> Cut:
     """Cut the manifest of a draft as it stands, and sum it up."""
     base = draft.base.version.id if draft.base else None
     with db.reading() as connection, collector.paused():
         builder = manifests.edited(connection, db.algorithm, base, draft.changes)
         manifest = builder.finish()
-    return builder, Content(
+    content = Content(
         version_digest(db.algorithm, manifest, draft.dependencies),
         manifest,
         sum(group.entries for group in builder.groups),
         sum(group.size for group in builder.groups),
     )
+    return Cut(builder, content)
 
 
 def _commit(
-    db: Db, connection: Connection, draft: Draft, builder: Edited, content: Content, intake: Intake
+    db: Db, connection: Connection, draft: Draft, parts: Cut, intake: Intake, *, on_newest: bool
 ) -> tuple[Version, Freed]:
+    if on_newest and not _is_on_newest(db, connection, draft):
+        raise Overtaken
     if draft.base and not versions.lives(connection, draft.base.version.id):
         raise NotFound(
             f"{draft.base.version.name}, which this draft started from, was deleted: start from a version that lives"
         )
+    # The rows that name files come between publishing them and letting go of what the draft held.
+    intake.publish(connection)
+    needed = versions.dependency_ids(connection, draft.dependencies)
+    version, _ = settle(db, connection, draft, parts, intake.ids, needed)
+    return version, intake.end(connection)
+
+
+def _is_on_newest(db: Db, connection: Connection, draft: Draft) -> bool:
+    collection = collections.find(connection, draft.project, draft.name)
+    newest = versions.newest(connection, db.algorithm, collection.id) if collection else None
+    return (draft.base.version.id if draft.base else None) == (newest.id if newest else None)
+
+
+def ensure_collection(db: Db, connection: Connection, draft: Draft) -> Collection:
+    """Find or make the collection that a draft is for. Raises `WrongType` or `InvalidInput`."""
     collection, made = collections.ensure(connection, draft.project, draft.name, draft.type)
     if made:
         events.record(connection, db.algorithm, "collection-created", f"{draft.project}/{draft.name}", type=draft.type)
+    return collection
+
+
+def settle(
+    db: Db,
+    connection: Connection,
+    draft: Draft,
+    parts: Cut,
+    ids: Mapping[bytes, int],
+    dependencies: Iterable[int],
+) -> tuple[Version, bool]:
+    """Find or add the version that a draft is, whose content is published; tell whether it is a new one."""
+    collection = ensure_collection(db, connection, draft)
     newest = versions.newest(connection, db.algorithm, collection.id)
-    # The rows that name files come between publishing them and letting go of what the draft held.
-    intake.publish(connection)
-    if newest is not None and _is_the_same(connection, draft, content, newest):
-        freed = intake.end(connection)
+    if newest is not None and _is_the_same(connection, draft, parts.content, newest):
         if draft.ttl is not None and draft.ttl != newest.ttl:
             versions.set_ttl(connection, newest.id, draft.ttl)
             seconds = draft.ttl.total_seconds()
             events.record(connection, db.algorithm, "ttl-set", newest.qualified_name, seconds=seconds)
-        return newest, freed
+        return newest, False
     # What is not given never wipes: of equal content, only what was said anew differs.
-    same = newest if newest is not None and newest.digest == content.digest else None
-    version = _insert(db, connection, collection, draft, builder, content, intake.ids, same)
-    freed = intake.end(connection)
+    same = newest if newest is not None and newest.digest == parts.content.digest else None
+    version = _insert(db, connection, collection, draft, parts, ids, dependencies, same)
     events.record(
         connection,
         db.algorithm,
@@ -115,7 +167,7 @@ def _commit(
         size=version.size,
         type=version.type,
     )
-    return version, freed
+    return version, True
 
 
 def _insert(
@@ -123,24 +175,24 @@ def _insert(
     connection: Connection,
     collection: Collection,
     draft: Draft,
-    builder: Edited,
-    content: Content,
+    parts: Cut,
     ids: Mapping[bytes, int],
+    dependencies: Iterable[int],
     same: Version | None,
 ) -> Version:
-    groups = manifests.store(connection, db.algorithm, builder, ids)
+    groups = manifests.store(connection, db.algorithm, parts.builder, ids)
     id = versions.insert(
         connection,
         db.algorithm,
         collection.id,
-        content,
+        parts.content,
         groups,
         description=same.description if same and draft.description is None else draft.description,
         metadata=same.metadata if same and draft.metadata is None else draft.metadata,
         ttl=draft.ttl,
         base=draft.base.version.id if draft.base else None,
         prefixes=draft.prefixes,
-        dependencies=versions.dependency_ids(connection, draft.dependencies),
+        dependencies=dependencies,
     )
     return versions.by_id(connection, db.algorithm, id)
 

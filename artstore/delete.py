@@ -89,6 +89,11 @@ def by_rule(
     listed = list(versions.listed(connection, db.algorithm, collection))[keep_last or 0 :]
     limit = catalog_time(datetime.now(UTC) - older_than) if older_than is not None else None
     doomed = [each for each in listed if not each.aliases and (limit is None or each.created_at < limit)]
+    doomed = [
+        each
+        for each in doomed
+        if not (versions.pending_dependents(connection, each.id) or versions.protected_aliases(connection, each.id))
+    ]
     while True:
         also = {version.id for version in doomed}
         free = [

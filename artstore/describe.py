@@ -13,7 +13,7 @@ from artstore.catalog import collections, events, links, versions
 from artstore.db import Connection, Db
 from artstore.draft import check_ttl
 from artstore.errors import InvalidInput, InvalidName, NotFound, NotJson
-from artstore.version import Version
+from artstore.version import Link, Version
 
 
 class Kept(Enum):
@@ -36,10 +36,12 @@ def describe(
     remove_aliases: Iterable[str] = (),
     add_tags: Iterable[str] = (),
     remove_tags: Iterable[str] = (),
+    force: bool = False,
 ) -> Version:
     """Change what is said of a version, all of it or nothing; return it as it is then.
 
-    Raises `NotFound` if the version was deleted or has no such alias or tag, `InvalidName` or `InvalidInput`.
+    Raises `NotFound` if the version was deleted or has no such alias or tag, `ProtectedAlias` if one is protected and
+    `force` is not set, `InvalidName` or `InvalidInput`.
     """
     add_aliases, add_tags = [names.alias(each) for each in add_aliases], [names.tag(each) for each in add_tags]
     if not isinstance(metadata, Kept):
@@ -57,7 +59,7 @@ def describe(
             versions.set_ttl(connection, version.id, ttl)
             seconds = None if ttl is None else ttl.total_seconds()
             events.record(connection, db.algorithm, "ttl-set", before.qualified_name, seconds=seconds)
-        _change_aliases(db, connection, version, add_aliases, list(remove_aliases))
+        _change_aliases(db, connection, version, add_aliases, list(remove_aliases), force=force)
         add_tags_to(db, connection, before, add_tags)
         for tag in remove_tags:
             if not versions.drop_tag(connection, version.id, tag):
@@ -90,21 +92,27 @@ def _set_texts(
         events.record(connection, db.algorithm, "version-described", before.qualified_name, **changes)
 
 
-def _change_aliases(db: Db, connection: Connection, version: Version, add: list[str], remove: list[str]) -> None:
+def _change_aliases(
+    db: Db, connection: Connection, version: Version, add: list[str], remove: list[str], *, force: bool
+) -> None:
     if version.link is not None:
-        _change_aliases_of_link(db, connection, version, add, remove)
+        _change_aliases_of_link(db, connection, version, add, remove, force=force)
         return
     for alias in add:
-        set_alias(db, connection, version, alias)
+        set_alias(db, connection, version, alias, force=force)
     for alias in remove:
         _check_removable(alias)
+        if not force:
+            collections.check_unprotected(
+                connection, collections.named(connection, version.project, version.collection).id, alias
+            )
         if not versions.drop_alias(connection, version.id, alias):
             raise _no_alias(version, alias)
         events.record(connection, db.algorithm, "alias-removed", version.qualified_name, alias=alias)
 
 
 def _change_aliases_of_link(
-    db: Db, connection: Connection, version: Version, add: list[str], remove: list[str]
+    db: Db, connection: Connection, version: Version, add: list[str], remove: list[str], *, force: bool
 ) -> None:
     assert version.link is not None
     link = links.by_id(connection, version.link.id).link
@@ -113,13 +121,24 @@ def _change_aliases_of_link(
         _check_removable(alias)
         if alias not in link.aliases:
             raise _no_alias(version, alias)
-    links.set_aliases(connection, portfolio.id, link.id, add)
+        if not force:
+            collections.check_unprotected(connection, portfolio.id, alias)
+    _set_link_aliases(connection, portfolio.id, link.id, add, force=force)
     links.drop_aliases(connection, link.id, remove)
     subject = f"{link.project}/{link.collection}:v{link.number}"
     for alias in add:
         events.record(connection, db.algorithm, "alias-set", subject, alias=alias)
     for alias in remove:
         events.record(connection, db.algorithm, "alias-removed", subject, alias=alias)
+
+
+def _set_link_aliases(
+    connection: Connection, portfolio: int, link: int, aliases: Iterable[str], *, force: bool
+) -> None:
+    for alias in aliases if not force else ():
+        if links.holder(connection, portfolio, alias) != link:
+            collections.check_unprotected(connection, portfolio, alias)
+    links.set_aliases(connection, portfolio, link, aliases)
 
 
 def _check_removable(alias: str) -> None:
@@ -131,11 +150,13 @@ def _no_alias(version: Version, alias: str) -> NotFound:
     return NotFound(f"{version.name} has no alias {alias!r}: see `artstore show {version.name}`")
 
 
-def set_alias(db: Db, connection: Connection, version: Version, alias: str) -> None:
-    """Point an alias at a version, and log it if that changes anything."""
+def set_alias(db: Db, connection: Connection, version: Version, alias: str, *, force: bool = False) -> None:
+    """Point an alias at a version, and log it if that changes anything. Raises `ProtectedAlias` without `force`."""
     collection = collections.named(connection, version.project, version.collection)
     before = versions.move_alias(connection, collection.id, alias, version.id)
     if before != version.id:
+        if not force:
+            collections.check_unprotected(connection, collection.id, alias)
         was = None if before is None else versions.by_id(connection, db.algorithm, before).name
         events.record(connection, db.algorithm, "alias-set", version.qualified_name, alias=alias, before=was)
 
@@ -147,11 +168,13 @@ def add_tags_to(db: Db, connection: Connection, version: Version, tags: Iterable
             events.record(connection, db.algorithm, "tag-added", version.qualified_name, tag=tag)
 
 
-def link(db: Db, version: Version, project: str, collection: str, aliases: Iterable[str] = ()) -> Version:
+def link(
+    db: Db, version: Version, project: str, collection: str, aliases: Iterable[str] = (), *, force: bool = False
+) -> Version:
     """Show a version under another name; return it as it is found there.
 
-    Linking it there again only sets the aliases. Raises `NotFound` if it was deleted, `WrongType` or `InvalidInput`
-    if the name is taken by something else.
+    Linking it there again only sets the aliases. Raises `NotFound` if it was deleted, `ProtectedAlias` without `force`,
+    `WrongType` or `InvalidInput` if the name is taken by something else.
     """
     names.project(project)
     names.collection(collection)
@@ -164,7 +187,7 @@ def link(db: Db, version: Version, project: str, collection: str, aliases: Itera
         if made:
             events.record(connection, db.algorithm, "collection-created", subject, type=version.type, portfolio=True)
         id, new = links.add(connection, portfolio.id, version.id)
-        links.set_aliases(connection, portfolio.id, id, aliases)
+        _set_link_aliases(connection, portfolio.id, id, aliases, force=force)
         found = links.by_id(connection, id)
         if new or aliases:
             events.record(
@@ -178,22 +201,40 @@ def link(db: Db, version: Version, project: str, collection: str, aliases: Itera
         return versions.shown(connection, db.algorithm, found)
 
 
-def unlink(db: Db, version: Version) -> None:
-    """Take away the link by which a version was found. The version itself stays."""
-    if version.link is None:
-        raise InvalidInput(f"{version.name} is no link: delete the version itself, or unlink where it is linked")
+def unlink(db: Db, wanted: Iterable[Version], *, force: bool = False) -> None:
+    """Take away the links by which versions were found, all of them or none. The versions themselves stay.
+
+    Raises `ProtectedAlias` if a link has one and `force` is not set, `InvalidInput` if one was found by no link.
+    """
     with db.writing() as connection:
-        if links.remove(connection, version.link.id):
-            subject = f"{version.link.project}/{version.link.collection}:v{version.link.number}"
-            events.record(connection, db.algorithm, "version-unlinked", subject, version=version.qualified_name)
+        for version in wanted:
+            if version.link is None:
+                raise InvalidInput(
+                    f"{version.name} is no link: delete the version itself, or unlink where it is linked"
+                )
+            _unlink(db, connection, version, version.link, force=force)
+
+
+def _unlink(db: Db, connection: Connection, version: Version, link: Link, *, force: bool) -> None:
+    portfolio = collections.named(connection, link.project, link.collection)
+    for alias in links.by_id(connection, link.id).link.aliases if not force else ():
+        collections.check_unprotected(connection, portfolio.id, alias)
+    if links.remove(connection, link.id):
+        subject = f"{link.project}/{link.collection}:v{link.number}"
+        events.record(connection, db.algorithm, "version-unlinked", subject, version=version.qualified_name)
 
 
 def describe_collection(db: Db, project: str, name: str, changes: dict[str, Any]) -> collections.Collection:
-    """Rename a collection, or set its description or tags. Raises `NotFound`, `InvalidName` or `InvalidInput`."""
+    """Rename a collection, or set its description, tags or protected aliases.
+
+    Raises `NotFound`, `InvalidName` or `InvalidInput`.
+    """
     new_name = changes.get("name", name)
     names.collection(new_name)
     for tag in changes.get("tags", ()):
         names.tag(tag)
+    for alias in changes.get("protected_aliases", ()):
+        names.alias(alias)
     with db.writing() as connection:
         found = collections.named(connection, project, name)
         if new_name != name and collections.find(connection, project, new_name) is not None:

@@ -130,6 +130,21 @@ class Draft:
             return False
         return any(entry.path not in self.changes for entry in self.base.under(path))
 
+    def rebase(self, base: Base) -> None:
+        """Come on top of another version: what was added replaces what is there.
+
+        Raises `PathConflict` if a file would be where that version has a folder, or the other way round.
+        """
+        added = [entry for entry in self.changes.values() if entry is not None]
+        self.base = base
+        self.prefixes |= set(base.version.prefixes)
+        self.changes, self._folders = {entry.path: entry for entry in added}, set()
+        for entry in added:
+            if entry.kind == Kind.FOLDER and self._has_below(entry.path):
+                del self.changes[entry.path]
+            else:
+                self._make_way(entry)
+
     def depend_on(self, version: Version) -> None:
         """Reference another version, which then is not deleted as long as the version to be lives."""
         self.dependencies.add(Dependency(version.project, version.collection, version.number, version.digest))

@@ -6,6 +6,7 @@
           NoEntry                    also a KeyError and a FileNotFoundError
         WrongType                  also a ValueError
         StillNeeded                also a ValueError: aliased, or referenced by a living version
+          ProtectedAlias             an alias that moves or goes only by force
       InvalidInput               also a ValueError: say it differently
         InvalidName
         InvalidPath
@@ -78,6 +79,10 @@ class WrongType(CommError, ValueError):
 
 class StillNeeded(CommError, ValueError):
     """The version has aliases, or a living version references it."""
+
+
+class ProtectedAlias(StillNeeded):
+    """An alias that its collection protects: it moves or goes only by force."""
 
 
 class InvalidInput(ArtstoreError, ValueError):

@@ -35,6 +35,8 @@ class VersionNode:
     aliases: tuple[str, ...]
     created_at: str
     deleted_at: str | None
+    base: str | None
+    """The id of the version that it was made from."""
 
     @property
     def name(self) -> str:

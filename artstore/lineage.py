@@ -133,14 +133,15 @@ def _versions(
     query = f"""
         select v.id, projects.name, c.name, c.type, v.number, v.state, v.digest, v.entries, v.size,
             {fields.ALIASES},
-            v.created_at, v.deleted_at
+            v.created_at, v.deleted_at,
+            {fields.BASE}
         from json_each(?) as wanted
         join versions as v on v.id = wanted.value
         join collections as c on c.id = v.collection
         join projects on projects.id = c.project
     """
     for row in connection.execute(query, (json.dumps(ids),)):
-        id, project, collection, type, number, state, digest, entries, size, aliases, created_at, deleted_at = row
+        id, project, collection, type, number, state, digest, entries, size, aliases, *dates, base = row
         yield (
             Start(False, id),
             VersionNode(
@@ -154,8 +155,9 @@ def _versions(
                 entries=entries,
                 size=size,
                 aliases=tuple(sorted(json.loads(aliases))),
-                created_at=created_at,
-                deleted_at=deleted_at,
+                created_at=dates[0],
+                deleted_at=dates[1],
+                base=base,
             ),
         )
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
 
-from artstore import ending, location, logged_objects, names, terminal
+from artstore import ending, location, logged_objects, names, terminal, upsert
 from artstore.artifact import Artifact
 from artstore.artifact_facts import listed
 from artstore.catalog import collections, events, runs, versions
@@ -111,20 +111,88 @@ class Run(RunFacts):
         `InvalidName` at once.
         """
         self._check_open()
-        wanted = [each for each in listed(aliases) if each != names.LATEST]
-        for alias in wanted:
-            names.alias(alias)
+        wanted = _aliases(aliases)
         labels = listed(tags)
         for tag in labels:
             names.tag(tag)
         artifact = self._artifact(artifact_or_path, name, type)
+        if artifact._upserted is not None:
+            artifact._logged_version("log_artifact")
+        return self._have_committed(
+            artifact, lambda: artifact._commit(self._store, self._record.id, wanted, labels).name
+        )
+
+    def upsert_artifact(
+        self,
+        artifact_or_path: Artifact | StrPath,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: str | Sequence[str] | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """Add an artifact to the version that all runs of this run's group put together. Returns at once.
+
+        >>> with artstore.init(group="night-17") as run:
+        ...     run.upsert_artifact(artifact)
+
+        `distributed_id` stands for the group. What was added is durable once `Artifact.wait` or the run's end returns,
+        and pending until some run calls `finish_artifact`. Both raise `PathConflict` if another run has put something
+        else at one of the paths; nothing of the artifact is added then. Aliases are set when it is finished. Raises
+        `TypeError` without a group and `distributed_id`, and what `log_artifact` raises.
+        """
+        self._check_open()
+        wanted = _aliases(aliases)
+        shared = self._distributed_id("upsert", distributed_id)
+        artifact = self._artifact(artifact_or_path, name, type)
+        artifact._check_upsert(finishing=False)
+
+        def add() -> str:
+            artifact._upsert(self._store, self._record.id, wanted)
+            return f"{artifact.source_name} (pending)"
+
+        artifact.distributed_id = shared
+        return self._have_committed(artifact, add)
+
+    def finish_artifact(
+        self,
+        artifact_or_path: Artifact | StrPath,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: str | Sequence[str] | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """Make what was upserted one version, with what this artifact adds. Returns at once.
+
+        The next upsert begins another version. Every run that has upserted is a producer of this one. Raises, at once
+        or by `Artifact.wait`, what `upsert_artifact` raises, and `NotFound` if nothing is pending and the artifact is
+        empty.
+        """
+        self._check_open()
+        wanted = _aliases(aliases)
+        shared = self._distributed_id("finish", distributed_id)
+        artifact = self._artifact(artifact_or_path, name, type)
+        artifact._check_upsert(finishing=True)
+        artifact.distributed_id = shared
+        return self._have_committed(
+            artifact, lambda: artifact._finish_upserts(self._store, self._record.id, wanted).name
+        )
+
+    def _distributed_id(self, verb: str, given: str | None) -> str:
+        shared = self.group if given is None else given
+        if shared is None:
+            raise TypeError(f"Cannot {verb} artifact unless run is in a group or distributed_id is provided")
+        upsert.check_id(shared)
+        return shared
+
+    def _have_committed(self, artifact: Artifact, commit: Callable[[], str]) -> Artifact:
+        """Have an artifact committed beside the run, by something that tells its name then."""
         with self._lock:
             # Making the artifact may have taken long, and another thread may have finished the run.
             self._check_open()
             self._check_type(artifact)
             artifact._go_to(self._store, self.project)
             ticket = object()
-            pending = self._recorder.submit(lambda: self._commit(artifact, wanted, labels, ticket))
+            pending = self._recorder.submit(lambda: self._commit(artifact, commit, ticket))
             artifact._is_logged_by(pending, lambda: self._unheard.pop(ticket, None))
         return artifact
 
@@ -156,16 +224,16 @@ class Run(RunFacts):
         known = found.type if found else self._types.setdefault(name, artifact.type)
         collections.check_type(collections.Collection(0, self.project, name, known), artifact.type)
 
-    def _commit(self, artifact: Artifact, aliases: list[str], tags: list[str], ticket: object) -> None:
+    def _commit(self, artifact: Artifact, commit: Callable[[], str], ticket: object) -> None:
         name = artifact._bare_name
         try:
-            version = artifact._commit(self._store, self._record.id, aliases, tags)
+            committed = commit()
         except BaseException as error:
             self._unheard[ticket] = (name, error)
             raise
         finally:
             self._types.pop(name, None)
-        self._logged.append(version.name)
+        self._logged.append(committed)
 
     def use_artifact(
         self,
@@ -242,14 +310,23 @@ class Run(RunFacts):
         return str(Path(root, files[0])) if len(files) == 1 else root
 
     def link_artifact(
-        self, artifact: Artifact, target_path: str, aliases: str | Sequence[str] | None = None
+        self,
+        artifact: Artifact,
+        target_path: str,
+        aliases: str | Sequence[str] | None = None,
+        *,
+        force: bool = False,
     ) -> Artifact:
-        """Show an artifact under another name as well, `[project/]collection`; a draft is logged first."""
+        """Show an artifact under another name as well, `[project/]collection`; a draft is logged first.
+
+        Raises `ProtectedAlias` for an alias that the collection protects, unless `force` is set.
+        """
         self._check_open()
         if artifact.is_draft():
             self.log_artifact(artifact)
         artifact.wait()
-        return artifact.link(target_path if "/" in target_path else f"{self.project}/{target_path}", aliases)
+        target = target_path if "/" in target_path else f"{self.project}/{target_path}"
+        return artifact.link(target, aliases, force=force)
 
     def link_model(
         self,
@@ -441,6 +518,11 @@ class Run(RunFacts):
 
     def __repr__(self) -> str:
         return f"<Run {self.path}>"
+
+
+def _aliases(given: str | Sequence[str] | None) -> list[str]:
+    """The aliases that somebody gave, checked, but for `latest`, which comes by itself."""
+    return [names.alias(each) for each in listed(given) if each != names.LATEST]
 
 
 def _complain(error: BaseException) -> None:

@@ -451,3 +451,82 @@ def m011_compression(db: Database) -> None:
         alter table packs add column saved integer not null default 0 check (saved >= 0);
         """,
     )
+
+
+@migrations()
+def m012_pending(db: Database) -> None:
+    """Versions that several runs put together; until they are finished, their entries hold content as segments do."""
+    _run(
+        db,
+        """
+        create table pending (
+            id integer primary key autoincrement,
+            collection integer not null references collections,
+            distributed_id text not null,
+            description text,
+            metadata text check (metadata is null or json_valid(metadata)),
+            ttl integer check (ttl > 0),
+            entries integer not null default 0,
+            size integer not null default 0,
+            upserts integer not null default 0,
+            created_at text not null,
+            updated_at text not null,
+            version integer references versions
+        ) strict;
+        -- one is open at a time; one that was finished stays, so that its writers find what it became
+        create unique index pending_open on pending (collection, distributed_id) where version is null;
+        create table pending_entries (
+            pending integer not null references pending,
+            path text not null,
+            kind integer not null check (kind between 1 and 4),
+            executable integer not null default 0 check (executable in (0, 1)),
+            file integer references files,
+            target text,
+            ref integer references refs,
+            run integer references runs,
+            primary key (pending, path),
+            check ((kind = 1) = (file is not null)),
+            check ((kind = 2) = (target is not null)),
+            check ((kind = 4) = (ref is not null))
+        ) strict, without rowid;
+        create index pending_entries_by_file on pending_entries (file) where file is not null;
+        create index pending_entries_by_ref on pending_entries (ref) where ref is not null;
+        create table pending_runs (
+            pending integer not null references pending,
+            run integer not null references runs,
+            at text not null,
+            primary key (pending, run)
+        ) strict, without rowid;
+        create table pending_dependencies (
+            pending integer not null references pending,
+            target integer not null references versions,
+            primary key (pending, target)
+        ) strict, without rowid;
+        create index pending_dependencies_by_target on pending_dependencies (target);
+        create table pending_aliases (
+            pending integer not null references pending,
+            name text not null,
+            primary key (pending, name)
+        ) strict, without rowid;
+        create table pending_prefixes (
+            pending integer not null references pending,
+            uri text not null,
+            primary key (pending, uri)
+        ) strict, without rowid;
+        """,
+    )
+
+
+@migrations()
+def m013_protected_aliases(db: Database) -> None:
+    """Aliases of collections that move only on purpose."""
+    _run(
+        db,
+        """
+        create table protected_aliases (
+            collection integer not null references collections,
+            name text not null,
+            primary key (collection, name)
+        ) strict, without rowid;
+        """,
+    )

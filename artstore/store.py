@@ -18,8 +18,10 @@ from artstore import db as catalog_file
 from artstore import delete as deleting
 from artstore import describe as describing
 from artstore import diff as differing
+from artstore import upsert as upserting
 from artstore import verify as verifying
 from artstore.catalog import collections, events, links, manifests, runs, usage, versions
+from artstore.catalog import pending as pending_rows
 from artstore.catalog.collections import Collection
 from artstore.catalog.events import Event
 from artstore.catalog.filters import Filters
@@ -35,6 +37,7 @@ from artstore.intake import Intake
 from artstore.leases import Session
 from artstore.manifest import Entry, Kind
 from artstore.packs import Packs
+from artstore.pending import Pending
 from artstore.progress import SILENT, Progress
 from artstore.sweep import sweep
 from artstore.version import Version
@@ -59,6 +62,10 @@ class Usage(NamedTuple):
     """What the packs take on the disk."""
     catalog_bytes: int
     """What the catalog takes on the disk."""
+    pending: int = 0
+    """Versions that were never finished."""
+    pending_bytes: int = 0
+    """What those would take when written out."""
 
 
 class _BaseOf:
@@ -359,8 +366,7 @@ class Store:
             collection = collections.find(connection, draft.project, draft.name)
             newest = versions.newest(connection, self.db.algorithm, collection.id) if collection else None
         if newest is not None and self._intake(draft).hold_version(newest.id):
-            draft.base = _BaseOf(self, newest)
-            draft.prefixes |= set(newest.prefixes)
+            draft.rebase(_BaseOf(self, newest))
 
     def read_draft(self, draft: Draft, entry: Entry) -> Iterator[bytes]:
         """The content of a file that was added to a draft, piece by piece, verified."""
@@ -372,15 +378,88 @@ class Store:
         return commit.cut(self.db, draft)[1].digest
 
     def commit(
-        self, draft: Draft, *, aliases: Iterable[str] = (), tags: Iterable[str] = (), run: int | None = None
+        self,
+        draft: Draft,
+        *,
+        aliases: Iterable[str] = (),
+        tags: Iterable[str] = (),
+        run: int | None = None,
+        on_newest: bool = False,
     ) -> Version:
         """Make a draft the next version; durable when this returns. Equal content is the same version.
 
-        `run` is the number of the run that produced it.
+        `run` is the number of the run that produced it. With `on_newest` it comes on top of the newest version,
+        whichever that is by then.
         """
-        version = commit.commit(self.db, self.packs, draft, self._intake(draft), aliases=aliases, tags=tags, run=run)
+        while True:
+            if on_newest:
+                self.start_from_newest(draft)
+            try:
+                version = commit.commit(
+                    self.db,
+                    self.packs,
+                    draft,
+                    self._intake(draft),
+                    aliases=aliases,
+                    tags=tags,
+                    run=run,
+                    on_newest=on_newest,
+                )
+            except commit.Overtaken:
+                continue
+            self._intakes.pop(draft, None)
+            return version
+
+    # Parallel writers
+
+    def upsert(
+        self,
+        draft: Draft,
+        distributed_id: str,
+        *,
+        aliases: Iterable[str] = (),
+        run: int | None = None,
+        begin: bool = True,
+    ) -> Pending:
+        """Add what a draft has to the pending version that many writers share; durable when this returns.
+
+        >>> pending = store.upsert(draft, "night-17")
+        >>> store.finish(pending)
+
+        There is one for each collection and id; the first upsert begins it, unless `begin` is not set. Raises
+        `PathConflict`, which names both runs, if something else was added at one of the paths; nothing is added then.
+        """
+        intake = self._intake(draft)
+        added = upserting.upsert(
+            self.db, self.packs, draft, intake, distributed_id, aliases=aliases, run=run, begin=begin
+        )
         self._intakes.pop(draft, None)
-        return version
+        return added
+
+    def finish(
+        self, pending: Pending | int, *, aliases: Iterable[str] = (), run: int | None = None, force: bool = False
+    ) -> Version:
+        """Make a pending version the next version of its collection, the product of every run that has upserted.
+
+        Raises `NotFound` if it was dropped, or `ProtectedAlias` if it is to get one and `force` is not set.
+        """
+        id = pending if isinstance(pending, int) else pending.id
+        return upserting.finish(self.db, id, aliases=aliases, run=run, force=force)
+
+    def finished(self, pending: Pending | int) -> Version | None:
+        """The version that a pending one became; None as long as it is pending, and if it was dropped."""
+        with self.db.reading() as connection:
+            became = pending_rows.became(connection, pending if isinstance(pending, int) else pending.id)
+            return None if became is None else versions.by_id(connection, self.db.algorithm, became)
+
+    def pending(self, name: str | None = None, *, project: str | None = None) -> list[Pending]:
+        """The pending versions of a collection, of a project, or of all, the oldest first."""
+        with self.db.reading() as connection:
+            return pending_rows.listed(connection, project, name)
+
+    def drop_pending(self, pending: Pending, *, dry_run: bool = False) -> upserting.Dropped:
+        """Drop a pending version and what only it holds. Raises `NotFound` if it was finished or dropped."""
+        return upserting.drop(self.db, self.packs, pending.id, dry_run=dry_run)
 
     def drop(self, draft: Draft) -> None:
         """Give up a draft, and what only it held."""
@@ -445,9 +524,18 @@ class Store:
         new_name: str | None = None,
         description: str | None = None,
         tags: Iterable[str] | None = None,
+        protected_aliases: Iterable[str] | None = None,
     ) -> Collection:
-        """Rename a collection, or set what is said of it. What is left out stays."""
-        changes = {"name": new_name, "description": description, "tags": None if tags is None else list(tags)}
+        """Rename a collection, or set what is said of it. What is left out stays.
+
+        A protected alias is set, moved or taken away only with `force=True`, whichever way that is asked for.
+        """
+        changes = {
+            "name": new_name,
+            "description": description,
+            "tags": None if tags is None else list(tags),
+            "protected_aliases": None if protected_aliases is None else sorted(set(protected_aliases)),
+        }
         given = {field: value for field, value in changes.items() if value is not None}
         return describing.describe_collection(self.db, project, name, given)
 
@@ -570,11 +658,12 @@ class Store:
         remove_aliases: Iterable[str] = (),
         add_tags: Iterable[str] = (),
         remove_tags: Iterable[str] = (),
+        force: bool = False,
     ) -> Version:
         """Change what is said of a version, all of it or nothing. What is left out stays.
 
-        An alias leaves the version that it pointed at. Of a version found by a link, it is the link's aliases that
-        change.
+        An alias leaves the version that it pointed at; a protected one only with `force`, else `ProtectedAlias` is
+        raised. Of a version found by a link, it is the link's aliases that change.
         """
         return describing.describe(
             self.db,
@@ -586,21 +675,31 @@ class Store:
             remove_aliases=remove_aliases,
             add_tags=add_tags,
             remove_tags=remove_tags,
+            force=force,
         )
 
     def link(
-        self, version: Version | str, name: str, *, project: str = names.DEFAULT_PROJECT, aliases: Iterable[str] = ()
+        self,
+        version: Version | str,
+        name: str,
+        *,
+        project: str = names.DEFAULT_PROJECT,
+        aliases: Iterable[str] = (),
+        force: bool = False,
     ) -> Version:
         """Show a version in a collection of links, under an index and aliases of its own there.
 
         >>> store.link("fox:v3", "wandb-registry-model/animal-classifier", aliases=["production"])
         """
         wanted = names.parse(name)
-        return describing.link(self.db, self._of(version), wanted.project or project, wanted.name, aliases)
+        return describing.link(self.db, self._of(version), wanted.project or project, wanted.name, aliases, force=force)
 
-    def unlink(self, version: Version | str) -> None:
-        """Take away a link. The version that it shows stays."""
-        describing.unlink(self.db, self._of(version))
+    def unlink(self, *wanted: Version | str, force: bool = False) -> None:
+        """Take away links, all of them or none; one with a protected alias only with `force`.
+
+        The versions that they show stay.
+        """
+        describing.unlink(self.db, [self._of(each) for each in wanted], force=force)
 
     def links(self, version: Version) -> list[Version]:
         """The links that show a version, each as it is found there."""
@@ -665,8 +764,8 @@ class Store:
     ) -> deleting.Deleted:
         """Delete versions, all of those given or none; what nothing else needs is gone from the disk when this returns.
 
-        Raises `StillNeeded` if one has aliases (`latest` is one) and `delete_aliases` is not set, or if a living
-        version references it and `force` is not set.
+        Raises `StillNeeded` if one has aliases (`latest` is one) and `delete_aliases` is not set, or if it has a
+        protected alias, or a living or pending version references it, and `force` is not set.
         """
         return deleting.delete(
             self.db,
@@ -687,8 +786,8 @@ class Store:
         """
         every = list(self.versions(name, project=project))
         if any(each.link for each in every):
-            for each in every if not dry_run else ():
-                self.unlink(each)
+            if not dry_run:
+                self.unlink(*every, force=force)
             return deleting.Deleted([], 0, 0)
         return self.delete(*every, delete_aliases=True, force=force, dry_run=dry_run)
 
@@ -730,7 +829,15 @@ class Store:
         stored, allocated = found["stored_bytes"], self.packs.allocated()
         waste = min(found["dead_bytes"], max(0, allocated - stored))
         return Usage(
-            found["versions"], found["version_bytes"], found["content_bytes"], stored, waste, allocated, catalog
+            found["versions"],
+            found["version_bytes"],
+            found["content_bytes"],
+            stored,
+            waste,
+            allocated,
+            catalog,
+            found["pending"],
+            found["pending_bytes"],
         )
 
     def gc(self, *, dry_run: bool = False, progress: Progress = SILENT) -> gc.Collected:

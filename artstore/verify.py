@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from artstore import system
-from artstore.catalog import collections, content, events, leases, manifests, places, reclaim, versions
+from artstore.catalog import collections, content, events, leases, manifests, pending, places, reclaim, versions
 from artstore.catalog.content import Counted, StoredChunk
 from artstore.db import Connection, Db
 from artstore.errors import Damaged
@@ -145,9 +145,9 @@ def _finding(db: Db, chunk: StoredChunk) -> Finding:
 
 
 def _harms(db: Db, connection: Connection, files: list[bytes]) -> tuple[Harm, ...]:
-    return tuple(
-        Harm(version.qualified_name, path) for version, path in versions.harmed(connection, db.algorithm, files)
-    )
+    committed = [(each.qualified_name, path) for each, path in versions.harmed(connection, db.algorithm, files)]
+    waiting = [(f"{name} (pending)", path) for name, path in pending.harmed(connection, files)]
+    return tuple(Harm(*each) for each in committed + waiting)
 
 
 def _check_files(db: Db, packs: Packs, report: Report) -> None:

@@ -21,8 +21,9 @@ class Link(NamedTuple):
 class Version:
     """One committed version of a collection. `size` is in bytes; `aliases` includes `latest` where it is the newest.
 
-    `prefixes` are the URIs below which its references were listed, and those that asked for one version of an object;
-    `link` tells under which other name it was found, if it was.
+    `base` is the version that it was made from, as `project/animals:v0`, if there is one. `prefixes` are the URIs below
+    which its references were listed, and those that asked for one version of an object; `link` tells under which other
+    name it was found, if it was.
     """
 
     id: int
@@ -41,6 +42,7 @@ class Version:
     aliases: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
+    base: str | None = None
     link: Link | None = None
 
     @property

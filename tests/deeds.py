@@ -299,3 +299,34 @@ def _churn_gc(opened: Store, draw: random.Random, source: Path, folder: Path, na
 def wander(path: Path) -> list[Path]:
     """Every file below a folder, in order."""
     return sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
+
+
+def upsert(watch: Watch, store: str, source: str, full_at: int = packs.SEAL_AT) -> None:
+    """Upsert a folder; say so once it is acknowledged."""
+    seal_at(full_at)
+    opened = Store.open(store)
+    watch.begin()
+    draft = opened.draft("shared", "dataset")
+    opened.add_dir(draft, source)
+    opened.upsert(draft, "batch", aliases=["best"])
+    watch.say("upserted")
+    opened.close()
+
+
+def finish(watch: Watch, store: str) -> None:
+    """Finish what is pending; say the version's name."""
+    opened = Store.open(store)
+    found = opened.pending()[0]
+    watch.begin()
+    watch.say(opened.finish(found).name)
+    opened.close()
+
+
+def drop_pending(watch: Watch, store: str) -> None:
+    """Drop what is pending; say so once it is gone."""
+    opened = Store.open(store)
+    found = opened.pending()[0]
+    watch.begin()
+    opened.drop_pending(found)
+    watch.say("dropped")
+    opened.close()

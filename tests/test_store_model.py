@@ -22,9 +22,11 @@ from hypothesis.stateful import (
 
 from artstore import chunking
 from artstore.draft import Draft
-from artstore.errors import NotFound, StillNeeded
+from artstore.errors import NotFound, PathConflict, StillNeeded
 from artstore.manifest import Kind
+from artstore.pending import Pending
 from artstore.store import Store
+from artstore.version import Version
 from truth import check_clean, check_no_locks, check_numbers, noise, write
 
 Files = dict[str, bytes]
@@ -101,6 +103,7 @@ class StoreBesideModel(RuleBasedStateMachine):
         self.store = Store.init(self.folder / "store", compression=compression)
         self.history: list[Committed] = []
         self.open: list[tuple[Draft, Files]] = []
+        self.pending: dict[tuple[str, str], Files] = {}
         self.made = 0
 
     def teardown(self) -> None:
@@ -108,6 +111,8 @@ class StoreBesideModel(RuleBasedStateMachine):
             return
         for draft, _ in self.open:
             self.store.drop(draft)
+        for pending in self.store.pending():
+            self.store.drop_pending(pending)
         self.store.gc()
         check_clean(self.store)
         check_numbers(self.store)
@@ -128,7 +133,17 @@ class StoreBesideModel(RuleBasedStateMachine):
         return self.living[number % len(self.living)]
 
     def held_by_others(self, version: Committed) -> set[bytes]:
-        return {chunk for other in self.living if other is not version for chunk in other.chunks}
+        return self.held_by_pending() | {
+            chunk for other in self.living if other is not version for chunk in other.chunks
+        }
+
+    def held_by_pending(self) -> set[bytes]:
+        return {chunk for files in self.pending.values() for chunk in chunks_of(files.values())}
+
+    def one_that_is_pending(self, number: int) -> tuple[tuple[str, str], Pending]:
+        key = sorted(self.pending)[number % len(self.pending)]
+        (found,) = (each for each in self.store.pending(key[0]) if each.distributed_id == key[1])
+        return key, found
 
     # What is done
 
@@ -137,13 +152,15 @@ class StoreBesideModel(RuleBasedStateMachine):
         return write(self.folder / f"source-{self.made}", files)
 
     def committed(self, draft: Draft, files: Files) -> None:
-        version = self.store.commit(draft)
-        newest = self.newest(draft.name)
+        self.landed(self.store.commit(draft), draft.name, files)
+
+    def landed(self, version: Version, name: str, files: Files) -> None:
+        newest = self.newest(name)
         if newest is not None and newest.files == files:
             assert version.name == newest.full_name, "equal content is the same version"
             return
-        number = sum(other.name == draft.name for other in self.history)
-        self.history.append(Committed(draft.name, number, files, chunks_of(files.values())))
+        number = sum(other.name == name for other in self.history)
+        self.history.append(Committed(name, number, files, chunks_of(files.values())))
         assert version.name == self.history[-1].full_name
         assert version.size == size_of(files.values())
 
@@ -183,6 +200,38 @@ class StoreBesideModel(RuleBasedStateMachine):
     @rule(which=st.integers(0, 50))
     def drop_a_draft(self, which: int) -> None:
         self.store.drop(self.open.pop(which % len(self.open))[0])
+
+    @rule(name=st.sampled_from(NAMES), id=st.sampled_from(["day", "night"]), tree=trees)
+    def upsert(self, name: str, id: str, tree: dict[str, int]) -> None:
+        files = {path: CONTENTS[number] for path, number in tree.items()}
+        there = self.pending.get((name, id), {})
+        draft = self.store.draft(name, "dataset")
+        self.store.add_dir(draft, self.source(files))
+        if any(there.get(path, data) != data for path, data in files.items()):
+            with pytest.raises(PathConflict):
+                self.store.upsert(draft, id)
+            self.store.drop(draft)
+            return
+        found = self.store.upsert(draft, id)
+        self.pending[name, id] = there | files
+        assert (found.entries, found.size) == (len(there | files), size_of((there | files).values()))
+
+    @precondition(lambda self: self.pending)
+    @rule(which=st.integers(0, 50))
+    def finish_what_is_pending(self, which: int) -> None:
+        key, found = self.one_that_is_pending(which)
+        self.landed(self.store.finish(found), key[0], self.pending.pop(key))
+
+    @precondition(lambda self: self.pending)
+    @rule(which=st.integers(0, 50))
+    def drop_what_is_pending(self, which: int) -> None:
+        key, found = self.one_that_is_pending(which)
+        promised = self.store.drop_pending(found, dry_run=True).content
+        done = self.store.drop_pending(found).content
+        mine = chunks_of(self.pending.pop(key).values())
+        assert promised == size_of(mine - self.held_by_pending() - {c for each in self.living for c in each.chunks})
+        if not self.open:
+            assert done == promised
 
     @precondition(lambda self: self.living)
     @rule(which=st.integers(0, 50), alias=st.sampled_from(["best", "prod"]))
@@ -292,8 +341,12 @@ class StoreBesideModel(RuleBasedStateMachine):
         assert usage.versions == len(self.living)
         assert usage.version_bytes == sum(size_of(version.files.values()) for version in self.living)
         assert owned == size_of(seen)
+        assert (usage.pending, usage.pending_bytes) == (
+            len(self.pending),
+            sum(size_of(files.values()) for files in self.pending.values()),
+        )
         if not self.open:
-            assert usage.content_bytes == owned
+            assert usage.content_bytes == size_of(seen | self.held_by_pending())
 
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from artstore import db
 from artstore.catalog import fields, filters
 from artstore.catalog.filters import Clause, Filters
-from artstore.errors import InvalidInput, NotFound, WrongType
+from artstore.errors import InvalidInput, NotFound, ProtectedAlias, WrongType
 from artstore.names import REGISTRY
 
 
@@ -26,17 +26,21 @@ class Collection(NamedTuple):
     description: str = ""
     tags: tuple[str, ...] = ()
     created_at: str = ""
+    protected_aliases: tuple[str, ...] = ()
+    """The aliases that move or go only by force."""
 
 
 _COLLECTION = """
-    select c.id, projects.name, c.name, c.type, c.portfolio, c.description, c.tags, c.created_at
+    select c.id, projects.name, c.name, c.type, c.portfolio, c.description, c.tags, c.created_at,
+        (select json_group_array(name) from (select name from protected_aliases where collection = c.id order by name))
     from collections as c join projects on projects.id = c.project
 """
 
 
 def _collection(row: Sequence[Any]) -> Collection:
-    id, project, name, type, portfolio, description, tags, created_at = row
-    return Collection(id, project, name, type, bool(portfolio), description, tuple(json.loads(tags)), created_at)
+    id, project, name, type, portfolio, description, tags, created_at, protected = row
+    tags, protected = tuple(json.loads(tags)), tuple(json.loads(protected))
+    return Collection(id, project, name, type, bool(portfolio), description, tags, created_at, protected)
 
 
 def find(connection: sqlite3.Connection, project: str, name: str) -> Collection | None:
@@ -135,8 +139,11 @@ def check_type(found: Collection, type: str | None) -> None:
 
 
 def describe(connection: sqlite3.Connection, id: int, changes: Mapping[str, Any]) -> None:
-    """Set what people say of a collection: name, description, tags."""
+    """Set what people say of a collection: name, description, tags, protected_aliases."""
     for field, value in changes.items():
+        if field == "protected_aliases":
+            _protect(connection, id, value)
+            continue
         written = json.dumps(value, ensure_ascii=False) if field == "tags" else value
         connection.execute(
             {
@@ -145,4 +152,22 @@ def describe(connection: sqlite3.Connection, id: int, changes: Mapping[str, Any]
                 "tags": "update collections set tags = ? where id = ?",
             }[field],
             (written, id),
+        )
+
+
+def _protect(connection: sqlite3.Connection, id: int, aliases: Sequence[str]) -> None:
+    connection.execute("delete from protected_aliases where collection = ?", (id,))
+    connection.executemany(
+        "insert into protected_aliases (collection, name) values (?, ?)", [(id, alias) for alias in aliases]
+    )
+
+
+def check_unprotected(connection: sqlite3.Connection, id: int, alias: str) -> None:
+    """Raise `ProtectedAlias` if a collection protects an alias."""
+    query = "select 1 from protected_aliases where collection = ? and name = ?"
+    if connection.execute(query, (id, alias)).fetchone() is not None:
+        where = connection.execute(f"{_COLLECTION} where c.id = ?", (id,)).fetchone()
+        raise ProtectedAlias(
+            f"the alias {alias!r} of {where[1]}/{where[2]} is protected: pass force=True (`--force`) to change it, or "
+            f"lift that with `artstore alias {where[2]} {alias} --unprotect`"
         )

@@ -45,6 +45,13 @@ _OF_VERSIONS = {
     "created_at": "v.created_at",
     "createdAt": "v.created_at",
 }
+BASE = """(
+    select base_projects.name || '/' || base_collections.name || ':v' || base.number from versions as base
+    join collections as base_collections on base_collections.id = base.collection
+    join projects as base_projects on base_projects.id = base_collections.project
+    where base.id = v.base
+)"""
+"""SQL: the version that the version `v` was made from, as `project/animals:v0`."""
 _ALIASES = """(
     select json_group_array(known.name) from (
         select a.name as name from {aliases} as a where a.{of} = {row}.id

@@ -82,6 +82,13 @@ def count(connection: sqlite3.Connection, collection: int, wanted: Filters | Non
     return int(connection.execute(query, (collection, *where.values)).fetchone()[0])
 
 
+def holder(connection: sqlite3.Connection, collection: int, alias: str) -> int | None:
+    """The id of the link that an alias points at."""
+    query = "select link from link_aliases where collection = ? and name = ?"
+    row = connection.execute(query, (collection, alias)).fetchone()
+    return row[0] if row else None
+
+
 def of_version(connection: sqlite3.Connection, version: int) -> list[Found]:
     """The links that show a version."""
     query = f"{_LINK} where l.version = ? and l.removed_at is null order by l.id"

@@ -275,7 +275,7 @@ def _store_segment(
     rows = []
     for entry in entries:
         file = _file_id(connection, builder, entry, files) if entry.kind == Kind.FILE else None
-        ref = _store_ref(connection, builder.algorithm, entry) if entry.kind == Kind.REFERENCE else None
+        ref = store_ref(connection, builder.algorithm, entry) if entry.kind == Kind.REFERENCE else None
         rows.append((id, entry.path, int(entry.kind), int(entry.executable), file, entry.target, ref))
     connection.executemany(
         "insert into entries (segment, path, kind, executable, file, target, ref) values (?, ?, ?, ?, ?, ?, ?)", rows
@@ -283,22 +283,26 @@ def _store_segment(
 
 
 def _file_id(connection: sqlite3.Connection, builder: Edited, entry: Entry, files: Mapping[bytes, int]) -> int:
-    digest = entry.digest or ""
-    known = builder.files.get(digest)
+    known = builder.files.get(entry.digest or "")
+    return file_id(connection, builder.algorithm, entry, files) if known is None else known
+
+
+def file_id(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry, files: Mapping[bytes, int]) -> int:
+    """The id of the stored file that an entry is; `files` are ids that are known. Raises `InvalidInput`."""
+    raw = algorithm.parse(entry.digest or "")
+    known = files.get(raw)
     if known is None:
-        raw = builder.algorithm.parse(digest)
-        known = files.get(raw)
-        if known is None:
-            row = connection.execute("select id from files where digest = ?", (raw,)).fetchone()
-            if row is None:
-                raise InvalidInput(
-                    f"the content of {entry.path!r} is not in the store (any more): add the file to the draft again"
-                )
-            known = int(row[0])
+        row = connection.execute("select id from files where digest = ?", (raw,)).fetchone()
+        if row is None:
+            raise InvalidInput(
+                f"the content of {entry.path!r} is not in the store (any more): add the file to the draft again"
+            )
+        known = int(row[0])
     return known
 
 
-def _store_ref(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry) -> int:
+def store_ref(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry) -> int:
+    """Find or make the row of what a reference pins; return its id."""
     identity = algorithm.raw(reference_identity(entry))
     row = (identity, entry.uri, entry.digest, entry.size, entry.etag, entry.version_id)
     connection.execute(

@@ -26,8 +26,14 @@ class Freed(NamedTuple):
 _CANDIDATES = ("groups", "segments", "files", "refs", "chunks")
 
 
-def release(connection: sqlite3.Connection, *, versions: Iterable[int] = (), claims: Iterable[Claim] = ()) -> Freed:
-    """Let go of the manifests of deleted versions, and of what ended leases held.
+def release(
+    connection: sqlite3.Connection,
+    *,
+    versions: Iterable[int] = (),
+    claims: Iterable[Claim] = (),
+    pending: Iterable[int] = (),
+) -> Freed:
+    """Let go of the manifests of deleted versions, of what ended leases held, and of the entries of pending versions.
 
     What a living lease claims stays. Dead leases have to be reaped before.
     """
@@ -36,6 +42,7 @@ def release(connection: sqlite3.Connection, *, versions: Iterable[int] = (), cla
         connection.execute(f"create temp table if not exists doomed_{name} (id integer primary key)")
         connection.execute(f"delete from temp.doomed_{name}")
     _let_go_of_versions(connection, versions, claims)
+    _let_go_of_pending(connection, pending)
     _let_go_of_manifests(connection)
     _add_claimed(connection, "file", claims)
     files = _let_go_of_files(connection)
@@ -57,6 +64,19 @@ def _let_go_of_versions(connection: sqlite3.Connection, versions: Iterable[int],
             (version,),
         )
         connection.execute("delete from version_groups where version = ?", (version,))
+
+
+def _let_go_of_pending(connection: sqlite3.Connection, pending: Iterable[int]) -> None:
+    for id in pending:
+        for column, candidates in (("file", "files"), ("ref", "refs")):
+            connection.execute(
+                f"""
+                insert or ignore into temp.doomed_{candidates} select {column} from pending_entries
+                where pending = ? and {column} is not null
+                """,
+                (id,),
+            )
+        connection.execute("delete from pending_entries where pending = ?", (id,))
 
 
 def _let_go_of_manifests(connection: sqlite3.Connection) -> None:
@@ -81,6 +101,7 @@ def _let_go_of_manifests(connection: sqlite3.Connection) -> None:
     run("delete from entries where segment in (select id from temp.doomed_segments)")
     run("delete from segments where id in (select id from temp.doomed_segments)")
     _keep_held(connection, "refs", "entries", "ref")
+    _keep_held(connection, "refs", "pending_entries", "ref")
     run("delete from refs where id in (select id from temp.doomed_refs)")
 
 
@@ -109,6 +130,7 @@ def _add_claimed(connection: sqlite3.Connection, kind: str, claims: list[Claim])
 def _let_go_of_files(connection: sqlite3.Connection) -> int:
     run = connection.execute
     _keep_held(connection, "files", "entries", "file")
+    _keep_held(connection, "files", "pending_entries", "file")
     _keep_claimed(connection, "file")
     run(
         """
@@ -168,9 +190,11 @@ def orphans(connection: sqlite3.Connection) -> dict[str, int]:
         "versions": f"""select count(*) from versions where state = 'deleted' and not exists {kept}
             and exists (select 1 from version_groups where version_groups.version = versions.id)""",
         "files": f"""select count(*) from files where not exists {claimed.format("file", "files")}
-            and not exists (select 1 from entries where entries.file = files.id)""",
+            and not exists (select 1 from entries where entries.file = files.id)
+            and not exists (select 1 from pending_entries where pending_entries.file = files.id)""",
         "chunks": f"""select count(*) from chunks where not exists {claimed.format("chunk", "chunks")}
             and not exists (select 1 from file_chunks where {content.HOLDS.format(chunk="chunks.id")})""",
-        "refs": "select count(*) from refs where id not in (select ref from entries where ref is not null)",
+        "refs": """select count(*) from refs where id not in (select ref from entries where ref is not null)
+            and id not in (select ref from pending_entries where ref is not null)""",
     }
     return {name: connection.execute(query).fetchone()[0] for name, query in queries.items()}

@@ -256,10 +256,11 @@ def use(connection: sqlite3.Connection, run: int, version: int, role: str | None
     return cursor.rowcount == 1
 
 
-def produce(connection: sqlite3.Connection, run: int, version: int) -> bool:
-    """Note that a run logged a version; False if that was known."""
+def produce(connection: sqlite3.Connection, run: int, version: int, at: str | None = None) -> bool:
+    """Note that a run logged a version, now or at a time; False if that was known."""
     cursor = connection.execute(
-        "insert into products (run, version, at) values (?, ?, ?) on conflict do nothing", (run, version, db.now())
+        "insert into products (run, version, at) values (?, ?, ?) on conflict do nothing",
+        (run, version, at or db.now()),
     )
     return cursor.rowcount == 1
 

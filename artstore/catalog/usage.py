@@ -38,18 +38,25 @@ _OWN_CHUNKS = """
         cross join version_groups on version_groups.segment_group = group_segments.segment_group
         where {holds} and version_groups.version in (select id from others)
     )
+    {unless_pending}
+"""
+_UNLESS_PENDING = f"""
+    and not exists (
+        select 1 from file_chunks cross join pending_entries on pending_entries.file = file_chunks.file
+        where {_HOLDS}
+    )
 """
 
 
 def owned_bytes(connection: sqlite3.Connection, version: int) -> int:
     """The content that no earlier living version holds."""
-    query = _OWN_CHUNKS.format(which="id < :version", holds=_HOLDS)
+    query = _OWN_CHUNKS.format(which="id < :version", holds=_HOLDS, unless_pending="")
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 
 def reclaimable_bytes(connection: sqlite3.Connection, version: int) -> int:
-    """The content that no other living version holds: what deleting this one alone would free."""
-    query = _OWN_CHUNKS.format(which="true", holds=_HOLDS)
+    """The content that no other living or pending version holds: what deleting this one alone would free."""
+    query = _OWN_CHUNKS.format(which="true", holds=_HOLDS, unless_pending=_UNLESS_PENDING)
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 
@@ -60,6 +67,7 @@ class Share(NamedTuple):
     reclaimable: int
 
 
+# A pending version counts as one that comes after all others: it owns nothing that a version has, and keeps it.
 # Of each thing it is enough to know the first and the last living version that holds it: the first one owns it, and
 # if they are one, deleting that frees it.
 _SHARES = (
@@ -102,11 +110,15 @@ _FIND_SHARES = (
     """,
     """
     insert into temp.file_spans
-    select files.file, min(segment_spans.first), max(segment_spans.last)
-    from (select distinct file from temp.holding_files) as files
-    cross join entries on entries.file = files.file
-    cross join segment_spans on segment_spans.segment = entries.segment
-    group by files.file
+    select file, min(first), max(last) from (
+        select files.file, segment_spans.first, segment_spans.last
+        from (select distinct file from temp.holding_files) as files
+        cross join entries on entries.file = files.file
+        cross join segment_spans on segment_spans.segment = entries.segment
+        union all
+        select files.file, 1 << 62, 1 << 62 from (select distinct file from temp.holding_files) as files
+        where exists (select 1 from pending_entries where pending_entries.file = files.file)
+    ) group by file
     """,
 )
 
@@ -146,15 +158,18 @@ def totals(connection: sqlite3.Connection) -> dict[str, int]:
             (select coalesce(sum(size), 0) from versions where state = 'committed'),
             (select coalesce(sum(live + saved), 0) from packs),
             (select coalesce(sum(live), 0) from packs),
-            (select coalesce(sum(max("end" - live - :header, 0)), 0) from packs)
+            (select coalesce(sum(max("end" - live - :header, 0)), 0) from packs),
+            (select count(*) from pending where version is null),
+            (select coalesce(sum(size), 0) from pending where version is null)
         """,
         {"header": len(HEADER)},
     ).fetchone()
-    return dict(zip(("versions", "version_bytes", "content_bytes", "stored_bytes", "dead_bytes"), row, strict=True))
+    names = ("versions", "version_bytes", "content_bytes", "stored_bytes", "dead_bytes", "pending", "pending_bytes")
+    return dict(zip(names, row, strict=True))
 
 
 def reclaimable_together(connection: sqlite3.Connection, versions: set[int]) -> int:
-    """The content that no living version outside a set holds: what deleting the set would free."""
+    """The content that no living version outside a set holds, nor a pending one: what deleting the set would free."""
     connection.execute("create temp table if not exists going (id integer primary key)")
     connection.execute("delete from temp.going")
     connection.executemany("insert into temp.going values (?)", [(version,) for version in versions])
@@ -176,5 +191,28 @@ def reclaimable_together(connection: sqlite3.Connection, versions: set[int]) -> 
             cross join versions on versions.id = version_groups.version and versions.state = 'committed'
             where {_HOLDS} and versions.id not in (select id from temp.going)
         )
+        {_UNLESS_PENDING}
     """
     return int(connection.execute(query).fetchone()[0])
+
+
+def reclaimable_pending(connection: sqlite3.Connection, pending: int) -> int:
+    """The content that only one pending version holds: what dropping it would free."""
+    query = f"""
+        select coalesce(sum(size), 0) from (
+            select distinct chunks.id as chunk, chunks.size as size from pending_entries
+            cross join file_chunks on file_chunks.file = pending_entries.file
+            cross join chunks on chunks.id between file_chunks.chunk and file_chunks.chunk + file_chunks.count - 1
+            where pending_entries.pending = :pending
+        ) as candidates
+        where not exists (
+            select 1 from file_chunks where {_HOLDS} and (
+                exists (select 1 from entries where entries.file = file_chunks.file)
+                or exists (
+                    select 1 from pending_entries
+                    where pending_entries.file = file_chunks.file and pending_entries.pending <> :pending
+                )
+            )
+        )
+    """
+    return int(connection.execute(query, {"pending": pending}).fetchone()[0])

@@ -14,7 +14,7 @@ from artstore.catalog import collections, fields, filters, links
 from artstore.catalog.collections import Collection
 from artstore.catalog.filters import Filters
 from artstore.digests import Algorithm
-from artstore.errors import NotFound, StillNeeded, WrongType
+from artstore.errors import NotFound, ProtectedAlias, StillNeeded, WrongType
 from artstore.manifest import Dependency
 from artstore.version import Version
 
@@ -28,13 +28,14 @@ class Content(NamedTuple):
     size: int
 
 
-_VERSION = """
+_VERSION = f"""
     select v.id, projects.name, c.name, c.type, v.number, v.digest, v.entries, v.size, v.state, v.created_at,
         v.description, v.metadata, v.ttl,
         (select group_concat(a.name, char(0)) from aliases as a where a.version = v.id),
         (select group_concat(t.name, char(0)) from tags as t where t.version = v.id),
         v.number = (select max(l.number) from versions as l where l.collection = v.collection and l.state = 'committed')
-        as newest, v.prefixes
+        as newest, v.prefixes,
+        {fields.BASE}
     from versions as v
     join collections as c on c.id = v.collection
     join projects on projects.id = c.project
@@ -60,6 +61,7 @@ def _version(algorithm: Algorithm, row: tuple[Any, ...]) -> Version:
         aliases=tuple(aliases),
         tags=tuple(sorted(row[14].split("\0")) if row[14] else ()),
         prefixes=tuple(json.loads(row[16])),
+        base=row[17],
     )
 
 
@@ -251,7 +253,7 @@ def insert(
             content.size,
             description,
             json.dumps(metadata or {}, ensure_ascii=False, allow_nan=False),
-            _seconds(ttl),
+            seconds(ttl),
             base,
             json.dumps(sorted(prefixes), ensure_ascii=False),
             db.now(),
@@ -270,13 +272,14 @@ def insert(
     return id
 
 
-def _seconds(ttl: timedelta | None) -> int | None:
+def seconds(ttl: timedelta | None) -> int | None:
+    """A time to live as the catalog keeps it."""
     return None if ttl is None else max(1, round(ttl.total_seconds()))
 
 
 def set_ttl(connection: sqlite3.Connection, version: int, ttl: timedelta | None) -> None:
     """Let a version expire after a time, or never."""
-    connection.execute("update versions set ttl = ? where id = ?", (_seconds(ttl), version))
+    connection.execute("update versions set ttl = ? where id = ?", (seconds(ttl), version))
 
 
 def describe(connection: sqlite3.Connection, version: int, changes: Mapping[str, Any]) -> None:
@@ -318,6 +321,32 @@ def dependents(connection: sqlite3.Connection, algorithm: Algorithm, version: in
     query = f"""{_VERSION} where v.state = 'committed'
         and v.id in (select version from dependencies where target = ?) order by v.id"""
     return [_version(algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
+
+
+def protected_aliases(connection: sqlite3.Connection, version: int) -> list[str]:
+    """The protected aliases of a version and of the links that show it, each as `best of project/animals`."""
+    query = """
+        select held.name || ' of ' || projects.name || '/' || c.name from (
+            select collection, name from aliases where version = :version
+            union all
+            select link_aliases.collection, link_aliases.name from links
+            join link_aliases on link_aliases.link = links.id where links.version = :version
+        ) as held
+        join protected_aliases as p on p.collection = held.collection and p.name = held.name
+        join collections as c on c.id = held.collection join projects on projects.id = c.project order by 1
+    """
+    return [row[0] for row in connection.execute(query, {"version": version})]
+
+
+def pending_dependents(connection: sqlite3.Connection, version: int) -> list[str]:
+    """The pending versions that reference a version, by the names of their collections."""
+    query = """
+        select projects.name || '/' || c.name from pending_dependencies
+        join pending on pending.id = pending_dependencies.pending
+        join collections as c on c.id = pending.collection join projects on projects.id = c.project
+        where pending_dependencies.target = ? order by 1
+    """
+    return [row[0] for row in connection.execute(query, (version,))]
 
 
 def move_alias(connection: sqlite3.Connection, collection: int, name: str, version: int) -> int | None:
@@ -363,13 +392,22 @@ def check_deletable(
     force: bool,
     also: set[int],
 ) -> None:
-    """Raise `StillNeeded` if a version has aliases, or living versions outside `also` reference it."""
+    """Raise `StillNeeded` if a version has aliases, or is referenced by pending versions or living ones.
+
+    Those in `also` do not count.
+    """
     if version.aliases and not delete_aliases:
         raise StillNeeded(
             f"{version.name} has the aliases {', '.join(version.aliases)}: "
             "move them, or pass delete_aliases=True (`--delete-aliases`)"
         )
+    protected = protected_aliases(connection, version.id)
+    if protected and not force:
+        raise ProtectedAlias(
+            f"{version.name} has the protected alias {protected[0]}: move it first, or pass force=True (`--force`)"
+        )
     needing = [v.qualified_name for v in dependents(connection, algorithm, version.id) if v.id not in also]
+    needing += [f"{name} (pending)" for name in pending_dependents(connection, version.id)]
     if needing and not force:
         raise StillNeeded(
             f"{version.name} is referenced by {', '.join(needing)}: delete those first, or pass force=True (`--force`)"
@@ -385,15 +423,21 @@ def mark_deleted(connection: sqlite3.Connection, version: int) -> None:
 
 
 def expired(connection: sqlite3.Connection, algorithm: Algorithm, now: str) -> list[Version]:
-    """The living versions whose time is up, that carry no alias but `latest`, and that no living version references."""
+    """The living versions whose time is up and that nothing keeps.
+
+    Kept is what carries an alias but `latest`, or a protected one by a link, and what a living or pending version
+    references.
+    """
     query = f"""{_VERSION} where v.ttl is not null and v.state = 'committed'
         and julianday(v.created_at) + v.ttl / 86400.0 <= julianday(?)
         and not exists (select 1 from aliases where aliases.version = v.id)
         and not exists (
             select 1 from dependencies join versions as n on n.id = dependencies.version and n.state = 'committed'
             where dependencies.target = v.id
-        ) order by v.id"""
-    return [_version(algorithm, row) for row in connection.execute(query, (now,)).fetchall()]
+        )
+        and not exists (select 1 from pending_dependencies where pending_dependencies.target = v.id) order by v.id"""
+    found = [_version(algorithm, row) for row in connection.execute(query, (now,)).fetchall()]
+    return [each for each in found if not protected_aliases(connection, each.id)]
 
 
 def harmed(

@@ -28,6 +28,7 @@ SECTIONS = {
         "status": "Tell what became of the objects a version refers to.",
         "alias": "Set, remove or list aliases.",
         "tag": "Set, remove or list tags.",
+        "pending": "List, finish or drop what parallel runs put together.",
         "rm": "Delete versions and free their space.",
     },
     "Where things come from": {

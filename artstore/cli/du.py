@@ -45,6 +45,9 @@ def _whole(usage: Usage, as_json: bool) -> None:
         ("packs on the disk", usage.allocated_bytes),
         ("catalog on the disk", usage.catalog_bytes),
     ]
+    if usage.pending:
+        pending = showing.counted(usage.pending, "pending version", "pending versions")
+        rows.insert(1, (f"{pending} would take when written out", usage.pending_bytes))
     width = max(len(showing.size(count)) for _, count in rows)
     showing.print_lines(f"{showing.size(count):>{width}}  {said}" for said, count in rows)
 

@@ -68,6 +68,7 @@ def _collections(store: Store, project: str | None, as_json: bool) -> None:
     ]
     columns = ["project", "collection", "type", "newest", "versions", "size"]
     showing.print_lines(showing.table(columns, rows, right=["versions", "size"]))
+    _note_pending(store, None, project)
 
 
 def _versions(store: Store, wanted: str, project: str | None, as_json: bool) -> None:
@@ -79,7 +80,16 @@ def _versions(store: Store, wanted: str, project: str | None, as_json: bool) -> 
     if listed:
         showing.print_lines(showing.version_table(listed))
     else:
-        terminal.note(f"{wanted} has no version: all of them were deleted")
+        terminal.note(f"{wanted} has no version: all of them were deleted, or none is finished")
+    where, name = options.collection_meant(wanted, project)
+    _note_pending(store, name, where)
+
+
+def _note_pending(store: Store, name: str | None, project: str | None) -> None:
+    found = store.pending(name, project=project)
+    if found:
+        versions = showing.counted(len(found), "pending version", "pending versions")
+        terminal.note(f"and {versions}, not finished yet: see `artstore pending{f' {name}' if name else ''}`")
 
 
 def _entries(found: Iterator[Entry], as_json: bool) -> None:

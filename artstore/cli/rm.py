@@ -44,7 +44,7 @@ class _Plan(NamedTuple):
 )
 @click.option("--all", "everything", is_flag=True, help="Every version, with its aliases.")
 @click.option("--delete-aliases", is_flag=True, help="Also versions that have aliases; `latest` is one.")
-@click.option("--force", is_flag=True, help="Also versions that living versions reference.")
+@click.option("--force", is_flag=True, help="Also what others reference or a protected alias names.")
 @click.option("--dry-run", is_flag=True, help="Only show what would go.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @options.project_option
@@ -85,14 +85,14 @@ def command(
             _show(plan, err=as_json)
         done = None
         if plan and not dry_run and (yes or (ask and _confirmed(plan))):
+            if plan.links:
+                opened.unlink(*plan.links, force=force)
             # What was shown goes, also where the rule would mean more by now.
             done = plan._replace(
                 deleted=opened.delete(
                     *plan.deleted.versions, delete_aliases=aliases_too, force=force, progress=terminal.progress()
                 )
             )
-            for link in plan.links:
-                opened.unlink(link)
     _report(plan, done, as_json)
     if plan and done is None and not dry_run:
         click.echo("nothing was deleted" if ask else "nothing was deleted: pass --yes to delete this", err=True)

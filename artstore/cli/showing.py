@@ -155,6 +155,7 @@ def version_data(version: Version) -> dict[str, Any]:
         "metadata": version.metadata,
         "ttl_seconds": None if version.ttl is None else int(version.ttl.total_seconds()),
         "created_at": version.created_at,
+        "base": version.base,
         "link": _link_data(version.link) if version.link else None,
     }
 

@@ -1,0 +1,354 @@
+"""Pending versions: entries that several runs add one after the other, until they become a version or are dropped.
+
+Rows hold content here as those of a segment do (docs/lifecycle.md). Adding costs what is added: every question is
+asked of the index, for the new paths alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from artstore import db
+from artstore.catalog import manifests, versions
+from artstore.digests import Algorithm
+from artstore.errors import NotFound, PathConflict
+from artstore.manifest import Dependency, Entry, Kind
+from artstore.pending import Pending
+
+_PENDING = """
+    select p.id, projects.name, c.name, c.type, p.distributed_id, p.entries, p.size, p.upserts, p.created_at,
+        p.updated_at, p.description, p.metadata,
+        (select json_group_array(name) from (select name from pending_aliases where pending = p.id order by name)),
+        (select json_group_array(path) from (
+            select run_projects.name || '/' || runs.uid as path from pending_runs
+            join runs on runs.id = pending_runs.run join projects as run_projects on run_projects.id = runs.project
+            where pending_runs.pending = p.id order by pending_runs.at, pending_runs.run
+        ))
+    from pending as p
+    join collections as c on c.id = p.collection
+    join projects on projects.id = c.project
+"""
+
+
+def _pending(row: tuple[Any, ...]) -> Pending:
+    return Pending(
+        id=row[0],
+        project=row[1],
+        collection=row[2],
+        type=row[3],
+        distributed_id=row[4],
+        entries=row[5],
+        size=row[6],
+        upserts=row[7],
+        created_at=row[8],
+        updated_at=row[9],
+        description=row[10],
+        metadata=None if row[11] is None else json.loads(row[11]),
+        aliases=tuple(json.loads(row[12])),
+        runs=tuple(json.loads(row[13])),
+    )
+
+
+def find(connection: sqlite3.Connection, collection: int, distributed_id: str) -> int | None:
+    """The pending version of a collection that goes by an id."""
+    query = "select id from pending where collection = ? and distributed_id = ? and version is null"
+    row = connection.execute(query, (collection, distributed_id)).fetchone()
+    return int(row[0]) if row else None
+
+
+def by_id(connection: sqlite3.Connection, id: int) -> Pending:
+    """Read a pending version. Raises `NotFound` if it was finished or dropped."""
+    row = connection.execute(f"{_PENDING} where p.id = ? and p.version is null", (id,)).fetchone()
+    if row is None:
+        raise NotFound("the pending version was finished or dropped: list what there is with `artstore pending`")
+    return _pending(row)
+
+
+def listed(connection: sqlite3.Connection, project: str | None = None, name: str | None = None) -> list[Pending]:
+    """The pending versions of all collections, of a project or of one name, the oldest first."""
+    query = f"""{_PENDING} where p.version is null and (:project is null or projects.name = :project)
+        and (:name is null or c.name = :name) order by p.id"""
+    return [_pending(row) for row in connection.execute(query, {"project": project, "name": name}).fetchall()]
+
+
+def became(connection: sqlite3.Connection, id: int) -> int | None:
+    """The id of the version that a pending one was finished as."""
+    row = connection.execute("select version from pending where id = ?", (id,)).fetchone()
+    return row[0] if row else None
+
+
+def last_finished(connection: sqlite3.Connection, collection: int, distributed_id: str) -> int | None:
+    """The id of the version that was last finished under an id."""
+    query = """select version from pending where collection = ? and distributed_id = ? and version is not null
+        order by id desc limit 1"""
+    row = connection.execute(query, (collection, distributed_id)).fetchone()
+    return int(row[0]) if row else None
+
+
+def begin(connection: sqlite3.Connection, collection: int, distributed_id: str) -> int:
+    """Begin a pending version; return its id."""
+    now = db.now()
+    cursor = connection.execute(
+        "insert into pending (collection, distributed_id, created_at, updated_at) values (?, ?, ?, ?)",
+        (collection, distributed_id, now, now),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def describe(
+    connection: sqlite3.Connection,
+    id: int,
+    *,
+    description: str | None,
+    metadata: Mapping[str, Any] | None,
+    ttl: timedelta | None,
+) -> None:
+    """Note what is said of the version to be; what is None stays as it is."""
+    written = None if metadata is None else json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+    connection.execute(
+        """
+        update pending set description = coalesce(?, description), metadata = coalesce(?, metadata),
+            ttl = coalesce(?, ttl) where id = ?
+        """,
+        (description, written, versions.seconds(ttl), id),
+    )
+
+
+def note(
+    connection: sqlite3.Connection,
+    id: int,
+    *,
+    run: int | None,
+    aliases: Iterable[str],
+    prefixes: Iterable[str],
+    dependencies: Iterable[int],
+) -> None:
+    """Note an upsert: who made it, and what comes with its entries."""
+    now = db.now()
+    connection.execute("update pending set upserts = upserts + 1, updated_at = ? where id = ?", (now, id))
+    if run is not None:
+        connection.execute(
+            "insert into pending_runs (pending, run, at) values (?, ?, ?) on conflict do nothing", (id, run, now)
+        )
+    for table, column, values in (
+        ("pending_aliases", "name", aliases),
+        ("pending_prefixes", "uri", prefixes),
+        ("pending_dependencies", "target", dependencies),
+    ):
+        connection.executemany(
+            f"insert into {table} (pending, {column}) values (?, ?) on conflict do nothing",
+            [(id, value) for value in values],
+        )
+
+
+class _Row(NamedTuple):
+    """An entry as it is in the table, which is what tells it from another."""
+
+    path: str
+    kind: int
+    executable: int
+    file: int | None
+    target: str | None
+    ref: int | None
+
+
+def add(
+    connection: sqlite3.Connection,
+    algorithm: Algorithm,
+    id: int,
+    entries: Iterable[Entry],
+    files: Mapping[bytes, int],
+    run: int | None,
+) -> None:
+    """Add entries, all or none; one that is there already in the same way is no change.
+
+    `files` are ids of stored files that are known. Raises `PathConflict`, which names both runs.
+    """
+    wanted = {entry.path: entry for entry in entries}
+    there = {row.path: row for row in _rows_at(connection, id, wanted)}
+    above = {row.path: row for row in _rows_at(connection, id, _folders_above(wanted))}
+    for row in above.values():
+        if row.kind != Kind.FOLDER:
+            below = min(path for path in wanted if path.startswith(row.path + "/"))
+            raise _conflict(connection, id, run, below, row.path, "which is no folder")
+    for path in _with_something_below(connection, id, wanted):
+        if wanted[path].kind != Kind.FOLDER:
+            raise _conflict(connection, id, run, path, path, "as a folder")
+        del wanted[path]
+    new, size = [], 0
+    for path, entry in wanted.items():
+        row = _row(connection, algorithm, entry, files)
+        found = there.get(path)
+        if found is None:
+            new.append((id, *row, run))
+            size += entry.size or 0
+        elif found != row:
+            raise _conflict(connection, id, run, path, path, "with other content")
+    # An empty folder is none any more.
+    gone = [(id, path) for path in above]
+    connection.executemany("delete from pending_entries where pending = ? and path = ?", gone)
+    connection.executemany(
+        """
+        insert into pending_entries (pending, path, kind, executable, file, target, ref, run)
+        values (?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        new,
+    )
+    connection.execute(
+        "update pending set entries = entries + ?, size = size + ? where id = ?", (len(new) - len(gone), size, id)
+    )
+
+
+def _row(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry, files: Mapping[bytes, int]) -> _Row:
+    file = manifests.file_id(connection, algorithm, entry, files) if entry.kind == Kind.FILE else None
+    ref = manifests.store_ref(connection, algorithm, entry) if entry.kind == Kind.REFERENCE else None
+    return _Row(entry.path, int(entry.kind), int(entry.executable), file, entry.target, ref)
+
+
+def _rows_at(connection: sqlite3.Connection, id: int, paths: Iterable[str]) -> list[_Row]:
+    query = """
+        select e.path, e.kind, e.executable, e.file, e.target, e.ref from json_each(?) as wanted
+        cross join pending_entries as e on e.pending = ? and e.path = wanted.value
+    """
+    return [_Row(*row) for row in connection.execute(query, (json.dumps(list(paths)), id))]
+
+
+def _folders_above(paths: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
+
+
+def _with_something_below(connection: sqlite3.Connection, id: int, paths: Iterable[str]) -> list[str]:
+    query = """
+        select wanted.value from json_each(?) as wanted where exists (
+            select 1 from pending_entries as e
+            where e.pending = ? and e.path > wanted.value || '/' and e.path < wanted.value || '0'
+        )
+    """
+    return [row[0] for row in connection.execute(query, (json.dumps(list(paths)), id))]
+
+
+def _conflict(
+    connection: sqlite3.Connection, id: int, run: int | None, path: str, taken: str, how: str
+) -> PathConflict:
+    """The error for an entry at `path` that cannot be beside what is at `taken`, or below it."""
+    query = """
+        select projects.name || '/' || runs.uid from runs join projects on projects.id = runs.project
+        where runs.id = ?
+    """
+    row = connection.execute(
+        "select run from pending_entries where pending = ? and (path = ? or (path > ? and path < ?)) limit 1",
+        (id, taken, taken + "/", taken + "0"),
+    ).fetchone()
+    theirs, ours = (
+        connection.execute(query, (each,)).fetchone() if each is not None else None for each in (row[0], run)
+    )
+    pending = by_id(connection, id)
+    return PathConflict(
+        f"{_who(ours)} cannot upsert {path!r} to {pending.qualified_name} ({pending.distributed_id!r}): "
+        f"{_who(theirs)} has upserted {taken!r} {how}; add it under another path, "
+        "or drop the pending version with `artstore pending --drop`"
+    )
+
+
+def _who(run: tuple[str] | None) -> str:
+    return f"run {run[0]}" if run else "a writer without a run"
+
+
+class Contents(NamedTuple):
+    """All that a pending version has at one moment, which `upserts` tells from every other moment."""
+
+    upserts: int
+    entries: dict[str, Entry]
+    files: dict[bytes, int]
+    """The ids of the stored files among them."""
+    prefixes: set[str]
+    dependencies: dict[int, Dependency]
+    ttl: timedelta | None
+
+
+def contents(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> Contents:
+    """Read everything that was added."""
+    query = """
+        select e.path, e.kind, f.digest, f.size, e.executable, e.target,
+            r.digest, r.size, r.uri, r.etag, r.object_version, e.file
+        from pending_entries as e left join files as f on f.id = e.file left join refs as r on r.id = e.ref
+        where e.pending = ?
+    """
+    entries, files = {}, {}
+    for path, kind, file, size, executable, target, *reference, file_id in connection.execute(query, (id,)):
+        if kind == Kind.REFERENCE:
+            digest, size, uri, etag, version_id = reference
+            entries[path] = Entry(path, Kind.REFERENCE, digest, size, uri=uri, etag=etag, version_id=version_id)
+            continue
+        digest = None if file is None else algorithm.text(file)
+        entries[path] = Entry(path, Kind(kind), digest, size, executable == 1, target)
+        if file is not None:
+            files[file] = file_id
+    prefixes = connection.execute("select uri from pending_prefixes where pending = ?", (id,))
+    upserts, ttl = connection.execute("select upserts, ttl from pending where id = ?", (id,)).fetchone()
+    return Contents(
+        upserts,
+        entries,
+        files,
+        {row[0] for row in prefixes},
+        _dependencies(connection, algorithm, id),
+        None if ttl is None else timedelta(seconds=ttl),
+    )
+
+
+def _dependencies(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> dict[int, Dependency]:
+    targets = connection.execute("select target from pending_dependencies where pending = ?", (id,)).fetchall()
+    found = (versions.by_id(connection, algorithm, row[0]) for row in targets)
+    return {each.id: Dependency(each.project, each.collection, each.number, each.digest) for each in found}
+
+
+def upserts(connection: sqlite3.Connection, id: int) -> int | None:
+    """How many upserts a pending version has had; None if it was dropped."""
+    row = connection.execute("select upserts from pending where id = ?", (id,)).fetchone()
+    return int(row[0]) if row else None
+
+
+def writers(connection: sqlite3.Connection, id: int) -> list[tuple[int, str]]:
+    """The runs that upserted, by their numbers, each with the time when it first did; the first one first."""
+    query = "select run, at from pending_runs where pending = ? order by at, run"
+    return connection.execute(query, (id,)).fetchall()
+
+
+_PARTS = ("entries", "runs", "dependencies", "aliases", "prefixes")
+
+
+def close(connection: sqlite3.Connection, id: int, version: int) -> None:
+    """Note what a pending version became, once the rows of that version hold what its own held."""
+    for part in _PARTS:
+        connection.execute(f"delete from pending_{part} where pending = ?", (id,))
+    connection.execute("update pending set version = ?, updated_at = ? where id = ?", (version, db.now(), id))
+
+
+def drop(connection: sqlite3.Connection, id: int) -> None:
+    """Remove a pending version whose entries were released."""
+    for part in _PARTS:
+        connection.execute(f"delete from pending_{part} where pending = ?", (id,))
+    connection.execute("delete from pending where id = ?", (id,))
+
+
+def harmed(connection: sqlite3.Connection, file_digests: Iterable[bytes]) -> list[tuple[str, str]]:
+    """The pending versions, by qualified name, with the paths in them, that contain any of these files."""
+    query = """
+        select projects.name || '/' || c.name, e.path from files
+        join pending_entries as e on e.file = files.id
+        join pending as p on p.id = e.pending
+        join collections as c on c.id = p.collection join projects on projects.id = c.project
+        where files.digest = ? order by 1, 2
+    """
+    return [row for digest in file_digests for row in connection.execute(query, (digest,)).fetchall()]
