@@ -135,10 +135,11 @@ class Draft:
 
         Raises `PathConflict` if a file would be where that version has a folder, or the other way round.
         """
-        added = [entry for entry in self.changes.values() if entry is not None]
+        added = list(self.changes.added())
         self.base = base
         self.prefixes |= set(base.version.prefixes)
-        self.changes, self._folders = {entry.path: entry for entry in added}, set()
+        self.changes = Changes()
+        self.changes.update({entry.path: entry for entry in added})
         for entry in added:
             if entry.kind == Kind.FOLDER and self._has_below(entry.path):
                 del self.changes[entry.path]

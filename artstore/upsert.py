@@ -146,7 +146,7 @@ def _prepare(db: Db, connection: Connection, id: int) -> _Prepared | None:
         metadata=found.metadata,
         ttl=contents.ttl,
     )
-    draft.changes = dict(contents.entries)
+    draft.changes.adopt(dict(contents.entries))
     draft.prefixes = contents.prefixes
     draft.dependencies = set(contents.dependencies.values())
     return draft, contents, commit.cut(db, draft)
