@@ -120,9 +120,11 @@ def test_the_tree_has_both_directions_and_shows_nothing_twice(found: Lineage) ->
 def test_openlineage_events_follow_the_specification(found: Lineage) -> None:
     events = found.to_openlineage()
     assert [fault for event in events for fault in faults(OPENLINEAGE_EVENT, event)] == []
-    broken = copy.deepcopy(events[0])
-    del broken["run"]["runId"]
-    assert faults(OPENLINEAGE_EVENT, broken)
+    no_run, no_time, no_uri = (copy.deepcopy(events[0]) for _ in range(3))
+    del no_run["run"]["runId"]
+    no_time["eventTime"] = "2026-13-45T99:99:99Z"
+    no_uri["producer"] = "not a URI"
+    assert all(faults(OPENLINEAGE_EVENT, broken) for broken in (no_run, no_time, no_uri))
 
 
 def test_openlineage_tells_each_run_from_start_to_end_in_order(found: Lineage) -> None:
@@ -213,12 +215,14 @@ def test_openlineage_tells_failed_running_and_unmade(store: Path) -> None:
 # PROV
 
 
-def test_prov_follows_the_specification(found: Lineage) -> None:
+def test_prov_follows_the_schema_of_the_submission(found: Lineage) -> None:
     document = found.to_prov()
     assert faults(PROV_JSON, document) == []
-    broken = copy.deepcopy(document)
-    del next(iter(broken["used"].values()))["prov:activity"]
-    assert faults(PROV_JSON, broken)
+    no_end, no_time, no_uri = (copy.deepcopy(document) for _ in range(3))
+    del next(iter(no_end["used"].values()))["prov:entity"]
+    next(iter(no_time["wasGeneratedBy"].values()))["prov:time"] = "yesterday"
+    next(iter(no_uri["used"].values()))["prov:entity"] = "version:my zoo/data"
+    assert all(faults(PROV_JSON, broken) for broken in (no_end, no_time, no_uri))
 
 
 def test_the_prov_library_reads_every_edge(found: Lineage) -> None:
