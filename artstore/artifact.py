@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from artstore import compare, names, settings, terminal, transfer
-from artstore.artifact_entry import ArtifactEntries, ArtifactEntry, ArtifactFile, missing
+from artstore.artifact_entry import ArtifactEntries, ArtifactEntry, ArtifactFile, missing, split_ref_url
 from artstore.artifact_facts import listed, read_metadata
 from artstore.artifact_objects import ArtifactObjects
 from artstore.diff import Difference
@@ -195,7 +195,8 @@ class Artifact(ArtifactObjects):
         scheme takes; they are not kept.
 
         The version that this becomes depends on an artifact that is referenced, which is not deleted as long as this
-        one lives. An entry takes its place in this artifact, under `name` or its own path, and costs no storage.
+        one lives. An entry, or its `ref_url()`, takes its place in this artifact, under `name` or its own path, and
+        costs no storage.
         """
         draft = self._open_draft("add_reference")
         if isinstance(uri, Artifact):
@@ -203,6 +204,8 @@ class Artifact(ArtifactObjects):
             self._check_same_store(uri)
             draft.depend_on(version)
             return []
+        if isinstance(uri, str) and (found := split_ref_url(uri)) is not None:
+            uri = Artifact._of(self._home(), self._home().version(found[0])).get_entry(found[1])
         if isinstance(uri, ArtifactEntry):
             other = uri.parent_artifact()
             assert isinstance(other, Artifact)
@@ -338,10 +341,10 @@ class Artifact(ArtifactObjects):
     # Getting it back
 
     def get_entry(self, name: StrPath) -> ArtifactEntry:
-        """The entry at a path. Raises `NoEntry`, a `KeyError`."""
+        """The entry at a path, or of the object that was added under that name. Raises `NoEntry`, a `KeyError`."""
         version = self._logged_version("get_entry")
         path = names.entry_path(str(name))
-        found = self._home().entry(version, path)
+        found = self._home().entry(version, path) or self._entry_of_object(path)
         if found is None:
             raise missing(path, version.name)
         return ArtifactEntry(found, self)

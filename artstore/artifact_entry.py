@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Protocol, overload
 
 from artstore.errors import InvalidInput, NoEntry
 from artstore.manifest import Entry, Kind
+
+_REF_URL = re.compile(r"wandb-artifact://([^:]+:[^/]+)/(.+)", re.DOTALL)
 
 
 class Owner(Protocol):
@@ -222,6 +225,12 @@ class ArtifactFile:
 
     def __repr__(self) -> str:
         return f"<File {self.name} ({self.size} bytes)>"
+
+
+def split_ref_url(url: str) -> tuple[str, str] | None:
+    """The artifact and the path that `ArtifactEntry.ref_url` made a URL of; None if it is no such URL."""
+    found = _REF_URL.fullmatch(url)
+    return (found[1], found[2]) if found is not None else None
 
 
 def missing(path: str, artifact: str) -> NoEntry:

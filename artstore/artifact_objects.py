@@ -89,10 +89,15 @@ class ArtifactObjects(ArtifactFacts):
 
         self._logged_version(what)
         source = ArtifactSource(self)
-        for path, kind in kinds.paths(names.entry_path(name), among or kinds.ALL):
-            if source.has(path):
-                return source.object(path, kind)
-        return None
+        found = source.place(names.entry_path(name), among or kinds.ALL)
+        return source.object(*found) if found is not None else None
+
+    def _entry_of_object(self, name: str) -> Entry | None:
+        """The entry of the document of an object, by the name under which it was added."""
+        from artstore.objects import kinds
+
+        found = ArtifactSource(self).place(name, kinds.ALL)
+        return self._home().entry(self._logged_version("get_entry"), found[0]) if found is not None else None
 
 
 class ArtifactSource:
@@ -108,6 +113,12 @@ class ArtifactSource:
 
     def has(self, path: str) -> bool:
         return self._store.entry(self._version, path) is not None
+
+    def place(self, name: str, among: tuple[str, ...]) -> tuple[str, str] | None:
+        """Where the object of a name is, and its kind; None if there is none."""
+        from artstore.objects import kinds
+
+        return next((each for each in kinds.paths(name, among) if self.has(each[0])), None)
 
     def _pieces(self, path: str) -> Iterator[bytes]:
         found = self._store.entry(self._version, names.entry_path(path))
@@ -201,7 +212,14 @@ class ArtifactShelf:
             if not self._depth:
                 self._undo.clear()
         self._added[id(item)] = (item, path)
+        self._note_origin(item)
         return path
+
+    def _note_origin(self, item: DataObject) -> None:
+        """Depend on the artifact that an object was read from, also where none of its files went along."""
+        origin = item.source
+        if isinstance(origin, ArtifactSource) and origin.artifact._home().path == self._store.path:
+            self._draft.depend_on(origin.artifact._logged_version("add"))
 
     def _replace_twin(self, path: str, overwrite: bool) -> None:
         """See that a table is there once, as JSON or as Parquet."""
