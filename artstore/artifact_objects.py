@@ -170,7 +170,7 @@ class ArtifactSource:
                 f"{path!r} of {self._version.name} is no {kind} as W&B and artstore write them ({error!r}): read it as "
                 "a file, with get_entry(...).download()"
             ) from error
-        found.source = self
+        found.source, found.found_at = self, path
         return found
 
 
@@ -212,14 +212,21 @@ class ArtifactShelf:
             if not self._depth:
                 self._undo.clear()
         self._added[id(item)] = (item, path)
-        self._note_origin(item)
+        self._note_origin(item, path)
         return path
 
-    def _note_origin(self, item: DataObject) -> None:
-        """Depend on the artifact that an object was read from, also where none of its files went along."""
-        origin = item.source
-        if isinstance(origin, ArtifactSource) and origin.artifact._home().path == self._store.path:
-            self._draft.depend_on(origin.artifact._logged_version("add"))
+    def _note_origin(self, item: DataObject, path: str) -> None:
+        """Depend on the artifact that an object is from and unchanged, also where none of its files went along."""
+        origin, found_at = item.source, item.found_at
+        if found_at is None or not isinstance(origin, ArtifactSource):
+            return
+        if origin.artifact._home().path != self._store.path:
+            return
+        version = origin.artifact._logged_version("add")
+        there, here = self._store.entry(version, found_at), self._draft.find(path)
+        # What is carried on from version to version would keep them all, and never be equal to the one before.
+        if version.collection != self._draft.name and there and here and there.digest == here.digest:
+            self._draft.depend_on(version)
 
     def _replace_twin(self, path: str, overwrite: bool) -> None:
         """See that a table is there once, as JSON or as Parquet."""

@@ -16,7 +16,7 @@ from PIL import Image as Pictures
 
 import artstore
 from artstore import Artifact, Audio, Classes, Html, Image, Molecule, Object3D, Table, Video
-from artstore.data_types import BoundingBoxes2D, ImageMask, JoinedTable
+from artstore.data_types import BoundingBoxes2D, ImageMask, JoinedTable, PartitionedTable
 from artstore.errors import InvalidInput, PathConflict, SourceChanged, SourceMissing, SourceUnreadable, WrongValue
 from keeping import back, kept
 from servers import WebApp
@@ -233,6 +233,40 @@ def test_what_is_read_from_an_artifact_makes_the_next_one_depend_on_it_also_with
     assert [each.name for each in again.dependencies()] == ["left:v0"]
     assert joined.get("pair") == JoinedTable(left.get("table"), right.get("table"), "id")
     assert again.get("table") == left.get("table")
+
+
+def test_a_table_that_was_changed_or_is_carried_on_in_its_own_artifact_leaves_the_old_one_free() -> None:
+    first = kept("first", table=Table(columns=["n"], data=[[1]]))
+    assert kept("first", table=first.get("table")).version == "v0"
+    changed = first.get("table")
+    changed.add_data(2)
+    assert kept("second", table=changed).dependencies() == []
+    draft = first.new_draft()
+    draft.add(changed, "table", overwrite=True)
+    draft.save()
+    assert draft.wait().version == "v1"
+    first.delete()
+
+
+def test_a_partitioned_table_brings_its_parts_along(picture: Path) -> None:
+    parts = [Table(columns=["n", "image"], data=[[n, Image(picture)]]) for n in range(2)]
+    first = Artifact("first", "dataset")
+    for number, part in enumerate(parts):
+        first.add(part, f"parts/{number}")
+    first.add(PartitionedTable("parts"), "all")
+    first.save()
+    first.wait()
+    second = kept("second", again=first.get("all"))
+    third = kept("third", pair=JoinedTable(second.get("again"), parts[0], "n"))
+    for found in (second.get("again"), third.get("pair")._table1):
+        assert [(row[0], row[1].image.size) for _, row in found.iterrows()] == [(0, (4, 2)), (1, (4, 2))]
+    assert [each.name for each in second.dependencies()] == ["first:v0"]
+
+
+def test_tables_of_one_name_in_two_artifacts_are_joined() -> None:
+    left, right = (kept(name, rows=Table(columns=["id"], data=[[name]])) for name in ("left", "right"))
+    joined = kept("both", pair=JoinedTable(left.get_entry("rows"), right.get_entry("rows"), "id")).get("pair")
+    assert (joined._table1.data, joined._table2.data) == ([["left"]], [["right"]])
 
 
 def test_the_entry_of_an_object_is_found_by_the_name_it_was_added_under(picture: Path) -> None:

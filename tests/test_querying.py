@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
