@@ -346,7 +346,7 @@ class Artifact(ArtifactObjects):
         path = names.entry_path(str(name))
         found = self._home().entry(version, path) or self._entry_of_object(path)
         if found is None:
-            raise missing(path, version.name)
+            raise missing(path, version.qualified_name)
         return ArtifactEntry(found, self)
 
     get_path = get_entry
@@ -397,7 +397,7 @@ class Artifact(ArtifactObjects):
             progress=terminal.progress(),
         )
         if prefix and not any(done) and not store.entry(version, prefix) and not store.has_below(version, prefix):
-            raise missing(prefix, version.name)
+            raise missing(prefix, version.qualified_name)
         return str(folder if root is None else root)
 
     def _default_root(self, name: str) -> Path:

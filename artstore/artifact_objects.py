@@ -81,7 +81,7 @@ class ArtifactObjects(ArtifactFacts):
 
         found: Table | PartitionedTable | None = self._object(str(name), "get_table", kinds.WITH_ROWS)
         if found is None:
-            raise missing(str(name), self._logged_version("get_table").name)
+            raise missing(str(name), self._logged_version("get_table").qualified_name)
         return found
 
     def _object(self, name: str, what: str, among: tuple[str, ...] | None = None) -> Any:
@@ -123,7 +123,7 @@ class ArtifactSource:
     def _pieces(self, path: str) -> Iterator[bytes]:
         found = self._store.entry(self._version, names.entry_path(path))
         if found is None:
-            raise missing(path, self._version.name)
+            raise missing(path, self._version.qualified_name)
         if found.uri is not None:
             with tempfile.TemporaryDirectory(prefix="artstore-") as folder:
                 self._store.get(self._version, folder, path_prefix=path)
@@ -287,7 +287,7 @@ class ArtifactShelf:
         version = source.artifact._logged_version("add")
         entry = self._store.entry(version, found)
         if entry is None:
-            raise missing(found, version.name)
+            raise missing(found, version.qualified_name)
         self._note(path)
         self._store.add_entry(self._draft, entry, version, path)
 

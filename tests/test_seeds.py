@@ -417,6 +417,23 @@ def test_each_row_of_the_table_of_calls_gives_what_it_says(
     assert {path: (root / path).read_bytes() for path in paths(artifact)} == content
 
 
+def test_a_uri_is_referenced_under_the_name_that_is_given(artifact: Built) -> None:
+    uri = Path("model.h5").absolute().as_uri()
+    sample(
+        """
+        import wandb
+        artifact.add_reference(uri=uri, name="optional-name")
+        run = wandb.init(project="artifacts-example", job_type="job-type")
+        run.log_artifact(artifact)
+    """,
+        artifact=artifact,
+        uri=uri,
+    )
+    assert artifact.get_entry("optional-name").ref == uri
+    assert Path(artifact.download(), "optional-name").read_bytes() == b"late"
+    assert graph_of(artifact) == {"(job-type) -produced-> replaced:v0"}
+
+
 def test_a_new_file_is_filled_by_with() -> None:
     names = sample("""
         import wandb

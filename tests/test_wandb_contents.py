@@ -289,6 +289,15 @@ def test_the_url_of_an_entry_references_it_as_the_entry_does(artifact: Artifact)
         wandb.Artifact("other", "dataset").add_reference("wandb-artifact://local/uncategorized/nothing:v3/x")
 
 
+def test_what_is_not_there_is_an_error_that_says_where_to_look() -> None:
+    animals = logged(project="zoo")
+    animals.link("wandb-registry-pets/animals")
+    with pytest.raises(wandb.CommError, match="in project 'uncategorized': there is 'zoo/animals'"):
+        Api().artifact("animals:latest")
+    with pytest.raises(KeyError, match="`artstore ls zoo/animals:v0`"):
+        animals.get_entry("fox.txt")
+
+
 # Different on purpose
 
 
