@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from artstore.run_config import Config, Summary
     from artstore.runs import Run
     from artstore.store import Store
+    from artstore.terminal import termerror, termlog, termwarn
     from artstore.version import Version
 
     run: Run | None
@@ -96,6 +97,9 @@ __all__ = [
     "save",
     "setup",
     "teardown",
+    "termerror",
+    "termlog",
+    "termwarn",
     "unwatch",
     "upsert_artifact",
     "use_artifact",
@@ -130,10 +134,13 @@ _HOMES = {
     "Video": "artstore.data_types",
     "as_wandb": "artstore.compatibility",
     "init": "artstore.beginning",
+    "termerror": "artstore.terminal",
+    "termlog": "artstore.terminal",
+    "termwarn": "artstore.terminal",
 }
 _OF_THE_RUN = ("run", "config", "summary")
 _MODULES = ("errors", "api", "data_types")
-_PARTS_OF_WANDB = ("apis", "env", "sdk", "util")
+_PARTS_OF_WANDB = ("apis", "env", "sdk", "util", "wandb_run")
 
 
 def __getattr__(name: str) -> Any:

@@ -399,12 +399,12 @@ class Artifact(ArtifactObjects):
     # Getting it back
 
     def get_entry(self, name: StrPath) -> ArtifactEntry:
-        """The entry at a path. Raises `NoEntry`, a `KeyError`."""
+        """The entry at a path, or of the object that was added under that name. Raises `NoEntry`, a `KeyError`."""
         version = self._logged_version("get_entry")
         path = names.entry_path(str(name))
-        found = self._home().entry(version, path)
+        found = self._home().entry(version, path) or self._entry_of_object(path)
         if found is None:
-            raise missing(path, version.name)
+            raise missing(path, version.qualified_name)
         return ArtifactEntry(found, self)
 
     get_path = get_entry
@@ -455,7 +455,7 @@ class Artifact(ArtifactObjects):
             progress=terminal.progress(),
         )
         if prefix and not any(done) and not store.entry(version, prefix) and not store.has_below(version, prefix):
-            raise missing(prefix, version.name)
+            raise missing(prefix, version.qualified_name)
         return str(folder if root is None else root)
 
     def _default_root(self, name: str) -> Path:

@@ -81,7 +81,7 @@ class ArtifactObjects(ArtifactFacts):
 
         found: Table | PartitionedTable | None = self._object(str(name), "get_table", kinds.WITH_ROWS)
         if found is None:
-            raise missing(str(name), self._logged_version("get_table").name)
+            raise missing(str(name), self._logged_version("get_table").qualified_name)
         return found
 
     def _object(self, name: str, what: str, among: tuple[str, ...] | None = None) -> Any:
@@ -89,10 +89,15 @@ class ArtifactObjects(ArtifactFacts):
 
         self._logged_version(what)
         source = ArtifactSource(self)
-        for path, kind in kinds.paths(names.entry_path(name), among or kinds.ALL):
-            if source.has(path):
-                return source.object(path, kind)
-        return None
+        found = source.place(names.entry_path(name), among or kinds.ALL)
+        return source.object(*found) if found is not None else None
+
+    def _entry_of_object(self, name: str) -> Entry | None:
+        """The entry of the document of an object, by the name under which it was added."""
+        from artstore.objects import kinds
+
+        found = ArtifactSource(self).place(name, kinds.ALL)
+        return self._home().entry(self._logged_version("get_entry"), found[0]) if found is not None else None
 
 
 class ArtifactSource:
@@ -109,10 +114,16 @@ class ArtifactSource:
     def has(self, path: str) -> bool:
         return self._store.entry(self._version, path) is not None
 
+    def place(self, name: str, among: tuple[str, ...]) -> tuple[str, str] | None:
+        """Where the object of a name is, and its kind; None if there is none."""
+        from artstore.objects import kinds
+
+        return next((each for each in kinds.paths(name, among) if self.has(each[0])), None)
+
     def _pieces(self, path: str) -> Iterator[bytes]:
         found = self._store.entry(self._version, names.entry_path(path))
         if found is None:
-            raise missing(path, self._version.name)
+            raise missing(path, self._version.qualified_name)
         if found.uri is not None:
             with tempfile.TemporaryDirectory(prefix="artstore-") as folder:
                 self._store.get(self._version, folder, path_prefix=path)
@@ -159,7 +170,7 @@ class ArtifactSource:
                 f"{path!r} of {self._version.name} is no {kind} as W&B and artstore write them ({error!r}): read it as "
                 "a file, with get_entry(...).download()"
             ) from error
-        found.source = self
+        found.source, found.found_at = self, path
         return found
 
 
@@ -201,7 +212,21 @@ class ArtifactShelf:
             if not self._depth:
                 self._undo.clear()
         self._added[id(item)] = (item, path)
+        self._note_origin(item, path)
         return path
+
+    def _note_origin(self, item: DataObject, path: str) -> None:
+        """Depend on the artifact that an object is from and unchanged, also where none of its files went along."""
+        origin, found_at = item.source, item.found_at
+        if found_at is None or not isinstance(origin, ArtifactSource):
+            return
+        if origin.artifact._home().path != self._store.path:
+            return
+        version = origin.artifact._logged_version("add")
+        there, here = self._store.entry(version, found_at), self._draft.find(path)
+        # What is carried on from version to version would keep them all, and never be equal to the one before.
+        if version.collection != self._draft.name and there and here and there.digest == here.digest:
+            self._draft.depend_on(version)
 
     def _replace_twin(self, path: str, overwrite: bool) -> None:
         """See that a table is there once, as JSON or as Parquet."""
@@ -262,7 +287,7 @@ class ArtifactShelf:
         version = source.artifact._logged_version("add")
         entry = self._store.entry(version, found)
         if entry is None:
-            raise missing(found, version.name)
+            raise missing(found, version.qualified_name)
         self._note(path)
         self._store.add_entry(self._draft, entry, version, path)
 

@@ -39,7 +39,9 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "Settings": ("artstore.beginning", "Settings"),
         "init": ("artstore.beginning", "init"),
     },
+    "wandb.sdk.lib": {"RunDisabled": ("artstore.compatibility", "RunDisabled")},
     "wandb.sdk.wandb_run": {"Run": ("artstore.runs", "Run")},
+    "wandb.wandb_run": {"Run": ("artstore.runs", "Run")},
     "wandb.sdk.wandb_config": {"Config": ("artstore.run_config", "Config")},
     "wandb.sdk.wandb_summary": {"Summary": ("artstore.run_config", "Summary")},
     "wandb.sdk.wandb_settings": {"Settings": ("artstore.beginning", "Settings")},
@@ -55,6 +57,10 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         for name in ("ArtifactStatusError", "ArtifactNotLoggedError", "ArtifactFinalizedError", "WaitTimeoutError")
     },
 }
+
+
+class RunDisabled:
+    """What integrations compare a run with, to know one that is disabled. None is of this class, as in W&B."""
 
 
 class _Wandb(ModuleType):

@@ -18,11 +18,15 @@ from artstore.version import Version
 
 
 class Deleted(NamedTuple):
-    """What a deletion did, or would do: the versions, the bytes of content let go, and the bytes freed on the disk."""
+    """What a deletion did, or would do: the versions, the bytes of content let go, and the bytes freed on the disk.
+
+    `links` are those that go without the versions that they show.
+    """
 
     versions: list[Version]
     content: int
     disk: int
+    links: tuple[Version, ...] = ()
 
 
 def reap(db: Db, connection: Connection) -> Freed:

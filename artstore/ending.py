@@ -1,6 +1,7 @@
 """How this process ends, and what is done before: at its last line, by `sys.exit`, an exception, or SIGTERM.
 
-SIGKILL and a power failure tell nobody; those are found out by others, from lock files.
+SIGKILL and a power failure tell nobody; those are found out by others, from lock files. Nor does Python tell anybody of
+a `raise SystemExit(3)` that nothing catches: the process then counts as one that came to its last line.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from _sitebuiltins import Quitter
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import NoReturn
@@ -61,6 +63,7 @@ def unwatch(ending: Ending) -> None:
 def _install() -> None:
     sys.excepthook = _noting_exception(sys.excepthook)
     sys.exit = _noting_exit(sys.exit)
+    Quitter.__call__ = _noting_quitter(Quitter.__call__)  # type: ignore[method-assign]
     process = sys.modules.get("multiprocessing.process")
     if process is not None and process.parent_process() is not None:
         # Before Python 3.13, what multiprocessing forks leaves without atexit.
@@ -140,9 +143,23 @@ def _noting_exception(before: ExceptHook) -> ExceptHook:
 
 def _noting_exit(before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
     def noted(code: str | int | None = None) -> NoReturn:
-        # In another thread it ends that thread alone.
-        if _in_main_thread():
-            _note(exit_code(code))
+        _note_exit(code)
         before(code)
 
     return noted
+
+
+def _noting_quitter(before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    """The same for `exit` and `quit`, which do not go by `sys.exit`."""
+
+    def noted(self: Quitter, code: str | int | None = None) -> NoReturn:
+        _note_exit(code)
+        before(self, code)
+
+    return noted
+
+
+def _note_exit(code: object) -> None:
+    # In another thread it ends that thread alone.
+    if _in_main_thread():
+        _note(exit_code(code))

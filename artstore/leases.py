@@ -50,7 +50,8 @@ class Session:
 def is_alive(folder: Path, name: str) -> bool:
     """Whether the process that opened a session still runs and has not closed it."""
     path = folder / "locks" / f"{name}.lock"
-    descriptor = system.open_locked(path, create=False)
+    # Shared, because another one who asks is not the process that is asked for.
+    descriptor = system.open_locked(path, create=False, shared=True)
     if descriptor is None:
         return path.exists()
     os.close(descriptor)
@@ -63,10 +64,10 @@ def sweep(folder: Path, *, dry_run: bool) -> list[str]:
     for path in sorted((folder / "locks").glob("*.lock")):
         if path.name == "turn.lock":
             continue
-        descriptor = system.open_locked(path, create=False)
+        descriptor = system.open_locked(path, create=False, shared=True)
         if descriptor is not None:
             if not dry_run:
-                path.unlink()
+                system.remove_if_there(path)
             os.close(descriptor)
             swept.append(path.stem)
     return swept

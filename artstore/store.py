@@ -782,13 +782,13 @@ class Store:
     ) -> deleting.Deleted:
         """Delete every version of a collection. Its name, type and numbering stay.
 
-        Of a collection of links, only the links go.
+        Of a collection of links, only the links go, and are told as `links`.
         """
         every = list(self.versions(name, project=project))
         if any(each.link for each in every):
             if not dry_run:
                 self.unlink(*every, force=force)
-            return deleting.Deleted([], 0, 0)
+            return deleting.Deleted([], 0, 0, tuple(every))
         return self.delete(*every, delete_aliases=True, force=force, dry_run=dry_run)
 
     def prune(

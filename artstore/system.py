@@ -33,8 +33,11 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 if sys.platform == "win32":
     import msvcrt
 
-    def lock(descriptor: int, *, wait: bool) -> bool:
-        """Lock an open file for this descriptor alone; False if another holds it and `wait` is not set."""
+    def lock(descriptor: int, *, wait: bool, shared: bool = False) -> bool:
+        """Lock an open file for this descriptor alone; False if another holds it and `wait` is not set.
+
+        There are no shared locks here.
+        """
         while True:
             os.lseek(descriptor, _LOCK_BYTE, os.SEEK_SET)
             try:
@@ -53,10 +56,14 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def lock(descriptor: int, *, wait: bool) -> bool:
-        """Lock an open file for this descriptor alone; False if another holds it and `wait` is not set."""
+    def lock(descriptor: int, *, wait: bool, shared: bool = False) -> bool:
+        """Lock an open file for this descriptor alone; False if another holds it and `wait` is not set.
+
+        A shared lock is not in the way of other shared ones.
+        """
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
@@ -66,7 +73,7 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-def open_locked(path: Path, *, create: bool) -> int | None:
+def open_locked(path: Path, *, create: bool, shared: bool = False) -> int | None:
     """Open a file and lock it; None if it is gone, or another process holds it.
 
     A file that was unlinked between the opening and the locking counts as gone.
@@ -77,7 +84,7 @@ def open_locked(path: Path, *, create: bool) -> int | None:
             descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL if create else flags, 0o600)
     except FileNotFoundError:
         return None
-    if not lock(descriptor, wait=False):
+    if not lock(descriptor, wait=False, shared=shared):
         os.close(descriptor)
         return None
     try:

@@ -39,6 +39,38 @@ def complain(text: str) -> None:
     print(visible(text), file=sys.stderr)
 
 
+_told: set[str] = set()
+
+
+def termlog(string: str = "", newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
+    """Tell something on stderr, as integrations of W&B do; with `repeat=False` only the first time."""
+    if not silent():
+        _tell(string, newline, repeat, prefix)
+
+
+def termwarn(string: str, newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
+    """Tell a warning on stderr, as integrations of W&B do."""
+    termlog(_marked("WARNING", string), newline, repeat, prefix)
+
+
+def termerror(string: str, newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
+    """Tell an error on stderr, as integrations of W&B do, also where ARTSTORE_SILENT is set."""
+    _tell(_marked("ERROR", string), newline, repeat, prefix)
+
+
+def _marked(word: str, string: str) -> str:
+    return "\n".join(f"{word} {line}" for line in string.split("\n"))
+
+
+def _tell(string: str, newline: bool, repeat: bool, prefix: bool) -> None:
+    if not repeat and string in _told:
+        return
+    if not repeat:
+        _told.add(string)
+    lines = [f"{'artstore: ' if prefix else ''}{visible(line)}" for line in string.split("\n")]
+    print("\n".join(lines), end="\n" if newline else "", file=sys.stderr)
+
+
 class Bars:
     """A bar on stderr for each step that takes longer than `patience` seconds. Several threads may call it."""
 

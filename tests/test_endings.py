@@ -38,6 +38,8 @@ def check_ended(place: Place, state: str, exit_code: int | None, contents: list[
         ("sys.exit('no')", 1, "failed"),
         ("raise ValueError('no')", 1, "failed"),
         ("raise KeyboardInterrupt", -signal.SIGINT, "failed"),
+        ("exit(3)", 3, "failed"),
+        ("quit()", 0, "finished"),
         ("threading.Thread(target=sys.exit, args=(3,)).start()", 0, "finished"),
     ],
 )

@@ -17,7 +17,7 @@ from prov.model import ProvDerivation, ProvDocument, ProvGeneration, ProvInvalid
 import artstore
 from artstore import Api, Store
 from artstore.public_lineage import Lineage
-from pipeline import begin, edges, forget_environment, product, run_pipeline
+from pipeline import begin, edges, forget_environment, product, run_pipeline, short
 from standards import OPENLINEAGE_EVENT, PROV_JSON, faults
 
 
@@ -35,6 +35,12 @@ def found(piped: Path) -> Lineage:
     return Api(store=piped).artifact("pipe/features:v1").lineage()
 
 
+@pytest.fixture(params=["executions", "summary"])
+def view(request: pytest.FixtureRequest, found: Lineage) -> Lineage:
+    """The same as each run and version, and as collections and job types."""
+    return found if request.param == "executions" else found.summary()
+
+
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a test may make a store of its own."""
@@ -43,32 +49,58 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "store"
 
 
-def test_json_has_every_node_and_edge(found: Lineage) -> None:
-    said = json.loads(json.dumps(found.to_json()))
-    assert (said["start"], said["direction"], said["depth"]) == ("pipe/features:v1", "both", None)
-    assert {f"{e['source']} -{e['kind']}-> {e['target']}".replace("pipe/", "") for e in said["edges"]} == edges(found)
+def edge(source: str, said: str, target: str) -> str:
+    """An edge as `edges` writes it; `said` is what is written beside its arrow."""
+    kind, _, often = said.partition(" ")
+    return f"{short(source)} -{kind}-> {short(target)}{often and f' {often}'}"
+
+
+def test_json_has_every_node_and_edge(view: Lineage) -> None:
+    said = json.loads(json.dumps(view.to_json()))
+    assert (said["start"], said["direction"], said["depth"]) == (view.start, "both", None)
+    drawn = [
+        (e["source"], e["kind"] if e["count"] == 1 else f"{e['kind']} x{e['count']}", e["target"])
+        for e in said["edges"]
+    ]
+    assert {edge(*each) for each in drawn} == edges(view)
     by_id = {node["id"]: node for node in said["nodes"]}
-    assert set(by_id) == {node.id for node in found.nodes}
+    assert set(by_id) == {node.id for node in view.nodes}
+    assert all(by_id[node.id].items() >= {"kind": node.kind, "name": node.name}.items() for node in view.nodes)
+
+
+def test_json_says_what_is_known_of_each_node(found: Lineage) -> None:
+    by_id = {node["id"]: node for node in found.to_json()["nodes"]}
     assert {by_id["pipe/train-1"][key] for key in ("kind", "name", "job_type")} == {"run", "train-1", "train"}
-    assert by_id["pipe/model:v1"]["aliases"] == ["round-1"]
+    assert by_id["pipe/model:v1"]["aliases"] == ("round-1",)
+    summed = {node["id"]: node for node in found.summary().to_json()["nodes"]}
+    assert (summed["pipe job train"]["runs"], summed["pipe/model"]["versions"]) == (2, 2)
 
 
-def test_dot_has_every_edge_and_both_shapes(found: Lineage) -> None:
-    lines = found.to_dot().splitlines()
-    drawn = [re.fullmatch(r'  "pipe/(.*)" -> "pipe/(.*)" \[label="(\w+)"(, style=dashed)?\];', line) for line in lines]
-    assert {f"{each[1]} -{each[3]}-> {each[2]}" for each in drawn if each} == edges(found)
-    assert all((each[3] == "references") == bool(each[4]) for each in drawn if each)
-    assert '  "pipe/train-1" [label="train-1\\ntrain, finished", shape=oval];' in lines
-    assert '  "pipe/features:v1" [label="features:v1\\ndataset", shape=box, penwidth=2];' in lines
+def test_dot_has_every_edge_and_both_shapes(view: Lineage) -> None:
+    lines = view.to_dot().splitlines()
+    drawn = [re.fullmatch(r'  "(.*)" -> "(.*)" \[label="(\w+(?: x\d+)?)"(, style=dashed)?\];', line) for line in lines]
+    assert {edge(each[1], each[3], each[2]) for each in drawn if each} == edges(view)
+    assert all(each[3].startswith("references") == bool(each[4]) for each in drawn if each)
+    shapes = dict(re.findall(r'^  "(.*)" \[label=".*", shape=(box|oval)', "\n".join(lines), re.MULTILINE))
+    assert shapes == {node.id: "box" if node.kind in ("version", "collection") else "oval" for node in view.nodes}
     assert (lines[0], lines[-1]) == ("digraph lineage {", "}")
 
 
-def test_mermaid_has_every_edge_between_the_right_boxes(found: Lineage) -> None:
-    text = found.to_mermaid()
+def test_dot_says_what_nodes_are(found: Lineage) -> None:
+    lines = [*found.to_dot().splitlines(), *found.summary().to_dot().splitlines()]
+    assert '  "pipe/train-1" [label="train-1\\ntrain, finished", shape=oval];' in lines
+    assert '  "pipe/features:v1" [label="features:v1\\ndataset", shape=box, penwidth=2];' in lines
+    assert '  "pipe job train" [label="train\\n2 runs", shape=oval];' in lines
+
+
+def test_mermaid_has_every_edge_between_the_right_boxes(view: Lineage) -> None:
+    text = view.to_mermaid()
     assert text.startswith("flowchart LR\n")
-    names = dict(re.findall(r'^  (n\d+)(?:\[|\(\[)"(.*?)<br/>', text, re.MULTILINE))
-    drawn = re.findall(r"^  (n\d+) (?:-->|-\.->)\|(\w+)\| (n\d+)$", text, re.MULTILINE)
-    assert {f"{names[source]} -{kind}-> {names[target]}" for source, kind, target in drawn} == edges(found)
+    boxes = re.findall(r'^  (n\d+)(\[|\(\[)"(.*?)<br/>', text, re.MULTILINE)
+    job = "job " if view.start == "pipe/features" else ""
+    names = {box: f"{job}{name}" if shape == "([" else name for box, shape, name in boxes}
+    drawn = re.findall(r"^  (n\d+) (?:-->|-\.->)\|([^|]+)\| (n\d+)$", text, re.MULTILINE)
+    assert {edge(names[source], said, names[target]) for source, said, target in drawn} == edges(view)
 
 
 def test_names_cannot_break_out_of_dot_and_mermaid(store: Path) -> None:
@@ -79,39 +111,77 @@ def test_names_cannot_break_out_of_dot_and_mermaid(store: Path) -> None:
     assert 'n0(["a#34;#93;#92;#10;--#62; b<br/>#60;b#62;, finished"])' in found.to_mermaid()
 
 
-def test_svg_has_a_box_for_each_node_and_an_arrow_for_each_edge(found: Lineage) -> None:
-    drawing = xml.fromstring(found.to_svg())
+def test_a_notebook_draws_a_box_for_each_node_and_an_arrow_for_each_edge(view: Lineage) -> None:
+    shown = xml.fromstring(view._repr_html_())
     svg = "{http://www.w3.org/2000/svg}"
-    boxes = list(drawing.iter(f"{svg}g"))
-    assert {group.findtext(f"{svg}title", "").partition(" (")[0] for group in boxes} == {n.id for n in found.nodes}
-    places = {(rect.get("x"), rect.get("y")) for rect in drawing.iter(f"{svg}rect")}
-    assert len(places) == len(found.nodes)
-    arrows = [path for path in drawing.iter(f"{svg}path") if path.get("marker-end")]
-    assert len(arrows) == len(found.edges)
-    left = {group.findtext(f"{svg}title", "").partition(" (")[0]: group.find(f"{svg}rect") for group in boxes}
+    [drawing] = shown.findall(f"{svg}svg")
+    assert xml.tostring(drawing) == xml.tostring(xml.fromstring(view.to_svg()))
+    boxes = {
+        each.findtext(f"{svg}title", "").partition(" (")[0]: each.find(f"{svg}rect") for each in drawing.iter(f"{svg}g")
+    }
+    assert set(boxes) == {node.id for node in view.nodes}
+    places = {(rect.get("x"), rect.get("y")) for rect in boxes.values() if rect is not None}
+    assert len(places) == len(view.nodes)
+    arrows = [path.findtext(f"{svg}title") for path in drawing.iter(f"{svg}path") if path.get("marker-end")]
+    assert sorted(map(str, arrows)) == sorted(
+        each.kind + (f" x{each.count}" if each.count > 1 else "") for each in view.edges
+    )
 
     def x(id: str) -> float:
-        rect = left[id]
+        rect = boxes[id]
         assert rect is not None
         return float(rect.get("x", ""))
 
-    assert all(x(edge.source) < x(edge.target) for edge in found.edges)
+    assert all(x(each.source) < x(each.target) for each in view.edges)
 
 
 def test_the_tree_has_both_directions_and_shows_nothing_twice(found: Lineage) -> None:
-    lines = str(found).splitlines()
-    assert lines[:6] == [
+    assert str(found).splitlines() == [
         "pipe/features:v1  (dataset)",
         "comes from:",
         "├─ produced by run pipe/features-1  (features, finished)",
         "│  └─ used pipe/clean:v1  (dataset)",
         "│     ├─ produced by run pipe/clean-1  (clean, finished)",
         "│     │  └─ used pipe/raw:v1  (dataset)",
+        "│     │     ├─ produced by run pipe/ingest-1  (ingest, finished)",
+        "│     │     └─ produced by run pipe/ingest-2  (ingest, finished)",
+        "│     └─ produced by run pipe/clean-2  (clean, finished)",
+        "│        └─ used pipe/raw:v1  (dataset) ... see above",
+        "└─ produced by run pipe/features-2  (features, finished)",
+        "   └─ used pipe/clean:v1  (dataset) ... see above",
+        "went into:",
+        "├─ used by run pipe/train-1 as training  (train, finished)",
+        "│  └─ produced pipe/model:v1  (model)",
+        "│     └─ used by run pipe/evaluate-1  (evaluate, finished)",
+        "│        └─ produced pipe/report:v1  (report)",
+        "├─ used by run pipe/evaluate-1  (evaluate, finished) ... see above",
+        "├─ used by run pipe/train-2 as training  (train, finished)",
+        "│  └─ produced pipe/model:v2  (model)",
+        "│     └─ used by run pipe/evaluate-2  (evaluate, finished)",
+        "│        └─ produced pipe/report:v2  (report)",
+        "├─ used by run pipe/evaluate-2  (evaluate, finished) ... see above",
+        "├─ referenced by pipe/model:v1  (model) ... see above",
+        "└─ referenced by pipe/model:v2  (model) ... see above",
     ]
-    assert "└─ produced by run pipe/features-2  (features, finished)" in lines
-    assert "   └─ used pipe/clean:v1  (dataset) ... see above" in lines
-    assert "├─ used by run pipe/train-1 as training  (train, finished)" in lines
-    assert len([line for line in lines if "─ " in line]) == len(found.edges)
+
+
+def test_the_tree_of_a_summary_says_how_often(found: Lineage) -> None:
+    assert str(found.summary()).splitlines() == [
+        "collection pipe/features  (dataset, 1 version)",
+        "comes from:",
+        "└─ produced by job pipe/features  (2 runs) (2 times)",
+        "   └─ used collection pipe/clean  (dataset, 1 version) (2 times)",
+        "      └─ produced by job pipe/clean  (2 runs) (2 times)",
+        "         └─ used collection pipe/raw  (dataset, 1 version) (2 times)",
+        "            └─ produced by job pipe/ingest  (2 runs) (2 times)",
+        "went into:",
+        "├─ used by job pipe/train  (2 runs) (2 times)",
+        "│  └─ produced collection pipe/model  (model, 2 versions) (2 times)",
+        "│     └─ used by job pipe/evaluate  (2 runs) (2 times)",
+        "│        └─ produced collection pipe/report  (report, 2 versions) (2 times)",
+        "├─ used by job pipe/evaluate  (2 runs) (2 times) ... see above",
+        "└─ referenced by collection pipe/model  (model, 2 versions) (2 times) ... see above",
+    ]
 
 
 # OpenLineage
@@ -120,9 +190,11 @@ def test_the_tree_has_both_directions_and_shows_nothing_twice(found: Lineage) ->
 def test_openlineage_events_follow_the_specification(found: Lineage) -> None:
     events = found.to_openlineage()
     assert [fault for event in events for fault in faults(OPENLINEAGE_EVENT, event)] == []
-    broken = copy.deepcopy(events[0])
-    del broken["run"]["runId"]
-    assert faults(OPENLINEAGE_EVENT, broken)
+    no_run, no_time, no_uri = (copy.deepcopy(events[0]) for _ in range(3))
+    del no_run["run"]["runId"]
+    no_time["eventTime"] = "2026-13-45T99:99:99Z"
+    no_uri["producer"] = "not a URI"
+    assert all(faults(OPENLINEAGE_EVENT, broken) for broken in (no_run, no_time, no_uri))
 
 
 def test_openlineage_tells_each_run_from_start_to_end_in_order(found: Lineage) -> None:
@@ -213,12 +285,14 @@ def test_openlineage_tells_failed_running_and_unmade(store: Path) -> None:
 # PROV
 
 
-def test_prov_follows_the_specification(found: Lineage) -> None:
+def test_prov_follows_the_schema_of_the_submission(found: Lineage) -> None:
     document = found.to_prov()
     assert faults(PROV_JSON, document) == []
-    broken = copy.deepcopy(document)
-    del next(iter(broken["used"].values()))["prov:activity"]
-    assert faults(PROV_JSON, broken)
+    no_end, no_time, no_uri = (copy.deepcopy(document) for _ in range(3))
+    del next(iter(no_end["used"].values()))["prov:entity"]
+    next(iter(no_time["wasGeneratedBy"].values()))["prov:time"] = "yesterday"
+    next(iter(no_uri["used"].values()))["prov:entity"] = "version:my zoo/data"
+    assert all(faults(PROV_JSON, broken) for broken in (no_end, no_time, no_uri))
 
 
 def test_the_prov_library_reads_every_edge(found: Lineage) -> None:

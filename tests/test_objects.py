@@ -16,9 +16,10 @@ from PIL import Image as Pictures
 
 import artstore
 from artstore import Artifact, Audio, Classes, Html, Image, Molecule, Object3D, Table, Video
-from artstore.data_types import BoundingBoxes2D, ImageMask
+from artstore.data_types import BoundingBoxes2D, ImageMask, JoinedTable, PartitionedTable
 from artstore.errors import InvalidInput, PathConflict, SourceChanged, SourceMissing, SourceUnreadable, WrongValue
 from keeping import back, kept
+from servers import WebApp
 from switching import here as here
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -223,6 +224,65 @@ def test_an_object_read_from_an_artifact_goes_into_another_without_a_copy(pictur
     assert [each.name for each in second.dependencies()] == ["first:v0"]
 
 
+def test_what_is_read_from_an_artifact_makes_the_next_one_depend_on_it_also_without_files() -> None:
+    left = kept("left", table=Table(columns=["id", "x"], data=[["a", 1]]))
+    right = kept("right", table=Table(columns=["id", "y"], data=[["a", 2]]))
+    joined = kept("both", pair=JoinedTable(left.get("table"), right.get_entry("table"), "id"))
+    again = kept("again", table=left.get("table"))
+    assert {each.name for each in joined.dependencies()} == {"left:v0", "right:v0"}
+    assert [each.name for each in again.dependencies()] == ["left:v0"]
+    assert joined.get("pair") == JoinedTable(left.get("table"), right.get("table"), "id")
+    assert again.get("table") == left.get("table")
+
+
+def test_a_table_that_was_changed_or_is_carried_on_in_its_own_artifact_leaves_the_old_one_free() -> None:
+    first = kept("first", table=Table(columns=["n"], data=[[1]]))
+    assert kept("first", table=first.get("table")).version == "v0"
+    changed = first.get("table")
+    changed.add_data(2)
+    assert kept("second", table=changed).dependencies() == []
+    draft = first.new_draft()
+    draft.add(changed, "table", overwrite=True)
+    draft.save()
+    assert draft.wait().version == "v1"
+    first.delete()
+
+
+def test_a_partitioned_table_brings_its_parts_along(picture: Path) -> None:
+    parts = [Table(columns=["n", "image"], data=[[n, Image(picture)]]) for n in range(2)]
+    first = Artifact("first", "dataset")
+    for number, part in enumerate(parts):
+        first.add(part, f"parts/{number}")
+    first.add(PartitionedTable("parts"), "all")
+    first.save()
+    first.wait()
+    second = kept("second", again=first.get("all"))
+    third = kept("third", pair=JoinedTable(second.get("again"), parts[0], "n"))
+    for found in (second.get("again"), third.get("pair")._table1):
+        assert [(row[0], row[1].image.size) for _, row in found.iterrows()] == [(0, (4, 2)), (1, (4, 2))]
+    assert [each.name for each in second.dependencies()] == ["first:v0"]
+
+
+def test_tables_of_one_name_in_two_artifacts_are_joined() -> None:
+    left, right = (kept(name, rows=Table(columns=["id"], data=[[name]])) for name in ("left", "right"))
+    joined = kept("both", pair=JoinedTable(left.get_entry("rows"), right.get_entry("rows"), "id")).get("pair")
+    assert (joined._table1.data, joined._table2.data) == ([["left"]], [["right"]])
+
+
+def test_the_entry_of_an_object_is_found_by_the_name_it_was_added_under(picture: Path) -> None:
+    artifact = kept(seen=Image(picture), rows=Table(columns=["n"], data=[[1]]))
+    assert artifact.get_entry("seen").path == "seen.image-file.json"
+    assert artifact.get_entry("rows") == artifact.get_entry("rows.table.json")
+    with pytest.raises(KeyError, match="Path not contained in artifact: nothing"):
+        artifact.get_entry("nothing")
+
+
+def test_classes_that_are_an_artifact_of_their_own_name_those_of_images(picture: Path) -> None:
+    classes = kept("classes", animals=Classes([{"id": 1, "name": "cat"}])).get("animals")
+    rows = kept("rows", seen=Table(columns=["image"], data=[[Image(picture, classes=classes)]]))
+    assert rows.get("seen").data[0][0]._classes == classes
+
+
 def test_classes_of_two_columns_stay_apart() -> None:
     table = Table(columns=["a", "b"], data=[[1, 7]])
     table.cast("a", Classes([{"id": 1, "name": "cat"}]).get_type())
@@ -243,6 +303,29 @@ def test_boxes_and_masks_and_classes_can_be_added_by_themselves() -> None:
     assert artifact.get("boxes") == boxes
     assert artifact.get("mask").read() == ImageMask(MASK, "truth").read()
     assert artifact.get("classes") == Classes([{"id": 1, "name": "cat"}])
+
+
+# References
+
+
+def test_an_image_of_a_uri_is_a_reference_that_is_read_from_where_it_is(picture: Path, web_app: WebApp) -> None:
+    web_app.put("photos/cat.png", picture.read_bytes())
+    uris = [picture.as_uri(), f"{web_app.url}/strong/photos/cat.png"]
+    artifact = kept(seen=Table(columns=["image"], data=[[Image(uri, caption="asleep")] for uri in uris]))
+    assert sorted(each.ref for each in artifact.manifest.entries.values() if each.ref) == sorted(uris)
+    for (image,) in artifact.get("seen").data:
+        assert (image.caption, image.format, image.image.size) == ("asleep", "png", (4, 2))
+        assert Path(image._path).read_bytes() == picture.read_bytes()
+    assert (Image(uris[1]).image, Image(uris[1]).width) == (None, None)
+
+
+def test_a_sound_and_a_video_of_a_uri_are_references(here: Path) -> None:
+    (here / "bark.wav").write_bytes(b"RIFF")
+    (here / "walk.mp4").write_bytes(b"mp4")
+    bark, walk = (here / "bark.wav").as_uri(), (here / "walk.mp4").as_uri()
+    artifact = kept(bark=Audio(bark), walk=Video(walk))
+    assert {each.ref for each in artifact.manifest.entries.values()} == {None, bark, walk}
+    assert (artifact.get("bark").read(), artifact.get("walk").read()) == (b"RIFF", b"mp4")
 
 
 # Runs

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -86,6 +88,11 @@ def found(store: Path, filters: Any = None, project: str | None = "zoo", **more:
         ({"$or": [{"job_type": "eval"}, {"config.lr": 0.1}]}, "one three"),
         ({"$and": [{"job_type": "train"}, {"$or": [{"tags": "best"}, {"tags": "slow"}]}]}, "two"),
         ({"$not": {"job_type": "train"}}, "three four"),
+        ({"$nor": [{"job_type": "train"}, {"tags": "slow"}]}, "three"),
+        ({"config.lr.value": {"$gt": 0.01}}, "one"),
+        ({"config.model.depth.value": 2}, "one"),
+        ({"host": socket.gethostname(), "duration": {"$lt": 600}}, "one two three four"),
+        ({"duration": {"$lt": 0}}, ""),
         ({"state": "finished", "group": "g"}, "one two three four"),
         ({"state": {"$ne": "finished"}}, ""),
         ({"metadata.artstore": artstore.__version__}, "one two three four"),
@@ -124,7 +131,8 @@ def test_times_are_compared_as_times_however_they_are_written(store: Path) -> No
             {"config.lr": {"$near": 1}},
             "no operator '$near': use one of $eq, $gt, $gte, $lt, $lte, $in, $regex, $ne, $nin,",
         ),
-        ({"$nor": []}, "no operator '$nor'"),
+        ({"$nor": []}, "$nor takes a list of filters, not []"),
+        ({"$xor": []}, "no operator '$xor'"),
         ({"colour": "red"}, "runs have no field 'colour': use one of name, id, display_name"),
         ({"config": {}}, "runs have no field 'config'"),
         ({'config.a"b': 1}, "is no key of a filter"),
@@ -170,6 +178,8 @@ def test_a_thousand_choices_are_no_problem(store: Path) -> None:
         ("+summary_metrics.acc", "one two four three"),
         ("config.lr", "two one three four"),
         ("-config.lr", "three one two four"),
+        ("-config.lr.value", "three one two four"),
+        ("-heartbeat_at", "four three two one"),
     ],
 )
 @pytest.mark.parametrize("per_page", [1, 2, 50])
@@ -177,6 +187,21 @@ def test_orders_sort_by_any_field_with_what_lacks_it_last_on_any_page_size(
     store: Path, order: str, expected: str, per_page: int
 ) -> None:
     assert found(store, order=order, per_page=per_page) == expected.split()
+
+
+def test_a_run_that_goes_on_was_heard_of_when_it_last_logged(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    first = artstore.init(project="zoo", name="first", store=store)
+    second = artstore.init(project="zoo", name="second", store=store, reinit="create_new")
+    assert found(store, order="heartbeat_at") == ["first", "second"]
+    first.log({"loss": 1})
+    # What is logged is written out within a second or so.
+    while found(store, order="heartbeat_at") != ["second", "first"]:
+        time.sleep(0.05)
+    assert found(store, {"heartbeat_at": {"$gt": datetime.now(UTC)}}) == []
+    second.finish()
+    assert found(store, order="-heartbeat_at") == ["second", "first"]
+    first.finish()
 
 
 def test_an_order_by_nothing_that_is_known_is_refused(store: Path) -> None:
@@ -212,6 +237,7 @@ FILTERS = st.recursive(
     lambda inner: st.one_of(
         st.builds(lambda fs: {"$and": fs}, st.lists(inner, min_size=1, max_size=2)),
         st.builds(lambda fs: {"$or": fs}, st.lists(inner, min_size=1, max_size=2)),
+        st.builds(lambda fs: {"$nor": fs}, st.lists(inner, min_size=1, max_size=2)),
         st.builds(lambda f: {"$not": f}, inner),
     ),
     max_leaves=4,
@@ -273,6 +299,8 @@ def lets_through(filters: dict[str, Any], config: dict[str, Any]) -> bool:
             results.append(all(lets_through(each, config) for each in wanted))
         elif key == "$or":
             results.append(any(lets_through(each, config) for each in wanted))
+        elif key == "$nor":
+            results.append(not any(lets_through(each, config) for each in wanted))
         elif key == "$not":
             results.append(not lets_through(wanted, config))
         else:

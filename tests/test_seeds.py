@@ -15,6 +15,7 @@ from artstore import Api, Artifact
 from artstore.artifact import Artifact as Built
 from artstore.data_types import PartitionedTable
 from artstore.errors import CommError
+from artstore.graph import RunNode
 from switching import here as here
 from switching import logged, paths, sample
 from truth import noise, write
@@ -148,11 +149,38 @@ def test_deleting_the_whole_artifact_removes_all_its_contents() -> None:
     assert list(Api().artifacts("dataset", "animals")) == []
 
 
-# The sentiment model: a file stands for what is not about lineage.
+# The sentiment model
 
-USE_DATASET = """
+INGEST = """
     import wandb
+    # Start a new W&B run
+    run = wandb.init(project="sentiment-analysis", job_type="data-ingestion")
+    # Load our raw dataset
+    data = pandas.read_csv("raw_reviews.csv")
+    # Perform some preprocessing
+    processed_data = data.dropna().sample(frac=0.8) # Remove NaNs, take 80% sample
+    # Log the processed data as an artifact
+    # This creates a new version of the "processed-dataset" artifact
+    processed_data_artifact = wandb.Artifact(
+        name="processed-dataset",
+        type="dataset",
+        description="Cleaned and sampled dataset for sentiment analysis training"
+    )
+    processed_data_artifact.add(
+        wandb.Table(dataframe=processed_data),
+        name="processed_data.table.json" # W&B expects a specific extension for tables
+    )
+    run.log_artifact(processed_data_artifact)
+    # Finish the run
+    run.finish()
+"""
+TRAIN = """
+    import wandb
+    import pandas
+    # Start a new W&B run for training
     run = wandb.init(project="sentiment-analysis", job_type="training")
+    # Get the latest version of our processed dataset artifact
+    # By default, this pulls the latest available version
     try:
         dataset_artifact = run.use_artifact(
             "processed-dataset:latest", # Or specify a version like "processed-dataset:v0"
@@ -161,107 +189,113 @@ USE_DATASET = """
     except wandb.errors.CommError as e:
         print(f"Could not find artifact: {e}")
         exit()
-"""
-LOG_MODEL = """
-    import wandb
+    # Load the data from the artifact
+    dataset_table = dataset_artifact.get_table("processed_data.table.json")
+    processed_data = dataset_table.dataframe()
+    # Log the trained model as another artifact
     model_artifact = wandb.Artifact(
         name="sentiment-model",
         type="model",
         description="A sentiment analysis model trained on processed data"
     )
+    # Save the weights to a temporary file before logging
+    # For real training, this would be your actual model checkpoint file
     with open("model_weights.pth", "w") as f:
         f.write("dummy_weights_content")
     model_artifact.add_file("model_weights.pth")
+    # Log the model artifact, making sure to link it to the dataset artifact it used
+    # This establishes lineage!
     model_artifact.add_reference(dataset_artifact) # Crucial for lineage
     run.log_artifact(model_artifact)
     run.finish()
 """
 
 
-def train() -> Artifact:
-    found = sample(USE_DATASET)
-    sample(LOG_MODEL, run=found["run"], dataset_artifact=found["dataset_artifact"])
+def write_reviews(count: int) -> None:
+    reviews = pandas.DataFrame(
+        {"text": [f"review {each}" for each in range(count)], "stars": [1.0, 5.0] * (count // 2)}
+    )
+    reviews.loc[3, "stars"] = None
+    reviews.to_csv("raw_reviews.csv", index=False)
+
+
+def ingest() -> dict[str, Any]:
+    return sample(INGEST, pandas=pandas)
+
+
+def the_model() -> Artifact:
     return Api().artifact("sentiment-analysis/sentiment-model:latest")
 
 
-def test_a_model_that_references_its_dataset_leads_back_to_exactly_that_version() -> None:
-    logged("processed-dataset", project="sentiment-analysis", files={"reviews.csv": b"good\n"})
-    model = train()
-    logged("processed-dataset", project="sentiment-analysis", files={"reviews.csv": b"good\nbad\n"})
-    assert model.description == "A sentiment analysis model trained on processed data"
-    assert paths(model) == ["model_weights.pth"]
+def graph_of(artifact: Artifact) -> set[str]:
+    """The edges of its lineage, with runs by their job types."""
+    found = artifact.lineage()
+    jobs = {node.id: f"({node.job_type})" for node in found.nodes if isinstance(node, RunNode)}
+    ends = {node.id: jobs.get(node.id, node.name) for node in found.nodes}
+    return {f"{ends[each.source]} -{each.kind}-> {ends[each.target]}" for each in found.edges}
+
+
+def test_the_sentiment_analysis_goes_from_run_to_run_with_all_its_edges() -> None:
+    write_reviews(10)
+    first = ingest()
+    second = sample(TRAIN)
+    assert len(second["processed_data"]) == 7
+    assert second["processed_data"].equals(first["processed_data"].reset_index(drop=True))
+    model = the_model()
+    assert (model.description, paths(model)) == (
+        "A sentiment analysis model trained on processed data",
+        ["model_weights.pth"],
+    )
+    expected = {
+        "(data-ingestion) -produced-> processed-dataset:v0",
+        "processed-dataset:v0 -used-> (training)",
+        "processed-dataset:v0 -references-> sentiment-model:v0",
+        "(training) -produced-> sentiment-model:v0",
+    }
+    assert graph_of(model) == graph_of(Api().artifact("sentiment-analysis/processed-dataset:v0")) == expected
+    ingestion, training = Api().runs("sentiment-analysis", order="+created_at")
+    assert ([each.name for each in ingestion.used_artifacts()], [each.name for each in training.used_artifacts()]) == (
+        [],
+        ["processed-dataset:v0"],
+    )
+    assert [each.name for each in training.logged_artifacts()] == ["sentiment-model:v0"]
+
+
+def test_a_model_leads_back_to_exactly_the_data_that_it_was_trained_on() -> None:
+    write_reviews(10)
+    ingest()
+    sample(TRAIN)
+    model = the_model()
+    write_reviews(20)
+    ingest()
+    sample(TRAIN)
     [dataset] = model.dependencies()
     assert dataset.name == "processed-dataset:v0"
-    assert Path(dataset.download(), "reviews.csv").read_bytes() == b"good\n"
-    run = model.logged_by()
-    assert run is not None
-    assert run.job_type == "training"
-    assert [used.name for used in run.used_artifacts()] == ["processed-dataset:v0"]
-
-
-def test_the_same_weights_trained_on_other_data_are_another_version() -> None:
-    logged("processed-dataset", project="sentiment-analysis", files={"reviews.csv": b"good\n"})
-    assert train().version == "v0"
-    logged("processed-dataset", project="sentiment-analysis", files={"reviews.csv": b"bad\n"})
-    assert train().version == "v1"
-    assert train().version == "v1"
+    assert len(dataset.get_table("processed_data.table.json").dataframe()) == 7
+    assert the_model().version == "v1", "the same weights trained on other data are another version"
+    assert graph_of(the_model()) == {
+        "(data-ingestion) -produced-> processed-dataset:v1",
+        "processed-dataset:v1 -used-> (training)",
+        "processed-dataset:v1 -references-> sentiment-model:v1",
+        "(training) -produced-> sentiment-model:v1",
+    }
+    sample(TRAIN)
+    assert the_model().version == "v1"
 
 
 def test_a_dataset_that_is_not_there_is_caught_as_the_sample_catches_it(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        sample(USE_DATASET)
+        sample(TRAIN)
     assert "Could not find artifact: " in capsys.readouterr().out
 
 
 def test_a_dataset_of_another_type_is_caught_as_the_sample_catches_it() -> None:
     logged("processed-dataset", "model", project="sentiment-analysis")
     with pytest.raises(SystemExit):
-        sample(USE_DATASET)
+        sample(TRAIN)
 
 
 # Tables
-
-
-def test_the_dataset_of_the_sentiment_analysis_goes_from_run_to_run(here: Path) -> None:
-    reviews = pandas.DataFrame({"text": [f"review {each}" for each in range(10)], "stars": [1.0, 5.0] * 5})
-    reviews.loc[3, "stars"] = None
-    reviews.to_csv(here / "raw_reviews.csv", index=False)
-    first = sample(
-        """
-        import wandb
-        import pandas
-        run = wandb.init(project="sentiment-analysis", job_type="data-ingestion")
-        data = pandas.read_csv("raw_reviews.csv")
-        processed_data = data.dropna().sample(frac=0.8)
-        processed_data_artifact = wandb.Artifact(
-            name="processed-dataset",
-            type="dataset",
-            description="Cleaned and sampled dataset for sentiment analysis training"
-        )
-        processed_data_artifact.add(
-            wandb.Table(dataframe=processed_data),
-            name="processed_data.table.json"
-        )
-        run.log_artifact(processed_data_artifact)
-        run.finish()
-        """
-    )
-    second = sample(
-        """
-        import wandb
-        run = wandb.init(project="sentiment-analysis", job_type="training")
-        try:
-            dataset_artifact = run.use_artifact("processed-dataset:latest", type="dataset")
-        except wandb.errors.CommError as e:
-            print(f"Could not find artifact: {e}")
-            exit()
-        dataset_table = dataset_artifact.get_table("processed_data.table.json")
-        processed_data = dataset_table.dataframe()
-        run.finish()
-        """
-    )
-    assert len(second["processed_data"]) == 7
-    assert second["processed_data"].equals(first["processed_data"].reset_index(drop=True))
 
 
 def test_the_distributed_table_of_the_parallel_runs_is_read_as_one() -> None:
@@ -280,6 +314,10 @@ def test_the_distributed_table_of_the_parallel_runs_is_read_as_one() -> None:
     found = artifact.get("distributed_table")
     assert isinstance(found, PartitionedTable)
     assert [row for _, row in found.iterrows()] == [[i, i * 2, 2**i] for i in range(5)]
+    assert paths(artifact) == [
+        "distributed_table.partitioned-table.json",
+        *(f"parts/table_{i}.table.json" for i in range(5)),
+    ]
 
 
 # Versions, aliases
@@ -332,6 +370,10 @@ def test_a_loop_of_logs_numbers_the_versions_in_the_order_of_the_calls() -> None
     finish()
     found = Api(overrides={"project": "artifacts-example"}).artifacts("dataset", "race", order="version_index")
     assert [(each.version, each.metadata) for each in found] == [(f"v{i}", {"index": i}) for i in range(10)]
+    [run] = Api().runs("artifacts-example")
+    assert {f"{each.source} -{each.kind}-> {each.target}" for each in run.lineage().edges} == {
+        f"artifacts-example/{run.id} -produced-> artifacts-example/race:v{i}" for i in range(10)
+    }
 
 
 # What is added where
@@ -373,6 +415,23 @@ def test_each_row_of_the_table_of_calls_gives_what_it_says(
     sample("import wandb\nwandb.init().log_artifact(artifact)", artifact=artifact)
     root = Path(artifact.download())
     assert {path: (root / path).read_bytes() for path in paths(artifact)} == content
+
+
+def test_a_uri_is_referenced_under_the_name_that_is_given(artifact: Built) -> None:
+    uri = Path("model.h5").absolute().as_uri()
+    sample(
+        """
+        import wandb
+        artifact.add_reference(uri=uri, name="optional-name")
+        run = wandb.init(project="artifacts-example", job_type="job-type")
+        run.log_artifact(artifact)
+    """,
+        artifact=artifact,
+        uri=uri,
+    )
+    assert artifact.get_entry("optional-name").ref == uri
+    assert Path(artifact.download(), "optional-name").read_bytes() == b"late"
+    assert graph_of(artifact) == {"(job-type) -produced-> replaced:v0"}
 
 
 def test_a_new_file_is_filled_by_with() -> None:

@@ -277,6 +277,27 @@ def test_an_entry_of_another_artifact_can_be_referenced(artifact: Artifact) -> N
         Api().artifact("dogs:v0").delete(delete_aliases=True)
 
 
+def test_the_url_of_an_entry_references_it_as_the_entry_does(artifact: Artifact) -> None:
+    dog = logged("dogs", files={"pets/dog 1.txt": b"woof"}).get_entry("pets/dog 1.txt")
+    [entry] = artifact.add_reference(dog.ref_url(), name="dog.txt")
+    assert (entry.path, entry.ref, entry.digest) == ("dog.txt", None, dog.digest)
+    with wandb.init() as run:
+        run.log_artifact(artifact)
+    assert Path(artifact.download(), "dog.txt").read_bytes() == b"woof"
+    assert [each.name for each in artifact.dependencies()] == ["dogs:v0"]
+    with pytest.raises(wandb.CommError, match="no artifact 'nothing'"):
+        wandb.Artifact("other", "dataset").add_reference("wandb-artifact://local/uncategorized/nothing:v3/x")
+
+
+def test_what_is_not_there_is_an_error_that_says_where_to_look() -> None:
+    animals = logged(project="zoo")
+    animals.link("wandb-registry-pets/animals")
+    with pytest.raises(wandb.CommError, match="in project 'uncategorized': there is 'zoo/animals'"):
+        Api().artifact("animals:latest")
+    with pytest.raises(KeyError, match="`artstore ls zoo/animals:v0`"):
+        animals.get_entry("fox.txt")
+
+
 # Different on purpose
 
 

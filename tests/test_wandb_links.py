@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 import artstore as wandb
-from artstore import Api
+from artstore import Api, Store
 from artstore.errors import InvalidName, NotFound
 from switching import here as here
 from switching import logged, made
@@ -218,6 +218,22 @@ def test_a_collection_is_either_of_versions_or_of_links() -> None:
     source.link(REGISTERED)
     with pytest.raises(ValueError, match="classifier"):
         logged("classifier", project="wandb-registry-model")
+
+
+def test_deleting_a_collection_of_links_tells_which_before_and_after() -> None:
+    for content in (b"1", b"2"):
+        logged("cats", files={"a": content}).link(REGISTERED)
+    project, name = REGISTERED.split("/")
+    with Store.open(Path(".artstore")) as store:
+        planned = store.delete_collection(name, project=project, dry_run=True)
+        assert [(each.name, each.link and each.link.number) for each in planned.links] == [
+            ("cats:v1", 1),
+            ("cats:v0", 0),
+        ]
+        assert planned[:3] == ([], 0, 0)
+        assert store.delete_collection(name, project=project) == planned
+        assert list(store.versions(name, project=project)) == []
+        assert len(list(store.versions("cats"))) == 2
 
 
 def test_a_link_is_named_without_a_version() -> None:

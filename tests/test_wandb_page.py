@@ -204,5 +204,29 @@ def test_a_script_uses_the_parts_of_wandb_that_the_page_names(here: Path) -> Non
     assert isinstance(wandb.apis.public.Api().run(run.id), wandb.apis.public.Run)
     run.alert(title="slow", text="very", level=wandb.AlertLevel.WARN, wait_duration=300)
     wandb.require("core")
+    assert isinstance(run, wandb.wandb_run.Run) and not isinstance(run, wandb.sdk.lib.RunDisabled)
     with pytest.raises(AttributeError, match=r"no wandb.util.nothing"):
         wandb.util.nothing  # noqa: B018
+
+
+def test_what_integrations_tell_goes_to_stderr(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wandb = artstore
+    wandb.termlog("two\nlines")
+    wandb.termlog("half a line", newline=False, prefix=False)
+    wandb.termlog()
+    for _ in range(2):
+        wandb.termwarn("slow", repeat=False)
+    monkeypatch.setenv("ARTSTORE_SILENT", "1")
+    wandb.termlog("nothing")
+    wandb.termerror("\x1b[2Jbroken")
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines() == [
+        "artstore: two",
+        "artstore: lines",
+        "half a lineartstore: ",
+        "artstore: WARNING slow",
+        "artstore: ERROR \\x1b[2Jbroken",
+    ]

@@ -50,10 +50,12 @@ def find(connection: sqlite3.Connection, project: str, name: str) -> Collection 
 
 
 def named(connection: sqlite3.Connection, project: str, name: str) -> Collection:
-    """Find a collection. Raises `NotFound`."""
+    """Find a collection. Raises `NotFound`, which tells of one of that name elsewhere."""
     found = find(connection, project, name)
     if found is None:
-        raise NotFound(f"no artifact {name!r} in project {project!r}: list what there is with `artstore ls`")
+        elsewhere = connection.execute(f"{_COLLECTION} where c.name = ? order by c.portfolio, 2", (name,)).fetchone()
+        advice = f"there is '{elsewhere[1]}/{name}'" if elsewhere else "list what there is with `artstore ls`"
+        raise NotFound(f"no artifact {name!r} in project {project!r}: {advice}")
     return found
 
 

@@ -6,7 +6,12 @@ from artstore.catalog.filters import Fields
 from artstore.names import REGISTRY
 
 _TAGS = "(select json_group_array(t.name) from tags as t where t.version = v.id)"
-_TIMES = frozenset({"created_at", "createdAt", "ended_at"})
+_TIMES = frozenset({"created_at", "createdAt", "ended_at", "heartbeat_at", "heartbeatAt"})
+_SECONDS = "round(86400 * (julianday(coalesce(runs.ended_at, 'now')) - julianday(runs.started_at)), 3)"
+_HEARD = """coalesce(runs.ended_at, (
+    select strftime('%Y-%m-%dT%H:%M:%f000Z', h.data ->> '$._timestamp', 'unixepoch') from history as h
+    where h.run = runs.id order by h.step desc limit 1
+), runs.started_at)"""
 
 RUNS = Fields(
     "runs",
@@ -23,10 +28,14 @@ RUNS = Fields(
         "notes": "runs.notes",
         "user": "runs.environment ->> '$.user'",
         "username": "runs.environment ->> '$.user'",
+        "host": "runs.environment ->> '$.host'",
         "exit_code": "runs.exit_code",
+        "duration": _SECONDS,
         "created_at": "runs.started_at",
         "createdAt": "runs.started_at",
         "ended_at": "runs.ended_at",
+        "heartbeat_at": _HEARD,
+        "heartbeatAt": _HEARD,
     },
     words={"tags": "runs.tags"},
     documents={

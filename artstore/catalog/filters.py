@@ -55,7 +55,11 @@ class Fields:
         document, dot, path = key.partition(".")
         if document in self.documents and dot and path:
             column = self.documents[document]
-            return Clause(f"coalesce({column} -> ?, {column} -> ?)", (_path(path.split(".")), _path([path])))
+            ways = [_path(path.split(".")), _path([path])]
+            if document == "config" and path.endswith(".value"):
+                # W&B keeps each value of a config in an object of its own, and has it named there.
+                ways.append(_path(path.removesuffix(".value").split(".")))
+            return Clause(f"coalesce({', '.join(f'{column} -> ?' for _ in ways)})", tuple(ways))
         known = [*self.plain, *self.words, *(f"{each}.KEY" for each in self.documents)]
         raise InvalidInput(f"{self.what} have no field {key!r}: use one of {', '.join(known)}")
 
@@ -89,10 +93,11 @@ def _all_of(fields: Fields, filters: object) -> Clause:
 
 
 def _one_of(fields: Fields, key: str, wanted: object) -> Clause:
-    if key in ("$and", "$or"):
+    if key in ("$and", "$or", "$nor"):
         if not isinstance(wanted, Sequence) or isinstance(wanted, str) or not wanted:
             raise InvalidInput(f"{key} takes a list of filters, not {wanted!r}")
-        return _joined(f" {key[1:]} ", [_all_of(fields, each) for each in wanted])
+        joined = _joined(" and " if key == "$and" else " or ", [_all_of(fields, each) for each in wanted])
+        return _negated(joined) if key == "$nor" else joined
     if key == "$not":
         return _negated(_all_of(fields, wanted))
     if key.startswith("$"):
@@ -172,7 +177,7 @@ _CONDITIONS: dict[str, Callable[[str, Any], Clause]] = {
     "$regex": _fitting,
 }
 _NEGATIONS = {"$ne": "$eq", "$nin": "$in"}
-OPERATORS = (*_CONDITIONS, *_NEGATIONS, "$exists", "$and", "$or", "$not")
+OPERATORS = (*_CONDITIONS, *_NEGATIONS, "$exists", "$and", "$or", "$nor", "$not")
 
 
 def _no_operator(name: object) -> InvalidInput:

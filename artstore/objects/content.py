@@ -12,7 +12,7 @@ from typing import Protocol
 from artstore.errors import InvalidInput, SourceChanged, SourceMissing, SourceUnreadable
 from artstore.objects.data_object import Shelf, Source
 
-_URI = re.compile(r"(gs|s3|https?)://")
+_URI = re.compile(r"[a-z][a-z0-9+.-]+://")
 _HEX = 20
 
 

@@ -70,6 +70,8 @@ class DataObject:
 
     source: Source | None = None
     """The artifact that it was read from."""
+    found_at: str | None = None
+    """Its path there."""
 
     def to_json(self, shelf: Shelf) -> Any:
         """The document that stands for it, after what the document names was put on the shelf."""

@@ -65,7 +65,8 @@ def _path(table: Any, shelf: Shelf, which: int) -> str:
         found = table.parent_artifact().get(table.path)
         if not isinstance(found, Table | PartitionedTable):
             raise InvalidInput(f"JoinedTable table{which}: {table.path!r} is no table")
-        return shelf.put_object(found, table.path.rpartition("/")[2].partition(".")[0])
+        name = table.path.rpartition("/")[2].partition(".")[0]
+        return shelf.put_object(found, f"t{which}" if shelf.has(found.with_suffix(name)) else name)
     if not shelf.has(table):
         raise InvalidInput(
             f"JoinedTable table:{table} not found in artifact. Add a table to the artifact using "

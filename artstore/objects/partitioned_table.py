@@ -27,6 +27,8 @@ class PartitionedTable(DataObject):
         self.parts_path = parts_path
 
     def to_json(self, shelf: Shelf) -> dict[str, Any]:
+        for path, part in self._parts() if self.source is not None else ():
+            shelf.put_object(part, path)
         return {"_type": self._log_type, "parts_path": self.parts_path}
 
     @classmethod
@@ -37,6 +39,9 @@ class PartitionedTable(DataObject):
 
     def parts(self) -> Iterator[Table]:
         """Its tables, in the order of their paths, one at a time. Raises `InvalidInput` if their columns differ."""
+        return (part for _, part in self._parts())
+
+    def _parts(self) -> Iterator[tuple[str, Table]]:
         if self.source is None:
             raise ArtifactNotLoggedError("the parts of a table are read from a logged artifact: log it, and get it")
         first: tuple[str, list[Any]] | None = None
@@ -50,7 +55,7 @@ class PartitionedTable(DataObject):
                 raise InvalidInput(
                     f"Table parts have non-matching columns: {first[1]} in {first[0]}, {part.columns} in {path}"
                 )
-            yield part
+            yield path, part
 
     def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
         """The rows of all its tables, each with its number. One table at a time is in memory."""

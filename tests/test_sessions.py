@@ -1,0 +1,39 @@
+"""Sessions: whether the process that opened a store still runs is told by a lock that it holds, to all who ask."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from artstore import leases, system
+
+
+def dead_session(folder: Path) -> str:
+    """The name of a session whose process ended without a word."""
+    session = leases.Session(folder)
+    left = folder / "locks" / f"{session.name}.lock"
+    session.close()
+    left.touch()
+    return session.name
+
+
+def test_a_session_is_alive_until_it_is_closed(tmp_path: Path) -> None:
+    session = leases.Session(tmp_path)
+    assert leases.is_alive(tmp_path, session.name)
+    assert leases.sweep(tmp_path, dry_run=False) == []
+    session.close()
+    assert not leases.is_alive(tmp_path, session.name)
+
+
+def test_one_who_asks_is_not_taken_for_the_session(tmp_path: Path) -> None:
+    name = dead_session(tmp_path)
+    asking = system.open_locked(tmp_path / "locks" / f"{name}.lock", create=False, shared=True)
+    assert asking is not None
+    assert not leases.is_alive(tmp_path, name)
+    assert leases.sweep(tmp_path, dry_run=False) == [name]
+
+
+def test_many_who_ask_at_once_get_the_same_answer(tmp_path: Path) -> None:
+    names = [dead_session(tmp_path) for _ in range(4)]
+    with ThreadPoolExecutor(8) as threads:
+        assert not any(threads.map(lambda at: leases.is_alive(tmp_path, names[at % 4]), range(4_000)))
