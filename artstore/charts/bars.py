@@ -41,12 +41,12 @@ def bars(title: str, rows: Mapping[str, Mapping[str, float]], unit: str, log: bo
     parts = [*keys, *_frame(axis, begin, top, bottom, unit)]
     down = top + _GAP
     for name, row in rows.items():
-        parts.append(drawing.label(begin - 10, down + _BAR * len(row) / 2 + 4, name, anchor="end"))
+        parts.append(drawing.label(begin - 10, down + _BAR * len(row) / 2 + 4, drawing.shown(name), anchor="end"))
         for each, value in row.items():
             parts += _bar(series.index(each), f"{name}, {each}: {number(value)} {unit}", value, axis, begin, down)
             down += _BAR
         down += _GAP
-    return drawing.document(title, max(wide, 32 + drawing.width([title]) * 1.3), bottom + 48, parts)
+    return drawing.document(title, wide, bottom + 48, parts)
 
 
 def _check(title: str, rows: Mapping[str, Mapping[str, float]], drawable: Sequence[float]) -> None:
@@ -66,21 +66,14 @@ def _legend(series: Sequence[str], wide: float) -> tuple[list[str], float]:
         needed = 28 + drawing.width([name])
         if index and across + needed > wide:
             across, down = _LEFT + 6, down + _ROW
-        parts += [drawing.mark(index, across, down), drawing.label(across + 12, down + 4, name)]
+        parts += [drawing.mark(index, across, down), drawing.label(across + 12, down + 4, drawing.shown(name))]
         across += needed
     return parts, down + 16
 
 
 def _frame(axis: Axis, begin: float, top: float, bottom: float, unit: str) -> list[str]:
-    parts = []
-    for value in axis.ticks():
-        at = begin + axis.part(value) * _WIDE
-        parts += [
-            drawing.rule(at, top, at, bottom, "grid"),
-            drawing.label(at, bottom + 18, number(value), anchor="middle", kind="faint"),
-        ]
     return [
-        *parts,
+        *drawing.scale(axis, begin, _WIDE, top, bottom),
         drawing.rule(begin, top, begin, bottom, "frame"),
         drawing.label(begin + _WIDE / 2, bottom + 38, unit, anchor="middle"),
     ]

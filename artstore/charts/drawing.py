@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from html import escape
 
+from artstore.charts.axes import Axis, number
 from artstore.errors import InvalidInput
 from artstore.terminal import visible
 
@@ -25,7 +26,7 @@ _MARKS = (
 CHARACTER = 6.6
 """About how wide a character of the text is, in pixels."""
 LONGEST = 60
-"""Characters of a label that are shown."""
+"""Characters of a name that are shown."""
 
 
 def colour(index: int) -> str:
@@ -49,7 +50,7 @@ def mark(index: int, x: float, y: float, said: str = "") -> str:
 def label(x: float, y: float, said: str, *, anchor: str = "start", kind: str = "") -> str:
     """A line of text at a place; `anchor` is the part of it that stands there."""
     of = f' class="{kind}"' if kind else ""
-    return f'<text{of} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text(shown(said))}</text>'
+    return f'<text{of} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text(said)}</text>'
 
 
 def rule(x: float, y: float, to_x: float, to_y: float, kind: str) -> str:
@@ -57,13 +58,25 @@ def rule(x: float, y: float, to_x: float, to_y: float, kind: str) -> str:
     return f'<line class="{kind}" x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}"/>'
 
 
+def scale(axis: Axis, left: float, wide: float, top: float, bottom: float) -> list[str]:
+    """The marks of an axis that runs from left to right: a line up through the chart, and the number below."""
+    parts = []
+    for value in axis.ticks():
+        at = left + axis.part(value) * wide
+        parts += [
+            rule(at, top, at, bottom, "grid"),
+            label(at, bottom + 18, number(value), anchor="middle", kind="faint"),
+        ]
+    return parts
+
+
 def shown(said: str) -> str:
-    """A label, cut where it is too long."""
+    """A name, cut where it is too long."""
     return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"
 
 
 def width(said: Iterable[str]) -> float:
-    """About how wide the widest of some labels is, in pixels."""
+    """About how wide the widest of some names is, in pixels."""
     return max((len(shown(each)) for each in said), default=0) * CHARACTER
 
 
@@ -80,7 +93,8 @@ def check(title: str, name: str, values: Iterable[float]) -> None:
 
 
 def document(title: str, wide: float, high: float, parts: Iterable[str]) -> str:
-    """The whole file around the parts of a chart."""
+    """The whole file around the parts of a chart, as wide as its title needs at least."""
+    wide = max(wide, 32 + len(title) * CHARACTER * 1.3)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="artstore-chart" width="{wide:.0f}" height="{high:.0f}" '
         f'viewBox="0 0 {wide:.0f} {high:.0f}" role="img"><title>{text(title)}</title><style>{_style()}</style>'

@@ -43,7 +43,7 @@ def lines(
         log_axis(point[0] for point in drawn) if log else linear_axis((point[0] for point in drawn), from_zero=False),
         log_axis(point[1] for point in drawn) if log else linear_axis((point[1] for point in drawn), from_zero=True),
     )
-    wide = _LEFT + _WIDE + 44 + drawing.width(series) + 16
+    wide = _LEFT + _WIDE + 50 + drawing.width(series) + 16
     high = max(_TOP + _HIGH, _TOP + _ROW * len(series)) + _BELOW + (_ROW if left_out else 0)
     parts = [
         *plot.frame(x, y),
@@ -53,9 +53,9 @@ def lines(
         *_legend(placed),
     ]
     if left_out:
-        said = f"{left_out} of {left_out + len(drawn)} points are 0 or less and have no place on logarithmic axes"
+        said = f"{left_out} of {left_out + len(drawn)} points left out: 0 has no place on logarithmic axes"
         parts.append(drawing.label(_LEFT, high - 12, said, kind="faint"))
-    return drawing.document(title, max(wide, 32 + drawing.width([title]) * 1.3), high, parts)
+    return drawing.document(title, wide, high, parts)
 
 
 def _placeable(points: Sequence[tuple[float, float]], log: bool) -> list[tuple[float, float]]:
@@ -69,8 +69,13 @@ def _legend(series: Mapping[str, Sequence[tuple[float, float]]]) -> list[str]:
     )
     parts = []
     for row, (index, name) in enumerate(order):
-        across, down = _LEFT + _WIDE + 24, _TOP + 8 + row * _ROW
-        parts += [drawing.mark(index, across, down), drawing.label(across + 12, down + 4, name)]
+        across, down = _LEFT + _WIDE + 16, _TOP + 8 + row * _ROW
+        stroke = f'<path class="series {drawing.colour(index)}"{drawing.dash(index)} d="M{across} {down}h26"/>'
+        parts += [
+            stroke,
+            drawing.mark(index, across + 13, down),
+            drawing.label(across + 34, down + 4, drawing.shown(name)),
+        ]
     return parts
 
 
@@ -90,13 +95,7 @@ class _Plot:
     def frame(self, x: str, y: str) -> list[str]:
         """The axes with their marks, numbers and names."""
         bottom, right = _TOP + _HIGH, _LEFT + _WIDE
-        parts = []
-        for value in self._across.ticks():
-            at = self._x(value)
-            parts += [
-                drawing.rule(at, _TOP, at, bottom, "grid"),
-                drawing.label(at, bottom + 18, number(value), anchor="middle", kind="faint"),
-            ]
+        parts = drawing.scale(self._across, _LEFT, _WIDE, _TOP, bottom)
         for value in self._up.ticks():
             at = self._y(value)
             parts += [
