@@ -18,11 +18,11 @@ from artstore.bench.libraries import library
 
 BLOCK = 8 << 20
 """How much of a file is handed over at a time: more than the largest piece that any way cuts."""
-KIB = 1 << 10
-_FIXED = (64 * KIB, 256 * KIB, 1024 * KIB)
-_BY_CONTENT = (16 * KIB, 256 * KIB, 1024 * KIB)
+_KIB = 1 << 10
+_FIXED = (64 * _KIB, 256 * _KIB, 1024 * _KIB)
+_BY_CONTENT = (16 * _KIB, 256 * _KIB, 1024 * _KIB)
 _DIGEST_BYTES = 16
-_LEVEL = 3
+_LEVEL = 1
 _PAYS = 0.95
 """A piece is kept compressed if that takes at most this part of it."""
 
@@ -177,13 +177,17 @@ class Pieces(Way):
         self._kept = b"" if last else bytes(window[start:])
 
 
+def _said(size: int) -> str:
+    return f"{size // _KIB} KiB" if size < 1024 * _KIB else f"{size // _KIB // 1024} MiB"
+
+
 def all_ways(*, compress: bool) -> list[Way]:
     """Every way, artstore's own the last. Raises `MissingLibrary`."""
     return [
         WholeFiles(compress=compress),
-        *(Pieces(f"fixed {size // KIB} KiB", "fixed", size, _Fixed(size), compress=compress) for size in _FIXED),
+        *(Pieces(f"fixed {_said(size)}", "fixed", size, _Fixed(size), compress=compress) for size in _FIXED),
         *(
-            Pieces(f"by content {size // KIB} KiB", "content", size, chunking.Cutter(size), compress=compress)
+            Pieces(f"by content {_said(size)}", "content", size, chunking.Cutter(size), compress=compress)
             for size in _BY_CONTENT
         ),
         Pieces(
