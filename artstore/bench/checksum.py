@@ -80,7 +80,7 @@ def measure(
     *,
     sizes: Sequence[int] = SIZES,
     threads: Sequence[int] | None = None,
-    seconds: float = 12.0,
+    seconds: float = 10.0,
     progress: Progress = SILENT,
 ) -> list[Cell]:
     """Measure everything within about so many seconds, on files made below a folder for that time.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from artstore import digests
-from artstore.bench.libraries import library
+from artstore.objects import libraries
 
 
 class Running(Protocol):
@@ -44,12 +44,12 @@ class _Crc32c:
 
 
 def _crc32c() -> Start:
-    checksum = library("google_crc32c", "google-crc32c").Checksum
+    checksum = libraries.need("google_crc32c", "comparing crc32c", "bench").Checksum
     return lambda: _Crc32c(checksum())
 
 
 def _xxh3() -> Start:
-    start: Start = library("xxhash", "xxhash").xxh3_128
+    start: Start = libraries.need("xxhash", "comparing xxh3", "bench").xxh3_128
     return start
 
 

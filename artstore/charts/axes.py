@@ -19,6 +19,8 @@ class Axis(NamedTuple):
     low: float
     high: float
     log: bool
+    whole: bool = False
+    """Whether only whole numbers are marked."""
 
     def part(self, value: float) -> float:
         """Where a value lies, from 0 at the lower end to 1 at the upper one."""
@@ -41,6 +43,8 @@ class Axis(NamedTuple):
         rough = (self.high - self.low) / _ABOUT
         decade = 10.0 ** math.floor(math.log10(rough))
         step = next(decade * digit for digit in (1, 2, 5, 10) if decade * digit >= rough)
+        if self.whole:
+            step = max(1.0, step)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return [index * step for index in range(first, last + 1)]
 
@@ -63,7 +67,8 @@ def linear_axis(values: Iterable[float], *, from_zero: bool) -> Axis:
     if from_zero:
         low, high = min(low, 0.0), max(high, 0.0)
     air = (high - low) * 0.04 or max(abs(high) * 0.1, 1.0)
-    return Axis(low if from_zero and low == 0 else low - air, high + air, False)
+    whole = all(float(value).is_integer() for value in known)
+    return Axis(low if from_zero and low == 0 else low - air, high + air, False, whole)
 
 
 def number(value: float) -> str:

@@ -137,8 +137,9 @@ async def read_range(driver: Driver, pinned: RemoteObject, start: int, stop: int
 
 
 async def stream(driver: Driver, pinned: RemoteObject) -> AsyncGenerator[bytes]:
-    """Read the object that is pinned from its beginning to its end, in pieces of about `_PIECE` bytes, not checked.
+    """Read the object that is pinned from its beginning to its end, in pieces of about `_PIECE` bytes.
 
+    Nothing but its size is checked.
     What was given cannot be taken back: where an object is not certain to be the same, a broken reading is an error.
     """
     tries, done = Tries(), 0
@@ -153,6 +154,8 @@ async def stream(driver: Driver, pinned: RemoteObject) -> AsyncGenerator[bytes]:
                     if sum(map(len, waiting)) >= _PIECE:
                         yield b"".join(waiting)
                         waiting.clear()
+            if pinned.size is not None and done != pinned.size:
+                raise changed(pinned, f"{done} bytes")
             if waiting:
                 yield b"".join(waiting)
             return

@@ -149,7 +149,7 @@ class Session:
         return run(fetching.read_range(self.driver(known.uri), known, start, stop))
 
     def stream(self, pinned: Entry | RemoteObject) -> Iterator[bytes]:
-        """Read all of the content that an entry pins, piece by piece, to look at it once; it is not checked.
+        """Read all of the content that an entry pins, piece by piece, to look at it once; only its size is checked.
 
         Raises as `fetch` does.
         """

@@ -14,7 +14,7 @@ from artstore.cli.bench import shown
 if TYPE_CHECKING:
     from artstore.bench.checksum import Cell
 
-_SECONDS, _QUICK_SECONDS = 12.0, 3.0
+_SECONDS, _QUICK_SECONDS = 10.0, 3.0
 _MOST_THREADS = 1024
 
 

@@ -186,9 +186,11 @@ def _chart(outcome: Outcome) -> str:
             for each in outcome.kept
         }
         return charts.bars(f"What {outcome.versions[0].label} takes", rows, "bytes")
-    series = {each.way.name: _points(each.stored) for each in outcome.kept}
+    *others, ours = outcome.kept
+    series = {"artstore": _points(ours.stored)}
     if outcome.compress:
-        series["artstore, zstd"] = _points(outcome.kept[-1].compressed)
+        series["artstore, zstd"] = _points(ours.compressed)
+    series |= {each.way.name: _points(each.stored) for each in others}
     return charts.lines("What versions take together", series, "versions", "bytes", log=False)
 
 
