@@ -186,7 +186,7 @@ def test_a_bucket_is_tracked_from_the_shell_with_the_settings_that_everybody_kno
 def test_what_deduplication_would_keep_of_prefixes_of_a_bucket_is_measured_there(
     seaweed: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bucket = seaweed.bucket()
+    bucket = seaweed.bucket(versioned=True)
     large = random.Random(0).randbytes(6_000_000)
     for day, content in (("1", large), ("2", large[:3_000_000] + b"!" + large[3_000_000:])):
         seaweed.client.put_object(Bucket=bucket, Key=f"{day}/model", Body=content)
