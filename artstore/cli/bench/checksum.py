@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artstore import location, terminal
+from artstore import location, system, terminal
 from artstore.cli import options, showing
 from artstore.cli.bench import shown
 
@@ -80,6 +80,10 @@ def checksum(
 
     if quick and seconds is not None:
         raise click.UsageError("--quick says how long: leave out --seconds or --quick.")
+    load = system.load()
+    if load is not None and load > system.cores():
+        cores = showing.counted(system.cores(), "core", "cores")
+        terminal.note(f"other programs use this machine (load {load:.1f} on {cores}): it can do more than this says")
     found = measure(
         folder or next(each for each in location.find().parents if each.is_dir()),
         sizes=sorted(set(sizes)) or SIZES,
@@ -88,17 +92,16 @@ def checksum(
         progress=terminal.progress(),
     )
     if as_json:
-        showing.print_json(_data(found))
+        showing.print_json(_data(found, load))
     else:
         _print(found)
     shown.write_plot(plot, lambda: _chart(found))
 
 
-def _data(found: list[Cell]) -> dict[str, Any]:
-    from artstore import system
-
+def _data(found: list[Cell], load: float | None) -> dict[str, Any]:
     return {
         "cores": system.cores(),
+        "load": load,
         "results": [
             {
                 "algorithm": each.algorithm,
