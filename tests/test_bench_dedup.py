@@ -95,11 +95,11 @@ def test_equal_files_and_equal_pieces_within_a_version_count_once() -> None:
 
 
 def test_artstores_own_row_is_what_a_store_of_the_same_folders_takes(here: Path) -> None:
-    large = noise(20_000_000)
+    large = noise(10_000_000)
     edges = {f"n{size}": noise(size, size) for size in (0, 1, 16_384, 32_768, 65_535, 65_536, 65_537, 262_144, 8 << 20)}
     fill("one", large=large, **edges)
-    fill("two", large=large[:7_000_000] + b"whiskers" + large[7_000_000:], **edges)
-    fill("three", large=large[5_000_000:], other=b"meow" * 50_000)
+    fill("two", large=large[:3_000_000] + b"whiskers" + large[3_000_000:], **edges)
+    fill("three", large=large[2_000_000:], other=b"meow" * 50_000)
     totals = []
     with Store.init(here / "store") as store:
         for folder in ("one", "two", "three"):

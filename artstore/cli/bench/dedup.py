@@ -26,7 +26,7 @@ _MOST_ROWS = 20
         "artstore bench dedup s3://bucket/images --limit 5GB --json",
     ),
 )
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--name", metavar="NAME", help="Whose versions, where PATH is a store.", shell_complete=completing.collections
 )
