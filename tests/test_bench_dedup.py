@@ -237,6 +237,16 @@ def test_a_large_object_on_a_web_server_is_streamed(web_app: WebApp) -> None:
     assert found["artstore"] == [len(content), 0]
 
 
+def test_of_an_object_whose_size_nobody_tells_it_is_said_how_much_was_read_at_most(web_app: WebApp) -> None:
+    place = referring.web(web_app, "chunked")
+    place.put("model", noise(300_000))
+    found = data("bench", "dedup", f"{place.prefix}model", "--limit", "100kB")
+    assert found["size"] == 100_000
+    assert found["notes"] == [
+        f"{place.prefix}model: how large it is was not told; of it no more than 100,000 bytes were read (--limit)"
+    ]
+
+
 def test_a_limit_on_a_folder_reads_the_first_files_and_the_beginning_of_one() -> None:
     found = data("bench", "dedup", "animals", "--limit", "250kB")
     assert found["versions"] == [{"label": "animals", "files": 2, "size": 250_000}]

@@ -66,7 +66,7 @@ def measure(sources: Iterable[Source], *, compress: bool = True, progress: Progr
     begun = time.perf_counter()
     with Threads(min(system.cores(), len(kept)), "artstore-bench") as pool:
         for source in sources:
-            with step(progress, f"reading {source.label}", source.size, "bytes"):
+            with step(progress, f"reading {source.label}", source.size or None, "bytes"):
                 versions.append(_take(source, [each.way for each in kept], pool, progress))
             for each in kept:
                 each.stored.append(each.way.stored)

@@ -42,7 +42,7 @@ class Source:
 
     label: str
     size: int
-    """How many bytes will be read, as far as that is known before."""
+    """How many bytes will be read, as far as that is known before; 0 where it is not."""
     contents: Callable[[], Contents]
 
     def files(self) -> Iterator[Iterator[Block]]:
@@ -163,7 +163,11 @@ class Sources:
             if entry.kind == Kind.REFERENCE:
                 entries.append(entry)
                 size += entry.size or 0
-        if more or size > limit:
+        if any(entry.size is None for entry in entries):
+            self.notes.append(
+                f"{uri}: how large it is was not told; of it no more than {limit:,} bytes were read (--limit)"
+            )
+        elif more or size > limit:
             self.notes.append(f"{uri}: only its first {limit:,} bytes were read; --limit takes more")
         if not size and all(entry.size == 0 for entry in entries):
             raise InvalidInput(f"{uri!r} holds no bytes: there is nothing to measure")

@@ -164,7 +164,7 @@ class Pieces(Way):
 
     def _window(self, block: Block) -> memoryview:
         """A block behind what waited for it. No store would copy it for that, so it is not timed."""
-        self._is_whole = not self._kept and block.last and self._begins and len(block.data) <= self._whole
+        self._is_whole = self._begins and block.last and len(block.data) <= self._whole
         self._begins = block.last
         return memoryview(self._kept + block.data if self._kept else block.data)
 
