@@ -13,10 +13,14 @@ LARGEST = 256 * 1024
 
 
 class Cutter:
-    """Cuts one file, window by window. Not for use by several threads at once."""
+    """Cuts one file, window by window. Not for use by several threads at once.
 
-    def __init__(self) -> None:
-        self._cdc = FastCDC(AVERAGE, min_size=SMALLEST, max_size=LARGEST)
+    The format has one `average`; others, in the same proportions, are there to be compared with it.
+    """
+
+    def __init__(self, average: int = AVERAGE) -> None:
+        scale = average / AVERAGE
+        self._cdc = FastCDC(average, min_size=int(SMALLEST * scale), max_size=int(LARGEST * scale))
 
     def lengths(self, window: memoryview, *, last: bool) -> list[int]:
         """Return the lengths of the chunks at the beginning of a window.

@@ -235,6 +235,11 @@ def remove_if_there(path: Path) -> None:
         path.unlink()
 
 
+def load() -> float | None:
+    """How many threads wanted to run over the last minute, on average; None where the system does not count them."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
 def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,7 +1,7 @@
 """Going through a folder, and deciding for each thing in it what it will be in the artifact.
 
-Links within the folder stay links; links to files and folders outside are followed, unless they lead back. The store
-is left out.
+Links within the folder stay links; links to files and folders outside are followed, unless they lead back. The store,
+if there is one, is left out.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Walked:
 class Walk:
     """Goes through a folder, deciding for each thing in it what it will be in the artifact."""
 
-    def __init__(self, root: Path, store: Path) -> None:
+    def __init__(self, root: Path, store: Path | None) -> None:
         self._root = os.path.realpath(root)
-        self._store = os.path.realpath(store)
-        status = os.stat(store)
-        self._store_node = (status.st_dev, status.st_ino)
+        self._store = None if store is None else os.path.realpath(store)
+        status = None if store is None else os.stat(store)
+        self._store_node = status and (status.st_dev, status.st_ino)
         check_not_ours(self._root, self._store)
 
     def run(self, prefix: str) -> Iterator[Walked]:
@@ -131,9 +131,9 @@ class Walk:
             below.append((target, inside, (*above, target)))
 
 
-def check_not_ours(source: str, store: str, *, through: str | None = None) -> None:
+def check_not_ours(source: str, store: str | None, *, through: str | None = None) -> None:
     """Raise `SourceUnreadable` for what is the store's own: closing the catalog would drop SQLite's locks on it."""
-    if _is_at_or_below(source, store):
+    if store is not None and _is_at_or_below(source, store):
         raise reading.unreadable(through or source, f"it is, or lies in, the store {store} itself")
 
 

@@ -55,6 +55,7 @@ def test_bash_completes_verbs_names_and_what_follows_a_colon() -> None:
     assert by_bash("artstore alias animals:v0 ") == ["best"]
     assert by_bash("artstore ls --project=un") == ["uncategorized"]
     assert "--keep-last" in by_bash("artstore rm --")
+    assert by_bash("artstore bench de") == ["dedup"]
 
 
 def test_bash_gets_names_quoted() -> None:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from artstore import names
 from artstore.drivers import Algorithm, Driver, NoRanges, RemoteObject, changed, fetching, registry, retrying
-from artstore.drivers.fetching import fetch, read_range
-from artstore.drivers.loop import run
+from artstore.drivers.fetching import fetch, read_range, stream
+from artstore.drivers.loop import each, run
 from artstore.drivers.placing import entries, placed, set_apart
 from artstore.drivers.redaction import redacted, refuse_secrets
 from artstore.drivers.session import Session
@@ -227,6 +227,17 @@ def test_a_server_without_ranges_is_asked_for_the_whole(tmp_path: Path, monkeypa
     monkeypatch.setattr(fetching, "PART", 4000)
     assert Flaky(0, ranges=False).fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
     assert run(read_range(Flaky(0, ranges=False), PIN, 250, 260)) == Flaky.data[250:260]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_stream_goes_on_where_it_broke_off_if_it_is_certain_to_be_the_same() -> None:
+    flaky = Flaky(3)
+    assert b"".join(each(stream(flaky, PIN), at_once=1)) == Flaky.data
+    assert [start for start, _ in flaky.asked] == [0, 2000, 4000, 6000]
+    with pytest.raises(Unreachable, match="broken off"):
+        list(each(stream(Flaky(1, steady=False), PIN)))
+    with pytest.raises(ReferenceChanged, match=f"found {len(Flaky.data)} bytes"):
+        list(each(stream(Flaky(0), PIN._replace(size=len(Flaky.data) + 1))))
 
 
 @pytest.mark.parametrize(

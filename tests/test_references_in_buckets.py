@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,3 +207,23 @@ def test_a_bucket_is_tracked_from_the_shell_with_the_settings_that_everybody_kno
     assert data(*arguments)["version"] == "v1"
     written = b"".join(path.read_bytes() for path in (here / "store").rglob("*") if path.is_file())
     assert seaweed.secret.encode() not in written
+
+
+def test_what_deduplication_would_keep_of_prefixes_of_a_bucket_is_measured_there(
+    seaweed: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = seaweed.bucket(versioned=True)
+    large = random.Random(0).randbytes(6_000_000)
+    for day, content in (("1", large), ("2", large[:3_000_000] + b"!" + large[3_000_000:])):
+        seaweed.client.put_object(Bucket=bucket, Key=f"{day}/model", Body=content)
+        for number in range(20):
+            seaweed.client.put_object(Bucket=bucket, Key=f"{day}/{number}", Body=f"{number}".encode())
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.secret)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", seaweed.url)
+    found = data("bench", "dedup", f"s3://{bucket}/1", f"s3://{bucket}/2", "--no-zstd")
+    assert [each["files"] for each in found["versions"]] == [21, 21]
+    ways = {each["name"]: each["stored_after_each_version"] for each in found["ways"]}
+    small = sum(len(f"{number}") for number in range(20))
+    assert ways["whole files"] == [6_000_000 + small, 12_000_001 + small]
+    assert 6_000_001 + small <= ways["artstore"][1] < 6_600_000

@@ -11,6 +11,7 @@ HEAVY = {
     *("aiohttp", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs"),
     *("jinja2", "starlette", "uvicorn"),
     *("numpy", "pandas", "pyarrow"),
+    *("google_crc32c", "xxhash", "zstandard"),
     *("artstore_drivers", "loky", "psutil", "rich", "sqlite3", "sqlite_utils"),
 }
 

@@ -43,6 +43,9 @@ SECTIONS = {
         "backup": "Copy the store while it is in use.",
         "sql": "Answer a question in SQL.",
     },
+    "Your machine and data": {
+        "bench": "Measure checksums, and what deduplication would keep.",
+    },
     "To begin with": {
         "demo": "Show all this in a store of its own.",
         "completion": "Let the shell complete names.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 
 from artstore import system
@@ -17,6 +17,7 @@ PART = 16 << 20
 """The size of a part, in bytes; what has less than two of them is read in one stream."""
 AT_ONCE = 8
 """How many parts of one object are read at the same time."""
+_PIECE = 4 << 20
 
 Advance = Callable[[int], None]
 
@@ -133,3 +134,32 @@ async def read_range(driver: Driver, pinned: RemoteObject, start: int, stop: int
             await tries.pause(error)
         except NoRanges:
             whole = True
+
+
+async def stream(driver: Driver, pinned: RemoteObject) -> AsyncGenerator[bytes]:
+    """Read the object that is pinned from its beginning to its end, in pieces of about `_PIECE` bytes.
+
+    Nothing but its size is checked.
+    What was given cannot be taken back: where an object is not certain to be the same, a broken reading is an error.
+    """
+    tries, done = Tries(), 0
+    waiting: list[bytes] = []
+    while True:
+        try:
+            with _expecting(pinned):
+                async for data in driver.read(pinned, done):
+                    waiting.append(data)
+                    done += len(data)
+                    tries.again()
+                    if sum(map(len, waiting)) >= _PIECE:
+                        yield b"".join(waiting)
+                        waiting.clear()
+            if pinned.size is not None and done != pinned.size:
+                raise changed(pinned, f"{done} bytes")
+            if waiting:
+                yield b"".join(waiting)
+            return
+        except Unreachable as error:
+            if done and not driver.steady(pinned):
+                raise
+            await tries.pause(error)

@@ -63,20 +63,20 @@ def _hand_over(outcome: Future[T], task: asyncio.Task[T]) -> None:
         outcome.set_result(task.result())
 
 
-def each(items: AsyncGenerator[T]) -> Iterator[T]:
+def each(items: AsyncGenerator[T], at_once: int = _BATCH) -> Iterator[T]:
     """Go through what is made on the drivers' loop, a batch at a time; nothing is made ahead of the batch."""
     try:
-        while batch := run(_next(items)):
+        while batch := run(_next(items, at_once)):
             yield from batch
     finally:
         run(_closed(items))
 
 
-async def _next(items: AsyncIterator[T]) -> list[T]:
+async def _next(items: AsyncIterator[T], at_once: int) -> list[T]:
     batch: list[T] = []
     async for item in items:
         batch.append(item)
-        if len(batch) == _BATCH:
+        if len(batch) == at_once:
             break
     return batch
 

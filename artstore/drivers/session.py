@@ -150,6 +150,14 @@ class Session:
             return b""
         return run(fetching.read_range(self.driver(known.uri), known, start, stop))
 
+    def stream(self, pinned: Entry | RemoteObject) -> Iterator[bytes]:
+        """Read all of the content that an entry pins, piece by piece, to look at it once; only its size is checked.
+
+        Raises as `fetch` does.
+        """
+        known = _object(pinned)
+        return each(fetching.stream(self.driver(known.uri), known), at_once=1)
+
 
 def _object(pinned: Entry | RemoteObject) -> RemoteObject:
     return RemoteObject.of(pinned) if isinstance(pinned, Entry) else pinned
