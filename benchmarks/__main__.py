@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import report, shapes, targets
+from benchmarks import report, shapes, side_by_side, targets
+from benchmarks.peers import PEERS
 from benchmarks.shapes import Size
 
 
@@ -36,7 +37,15 @@ def _targets(work: Path, size: Size, said: argparse.Namespace) -> None:
     print(targets.conclusion(rows))
 
 
-PARTS: dict[str, Callable[[Path, Size, argparse.Namespace], None]] = {"targets": _targets}
+def _peers(work: Path, size: Size, said: argparse.Namespace) -> None:
+    found, left = side_by_side.install(said.cache or work / "tools", said.only or PEERS)
+    for each in left:
+        print(report.peer_line(each), flush=True)
+    for result in side_by_side.run(work, size, [peer for peer, _ in found.values()]):
+        print(report.peer_line(result), flush=True)
+
+
+PARTS: dict[str, Callable[[Path, Size, argparse.Namespace], None]] = {"targets": _targets, "peers": _peers}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--full", action="store_true", help="the sizes of the goals; needs 45 GB of disk")
     parser.add_argument("--tiny", action="store_true", help="see that it runs; the numbers mean nothing")
     parser.add_argument("--dir", type=Path, help="where to make the data (default: the folder for temporary files)")
+    parser.add_argument("--cache", type=Path, help="where to install the other tools, to have them again next time")
     parser.add_argument("--keep", action="store_true", help="leave the data where it is")
     return parser
 

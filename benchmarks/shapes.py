@@ -41,11 +41,13 @@ class Size(NamedTuple):
     writers: int
     rounds: int
     """How often a pair of things is timed."""
+    pause: float
+    """Seconds between a change of files and the reading of them, so that no tool has to doubt their times."""
 
 
-TINY = Size(200, 3, 4 * MEBI, 2_000, 1_000, 50, 400, 3, 2, 1)
-SMALL = Size(30_000, 200, 1024 * MEBI, 1_000_000, 1_000_000, 10_000, 2_000, 50, 8, 3)
-FULL = Size(100_000, 1000, 4096 * MEBI, 1_000_000, 1_000_000, 10_000, 10_000, 50, 8, 3)
+TINY = Size(200, 3, 4 * MEBI, 2_000, 1_000, 50, 400, 3, 2, 1, 0)
+SMALL = Size(30_000, 200, 1024 * MEBI, 1_000_000, 1_000_000, 10_000, 2_000, 50, 8, 3, 1)
+FULL = Size(100_000, 1000, 4096 * MEBI, 1_000_000, 1_000_000, 10_000, 10_000, 50, 8, 3, 1)
 
 
 class Shape(NamedTuple):
@@ -54,8 +56,8 @@ class Shape(NamedTuple):
     name: str
     what: Callable[[Size], str]
     make: Callable[[Path, Size], Path]
-    edit: Callable[[Path], int]
-    """Changes a few files of a folder; gives the bytes that are new."""
+    edit: Callable[[Path, int], None]
+    """Changes a few files of a folder; the number makes the change another one than those before."""
     bytes: Callable[[Size], int]
 
 
@@ -105,23 +107,21 @@ def link_tree(source: Path, target: Path) -> Path:
     return target
 
 
-def edit_small(folder: Path, share: float | None = None, seed: int = 4) -> int:
+def edit_small(folder: Path, number: int, share: float | None = None) -> None:
     """Give some of the small files other content: ten of them, or a share."""
-    draw = random.Random(seed)
+    draw = random.Random(4_000 + number)
     paths = sorted(folder.rglob("*.bin"))
     chosen = draw.sample(paths, min(len(paths), 10)) if share is None else [p for p in paths if draw.random() < share]
     for path in chosen:
         _replace(path, iter([draw.randbytes(4096)]))
-    return 4096 * len(chosen)
 
 
-def edit_medium(folder: Path) -> int:
+def edit_medium(folder: Path, number: int) -> None:
     """Give one of the files of 2 MiB other content."""
-    _replace(min(folder.iterdir()), iter([random.Random(7).randbytes(_MEDIUM)]))
-    return _MEDIUM
+    _replace(min(folder.iterdir()), iter([random.Random(7_000 + number).randbytes(_MEDIUM)]))
 
 
-def edit_large(folder: Path) -> int:
+def edit_large(folder: Path, number: int) -> None:
     """Insert 1 MiB in the middle of the one large file."""
     path = folder / "one.bin"
     half = path.stat().st_size // 2
@@ -130,12 +130,11 @@ def edit_large(folder: Path) -> int:
         with path.open("rb") as old:
             for start in range(0, half, _PIECE):
                 yield old.read(min(_PIECE, half - start))
-            yield random.Random(3).randbytes(MEBI)
+            yield random.Random(3_000 + number).randbytes(MEBI)
             while piece := old.read(_PIECE):
                 yield piece
 
     _replace(path, pieces())
-    return MEBI
 
 
 def _replace(path: Path, content: Iterator[bytes]) -> None:

@@ -18,6 +18,16 @@ def log(store: Store, name: str, folder: Path) -> Version:
     return store.commit(draft)
 
 
+def catalog_bytes(store: Store) -> int:
+    """What the database's pages take, those that its log still holds included; the log itself comes and goes."""
+    with store.db.reading() as connection:
+        pages, free, size = (
+            int(connection.execute(f"pragma {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+    return (pages - free) * size
+
+
 class Contents(NamedTuple):
     """Some small files that a store has, for versions whose entries are made up from them."""
 

@@ -25,11 +25,11 @@ def rows(work: Path, size: Size) -> Iterator[Row]:
         store.commit(stores.with_entries(store, "entries", size.entries, contents))
         what = f"of a version of {size.entries:,} entries"
         commits = []
-        before = store.usage().catalog_bytes
+        before = stores.catalog_bytes(store)
         for _ in range(size.commits):
             draft = stores.with_changes(store, "entries", size.entries, contents, draw, _CHANGES)
             commits.append(timed(partial(store.commit, draft)))
-        grown = store.usage().catalog_bytes - before
+        grown = stores.catalog_bytes(store) - before
         yield seconds("P9", f"commit {_CHANGES} changes {what}", statistics.median(commits), 0.03)
         yield count("P9", "growth of the catalog by that", grown / size.commits / 1e3, 350, "kB")
         yield seconds("P9", "list it", best(lambda: sum(1 for _ in store.entries("entries:v0")), 2), 1)

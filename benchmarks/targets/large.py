@@ -12,7 +12,7 @@ from artstore import Store
 from benchmarks import measuring, shapes
 from benchmarks.measuring import copy, median_pair, pair, warm
 from benchmarks.shapes import MEBI, Size
-from benchmarks.stores import log
+from benchmarks.stores import catalog_bytes, log
 from benchmarks.targets.row import Row, count, ratio
 
 
@@ -20,7 +20,7 @@ def rows(work: Path, size: Size) -> Iterator[Row]:
     """Measure all three. What a round wrote is removed before the next: these are few files, and large."""
     source = shapes.one_large(work / "file", size)
     what = f"one file of {size.large_bytes // MEBI:,} MiB"
-    time.sleep(1)
+    time.sleep(size.pause)
 
     def put(number: int) -> None:
         with Store.init(work / f"store-{number}") as store:
@@ -47,10 +47,9 @@ def rows(work: Path, size: Size) -> Iterator[Row]:
     measuring.remove(work / "store-alone")
     yield ratio("P6", f"get {what}, verified", median_pair(got), 1.25, "cp")
     with Store.open(work / "store-0") as store:
-        before = store.usage()
-        shapes.edit_large(source)
+        before = store.usage().allocated_bytes + catalog_bytes(store)
+        shapes.edit_large(source, 0)
         log(store, "large", source)
-        after = store.usage()
-    grown = after.allocated_bytes - before.allocated_bytes + after.catalog_bytes - before.catalog_bytes
+        grown = store.usage().allocated_bytes + catalog_bytes(store) - before
     yield count("P5", "1 MiB inserted in the middle, on disk", grown / MEBI, 1.5, "MiB")
     measuring.remove(work)

@@ -17,13 +17,13 @@ from benchmarks.targets.row import Row, ratio, seconds
 def rows(work: Path, size: Size) -> Iterator[Row]:
     """Measure it; a tenth is another one in each round."""
     source = shapes.many_small(work / "files", size)
-    time.sleep(1)
+    time.sleep(size.pause)
     pairs = []
     with Store.init(work / "store") as store:
         log(store, "files", source)
         for number in range(size.rounds):
-            shapes.edit_small(source, share=0.1, seed=200 + number)
-            time.sleep(1)
+            shapes.edit_small(source, number, share=0.1)
+            time.sleep(size.pause)
             logged = timed(lambda: log(store, "files", source))
             deleted = timed(lambda number=number: store.delete(f"files:v{number}"))  # type: ignore[misc]
             pairs.append(Pair(deleted, logged))
