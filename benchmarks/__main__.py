@@ -1,4 +1,10 @@
-"""`python -m benchmarks`: what artstore's speed is, beside the plainest thing that does the same work."""
+"""`python -m benchmarks PART`: what artstore's speed is, beside the plainest thing that does the same work.
+
+The parts: `targets` (the goals P1 to P13), `peers` (other tools on the same data), `growth` (each cost against its
+size), `savings` (successive checkpoints and tables), and `results` (all of them, written as a page with charts).
+Data is made in a folder of its own and removed at the very end, because files are created several times slower on
+some file systems after a mass delete. Leave the machine alone meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +12,33 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from benchmarks import report, shapes, side_by_side, targets
+from benchmarks import growth, machine, report, savings, shapes, side_by_side, targets
 from benchmarks.peers import PEERS
+from benchmarks.peers.peer import Peer
+from benchmarks.savings import Saving
 from benchmarks.shapes import Size
+from benchmarks.side_by_side import Left, Measured
+from benchmarks.targets.row import Row
+
+Result = TypeVar("Result")
+_NEEDED = 45e9
+"""Bytes of disk that the full sizes take at most."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure what is asked for, print it, and remove the data at the very end."""
+    """Measure what is asked for, print it, and remove the data."""
     said = _parser().parse_args(arguments)
-    size: Size = shapes.FULL if said.full else shapes.TINY if said.tiny else shapes.SMALL
+    size = shapes.FULL if said.full else shapes.TINY if said.tiny else shapes.SMALL
     work = Path(tempfile.mkdtemp(prefix="artstore-bench-", dir=said.dir))
     try:
+        free = shutil.disk_usage(work).free
+        if said.full and free < _NEEDED:
+            print(f"The full sizes need {_NEEDED / 1e9:.0f} GB of disk and there are {free / 1e9:.0f}: say --dir.")
+            return 1
         PARTS[said.part](work, size, said)
     finally:
         if said.keep:
@@ -29,33 +48,76 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _targets(work: Path, size: Size, said: argparse.Namespace) -> None:
-    rows = []
-    for row in targets.measure(work, size, said.only or targets.MEASURED):
-        print(report.line(row), flush=True)
-        rows.append(row)
+def _targets(work: Path, size: Size, said: argparse.Namespace) -> list[Row]:
+    rows = _shown(targets.measure(work, size, said.only or targets.MEASURED), report.row_line)
     print(targets.conclusion(rows))
+    return rows
 
 
-def _peers(work: Path, size: Size, said: argparse.Namespace) -> None:
+def _peers(
+    work: Path, size: Size, said: argparse.Namespace
+) -> tuple[dict[str, tuple[Peer, str]], list[Measured | Left]]:
     found, left = side_by_side.install(said.cache or work / "tools", said.only or PEERS)
-    for each in left:
-        print(report.peer_line(each), flush=True)
-    for result in side_by_side.run(work, size, [peer for peer, _ in found.values()]):
-        print(report.peer_line(result), flush=True)
+    peers = [peer for peer, _ in found.values()]
+    return found, [
+        *_shown(left, report.peer_line),
+        *_shown(side_by_side.run(work, size, peers, rounds=said.rounds), report.peer_line),
+    ]
 
 
-PARTS: dict[str, Callable[[Path, Size, argparse.Namespace], None]] = {"targets": _targets, "peers": _peers}
+def _growth(work: Path, size: Size, said: argparse.Namespace) -> list[growth.Curve]:
+    return _shown(growth.measure(work, size, said.only or None), report.curve_line)
+
+
+def _savings(work: Path, size: Size, said: argparse.Namespace) -> list[Saving]:
+    return _shown(savings.measure(work, size, said.only or None), report.saving_line)
+
+
+def _results(work: Path, size: Size, said: argparse.Namespace) -> None:
+    """Everything. Other tools come last: they leave the file system with most to do."""
+    how = "python -m benchmarks results" + (" --full" if said.full else "")
+    page = said.out / "RESULTS.md"
+    results = report.Results(page, how, machine.facts(work))
+    report.goals(results, _targets(work / "targets", size, said))
+    report.saved(results, _savings(work / "savings", size, said))
+    report.growing(results, _growth(work / "growth", size, said))
+    found, measured = _peers(work / "peers", size, said)
+    report.tools(results, found, size, measured)
+    print(f"Written: {page}")
+
+
+def _shown(results: Iterable[Result], line: Callable[[Result], str]) -> list[Result]:
+    """Print results as they come."""
+
+    def each() -> Iterator[Result]:
+        for result in results:
+            print(line(result), flush=True)
+            yield result
+
+    return list(each())
+
+
+PARTS: dict[str, Callable[[Path, Size, argparse.Namespace], object]] = {
+    "targets": _targets,
+    "peers": _peers,
+    "growth": _growth,
+    "savings": _savings,
+    "results": _results,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("part", nargs="?", default="targets", choices=PARTS, help="what to measure (default: targets)")
     parser.add_argument("only", nargs="*", help="of that part, only these")
-    parser.add_argument("--full", action="store_true", help="the sizes of the goals; needs 45 GB of disk")
+    parser.add_argument("--full", action="store_true", help=f"the sizes of the goals; {_NEEDED / 1e9:.0f} GB of disk")
     parser.add_argument("--tiny", action="store_true", help="see that it runs; the numbers mean nothing")
+    parser.add_argument("--rounds", type=int, default=1, help="how often other tools do everything (default: 1)")
     parser.add_argument("--dir", type=Path, help="where to make the data (default: the folder for temporary files)")
-    parser.add_argument("--cache", type=Path, help="where to install the other tools, to have them again next time")
+    parser.add_argument("--cache", type=Path, help="where to install other tools, to have them again next time")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write the page and charts")
     parser.add_argument("--keep", action="store_true", help="leave the data where it is")
     return parser
 

@@ -34,6 +34,8 @@ class Size(NamedTuple):
     """Among which a name is resolved."""
     runs: int
     """In the graph of lineage."""
+    history: int
+    """Versions that are committed one after the other."""
     objects: int
     """In the bucket that is referenced."""
     commits: int
@@ -45,9 +47,9 @@ class Size(NamedTuple):
     """Seconds between a change of files and the reading of them, so that no tool has to doubt their times."""
 
 
-TINY = Size(200, 3, 4 * MEBI, 2_000, 1_000, 50, 400, 3, 2, 1, 0)
-SMALL = Size(30_000, 200, 1024 * MEBI, 1_000_000, 1_000_000, 10_000, 2_000, 50, 8, 3, 1)
-FULL = Size(100_000, 1000, 4096 * MEBI, 1_000_000, 1_000_000, 10_000, 10_000, 50, 8, 3, 1)
+TINY = Size(400, 3, 8 * MEBI, 2_000, 1_000, 50, 40, 400, 3, 2, 1, 0)
+SMALL = Size(30_000, 200, 1024 * MEBI, 1_000_000, 1_000_000, 10_000, 2_000, 2_000, 50, 8, 3, 1)
+FULL = Size(100_000, 1000, 4096 * MEBI, 1_000_000, 1_000_000, 10_000, 10_000, 10_000, 50, 8, 3, 1)
 
 
 class Shape(NamedTuple):
