@@ -49,6 +49,7 @@ def _disk(folder: Path) -> str:
     for each in (block, block.parent):
         rotates = each / "queue" / "rotational"
         if rotates.exists():
-            kind = "rotating" if rotates.read_text().strip() == "1" else "not rotating"
-            return f"{found} on a {'virtual ' if each.name.startswith('vd') else ''}disk ({kind})"
+            if each.name.startswith(("vd", "xvd")):
+                return f"{found} on a virtual disk"
+            return f"{found} on a {'rotating' if rotates.read_text().strip() == '1' else 'solid-state'} disk"
     return found

@@ -60,7 +60,8 @@ class Shape(NamedTuple):
     make: Callable[[Path, Size], Path]
     edit: Callable[[Path, int], None]
     """Changes a few files of a folder; the number makes the change another one than those before."""
-    bytes: Callable[[Size], int]
+    restore: Callable[[Path, Size], None] = lambda folder, size: None
+    """Gives a folder that was changed the size of the first, if the change made it larger."""
 
 
 def many_small(folder: Path, size: Size) -> Path:
@@ -152,21 +153,19 @@ MANY_SMALL = Shape(
     lambda size: f"{size.small_files:,} files of about 4 KB; 10 of them changed",
     many_small,
     edit_small,
-    lambda size: size.small_files * 6200,
 )
 MEDIUM = Shape(
     "medium",
     lambda size: f"{size.medium_files:,} files of 2 MiB; 1 of them changed",
     medium,
     edit_medium,
-    lambda size: size.medium_files * _MEDIUM,
 )
 ONE_LARGE = Shape(
     "one_large",
     lambda size: f"one file of {size.large_bytes // MEBI:,} MiB; 1 MiB inserted in its middle",
     one_large,
     edit_large,
-    lambda size: size.large_bytes,
+    lambda folder, size: os.truncate(folder / "one.bin", size.large_bytes),
 )
 SHAPES = {shape.name: shape for shape in (MANY_SMALL, MEDIUM, ONE_LARGE)}
 

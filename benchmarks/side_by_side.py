@@ -73,6 +73,7 @@ def run(
                     continue
                 place = Place(data, work / name / f"{peer.name.split()[0]}-{number}")
                 yield from _all_steps(peer, place, shape, next(edits), size.pause)
+                shape.restore(data, size)
                 if shape is not MANY_SMALL:
                     measuring.remove(place.store)
         if shape is not MANY_SMALL:

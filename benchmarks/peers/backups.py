@@ -15,6 +15,7 @@ class Borg(Peer):
     """Not encrypted."""
 
     name = "borg"
+    as_thorough = True
     remarks = "`borg create` without encryption, else defaults (lz4); durable and verified"
 
     def __init__(self) -> None:
@@ -57,6 +58,7 @@ class Restic(Peer):
     """Encrypted, because it knows nothing else."""
 
     name = "restic"
+    as_thorough = True
     remarks = "`restic backup` and `restore`, defaults: it always encrypts; durable and verified"
 
     def __init__(self) -> None:

@@ -47,6 +47,8 @@ class Peer(ABC):
     name: ClassVar[str]
     remarks: ClassVar[str]
     """How it was run, and what it does not do of what artstore does."""
+    as_thorough: ClassVar[bool] = False
+    """Whether it waits for the disk and verifies what it reads, as artstore does."""
     skips: ClassVar[Mapping[str, str]] = {}
     """Shapes that it is not run on, each with the reason."""
 
