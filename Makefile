@@ -8,14 +8,15 @@ DOCUMENTS = $(wildcard README.md docs/*.md)
 COG = COLUMNS=80 NO_COLOR=1 $(BIN)/cog
 
 .DEFAULT_GOAL := help
-.PHONY: help setup debian demo test lint bench bench-full torture docs clean
+.PHONY: help setup debian demo test lint bench bench-full results torture docs clean
 
 help:
 	@echo 'make setup       the environment in .venv, and the Debian packages of packages.debian'
 	@echo 'make demo        artstore shows itself in a store of its own'
 	@echo 'make test        the tests'
 	@echo 'make lint        format, style, types, the floors of the house, generated documentation'
-	@echo 'make bench       the benchmarks, small; make bench-full takes the sizes of the design'
+	@echo 'make bench       the goals of speed and the hot paths, small; make bench-full takes the sizes of the design'
+	@echo 'make results     all benchmarks at full size, beside other tools, into benchmarks/RESULTS.md'
 	@echo 'make torture     the tests that kill, race and fill disks for a long time'
 	@echo 'make docs        writes the generated parts of README.md and docs/ again'
 	@echo 'make clean       removes .venv, caches and builds'
@@ -67,10 +68,14 @@ lint: $(STAMP)
 	$(if $(DOCUMENTS),$(COG) --check $(DOCUMENTS))
 
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/pytest tests/test_hot_paths.py --benchmark-enable --benchmark-columns=min,median,rounds -q
+	$(BIN)/python -m benchmarks targets
 
 bench-full: $(STAMP)
-	$(BIN)/python -m benchmarks --full
+	$(BIN)/python -m benchmarks targets --full
+
+results: $(STAMP)
+	$(BIN)/python -m benchmarks results --full
 
 torture: setup
 	$(BIN)/pytest tests -m torture

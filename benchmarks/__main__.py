@@ -1,216 +1,126 @@
-"""`python -m benchmarks [--full]`: time each piece of work beside its anchor, in one run, and print the ratios.
+"""`python -m benchmarks PART`: what artstore's speed is, beside the plainest thing that does the same work.
 
-Nothing is deleted between timed runs, because creating files after a mass delete is several times slower on some file
-systems. What is measured on is read once before each run, so that both sides find it in memory.
+The parts: `targets` (the goals P1 to P13), `peers` (other tools on the same data), `growth` (each cost against its
+size), `savings` (successive checkpoints and tables), and `results` (all of them, written as a page with charts).
+Data is made in a folder of its own and removed at the very end, because files are created several times slower on
+some file systems after a mass delete. Leave the machine alone meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import random
-import resource
-import subprocess
+import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from artstore import Entry, Kind, Store, Version, public_lineage
-from benchmarks import shapes
+from benchmarks import growth, machine, report, savings, shapes, side_by_side, targets
+from benchmarks.peers import PEERS
+from benchmarks.peers.peer import Peer
+from benchmarks.savings import Saving
+from benchmarks.shapes import Size
+from benchmarks.side_by_side import Left, Measured
+from benchmarks.targets.row import Row
 
-Row = tuple[str, str, str, str]
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that a piece of work takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def warm(folder: Path) -> None:
-    """Read a folder, so that its content is in memory."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                while file.read(2**23):
-                    pass
+Result = TypeVar("Result")
+_NEEDED = 45e9
+"""Bytes of disk that the full sizes take at most."""
 
 
-def copy(source: Path, target: Path, *, durable: bool = False) -> None:
-    """`cp -r`, and `fsync` of each file where that is asked for."""
-    subprocess.run(["cp", "-r", source, target], check=True)
-    for path in target.rglob("*") if durable else ():
-        descriptor = os.open(path, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what is asked for, print it, and remove the data."""
+    said = _parser().parse_args(arguments)
+    size = shapes.FULL if said.full else shapes.TINY if said.tiny else shapes.SMALL
+    work = Path(tempfile.mkdtemp(prefix="artstore-bench-", dir=said.dir))
+    try:
+        free = shutil.disk_usage(work).free
+        if said.full and free < _NEEDED:
+            print(f"The full sizes need {_NEEDED / 1e9:.0f} GB of disk and there are {free / 1e9:.0f}: say --dir.")
+            return 1
+        PARTS[said.part](work, size, said)
+    finally:
+        if said.keep:
+            print(f"The data is in {work}: remove it when you like.")
+        else:
+            shutil.rmtree(work)
+    return 0
 
 
-def scan(folder: Path) -> None:
-    """A bare scandir and stat of a folder and those in it."""
-    with os.scandir(folder) as found:
-        for entry in found:
-            if entry.is_dir(follow_symlinks=False):
-                scan(Path(entry.path))
-            else:
-                entry.stat(follow_symlinks=False)
-
-
-def log(store: Store, name: str, folder: Path) -> Version:
-    """Put a folder as the next version of a collection."""
-    draft = store.draft(name, "dataset")
-    store.add_dir(draft, folder)
-    return store.commit(draft)
-
-
-def row(number: str, what: str, ours: float, anchor: float, goal: float) -> Row:
-    """One line of the table."""
-    ratio = ours / anchor
-    return number, what, f"{ratio:.2f} (goal {goal:g}; {ours:.2f} s beside {anchor:.2f} s)", _held(ratio <= goal)
-
-
-def _held(held: bool) -> str:
-    return "held" if held else "not held"
-
-
-def small_files(work: Path, size: shapes.Size) -> list[Row]:
-    """P1, P2, P3, P6, P7 and P12."""
-    source = shapes.many_small(work / "small", size)
-    tenth = shapes.edited_small(source, work / "small-tenth", 0.1)
-    few = shapes.edited_small(source, work / "small-few", 10 / size.small_files)
-    time.sleep(1)
-    with Store.init(work / "small-store") as store:
-        warm(source)
-        copied = timed(lambda: copy(source, work / "small-copy"))
-        warm(source)
-        rows = [row("P1", "log small files", timed(lambda: log(store, "small", source)), copied, 0.8)]
-        scanned = min(timed(lambda: scan(source)) for _ in range(3))
-        again = min(timed(lambda: log(store, "small", source)) for _ in range(3))
-        rows.append(row("P2", "log them again unchanged", again, scanned, 4))
-        log(store, "few", source)
-        log(store, "few", few)
-        before = store.usage().catalog_bytes
-        changed = timed(lambda: log(store, "few", few))
-        rows.append(row("P3", "log them with about 10 changed, again", changed, again, 1.2))
-        rows.append(("P3", "growth of the catalog", f"{(store.usage().catalog_bytes - before) / 1e3:.0f} kB", ""))
-        rows.append(row("P6", "get small files", timed(lambda: store.get("small", work / "small-out")), copied, 0.9))
-        time.sleep(1)
-        there = min(timed(lambda: store.get("small", work / "small-out")) for _ in range(2))
-        rows.append(row("P7", "get them where they are", there, scanned, 4))
-    with Store.init(work / "tenth-store") as store:
-        log(store, "small", source)
-        logged = timed(lambda: log(store, "small", tenth))
-        deleted = timed(lambda: store.delete("small:v0"))
-        rows.append(row("P12", "delete a version owning a random tenth", deleted, logged, 1))
-        rows.append(("P12", "du, gc", f"{timed(store.usage) * 1e3:.1f} ms, {timed(store.gc) * 1e3:.1f} ms", ""))
+def _targets(work: Path, size: Size, said: argparse.Namespace) -> list[Row]:
+    rows = _shown(targets.measure(work, size, said.only or targets.MEASURED), report.row_line)
+    print(targets.conclusion(rows))
     return rows
 
 
-def large_file(work: Path, size: shapes.Size) -> list[Row]:
-    """P4, P5 and P6."""
-    source = shapes.one_large(work / "large", size)
-    with Store.init(work / "large-store") as store:
-        warm(source)
-        copied = timed(lambda: copy(source, work / "large-copy", durable=True))
-        warm(source)
-        rows = [row("P4", "log one large file", timed(lambda: log(store, "large", source)), copied, 1.25)]
-        warm(source)
-        plain = timed(lambda: copy(source, work / "large-copy-2"))
-        warm(work / "large-store" / "packs")
-        rows.append(row("P6", "get one large file", timed(lambda: store.get("large", work / "large-out")), plain, 1.25))
-        before = store.usage()
-        log(store, "large", shapes.edited_large(source, work / "large-edited"))
-        after = store.usage()
-    grown = (after.allocated_bytes - before.allocated_bytes + after.catalog_bytes - before.catalog_bytes) / 2**20
-    rows.append(("P5", "1 MiB inserted in the middle", f"{grown:.2f} MiB (goal 1.5)", _held(grown <= 1.5)))
-    return rows
-
-
-def many_entries(work: Path, size: shapes.Size) -> list[Row]:
-    """P9, and of P10 the name."""
-    contents = work / "contents"
-    contents.mkdir()
-    for i in range(600):
-        (contents / str(i)).write_text(f"content {i}")
-    draw = random.Random(5)
-    with Store.init(work / "entries-store") as store:
-        log(store, "contents", contents)
-        known = [(entry.digest, entry.size) for entry in store.entries("contents")]
-
-        def entry(i: int) -> Entry:
-            digest, length = draw.choice(known)
-            return Entry(f"dir{i // 1000:04d}/file_{i:07d}.bin", Kind.FILE, digest, length)
-
-        draft = store.draft("entries", "dataset")
-        draft.fill_new_folder([entry(i) for i in range(size.entries)])
-        store.add_dir(draft, contents, "contents")
-        made = timed(lambda: store.commit(draft))
-        commits = []
-        for _ in range(50):
-            draft = store.draft("entries", base="entries:latest")
-            for i in draw.sample(range(size.entries), 10):
-                draft.add(entry(i), overwrite=True)
-            commits.append(timed(partial(store.commit, draft)) * 1e3)
-        commit = sorted(commits)[25]
-        listed = min(timed(lambda: sum(1 for _ in store.entries("entries:v0"))) for _ in range(2))
-        compared = min(timed(lambda: store.diff("entries:v0", "entries:v50")) for _ in range(3)) * 1e3
-        resolved = min(timed(lambda: store.version("entries:v30")) for _ in range(9)) * 1e3
-    return [
-        ("P9", f"make a version of {size.entries:,} entries", f"{made:.2f} s", ""),
-        ("P9", "commit 10 changes to it", f"{commit:.1f} ms (goal 30)", _held(commit <= 30)),
-        ("P9", "list it", f"{listed:.2f} s (goal 1)", _held(listed <= 1)),
-        ("P9", "diff about 500 changes", f"{compared:.0f} ms (goal 100)", _held(compared <= 100)),
-        ("P10", "resolve a name", f"{resolved:.2f} ms (goal 1)", _held(resolved <= 1)),
+def _peers(
+    work: Path, size: Size, said: argparse.Namespace
+) -> tuple[dict[str, tuple[Peer, str]], list[Measured | Left]]:
+    found, left = side_by_side.install(said.cache or work / "tools", said.only or PEERS)
+    peers = [peer for peer, _ in found.values()]
+    return found, [
+        *_shown(left, report.peer_line),
+        *_shown(side_by_side.run(work, size, peers, rounds=said.rounds), report.peer_line),
     ]
 
 
-def many_runs(work: Path) -> list[Row]:
-    """P10: lineage in a graph of 10,000 runs, around a version in its middle and around one that 1,000 runs used."""
-    rows = []
-    with Store.init(work / "runs-store") as store:
-        shapes.many_runs(store, 10_000)
-        for name in ("data:v5000", "data:v0"):
-            near = partial(public_lineage.of_version, store, store.version(name), depth=2)
-            took = min(timed(near) for _ in range(5)) * 1e3
-            what = f"lineage 2 hops around {name}, {len(near().nodes):,} nodes"
-            rows.append(("P10", what, f"{took:.1f} ms (goal 100)", _held(took <= 100)))
-    return rows
+def _growth(work: Path, size: Size, said: argparse.Namespace) -> list[growth.Curve]:
+    return _shown(growth.measure(work, size, said.only or None), report.curve_line)
 
 
-def writers(work: Path) -> list[Row]:
-    """P13: eight processes, each committing 50 versions to one collection of one new store."""
-    command = [sys.executable, "-m", "benchmarks.writer", str(work / "writers-store")]
-    running = [subprocess.Popen([*command, str(i)], stdout=subprocess.PIPE, text=True) for i in range(8)]
-    waits = [float(process.communicate()[0]) for process in running]
-    with Store.open(work / "writers-store") as store:
-        count = sum(1 for _ in store.versions("shared"))
-    said = f"{max(waits):.2f} s (goal 1), {count} versions of 400"
-    return [("P13", "longest wait of 8 tight writers", said, _held(max(waits) <= 1 and count == 400))]
+def _savings(work: Path, size: Size, said: argparse.Namespace) -> list[Saving]:
+    return _shown(savings.measure(work, size, said.only or None), report.saving_line)
 
 
-def main() -> None:
-    """Run everything and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="the sizes of the goals; half an hour and 60 GB of disk")
-    parser.add_argument("--dir", type=Path, default=None, help="where to work; default: a new temporary folder")
-    arguments = parser.parse_args()
-    size = shapes.FULL if arguments.full else shapes.SMALL
-    work = Path(tempfile.mkdtemp(prefix="artstore-bench-", dir=arguments.dir))
-    for rows in (
-        partial(small_files, work, size),
-        partial(large_file, work, size),
-        partial(many_entries, work, size),
-        partial(many_runs, work),
-        partial(writers, work),
-    ):
-        for number, what, measured, held in rows():
-            print(f"{number:4} {what:42} {measured:58} {held}", flush=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory of this process: {peak:.0f} MiB. The data is in {work}: remove it when you like.")
+def _results(work: Path, size: Size, said: argparse.Namespace) -> None:
+    """Everything. Other tools come last: they leave the file system with most to do."""
+    how = "python -m benchmarks results" + (" --full" if said.full else "")
+    page = said.out / "RESULTS.md"
+    results = report.Results(page, how, machine.facts(work))
+    report.goals(results, _targets(work / "targets", size, said))
+    report.saved(results, _savings(work / "savings", size, said))
+    report.growing(results, _growth(work / "growth", size, said))
+    found, measured = _peers(work / "peers", size, said)
+    report.tools(results, found, size, measured)
+    print(f"Written: {page}")
+
+
+def _shown(results: Iterable[Result], line: Callable[[Result], str]) -> list[Result]:
+    """Print results as they come."""
+
+    def each() -> Iterator[Result]:
+        for result in results:
+            print(line(result), flush=True)
+            yield result
+
+    return list(each())
+
+
+PARTS: dict[str, Callable[[Path, Size, argparse.Namespace], object]] = {
+    "targets": _targets,
+    "peers": _peers,
+    "growth": _growth,
+    "savings": _savings,
+    "results": _results,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("part", nargs="?", default="targets", choices=PARTS, help="what to measure (default: targets)")
+    parser.add_argument("only", nargs="*", help="of that part, only these")
+    parser.add_argument("--full", action="store_true", help=f"the sizes of the goals; {_NEEDED / 1e9:.0f} GB of disk")
+    parser.add_argument("--tiny", action="store_true", help="see that it runs; the numbers mean nothing")
+    parser.add_argument("--rounds", type=int, default=1, help="how often other tools do everything (default: 1)")
+    parser.add_argument("--dir", type=Path, help="where to make the data (default: the folder for temporary files)")
+    parser.add_argument("--cache", type=Path, help="where to install other tools, to have them again next time")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write the page and charts")
+    parser.add_argument("--keep", action="store_true", help="leave the data where it is")
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,104 +1,181 @@
-"""The data that is measured on: named shapes, the same bytes every time."""
+"""The data that is measured on: named shapes of files, the same bytes every time.
+
+An edit replaces files and never writes into one, so that a folder of hard links can be edited alone.
+"""
 
 from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore import Store
+from artstore.manifest import Entry, Kind
+
+MEBI = 2**20
+_PIECE = 16 * MEBI
+_MEDIUM = 2 * MEBI
+_TO_A_FOLDER = 1000
 
 
 class Size(NamedTuple):
-    """How much of everything: files of 4 KB, bytes of the one large file, and entries of the large version."""
+    """How much of everything."""
 
     small_files: int
+    """Files of about 4 KB."""
+    medium_files: int
+    """Files of 2 MiB."""
     large_bytes: int
+    """Of the one large file."""
     entries: int
+    """Of the version with many entries."""
+    versions: int
+    """Among which a name is resolved."""
+    runs: int
+    """In the graph of lineage."""
+    history: int
+    """Versions that are committed one after the other."""
+    objects: int
+    """In the bucket that is referenced."""
+    commits: int
+    """Of a few changes each, and of each of the writers at once."""
+    writers: int
+    rounds: int
+    """How often a pair of things is timed."""
+    pause: float
+    """Seconds between a change of files and the reading of them, so that no tool has to doubt their times."""
 
 
-SMALL = Size(10_000, 256 * 2**20, 100_000)
-FULL = Size(100_000, 4 * 2**30, 1_000_000)
-_PIECE = 16 * 2**20
+TINY = Size(400, 3, 8 * MEBI, 2_000, 1_000, 50, 40, 400, 3, 2, 1, 0)
+SMALL = Size(30_000, 200, 1024 * MEBI, 1_000_000, 1_000_000, 10_000, 2_000, 2_000, 50, 8, 3, 1)
+FULL = Size(100_000, 1000, 4096 * MEBI, 1_000_000, 1_000_000, 10_000, 10_000, 10_000, 50, 8, 3, 1)
+
+
+class Shape(NamedTuple):
+    """A folder that can be made, and the few changes that make its next version."""
+
+    name: str
+    what: Callable[[Size], str]
+    make: Callable[[Path, Size], Path]
+    edit: Callable[[Path, int], None]
+    """Changes a few files of a folder; the number makes the change another one than those before."""
+    restore: Callable[[Path, Size], None] = lambda folder, size: None
+    """Gives a folder that was changed the size of the first, if the change made it larger."""
 
 
 def many_small(folder: Path, size: Size) -> Path:
     """Files of about 4 KB, a thousand to a folder."""
     draw = random.Random(1)
     for i in range(size.small_files):
-        if i % 1000 == 0:
-            (folder / f"d{i // 1000:03d}").mkdir(parents=True)
-        (folder / f"d{i // 1000:03d}" / f"f{i % 1000:05d}.bin").write_bytes(draw.randbytes(draw.randint(3600, 4600)))
+        if i % _TO_A_FOLDER == 0:
+            (folder / f"d{i // _TO_A_FOLDER:03d}").mkdir(parents=True)
+        path = folder / f"d{i // _TO_A_FOLDER:03d}" / f"f{i % _TO_A_FOLDER:05d}.bin"
+        path.write_bytes(draw.randbytes(draw.randint(3600, 4600)))
+    return folder
+
+
+def medium(folder: Path, size: Size) -> Path:
+    """Files of 2 MiB."""
+    draw = random.Random(6)
+    folder.mkdir(parents=True)
+    for i in range(size.medium_files):
+        (folder / f"f{i:05d}.bin").write_bytes(draw.randbytes(_MEDIUM))
     return folder
 
 
 def one_large(folder: Path, size: Size) -> Path:
     """One file of random bytes."""
+    large_file(folder, size.large_bytes)
+    return folder
+
+
+def large_file(folder: Path, count: int) -> Path:
+    """A file of so many random bytes in a new folder."""
     draw = random.Random(2)
-    folder.mkdir()
+    folder.mkdir(parents=True)
     with (folder / "one.bin").open("wb") as file:
-        for _ in range(size.large_bytes // _PIECE):
-            file.write(draw.randbytes(_PIECE))
-    return folder
+        for start in range(0, count, _PIECE):
+            file.write(draw.randbytes(min(_PIECE, count - start)))
+    return folder / "one.bin"
 
 
-def edited_large(source: Path, folder: Path) -> Path:
-    """The one large file with 1 MiB inserted in the middle."""
-    folder.mkdir()
-    half = (source / "one.bin").stat().st_size // 2
-    with (source / "one.bin").open("rb") as old, (folder / "one.bin").open("wb") as new:
-        for start in range(0, half, _PIECE):
-            new.write(old.read(min(_PIECE, half - start)))
-        new.write(random.Random(3).randbytes(2**20))
-        while piece := old.read(_PIECE):
-            new.write(piece)
-    return folder
+def link_tree(source: Path, target: Path) -> Path:
+    """The same files under other names: hard links, which cost nothing and are older than the moment."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            other = target / path.relative_to(source)
+            other.parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, other)
+    return target
 
 
-def edited_small(source: Path, folder: Path, share: float) -> Path:
-    """The small files, linked, a share of them with other content."""
-    draw = random.Random(4)
-    for path in sorted(source.rglob("*.bin")):
-        target = folder / path.relative_to(source)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if draw.random() < share:
-            target.write_bytes(draw.randbytes(4096))
-        else:
-            os.link(path, target)
-    return folder
+def edit_small(folder: Path, number: int, share: float | None = None) -> None:
+    """Give some of the small files other content: ten of them, or a share."""
+    draw = random.Random(4_000 + number)
+    paths = sorted(folder.rglob("*.bin"))
+    chosen = draw.sample(paths, min(len(paths), 10)) if share is None else [p for p in paths if draw.random() < share]
+    for path in chosen:
+        _replace(path, iter([draw.randbytes(4096)]))
 
 
-def many_runs(store: Store, count: int) -> None:
-    """Runs in a row, each of which used the newest version of `data` and one far back, and produced the next.
+def edit_medium(folder: Path, number: int) -> None:
+    """Give one of the files of 2 MiB other content."""
+    _replace(min(folder.iterdir()), iter([random.Random(7_000 + number).randbytes(_MEDIUM)]))
 
-    Every tenth used v0 too, so that v0 has many neighbours.
-    """
-    draft = store.draft("data", "dataset")
-    store.add_bytes(draft, b"data", "data")
-    store.commit(draft)
-    with store.db.writing() as connection:
-        connection.execute(
-            """
-            with recursive numbers (n) as (values (1) union all select n + 1 from numbers where n < ?)
-            insert into versions (collection, number, digest, manifest, entries, size, created_at)
-            select collection, n, digest, manifest, entries, size, created_at from versions, numbers
-            """,
-            (count,),
-        )
-        connection.execute(
-            """
-            insert into runs (id, project, uid, name, job_type, state, started_at)
-            select v.id, c.project, 'run' || v.number, 'run', 'grow', 'finished', v.created_at
-            from versions as v join collections as c on c.id = v.collection where v.number > 0 order by v.number
-            """
-        )
-        connection.execute("insert into products (run, version, at) select id, id, started_at from runs")
-        connection.execute(
-            """
-            insert or ignore into uses (run, version, at)
-            select runs.id, before.id, runs.started_at from runs join versions as made on made.id = runs.id
-            join versions as before
-                on before.number in (made.number - 1, made.number - 7, iif(made.number % 10 = 0, 0, -1))
-            """
-        )
+
+def edit_large(folder: Path, number: int) -> None:
+    """Insert 1 MiB in the middle of the one large file."""
+    path = folder / "one.bin"
+    half = path.stat().st_size // 2
+
+    def pieces() -> Iterator[bytes]:
+        with path.open("rb") as old:
+            for start in range(0, half, _PIECE):
+                yield old.read(min(_PIECE, half - start))
+            yield random.Random(3_000 + number).randbytes(MEBI)
+            while piece := old.read(_PIECE):
+                yield piece
+
+    _replace(path, pieces())
+
+
+def _replace(path: Path, content: Iterator[bytes]) -> None:
+    # Beside the folder, not in it: creating and renaming must not leave a trace in what is measured.
+    beside = path.parent.parent / f".{path.name}.new"
+    with beside.open("wb") as file:
+        file.writelines(content)
+    beside.replace(path)
+
+
+MANY_SMALL = Shape(
+    "many_small",
+    lambda size: f"{size.small_files:,} files of about 4 KB; 10 of them changed",
+    many_small,
+    edit_small,
+)
+MEDIUM = Shape(
+    "medium",
+    lambda size: f"{size.medium_files:,} files of 2 MiB; 1 of them changed",
+    medium,
+    edit_medium,
+)
+ONE_LARGE = Shape(
+    "one_large",
+    lambda size: f"one file of {size.large_bytes // MEBI:,} MiB; 1 MiB inserted in its middle",
+    one_large,
+    edit_large,
+    lambda folder, size: os.truncate(folder / "one.bin", size.large_bytes),
+)
+SHAPES = {shape.name: shape for shape in (MANY_SMALL, MEDIUM, ONE_LARGE)}
+
+
+def many_entries(count: int, known: list[tuple[str | None, int | None]], seed: int = 5) -> list[Entry]:
+    """Entries of files, a thousand to a folder, whose content is drawn from what a store has."""
+    draw = random.Random(seed)
+    return [entry(i, *draw.choice(known)) for i in range(count)]
+
+
+def entry(number: int, digest: str | None, size: int | None) -> Entry:
+    """One of many entries."""
+    return Entry(f"dir{number // _TO_A_FOLDER:04d}/file_{number:07d}.bin", Kind.FILE, digest, size)

@@ -7,7 +7,7 @@ import socket
 import socketserver
 import threading
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,6 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from artstore.drivers import Algorithm, Driver, RemoteObject
-from artstore.drivers.registry import GROUP
-from artstore.errors import ReferenceGone
 from servers import GsServer, S3Server, WebApp
 
 SCHEMES = ("file", "memory", "http", "s3", "s3-versioned", "gs", "gs-versioned")
@@ -85,33 +82,6 @@ def gs(server: GsServer, bucket: str, *, keeps: bool = False) -> Place:
         server.options,
         keeps=keeps,
     )
-
-
-class ManyDriver(Driver):
-    """A listing of as many objects as the bucket's name says, which are nowhere."""
-
-    async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
-        """There is no single object."""
-        raise ReferenceGone(f"there is no {uri!r}")
-
-    async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
-        """Make up the objects."""
-        for number in range(int(urlsplit(uri).hostname or 0)):
-            key = f"images/{number // 1000:04}/{number:07}.png"
-            yield RemoteObject(uri + key, key, 1000 + number, f"{number:032x}", f"v{number:031x}")
-
-    async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
-        """There is nothing to read."""
-        raise ReferenceGone(f"there is no {pinned.uri!r}")
-        yield b""
-
-
-def announce_many(folder: Path) -> None:
-    """Install the metadata of a package that has `ManyDriver` for `many://`."""
-    metadata = folder / "many-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: many\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(f"[{GROUP}]\nmany = referring:ManyDriver\n")
 
 
 _REQUEST = re.compile(rb"(?:GET|HEAD|PUT|POST|DELETE) \S+ HTTP/1\.1\r\n")

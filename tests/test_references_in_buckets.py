@@ -17,6 +17,7 @@ import referring
 from artstore import Artifact
 from artstore.drivers import placing
 from artstore.errors import AccessDenied, ReferenceGone, TooManyObjects
+from benchmarks import made_up
 from servers import GsServer, S3Server
 from test_driver_s3 import ODD, fill
 from typed import data, done, run
@@ -71,7 +72,7 @@ def test_ten_thousand_objects_are_twelve_requests_and_one_more_is_an_error(seawe
 def test_a_reference_takes_less_than_a_kilobyte_of_memory(
     count: int, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    referring.announce_many(here)
+    made_up.announce(here)
     monkeypatch.syspath_prepend(str(here))
     artifact = Artifact("images", "dataset")
     artifact.add_reference("many://1/")

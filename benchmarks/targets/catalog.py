@@ -1,0 +1,51 @@
+"""P9 and P10: a version with very many entries, a collection with very many versions, and a graph of many runs."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from artstore import Store, public_lineage
+from benchmarks import stores
+from benchmarks.measuring import best, timed
+from benchmarks.shapes import Size
+from benchmarks.targets.row import Row, count, seconds
+
+_CHANGES = 10
+
+
+def rows(work: Path, size: Size) -> Iterator[Row]:
+    """Measure P9, and of P10 the names."""
+    draw = random.Random(5)
+    with Store.init(work / "store") as store:
+        contents = stores.contents(store, work / "contents")
+        store.commit(stores.with_entries(store, "entries", size.entries, contents))
+        what = f"of a version of {size.entries:,} entries"
+        commits = []
+        before = stores.catalog_bytes(store)
+        for _ in range(size.commits):
+            draft = stores.with_changes(store, "entries", size.entries, contents, draw, _CHANGES)
+            commits.append(timed(partial(store.commit, draft)))
+        grown = stores.catalog_bytes(store) - before
+        yield seconds("P9", f"commit {_CHANGES} changes {what}", statistics.median(commits), 0.03)
+        yield count("P9", "growth of the catalog by that", grown / size.commits / 1e3, 350, "kB")
+        yield seconds("P9", "list it", best(lambda: sum(1 for _ in store.entries("entries:v0")), 2), 1)
+        compared = best(lambda: store.diff("entries:v0", f"entries:v{size.commits}"))
+        yield seconds("P9", f"diff about {size.commits * _CHANGES} changes of it", compared, 0.1)
+        stores.many_versions(store, "contents", size.versions)
+        store.describe(f"contents:v{size.versions // 2}", add_aliases=["best"])
+        resolved = best(lambda: store.version("contents:best"), 9)
+        yield seconds("P10", f"resolve name:alias among {size.versions:,} versions", resolved, 0.001)
+
+
+def lineage_rows(work: Path, size: Size) -> Iterator[Row]:
+    """Measure of P10 the lineage, around a version in the middle and around one that a tenth of the runs used."""
+    with Store.init(work / "store") as store:
+        stores.many_runs(store, size.runs)
+        for name in (f"data:v{size.runs // 2}", "data:v0"):
+            near = partial(public_lineage.of_version, store, store.version(name), depth=2)
+            what = f"2 hops around {name} of {size.runs:,} runs, {len(near().nodes):,} nodes"
+            yield seconds("P10", what, best(near, 5), 0.1)

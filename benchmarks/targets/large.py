@@ -1,0 +1,55 @@
+"""P4, P5 and P6: one large file, logged, changed and got back, beside `cp`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from artstore import Store
+from benchmarks import measuring, shapes
+from benchmarks.measuring import copy, median_pair, pair, warm
+from benchmarks.shapes import MEBI, Size
+from benchmarks.stores import catalog_bytes, log
+from benchmarks.targets.row import Row, count, ratio
+
+
+def rows(work: Path, size: Size) -> Iterator[Row]:
+    """Measure all three. What a round wrote is removed before the next: these are few files, and large."""
+    source = shapes.one_large(work / "file", size)
+    what = f"one file of {size.large_bytes // MEBI:,} MiB"
+    time.sleep(size.pause)
+
+    def put(number: int) -> None:
+        with Store.init(work / f"store-{number}") as store:
+            log(store, "large", source)
+
+    def take(number: int) -> None:
+        with Store.open(work / f"store-{number}") as store:
+            store.get("large", work / f"out-{number}")
+
+    def copied(durable: bool) -> None:
+        copy(source, work / "copy", durable=durable)
+
+    logged, got = [], []
+    for number in range(size.rounds):
+        logged.append(pair(partial(put, number), partial(copied, True), lambda: warm(source)))
+        measuring.remove(work / "copy")
+        got.append(pair(partial(take, number), partial(copied, False), lambda: warm(source)))
+        for name in ("copy", f"out-{number}", *([f"store-{number}"] if number else [])):
+            measuring.remove(work / name)
+    yield ratio("P4", f"log {what}, durable", median_pair(logged), 1.25, "cp + fsync")
+    program = [sys.executable, "-m", "artstore", "put", str(source), "--name", "large", "--type", "dataset"]
+    peak = measuring.command([*program, "--store", work / "store-alone"]).peak_bytes
+    yield count("P4", "peak memory of that, all processes", peak / 1e6, 256, "MB")
+    measuring.remove(work / "store-alone")
+    yield ratio("P6", f"get {what}, verified", median_pair(got), 1.25, "cp")
+    with Store.open(work / "store-0") as store:
+        before = store.usage().allocated_bytes + catalog_bytes(store)
+        shapes.edit_large(source, 0)
+        log(store, "large", source)
+        grown = store.usage().allocated_bytes + catalog_bytes(store) - before
+    yield count("P5", "1 MiB inserted in the middle, on disk", grown / MEBI, 1.5, "MiB")
+    measuring.remove(work)

@@ -1,0 +1,150 @@
+"""The benchmarks run, at sizes at which their numbers mean nothing, so that they do not rot."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from pathlib import Path
+from unittest.mock import ANY
+
+import pytest
+
+from benchmarks import growth, machine, measuring, report, savings, side_by_side, targets
+from benchmarks.__main__ import main
+from benchmarks.measuring import CommandFailed, Cost
+from benchmarks.peers.backups import Borg
+from benchmarks.peers.peer import Peer, Place
+from benchmarks.peers.plain import Cp
+from benchmarks.peers.trees import Git
+from benchmarks.savings import Saving, Stored
+from benchmarks.shapes import MEBI, TINY
+from benchmarks.side_by_side import Left, Measured
+from benchmarks.successive import HISTORIES
+from benchmarks.targets.row import Row
+
+
+@pytest.mark.parametrize("name", targets.MEASURED)
+def test_every_goal_is_measured(name: str, tmp_path: Path) -> None:
+    rows = list(targets.measure(tmp_path, TINY, [name]))
+    assert rows and all(re.fullmatch(r"P\d+", row.number) and row.goal and row.measured for row in rows)
+    for row in rows:
+        # What is counted and not timed holds at any size.
+        assert row.held or not re.search("requests|version ids|versions that|growth|on disk", row.what + row.goal)
+
+
+def test_the_last_line_of_the_goals_names_what_is_missed_and_what_was_not_measured() -> None:
+    held, missed = Row("P1", "a", "b", "c", True), Row("P2", "a", "b", "c", False)
+    assert targets.conclusion([held] * 2).startswith("1 of 13 hold; not measured: P2, P3,")
+    assert targets.conclusion([held, missed, held._replace(number="P2")]).startswith("1 of 13 hold; not held: P2; not")
+    all_thirteen = [held._replace(number=f"P{number}") for number in range(1, 14)]
+    assert targets.conclusion(all_thirteen) == "13 of 13 hold"
+
+
+def test_the_data_is_removed_at_the_end_unless_it_is_to_be_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["targets", "lineage", "--tiny", "--dir", str(tmp_path)]) == 0
+    assert not list(tmp_path.iterdir()) and "1 of 13 hold" in capsys.readouterr().out
+    assert main(["targets", "lineage", "--tiny", "--keep", "--dir", str(tmp_path)]) == 0
+    (kept,) = tmp_path.iterdir()
+    assert str(kept) in capsys.readouterr().out
+
+
+def test_tools_do_the_same_work_beside_each_other(tmp_path: Path) -> None:
+    found, left = side_by_side.install(tmp_path, ["cp", "artstore", "git"])
+    assert not left and all(version for _, version in found.values())
+    results = list(side_by_side.run(tmp_path, TINY, [peer for peer, _ in found.values()], ["medium"]))
+    cells = side_by_side.cells(results)
+    assert len(cells) == len(results) == 3 * len(side_by_side.STEPS)
+    assert all(cell.seconds > 0 for cell in cells.values())
+    # A copy takes all of it again, artstore what is new.
+    assert cells["medium", "cp -r", "few"].grown_bytes == pytest.approx(3 * 2 * MEBI, rel=0.01)
+    assert cells["medium", "artstore", "again"].grown_bytes < MEBI
+    assert cells["medium", "artstore", "few"].grown_bytes == pytest.approx(2 * MEBI, rel=0.1)
+
+
+def test_what_a_tool_is_not_run_on_is_said(tmp_path: Path) -> None:
+    assert list(side_by_side.run(tmp_path, TINY, [Git()], ["one_large"])) == [Left("one_large", "git", ANY)]
+
+
+def test_a_tool_that_gives_back_something_else_is_not_measured_but_reported(tmp_path: Path) -> None:
+    class Forgetful(Cp):
+        def after_get(self, place: Place, out: Path) -> Path:
+            min(path for path in out.rglob("*") if path.is_file()).unlink()
+            return out
+
+    results = list(side_by_side.run(tmp_path, TINY, [Forgetful()], ["medium"]))
+    assert results[-1] == Left("medium", "cp -r", "cp -r gave back something else than it was given")
+    assert [each.step for each in results if isinstance(each, Measured)] == ["first", "again", "few"]
+
+
+def test_a_tool_that_is_not_to_be_had_is_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found, left = side_by_side.install(tmp_path, ["git", "restic"])
+    assert not found
+    assert [each.peer for each in left] == ["git", "restic"]
+    assert left[0].why == "git is not installed" and "restic" in left[1].why
+
+
+def test_what_a_command_takes_is_measured_with_its_children() -> None:
+    child = "x = bytearray(50_000_000); import time; t = time.process_time()\nwhile time.process_time() < t + 0.3: pass"
+    parent = f"import subprocess, sys; y = bytearray(30_000_000); subprocess.run([sys.executable, '-c', {child!r}])"
+    cost = measuring.command([sys.executable, "-c", parent])
+    assert cost.cpu_seconds > 0.3 and cost.seconds > 0.3
+    assert 80e6 < cost.peak_bytes < 200e6
+    with pytest.raises(CommandFailed, match=r"(?s)ended with 3:\nsaid before"):
+        measuring.command(["sh", "-c", "echo said before; exit 3"])
+
+
+@pytest.mark.parametrize("name", growth.GROUPS)
+def test_every_cost_is_measured_at_several_sizes(name: str, tmp_path: Path) -> None:
+    for curve in growth.measure(tmp_path, TINY, [name]):
+        assert len(curve.points) > 1 and all(x > 0 and y > 0 for x, y in curve.points)
+        assert sorted(curve.points) == list(curve.points)
+
+
+def test_a_slope_is_that_of_the_last_two_decades() -> None:
+    fixed_costs_first = [(x, 1 + x / 1000) for x in (1.0, 10.0, 100.0)]
+    linear = [(x, x / 1000) for x in (10_000.0, 100_000.0, 1_000_000.0)]
+    assert growth.slope(fixed_costs_first + linear) == pytest.approx(1)
+    assert growth.slope([(x, x**2) for x in (1.0, 2.0, 4.0)]) == pytest.approx(2)
+    assert not growth.Curve("", "", [(x, x**2) for x in (1.0, 2.0, 4.0)], growth.AS_ITS_INPUT).held
+
+
+def test_successive_versions_take_less_than_whole_files(tmp_path: Path) -> None:
+    found = {each.name: each for each in savings.measure(tmp_path, TINY)}
+    assert len(found) == len(HISTORIES) + 1
+    fine_tuned, inserted = found["checkpoints, last layer trained"], found["one large file"]
+    for saving in (fine_tuned, inserted):
+        for stored in saving.stored.values():
+            assert stored.all_bytes < 0.7 * saving.whole_bytes
+    assert inserted.whole_bytes == 2 * TINY.large_bytes + MEBI
+
+
+def test_the_page_of_results_shows_everything_and_its_charts(tmp_path: Path) -> None:
+    page = tmp_path / "RESULTS.md"
+    results = report.Results(page, "make results", machine.facts(tmp_path))
+    report.goals(results, [Row("P2", "b", "<= 1 s", "2 s", False), Row("P1", "a", "<= 1 s", "1 s", True)])
+    report.growing(results, [growth.Curve("log", "files", [(1, 0.1), (100, 0.2)], 1.1)])
+    report.saved(results, [Saving("model", "x", 2, 5, 10 * MEBI, {"artstore": Stored(5 * MEBI, 6 * MEBI, 1.5)})])
+    cost = Cost(1.0, 0.5, 10**7)
+    measured = [
+        Measured("medium", name, step, cost._replace(seconds=seconds), 10**6)
+        for name, seconds in (("artstore", 1.0), ("cp -r", 0.5), ("borg", 0.8), ("dvc", 0.95))
+        for step in side_by_side.STEPS
+    ]
+    tools: dict[str, tuple[Peer, str]] = {"cp": (Cp(), "9.1"), "borg": (Borg(), "1.2")}
+    report.tools(results, tools, TINY, [*measured, Left("all", "restic", "not to be had")])
+    text = page.read_text()
+    assert text.index("| P1 | a |") < text.index("| P2 | b |") < text.index("1 of 13 hold")
+    assert "| model | x | 2 | 10.0 | 6.0 (60%) | 1.00 | 1.5 |" in text
+    assert "- restic, all: not to be had" in text
+    as_much, less = text.split("Ahead of artstore, doing less")
+    assert "log it again unchanged: borg 0.80 s, artstore 1.00 s" in as_much
+    assert "log it again unchanged: cp -r 0.50 s, artstore 1.00 s" in less and "dvc 0.95" not in less
+    linked = re.findall(r"\]\((charts/[^)]+\.svg)\)", text)
+    assert len(linked) == 4
+    for each in linked:
+        assert (tmp_path / each).read_text().startswith("<svg")
+    assert platform.node() not in text and str(tmp_path) not in text
