@@ -220,6 +220,18 @@ def test_where_versions_may_not_be_listed_objects_are_and_etags_pin_them(seaweed
         assert session.read(entry) == b"x"
 
 
+@pytest.mark.parametrize("versioned", [False, True])
+def test_an_object_of_many_pieces_is_listed_with_the_etag_that_it_is_sent_with(
+    seaweed: S3Server, tmp_path: Path, versioned: bool
+) -> None:
+    bucket, data = seaweed.bucket(versioned=versioned), os.urandom(9 << 20)
+    seaweed.client.put_object(Bucket=bucket, Key="folder/large", Body=data)
+    with Session(seaweed.options) as session:
+        (entry,) = session.references(f"s3://{bucket}/folder")
+        session.fetch_to(entry, tmp_path / "large")
+    assert (tmp_path / "large").read_bytes() == data
+
+
 def test_a_multipart_object_arrives_whole(seaweed: S3Server, tmp_path: Path) -> None:
     """Its etag is no digest of its content."""
     bucket, parts = seaweed.bucket(), [os.urandom(5 << 20), os.urandom(1 << 20)]
@@ -301,7 +313,7 @@ class StubbornS3:
         if self.status != 200:
             text = f"<Error><Code>{self.code}</Code><Message>expecting {escape('mars-1')}</Message></Error>"
             return web.Response(status=self.status, text="" if request.method == "HEAD" else text)
-        if "versions" in request.query:
+        if "versions" in request.query or "versioning" in request.query:
             return web.Response(status=405)
         if "list-type" in request.query:
             rows = f'<Contents><Key>f/x</Key><Size>{len(self.data)}</Size><ETag>"{self.etag}"</ETag></Contents>'
@@ -383,7 +395,7 @@ def test_settings_reach_the_server(
         (entry,) = session.references("s3://b/f/")
         session.stat(entry)
         session.read(entry)
-    assert len(server.seen) == 4
+    assert len(server.seen) == 5
     for request in server.seen:
         assert "/mars-1/s3/" in request.headers["Authorization"]
         assert request.headers["x-amz-request-payer"] == "requester"

@@ -88,7 +88,8 @@ class S3Driver(Driver):
         bucket, prefix = _split(uri)
         last, rows, objects, pages = "", 0, 0, 0
         marker: dict[str, str] = {}
-        while pages < MANY_PAGES or objects >= rows * FEW_OBJECTS:
+        versioned = await self._keeps_versions(uri, bucket)
+        while versioned and (pages < MANY_PAGES or objects >= rows * FEW_OBJECTS):
             try:
                 page = await self._page("list_object_versions", uri, Bucket=bucket, Prefix=prefix, **marker)
             except (AccessDenied, BadReply):
@@ -110,6 +111,16 @@ class S3Driver(Driver):
             _log.warning("%s has many old versions: from %r on objects are pinned by their etags alone", uri, last)
         async for found in self._list_without_versions(uri, bucket, prefix, last):
             yield found
+
+    async def _keeps_versions(self, uri: str, bucket: str) -> bool:
+        """Whether a bucket has, or may have, versions.
+
+        Where none were ever kept, SeaweedFS lists them with other etags than it sends the objects with.
+        """
+        try:
+            return "Status" in await retried(lambda: self._call("get_bucket_versioning", uri, Bucket=bucket), uri)
+        except (AccessDenied, BadReply):
+            return True
 
     async def _list_without_versions(
         self, uri: str, bucket: str, prefix: str, after: str
