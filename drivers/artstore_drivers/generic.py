@@ -101,7 +101,7 @@ class GenericDriver(Driver):
         try:
             system, turn = self._system(uri)
             with turn:
-                return question(system, system._strip_protocol(uri))
+                return question(system, _path(system, uri))
         except ImportError as error:
             raise MissingExtra(f"{scheme}:// needs a package that is not installed: {redacted(error)}") from error
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -123,15 +123,28 @@ class GenericDriver(Driver):
 
     def _system(self, uri: str) -> tuple[Any, AbstractContextManager[object]]:
         """The file system of the host that a URI names; some are connections, so each is made once."""
-        host = uri.partition("://")[2].partition("/")[0]
+        host = _host(uri)
         if host not in self._systems:
             options = {"skip_instance_cache": True, **self.storage_options}
-            system = fsspec.core.url_to_fs(uri, **options)[0]
+            system = fsspec.core.url_to_fs(host, **options)[0]
             # Not as an option, because some give those that they do not know to the library below.
             if hasattr(system, "dircache"):
                 system.dircache.use_listings_cache = False
             self._systems.setdefault(host, (system, nullcontext() if system.async_impl else threading.Lock()))
         return self._systems[host]
+
+
+def _host(uri: str) -> str:
+    scheme, _, rest = uri.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}/"
+
+
+def _path(system: Any, uri: str) -> str:
+    """The path of a URI as its file system takes it, in which everything belongs to the name."""
+    host = _host(uri)
+    if not {"?", "#"} & set(uri) or len(uri) <= len(host):
+        return str(system._strip_protocol(uri))
+    return f"{str(system._strip_protocol(host)).rstrip('/')}/{uri[len(host) :]}"
 
 
 def _cat(start: int, stop: int, system: Any, path: str) -> bytes:
