@@ -14,6 +14,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from socket import gaierror
 from typing import Any, TypeVar
 
 import fsspec
@@ -108,15 +109,15 @@ class GenericDriver(Driver):
             raise ReferenceGone(f"there is no {uri!r}: check the address, and whether it is there yet") from error
         except PermissionError as error:
             raise AccessDenied(f"{uri!r} may not be read: {redacted(error)}. Check the credentials") from error
-        except (ConnectionError, TimeoutError) as error:
+        except (ConnectionError, TimeoutError, gaierror) as error:
             raise Unreachable(f"{uri!r} cannot be reached: {redacted(error)}. Try again later") from error
         except OSError as error:
-            raise BadReply(f"{uri!r} cannot be read: {redacted(error)}") from error
+            raise BadReply(f"{uri!r} cannot be read: {_first_line(error)}") from error
         except ValueError as error:
             raise InvalidUri(f"{uri!r} is not how {scheme}:// is written: {redacted(error)}") from error
         except Exception as error:
             # Every library has errors of its own.
-            said = f"{type(error).__name__}: {redacted(error).splitlines()[0].rstrip('.')}"
+            said = f"{type(error).__name__}: {_first_line(error)}"
             if _DENIAL.search(said):
                 raise AccessDenied(f"{uri!r} may not be read: {said}. Check the credentials") from error
             raise BadReply(f"{uri!r} cannot be read: {said}") from error
@@ -132,6 +133,11 @@ class GenericDriver(Driver):
                 system.dircache.use_listings_cache = False
             self._systems.setdefault(host, (system, nullcontext() if system.async_impl else threading.Lock()))
         return self._systems[host]
+
+
+def _first_line(error: Exception) -> str:
+    """What a library says; some go on for a page."""
+    return redacted(error).strip().partition("\n")[0].rstrip(".")
 
 
 def _host(uri: str) -> str:
