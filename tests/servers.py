@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import subprocess
+import sys
 import sysconfig
 import threading
 import time
@@ -241,6 +242,16 @@ def fake_gcs(folder: Path) -> Iterator[GsServer]:
     ]
     with running(command, f"http://{host}/storage/v1/b", folder / "log"):
         yield GsServer(f"http://{host}")
+
+
+@contextmanager
+def ftp(folder: Path) -> Iterator[str]:
+    """A server for FTP, which lets `me` in with `word`; gives its URL."""
+    port = free_port()
+    command = [sys.executable, "-m", "pyftpdlib", "-i", "127.0.0.1", "-p", str(port), "-d", str(folder)]
+    users = ["-u", "me", "-P", "word"]
+    with running([*command, *users], f"ftp://me:word@127.0.0.1:{port}/", folder.parent / "ftp.log"):
+        yield f"ftp://127.0.0.1:{port}"
 
 
 def _try_until_it_works(deed: Callable[[], object]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,8 +14,18 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+import servers
 from artstore.drivers.session import Session
-from artstore.errors import AccessDenied, InvalidInput, MissingExtra, NoDriver, SecretInUri, Unreachable
+from artstore.errors import (
+    AccessDenied,
+    BadReply,
+    InvalidInput,
+    InvalidUri,
+    MissingExtra,
+    NoDriver,
+    SecretInUri,
+    Unreachable,
+)
 from artstore.manifest import Entry, Kind
 from artstore.testing import PrefixContract
 
@@ -73,6 +85,81 @@ class TestTagged(TestMemory):
     scheme = "tagged"
 
 
+@pytest.fixture(scope="module")
+def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The URL of a server for FTP, and the folder that it serves."""
+    folder = tmp_path_factory.mktemp("ftp")
+    with servers.ftp(folder) as url:
+        yield url, folder
+
+
+class TestFtp(PrefixContract):
+    """A file system that is one connection, on which answers must not get mixed up."""
+
+    both = False
+    notices = False
+    recognises = False
+    odd_keys: ClassVar[tuple[str, ...]] = ("with space", "ünï/日本", "a+b", "100%", "%41", "#hash", "what?", "x?y=z#w")
+
+    @pytest.fixture
+    def prefix(self, ftp: tuple[str, Path]) -> str:
+        self.url, self.folder = ftp
+        return f"{self.url}/{uuid.uuid4().hex}/"
+
+    @pytest.fixture
+    def storage_options(self) -> dict[str, Any]:
+        return {"username": "me", "password": "word"}
+
+    def place(self, uri: str) -> Path:
+        return self.folder / uri.removeprefix(self.url + "/")
+
+    def put(self, uri: str, data: bytes) -> None:
+        self.place(uri).parent.mkdir(parents=True, exist_ok=True)
+        self.place(uri).write_bytes(data)
+
+    def remove(self, uri: str) -> None:
+        self.place(uri).unlink()
+
+    def test_many_are_fetched_at_once(self, session: Session, prefix: str, tmp_path: Path) -> None:
+        for number in range(20):
+            self.put(f"{prefix}many/{number}", b"%d" % number * 1000)
+        with ThreadPoolExecutor(8) as pool:
+            entries = self.add(session, prefix + "many")
+            done = list(pool.map(lambda entry: session.read(entry), entries))
+        assert done == [entry.path.encode() * 1000 for entry in entries]
+
+
+class StrictFileSystem(MemoryFileSystem):  # type: ignore[misc]
+    """A file system that takes no option of ours, and whose server refuses ranges behind the end."""
+
+    protocol = "strict"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        stripped: str = MemoryFileSystem._strip_protocol(path.replace("strict://", "memory://"))
+        return stripped
+
+    def cat_file(self, path: str, start: int, end: int, **kwargs: Any) -> bytes:
+        if start >= self.info(path)["size"]:
+            raise RuntimeError("The range specified is invalid\nRequestId: 1")
+        data: bytes = super().cat_file(path, start, end, **kwargs)
+        return data
+
+
+fsspec.register_implementation("strict", StrictFileSystem, clobber=True)
+
+
+class TestStrict(TestMemory):
+    """As adlfs and sshfs are."""
+
+    scheme = "strict"
+
+
 class FailingFileSystem(MemoryFileSystem):  # type: ignore[misc]
     """A file system whose server is not what it should be."""
 
@@ -93,12 +180,24 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("error", "ours"),
-    [(PermissionError("no"), AccessDenied), (ConnectionResetError("gone"), Unreachable), (TimeoutError(), Unreachable)],
+    [
+        (PermissionError("no"), AccessDenied),
+        (ConnectionResetError("gone"), Unreachable),
+        (TimeoutError(), Unreachable),
+        (socket.gaierror("no such host"), Unreachable),
+        (RuntimeError("530 Authentication failed"), AccessDenied),
+        (RuntimeError("what is this?"), BadReply),
+    ],
 )
 @pytest.mark.usefixtures("at_once")
 def test_errors_of_file_systems_are_said_in_our_words(error: Exception, ours: type[Exception]) -> None:
     with Session({"error": error}) as session, pytest.raises(ours, match="failing://host/x"):
         list(session.references("failing://host/x"))
+
+
+def test_a_chain_of_addresses_is_refused() -> None:
+    with Session() as session, pytest.raises(InvalidUri, match="a chain of addresses"):
+        list(session.references("zip://images::file:///tmp/animals.zip"))
 
 
 def test_a_secret_in_an_error_of_a_file_system_is_taken_out() -> None:

@@ -153,8 +153,9 @@ class S3Driver(Driver):
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._s3fs is not None:
-            await (await self._s3fs.set_session()).close()
+        # There is no client if it could not be made.
+        if self._s3fs is not None and self._s3fs._s3 is not None:
+            await self._s3fs._s3.close()
 
     async def _first_answer(self, pinned: RemoteObject, wanted: Mapping[str, str]) -> Any:
         refused: list[ArtstoreError] = []
