@@ -28,12 +28,12 @@ pytestmark = pytest.mark.usefixtures("here")
 
 def upserted(name: str = "animals", group: str = "night", id: str | None = None, **files: bytes | str) -> Artifact:
     with artstore.init(group=group, id=id) as run:
-        return run.upsert_artifact(made(name, **files)).wait()
+        return run.upsert_artifact(made(name, "dataset", **files)).wait()
 
 
 def finished(name: str = "animals", group: str = "night", id: str | None = None, **files: bytes | str) -> Artifact:
     with artstore.init(group=group, id=id) as run:
-        return run.finish_artifact(made(name, **files)).wait()
+        return run.finish_artifact(made(name, "dataset", **files)).wait()
 
 
 def store() -> Store:
@@ -222,7 +222,7 @@ def test_damage_is_told_of_pending_versions_too() -> None:
 def conflicting(files: dict[str, bytes | str]) -> str:
     """Upsert what conflicts with the file `cat` of the run `first`; the message."""
     with artstore.init(group="night", id="second", reinit=True) as run, pytest.raises(PathConflict) as caught:
-        run.upsert_artifact(made("animals", **files)).wait()
+        run.upsert_artifact(made("animals", "dataset", **files)).wait()
     return str(caught.value)
 
 
@@ -292,7 +292,7 @@ def test_what_starts_from_a_version_is_not_upserted(incremental: bool) -> None:
 
 def test_what_is_said_last_counts_and_what_is_not_said_never_wipes() -> None:
     for said in ({"metadata": {"a": 1}, "description": "one"}, {"metadata": {"b": 2}}, {}):
-        artifact = Artifact("animals", "dataset", **said)  # type: ignore[arg-type]
+        artifact = Artifact("animals", "dataset", **said)
         with artstore.init(group="night") as run:
             run.upsert_artifact(artifact, aliases=[f"alias-{len(said)}"]).wait()
     version = finished()
