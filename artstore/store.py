@@ -411,11 +411,11 @@ class Store:
         aliases: Iterable[str] = (),
         run: int | None = None,
         begin: bool = True,
-    ) -> Pending:
-        """Add what a draft has to the pending version that many writers share; durable when this returns.
+    ) -> int:
+        """Add what a draft has to the pending version that many writers share, durably; return its number.
 
-        >>> pending = store.upsert(draft, "night-17")
-        >>> store.finish(pending)
+        >>> number = store.upsert(draft, "night-17")
+        >>> store.finish(number)
 
         There is one for each collection and id; the first upsert begins it, unless `begin` is not set. Raises
         `PathConflict`, which names both runs, if something else was added at one of the paths; nothing is added then.
