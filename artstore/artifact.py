@@ -336,11 +336,10 @@ class Artifact(ArtifactObjects):
         with self._lock:
             assert self._draft is not None and self.distributed_id is not None
             try:
-                added = store.upsert(self._draft, self.distributed_id, aliases=aliases, run=run, begin=begin)
+                self._upserted = store.upsert(self._draft, self.distributed_id, aliases=aliases, run=run, begin=begin)
             except BaseException:
                 store.drop(self._draft)
                 raise
-            self._upserted = added.id
 
     def _finish_upserts(self, store: Store, run: int, aliases: list[str]) -> Version:
         """Add it to the pending version, unless it was, and make that a version."""

@@ -365,7 +365,9 @@ class Store:
         with self.db.reading() as connection:
             collection = collections.find(connection, draft.project, draft.name)
             newest = versions.newest(connection, self.db.algorithm, collection.id) if collection else None
-        if newest is not None and self._intake(draft).hold_version(newest.id):
+        if newest is None:
+            draft.base = None
+        elif self._intake(draft).hold_version(newest.id):
             draft.rebase(_BaseOf(self, newest))
 
     def read_draft(self, draft: Draft, entry: Entry) -> Iterator[bytes]:
@@ -410,6 +412,12 @@ class Store:
             self._intakes.pop(draft, None)
             return version
 
+    def drop(self, draft: Draft) -> None:
+        """Give up a draft, and what only it held."""
+        intake = self._intakes.pop(draft, None)
+        if intake is not None and intake.drop().chunks:
+            sweep(self.db, self.packs)
+
     # Parallel writers
 
     def upsert(
@@ -420,11 +428,11 @@ class Store:
         aliases: Iterable[str] = (),
         run: int | None = None,
         begin: bool = True,
-    ) -> Pending:
-        """Add what a draft has to the pending version that many writers share; durable when this returns.
+    ) -> int:
+        """Add what a draft has to the pending version that many writers share, durably; return its number.
 
-        >>> pending = store.upsert(draft, "night-17")
-        >>> store.finish(pending)
+        >>> number = store.upsert(draft, "night-17")
+        >>> store.finish(number)
 
         There is one for each collection and id; the first upsert begins it, unless `begin` is not set. Raises
         `PathConflict`, which names both runs, if something else was added at one of the paths; nothing is added then.
@@ -460,12 +468,6 @@ class Store:
     def drop_pending(self, pending: Pending, *, dry_run: bool = False) -> upserting.Dropped:
         """Drop a pending version and what only it holds. Raises `NotFound` if it was finished or dropped."""
         return upserting.drop(self.db, self.packs, pending.id, dry_run=dry_run)
-
-    def drop(self, draft: Draft) -> None:
-        """Give up a draft, and what only it held."""
-        intake = self._intakes.pop(draft, None)
-        if intake is not None and intake.drop().chunks:
-            sweep(self.db, self.packs)
 
     # Versions
 

@@ -21,7 +21,6 @@ from artstore.draft import Draft
 from artstore.errors import InvalidInput, InvalidName, NotFound
 from artstore.intake import Intake
 from artstore.packs import Packs
-from artstore.pending import Pending
 from artstore.sweep import sweep
 from artstore.version import Version
 
@@ -39,8 +38,8 @@ def upsert(
     aliases: Iterable[str] = (),
     run: int | None = None,
     begin: bool = True,
-) -> Pending:
-    """Add what a draft has to the pending version of its collection, durable when this returns.
+) -> int:
+    """Add what a draft has to the pending version of its collection; return its number. Durable when this returns.
 
     There is one for each id; without one it is begun, unless `begin` is not set. Raises `PathConflict` if something
     else is at one of the paths, `WrongType`, `InvalidInput` for a draft with a base, or `NotFound`; nothing is added
@@ -52,7 +51,7 @@ def upsert(
     check_description(draft.description)
     check_base(draft)
 
-    def land(connection: Connection) -> tuple[Pending, Freed]:
+    def land(connection: Connection) -> tuple[int, Freed]:
         collection = commit.ensure_collection(db, connection, draft)
         id = pending.find(connection, collection.id, distributed_id)
         if id is None:
@@ -68,17 +67,16 @@ def upsert(
         needed = versions.dependency_ids(connection, draft.dependencies)
         pending.note(connection, id, run=run, aliases=aliases, prefixes=draft.prefixes, dependencies=needed)
         freed = intake.end(connection)
-        found = pending.by_id(connection, id)
         events.record(
             connection,
             db.algorithm,
             "artifact-upserted",
-            found.qualified_name,
+            f"{draft.project}/{draft.name}",
             distributed_id=distributed_id,
             entries=len(entries),
             run=run,
         )
-        return found, freed
+        return id, freed
 
     return commit.land(db, packs, intake, land)
 

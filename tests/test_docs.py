@@ -40,13 +40,16 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_readme_is_what_happens(elsewhere: Path) -> None:
+@pytest.mark.parametrize("document", ["README.md", "docs/parallel.md"])
+def test_what_a_document_shows_is_what_happens(document: str, elsewhere: Path) -> None:
     """All sessions in their order: a later one goes on where an earlier one ended."""
-    for language, session in re.findall(r"^```(console|pycon)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
+    written = (ROOT / document).read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for language, session in re.findall(r"^```(console|pycon)\n(.*?)^```$", written, re.MULTILINE | re.DOTALL):
         if language == "console":
             run_console(steps(session))
         else:
-            run_python(session)
+            run_python(session, names)
 
 
 def run_console(session: list[tuple[str, str]]) -> None:
@@ -57,10 +60,11 @@ def run_console(session: list[tuple[str, str]]) -> None:
         assert (command, done.stdout.rstrip("\n"), done.returncode) == (command, expected, 0)
 
 
-def run_python(session: str) -> None:
-    test = doctest.DocTestParser().get_doctest(session, {}, "README.md", "README.md", 0)
+def run_python(session: str, names: dict[str, object]) -> None:
+    test = doctest.DocTestParser().get_doctest(session, names, "session", "session", 0)
     said: list[str] = []
-    doctest.DocTestRunner(verbose=False).run(test, out=said.append)
+    doctest.DocTestRunner(verbose=False).run(test, out=said.append, clear_globs=False)
+    names.update(test.globs)
     assert not said, "".join(said)
 
 

@@ -17,6 +17,7 @@ import upserting
 from artstore import Api, Store
 from artstore.data_types import PartitionedTable
 from switching import here as here
+from switching import paths
 from truth import check_clean, check_no_locks, tree_of
 from upserting import GROUP, content
 
@@ -61,6 +62,31 @@ def test_processes_of_multiprocessing_put_one_version_together(kind: str) -> Non
     told = race(kind, writers=3, files=12, at_once=3, killed=0)
     assert len(told["has"]) == 36
     check_race(told, at_once=3, writers=3)
+
+
+FORKED = """
+import os, sys
+import artstore
+
+with artstore.init(group="night") as run:
+    for number in range(3):
+        if os.fork() == 0:
+            artifact = artstore.Artifact("animals", "dataset")
+            with artifact.new_file(f"part-{number}") as file:
+                file.write("part")
+            run.upsert_artifact(artifact)
+            sys.exit(0)
+    for _ in range(3):
+        assert os.wait()[1] == 0
+    run.finish_artifact(artstore.Artifact("animals", "dataset"))
+"""
+
+
+def test_children_that_a_run_has_forked_upsert_through_it() -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", FORKED], check=True)
+    version = Api().artifact("animals:v0")
+    assert paths(version) == ["part-0", "part-1", "part-2"]
+    assert [edge.kind for edge in version.lineage().edges] == ["produced"]
 
 
 def test_sixteen_processes_some_of_them_killed_leave_exactly_what_was_acknowledged() -> None:

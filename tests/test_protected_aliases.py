@@ -125,7 +125,7 @@ def test_the_command_line_protects_refuses_and_forces(store: Store) -> None:
     assert data("alias", "fox", "staging", "--unprotect")["protected_aliases"] == ["production"]
     refused = run("alias", "fox:v1", "production")
     assert refused.exit_code == 2
-    assert "`artstore alias fox production --unprotect`" in refused.stderr
+    assert "`artstore alias uncategorized/fox production --unprotect`" in refused.stderr
     assert run("rm", "fox:v0", "--delete-aliases", "--yes").exit_code == 2
     assert run("rm", f"{REGISTERED}:v0", "--yes").exit_code == 2
     assert done("alias", "fox:v1", "production", "--force") == "fox:v1  latest, production\n"

@@ -212,8 +212,9 @@ class StoreBesideModel(RuleBasedStateMachine):
                 self.store.upsert(draft, id)
             self.store.drop(draft)
             return
-        found = self.store.upsert(draft, id)
+        number = self.store.upsert(draft, id)
         self.pending[name, id] = there | files
+        (found,) = (each for each in self.store.pending(name) if each.id == number)
         assert (found.entries, found.size) == (len(there | files), size_of((there | files).values()))
 
     @precondition(lambda self: self.pending)

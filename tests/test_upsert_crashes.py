@@ -129,11 +129,10 @@ def test_an_upsert_keeps_what_it_found_in_a_version_that_is_deleted_meanwhile(
     every_step: bool, stage: Stage, tmp_path: Path
 ) -> None:
     scene = Scene(tmp_path)
-    given = {"source": scene.new}
-    steps = stage.done(deeds.upsert, store=scene.copy(), **given).steps
+    steps = stage.done(deeds.upsert, store=scene.copy(), source=scene.new).steps
     for at in sampled(len(steps), len(steps) if every_step else PAUSES):
         store = scene.copy()
-        child = stage.start(deeds.upsert, store=store, pause_at=[at], **given)
+        child = stage.start(deeds.upsert, store=store, source=scene.new, pause_at=[at])
         # Where it holds the write lock, whoever deletes waits for it.
         if child.wait().how == "paused" and not holds_the_lock(store):
             delete_and_collect(store)

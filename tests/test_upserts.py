@@ -9,6 +9,8 @@ import pytest
 
 import artstore
 from artstore import Api, Artifact, Store
+from artstore.catalog import pending, runs
+from artstore.db import Connection
 from artstore.errors import (
     ArtifactFinalizedError,
     ArtifactNotLoggedError,
@@ -28,12 +30,12 @@ pytestmark = pytest.mark.usefixtures("here")
 
 def upserted(name: str = "animals", group: str = "night", id: str | None = None, **files: bytes | str) -> Artifact:
     with artstore.init(group=group, id=id) as run:
-        return run.upsert_artifact(made(name, **files)).wait()
+        return run.upsert_artifact(made(name, "dataset", **files)).wait()
 
 
 def finished(name: str = "animals", group: str = "night", id: str | None = None, **files: bytes | str) -> Artifact:
     with artstore.init(group=group, id=id) as run:
-        return run.finish_artifact(made(name, **files)).wait()
+        return run.finish_artifact(made(name, "dataset", **files)).wait()
 
 
 def store() -> Store:
@@ -165,23 +167,23 @@ def test_finishing_where_nothing_is_pending_makes_no_empty_version() -> None:
 def test_pending_versions_are_listed_with_who_wrote_what_and_can_be_dropped() -> None:
     upserted(id="a", cat=noise("cat", 200_000))
     upserted(id="b", dog=noise("dog", 100_000))
-    (pending,) = Api().pending()
-    assert (pending.qualified_name, pending.distributed_id, pending.type) == (
+    (found,) = Api().pending()
+    assert (found.qualified_name, found.distributed_id, found.type) == (
         "uncategorized/animals",
         "night",
         "dataset",
     )
-    assert (pending.entries, pending.size, pending.upserts) == (2, 300_000, 2)
-    assert pending.runs == ("uncategorized/a", "uncategorized/b")
+    assert (found.entries, found.size, found.upserts) == (2, 300_000, 2)
+    assert found.runs == ("uncategorized/a", "uncategorized/b")
     assert store().usage().pending_bytes == 300_000
-    assert store().drop_pending(pending, dry_run=True).content == 300_000
-    assert store().drop_pending(pending).content == 300_000
+    assert store().drop_pending(found, dry_run=True).content == 300_000
+    assert store().drop_pending(found).content == 300_000
     assert Api().pending() == []
     assert store().usage().content_bytes == 0
     with pytest.raises(NotFound, match="finished or dropped"):
-        store().drop_pending(pending)
+        store().drop_pending(found)
     with pytest.raises(NotFound, match="finished or dropped"):
-        store().finish(pending)
+        store().finish(found)
     check_clean(store())
 
 
@@ -222,7 +224,7 @@ def test_damage_is_told_of_pending_versions_too() -> None:
 def conflicting(files: dict[str, bytes | str]) -> str:
     """Upsert what conflicts with the file `cat` of the run `first`; the message."""
     with artstore.init(group="night", id="second", reinit=True) as run, pytest.raises(PathConflict) as caught:
-        run.upsert_artifact(made("animals", **files)).wait()
+        run.upsert_artifact(made("animals", "dataset", **files)).wait()
     return str(caught.value)
 
 
@@ -254,8 +256,8 @@ def test_the_run_whose_conflict_nobody_heard_of_fails_and_says_so() -> None:
 def test_the_same_content_at_the_same_path_is_no_conflict() -> None:
     upserted(cat="meow")
     upserted(cat="meow", dog="woof")
-    (pending,) = Api().pending()
-    assert (pending.entries, pending.size, pending.upserts) == (2, 8, 2)
+    (found,) = Api().pending()
+    assert (found.entries, found.size, found.upserts) == (2, 8, 2)
     assert paths(finished()) == ["cat", "dog"]
 
 
@@ -268,8 +270,8 @@ def test_empty_folders_give_way_to_what_comes_into_them() -> None:
     for source in ("empty", "filled", "empty"):
         with artstore.init(group="night") as run:
             run.upsert_artifact(source, name="animals", type="dataset").wait()
-    (pending,) = Api().pending()
-    assert pending.entries == 1
+    (found,) = Api().pending()
+    assert found.entries == 1
     assert paths(finished()) == ["sub/file"]
 
 
@@ -292,7 +294,7 @@ def test_what_starts_from_a_version_is_not_upserted(incremental: bool) -> None:
 
 def test_what_is_said_last_counts_and_what_is_not_said_never_wipes() -> None:
     for said in ({"metadata": {"a": 1}, "description": "one"}, {"metadata": {"b": 2}}, {}):
-        artifact = Artifact("animals", "dataset", **said)  # type: ignore[arg-type]
+        artifact = Artifact("animals", "dataset", **said)
         with artstore.init(group="night") as run:
             run.upsert_artifact(artifact, aliases=[f"alias-{len(said)}"]).wait()
     version = finished()
@@ -371,7 +373,13 @@ def test_events_tell_who_upserted_finished_and_dropped() -> None:
     ]
 
 
-def steps_of(opened: Store, deed: Callable[[], None]) -> int:
+def begun(connection: Connection, uid: str) -> int:
+    """A run in the catalog."""
+    said = {"name": uid, "job_type": None, "group": "night", "notes": None, "session": ""}
+    return runs.insert(connection, "zoo", uid, **said, tags=[], config={}, environment={})  # type: ignore[arg-type]
+
+
+def steps_of(opened: Store, deed: Callable[[], object]) -> int:
     """How much SQLite does."""
     count = 0
 
@@ -389,14 +397,18 @@ def steps_of(opened: Store, deed: Callable[[], None]) -> int:
 def test_an_upsert_costs_what_it_adds_however_much_is_pending() -> None:
     opened = Store.init("store")
 
-    def upsert(paths: list[str]) -> None:
+    def upsert(paths: list[str]) -> int:
         draft = opened.draft("animals", "dataset")
         for path in paths:
             opened.add_bytes(draft, path.encode(), path)
-        opened.upsert(draft, "night")
+        return opened.upsert(draft, "night")
 
-    upsert(["first"])
+    number = upsert(["first"])
     few = steps_of(opened, lambda: upsert(["a/b/c"]))
     upsert([f"{i % 50}/{i}" for i in range(5000)])
+    with opened.db.writing() as connection:
+        for i in range(1000):
+            run = begun(connection, f"run-{i}")
+            pending.note(connection, number, run=run, aliases=[f"alias-{i}"], prefixes=[f"s3://{i}/"], dependencies=[])
     assert steps_of(opened, lambda: upsert(["x/y/z"])) < 2 * few
     opened.close()

@@ -171,5 +171,5 @@ def check_unprotected(connection: sqlite3.Connection, id: int, alias: str) -> No
         where = connection.execute(f"{_COLLECTION} where c.id = ?", (id,)).fetchone()
         raise ProtectedAlias(
             f"the alias {alias!r} of {where[1]}/{where[2]} is protected: pass force=True (`--force`) to change it, or "
-            f"lift that with `artstore alias {where[2]} {alias} --unprotect`"
+            f"lift that with `artstore alias {where[1]}/{where[2]} {alias} --unprotect`"
         )

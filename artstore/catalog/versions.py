@@ -142,7 +142,10 @@ def resolve(connection: sqlite3.Connection, algorithm: Algorithm, project: str, 
         return _resolve_link(connection, algorithm, found, wanted)
     latest = newest(connection, algorithm, found.id)
     if latest is None:
-        raise NotFound(f"artifact {wanted.name!r} has no version: all of them were deleted")
+        raise NotFound(
+            f"artifact {wanted.name!r} has no version: all of them were deleted, or none is finished "
+            "(see `artstore pending`)"
+        )
     if wanted.alias == names.LATEST:
         return latest
     where = (
