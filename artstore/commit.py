@@ -8,6 +8,7 @@ from contextlib import suppress
 from artstore import collector, names
 from artstore.catalog import collections, events, manifests, runs, stats, versions
 from artstore.catalog.collections import Collection
+from artstore.catalog.manifests import Edited
 from artstore.catalog.reclaim import Freed
 from artstore.catalog.versions import Content
 from artstore.db import Connection, Db, errors_said, now
@@ -15,7 +16,7 @@ from artstore.describe import add_tags_to, check_description, check_metadata, se
 from artstore.draft import Draft
 from artstore.errors import NotFound, StoreError
 from artstore.intake import Intake
-from artstore.manifest import Builder, version_digest
+from artstore.manifest import version_digest
 from artstore.packs import Packs
 from artstore.sweep import sweep
 from artstore.version import Version
@@ -42,7 +43,7 @@ def commit(
     check_metadata(draft.metadata)
     check_description(draft.description)
     with intake.kept():
-        builder, content = cut(db, draft, intake.ids)
+        builder, content = cut(db, draft)
         with errors_said(db.path):
             intake.make_durable()
         try:
@@ -66,11 +67,11 @@ def commit(
         return version
 
 
-def cut(db: Db, draft: Draft, ids: dict[bytes, int]) -> tuple[Builder, Content]:
+def cut(db: Db, draft: Draft) -> tuple[Edited, Content]:
     """Cut the manifest of a draft as it stands, and sum it up."""
     base = draft.base.version.id if draft.base else None
     with db.reading() as connection, collector.paused():
-        builder = manifests.edited(connection, db.algorithm, base, draft.changes, ids)
+        builder = manifests.edited(connection, db.algorithm, base, draft.changes)
         manifest = builder.finish()
     return builder, Content(
         version_digest(db.algorithm, manifest, draft.dependencies),
@@ -81,7 +82,7 @@ def cut(db: Db, draft: Draft, ids: dict[bytes, int]) -> tuple[Builder, Content]:
 
 
 def _commit(
-    db: Db, connection: Connection, draft: Draft, builder: Builder, content: Content, intake: Intake
+    db: Db, connection: Connection, draft: Draft, builder: Edited, content: Content, intake: Intake
 ) -> tuple[Version, Freed]:
     if draft.base and not versions.lives(connection, draft.base.version.id):
         raise NotFound(
@@ -122,7 +123,7 @@ def _insert(
     connection: Connection,
     collection: Collection,
     draft: Draft,
-    builder: Builder,
+    builder: Edited,
     content: Content,
     ids: Mapping[bytes, int],
     same: Version | None,

@@ -105,7 +105,7 @@ class Store:
         self.path = Path(path).absolute()
         self.db = Db(self.path)
         self.packs = Packs(self.path)
-        self._session_of: tuple[int, Session] | None = None
+        self._sessions: dict[int, Session] = {}
         self._intakes: weakref.WeakKeyDictionary[Draft, Intake] = weakref.WeakKeyDictionary()
         self._abandoned: deque[Intake] = deque()
         self._guard = threading.RLock()
@@ -146,10 +146,14 @@ class Store:
     @property
     def _session(self) -> Session:
         self.db.check_open()
+        pid = os.getpid()
         with self._guard:
-            if self._session_of is None or self._session_of[0] != os.getpid():
-                self._session_of = (os.getpid(), Session(self.path))
-            return self._session_of[1]
+            if pid not in self._sessions:
+                made = Session(self.path)
+                # A handler of a signal passes the guard of the thread that it interrupts, and may have been faster.
+                if self._sessions.setdefault(pid, made) is not made:
+                    made.close()
+            return self._sessions[pid]
 
     # Drafts
 
@@ -348,7 +352,7 @@ class Store:
 
     def digest(self, draft: Draft) -> str:
         """The digest that a draft would have as a version, as it stands."""
-        return commit.cut(self.db, draft, {})[1].digest
+        return commit.cut(self.db, draft)[1].digest
 
     def commit(
         self, draft: Draft, *, aliases: Iterable[str] = (), tags: Iterable[str] = (), run: int | None = None
@@ -748,9 +752,9 @@ class Store:
             self._abandoned.clear()
 
     def _end_session(self) -> None:
-        if self._session_of is not None:
-            self._session_of[1].close()
-            self._session_of = None
+        for session in self._sessions.values():
+            session.close()
+        self._sessions.clear()
 
     def __enter__(self) -> Store:
         return self

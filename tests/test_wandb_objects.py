@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,7 +109,11 @@ def test_what_wandb_wrote_is_written_again_the_same(theirs: Artifact) -> None:
     for path in WRITTEN.rglob("*.table.json"):
         again.add(theirs.get(str(path.relative_to(WRITTEN))), str(path.relative_to(WRITTEN)))
     again.save()
-    made, expected = files(Path(again.wait().download("out"))), files(WRITTEN)
+    # An .npz is named by its bytes, and those depend on the zlib that Python was built with.
+    made, expected = (
+        {path: re.sub(rb"[0-9a-f]{20}\.npz", b"name.npz", each) for path, each in files(folder).items()}
+        for folder in (Path(again.wait().download("out")), WRITTEN)
+    )
     assert {path: each for path, each in made.items() if path in expected} == {
         path: expected[path] for path in made if path in expected
     }
