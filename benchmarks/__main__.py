@@ -78,9 +78,10 @@ def _results(work: Path, size: Size, said: argparse.Namespace) -> None:
     how = "python -m benchmarks results" + (" --full" if said.full else "")
     page = said.out / "RESULTS.md"
     results = report.Results(page, how, machine.facts(work))
-    report.goals(results, _targets(work / "targets", size, said))
-    report.saved(results, _savings(work / "savings", size, said))
-    report.growing(results, _growth(work / "growth", size, said))
+    everything = argparse.Namespace(**{**vars(said), "only": []})
+    report.goals(results, _targets(work / "targets", size, everything))
+    report.saved(results, _savings(work / "savings", size, everything))
+    report.growing(results, _growth(work / "growth", size, everything))
     found, measured = _peers(work / "peers", size, said)
     report.tools(results, found, size, measured)
     print(f"Written: {page}")
@@ -111,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("part", nargs="?", default="targets", choices=PARTS, help="what to measure (default: targets)")
-    parser.add_argument("only", nargs="*", help="of that part, only these")
+    parser.add_argument("only", nargs="*", help="of that part, only these; of results, the tools")
     parser.add_argument("--full", action="store_true", help=f"the sizes of the goals; {_NEEDED / 1e9:.0f} GB of disk")
     parser.add_argument("--tiny", action="store_true", help="see that it runs; the numbers mean nothing")
     parser.add_argument("--rounds", type=int, default=1, help="how often other tools do everything (default: 1)")

@@ -167,7 +167,8 @@ ONE_LARGE = Shape(
     edit_large,
     lambda folder, size: os.truncate(folder / "one.bin", size.large_bytes),
 )
-SHAPES = {shape.name: shape for shape in (MANY_SMALL, MEDIUM, ONE_LARGE)}
+SHAPES = {shape.name: shape for shape in (ONE_LARGE, MEDIUM, MANY_SMALL)}
+"""In the order in which they need less of the disk, as many small files stay to the end."""
 
 
 def many_entries(count: int, known: list[tuple[str | None, int | None]], seed: int = 5) -> list[Entry]:

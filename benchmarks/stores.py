@@ -97,7 +97,7 @@ def many_runs(store: Store, count: int) -> None:
             """
             insert or ignore into uses (run, version, at)
             select runs.id, before.id, runs.started_at from runs join versions as made on made.id = runs.id
-            join versions as before
-                on before.number in (made.number - 1, made.number - 7, iif(made.number % 10 = 0, 0, -1))
+            join versions as before on before.collection = made.collection
+                and before.number in (made.number - 1, made.number - 7, iif(made.number % 10 = 0, 0, -1))
             """
         )

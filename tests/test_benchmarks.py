@@ -14,6 +14,7 @@ from benchmarks import growth, machine, measuring, report, savings, side_by_side
 from benchmarks.__main__ import main
 from benchmarks.measuring import CommandFailed, Cost
 from benchmarks.peers.backups import Borg
+from benchmarks.peers.ours import Artstore
 from benchmarks.peers.peer import Peer, Place
 from benchmarks.peers.plain import Cp
 from benchmarks.peers.trees import Git
@@ -51,7 +52,8 @@ def test_the_data_is_removed_at_the_end_unless_it_is_to_be_kept(
     assert str(kept) in capsys.readouterr().out
 
 
-def test_tools_do_the_same_work_beside_each_other(tmp_path: Path) -> None:
+def test_tools_do_the_same_work_beside_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Artstore, "environment", lambda self, cache: Path(sys.executable))
     found, left = side_by_side.install(tmp_path, ["cp", "artstore", "git"])
     assert not left and all(version for _, version in found.values())
     results = list(side_by_side.run(tmp_path, TINY, [peer for peer, _ in found.values()], ["medium"]))

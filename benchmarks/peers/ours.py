@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from artstore import __version__
-from benchmarks.peers.peer import Command, Peer, Place
+from benchmarks.peers.peer import Command, Peer, Place, answer, python_with
+
+_SOURCE = Path(__file__).parents[2]
 
 
 class Artstore(Peer):
-    """As a user has it: a new process for each step."""
+    """As a user has it: in an environment of its own, a new process for each step."""
 
     name = "artstore"
     remarks = "defaults; durable when the command ends, every byte verified when it is read"
 
+    def __init__(self) -> None:
+        self._python = Path()
+
     def install(self, cache: Path) -> str:
-        return __version__
+        self._python = self.environment(cache)
+        return answer(self._python, "-c", "import artstore; print(artstore.__version__)")
+
+    def environment(self, cache: Path) -> Path:
+        """The Python of an environment with what artstore needs and no more: sqlite-utils would import pandas."""
+        return python_with("artstore", cache, "--editable", str(_SOURCE))
 
     def log(self, place: Place, number: int) -> Command:
         return self._run(place, "put", place.data, "--name", "data", "--type", "dataset")
@@ -25,4 +33,4 @@ class Artstore(Peer):
         return self._run(place, "get", "data", "--root", out)
 
     def _run(self, place: Place, *arguments: str | Path) -> Command:
-        return Command([sys.executable, "-m", "artstore", *arguments, "--store", place.store / "store"], place.tree)
+        return Command([self._python, "-m", "artstore", *arguments, "--store", place.store / "store"], place.tree)

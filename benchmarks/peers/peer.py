@@ -97,13 +97,13 @@ def answer(*arguments: str | Path, env: Mapping[str, str] | None = None) -> str:
     return (done.stdout.strip().splitlines() or [""])[0]
 
 
-def python_with(package: str, cache: Path) -> Path:
-    """The Python of an environment that has a package from PyPI: made once. Raises `NotInstallable`."""
+def python_with(package: str, cache: Path, *source: str) -> Path:
+    """The Python of an environment that has a package, from PyPI or elsewhere: made once. Raises `NotInstallable`."""
     home = cache / package
     python = home / "bin" / "python"
     if not (home / "installed").exists():
         answer(sys.executable, "-m", "venv", "--clear", home)
-        answer(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package)
+        answer(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *(source or [package]))
         (home / "installed").touch()
     return python
 
