@@ -139,12 +139,10 @@ class Draft:
         self.base = base
         self.prefixes |= set(base.version.prefixes)
         self.changes = Changes()
-        self.changes.update({entry.path: entry for entry in added})
         for entry in added:
-            if entry.kind == Kind.FOLDER and self._has_below(entry.path):
-                del self.changes[entry.path]
-            else:
+            if entry.kind != Kind.FOLDER or not self._has_below(entry.path):
                 self._make_way(entry)
+                self.changes[entry.path] = entry
 
     def depend_on(self, version: Version) -> None:
         """Reference another version, which then is not deleted as long as the version to be lives."""

@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+import sqlite_utils as sqlite_utils  # Imported once by the server, and not by each child.
+
 import artstore
 from artstore import intake, packs, sweep
 from artstore.errors import ArtstoreError, NotFound, StillNeeded

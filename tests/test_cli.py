@@ -153,6 +153,7 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
         (["rm", "animals", "--keep-last", "1", "--delete-aliases"], "never takes a version with an alias"),
         (["rm", "nothing", "--all"], "no artifact 'nothing'"),
         (["du", "nothing"], "no artifact 'nothing'"),
+        (["bench", "dedup", "nowhere"], "nowhere"),
         (["gc", "--store", "animals"], "no store at"),
         (["verify", "--store", "animals"], "no store at"),
         (["backup", "animals"], "holds something else"),

@@ -69,15 +69,17 @@ import os, sys
 import artstore
 
 with artstore.init(group="night") as run:
+    children = []
     for number in range(3):
-        if os.fork() == 0:
+        children.append(os.fork())
+        if children[-1] == 0:
             artifact = artstore.Artifact("animals", "dataset")
             with artifact.new_file(f"part-{number}") as file:
                 file.write("part")
             run.upsert_artifact(artifact)
             sys.exit(0)
-    for _ in range(3):
-        assert os.wait()[1] == 0
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
     run.finish_artifact(artstore.Artifact("animals", "dataset"))
 """
 
