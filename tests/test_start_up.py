@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,10 @@ def test_what_is_asked_of_a_package_without_a_run_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_the_help_of_the_command_line_loads_nothing_heavy(arguments: list[str]) -> None:
     assert loaded("from artstore.cli import main; main()", *arguments) & HEAVY == set()
+
+
+def test_a_verb_that_opens_a_store_leaves_pandas_alone(tmp_path: Path) -> None:
+    found = loaded("from artstore.cli import main; main()", "init", str(tmp_path / "store"))
+    assert "sqlite_utils" in found and found & {"numpy", "pandas"} == set()
+    found = loaded("from artstore.cli import main; main()", "ls", "--store", str(tmp_path / "store"))
+    assert "sqlite_utils" in found and found & {"numpy", "pandas"} == set()

@@ -20,7 +20,7 @@ from click.shell_completion import (
 )
 
 from artstore import location, names
-from artstore.cli import COMPLETING, showing
+from artstore.cli import COMPLETING, lean, showing
 from artstore.errors import ArtstoreError
 from artstore.terminal import visible
 
@@ -82,7 +82,9 @@ def _offer(ask: Callable[[Store, dict[str, Any], str], Iterable[str]]) -> Offer:
         from artstore.store import Store
 
         try:
-            with Store.open(location.existing(ctx.params.get("store"))) as store:
+            folder = location.existing(ctx.params.get("store"))
+            lean.import_sqlite_utils()
+            with Store.open(folder) as store:
                 found = dict.fromkeys(ask(store, ctx.params, incomplete))
         except (ArtstoreError, OSError):
             return []

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from artstore import location
-from artstore.cli import options, showing
+from artstore.cli import lean, options, showing
 from artstore.errors import NoStore
 from artstore.store import Store
 
@@ -32,6 +32,7 @@ def command(folder: Path | None, algorithm: str | None, compression: str | None,
     The folder must be new or empty. If there is a store already, it stays as it is.
     """
     path = location.new(folder)
+    lean.import_sqlite_utils()
     try:
         Store.open(path).close()
         made = False

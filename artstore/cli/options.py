@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from artstore import location, names, terminal
-from artstore.cli import completing, showing
+from artstore.cli import completing, lean, showing
 from artstore.errors import NoStore
 from artstore.store import Store
 from artstore.version import Version
@@ -70,7 +70,9 @@ def examples(*lines: str) -> str:
 
 def open_store(named: Path | None) -> Store:
     """Open the store to read from or to look after."""
-    return Store.open(location.existing(named))
+    folder = location.existing(named)
+    lean.import_sqlite_utils()
+    return Store.open(folder)
 
 
 def collection_meant(wanted: str, project: str | None) -> tuple[str, str]:
@@ -90,6 +92,7 @@ def versions_meant(store: Store, wanted: str, project: str | None, *, deleted: b
 def open_or_make_store(named: Path | None) -> Store:
     """Open the store to write to; make it, and say so, if it is not there."""
     folder = location.find(named)
+    lean.import_sqlite_utils()
     try:
         return Store.open(folder)
     except NoStore:
