@@ -133,6 +133,17 @@ def test_what_is_equal_to_the_newest_version_is_that_version() -> None:
 # What is not finished
 
 
+def test_what_a_pending_version_became_takes_no_alias_once_it_is_deleted() -> None:
+    artifact = upserted(cat="meow")
+    assert artifact._upserted is not None
+    finished()
+    logged(files={"cat": b"purr"})
+    Api().artifact("animals:v0").delete()
+    with pytest.raises(NotFound, match="was deleted"):
+        store().finish(artifact._upserted, aliases=["best"])
+    assert store().sql("select * from aliases") == []
+
+
 def test_an_upserted_artifact_is_pending_until_somebody_finishes_it() -> None:
     artifact = upserted(cat="meow")
     assert (artifact.state, artifact.name, artifact.is_draft()) == ("PENDING", "animals", False)
