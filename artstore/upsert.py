@@ -50,6 +50,7 @@ def upsert(
     check_metadata(draft.metadata)
     check_description(draft.description)
     check_base(draft)
+    entries = list(draft.changes.added())
 
     def land(connection: Connection) -> tuple[int, Freed]:
         collection = commit.ensure_collection(db, connection, draft)
@@ -61,7 +62,6 @@ def upsert(
         for alias in aliases:
             collections.check_unprotected(connection, collection.id, alias)
         intake.publish(connection)
-        entries = [entry for entry in draft.changes.values() if entry is not None]
         pending.add(connection, db.algorithm, id, entries, intake.ids, run)
         pending.describe(connection, id, description=draft.description, metadata=draft.metadata, ttl=draft.ttl)
         needed = versions.dependency_ids(connection, draft.dependencies)
