@@ -164,6 +164,11 @@ def test_an_artifact_is_upserted_once_and_not_logged_besides() -> None:
             run.log_artifact(artifact)
         with pytest.raises(ArtifactFinalizedError):
             run.upsert_artifact(run.log_artifact(made("other")).wait())
+        under_way = run.upsert_artifact(made(dog="woof"))
+        with pytest.raises(ArtifactNotLoggedError, match="finish_artifact"):
+            run.log_artifact(under_way)
+    assert [version.name for version in store().versions("other")] == ["other:v0"]
+    assert Api().artifact_exists("animals:latest") is False
 
 
 def test_finishing_where_nothing_is_pending_makes_no_empty_version() -> None:
