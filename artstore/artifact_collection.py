@@ -143,13 +143,17 @@ class ArtifactCollection:
 
     def save(self) -> None:
         """Store what was changed."""
+        before = self._found
         self._found = self._store.describe_collection(
-            self._found.name,
+            before.name,
             project=self.project,
             new_name=self._name,
             description=self._description,
             tags=self._tags,
-            protected_aliases=self._protected_aliases,
+            # What somebody else has protected since stays so.
+            protected_aliases=None
+            if tuple(self._protected_aliases) == before.protected_aliases
+            else self._protected_aliases,
         )
 
     def delete(self, *, force: bool = False) -> None:

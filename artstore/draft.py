@@ -133,16 +133,20 @@ class Draft:
     def rebase(self, base: Base) -> None:
         """Come on top of another version: what was added replaces what is there.
 
-        Raises `PathConflict` if a file would be where that version has a folder, or the other way round.
+        Raises `PathConflict` if a file would be where that version has a folder, or the other way round; the draft is
+        then as it was.
         """
-        added = list(self.changes.added())
-        self.base = base
+        before = self.base, self.changes
+        self.base, self.changes = base, Changes()
+        try:
+            for entry in before[1].added():
+                if entry.kind != Kind.FOLDER or not self._has_below(entry.path):
+                    self._make_way(entry)
+                    self.changes[entry.path] = entry
+        except BaseException:
+            self.base, self.changes = before
+            raise
         self.prefixes |= set(base.version.prefixes)
-        self.changes = Changes()
-        for entry in added:
-            if entry.kind != Kind.FOLDER or not self._has_below(entry.path):
-                self._make_way(entry)
-                self.changes[entry.path] = entry
 
     def depend_on(self, version: Version) -> None:
         """Reference another version, which then is not deleted as long as the version to be lives."""

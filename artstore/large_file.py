@@ -1,10 +1,14 @@
-"""Reading one large file in windows: cut and hashed here, written and hashed as a whole beside that where it pays."""
+"""Taking one large file in: what is read in windows, cut and hashed here, is written and hashed as a whole beside that.
+
+What is in memory already is cut in the same places.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
 from concurrent.futures import CancelledError, Future
+from itertools import accumulate, pairwise
 
 from artstore import chunking, codec
 from artstore.digests import Algorithm
@@ -15,6 +19,24 @@ from artstore.workers import Threads
 _WINDOW = 8 * 1024 * 1024
 _PIPELINED = 4 * _WINDOW
 """From this size on, a file's writing and whole-file hash run beside its reading."""
+_TOGETHER = 128
+"""How many chunks of what is in memory are stored together."""
+
+
+def take_bytes(data: bytes, algorithm: Algorithm, intake: Intake) -> bytes:
+    """Take the content of a file that is in memory, cut as it would be on the disk; return its digest."""
+    raw = algorithm.raw(data)
+    if len(data) <= chunking.WHOLE:
+        intake.put_files([(raw, data)])
+        return raw
+    encode, window = codec.encoder_of_file(intake.compression), memoryview(data)
+    ends = list(accumulate(chunking.Cutter().lengths(window, last=True)))
+    pieces = [window[start:end] for start, end in pairwise([0, *ends])]
+    chunks = [(algorithm.raw(piece), piece) for piece in pieces]
+    for first in range(0, len(chunks), _TOGETHER):
+        intake.put_chunks(chunks[first : first + _TOGETHER], encode)
+    intake.put_file(raw, len(data), [digest for digest, _ in chunks])
+    return raw
 
 
 class LargeFile:

@@ -116,7 +116,8 @@ class Run(RunFacts):
         for tag in labels:
             names.tag(tag)
         artifact = self._artifact(artifact_or_path, name, type)
-        if artifact._upserted is not None:
+        # An upsert of it may still be under way.
+        if artifact._upserted is not None or (artifact._pending is not None and artifact.distributed_id is not None):
             artifact._logged_version("log_artifact")
         return self._have_committed(
             artifact, lambda: artifact._commit(self._store, self._record.id, wanted, labels).name

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artstore import backup as backing_up
-from artstore import checkout, commit, gather, gc, making, names, reader, system
+from artstore import checkout, commit, gather, gc, large_file, making, names, reader, system
 from artstore import db as catalog_file
 from artstore import delete as deleting
 from artstore import describe as describing
@@ -346,9 +346,8 @@ class Store:
         return status(self.db, self._of(version), storage_options=storage_options, progress=progress)
 
     def add_bytes(self, draft: Draft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
-        """Take a small file into a draft, by its content."""
-        raw = self.db.algorithm.raw(data)
-        self._intake(draft).put_files([(raw, data)])
+        """Take a file into a draft, by its content."""
+        raw = large_file.take_bytes(data, self.db.algorithm, self._intake(draft))
         entry = Entry(names.entry_path(path), Kind.FILE, self.db.algorithm.text(raw), len(data))
         return draft.add(entry, overwrite=overwrite)
 

@@ -50,6 +50,7 @@ def upsert(
     check_metadata(draft.metadata)
     check_description(draft.description)
     check_base(draft)
+    entries = list(draft.changes.added())
 
     def land(connection: Connection) -> tuple[int, Freed]:
         collection = commit.ensure_collection(db, connection, draft)
@@ -61,7 +62,6 @@ def upsert(
         for alias in aliases:
             collections.check_unprotected(connection, collection.id, alias)
         intake.publish(connection)
-        entries = [entry for entry in draft.changes.values() if entry is not None]
         pending.add(connection, db.algorithm, id, entries, intake.ids, run)
         pending.describe(connection, id, description=draft.description, metadata=draft.metadata, ttl=draft.ttl)
         needed = versions.dependency_ids(connection, draft.dependencies)
@@ -113,7 +113,8 @@ def finish(db: Db, id: int, *, aliases: Iterable[str] = (), run: int | None = No
     """Make a pending version the next version of its collection; durable when this returns.
 
     Every run that has upserted is a producer of it, and so is `run`. One that was finished already is returned. Raises
-    `NotFound` if it was dropped, `ProtectedAlias` if it is to get one and `force` is not set.
+    `NotFound` if it was dropped, or if it is to get an alias and what it became was deleted; `ProtectedAlias` if it is
+    to get one and `force` is not set.
     """
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     for _ in range(_PATIENCE):
@@ -165,6 +166,8 @@ def _finish(
         found = pending.by_id(connection, id)
         assert prepared is not None
         draft, contents, cut = prepared
+        # The collection may have been renamed since.
+        draft.name = found.collection
         # What it references may have been deleted by force since: it is referenced still.
         version, new = commit.settle(db, connection, draft, cut, contents.files, list(contents.dependencies))
         for writer, at in pending.writers(connection, id):
@@ -182,6 +185,8 @@ def _finish(
         )
         became = version.id
     version = versions.by_id(connection, db.algorithm, became)
+    if aliases and not versions.lives(connection, became):
+        raise NotFound(f"{version.name}, which the pending version became, was deleted: it takes no aliases")
     for alias in aliases:
         set_alias(db, connection, version, alias, force=force)
     if run is not None:

@@ -81,6 +81,21 @@ def test_a_version_has_the_same_digest_and_content_however_it_is_stored(
     truth_is_told(store)
 
 
+@pytest.mark.parametrize("size", LIMITS)
+def test_content_from_memory_is_cut_and_got_back_as_that_of_a_file(store: Store, tmp_path: Path, size: int) -> None:
+    content = text(1, size)
+    draft = store.draft("animals", "dataset")
+    store.add_bytes(draft, content, "f")
+    version = store.commit(draft)
+    before = store.usage()
+    assert put(store, write(tmp_path / "source", {"f": content}), "again") == version.digest
+    assert store.usage().stored_bytes == before.stored_bytes
+    assert store.sql("select count(*) as n from chunks where size > ?", (chunking.LARGEST,)) == [{"n": 0}]
+    store.get(version, tmp_path / "out")
+    assert (tmp_path / "out" / "f").read_bytes() == content
+    assert store.verify().ok
+
+
 def test_worker_processes_compress_too(store: Store, tmp_path: Path) -> None:
     files = {f"{i % 7}/{i}": text(i, 900) if i % 3 else noise(i, 900) for i in range(3200)}
     source = write(tmp_path / "source", {**files, "again": files["1/1"]})

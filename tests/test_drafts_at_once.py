@@ -111,6 +111,21 @@ def test_an_incremental_file_cannot_be_where_the_newest_version_has_a_folder(the
     assert paths(Api().artifact("animals")) == [there]
 
 
+def test_a_draft_that_does_not_fit_on_the_newest_version_keeps_all_that_was_added(tmp_path: Path) -> None:
+    with Store.init(tmp_path / "store") as store:
+        other = store.draft("animals", "dataset")
+        store.add_bytes(other, b"theirs", "b")
+        store.commit(other)
+        draft = store.draft("animals", "dataset")
+        for path in ("a", "b/b", "c"):
+            store.add_bytes(draft, b"mine", path)
+        with pytest.raises(PathConflict, match="b/b"):
+            store.commit(draft, on_newest=True)
+        draft.remove("b/b")
+        version = store.commit(draft, on_newest=True)
+        assert [entry.path for entry in store.entries(version)] == ["a", "b", "c"]
+
+
 def test_an_incremental_file_comes_into_a_folder_that_was_empty() -> None:
     (Path("source") / "dir").mkdir(parents=True)
     with artstore.init() as run:

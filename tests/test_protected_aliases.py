@@ -102,6 +102,15 @@ def test_other_aliases_move_freely_and_protection_can_be_lifted(store: Store) ->
     store.describe("fox:v1", add_aliases=["production"])
 
 
+def test_saving_something_else_of_a_collection_keeps_what_was_protected_since(store: Store) -> None:
+    early, late = (Api().artifact_collection("model", "fox") for _ in range(2))
+    late.protected_aliases = ["production", "staging"]
+    late.save()
+    early.description = "foxes"
+    early.save()
+    assert store.collection("fox").protected_aliases == ("production", "staging")
+
+
 def test_a_pending_version_gets_an_alias_that_was_protected_since_only_by_force(store: Store) -> None:
     with artstore.init(group="night") as run:
         run.upsert_artifact(made("fox", "model", new="new"), aliases=["staging"])

@@ -160,7 +160,7 @@ def holds_the_lock(store: Path) -> bool:
         return False
 
 
-@pytest.mark.parametrize("other", ["upsert", "conflict", "drop", "finish"])
+@pytest.mark.parametrize("other", ["upsert", "conflict", "drop", "rename", "finish"])
 def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
     other: str, every_step: bool, stage: Stage, tmp_path: Path
 ) -> None:
@@ -184,6 +184,8 @@ def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
                     upserted(store, clash)
             elif other == "drop":
                 opened.drop_pending(waiting[0])
+            elif other == "rename":
+                opened.describe_collection("shared", new_name="renamed")
             else:
                 assert opened.finish(waiting[0]).name == "shared:v0"
         ended = child.resume()
@@ -192,9 +194,10 @@ def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
                 assert "NotFound" in ended.error
                 assert opened.usage().versions == 1
             else:
-                assert ended.said == ["shared:v0"], ended.error
+                name = "renamed" if other == "rename" and waiting else "shared"
+                assert ended.said == [f"{name}:v0"], ended.error
                 expected = tree_of(scene.there) | (tree_of(scene.new) if other == "upsert" and waiting else {})
-                assert tree_in(opened, "shared:v0", tmp_path / f"found-{at}") == expected
-                assert [each.name for each in opened.versions("shared")] == ["shared:v0"]
+                assert tree_in(opened, f"{name}:v0", tmp_path / f"found-{at}") == expected
+                assert [each.name for each in opened.versions(name)] == [f"{name}:v0"]
             opened.gc()
             check_clean(opened)

@@ -133,6 +133,17 @@ def test_what_is_equal_to_the_newest_version_is_that_version() -> None:
 # What is not finished
 
 
+def test_what_a_pending_version_became_takes_no_alias_once_it_is_deleted() -> None:
+    artifact = upserted(cat="meow")
+    assert artifact._upserted is not None
+    finished()
+    logged(files={"cat": b"purr"})
+    Api().artifact("animals:v0").delete()
+    with pytest.raises(NotFound, match="was deleted"):
+        store().finish(artifact._upserted, aliases=["best"])
+    assert store().sql("select * from aliases") == []
+
+
 def test_an_upserted_artifact_is_pending_until_somebody_finishes_it() -> None:
     artifact = upserted(cat="meow")
     assert (artifact.state, artifact.name, artifact.is_draft()) == ("PENDING", "animals", False)
@@ -153,6 +164,11 @@ def test_an_artifact_is_upserted_once_and_not_logged_besides() -> None:
             run.log_artifact(artifact)
         with pytest.raises(ArtifactFinalizedError):
             run.upsert_artifact(run.log_artifact(made("other")).wait())
+        under_way = run.upsert_artifact(made(dog="woof"))
+        with pytest.raises(ArtifactNotLoggedError, match="finish_artifact"):
+            run.log_artifact(under_way)
+    assert [version.name for version in store().versions("other")] == ["other:v0"]
+    assert Api().artifact_exists("animals:latest") is False
 
 
 def test_finishing_where_nothing_is_pending_makes_no_empty_version() -> None:

@@ -45,7 +45,7 @@ class Tries:
 def later(message: str, retry_after: str | None) -> Unreachable:
     """The error for a server that cannot answer now, and may say when it can: in seconds, or as a date."""
     error = Unreachable(message)
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         if retry_after is not None and retry_after.strip().isdecimal():
             error.wait = float(retry_after)
         elif retry_after is not None:
