@@ -5,6 +5,7 @@ Where pandas and NumPy are installed it imports both, to know their types as wel
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 
@@ -14,7 +15,7 @@ def import_sqlite_utils() -> None:
     # What Python finds as None it takes for not there.
     sys.modules.update(absent)  # type: ignore[arg-type]
     try:
-        import sqlite_utils as sqlite_utils
+        importlib.import_module("sqlite_utils")
     finally:
         for name in absent:
             del sys.modules[name]
