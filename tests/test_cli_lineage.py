@@ -125,6 +125,19 @@ def test_one_run_is_shown_with_all_that_is_known_of_it() -> None:
     assert told["environment"]["python"]
 
 
+def test_a_run_that_is_asked_for_by_its_name_is_told_by_its_id(here: Path) -> None:
+    with artstore.init(store=here / ".artstore", project="pipe", id="x1", name="baseline"):
+        pass
+    for wanted in ("baseline", "pipe/baseline"):
+        refused = run("runs", wanted)
+        assert refused.exit_code == 2 and "'baseline' is the name of pipe/x1" in refused.stderr
+    assert "`artstore runs`" in run("runs", "elsewhere/baseline").stderr
+
+
+def test_no_hops_are_not_nothing() -> None:
+    assert "comes from: not looked for (depth 0)" in done("lineage", "pipe/model", "--depth", "0")
+
+
 def test_a_shell_completes_the_ids_of_runs() -> None:
     from artstore.cli import completing, runs
 
