@@ -250,7 +250,7 @@ def find(store: Store, path: str, project: str) -> PublicRun:
 
     Raises `NotFound`, or `InvalidName` if several projects have one.
     """
-    parts = [each for each in path.strip("/").split("/") if each != "runs"]
+    parts = [each for each in path.strip("/").split("/") if each != "runs"] if isinstance(path, str) else []
     if not parts or len(parts) > 3:
         raise InvalidName(f"invalid run path {path!r}: expected [project/]id")
     with store.db.reading() as connection:

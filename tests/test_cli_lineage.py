@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import artstore
+from artstore.errors import InvalidName
 from artstore.store import Store
 from pipeline import edges, product, run_pipeline
 from standards import OPENLINEAGE_EVENT, PROV_JSON, faults
@@ -132,6 +134,9 @@ def test_a_run_that_is_asked_for_by_its_name_is_told_by_its_id(here: Path) -> No
         refused = run("runs", wanted)
         assert refused.exit_code == 2 and "'baseline' is the name of pipe/x1" in refused.stderr
     assert "`artstore runs`" in run("runs", "elsewhere/baseline").stderr
+    nothing: Any = None
+    with pytest.raises(InvalidName, match="invalid run path None"):
+        artstore.Api(store=here / ".artstore").run(nothing)
 
 
 def test_no_hops_are_not_nothing() -> None:
