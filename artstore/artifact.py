@@ -215,8 +215,8 @@ class Artifact(ArtifactObjects):
             self._check_same_store(other)
             path = str(name) if name is not None else uri.path
             return [ArtifactEntry(self._home().add_entry(draft, uri._entry, version, path), self)]
-        if "://" not in uri:
-            raise InvalidInput("References must be URIs. To reference a local file, use file://")
+        if not isinstance(uri, str) or "://" not in uri:
+            raise InvalidInput(f"References must be URIs. To reference a local file, use file:// (and not {uri!r})")
         with self._lock:
             added = self._home().add_reference(
                 draft,
@@ -516,6 +516,7 @@ class Artifact(ArtifactObjects):
 
         Without any references it is the artifact itself. Raises `ReferenceChanged`, `ReferenceGone`, ...
         """
+        self._logged_version("materialize")
         made = self.new_draft()
         draft = made._open_draft("materialize")
         if not self._home().materialize(draft, storage_options=storage_options, progress=terminal.progress()):

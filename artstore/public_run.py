@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +19,8 @@ from artstore.run_identity import RunIdentity, qualified_name
 from artstore.store import Store
 
 _PAGE = 1000
+_NAMED = 3
+"""How many runs an error names."""
 
 
 class PublicRun(RunIdentity):
@@ -248,7 +250,7 @@ def find(store: Store, path: str, project: str) -> PublicRun:
 
     Raises `NotFound`, or `InvalidName` if several projects have one.
     """
-    parts = [each for each in path.strip("/").split("/") if each != "runs"]
+    parts = [each for each in path.strip("/").split("/") if each != "runs"] if isinstance(path, str) else []
     if not parts or len(parts) > 3:
         raise InvalidName(f"invalid run path {path!r}: expected [project/]id")
     with store.db.reading() as connection:
@@ -263,8 +265,17 @@ def find(store: Store, path: str, project: str) -> PublicRun:
             f"{len(found)} projects have a run {parts[-1]!r}: say which, as in {found[0].project}/{parts[-1]}"
         )
     if not here:
-        raise NotFound(f"Could not find run {path!r}: list the runs with artstore.Api().runs() or `artstore runs`")
+        advice = _called(store, parts) or "list the runs with artstore.Api().runs() or `artstore runs`"
+        raise NotFound(f"Could not find run {path!r}: {advice}")
     return PublicRun(store, here[0])
+
+
+def _called(store: Store, parts: Sequence[str]) -> str:
+    """Where somebody gave the name of a run in place of its id: what to say instead."""
+    with store.db.reading() as connection:
+        found = runs.called(connection, parts[-1], parts[-2] if len(parts) > 1 else None, _NAMED)
+    ids = [f"{each.project}/{each.uid}" for each in found]
+    return f"runs are found by their id, and {parts[-1]!r} is the name of {' and '.join(ids)}" if ids else ""
 
 
 def state(store: Store, record: runs.Record) -> str:

@@ -323,6 +323,11 @@ class Run(RunFacts):
         Raises `ProtectedAlias` for an alias that the collection protects, unless `force` is set.
         """
         self._check_open()
+        if not isinstance(artifact, Artifact):
+            raise TypeError(
+                f"You must pass an instance of Artifact to link_artifact, not {artifact!r}: use_artifact finds one by "
+                "its name"
+            )
         if artifact.is_draft():
             self.log_artifact(artifact)
         artifact.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from itertools import accumulate, chain, islice
 from typing import Any, NamedTuple
 
@@ -40,7 +41,7 @@ def status(
     In path order; what is new comes last, by its URI. A version of an object that was asked for by its id is unchanged
     as long as it is kept, whatever came after it. Few of the results are in memory.
     """
-    with Session(storage_options) as session, step(progress, f"looking at {version.name}", version.entries, "files"):
+    with Session(storage_options) as session:
         return _Look(session, db, version, progress).states()
 
 
@@ -57,24 +58,34 @@ class _Look:
 
     def states(self) -> Sequence[Status]:
         for prefix in self._listed:
-            for each in self._session.list(prefix):
-                if each.kind == Kind.REFERENCE:
-                    self._there[each.uri] = each.entry(each.uri)
+            with step(self._progress, f"listing {prefix}", None, "files"):
+                self._list(prefix)
         found: Spool[Status] = Spool()
-        for state in chain(self._known(self._references(self._progress)), self._new()):
-            found.append(state)
+        with step(self._progress, f"looking at {self._version.name}", self._version.entries, "files"):
+            for state in chain(self._known(self._references(self._progress)), self._new()):
+                found.append(state)
         return found.plain()
+
+    def _list(self, prefix: str) -> None:
+        for each in self._session.list(prefix):
+            self._progress.advance(1)
+            if each.kind == Kind.REFERENCE:
+                self._there[each.uri] = each.entry(each.uri)
 
     def _known(self, entries: Iterator[Entry]) -> Iterator[Status]:
         """The states of entries: by the listings, or where those do not tell, by requests, several at once."""
         with Threads(_AT_ONCE, "artstore-look") as pool:
             while batch := list(islice(entries, _BATCH)):
-                states = [self._told(entry) or pool.submit(self._asked, entry) for entry in batch]
+                states = [self._state(entry, pool) for entry in batch]
                 for state in states:
                     yield state if isinstance(state, Status) else state.result()
 
-    def _told(self, entry: Entry) -> Status | None:
-        """What the listings tell of an entry; None if they do not."""
+    def _state(self, entry: Entry, pool: Threads) -> Status | Future[Status]:
+        told = self._told(entry)
+        return told if isinstance(told, Status) else pool.submit(self._asked, entry, told)
+
+    def _told(self, entry: Entry) -> Status | RemoteObject | None:
+        """What the listings tell of an entry: its state, or an object whose content has to be read; None if nothing."""
         uri = entry.uri or ""
         if self._is_asked_for(entry) or not uri.startswith(self._listed):
             return None
@@ -82,13 +93,13 @@ class _Look:
         if found is None:
             return _compared(entry, None)
         there = RemoteObject.of(found)
-        return None if self._has_to_be_read(entry, there) else _compared(entry, there)
+        return there if self._has_to_be_read(entry, there) else _compared(entry, there)
 
-    def _asked(self, entry: Entry) -> Status:
+    def _asked(self, entry: Entry, listed: RemoteObject | None) -> Status:
         """What a request tells of an entry; its content is read again where nothing but that pins it."""
         version = entry.version_id if self._is_asked_for(entry) else None
         try:
-            found = self._session.stat(entry, version=version)
+            found = listed or self._session.stat(entry, version=version)
             if self._has_to_be_read(entry, found):
                 found = self._session.stat(entry, checksum=self._db.algorithm)
         except ReferenceGone:

@@ -146,6 +146,7 @@ def test_the_tables_end_with_the_answer_in_words() -> None:
     assert all(name in said for name in WAYS) and "what each version adds" in said
     last = said.splitlines()[-1]
     assert last.startswith("artstore would keep these in 4.") and "where whole-file storage takes 8.0 MB: 4" in last
+    assert said.splitlines()[0].endswith(" s")
     same = done("bench", "dedup", "animals")
     assert "what each version adds" not in same
     assert same.splitlines()[-1] == (
@@ -299,6 +300,7 @@ def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(here: 
         (["nosuch://host/x"], "no driver knows nosuch://"),
         (["https://u:S3CRET@h/x"], "a user and password in it"),
         (["animals", "--limit", "lots"], "'lots' is no size: write 4096, 64KiB, 1.5GB"),
+        (["animals", "--plot", "chart.png"], "'chart.png' is no name of an SVG"),
         (["animals", "--limit", "0"], "'0' is no size"),
         ([], "Missing argument"),
     ],

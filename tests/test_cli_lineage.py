@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import artstore
+from artstore.errors import InvalidName
 from artstore.store import Store
 from pipeline import edges, product, run_pipeline
 from standards import OPENLINEAGE_EVENT, PROV_JSON, faults
@@ -123,6 +125,22 @@ def test_one_run_is_shown_with_all_that_is_known_of_it() -> None:
     assert (told["config"], told["summary"]["accuracy"]) == ({"rate": 0.2}, pytest.approx(0.8))
     assert (told["used"], told["logged"]) == (["pipe/features:v1"], ["pipe/model:v1"])
     assert told["environment"]["python"]
+
+
+def test_a_run_that_is_asked_for_by_its_name_is_told_by_its_id(here: Path) -> None:
+    with artstore.init(store=here / ".artstore", project="pipe", id="x1", name="baseline"):
+        pass
+    for wanted in ("baseline", "pipe/baseline"):
+        refused = run("runs", wanted)
+        assert refused.exit_code == 2 and "'baseline' is the name of pipe/x1" in refused.stderr
+    assert "`artstore runs`" in run("runs", "elsewhere/baseline").stderr
+    nothing: Any = None
+    with pytest.raises(InvalidName, match="invalid run path None"):
+        artstore.Api(store=here / ".artstore").run(nothing)
+
+
+def test_no_hops_are_not_nothing() -> None:
+    assert "comes from: not looked for (depth 0)" in done("lineage", "pipe/model", "--depth", "0")
 
 
 def test_a_shell_completes_the_ids_of_runs() -> None:

@@ -31,6 +31,11 @@ def test_pending_lists_what_nobody_has_finished_and_who_wrote_it() -> None:
     assert (day["collection"], day["entries"], day["size"], day["upserts"]) == ("animals", 1, 300, 1)
     assert data("pending", "zoo/animals") == data("pending", "other") == []
     assert run("pending", "other").stderr == "nothing is pending\n"
+    assert run("pending", "zoo/animals").stderr == (
+        "nothing is pending; there is uncategorized/animals (night), uncategorized/animals (day)\n"
+    )
+    refused = run("pending", "animals", "--id", "noon", "--finish").stderr
+    assert "Nothing is pending in animals; there is uncategorized/animals (night)" in refused
 
 
 def test_ls_and_du_point_to_what_is_pending() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from artstore import Store
 from artstore.drivers.session import Session
-from artstore.errors import InvalidPath, LinkCycle, ReferenceChanged, SourceError
+from artstore.errors import InvalidPath, InvalidUri, LinkCycle, ReferenceChanged, SourceError
 from artstore.manifest import Entry, Kind
 from artstore.testing import SHA256, PrefixContract
 
@@ -173,3 +173,8 @@ def track(folder: Path, count: int) -> None:
         (folder / str(number - number % 1000) / str(number)).write_bytes(str(number).encode())
     entries = add(folder, max_objects=count)
     assert len({entry.digest for entry in entries}) == len({entry.path for entry in entries}) == count
+
+
+def test_an_address_without_a_path_is_not_the_working_folder() -> None:
+    with Session() as session, pytest.raises(InvalidUri, match="names no path"):
+        list(session.references("file://"))

@@ -273,3 +273,10 @@ def test_what_is_kept_compressed_comes_as_it_is_kept(
         session.fetch_to(entry, tmp_path / "page")
         assert session.read(entry, 10, 20) == data[10:20]
     assert (tmp_path / "page").read_bytes() == data
+
+
+def test_a_file_of_credentials_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "kye.json"))
+    with pytest.raises(AccessDenied, match=r"GOOGLE_APPLICATION_CREDENTIALS names .*kye\.json"):
+        add("gs://bucket/x", {"endpoint_url": f"http://127.0.0.1:{servers.free_port()}"})

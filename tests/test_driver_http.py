@@ -263,6 +263,8 @@ def test_servers_that_are_not_there_do_not_answer_or_go_round(web_app: WebApp, m
         ("https://host/x?X-Amz-Signature=S3CRET", SecretInUri),
         ("https://", InvalidUri),
         ("https:///x", InvalidUri),
+        ("http://host:99999/x", InvalidUri),
+        ("http://host:port/x", InvalidUri),
         ("https://[host/x", InvalidUri),
         ("https://host/x\r\nHost: other", InvalidUri),
     ],
@@ -280,3 +282,11 @@ def test_a_url_without_a_name_needs_one(web_app: WebApp) -> None:
     with Session() as session:
         (entry,) = session.references(f"{web_app.url}/strong/?a=b/c", name="index.html")
     assert (entry.path, entry.uri) == ("index.html", f"{web_app.url}/strong/?a=b/c")
+
+
+def test_an_option_that_aiohttp_does_not_take_is_named() -> None:
+    with (
+        Session({"client_kwargs": {"timeuot": 3}}) as session,
+        pytest.raises(InvalidInput, match=r"'timeuot'.*storage_options"),
+    ):
+        list(session.references("http://127.0.0.1:9/x"))

@@ -23,6 +23,7 @@ from artstore.errors import (
     AccessDenied,
     ArtstoreError,
     BadReply,
+    InvalidInput,
     InvalidUri,
     ReferenceChanged,
     ReferenceGone,
@@ -419,3 +420,14 @@ def test_a_server_that_denies_head_is_asked_with_get(stubborn: tuple[StubbornS3,
     with servers.serving(headless) as url:
         (entry,) = add("s3://b/f/x", {**options, "endpoint_url": url})
     assert RemoteObject.of(entry).size == 9
+
+
+@pytest.mark.parametrize("way", ["storage_options", "environment"])
+def test_an_option_that_s3fs_does_not_take_is_named(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"endpont_url": "http://S3CRET"}
+    if way == "environment":
+        monkeypatch.setitem(conf, "s3", options)
+        options = {}
+    with pytest.raises(InvalidInput, match=r"'endpont_url'.*storage_options.*FSSPEC_S3_") as caught:
+        add("s3://bucket/x", options)
+    assert "S3CRET" not in str(caught.value)

@@ -17,7 +17,9 @@ import servers
 from artstore import Artifact, Run
 from artstore.drivers import retrying
 from artstore.errors import (
+    ArtifactNotLoggedError,
     ArtstoreError,
+    InvalidInput,
     PathConflict,
     ReferenceChanged,
     ReferenceGone,
@@ -373,3 +375,41 @@ def test_an_artifact_can_be_named_by_the_url_of_its_entry(run: Run) -> None:
     second = run.log_artifact(second).wait()
     assert [each.name for each in second.dependencies()] == ["animals:v0"]
     assert Path(second.download("out"), "cats/cat.txt").read_text() == "meow"
+
+
+def test_what_is_no_uri_no_limit_and_no_options_is_said(tmp_path: Path) -> None:
+    artifact = Artifact("animals", "dataset")
+    wrong: list[tuple[Any, dict[str, Any], str]] = [
+        (tmp_path, {}, "References must be URIs"),
+        (None, {}, "References must be URIs"),
+        (tmp_path.as_uri(), {"max_objects": "10"}, "max_objects is '10'"),
+        (tmp_path.as_uri(), {"storage_options": "anon"}, "storage_options are a dict"),
+    ]
+    for uri, options, said in wrong:
+        with pytest.raises(InvalidInput, match=said):
+            artifact.add_reference(uri, **options)
+    assert list(artifact.manifest.entries) == []
+
+
+def test_what_is_not_logged_is_not_materialized(source: Place) -> None:
+    with pytest.raises(ArtifactNotLoggedError, match="materialize"):
+        Artifact("animals", "dataset").materialize()
+
+
+def test_status_tells_of_progress_while_it_lists(source: Place, run: Run) -> None:
+    for key in ("a/cat.txt", "a/dog.txt"):
+        source.put(key, key.encode())
+    artifact = refer(run, source, "a")
+    steps: list[tuple[str, int]] = []
+
+    class Listener:
+        def begin(self, what: str, total: int | None, unit: str) -> None:
+            steps.append((what, 0))
+
+        def advance(self, amount: int) -> None:
+            steps[-1] = (steps[-1][0], steps[-1][1] + amount)
+
+        def end(self) -> None: ...
+
+    run.store.status(artifact.qualified_name, progress=Listener())
+    assert steps == [(f"listing {source.prefix}a/", 2), ("looking at animals:v0", 2)]

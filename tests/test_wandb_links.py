@@ -249,3 +249,10 @@ def test_a_deleted_version_leaves_its_links_with_nothing() -> None:
     source.delete(delete_aliases=True)
     with pytest.raises(NotFound):
         Api().artifact(REGISTERED)
+
+
+def test_what_is_linked_is_an_artifact_and_no_name() -> None:
+    logged(project="zoo")
+    wanted: Any = "animals:latest"
+    with wandb.init(project="zoo") as run, pytest.raises(TypeError, match="instance of Artifact"):
+        run.link_artifact(wanted, "registry")

@@ -70,6 +70,12 @@ def find_anywhere(connection: sqlite3.Connection, uid: str) -> list[Record]:
     return [_record(row) for row in connection.execute(f"{_RUN} where runs.uid = ? order by runs.id", (uid,))]
 
 
+def called(connection: sqlite3.Connection, name: str, project: str | None, limit: int) -> list[Record]:
+    """The newest runs that have a name, of all projects or of one."""
+    where = "where runs.name = ?1 and (?2 is null or projects.name = ?2) order by runs.id desc limit ?3"
+    return [_record(row) for row in connection.execute(f"{_RUN} {where}", (name, project, limit))]
+
+
 def by_id(connection: sqlite3.Connection, id: int) -> Record:
     """Read a run by its number in the catalog. Raises `NotFound`."""
     row = connection.execute(f"{_RUN} where runs.id = ?", (id,)).fetchone()

@@ -67,20 +67,20 @@ def command(
     with options.open_store(store) as opened:
         found = _found(opened, wanted, project, distributed_id)
         if finish:
-            version = opened.finish(_one(found, wanted), aliases=aliases, force=force)
+            version = opened.finish(_one(opened, found, wanted), aliases=aliases, force=force)
             if as_json:
                 showing.print_json(showing.version_data(version))
             else:
                 entries = showing.counted(version.entries, "entry", "entries")
                 click.echo(f"{showing.name(version)}  {entries}  {showing.size(version.size)}")
         elif drop:
-            _drop(opened, _one(found, wanted), dry_run=dry_run, yes=yes, as_json=as_json)
+            _drop(opened, _one(opened, found, wanted), dry_run=dry_run, yes=yes, as_json=as_json)
         elif as_json:
             showing.print_json_list(map(_data, found))
         elif found:
             showing.print_lines(_table(found))
         else:
-            terminal.note("nothing is pending")
+            terminal.note(f"nothing is pending{_elsewhere(opened, wanted)}")
 
 
 def _found(store: Store, wanted: str | None, project: str | None, distributed_id: str | None) -> list[Pending]:
@@ -91,13 +91,21 @@ def _found(store: Store, wanted: str | None, project: str | None, distributed_id
     return [each for each in found if distributed_id is None or each.distributed_id == distributed_id]
 
 
-def _one(found: Sequence[Pending], wanted: str | None) -> Pending:
+def _one(store: Store, found: Sequence[Pending], wanted: str | None) -> Pending:
     if not found:
-        raise click.UsageError(f"Nothing is pending in {wanted}: see `artstore pending`.")
+        raise click.UsageError(f"Nothing is pending in {wanted}{_elsewhere(store, wanted)}: see `artstore pending`.")
     if len(found) > 1:
         ids = ", ".join(each.distributed_id for each in found)
         raise click.UsageError(f"Which one of {wanted}? Say its --id, one of: {ids}")
     return found[0]
+
+
+def _elsewhere(store: Store, wanted: str | None) -> str:
+    """What a collection of this name has pending in other projects or under other ids."""
+    name = None if wanted is None else options.collection_meant(wanted, None)[1]
+    found = [] if name is None else store.pending(name)
+    ids = ", ".join(f"{each.project}/{each.collection} ({each.distributed_id})" for each in found)
+    return f"; there is {ids}" if found else ""
 
 
 def _drop(store: Store, found: Pending, *, dry_run: bool, yes: bool, as_json: bool) -> None:

@@ -126,7 +126,7 @@ def changed(pinned: RemoteObject, found: RemoteObject | str) -> ReferenceChanged
     now = found if isinstance(found, str) else found.described()
     return ReferenceChanged(
         f"{pinned.uri!r} is not what it was: expected {pinned.described() or 'what was there'}; found {now}. "
-        "Put it back, or add the reference again to track what is there now"
+        "Put it back, or add the reference again to track what is there now; `artstore status` names all that changed"
     )
 
 

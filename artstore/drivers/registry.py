@@ -10,7 +10,8 @@ import re
 from importlib.metadata import EntryPoint, entry_points
 
 from artstore.drivers import Driver
-from artstore.errors import InvalidUri, MissingExtra, NoDriver
+from artstore.drivers.redaction import redacted
+from artstore.errors import InvalidInput, InvalidUri, MissingExtra, NoDriver
 
 GROUP = "artstore.drivers"
 ANY = "fsspec"
@@ -48,6 +49,14 @@ def driver_for(scheme: str) -> type[Driver]:
 def missing(scheme: str, library: str, extra: str) -> MissingExtra:
     """The error for a driver whose library is not there."""
     return MissingExtra(f"{scheme}:// needs {library}, which is not installed: pip install 'artstore[{extra}]'")
+
+
+def unusable_options(scheme: str, error: TypeError) -> InvalidInput:
+    """The error for an option that the library below a driver does not take."""
+    return InvalidInput(
+        f"{scheme}:// cannot be set up: {redacted(error)}. Check storage_options, FSSPEC_{scheme.upper()}_* and "
+        "fsspec's configuration files"
+    )
 
 
 def _announced(name: str) -> EntryPoint | None:

@@ -33,6 +33,8 @@ class Session:
     """
 
     def __init__(self, storage_options: Mapping[str, Any] | None = None) -> None:
+        if not isinstance(storage_options, Mapping | None):
+            raise InvalidInput("storage_options are a dict, such as {'anon': True}")
         self._options = dict(storage_options or {})
         self._drivers: dict[str, Driver] = {}
         self._lock = threading.Lock()
@@ -86,8 +88,8 @@ class Session:
         if name is not None:
             name = names.entry_path(name)
         limit = expanding.MAX_OBJECTS if max_objects is None else max_objects
-        if limit < 1:
-            raise InvalidInput(f"max_objects is {max_objects}: expected a number of at least 1")
+        if not isinstance(limit, int) or limit < 1:
+            raise InvalidInput(f"max_objects is {max_objects!r}: expected a number of at least 1")
         try:
             driver = self.driver(uri)
         except MissingExtra:

@@ -37,7 +37,8 @@ def lines(graph: Graph) -> Iterator[str]:
     for upstream, title in ((True, "comes from"), (False, "went into")):
         if graph.direction in ("both", "upstream" if upstream else "downstream"):
             tree = list(_tree(graph, nodes, upstream=upstream))
-            yield f"{title}:" if tree else f"{title}: nothing that is known"
+            none = "not looked for (depth 0)" if graph.depth == 0 else "nothing that is known"
+            yield f"{title}:" if tree else f"{title}: {none}"
             yield from tree
 
 

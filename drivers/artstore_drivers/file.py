@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
 from artstore.drivers.redaction import refuse_userinfo
-from artstore.errors import InvalidPath, LinkCycle, ReferenceGone, SourceChanged, SourceUnreadable
+from artstore.errors import InvalidPath, InvalidUri, LinkCycle, ReferenceGone, SourceChanged, SourceUnreadable
 from artstore.manifest import Kind
 
 _SCHEME = "file://"
@@ -44,6 +44,8 @@ class FileDriver(Driver):
         """Read `file:///path`, `file://localhost/path` or a relative `file://path`."""
         refuse_userinfo(uri)
         written = uri.partition(":")[2].removeprefix("//")
+        if not written:
+            raise InvalidUri(f"{uri!r} names no path: expected file:///folder/file")
         if written.startswith("localhost/"):
             written = written.removeprefix("localhost")
         # Whoever glues "file://" to a path does not escape it: what is there as it is written is meant.

@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
 from artstore.drivers.redaction import redacted, refuse_userinfo
-from artstore.drivers.registry import missing
+from artstore.drivers.registry import missing, unusable_options
 from artstore.drivers.retrying import later, retried
 from artstore.errors import AccessDenied, BadReply, InvalidUri, ReferenceGone, Unreachable
 
@@ -36,6 +36,7 @@ _GENERATION = re.compile(r"(.+)#(\d+)", re.DOTALL)
 _TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
 _FIELDS = "name,size,generation,md5Hash,crc32c"
 _LATER = {408, 429, 500, 502, 503, 504}
+_CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
 _EMULATOR, _PROBE = "STORAGE_EMULATOR_HOST", "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"
 
 
@@ -55,6 +56,7 @@ class GsDriver(Driver):
             from gcsfs.core import GCSFileSystem
         except ImportError as error:
             raise missing("gs", "gcsfs", "gs") from error
+        self._knows_who_asks = bool(options.get("token") or os.environ.get(_EMULATOR))
         # The bytes are those that are kept: they have the size and the digests.
         options["session_kwargs"] = {**(options.get("session_kwargs") or {}), "auto_decompress": False}
         self._make = lambda: GCSFileSystem(**{**options, "asynchronous": True, "skip_instance_cache": True})
@@ -181,11 +183,22 @@ class GsDriver(Driver):
 
         async with self._making:
             if self._gcsfs is None:
+                self._look_for_credentials(uri)
                 try:
                     self._gcsfs = await asyncio.to_thread(self._make)
                 except (GoogleAuthError, OSError, ValueError, KeyError) as error:
                     raise _unusable(uri, error) from None
+                except TypeError as error:
+                    raise unusable_options("gs", error) from error
             return self._gcsfs
+
+    def _look_for_credentials(self, uri: str) -> None:
+        """Refuse a file of credentials that is not there: gcsfs would go on as nobody."""
+        named = os.environ.get(_CREDENTIALS)
+        if named and not self._knows_who_asks and not os.path.isfile(named):
+            raise AccessDenied(
+                f"there are no credentials for {uri!r}: {_CREDENTIALS} names {named!r}, which is no file"
+            )
 
 
 def _unusable(uri: str, error: Exception) -> AccessDenied:

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from artstore.drivers import Algorithm, Driver, NoRanges, RemoteObject, Target, changed
 from artstore.drivers.redaction import redacted, refuse_secrets
-from artstore.drivers.registry import missing
+from artstore.drivers.registry import missing, unusable_options
 from artstore.drivers.retrying import later
 from artstore.errors import AccessDenied, BadReply, InvalidUri, ReferenceGone, Unreachable
 
@@ -54,7 +54,9 @@ class HttpDriver(Driver):
         """Refuse URLs with a user, a password, a signature or a token, and ones without a host."""
         refuse_secrets(uri)
         try:
-            host = urlsplit(uri).hostname
+            parts = urlsplit(uri)
+            # Looking at the port is what finds one that is none.
+            host = parts.hostname if parts.port is None or parts.port >= 0 else None
         except ValueError:
             host = None
         if not host or not uri.isprintable():
@@ -98,16 +100,18 @@ class HttpDriver(Driver):
             options = {**conf.get("http", {}), **conf.get("https", {}), **self.storage_options}
             given = dict(options.get("client_kwargs", {}))
             headers = {**given.pop("headers", {}), **options.get("headers", {})}
-            self._session = aiohttp.ClientSession(
-                **{
-                    "trust_env": True,
-                    "connector": aiohttp.TCPConnector(limit=_CONNECTIONS),
-                    **given,
-                    "headers": headers,
-                    "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=ANSWER),
-                    "auto_decompress": False,
-                }
-            )
+            arguments = {
+                "trust_env": True,
+                "connector": aiohttp.TCPConnector(limit=_CONNECTIONS),
+                **given,
+                "headers": headers,
+                "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=ANSWER),
+                "auto_decompress": False,
+            }
+            try:
+                self._session = aiohttp.ClientSession(**arguments)
+            except TypeError as error:
+                raise unusable_options("http", error) from error
         return self._session
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from typing import Any
 
 from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
 from artstore.drivers.redaction import redacted, refuse_userinfo
-from artstore.drivers.registry import missing
+from artstore.drivers.registry import missing, unusable_options
 from artstore.drivers.retrying import later, retried
 from artstore.errors import AccessDenied, ArtstoreError, BadReply, InvalidUri, ReferenceGone, Unreachable
 
@@ -181,10 +181,20 @@ class S3Driver(Driver):
 
     async def _call(self, method: str, uri: str, **arguments: str | int) -> Any:
         system = self._system()
+        await self._connect(system, uri)
         try:
             return await system._call_s3(method, system.req_kw, **arguments)
         except _OURS as error:
             raise _said(uri, error) from error
+
+    async def _connect(self, system: Any, uri: str) -> None:
+        """Make the client, unless there is one."""
+        try:
+            await system.set_session()
+        except _OURS as error:
+            raise _said(uri, error) from error
+        except TypeError as error:
+            raise unusable_options("s3", error) from error
 
     def _system(self) -> Any:
         if self._s3fs is None:

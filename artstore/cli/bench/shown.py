@@ -17,17 +17,19 @@ _WIDE = 200
 """How wide a table may be where there is no terminal to fit it to."""
 
 
-def _in_a_folder(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+def _an_svg_in_a_folder(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     # Whoever has waited for the figures is not to lose them over this.
     if value is not None and not value.absolute().parent.is_dir():
         raise click.BadParameter(f"there is no folder {str(value.parent)!r}: make it first, or choose another")
+    if value is not None and value.suffix != ".svg":
+        raise click.BadParameter(f"{str(value)!r} is no name of an SVG: end it with .svg")
     return value
 
 
 plot_option = click.option(
     "--plot",
     metavar="FILE",
-    callback=_in_a_folder,
+    callback=_an_svg_in_a_folder,
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Draw a chart as SVG.",
 )
@@ -72,9 +74,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     from rich.text import Text
 
     table = Table(
-        title=Text(visible(title)),
-        title_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
@@ -85,6 +84,8 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         table.add_row(*(Text(visible(cell)) for cell in row), style="bold green" if row[0] == strong else None)
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE, highlight=False)
     with console.capture() as captured:
+        # Above the table, because a title of it would be folded to its width.
+        console.print(Text(visible(title)), style="bold")
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
