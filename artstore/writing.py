@@ -122,7 +122,7 @@ class Root:
     def new_file(self, folder: str, name: str, *, executable: bool) -> Iterator[NewFile]:
         """Make a file that appears under its name when the block ends, replacing what was there; never if it raises."""
         descriptor = self.folder(folder)
-        new = NewFile(self.path / folder if folder else self.path, descriptor, name, executable)
+        new = NewFile(self.path, folder, descriptor, name, executable)
         try:
             yield new
             new.appear()
@@ -149,14 +149,19 @@ class Root:
 class NewFile:
     """A file without its name yet."""
 
-    def __init__(self, where: Path, folder: int | None, name: str, executable: bool) -> None:
-        self._where = where
+    def __init__(self, root: Path, relative: str, folder: int | None, name: str, executable: bool) -> None:
+        self._root = root
+        self._relative = relative
         self._folder = folder
         self._name = name
         self._temporary: str | None = None
         mode = 0o777 if executable else 0o666
         self.descriptor = self._open(mode)
         self.stat: Stat | None = None
+
+    @property
+    def _where(self) -> Path:
+        return self._root / self._relative
 
     def _open(self, mode: int) -> int:
         if _NAMELESS and self._folder is not None:
