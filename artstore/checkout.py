@@ -180,7 +180,7 @@ class Checkout:
     def _jobs(self, items: list[tuple[str, str, Entry]]) -> list[SmallJob]:
         parse = self._db.algorithm.parse
         raws = [parse(entry.digest or "") for _, _, entry in items]
-        places = content.places_of_small(self._db.connection, list(set(raws)))
+        places = content.single_places_of(self._db.connection, list(set(raws)))
         return [
             SmallJob(folder, name, entry.executable, raw, places.get(raw))
             for (folder, name, entry), raw in zip(items, raws, strict=True)

@@ -124,6 +124,8 @@ def _connect(path: Path) -> sqlite3.Connection:
             "cache_size = -32768",
             "temp_store = memory",
             "journal_size_limit = 16777216",
+            # As many pages as that: what commits change again and again is then put in its place once.
+            "wal_autocheckpoint = 4096",
         ):
             connection.execute(f"pragma {pragma}")
     except sqlite3.Error:

@@ -82,7 +82,7 @@ def entries(work: Path, size: Size) -> Iterator[Curve]:
     make, listed, commit, diff = [], [], [], []
     draw = random.Random(5)
     with Store.init(work / "store") as store:
-        contents = stores.contents(store, work / "contents")
+        contents = stores.contents(store, work / "contents", made_up=size.entries)
         for count in _sizes(size.entries, least=100):
             name = f"entries-{count}"
             draft = stores.with_entries(store, name, count, contents)

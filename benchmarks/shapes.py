@@ -171,10 +171,9 @@ SHAPES = {shape.name: shape for shape in (ONE_LARGE, MEDIUM, MANY_SMALL)}
 """In the order in which they need less of the disk, as many small files stay to the end."""
 
 
-def many_entries(count: int, known: list[tuple[str | None, int | None]], seed: int = 5) -> list[Entry]:
-    """Entries of files, a thousand to a folder, whose content is drawn from what a store has."""
-    draw = random.Random(seed)
-    return [entry(i, *draw.choice(known)) for i in range(count)]
+def many_entries(count: int, known: list[tuple[str | None, int | None]]) -> list[Entry]:
+    """Entries of files, a thousand to a folder, whose contents are what a store has, in turn."""
+    return [entry(i, *known[i % len(known)]) for i in range(count)]
 
 
 def entry(number: int, digest: str | None, size: int | None) -> Entry:

@@ -35,13 +35,17 @@ class Contents(NamedTuple):
     known: list[tuple[str | None, int | None]]
 
 
-def contents(store: Store, folder: Path, count: int = 600) -> Contents:
-    """Make some small files and log them."""
+def contents(store: Store, folder: Path, count: int = 600, *, made_up: int = 0) -> Contents:
+    """Make some small files and log them; and tell the catalog of so many more that are nowhere."""
     folder.mkdir(parents=True)
     for i in range(count):
         (folder / str(i)).write_text(f"content {i}")
     version = log(store, "contents", folder)
-    return Contents(folder, [(entry.digest, entry.size) for entry in store.entries(version)])
+    digests = [store.db.algorithm.raw(b"made up %d" % i) for i in range(made_up)]
+    with store.db.writing() as connection:
+        connection.executemany("insert into files (digest, size) values (?, 4096)", ((each,) for each in digests))
+    known = [(entry.digest, entry.size) for entry in store.entries(version)]
+    return Contents(folder, [*known, *((store.db.algorithm.text(each), 4096) for each in digests)])
 
 
 def with_entries(store: Store, name: str, count: int, of: Contents) -> Draft:

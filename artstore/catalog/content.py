@@ -215,14 +215,18 @@ def chunks_of(connection: sqlite3.Connection, file_digest: bytes) -> list[Stored
     return [_stored(each) for each in connection.execute(query, (row[0],))]
 
 
-def places_of_small(connection: sqlite3.Connection, file_digests: Sequence[bytes]) -> dict[bytes, Place]:
-    """Where the content of those of these files lies that are one chunk: it has the digest of its file."""
+def single_places_of(connection: sqlite3.Connection, file_digests: Sequence[bytes]) -> dict[bytes, Place]:
+    """Where the content lies of those of these files that are one chunk."""
     found: dict[bytes, Place] = {}
     for start in range(0, len(file_digests), _MANY):
         part = file_digests[start : start + _MANY]
         query = f"""
-            select chunks.digest, packs.name, chunks.offset, chunks.length, chunks.codec
-            from chunks join packs on packs.id = chunks.pack where chunks.digest in ({",".join("?" * len(part))})
+            select files.digest, packs.name, chunks.offset, chunks.length, chunks.codec
+            from files
+            join file_chunks on file_chunks.file = files.id and file_chunks.position = 0 and file_chunks.count = 1
+            join chunks on chunks.id = file_chunks.chunk
+            join packs on packs.id = chunks.pack
+            where files.digest in ({",".join("?" * len(part))}) and files.size = chunks.size
         """
         found.update((row[0], Place(*row[1:])) for row in connection.execute(query, part))
     return found
