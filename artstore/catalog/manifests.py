@@ -7,7 +7,7 @@ import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from artstore.catalog.changes import Changes
 from artstore.digests import Algorithm
@@ -18,9 +18,20 @@ _FILES_REMEMBERED = 262_144
 _new = tuple.__new__
 Part = TypeVar("Part", Group, Segment)
 
-_COLUMNS = """
-    entries.path, entries.kind, files.digest, files.size, entries.executable, entries.target, entries.ref, entries.file
+_Row: TypeAlias = tuple[str, int, Any]
+"""What the table says of an entry: its path; twice its kind, and one more if executable; its file, target or ref."""
+
+
+def _row(table: str) -> str:
+    return f"{table}.path, 2 * {table}.kind + {table}.executable, coalesce({table}.file, {table}.ref, {table}.target)"
+
+
+_DIFFERENT = f"""
+    select {_row("mine")}, {_row("theirs")}
+    from entries as mine left join entries as theirs on theirs.segment = ? and theirs.path = mine.path
+    where mine.segment = ? and ({_row("mine")}) is not ({_row("theirs")})
 """
+_COLUMNS = f"{_row('entries')}, files.digest, files.size"
 _ENTRY = f"select {_COLUMNS} from entries left join files on files.id = entries.file"
 
 
@@ -69,23 +80,23 @@ def entries_of(connection: sqlite3.Connection, algorithm: Algorithm, segment: Se
 
 
 def _entries(connection: sqlite3.Connection, algorithm: Algorithm, rows: Iterable[tuple[Any, ...]]) -> list[Entry]:
-    text, file = algorithm.text, Kind.FILE
-    # Made as plain tuples are: a call of Entry for each of a million files takes a third longer.
+    file, prefix = Kind.FILE, algorithm.name + ":"
+    # Made as plain tuples are, and digests written here: calls for each of a million files take as long again.
     return [
-        _new(Entry, (row[0], file, text(row[2]), row[3], row[4] == 1, None, None, None, None))
-        if row[1] == 1
-        else _other_entry(connection, row)
-        for row in rows
+        _new(Entry, (path, file, prefix + digest.hex(), size, flags == 3, None, None, None, None))
+        if flags < 4
+        else _other_entry(connection, path, flags, rest)
+        for path, flags, rest, digest, size in rows
     ]
 
 
-def _other_entry(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Entry:
-    path, kind, _, _, _, target, ref, _ = row
+def _other_entry(connection: sqlite3.Connection, path: str, flags: int, rest: Any) -> Entry:
+    kind = Kind(flags // 2)
     if kind != Kind.REFERENCE:
-        return Entry(path, Kind(kind), target=target)
+        return Entry(path, kind, target=rest)
     query = "select digest, size, uri, etag, object_version from refs where id = ?"
-    digest, size, uri, etag, version_id = connection.execute(query, (ref,)).fetchone()
-    return Entry(path, Kind.REFERENCE, digest, size, uri=uri, etag=etag, version_id=version_id)
+    digest, size, uri, etag, version_id = connection.execute(query, (rest,)).fetchone()
+    return Entry(path, kind, digest, size, uri=uri, etag=etag, version_id=version_id)
 
 
 def entries_in(connection: sqlite3.Connection, algorithm: Algorithm, group: Group) -> list[Entry] | None:
@@ -137,11 +148,25 @@ class Changed(NamedTuple):
 
 
 def diff(connection: sqlite3.Connection, algorithm: Algorithm, old: int, new: int) -> Changed:
-    """Compare two versions: the segments that only one of them has, and the rows of those that only one side has."""
-    before, after = _own_rows(connection, old, new), _own_rows(connection, new, old)
+    """Compare two versions: the segments that only one of them has, and of those what only one side has.
+
+    Most edits leave the bounds of a segment as they were: there the database finds what differs.
+    """
+    before, after = _own_segments(connection, old, new), _own_segments(connection, new, old)
+    left: set[_Row] = set()
+    right: set[_Row] = set()
+    for bounds in before.keys() & after.keys():
+        rows = connection.execute(_DIFFERENT, (after[bounds], before[bounds])).fetchall()
+        # Of as many entries, with all paths the same, each is a change.
+        if all(row[3] is not None for row in rows):
+            left.update(row[:3] for row in rows)
+            right.update(row[3:] for row in rows)
+            del before[bounds], after[bounds]
+    for side, segments in ((left, before), (right, after)):
+        for segment in segments.values():
+            side.update(connection.execute(f"select {_row('entries')} from entries where segment = ?", (segment,)))
     gone, come = (
-        {entry.path: entry for entry in _of_rows(connection, algorithm, rows)}
-        for rows in (before - after, after - before)
+        {entry.path: entry for entry in _of_rows(connection, algorithm, rows)} for rows in (left - right, right - left)
     )
     return Changed(
         [entry for path, entry in come.items() if path not in gone],
@@ -150,37 +175,23 @@ def diff(connection: sqlite3.Connection, algorithm: Algorithm, old: int, new: in
     )
 
 
-def _own_rows(connection: sqlite3.Connection, version: int, other: int) -> set[tuple[Any, ...]]:
-    """The entries, as they are in the table, of the segments that another version does not have.
-
-    Of a segment that the other version has with the same bounds and other content, as most edits leave it, only the
-    entries that differ: to find them here costs a third of fetching all.
-    """
+def _own_segments(connection: sqlite3.Connection, version: int, other: int) -> dict[tuple[str, str, int], int]:
+    """The segments that another version does not have, by their bounds and how many entries they have."""
     segments = """
         select segment from version_groups
         join group_segments on group_segments.segment_group = version_groups.segment_group
-        where version_groups.version =
+        where version_groups.version = ?
     """
-    query = f"""
-        with own as materialized (
-            select id, first, last from segments where id in ({segments} :version except {segments} :other)
-        ), others as materialized (
-            select id as twin, first, last from segments where id in ({segments} :other except {segments} :version)
-        ), pairs as materialized (select id, twin from own left join others using (first, last))
-        select mine.path, mine.kind, mine.executable, mine.file, mine.target, mine.ref
-        from pairs cross join entries as mine on mine.segment = pairs.id
-        left join entries as theirs on theirs.segment = pairs.twin and theirs.path = mine.path
-        where (mine.kind, mine.executable, mine.file, mine.target, mine.ref)
-            is not (theirs.kind, theirs.executable, theirs.file, theirs.target, theirs.ref)
-    """
-    return set(connection.execute(query, {"version": version, "other": other}))
+    query = f"select first, last, entries, id from segments where id in ({segments} except {segments})"
+    return {row[:3]: row[3] for row in connection.execute(query, (version, other))}
 
 
-def _of_rows(connection: sqlite3.Connection, algorithm: Algorithm, rows: set[tuple[Any, ...]]) -> list[Entry]:
+def _of_rows(connection: sqlite3.Connection, algorithm: Algorithm, rows: set[_Row]) -> list[Entry]:
     full = []
-    for path, kind, executable, file, target, ref in sorted(rows, key=itemgetter(0)):
+    for path, flags, rest in sorted(rows, key=itemgetter(0)):
+        file = rest if flags // 2 == Kind.FILE else None
         content = connection.execute("select digest, size from files where id = ?", (file,)).fetchone() or (None, None)
-        full.append((path, kind, *content, executable, target, ref, file))
+        full.append((path, flags, rest, *content))
     return _entries(connection, algorithm, full)
 
 
@@ -231,7 +242,10 @@ def _edit_group(
         ).fetchall()
         entries = _entries(connection, builder.algorithm, found)
         if len(builder.files) < _FILES_REMEMBERED:
-            builder.files.update({entry.digest or "": row[7] for entry, row in zip(entries, found, strict=True)})
+            ids = [row[2] for row in found]
+            builder.files.update(
+                {e.digest or "": id for e, id in zip(entries, ids, strict=True) if e.kind == Kind.FILE}
+            )
         kept = {entry.path: entry for entry in entries} | {path: changes[path] for path in mine}
         builder.add(in_order(entry for entry in kept.values() if entry is not None))
 
