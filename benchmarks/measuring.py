@@ -98,6 +98,20 @@ def warm(path: Path) -> None:
                     pass
 
 
+def settle(folder: Path, size: int) -> None:
+    """Write so much, remove it, and have everything else that was written put on the disk.
+
+    Who is timed next should not wait for what others wrote, nor, in a virtual machine, for memory that nobody has used
+    for a while, which comes slowly: what a file leaves is the first to be used for another.
+    """
+    scratch, piece = folder / "scratch", bytes(2**20)
+    with scratch.open("wb") as file:
+        for _ in range(size // len(piece)):
+            file.write(piece)
+    scratch.unlink()
+    os.sync()
+
+
 def copy(source: Path, target: Path, *, durable: bool = False) -> None:
     """`cp -r`, and `fsync` of each file where that is asked for."""
     subprocess.run(["cp", "-r", source, target], check=True)

@@ -125,14 +125,14 @@ def edit_medium(folder: Path, number: int) -> None:
 
 
 def edit_large(folder: Path, number: int) -> None:
-    """Insert 1 MiB in the middle of the one large file."""
+    """Insert 1 MiB into the one large file, each time at another place: in the middle first."""
     path = folder / "one.bin"
-    half = path.stat().st_size // 2
+    place = path.stat().st_size * (1, 2, 3)[number % 3] // (2, 3, 4)[number % 3]
 
     def pieces() -> Iterator[bytes]:
         with path.open("rb") as old:
-            for start in range(0, half, _PIECE):
-                yield old.read(min(_PIECE, half - start))
+            for start in range(0, place, _PIECE):
+                yield old.read(min(_PIECE, place - start))
             yield random.Random(3_000 + number).randbytes(MEBI)
             while piece := old.read(_PIECE):
                 yield piece

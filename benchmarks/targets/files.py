@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from artstore import Store
-from benchmarks import shapes
+from benchmarks import measuring, shapes
 from benchmarks.measuring import Pair, beside, copy, least_pair, median_pair, scan, timed, warm
 from benchmarks.shapes import Size
 from benchmarks.stores import catalog_bytes, log
@@ -41,9 +41,13 @@ def _written(work: Path, source: Path, size: Size) -> Iterator[Row]:
     def into(name: str, number: int) -> None:
         copy(source, work / f"{name}-{number}")
 
-    logged = beside(put, partial(into, "copy"), size.rounds, before=partial(warm, source))
+    def ready() -> None:
+        warm(source)
+        measuring.settle(work, size.small_files * 4096 * 2)
+
+    logged = beside(put, partial(into, "copy"), size.rounds, before=ready)
     yield ratio("P1", f"log {what}, durable", median_pair(logged), 0.8, "cp -r")
-    got = beside(take, partial(into, "copy-of-copy"), size.rounds, before=partial(warm, source))
+    got = beside(take, partial(into, "copy-of-copy"), size.rounds, before=ready)
     yield ratio("P6", f"get {what}, verified", median_pair(got), 0.9, "cp -r")
 
 
