@@ -120,10 +120,6 @@ def hash64(data: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
 
 
-def _cuts(length: int, key: bytes) -> bool:
-    return length == LARGEST or (length >= SMALLEST and hash64(key) < _LIMIT)
-
-
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
     """Sort entries by the UTF-8 bytes of their paths."""
     # Comparing code points and comparing UTF-8 give the same order, except that surrogates, which have no place here,
@@ -170,11 +166,15 @@ class Builder:
                 self._end_segment()
                 part = self._entries
 
-    def keep_segment(self, segment: Segment) -> None:
-        """Add a segment of an older manifest as it is."""
-        self._segments.append(segment)
-        if _cuts(len(self._segments), b"\0" + segment.last.encode()):
-            self._end_group()
+    def keep_segments(self, segments: Iterable[Segment]) -> None:
+        """Add segments of an older manifest as they are."""
+        part = self._segments
+        for segment in segments:
+            part.append(segment)
+            length = len(part)
+            if length >= SMALLEST and (length == LARGEST or hash64(b"\0" + segment.last.encode()) < _LIMIT):
+                self._end_group()
+                part = self._segments
 
     def keep_group(self, group: Group) -> None:
         """Add a group of an older manifest as it is."""
@@ -191,7 +191,7 @@ class Builder:
             sum(entry.size or 0 for entry in part),
         )
         self.new_segments.append((segment, part))
-        self.keep_segment(segment)
+        self.keep_segments((segment,))
 
     def _end_group(self) -> None:
         part, self._segments = self._segments, []

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -23,6 +23,8 @@ Result = TypeVar("Result")
 
 WORTH_STARTING = 6
 """With fewer batches than this, the work is done here."""
+_AHEAD = 64
+"""How many batches are done here at most while the processes start."""
 _IDLE_SECONDS = 10
 _LOOKS_SECONDS = 0.5
 
@@ -71,11 +73,15 @@ def spread(
         max_workers=processes, timeout=_IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),)
     )
     waiting: deque[tuple[Batch, Any]] = deque()
-    finished = False
+    todo = itertools.chain(first, iterator)
+    started = finished = False
     try:
-        for batch in itertools.chain(first, iterator):
+        for batch in todo:
             waiting.append((batch, executor.submit(work, *job(batch))))
             if len(waiting) > 2 * processes:
+                if not started:
+                    waiting.extend(_meanwhile(waiting[0][1], todo, here))
+                    started = True
                 done, future = waiting.popleft()
                 yield done, future.result()
         while waiting:
@@ -88,6 +94,18 @@ def spread(
         ) from error
     finally:
         executor.shutdown(wait=True, kill_workers=not finished)
+
+
+def _meanwhile(
+    first: Future[Result], todo: Iterator[Batch], here: Callable[[Batch], Result]
+) -> Iterator[tuple[Batch, Future[Result]]]:
+    """Do batches here as long as the processes only start, which takes as long as reading thousands of small files."""
+    for _ in range(_AHEAD):
+        if first.done() or (batch := next(todo, None)) is None:
+            return
+        future: Future[Result] = Future()
+        future.set_result(here(batch))
+        yield batch, future
 
 
 def _end_with(parent: int) -> None:

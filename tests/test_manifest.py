@@ -136,7 +136,7 @@ def test_editing_gives_the_manifest_that_building_anew_would(seed: int) -> None:
         else:
             for offset, segment in enumerate(members):
                 if builder.at_segment_cut and index + offset not in dirty:
-                    builder.keep_segment(segment)
+                    builder.keep_segments([segment])
                     continue
                 end = firsts[index + offset + 1] if index + offset + 1 < len(firsts) else "\U0010ffff"
                 mine = [path for path in pending if path < end]
