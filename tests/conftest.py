@@ -1,4 +1,4 @@
-"""The servers that tests of drivers share, one of each for a session."""
+"""What several files of tests share: servers, one of each for a session, and processes to kill and pause."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 import servers
+from killing import Stage
 from servers import GsServer, S3Server, WebApp
 
 pytest.register_assert_rewrite("artstore.testing")
@@ -70,3 +71,19 @@ def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GsServer]:
     """A fake-gcs-server."""
     with servers.fake_gcs(tmp_path_factory.mktemp("gcs")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """Where deeds are done, killed and paused."""
+    with Stage() as made:
+        yield made
+
+
+@pytest.fixture(
+    params=[False, pytest.param(True, marks=[pytest.mark.torture, pytest.mark.timeout(1800)])],
+    ids=["sampled", "every-step"],
+)
+def every_step(request: pytest.FixtureRequest) -> bool:
+    """Whether to kill or pause at each step, rather than at a sample of them."""
+    return bool(request.param)

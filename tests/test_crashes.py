@@ -268,12 +268,6 @@ SCENES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as made:
-        yield made
-
-
 def copy_of(scene: Scene, folder: Path) -> Path:
     """A copy of the scene's store, to be spoilt."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -31,21 +31,6 @@ STEPS = 8
 A_TICK = 0.2
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as made:
-        yield made
-
-
-@pytest.fixture(
-    params=[False, pytest.param(True, marks=[pytest.mark.torture, pytest.mark.timeout(1800)])],
-    ids=["sampled", "every-step"],
-)
-def every_step(request: pytest.FixtureRequest) -> bool:
-    """Whether to pause at each step, rather than at a sample of them."""
-    return bool(request.param)
-
-
 # What an open draft holds
 
 

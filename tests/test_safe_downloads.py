@@ -21,12 +21,6 @@ from truth import Tree, noise, tree_of, write
 LARGE = noise("large", 300_000)
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as made:
-        yield made
-
-
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """Everything beside the root that a download could harm."""

@@ -6,7 +6,7 @@ By default a sample of the steps; all of them under torture.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,21 +20,6 @@ from truth import Tree, check_clean, check_no_locks, check_numbers, noise, tree_
 
 SAMPLES = 6
 PAUSES = 4
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as made:
-        yield made
-
-
-@pytest.fixture(
-    params=[False, pytest.param(True, marks=[pytest.mark.torture, pytest.mark.timeout(1800)])],
-    ids=["sampled", "every-step"],
-)
-def every_step(request: pytest.FixtureRequest) -> bool:
-    """Whether to look at each step, rather than at a sample of them."""
-    return bool(request.param)
 
 
 def upserted(store: Path, *sources: Path) -> None:
