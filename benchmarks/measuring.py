@@ -112,6 +112,12 @@ def settle(folder: Path, size: int) -> None:
     os.sync()
 
 
+def ready(source: Path, folder: Path, size: int) -> None:
+    """Prepare for timing what reads a source and writes so much into a folder."""
+    warm(source)
+    settle(folder, size)
+
+
 def copy(source: Path, target: Path, *, durable: bool = False) -> None:
     """`cp -r`, and `fsync` of each file where that is asked for."""
     subprocess.run(["cp", "-r", source, target], check=True)

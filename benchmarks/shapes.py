@@ -127,7 +127,8 @@ def edit_medium(folder: Path, number: int) -> None:
 def edit_large(folder: Path, number: int) -> None:
     """Insert 1 MiB into the one large file, each time at another place: in the middle first."""
     path = folder / "one.bin"
-    place = path.stat().st_size * (1, 2, 3)[number % 3] // (2, 3, 4)[number % 3]
+    part = number % 3 + 1
+    place = path.stat().st_size * part // (part + 1)
 
     def pieces() -> Iterator[bytes]:
         with path.open("rb") as old:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from artstore import Store
 from benchmarks import measuring, shapes
-from benchmarks.measuring import Pair, beside, copy, least_pair, median_pair, scan, timed, warm
+from benchmarks.measuring import Pair, beside, copy, least_pair, median_pair, scan, timed
 from benchmarks.shapes import Size
 from benchmarks.stores import catalog_bytes, log
 from benchmarks.targets.row import Row, count, ratio
@@ -41,9 +41,7 @@ def _written(work: Path, source: Path, size: Size) -> Iterator[Row]:
     def into(name: str, number: int) -> None:
         copy(source, work / f"{name}-{number}")
 
-    def ready() -> None:
-        warm(source)
-        measuring.settle(work, size.small_files * 4096 * 2)
+    ready = partial(measuring.ready, source, work, size.small_files * 4096 * 2)
 
     logged = beside(put, partial(into, "copy"), size.rounds, before=ready)
     yield ratio("P1", f"log {what}, durable", median_pair(logged), 0.8, "cp -r")

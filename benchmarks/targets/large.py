@@ -10,7 +10,7 @@ from pathlib import Path
 
 from artstore import Store
 from benchmarks import measuring, shapes
-from benchmarks.measuring import copy, median_pair, pair, warm
+from benchmarks.measuring import copy, median_pair, pair
 from benchmarks.shapes import MEBI, Size
 from benchmarks.stores import catalog_bytes, log
 from benchmarks.targets.row import Row, count, ratio
@@ -22,9 +22,7 @@ def rows(work: Path, size: Size) -> Iterator[Row]:
     what = f"one file of {size.large_bytes // MEBI:,} MiB"
     time.sleep(size.pause)
 
-    def ready() -> None:
-        warm(source)
-        measuring.settle(work, size.large_bytes)
+    ready = partial(measuring.ready, source, work, size.large_bytes)
 
     def put(number: int) -> None:
         with Store.init(work / f"store-{number}") as store:
