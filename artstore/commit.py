@@ -180,7 +180,7 @@ def _insert(
     dependencies: Iterable[int],
     same: Version | None,
 ) -> Version:
-    groups = manifests.store(connection, db.algorithm, parts.builder, ids)
+    groups = manifests.store(connection, parts.builder, ids)
     id = versions.insert(
         connection,
         db.algorithm,

@@ -40,7 +40,7 @@ class Draft:
     """The next version of a collection, while it is put together.
 
     Nothing in it is visible to others before `Store.commit`. With a `base`, only `changes` are kept here: what was
-    added, and None for what was removed
+    added, and None for what was removed.
     """
 
     def __init__(

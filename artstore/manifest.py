@@ -120,6 +120,10 @@ def hash64(data: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
 
 
+def _cuts(length: int, key: bytes) -> bool:
+    return length >= SMALLEST and (length == LARGEST or hash64(key) < _LIMIT)
+
+
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
     """Sort entries by the UTF-8 bytes of their paths."""
     # Comparing code points and comparing UTF-8 give the same order, except that surrogates, which have no place here,
@@ -161,8 +165,7 @@ class Builder:
         part = self._entries
         for entry in entries:
             part.append(entry)
-            length = len(part)
-            if length >= SMALLEST and (length == LARGEST or hash64(entry.path.encode()) < _LIMIT):
+            if _cuts(len(part), entry.path.encode()):
                 self._end_segment()
                 part = self._entries
 
@@ -171,8 +174,7 @@ class Builder:
         part = self._segments
         for segment in segments:
             part.append(segment)
-            length = len(part)
-            if length >= SMALLEST and (length == LARGEST or hash64(b"\0" + segment.last.encode()) < _LIMIT):
+            if _cuts(len(part), b"\0" + segment.last.encode()):
                 self._end_group()
                 part = self._segments
 

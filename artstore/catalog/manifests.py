@@ -212,7 +212,7 @@ def edited(
     # About as many entries as changes are held; all, where they are in memory anyway.
     builder = Edited(algorithm, held=200) if changes.on_disk else Edited(algorithm)
     groups = groups_of(connection, algorithm, base) if base is not None else []
-    paths = sorted(changes) if groups else []
+    paths = list(changes) if groups else []
     start = 0
     for group, following in _with_next_first(groups):
         end = bisect_left(paths, following) if following is not None else len(paths)
@@ -269,9 +269,7 @@ def _with_next_first(parts: Sequence[Part]) -> Iterator[tuple[Part, str | None]]
         yield part, parts[i + 1].first if i + 1 < len(parts) else None
 
 
-def store(
-    connection: sqlite3.Connection, algorithm: Algorithm, builder: Edited, files: Mapping[bytes, int]
-) -> list[int]:
+def store(connection: sqlite3.Connection, builder: Edited, files: Mapping[bytes, int]) -> list[int]:
     """Put what a finished builder made anew into the catalog; return the ids of all its groups, in order.
 
     `files` are ids of stored files that are known already; the others are looked up.
@@ -281,7 +279,8 @@ def store(
     for group, segments in builder.new_groups:
         _store_group(connection, builder, group, segments)
     query = "select id from segment_groups where digest = ?"
-    return [connection.execute(query, (algorithm.parse(g.digest),)).fetchone()[0] for g in builder.groups]
+    parse = builder.algorithm.parse
+    return [connection.execute(query, (parse(group.digest),)).fetchone()[0] for group in builder.groups]
 
 
 def _store_segment(

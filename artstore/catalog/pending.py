@@ -325,21 +325,21 @@ def writers(connection: sqlite3.Connection, id: int) -> list[tuple[int, str]]:
     return connection.execute(query, (id,)).fetchall()
 
 
-_PARTS = ("entries", "runs", "dependencies", "aliases", "prefixes")
-
-
 def close(connection: sqlite3.Connection, id: int, version: int) -> None:
     """Note what a pending version became, once the rows of that version hold what its own held."""
-    for part in _PARTS:
-        connection.execute(f"delete from pending_{part} where pending = ?", (id,))
+    _clear(connection, id)
     connection.execute("update pending set version = ?, updated_at = ? where id = ?", (version, db.now(), id))
 
 
 def drop(connection: sqlite3.Connection, id: int) -> None:
     """Remove a pending version whose entries were released."""
-    for part in _PARTS:
-        connection.execute(f"delete from pending_{part} where pending = ?", (id,))
+    _clear(connection, id)
     connection.execute("delete from pending where id = ?", (id,))
+
+
+def _clear(connection: sqlite3.Connection, id: int) -> None:
+    for part in ("entries", "runs", "dependencies", "aliases", "prefixes"):
+        connection.execute(f"delete from pending_{part} where pending = ?", (id,))
 
 
 def harmed(connection: sqlite3.Connection, file_digests: Iterable[bytes]) -> list[tuple[str, str]]:

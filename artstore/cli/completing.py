@@ -79,12 +79,9 @@ def _offer(ask: Callable[[Store, dict[str, Any], str], Iterable[str]]) -> Offer:
     """A callback that offers what the store answers to a question about what was typed so far."""
 
     def callback(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        from artstore.store import Store
 
         try:
-            folder = location.existing(ctx.params.get("store"))
-            lean.import_sqlite_utils()
-            with Store.open(folder) as store:
+            with lean.opened(location.existing(ctx.params.get("store"))) as store:
                 found = dict.fromkeys(ask(store, ctx.params, incomplete))
         except (ArtstoreError, OSError):
             return []

@@ -32,9 +32,8 @@ def command(folder: Path | None, algorithm: str | None, compression: str | None,
     The folder must be new or empty. If there is a store already, it stays as it is.
     """
     path = location.new(folder)
-    lean.import_sqlite_utils()
     try:
-        Store.open(path).close()
+        lean.opened(path).close()
         made = False
     except NoStore:
         made = True

@@ -70,9 +70,7 @@ def examples(*lines: str) -> str:
 
 def open_store(named: Path | None) -> Store:
     """Open the store to read from or to look after."""
-    folder = location.existing(named)
-    lean.import_sqlite_utils()
-    return Store.open(folder)
+    return lean.opened(location.existing(named))
 
 
 def collection_meant(wanted: str, project: str | None) -> tuple[str, str]:
@@ -92,9 +90,8 @@ def versions_meant(store: Store, wanted: str, project: str | None, *, deleted: b
 def open_or_make_store(named: Path | None) -> Store:
     """Open the store to write to; make it, and say so, if it is not there."""
     folder = location.find(named)
-    lean.import_sqlite_utils()
     try:
-        return Store.open(folder)
+        return lean.opened(folder)
     except NoStore:
         made = Store.init(folder)
         terminal.note(f"made the store {showing.near(folder)}")
