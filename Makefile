@@ -8,15 +8,15 @@ DOCUMENTS = $(wildcard README.md docs/*.md)
 COG = COLUMNS=80 NO_COLOR=1 $(BIN)/cog
 
 .DEFAULT_GOAL := help
-.PHONY: help setup debian demo test lint bench bench-full results torture docs clean
+.PHONY: help setup debian demo test lint bench bench-full torture docs clean
 
 help:
 	@echo 'make setup       the environment in .venv, and the Debian packages of packages.debian'
 	@echo 'make demo        artstore shows itself in a store of its own'
 	@echo 'make test        the tests'
 	@echo 'make lint        format, style, types, the floors of the house, generated documentation'
-	@echo 'make bench       the goals of speed and the hot paths, small; make bench-full takes the sizes of the design'
-	@echo 'make results     all benchmarks at full size, beside other tools, into benchmarks/RESULTS.md'
+	@echo 'make bench       the goals of speed and the hot paths: ten minutes and 30 GB of disk'
+	@echo 'make bench-full  all benchmarks at full size, beside other tools, into benchmarks/RESULTS.md: an hour, 45 GB'
 	@echo 'make torture     the tests that kill, race and fill disks for a long time'
 	@echo 'make docs        writes the generated parts of README.md and docs/ again'
 	@echo 'make clean       removes .venv, caches and builds'
@@ -72,9 +72,6 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks targets
 
 bench-full: $(STAMP)
-	$(BIN)/python -m benchmarks targets --full
-
-results: $(STAMP)
 	$(BIN)/python -m benchmarks results --full
 
 torture: setup

@@ -61,6 +61,7 @@ class Checkout:
         self._remembers = names.is_utf8(self._real)
         self._progress = progress
         self._seen: dict[str, list[tuple[str, Stat, bytes]]] = {}
+        """What the files below the root hold, by the folder's path below it: (name, stat, digest)."""
         self._large: list[tuple[str, str, Entry]] = []
         self._written = self._kept = self._gone = 0
 
@@ -154,7 +155,7 @@ class Checkout:
         same = self._db.algorithm.text(hasher.digest()) == entry.digest
         if same and stat_of(before) == stat_of(after) and max(after.st_mtime_ns, after.st_ctime_ns) < clock - 2 * 10**9:
             digest = self._db.algorithm.parse(entry.digest or "")
-            self._seen.setdefault(str(path.parent), []).append((name, stat_of(after), digest))
+            self._seen.setdefault(folder, []).append((name, stat_of(after), digest))
         return same
 
     def _clock(self) -> int:
@@ -218,7 +219,7 @@ class Checkout:
 
     def _note(self, folder: str, name: str, found: Stat, digest: bytes) -> None:
         self._written += 1
-        self._seen.setdefault(self._absolute(folder), []).append((name, found, digest))
+        self._seen.setdefault(folder, []).append((name, found, digest))
 
     def _write_large_files(self) -> None:
         with Threads(1, "artstore-write") as beside:
@@ -301,7 +302,7 @@ class Checkout:
 
         def note(connection: Connection) -> None:
             for folder, files in self._seen.items():
-                stats.remember(connection, folder, files)
+                stats.remember(connection, self._absolute(folder), files)
 
         if self._seen and self._remembers:
             self._db.try_writing(note)

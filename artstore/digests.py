@@ -12,6 +12,8 @@ from blake3 import blake3
 from artstore.errors import InvalidInput
 
 DEFAULT = "blake3"
+LENGTH = 32
+"""Bytes of a digest, whatever the algorithm."""
 Raw: TypeAlias = "Callable[[bytes], bytes]"
 
 
@@ -58,7 +60,7 @@ class Algorithm:
             raw = bytes.fromhex(digest.removeprefix(self._prefix))
         except ValueError:
             raw = b""
-        if len(raw) != 32 or not digest.startswith(self._prefix):
+        if len(raw) != LENGTH or not digest.startswith(self._prefix):
             raise InvalidInput(
                 f"{digest!r} is no digest of this store: expected {self.name}: and 64 hexadecimal digits"
             )

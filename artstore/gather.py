@@ -107,6 +107,7 @@ class Gathering:
     def _not_remembered(self, walked: Walked) -> Iterator[Found]:
         """Make entries of the files that are as they were when they were last read; yield the others."""
         folder, entries, hits, text = walked.folder, self.entries, self._hits, self._algorithm.text
+        new, file = tuple.__new__, Kind.FILE
         remembered = stats.remembered(self._db.connection, folder) if names.is_utf8(folder) else {}
         known = 0
         for name, path, status in walked.files:
@@ -115,8 +116,10 @@ class Gathering:
             if cached is None or cached[1:6] != now:
                 yield Found(folder, name, path, now)
                 continue
-            entries.append(Entry(path, Kind.FILE, text(cached[7]), now[2], is_executable(status.st_mode)))
-            hits.append(_Hit(cached[6], folder, name, path))
+            # Made as plain tuples are, which takes half the time.
+            executable = is_executable(status.st_mode)
+            entries.append(new(Entry, (path, file, text(cached[7]), now[2], executable, None, None, None, None)))
+            hits.append(new(_Hit, (cached[6], folder, name, path)))
             known += now[2]
         self._progress.advance(known)
         yield from walked.followed

@@ -1,4 +1,4 @@
-"""Taking one large file in: what is read in windows, cut and hashed here, is written and hashed as a whole beside that.
+"""Taking one large file in: what is read in windows and cut here is written, and hashed as a whole, beside that.
 
 What is in memory already is cut in the same places.
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from functools import partial
 from itertools import accumulate, pairwise
 
 from artstore import chunking, codec
@@ -17,6 +20,8 @@ from artstore.progress import Progress
 from artstore.workers import Threads
 
 _WINDOW = 8 * 1024 * 1024
+_WINDOWS = 3
+"""One is read, one written and one hashed."""
 _PIPELINED = 4 * _WINDOW
 """From this size on, a file's writing and whole-file hash run beside its reading."""
 _TOGETHER = 128
@@ -56,27 +61,29 @@ class LargeFile:
         self._algorithm = algorithm
         self._intake = intake
         self._progress = progress
-        pipelined = size >= _PIPELINED
         self._whole = algorithm.hasher()
         self._cutter = chunking.Cutter()
         self._encode = codec.encoder_of_file(intake.compression)
-        self._beside = Threads(1, "artstore-write") if pipelined else None
-        self._under_way: Future[None] | None = None
+        pipelined = size >= _PIPELINED
+        self._beside = _Beside() if pipelined else None
         # A window always holds more than the longest chunk, or no cut might be found in it.
         window = min(_WINDOW, size + chunking.LARGEST + 4096)
-        self._buffers = [bytearray(window) for _ in range(2 if pipelined else 1)]
+        self._buffers = [bytearray(window) for _ in range(_WINDOWS if pipelined else 1)]
 
     def take(self) -> tuple[bytes, int, list[bytes]]:
         """Read to the end; return the digest, the size and the digests of the chunks."""
         try:
-            return self._take()
+            size, digests = self._take()
+            self._wait(0)
+            return self._whole.digest(), size, digests
         finally:
             if self._beside is not None:
-                self._beside.shutdown()
+                self._beside.end()
 
-    def _take(self) -> tuple[bytes, int, list[bytes]]:
+    def _take(self) -> tuple[int, list[bytes]]:
         size, digests, kept = 0, list[bytes](), b""
         for turn in range(1 << 62):
+            self._wait(len(self._buffers) - 1)
             window = memoryview(self._buffers[turn % len(self._buffers)])
             window[: len(kept)] = kept
             filled = len(kept) + self._fill(window[len(kept) :])
@@ -94,8 +101,7 @@ class LargeFile:
             if self._stop.is_set():
                 raise CancelledError
             if last:
-                self._wait()
-                return self._whole.digest(), size, digests
+                return size, digests
         raise AssertionError("a file ends")
 
     def _fill(self, window: memoryview) -> int:
@@ -115,18 +121,39 @@ class LargeFile:
         return len(data)
 
     def _hand_over(self, window: memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
-        self._wait()
         if self._beside is None:
             self._store(window, chunks)
+            self._whole.update(window)
         else:
-            self._under_way = self._beside.submit(self._store, window, chunks)
+            self._beside.do(partial(self._store, window, chunks), partial(self._whole.update, window))
 
-    def _wait(self) -> None:
-        if self._under_way is not None:
-            under_way, self._under_way = self._under_way, None
-            under_way.result()
+    def _wait(self, left: int) -> None:
+        if self._beside is not None:
+            self._beside.wait(left)
 
     def _store(self, window: memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
-        self._whole.update(window)
         self._intake.put_chunks(chunks, self._encode)
         self._progress.advance(len(window))
+
+
+class _Beside:
+    """Two threads, which write and hash the windows of a file, each in their order."""
+
+    def __init__(self) -> None:
+        self._writing, self._hashing = Threads(1, "artstore-write"), Threads(1, "artstore-hash")
+        self._under_way: deque[tuple[Future[object], Future[object]]] = deque()
+
+    def do(self, write: Callable[[], object], hash: Callable[[], object]) -> None:
+        """Have a window written and hashed."""
+        self._under_way.append((self._writing.submit(write), self._hashing.submit(hash)))
+
+    def wait(self, left: int) -> None:
+        """Wait until at most so many windows are not done with."""
+        while len(self._under_way) > left:
+            for each in self._under_way.popleft():
+                each.result()
+
+    def end(self) -> None:
+        """End both threads, once they are done with what they have."""
+        self._writing.shutdown()
+        self._hashing.shutdown()

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from artstore.catalog import fields, runs
+from artstore.collector import paused
 from artstore.digests import Algorithm
 from artstore.errors import InvalidInput
 from artstore.graph import DIRECTIONS, PRODUCED, REFERENCES, USED, Direction, Edge, Graph, Node, RunNode, VersionNode
@@ -57,6 +58,7 @@ _STEPS = {
 }
 
 
+@paused()
 def around(
     connection: sqlite3.Connection,
     algorithm: Algorithm,

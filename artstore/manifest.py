@@ -18,7 +18,8 @@ from artstore.digests import Algorithm, text
 from artstore.spool import Spool
 
 SMALLEST, LARGEST = 32, 512
-_LIMIT = -(-(2**64) // 96)
+_LIMIT = (-(-(2**64) // 96)).to_bytes(8, "big")
+_u32, _u64 = struct.Struct(">I").pack, struct.Struct(">Q").pack
 
 
 class Kind(IntEnum):
@@ -28,6 +29,9 @@ class Kind(IntEnum):
     LINK = 2
     FOLDER = 3
     REFERENCE = 4
+
+
+_FILE = Kind.FILE
 
 
 class Entry(NamedTuple):
@@ -84,21 +88,15 @@ def _maybe(encoded: bytes | None) -> bytes:
 
 def encode(entry: Entry) -> bytes:
     """Write an entry as its identity is hashed."""
-    path, kind, digest, size, executable, target, *_ = entry
+    path, kind, digest, size, executable = entry[:5]
     raw = path.encode()
-    if kind == Kind.FILE:
+    if kind == _FILE:
         content = (digest or "").encode()
-        return b"%b%b\1%b%b%b%b" % (
-            struct.pack(">I", len(raw)),
-            raw,
-            b"\1" if executable else b"\0",
-            struct.pack(">I", len(content)),
-            content,
-            struct.pack(">Q", size or 0),
-        )
+        is_file = b"\1\1" if executable else b"\1\0"
+        return b"%b%b%b%b%b%b" % (_u32(len(raw)), raw, is_file, _u32(len(content)), content, _u64(size or 0))
     head = text(path) + bytes([kind])
     if kind == Kind.LINK:
-        return head + text(target or "")
+        return head + text(entry.target or "")
     if kind == Kind.FOLDER:
         return head
     return head + reference_identity(entry)
@@ -109,15 +107,15 @@ def reference_identity(entry: Entry) -> bytes:
     return (
         text(entry.uri or "")
         + _maybe(None if entry.digest is None else text(entry.digest))
-        + _maybe(None if entry.size is None else struct.pack(">Q", entry.size))
+        + _maybe(None if entry.size is None else _u64(entry.size))
         + _maybe(None if entry.etag is None else text(entry.etag))
         + _maybe(None if entry.version_id is None else text(entry.version_id))
     )
 
 
-def hash64(data: bytes) -> int:
-    """The hash that decides cuts, whatever the store's algorithm."""
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+def hash64(data: bytes) -> bytes:
+    """The hash that decides cuts, whatever the store's algorithm: a number, its highest byte first."""
+    return hashlib.blake2b(data, digest_size=8).digest()
 
 
 def _cuts(length: int, key: bytes) -> bool:
@@ -184,7 +182,7 @@ class Builder:
 
     def _end_segment(self) -> None:
         part, self._entries = self._entries, []
-        body = struct.pack(">I", len(part)) + b"".join(map(encode, part))
+        body = _u32(len(part)) + b"".join(map(encode, part))
         segment = Segment(
             self.algorithm.structure("artstore.segment.1", body),
             part[0].path,
@@ -197,7 +195,7 @@ class Builder:
 
     def _end_group(self) -> None:
         part, self._segments = self._segments, []
-        body = struct.pack(">I", len(part)) + b"".join(text(segment.digest) for segment in part)
+        body = _u32(len(part)) + b"".join(text(segment.digest) for segment in part)
         group = Group(
             self.algorithm.structure("artstore.group.1", body),
             part[0].first,
@@ -220,15 +218,15 @@ class Builder:
 
 def manifest_digest(algorithm: Algorithm, groups: list[str]) -> str:
     """The digest of a manifest that consists of these groups."""
-    return algorithm.structure("artstore.manifest.1", struct.pack(">I", len(groups)) + b"".join(map(text, groups)))
+    return algorithm.structure("artstore.manifest.1", _u32(len(groups)) + b"".join(map(text, groups)))
 
 
 def version_digest(algorithm: Algorithm, manifest: str, dependencies: Iterable[Dependency] = ()) -> str:
     """The digest of a version: its manifest and what it depends on."""
     listed = sorted(set(dependencies))
-    body = text(manifest) + struct.pack(">I", len(listed))
+    body = text(manifest) + _u32(len(listed))
     for project, collection, number, digest in listed:
-        body += text(project) + text(collection) + struct.pack(">Q", number) + text(digest)
+        body += text(project) + text(collection) + _u64(number) + text(digest)
     return algorithm.structure("artstore.version.1", body)
 
 

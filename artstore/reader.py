@@ -7,6 +7,7 @@ is called damaged.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from artstore import codec, names
@@ -107,7 +108,8 @@ class Reader:
 def selected(db: Db, version: Version, path_prefix: str | None) -> Iterator[Part]:
     """The groups of a version in which something lies at or below a path, each with those entries."""
     prefix = names.entry_path(path_prefix) if path_prefix else ""
-    for group, found in read_groups(db, version, prefix):
+    for group, entries in read_groups(db, version, prefix):
+        found = list(entries)
         inside = [e for e in found if e.path == prefix or e.path.startswith(prefix + "/")] if prefix else found
         if inside:
             yield Part(group, found, inside)
@@ -115,8 +117,8 @@ def selected(db: Db, version: Version, path_prefix: str | None) -> Iterator[Part
 
 def entries(db: Db, version: Version, folder: str) -> Iterator[Entry]:
     """The entries of a version in path order, or those below a folder."""
-    for _, found in read_groups(db, version, folder):
-        yield from (entry for entry in found if entry.path.startswith(folder + "/")) if folder else found
+    found = chain.from_iterable(entries for _, entries in read_groups(db, version, folder))
+    return (entry for entry in found if entry.path.startswith(folder + "/")) if folder else found
 
 
 def entries_after(db: Db, version: Version, after: str | None, count: int) -> list[Entry]:
@@ -134,7 +136,7 @@ def entries_after(db: Db, version: Version, after: str | None, count: int) -> li
     return found[:count]
 
 
-def read_groups(db: Db, version: Version, prefix: str) -> Iterator[tuple[Group, list[Entry]]]:
+def read_groups(db: Db, version: Version, prefix: str) -> Iterator[tuple[Group, Iterator[Entry]]]:
     """The groups of a version that reach to or below a path, with all their entries.
 
     They are read one by one, so that nothing is held between them. Raises `NotFound` if the version is deleted

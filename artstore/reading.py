@@ -27,8 +27,10 @@ class Stat(NamedTuple):
 
 def stat_of(status: os.stat_result) -> Stat:
     """Pick out of a status what identifies an unchanged file; numbers that SQLite cannot hold are folded."""
-    return Stat(
-        status.st_dev & _SIGNED, status.st_ino & _SIGNED, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    # As a plain tuple is made: this is called for every file of every walk.
+    return tuple.__new__(
+        Stat,
+        (status.st_dev & _SIGNED, status.st_ino & _SIGNED, status.st_size, status.st_mtime_ns, status.st_ctime_ns),
     )
 
 

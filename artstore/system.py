@@ -11,7 +11,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,6 +23,8 @@ FOLDER_DESCRIPTORS = os.open in os.supports_dir_fd and not WINDOWS
 """Whether folders can be opened and names looked up below them without following links."""
 
 _LOCK_BYTE = 2**62
+_PIECES_AT_ONCE = 1024
+"""What Linux and macOS take in one call."""
 _NETWORK = {
     *("9p", "afpfs", "afs", "beegfs", "ceph", "cifs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "remote"),
     *("smb2", "smb3", "smbfs", "webdav"),
@@ -155,6 +157,20 @@ def write_all_at(descriptor: int, data: bytes | memoryview, offset: int) -> None
     while len(rest):
         written = write_at(descriptor, rest, offset)
         rest, offset = rest[written:], offset + written
+
+
+def write_pieces_at(descriptor: int, pieces: Sequence[bytes | memoryview], offset: int) -> None:
+    """Write pieces one behind the other at an offset of a file, where possible without putting them together."""
+    if len(pieces) == 1 or not hasattr(os, "pwritev"):
+        write_all_at(descriptor, pieces[0] if len(pieces) == 1 else b"".join(pieces), offset)
+        return
+    for first in range(0, len(pieces), _PIECES_AT_ONCE):
+        some = pieces[first : first + _PIECES_AT_ONCE]
+        size = sum(map(len, some))
+        written = os.pwritev(descriptor, some, offset)
+        if written < size:
+            write_all_at(descriptor, memoryview(b"".join(some))[written:], offset + written)
+        offset += size
 
 
 def read_into(descriptor: int, window: memoryview, offset: int) -> int:

@@ -121,9 +121,9 @@ def versions(work: Path, size: Size) -> Iterator[Curve]:
 
 
 def file_size(work: Path, size: Size) -> Iterator[Curve]:
-    """The size of one file, up to that of the shape `one_large`."""
+    """The size of one file, up to twice that of the shape `one_large`."""
     log, get = [], []
-    for count in _sizes(size.large_bytes, least=MEBI, factor=8):
+    for count in _sizes(2 * size.large_bytes, least=MEBI, factor=8):
         here = work / str(count)
         path = shapes.large_file(here / "file", count)
         time.sleep(size.pause)

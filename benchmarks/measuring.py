@@ -98,24 +98,15 @@ def warm(path: Path) -> None:
                     pass
 
 
-def settle(folder: Path, size: int) -> None:
-    """Write so much, remove it, and have everything else that was written put on the disk.
+def ready(source: Path, rest: float) -> None:
+    """Prepare for timing what reads a source: it is in memory, nothing waits to be written, and all is quiet.
 
-    Who is timed next should not wait for what others wrote, nor, in a virtual machine, for memory that nobody has used
-    for a while, which comes slowly: what a file leaves is the first to be used for another.
+    A virtual machine gives memory that it does not use back to its host within seconds, and is given other slowly.
+    After a rest everybody finds it so; without, whoever comes next after a removal writes several times as fast.
     """
-    scratch, piece = folder / "scratch", bytes(2**20)
-    with scratch.open("wb") as file:
-        for _ in range(size // len(piece)):
-            file.write(piece)
-    scratch.unlink()
     os.sync()
-
-
-def ready(source: Path, folder: Path, size: int) -> None:
-    """Prepare for timing what reads a source and writes so much into a folder."""
     warm(source)
-    settle(folder, size)
+    time.sleep(rest)
 
 
 def copy(source: Path, target: Path, *, durable: bool = False) -> None:

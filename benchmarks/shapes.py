@@ -45,11 +45,17 @@ class Size(NamedTuple):
     """How often a pair of things is timed."""
     pause: float
     """Seconds between a change of files and the reading of them, so that no tool has to doubt their times."""
+    rest: float
+    """Seconds before each of two things that are timed beside each other, so that both find the machine alike."""
+    disk: float
+    """Bytes of disk that all of it takes at most."""
 
 
-TINY = Size(400, 3, 8 * MEBI, 2_000, 1_000, 50, 40, 400, 3, 2, 1, 0)
-SMALL = Size(30_000, 200, 1024 * MEBI, 1_000_000, 1_000_000, 10_000, 2_000, 2_000, 50, 8, 3, 1)
-FULL = Size(100_000, 1000, 4096 * MEBI, 1_000_000, 1_000_000, 10_000, 10_000, 10_000, 50, 8, 3, 1)
+TINY = Size(400, 3, 8 * MEBI, 2_000, 1_000, 50, 40, 400, 3, 2, 1, 0, 0, 1e9)
+SMALL = Size(30_000, 200, 1024 * MEBI, 1_000_000, 1_000_000, 10_000, 2_000, 2_000, 50, 8, 3, 1, 8, 15e9)
+GOALS = SMALL._replace(small_files=100_000, large_bytes=4096 * MEBI, disk=30e9)
+"""What the goals of speed speak of."""
+FULL = GOALS._replace(medium_files=1000, history=10_000, objects=10_000, disk=45e9)
 
 
 class Shape(NamedTuple):

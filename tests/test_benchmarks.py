@@ -126,7 +126,7 @@ def test_successive_versions_take_less_than_whole_files(tmp_path: Path) -> None:
 
 def test_the_page_of_results_shows_everything_and_its_charts(tmp_path: Path) -> None:
     page = tmp_path / "RESULTS.md"
-    results = report.Results(page, "make results", machine.facts(tmp_path))
+    results = report.Results(page, "make bench-full", machine.facts(tmp_path))
     report.goals(results, [Row("P2", "b", "<= 1 s", "2 s", False), Row("P1", "a", "<= 1 s", "1 s", True)])
     report.growing(results, [growth.Curve("log", "files", [(1, 0.1), (100, 0.2)], 1.1)])
     report.saved(results, [Saving("model", "x", 2, 5, 10 * MEBI, {"artstore": Stored(5 * MEBI, 6 * MEBI, 1.5)})])

@@ -78,6 +78,11 @@ def test_all_series_look_different() -> None:
     assert len(set(looks)) == 12
 
 
+def test_the_bars_of_nine_tools_have_nine_colours() -> None:
+    svg = charts.bars("tools", {"log": {f"tool {each}": each + 1.0 for each in range(9)}}, "seconds")
+    assert len(set(re.findall(r'<rect class="mark (s\d+)"', svg))) == 9
+
+
 def test_a_chart_has_colours_for_dark_pages_and_fetches_nothing() -> None:
     for svg in (charts.lines("t", {"a": [(1, 1.0)]}, "x", "y"), charts.bars("t", {"a": {"b": 1.0}}, "s")):
         light, dark = svg.split("@media(prefers-color-scheme:dark)")

@@ -63,7 +63,7 @@ def _legend(series: Sequence[str], wide: float) -> tuple[list[str], float]:
     parts = []
     across, down = _LEFT + 6, _TOP + 6
     for index, name in enumerate(series):
-        needed = 28 + drawing.width([name])
+        needed = 36 + drawing.width([name])
         if index and across + needed > wide:
             across, down = _LEFT + 6, down + _ROW
         parts += [drawing.mark(index, across, down), drawing.label(across + 12, down + 4, drawing.shown(name))]

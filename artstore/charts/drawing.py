@@ -10,8 +10,8 @@ from artstore.charts.axes import Axis, number
 from artstore.errors import InvalidInput
 from artstore.terminal import visible
 
-_LIGHT = ("#2563c9", "#d9480f", "#0b8a5f", "#9c36b5", "#a67c00", "#0c8599", "#c2255c", "#5f6368")
-_DARK = ("#7ab0ff", "#ff9d66", "#4fd1a1", "#d9a3ec", "#f0c94a", "#5fd4e6", "#ff8ab5", "#b6bcc4")
+_LIGHT = ("#2563c9", "#d9480f", "#0b8a5f", "#9c36b5", "#a67c00", "#0c8599", "#c2255c", "#5f6368", "#7b4a26")
+_DARK = ("#7ab0ff", "#ff9d66", "#4fd1a1", "#d9a3ec", "#f0c94a", "#5fd4e6", "#ff8ab5", "#b6bcc4", "#c99a6e")
 _DASHES = ("", "6 3", "2 3")
 _MARKS = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
@@ -22,6 +22,7 @@ _MARKS = (
     "M-1.5 -4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
     "M-4.5 -2.2h9v4.4h-9z",
     "M-2.2 -4.5h4.4v9h-4.4z",
+    "M-4.4 -2.4L-2.4 -4.4L0 -2L2.4 -4.4L4.4 -2.4L2 0L4.4 2.4L2.4 4.4L0 2L-2.4 4.4L-4.4 2.4L-2 0z",
 )
 CHARACTER = 6.6
 """About how wide a character of the text is, in pixels."""

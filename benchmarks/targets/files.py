@@ -41,7 +41,7 @@ def _written(work: Path, source: Path, size: Size) -> Iterator[Row]:
     def into(name: str, number: int) -> None:
         copy(source, work / f"{name}-{number}")
 
-    ready = partial(measuring.ready, source, work, size.small_files * 4096 * 2)
+    ready = partial(measuring.ready, source, size.rest)
 
     logged = beside(put, partial(into, "copy"), size.rounds, before=ready)
     yield ratio("P1", f"log {what}, durable", median_pair(logged), 0.8, "cp -r")

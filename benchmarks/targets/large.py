@@ -22,7 +22,7 @@ def rows(work: Path, size: Size) -> Iterator[Row]:
     what = f"one file of {size.large_bytes // MEBI:,} MiB"
     time.sleep(size.pause)
 
-    ready = partial(measuring.ready, source, work, size.large_bytes)
+    ready = partial(measuring.ready, source, size.rest)
 
     def put(number: int) -> None:
         with Store.init(work / f"store-{number}") as store:
