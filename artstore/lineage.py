@@ -78,9 +78,11 @@ def around(
         found.update(_walk(connection, start, way, depth))
     names: dict[Start, str] = {}
     nodes: list[Node] = []
+    # In the order in which they lie in the catalog: read criss-cross, a large graph takes a third longer.
+    in_order = sorted(found)
     read = chain[tuple[Start, Node]](
-        _versions(connection, algorithm, [each.id for each in found if not each.is_run]),
-        _runs(connection, [each.id for each in found if each.is_run], alive),
+        _versions(connection, algorithm, [each.id for each in in_order if not each.is_run]),
+        _runs(connection, [each.id for each in in_order if each.is_run], alive),
     )
     for number, node in read:
         names[number] = node.id
