@@ -98,15 +98,20 @@ def warm(path: Path) -> None:
                     pass
 
 
-def ready(source: Path, rest: float) -> None:
-    """Prepare for timing what reads a source: it is in memory, nothing waits to be written, and all is quiet.
+def quiet(rest: float) -> None:
+    """Have everything put on the disk that waits for it, and let some seconds pass.
 
     A virtual machine gives memory that it does not use back to its host within seconds, and is given other slowly.
     After a rest everybody finds it so; without, whoever comes next after a removal writes several times as fast.
     """
     os.sync()
-    warm(source)
     time.sleep(rest)
+
+
+def ready(source: Path, rest: float) -> None:
+    """Prepare for timing what reads a source: it is in memory, and all is quiet."""
+    warm(source)
+    quiet(rest)
 
 
 def copy(source: Path, target: Path, *, durable: bool = False) -> None:

@@ -25,6 +25,10 @@ STEPS = {
 }
 
 
+_LONGEST_REST = 2
+"""Seconds before each step."""
+
+
 class Measured(NamedTuple):
     """What one step of one tool took."""
 
@@ -72,7 +76,7 @@ def run(
                     yield Left(name, peer.name, peer.skips[name])
                     continue
                 place = Place(data, work / name / f"{peer.name.split()[0]}-{number}")
-                yield from _all_steps(peer, place, shape, next(edits), size.pause)
+                yield from _all_steps(peer, place, shape, next(edits), size)
                 shape.restore(data, size)
                 if shape is not MANY_SMALL:
                     measuring.remove(place.store)
@@ -80,31 +84,32 @@ def run(
             measuring.remove(work / name)
 
 
-def _all_steps(peer: Peer, place: Place, shape: Shape, edit: int, pause: float) -> Iterator[Measured | Left]:
+def _all_steps(peer: Peer, place: Place, shape: Shape, edit: int, size: Size) -> Iterator[Measured | Left]:
     """The data is changed on the way: the next tool begins with what this one ends with, and changes as much."""
     place.store.mkdir(parents=True)
+    rest = min(size.rest, _LONGEST_REST)
     try:
         prepared = peer.prepare(place)
         if prepared is not None:
-            _run(prepared)
-        time.sleep(pause)
+            _run(prepared, 0)
+        time.sleep(size.pause)
         measuring.warm(place.data)
         taken = measuring.disk_bytes(*peer.kept(place))
         for number, step in enumerate(("first", "again", "few")):
             if step == "few":
                 shape.edit(place.data, edit)
-                time.sleep(pause)
+                time.sleep(size.pause)
                 measuring.warm(place.data)
-            cost = _run(peer.log(place, number))
+            cost = _run(peer.log(place, number), rest)
             now = measuring.disk_bytes(*peer.kept(place))
             yield Measured(shape.name, peer.name, step, cost, now - taken)
             taken = now
-        yield from _get(peer, place, shape)
+        yield from _get(peer, place, shape, rest)
     except CommandFailed as error:
         yield Left(shape.name, peer.name, str(error))
 
 
-def _get(peer: Peer, place: Place, shape: Shape) -> Iterator[Measured | Left]:
+def _get(peer: Peer, place: Place, shape: Shape, rest: float) -> Iterator[Measured | Left]:
     out = place.store / "out"
     peer.before_get(place, out)
     command = peer.get(place, out)
@@ -112,7 +117,7 @@ def _get(peer: Peer, place: Place, shape: Shape) -> Iterator[Measured | Left]:
         yield Left(shape.name, peer.name, "cannot give anything back without a server")
         return
     try:
-        cost = _run(command)
+        cost = _run(command, rest)
     finally:
         filled = peer.after_get(place, out)
     if not same(place.data, filled):
@@ -120,7 +125,8 @@ def _get(peer: Peer, place: Place, shape: Shape) -> Iterator[Measured | Left]:
     yield Measured(shape.name, peer.name, "get", cost, 0)
 
 
-def _run(command: Command) -> Cost:
+def _run(command: Command, rest: float) -> Cost:
+    measuring.quiet(rest)
     return measuring.command(command.arguments, cwd=command.cwd, env=command.env)
 
 
