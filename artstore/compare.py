@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artstore import reader, system
+from artstore.collector import paused
 from artstore.db import Db
 from artstore.digests import Algorithm
 from artstore.errors import UnsafeRoot
@@ -28,7 +29,8 @@ class Comparison(NamedTuple):
 
 def compare(db: Db, version: Version, root: Path) -> Comparison:
     """Read a folder, and compare it with a version. References are not looked at."""
-    every = list(reader.entries(db, version, ""))
+    with paused():
+        every = list(reader.entries(db, version, ""))
     wanted = [entry for entry in every if entry.kind != Kind.REFERENCE]
     with Threads(system.cores(), "artstore-compare") as pool:
         found = list(pool.map(lambda entry: _state(root, entry, db.algorithm), wanted))

@@ -344,9 +344,9 @@ class Db:
         self._check_there()
         with self._turn(), fork_gate.inside(), errors_said(self.path):
             connection = self.connection
-            if not durable:
-                connection.execute("pragma synchronous = normal")
             try:
+                if not durable:
+                    connection.execute("pragma synchronous = normal")
                 connection.execute("begin immediate")
                 yield connection
                 connection.execute("commit")

@@ -32,6 +32,8 @@ from artstore.walk import Found, Walk, Walked, at, check_not_ours
 from artstore.workers import Threads
 
 _BATCH_FILES = 512
+_LARGE_AT_ONCE = 8
+"""Each of them has windows of its own in memory."""
 _TICK_NS = 100_000_000
 _COARSE_TICK_NS = 2_000_000_000
 
@@ -186,7 +188,7 @@ class Gathering:
     def _take_large_files(self) -> None:
         if not self._large:
             return
-        with Threads(system.cores(), "artstore-read") as pool:
+        with Threads(min(system.cores(), _LARGE_AT_ONCE), "artstore-read") as pool:
             futures = [pool.submit(self._read_large, found) for found in self._large]
             try:
                 for found, future in zip(self._large, futures, strict=True):

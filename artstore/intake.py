@@ -333,7 +333,7 @@ class Intake:
         self._sync(batch)
         lease = self._leased()
         try:
-            with self._db.writing(durable=False) as connection:
+            with self._db.writing() as connection:
                 published = self._publish(connection, batch)
                 leases.claim(connection, lease, "chunk", published.chunks.values())
                 leases.claim(connection, lease, "file", published.files.values())

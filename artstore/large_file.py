@@ -33,6 +33,7 @@ def take_bytes(data: bytes, algorithm: Algorithm, intake: Intake) -> bytes:
     raw = algorithm.raw(data)
     if len(data) <= chunking.WHOLE:
         intake.put_files([(raw, data)])
+        intake.settle()
         return raw
     encode, window = codec.encoder_of_file(intake.compression), memoryview(data)
     ends = list(accumulate(chunking.Cutter().lengths(window, last=True)))
@@ -41,6 +42,7 @@ def take_bytes(data: bytes, algorithm: Algorithm, intake: Intake) -> bytes:
     for first in range(0, len(chunks), _TOGETHER):
         intake.put_chunks(chunks[first : first + _TOGETHER], encode)
     intake.put_file(raw, len(data), [digest for digest, _ in chunks])
+    intake.settle()
     return raw
 
 
@@ -154,6 +156,8 @@ class _Beside:
                 each.result()
 
     def end(self) -> None:
-        """End both threads, once they are done with what they have."""
-        self._writing.shutdown()
-        self._hashing.shutdown()
+        """End both threads. What they have not begun, which is something only after a failure, is left undone."""
+        try:
+            self._writing.shutdown(cancel_futures=True)
+        finally:
+            self._hashing.shutdown(cancel_futures=True)

@@ -30,14 +30,14 @@ Result = TypeVar("Result")
 def main(arguments: list[str] | None = None) -> int:
     """Measure what is asked for, print it, and remove the data."""
     said = _parser().parse_args(arguments)
-    size = shapes.TINY if said.tiny else shapes.FULL if said.full else SIZES.get(said.part, shapes.SMALL)
+    needed = max(_size(said, part).disk for part in (PARTS if said.part == "results" else [said.part]))
     work = Path(tempfile.mkdtemp(prefix="artstore-bench-", dir=said.dir))
     try:
         free = shutil.disk_usage(work).free
-        if free < size.disk:
-            print(f"This needs {size.disk / 1e9:.0f} GB of disk and there are {free / 1e9:.0f}: say --dir.")
+        if free < needed:
+            print(f"This needs {needed / 1e9:.0f} GB of disk and there are {free / 1e9:.0f}: say --dir.")
             return 1
-        PARTS[said.part](work, size, said)
+        PARTS[said.part](work, said)
     finally:
         if said.keep:
             print(f"The data is in {work}: remove it when you like.")
@@ -46,42 +46,44 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _targets(work: Path, size: Size, said: argparse.Namespace) -> list[Row]:
-    rows = _shown(targets.measure(work, size, said.only or targets.MEASURED), report.row_line)
+def _size(said: argparse.Namespace, part: str) -> Size:
+    return shapes.TINY if said.tiny else shapes.FULL if said.full else SIZES.get(part, shapes.SMALL)
+
+
+def _targets(work: Path, said: argparse.Namespace) -> list[Row]:
+    rows = _shown(targets.measure(work, _size(said, "targets"), said.only or targets.MEASURED), report.row_line)
     print(targets.conclusion(rows))
     return rows
 
 
-def _peers(
-    work: Path, size: Size, said: argparse.Namespace
-) -> tuple[dict[str, tuple[Peer, str]], list[Measured | Left]]:
+def _peers(work: Path, said: argparse.Namespace) -> tuple[dict[str, tuple[Peer, str]], list[Measured | Left]]:
     found, left = side_by_side.install(said.cache or work / "tools", said.only or PEERS)
     peers = [peer for peer, _ in found.values()]
     return found, [
         *_shown(left, report.peer_line),
-        *_shown(side_by_side.run(work, size, peers, rounds=said.rounds), report.peer_line),
+        *_shown(side_by_side.run(work, _size(said, "peers"), peers, rounds=said.rounds), report.peer_line),
     ]
 
 
-def _growth(work: Path, size: Size, said: argparse.Namespace) -> list[growth.Curve]:
-    return _shown(growth.measure(work, size, said.only or None), report.curve_line)
+def _growth(work: Path, said: argparse.Namespace) -> list[growth.Curve]:
+    return _shown(growth.measure(work, _size(said, "growth"), said.only or None), report.curve_line)
 
 
-def _savings(work: Path, size: Size, said: argparse.Namespace) -> list[Saving]:
-    return _shown(savings.measure(work, size, said.only or None), report.saving_line)
+def _savings(work: Path, said: argparse.Namespace) -> list[Saving]:
+    return _shown(savings.measure(work, _size(said, "savings"), said.only or None), report.saving_line)
 
 
-def _results(work: Path, size: Size, said: argparse.Namespace) -> None:
+def _results(work: Path, said: argparse.Namespace) -> None:
     """Everything. Other tools come last: they leave the file system with most to do."""
     how = "python -m benchmarks results" + (" --full" if said.full else "")
     page = said.out / "RESULTS.md"
     results = report.Results(page, how, machine.facts(work))
     everything = argparse.Namespace(**{**vars(said), "only": []})
-    report.goals(results, _targets(work / "targets", size, everything))
-    report.saved(results, _savings(work / "savings", size, everything))
-    report.growing(results, _growth(work / "growth", size, everything))
-    found, measured = _peers(work / "peers", size, said)
-    report.tools(results, found, size, measured)
+    report.goals(results, _targets(work / "targets", everything))
+    report.saved(results, _savings(work / "savings", everything))
+    report.growing(results, _growth(work / "growth", everything))
+    found, measured = _peers(work / "peers", said)
+    report.tools(results, found, _size(said, "peers"), measured)
     print(f"Written: {page}")
 
 
@@ -96,14 +98,14 @@ def _shown(results: Iterable[Result], line: Callable[[Result], str]) -> list[Res
     return list(each())
 
 
-PARTS: dict[str, Callable[[Path, Size, argparse.Namespace], object]] = {
+PARTS: dict[str, Callable[[Path, argparse.Namespace], object]] = {
     "targets": _targets,
     "peers": _peers,
     "growth": _growth,
     "savings": _savings,
     "results": _results,
 }
-SIZES = {"targets": shapes.GOALS}
+SIZES = {"targets": shapes.GOALS, "growth": shapes.FULL}
 """Of the parts for which small sizes would say little."""
 
 
@@ -113,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("part", nargs="?", default="targets", choices=PARTS, help="what to measure (default: targets)")
     parser.add_argument("only", nargs="*", help="of that part, only these; of results, the tools")
-    parser.add_argument("--full", action="store_true", help=f"the large sizes; {shapes.FULL.disk / 1e9:.0f} GB of disk")
+    parser.add_argument("--full", action="store_true", help="the large sizes of every part")
     parser.add_argument("--tiny", action="store_true", help="see that it runs; the numbers mean nothing")
     parser.add_argument("--rounds", type=int, default=1, help="how often other tools do everything (default: 1)")
     parser.add_argument("--dir", type=Path, help="where to make the data (default: the folder for temporary files)")

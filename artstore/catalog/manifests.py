@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from artstore.catalog.changes import Changes
 from artstore.digests import LENGTH, Algorithm
-from artstore.errors import InvalidInput
+from artstore.errors import Damaged, InvalidInput
 from artstore.manifest import Builder, Entry, Group, Kind, Segment, in_order, reference_identity
 
 _FEW = 16
@@ -148,7 +148,7 @@ def _other_entry(connection: sqlite3.Connection, path: str, flags: int, rest: An
 def entries_in(connection: sqlite3.Connection, algorithm: Algorithm, group: Group) -> Iterator[Entry] | None:
     """The entries of a group, in order; None if the group is gone.
 
-    They are read at once, and made as they are asked for, a segment at a time.
+    They are read at once, and made as they are asked for, a segment at a time. Raises `Damaged` if some are gone.
     """
     query = """
         select group_segments.segment from segment_groups as g
@@ -158,6 +158,11 @@ def entries_in(connection: sqlite3.Connection, algorithm: Algorithm, group: Grou
     if not segments:
         return None
     read = [_read(connection, algorithm, id) for (id,) in segments]
+    if sum(len(each if isinstance(each, list) else each.paths) for each in read) != group.entries:
+        raise Damaged(
+            f"the catalog has lost entries from {group.first!r} to {group.last!r}: run `artstore verify`, "
+            "and restore the catalog from a backup"
+        )
     return chain.from_iterable(map(_made, repeat(algorithm), read))
 
 
