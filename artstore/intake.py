@@ -1,8 +1,8 @@
 """Taking content into the store for one draft: what is there is claimed, what is new is made durable and published.
 
 An intake writes at most one pack at a time, and holds a lease once it has something to hold (docs/lifecycle.md). Full
-packs are synced beside the work and published in the order in which they were written, so memory stays bounded
-however much is added; what is left is published by the transaction that commits the draft.
+packs are synced beside the work and published, a few together, in the order in which they were written, so memory
+stays bounded however much is added; what is left is published by the transaction that commits the draft.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from artstore.reading import Stat
 from artstore.workers import Threads
 
 _MANY_FILES = 32_768
+_PACKS_TOGETHER = 4
+"""So many full packs are published in one transaction, or fewer if they hold many files."""
 _IDS_REMEMBERED = 262_144
 
 
@@ -325,25 +327,32 @@ class Intake:
         for each in (*earlier, batch):
             each.synced = self._syncer.submit(each.writer.sync)
             self._rolled.append(each)
-        while len(self._rolled) > 1:
-            self._publish_oldest()
+        older = self._rolled[:-1]
+        if len(older) >= _PACKS_TOGETHER or sum(len(each.files) for each in older) >= _MANY_FILES // 2:
+            self._publish_rolled(len(older))
 
-    def _publish_oldest(self) -> None:
-        batch = self._rolled[0]
-        self._sync(batch)
+    def _publish_rolled(self, count: int) -> None:
+        """Publish the oldest of what was rolled, in one transaction: each of them waits for the disk."""
+        batches = self._rolled[:count]
+        if not batches:
+            return
+        for batch in batches:
+            self._sync(batch)
         lease = self._leased()
         try:
             with self._db.writing() as connection:
-                published = self._publish(connection, batch)
-                leases.claim(connection, lease, "chunk", published.chunks.values())
-                leases.claim(connection, lease, "file", published.files.values())
+                for batch in batches:
+                    published = self._publish(connection, batch)
+                    leases.claim(connection, lease, "chunk", published.chunks.values())
+                    leases.claim(connection, lease, "file", published.files.values())
         except BaseException:
             self.rolled_back()
             raise
-        del self._rolled[0]
-        self._pending_chunks.difference_update(batch.chunks)
-        self._pending_files.difference_update(batch.files)
-        batch.writer.close()
+        del self._rolled[:count]
+        for batch in batches:
+            self._pending_chunks.difference_update(batch.chunks)
+            self._pending_files.difference_update(batch.files)
+            batch.writer.close()
 
     def _sync(self, batch: Batch) -> None:
         try:
@@ -376,8 +385,7 @@ class Intake:
         with self._guard:
             self._check()
             self._settle()
-            while self._rolled:
-                self._publish_oldest()
+            self._publish_rolled(len(self._rolled))
             for batch in self._open_batches():
                 self._sync(batch)
 
@@ -390,8 +398,7 @@ class Intake:
             self._returned = [each for each in self._returned if each.empty]
             if self._current is not None and not self._current.empty:
                 self._current = None
-            while self._rolled:
-                self._publish_oldest()
+            self._publish_rolled(len(self._rolled))
 
     def publish(self, connection: Connection) -> None:
         """Within the transaction that commits the draft: publish what is left."""
