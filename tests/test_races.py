@@ -95,7 +95,7 @@ def test_what_a_killed_draft_held_is_collected(stage: Stage, tmp_path: Path) -> 
 
 def test_what_an_open_draft_published_is_no_damage(stage: Stage, tmp_path: Path) -> None:
     """Full packs are published before the commit: the catalog then has files and chunks that are in no version."""
-    source = write(tmp_path / "source", {f"{i}": noise(i, 300_000) for i in range(6)})
+    source = write(tmp_path / "source", {f"{i}": noise(i, 300_000) for i in range(16)})
     store = store_with(tmp_path / "store")
     holder = stage.start(deeds.hold, store=store, source=source, full_at=400_000)
     assert holder.wait().how == "paused"
