@@ -106,13 +106,13 @@ class Checkout:
 
     def _missing_of(self, entries: list[Entry], others: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
         """Go through entries folder by folder; yield the files that are not there as they should be."""
+        names.check_entry_paths([entry.path for entry in entries])
         here: str | None = None
         listed: dict[str, os.stat_result] = {}
         remembered: dict[str, stats.Remembered] = {}
-        parse = self._db.algorithm.parse
+        file, text, unchanged = Kind.FILE, self._db.algorithm.text, 0
         for entry in entries:
-            names.check_entry_path(entry.path)
-            if entry.kind != Kind.FILE:
+            if entry.kind != file:
                 others.append(entry)
                 continue
             folder, _, name = entry.path.rpartition("/")
@@ -128,12 +128,15 @@ class Checkout:
                 yield folder, name, entry
                 continue
             known = remembered.get(name)
-            unchanged = known is not None and known[1:6] == stat_of(status) and known[7] == parse(entry.digest or "")
-            if unchanged or (status.st_size == entry.size and self._holds(folder, name, entry)):
+            if known is not None and known[1:6] == stat_of(status) and text(known[7]) == entry.digest:
                 self._kept += 1
-                self._progress.advance(entry.size or 0)
+                unchanged += status.st_size
+            elif status.st_size == entry.size and self._holds(folder, name, entry):
+                self._kept += 1
+                self._progress.advance(status.st_size)
             else:
                 yield folder, name, entry
+        self._progress.advance(unchanged)
 
     def _absolute(self, folder: str) -> str:
         return os.path.join(self._real, *folder.split("/")) if folder else self._real

@@ -14,6 +14,7 @@ from artstore.errors import InvalidInput
 DEFAULT = "blake3"
 LENGTH = 32
 """Bytes of a digest, whatever the algorithm."""
+_length = struct.Struct(">I").pack
 Raw: TypeAlias = "Callable[[bytes], bytes]"
 
 
@@ -74,7 +75,7 @@ class Algorithm:
 def text(value: str) -> bytes:
     """Encode a string behind its length, as structures are hashed."""
     raw = value.encode()
-    return struct.pack(">I", len(raw)) + raw
+    return _length(len(raw)) + raw
 
 
 _ALGORITHMS = {name: Algorithm(name) for name in ("blake3", "sha256")}

@@ -167,6 +167,18 @@ class Builder:
                 self._end_segment()
                 part = self._entries
 
+    @property
+    def since_group_cut(self) -> int:
+        """How many segments there are since the last cut of groups."""
+        return len(self._segments)
+
+    def keep_uncut(self, segments: Iterable[Segment]) -> None:
+        """Add segments of an older manifest as they are, which are as far from the cut of groups before them as there.
+
+        None of them may have been the last of its group: so none is a cut here, and that needs not be found out again.
+        """
+        self._segments += segments
+
     def keep_segments(self, segments: Iterable[Segment]) -> None:
         """Add segments of an older manifest as they are."""
         part = self._segments

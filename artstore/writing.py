@@ -107,8 +107,10 @@ class Root:
         try:
             with os.scandir(self.path / relative) as entries:
                 for entry in entries:
-                    with suppress(FileNotFoundError):
+                    try:
                         found[entry.name] = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
         except (FileNotFoundError, NotADirectoryError):
             return {}
         return found

@@ -82,14 +82,43 @@ def segments_of(connection: sqlite3.Connection, algorithm: Algorithm, group: Gro
 
 def _segments_of(connection: sqlite3.Connection, algorithm: Algorithm, group: Group) -> list[tuple[int, Segment]]:
     query = """
-        select s.id, s.digest, s.first, s.last, s.entries, s.size
+        select group_concat(s.id), cast(group_concat(s.digest, '') as blob), group_concat(s.first, :nul),
+            group_concat(s.last, :nul), group_concat(s.entries), group_concat(s.size)
         from segment_groups as g join group_segments on group_segments.segment_group = g.id
         join segments as s on s.id = group_segments.segment
-        where g.digest = ? order by group_segments.position
+        where g.digest = :digest
     """
-    text = algorithm.text
-    rows = connection.execute(query, (algorithm.parse(group.digest),))
-    return [(id, _new(Segment, (text(digest), *others))) for id, digest, *others in rows]
+    row = connection.execute(query, {"digest": algorithm.parse(group.digest), "nul": "\0"}).fetchone()
+    if row[0] is None:
+        return []
+    ids, digests, firsts, lasts, entries, sizes = row
+    fields = zip(
+        _digests(algorithm, digests),
+        firsts.split("\0"),
+        lasts.split("\0"),
+        _numbers(entries),
+        _numbers(sizes),
+        strict=True,
+    )
+    found = zip(_numbers(ids), map(_new, repeat(Segment), fields), strict=True)
+    # The order of an aggregate is not promised.
+    return sorted(found, key=_first)
+
+
+def _first(numbered: tuple[int, Segment]) -> str:
+    return numbered[1].first
+
+
+def _digests(algorithm: Algorithm, raw: bytes) -> list[str]:
+    """Digests that come with nothing between them, as `algorithm:hex`."""
+    prefix = algorithm.name + ":"
+    return (prefix + raw.hex(",", -LENGTH).replace(",", "," + prefix)).split(",")
+
+
+def _numbers(together: str) -> list[int]:
+    """Numbers that come with commas between them."""
+    found: list[int] = json.loads(f"[{together}]")
+    return found
 
 
 def entries_of(connection: sqlite3.Connection, algorithm: Algorithm, segment: Segment) -> list[Entry]:
@@ -116,12 +145,9 @@ def _read(connection: sqlite3.Connection, algorithm: Algorithm, segment: int) ->
 def _made(algorithm: Algorithm, read: _Texts | list[Entry]) -> list[Entry]:
     if isinstance(read, list):
         return read
-    prefix = algorithm.name + ":"
-    digests = prefix + read.digests.hex(",", -LENGTH).replace(",", "," + prefix)
-    sizes = json.loads(f"[{read.sizes}]")
-    none = repeat(None)
+    digests, sizes, none = _digests(algorithm, read.digests), _numbers(read.sizes), repeat(None)
     # Tuples made of tuples: a call for each takes three times as long.
-    every = zip(read.paths, repeat(Kind.FILE), digests.split(","), sizes, repeat(False), none, none, none, none)
+    every = zip(read.paths, repeat(Kind.FILE), digests, sizes, repeat(False), none, none, none, none)
     return list(map(_new, repeat(Entry), every))
 
 
@@ -292,6 +318,10 @@ def _edit_group(
         if builder.at_segment_cut:
             # Up to the one that the next change falls into, which is the first one for what comes before it.
             touched = max(bisect_right(firsts, paths[start]) - 1, done) if start < len(paths) else len(segments)
+            if builder.since_group_cut == done:
+                uncut = min(touched, len(segments) - 1)
+                builder.keep_uncut(segments[done:uncut])
+                done = uncut
             builder.keep_segments(segments[done:touched])
             if touched == len(segments):
                 return
@@ -299,20 +329,21 @@ def _edit_group(
         segment, done = segments[done], done + 1
         end = bisect_left(paths, firsts[done]) if done < len(segments) else len(paths)
         mine, start = paths[start:end], end
-        found = connection.execute(
-            f"{_ENTRY} where entries.segment = ? order by entries.path", (builder.segments[segment.digest],)
-        ).fetchall()
-        entries = _entries(connection, builder.algorithm, found)
-        if len(builder.files) < _FILES_REMEMBERED:
-            ids = [row[2] for row in found]
-            builder.files.update(
-                {e.digest or "": id for e, id in zip(entries, ids, strict=True) if e.kind == Kind.FILE}
-            )
+        id = builder.segments[segment.digest]
+        entries = _made(builder.algorithm, _read(connection, builder.algorithm, id))
         kept = {entry.path: entry for entry in entries} | {path: changes[path] for path in mine}
         alone, before = builder.at_segment_cut, len(builder.new_segments)
         builder.add(in_order(entry for entry in kept.values() if entry is not None))
         if alone and builder.at_segment_cut and len(builder.new_segments) == before + 1 and len(mine) <= _FEW:
-            builder.origins[builder.new_segments[-1][0].digest] = builder.segments[segment.digest], mine
+            builder.origins[builder.new_segments[-1][0].digest] = id, mine
+        else:
+            _remember_files(connection, builder, id, entries)
+
+
+def _remember_files(connection: sqlite3.Connection, builder: Edited, segment: int, entries: Iterable[Entry]) -> None:
+    if len(builder.files) < _FILES_REMEMBERED:
+        ids = connection.execute("select file from entries where segment = ? order by path", (segment,))
+        builder.files.update({entry.digest or "": file for entry, (file,) in zip(entries, ids, strict=True) if file})
 
 
 def _with_next_first(parts: Sequence[Part]) -> Iterator[tuple[Part, str | None]]:

@@ -32,7 +32,7 @@ def placed(key: str) -> str:
     path = "/".join(_ODD.get(segment) or segment.replace("%", "%25") for segment in key.split("/"))
     path = path.replace("\0", "%00")
     try:
-        names.check_entry_path(path)
+        names.check_entry_paths([path])
     except InvalidPath:
         # What is a drive or climbs on Windows.
         path = path.replace("\\", "%5C").replace(":", "%3A")
