@@ -15,7 +15,7 @@ help:
 	@echo 'make demo        artstore shows itself in a store of its own'
 	@echo 'make test        the tests'
 	@echo 'make lint        format, style, types, the floors of the house, generated documentation'
-	@echo 'make bench       the goals of speed and the hot paths: ten minutes and 30 GB of disk'
+	@echo 'make bench       the goals of speed and the hot paths: a quarter of an hour and 30 GB of disk'
 	@echo 'make bench-full  all benchmarks at full size, beside other tools, into benchmarks/RESULTS.md: an hour, 45 GB'
 	@echo 'make torture     the tests that kill, race and fill disks for a long time'
 	@echo 'make docs        writes the generated parts of README.md and docs/ again'

@@ -118,7 +118,7 @@ class Gathering:
             if cached is None or cached[1:6] != now:
                 yield Found(folder, name, path, now)
                 continue
-            # Made as plain tuples are, which takes half the time.
+            # Made as plain tuples are: this is done for every file of every walk.
             executable = is_executable(status.st_mode)
             entries.append(new(Entry, (path, file, text(cached[7]), now[2], executable, None, None, None, None)))
             hits.append(new(_Hit, (cached[6], folder, name, path)))

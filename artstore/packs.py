@@ -21,7 +21,7 @@ HEADER = b"artstore-pack-1\n"
 SEAL_AT = 64 * 1024 * 1024
 """A pack of this many bytes is never appended to again."""
 _GATHERED = 8 * 1024 * 1024
-"""This many bytes are handed to the operating system together: long writes cost it half of what short ones do."""
+"""This many bytes are handed to the operating system together, so that it sees few and long writes."""
 _OPEN_AT_MOST = 64
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 

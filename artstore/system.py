@@ -161,8 +161,8 @@ def write_all_at(descriptor: int, data: bytes | memoryview, offset: int) -> None
 
 def write_pieces_at(descriptor: int, pieces: Sequence[bytes | memoryview], offset: int) -> None:
     """Write pieces one behind the other at an offset of a file, where possible without putting them together."""
-    if len(pieces) == 1 or not hasattr(os, "pwritev"):
-        write_all_at(descriptor, pieces[0] if len(pieces) == 1 else b"".join(pieces), offset)
+    if not hasattr(os, "pwritev"):
+        write_all_at(descriptor, b"".join(pieces), offset)
         return
     for first in range(0, len(pieces), _PIECES_AT_ONCE):
         some = pieces[first : first + _PIECES_AT_ONCE]
