@@ -271,6 +271,13 @@ class Db:
                 self._keep(thread, found)
         return found
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is inside `reading` or `writing`."""
+        with self._guard:
+            found = self._open.get(threading.current_thread())
+            return found is not None and found.in_transaction
+
     def _keep(self, thread: threading.Thread, connection: sqlite3.Connection) -> None:
         """Note a thread's connection, and close those of threads that have ended."""
         with self._guard:

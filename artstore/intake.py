@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from artstore import codec
-from artstore.catalog import content, leases, reclaim, versions
+from artstore.catalog import content, leases, reclaim
 from artstore.catalog.content import NewChunk, NewFile
 from artstore.catalog.leases import Claim
 from artstore.codec import Bytes, Encode
 from artstore.db import Connection, Db
 from artstore.errors import ArtstoreError, StoreError
+from artstore.hold import Hold
 from artstore.leases import Session
 from artstore.packs import SEAL_AT, Packs, PackWriter
 from artstore.reading import Stat
@@ -52,13 +53,11 @@ class Intake:
     def __init__(self, db: Db, packs: Packs, session: Session, purpose: str) -> None:
         self._db = db
         self._packs = packs
-        self._session = session
-        self._purpose = purpose
         self.compression = db.compression
         self._encode = codec.encoder(db.compression)
         self._guard = threading.RLock()
         self._pid = os.getpid()
-        self._lease: int | None = None
+        self.hold = Hold(db, session, purpose, self._guard)
         self._current: Batch | None = None
         self._lent: list[Batch] = []
         self._returned: list[Batch] = []
@@ -90,7 +89,8 @@ class Intake:
         """Take chunks of a large file: (digest, content). The memory may be reused afterwards."""
         with self._working():
             unknown = {digest: data for digest, data in chunks if digest not in self._pending_chunks}
-            self._claim_chunks(unknown)
+            for digest in self.hold.chunks(unknown):
+                del unknown[digest]
         # Beside the other files' threads: what one of them stores meanwhile is stored once more at worst, and given up.
         encoded = [(digest, len(data), *encode(data)) for digest, data in unknown.items()]
         with self._working():
@@ -158,49 +158,9 @@ class Intake:
         batch.files[file.digest] = file
         self._pending_files.add(file.digest)
 
-    def hold_files(self, ids: Iterable[int]) -> set[int]:
-        """Claim stored files by their ids; return those that are gone."""
-        wanted = list(leases.ranges(ids))
-        if not wanted:
-            return set()
-        gone: set[int] = set()
-        with self._guard:
-            lease = self._leased()
-        with self._guard, self._db.writing(durable=False) as connection:
-            for first, last in wanted:
-                if content.count_files(connection, first, last) != last - first + 1:
-                    gone |= content.missing_files(connection, first, last)
-            kept = [id for first, last in wanted for id in range(first, last + 1) if id not in gone] if gone else None
-            leases.claim_ranges(connection, lease, "file", wanted if kept is None else leases.ranges(kept))
-        return gone
-
-    def hold_version(self, id: int) -> bool:
-        """Claim a version's manifest and with it all its content; False if it is deleted."""
-        with self._guard:
-            lease = self._leased()
-        with self._guard, self._db.writing(durable=False) as connection:
-            if not versions.lives(connection, id):
-                return False
-            leases.claim_ranges(connection, lease, "version", [(id, id)])
-        return True
-
-    def _leased(self) -> int:
-        """The lease of this draft, opened in a transaction of its own: no rollback leaves us with another's."""
-        if self._lease is None:
-            with self._db.writing(durable=False) as connection:
-                lease = leases.open_lease(connection, self._session.name, self._purpose)
-            self._lease = lease
-        return self._lease
-
     def _claim_files(self, unknown: dict[bytes, bytes] | dict[bytes, object]) -> None:
         """Claim those files that are stored, and take them out of `unknown`."""
-        with self._db.reading() as connection:
-            if not content.file_ids(connection, unknown):
-                return
-        lease = self._leased()
-        with self._db.writing(durable=False) as connection:
-            found = content.file_ids(connection, unknown)
-            leases.claim(connection, lease, "file", found.values())
+        found = self.hold.files(unknown)
         self._remember_ids(found)
         for digest in found:
             del unknown[digest]
@@ -208,17 +168,6 @@ class Intake:
     def _remember_ids(self, found: dict[bytes, int]) -> None:
         if len(self.ids) < _IDS_REMEMBERED:
             self.ids.update(found)
-
-    def _claim_chunks(self, unknown: dict[bytes, memoryview]) -> None:
-        with self._db.reading() as connection:
-            if not content.chunk_ids(connection, unknown):
-                return
-        lease = self._leased()
-        with self._db.writing(durable=False) as connection:
-            found = content.chunk_ids(connection, unknown)
-            leases.claim(connection, lease, "chunk", found.values())
-        for digest in found:
-            del unknown[digest]
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -268,7 +217,7 @@ class Intake:
 
         What the catalog says then may be older than what is published, and no pack may be cut back to that.
         """
-        return self._db.connection.in_transaction
+        return self._db.in_transaction
 
     def _published_end(self, pack: str) -> int | None:
         with self._db.reading() as connection:
@@ -338,7 +287,7 @@ class Intake:
             return
         for batch in batches:
             self._sync(batch)
-        lease = self._leased()
+        lease = self.hold.lease()
         try:
             with self._db.writing() as connection:
                 for batch in batches:
@@ -416,14 +365,13 @@ class Intake:
     def end(self, connection: Connection) -> reclaim.Freed:
         """Within the same transaction, once the version's entries are there: let go of what it did not take."""
         unused, self._unused = self._unused, []
-        if self._lease is not None:
-            unused += leases.close_lease(connection, self._lease)
+        unused += self.hold.close(connection)
         return reclaim.release(connection, claims=unused) if unused else reclaim.Freed()
 
     def ended(self) -> None:
         """After that transaction is committed: nothing is held any more, and the packs are let go."""
         with self._guard:
-            self._lease = None
+            self.hold.closed()
             self._let_go_of_packs()
 
     @contextmanager
@@ -439,10 +387,10 @@ class Intake:
         with self._guard:
             freed = reclaim.Freed()
             self._broken = self._broken or StoreError("it was given up, or the store was closed")
-            if self._lease is not None:
+            if not self.hold.empty:
                 with self._db.writing() as connection:
-                    freed = reclaim.release(connection, claims=leases.close_lease(connection, self._lease))
-                self._lease = None
+                    freed = reclaim.release(connection, claims=self.hold.close(connection))
+                self.hold.closed()
             self._let_go_of_packs()
             return freed
 
