@@ -7,9 +7,9 @@ from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 from artstore import collector, names
-from artstore.catalog import collections, events, manifests, runs, stats, versions
+from artstore.catalog import collections, edits, events, runs, stats, versions
 from artstore.catalog.collections import Collection
-from artstore.catalog.manifests import Edited
+from artstore.catalog.edits import Edited
 from artstore.catalog.reclaim import Freed
 from artstore.catalog.versions import Content
 from artstore.db import Connection, Db, errors_said, now
@@ -96,7 +96,7 @@ def cut(db: Db, draft: Draft) -> Cut:
     """Cut the manifest of a draft as it stands, and sum it up."""
     base = draft.base.version.id if draft.base else None
     with db.reading() as connection, collector.paused():
-        builder = manifests.edited(connection, db.algorithm, base, draft.changes)
+        builder = edits.edited(connection, db.algorithm, base, draft.changes)
         manifest = builder.finish()
     content = Content(
         version_digest(db.algorithm, manifest, draft.dependencies),
@@ -180,7 +180,7 @@ def _insert(
     dependencies: Iterable[int],
     same: Version | None,
 ) -> Version:
-    groups = manifests.store(connection, parts.builder, ids)
+    groups = edits.store(connection, parts.builder, ids)
     id = versions.insert(
         connection,
         db.algorithm,

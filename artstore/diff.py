@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from artstore import collector
-from artstore.catalog import manifests
-from artstore.catalog.manifests import Changed
+from artstore.catalog import differences
+from artstore.catalog.differences import Changed
 from artstore.db import Db
 from artstore.manifest import Entry, Kind
 from artstore.version import Version
@@ -28,7 +28,7 @@ class Difference(NamedTuple):
 def diff(db: Db, old: Version, new: Version) -> Difference:
     """Compare two versions: segments first, entries only where those differ."""
     with db.reading() as connection, collector.paused():
-        return _pair_renames(manifests.diff(connection, db.algorithm, old.id, new.id))
+        return _pair_renames(differences.diff(connection, db.algorithm, old.id, new.id))
 
 
 def _pair_renames(found: Changed) -> Difference:

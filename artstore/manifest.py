@@ -167,6 +167,13 @@ class Builder:
                 self._end_segment()
                 part = self._entries
 
+    def add_uncut(self, entries: Iterable[Entry]) -> None:
+        """Add entries at the paths that a segment of an older manifest begins with, where one may begin.
+
+        Its last path may not be among them: so none is a cut here, and that needs not be found out again.
+        """
+        self._entries += entries
+
     @property
     def since_group_cut(self) -> int:
         """How many segments there are since the last cut of groups."""

@@ -200,7 +200,7 @@ def _manifest_is_right(db: Db, connection: Connection, version: Version, good: s
             continue
         entries = [
             entry
-            for segment in manifests.segments_of(connection, db.algorithm, group)
+            for segment, _ in manifests.segments_of(connection, db.algorithm, group)
             for entry in manifests.entries_of(connection, db.algorithm, segment)
         ]
         if [found.digest for found in recut(db.algorithm, entries)] != [group.digest]:

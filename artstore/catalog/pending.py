@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from artstore import db
-from artstore.catalog import manifests, versions
+from artstore.catalog import entry_rows, versions
 from artstore.digests import Algorithm
 from artstore.errors import NotFound, PathConflict
 from artstore.manifest import Dependency, Entry, Kind
@@ -205,8 +205,8 @@ def add(
 
 
 def _row(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry, files: Mapping[bytes, int]) -> _Row:
-    file = manifests.file_id(connection, algorithm, entry, files) if entry.kind == Kind.FILE else None
-    ref = manifests.store_ref(connection, algorithm, entry) if entry.kind == Kind.REFERENCE else None
+    file = entry_rows.file_id(connection, algorithm, entry, files) if entry.kind == Kind.FILE else None
+    ref = entry_rows.store_ref(connection, algorithm, entry) if entry.kind == Kind.REFERENCE else None
     return _Row(entry.path, int(entry.kind), int(entry.executable), file, entry.target, ref)
 
 
