@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from artstore import chunking, names, reader, system, workers, writing
 from artstore.catalog import content, stats, versions
-from artstore.catalog.content import StoredChunk
 from artstore.collector import paused
 from artstore.db import Connection, Db, errors_said
 from artstore.errors import Damaged, InvalidPath, RootUnwritable, StoreError
@@ -20,12 +20,13 @@ from artstore.packs import Packs
 from artstore.progress import SILENT, Progress, step
 from artstore.reader import Part, Reader
 from artstore.reading import Stat, stat_of
+from artstore.spans import Spans
 from artstore.version import Version
 from artstore.workers import Threads
-from artstore.writing import NewFile, Root, SmallJob
+from artstore.writing import Root, SmallJob
 
 _BATCH_FILES = 512
-_SPAN = 4 * 1024 * 1024
+_LARGE_AT_ONCE = 8
 
 
 class Outcome(NamedTuple):
@@ -225,42 +226,30 @@ class Checkout:
         self._seen.setdefault(folder, []).append((name, found, digest))
 
     def _write_large_files(self) -> None:
-        with Threads(1, "artstore-write") as beside:
-            for folder, name, entry in self._large:
-                digest = entry.digest or ""
-                with (
-                    self._named(folder, name),
-                    self._root.new_file(folder, name, executable=entry.executable) as new,
-                ):
-                    if not self._write_by_spans(beside, new, digest):
-                        self._write_by_chunks(new, digest)
-                assert new.stat is not None
-                self._note(folder, name, new.stat, self._db.algorithm.parse(digest))
-                self._progress.advance(entry.size or 0)
+        if not self._large:
+            return
+        threads, stop = min(system.cores(), _LARGE_AT_ONCE, len(self._large)), threading.Event()
+        with Threads(threads, "artstore-write") as beside, Threads(threads, "artstore-read") as pool:
+            write = partial(self._write_large, Spans(self._reader, beside, self._progress, stop))
+            try:
+                futures = [pool.submit(write, *item) for item in self._large]
+                for (folder, name, entry), future in zip(self._large, futures, strict=True):
+                    self._note(folder, name, future.result(), self._db.algorithm.parse(entry.digest or ""))
+            except BaseException:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
 
-    def _write_by_spans(self, beside: Threads, new: NewFile, digest: str) -> bool:
-        """Write a file in long pieces, hashing each while it is written; False if that was not the file."""
-        whole, buffers = self._db.algorithm.hasher(), (bytearray(_SPAN), bytearray(_SPAN))
-        written: Future[None] | None = None
-        for turn, span in enumerate(_spans(self._reader.chunks_of(digest))):
-            window = self._reader.span(span, buffers[turn % 2])
-            if written is not None:
-                written.result()
-            if window is None:
-                return False
-            written = beside.submit(writing.write_all, new.descriptor, window)
-            whole.update(window)
-        if written is not None:
-            written.result()
-        return self._db.algorithm.text(whole.digest()) == digest
-
-    def _write_by_chunks(self, new: NewFile, digest: str) -> None:
-        """Write a file that has moved, or is damaged: chunk by chunk, each looked up again where it is not found."""
-        with system.os_errors_said("a download"):
-            os.ftruncate(new.descriptor, 0)
-            os.lseek(new.descriptor, 0, os.SEEK_SET)
-        for piece in self._reader.content(digest):
-            writing.write_all(new.descriptor, piece)
+    def _write_large(self, spans: Spans, folder: str, name: str, entry: Entry) -> Stat:
+        # The folders that a `Root` has open are those of one thread.
+        with (
+            closing(Root(self._root.path, self._db.folder)) as root,
+            self._named(folder, name),
+            root.new_file(folder, name, executable=entry.executable) as new,
+        ):
+            spans.write(new.descriptor, entry.digest or "")
+        assert new.stat is not None
+        return new.stat
 
     def _fetch(self, references: list[Entry]) -> None:
         if not references:
@@ -309,23 +298,6 @@ class Checkout:
 
         if self._seen and self._remembers:
             self._db.try_writing(note)
-
-
-def _spans(chunks: list[StoredChunk]) -> Iterator[list[StoredChunk]]:
-    """Group the chunks of a file that lie one behind the other in a pack, up to a size."""
-    span: list[StoredChunk] = []
-    size = 0
-    for stored in chunks:
-        if span:
-            last = span[-1].place
-            follows = last.pack == stored.place.pack and last.offset + last.length == stored.place.offset
-            if not follows or size + stored.size > _SPAN:
-                yield span
-                size, span = 0, []
-        span.append(stored)
-        size += stored.size
-    if span:
-        yield span
 
 
 def _stays_inside(folder: str, target: str) -> bool:
