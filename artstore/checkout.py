@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,15 +16,13 @@ from artstore.errors import Damaged, InvalidPath, RootUnwritable, StoreError
 from artstore.manifest import Entry, Kind, recut
 from artstore.packs import Packs
 from artstore.progress import SILENT, Progress, step
-from artstore.reader import Part, Reader
+from artstore.reader import Part, Reader, damage_named
 from artstore.reading import Stat, stat_of
-from artstore.spans import Spans
+from artstore.spans import MissingFile, Spans
 from artstore.version import Version
-from artstore.workers import Threads
 from artstore.writing import Root, SmallJob
 
 _BATCH_FILES = 512
-_LARGE_AT_ONCE = 8
 
 
 class Outcome(NamedTuple):
@@ -63,7 +59,7 @@ class Checkout:
         self._progress = progress
         self._seen: dict[str, list[tuple[str, Stat, bytes]]] = {}
         """What the files below the root hold, by the folder's path below it: (name, stat, digest)."""
-        self._large: list[tuple[str, str, Entry]] = []
+        self._large: list[MissingFile] = []
         self._written = self._kept = self._gone = 0
 
     def run(self, parts: Iterable[Part]) -> Outcome:
@@ -90,7 +86,7 @@ class Checkout:
             self._root.close()
         return Outcome(self._written, self._kept, self._gone)
 
-    def _missing(self, parts: Iterable[Part], others: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
+    def _missing(self, parts: Iterable[Part], others: list[Entry]) -> Iterator[MissingFile]:
         """Yield the files that are not there as they should be, from groups that are what their digest says."""
         for part in parts:
             missing = list(self._missing_of(part.wanted, others))
@@ -105,7 +101,7 @@ class Checkout:
                 "damaged: run `artstore verify`, and restore the catalog from a backup"
             )
 
-    def _missing_of(self, entries: list[Entry], others: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
+    def _missing_of(self, entries: list[Entry], others: list[Entry]) -> Iterator[MissingFile]:
         """Go through entries folder by folder; yield the files that are not there as they should be."""
         names.check_entry_paths([entry.path for entry in entries])
         here: str | None = None
@@ -126,7 +122,7 @@ class Checkout:
                     self._root.folder(folder)
             status = listed.get(name)
             if status is None or not writing.mode_is_right(status, entry.executable):
-                yield folder, name, entry
+                yield MissingFile(folder, name, entry)
                 continue
             known = remembered.get(name)
             if known is not None and known[1:6] == stat_of(status) and text(known[7]) == entry.digest:
@@ -136,7 +132,7 @@ class Checkout:
                 self._kept += 1
                 self._progress.advance(status.st_size)
             else:
-                yield folder, name, entry
+                yield MissingFile(folder, name, entry)
         self._progress.advance(unchanged)
 
     def _absolute(self, folder: str) -> str:
@@ -169,10 +165,10 @@ class Checkout:
         except StoreError:
             return 0
 
-    def _batches(self, missing: Iterator[tuple[str, str, Entry]]) -> Iterator[list[SmallJob]]:
-        small: list[tuple[str, str, Entry]] = []
+    def _batches(self, missing: Iterator[MissingFile]) -> Iterator[list[SmallJob]]:
+        small: list[MissingFile] = []
         for item in missing:
-            if (item[2].size or 0) > chunking.WHOLE:
+            if (item.entry.size or 0) > chunking.WHOLE:
                 self._large.append(item)
                 continue
             small.append(item)
@@ -182,7 +178,7 @@ class Checkout:
         if small:
             yield self._jobs(small)
 
-    def _jobs(self, items: list[tuple[str, str, Entry]]) -> list[SmallJob]:
+    def _jobs(self, items: list[MissingFile]) -> list[SmallJob]:
         parse = self._db.algorithm.parse
         raws = [parse(entry.digest or "") for _, _, entry in items]
         places = content.single_places_of(self._db.connection, list(set(raws)))
@@ -204,7 +200,7 @@ class Checkout:
 
     def _write_small_again(self, job: SmallJob) -> Stat:
         with (
-            self._named(job.folder, job.name),
+            damage_named(self._version, f"{job.folder}/{job.name}" if job.folder else job.name),
             self._root.new_file(job.folder, job.name, executable=job.executable) as new,
         ):
             for piece in self._reader.content(self._db.algorithm.text(job.digest)):
@@ -212,44 +208,14 @@ class Checkout:
         assert new.stat is not None
         return new.stat
 
-    @contextmanager
-    def _named(self, folder: str, name: str) -> Iterator[None]:
-        """Say in an error which file of which version is damaged."""
-        try:
-            yield
-        except Damaged as error:
-            path = f"{folder}/{name}" if folder else name
-            raise Damaged(f"{path!r} of {self._version.name} is damaged, and was not written: {error}") from error
-
     def _note(self, folder: str, name: str, found: Stat, digest: bytes) -> None:
         self._written += 1
         self._seen.setdefault(folder, []).append((name, found, digest))
 
     def _write_large_files(self) -> None:
-        if not self._large:
-            return
-        threads, stop = min(system.cores(), _LARGE_AT_ONCE, len(self._large)), threading.Event()
-        with Threads(threads, "artstore-write") as beside, Threads(threads, "artstore-read") as pool:
-            write = partial(self._write_large, Spans(self._reader, beside, self._progress, stop))
-            try:
-                futures = [pool.submit(write, *item) for item in self._large]
-                for (folder, name, entry), future in zip(self._large, futures, strict=True):
-                    self._note(folder, name, future.result(), self._db.algorithm.parse(entry.digest or ""))
-            except BaseException:
-                stop.set()
-                pool.shutdown(cancel_futures=True)
-                raise
-
-    def _write_large(self, spans: Spans, folder: str, name: str, entry: Entry) -> Stat:
-        # The folders that a `Root` has open are those of one thread.
-        with (
-            closing(Root(self._root.path, self._db.folder)) as root,
-            self._named(folder, name),
-            root.new_file(folder, name, executable=entry.executable) as new,
-        ):
-            spans.write(new.descriptor, entry.digest or "")
-        assert new.stat is not None
-        return new.stat
+        with closing(Spans(self._reader, self._version, self._root, self._progress).write(self._large)) as written:
+            for file, found in written:
+                self._note(file.folder, file.name, found, self._db.algorithm.parse(file.digest))
 
     def _fetch(self, references: list[Entry]) -> None:
         if not references:

@@ -274,6 +274,8 @@ class Db:
     @property
     def in_transaction(self) -> bool:
         """Whether this thread is inside `reading` or `writing`."""
+        if os.getpid() != self._pid:
+            return False
         with self._guard:
             found = self._open.get(threading.current_thread())
             return found is not None and found.in_transaction

@@ -128,7 +128,7 @@ class Gathering:
 
     def _hold_hits(self) -> list[Found]:
         """Claim what the stat cache named; what is not stored any more is to be read after all."""
-        gone = self._intake.hold.file_ids([hit.id for hit in self._hits])
+        gone = self._intake.hold.claim_file_ids([hit.id for hit in self._hits])
         lost = [hit for hit in self._hits if hit.id in gone] if gone else []
         return [at(hit.folder, hit.name, hit.path) for hit in lost]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 from artstore.catalog import content, leases, versions
 from artstore.catalog.leases import Claim
@@ -12,7 +13,7 @@ from artstore.leases import Session
 
 
 class Hold:
-    """The lease of one draft, opened once there is something to claim. Safe for use by several threads."""
+    """The lease of one draft, opened once there is something to claim. Its guard is that of the draft's intake."""
 
     def __init__(self, db: Db, session: Session, purpose: str, guard: threading.RLock) -> None:
         self._db = db
@@ -30,11 +31,11 @@ class Hold:
                 self._lease = lease
             return self._lease
 
-    def files(self, digests: Collection[bytes]) -> dict[bytes, int]:
+    def claim_files(self, digests: Collection[bytes]) -> dict[bytes, int]:
         """Claim those files that are stored; return their ids."""
         return self._claim("file", content.file_ids, digests)
 
-    def chunks(self, digests: Collection[bytes]) -> dict[bytes, int]:
+    def claim_chunks(self, digests: Collection[bytes]) -> dict[bytes, int]:
         """Claim those chunks that are stored; return their ids."""
         return self._claim("chunk", content.chunk_ids, digests)
 
@@ -44,20 +45,25 @@ class Hold:
         with self._db.reading() as connection:
             if not find(connection, digests):
                 return {}
-        lease = self.lease()
-        with self._db.writing(durable=False) as connection:
+        with self._claiming() as (connection, lease):
             found = find(connection, digests)
             leases.claim(connection, lease, kind, found.values())
         return found
 
-    def file_ids(self, ids: Iterable[int]) -> set[int]:
+    @contextmanager
+    def _claiming(self) -> Iterator[tuple[Connection, int]]:
+        with self._guard:
+            lease = self.lease()
+            with self._db.writing(durable=False) as connection:
+                yield connection, lease
+
+    def claim_file_ids(self, ids: Iterable[int]) -> set[int]:
         """Claim stored files by their ids; return those that are gone."""
         wanted = list(leases.ranges(ids))
         if not wanted:
             return set()
         gone: set[int] = set()
-        lease = self.lease()
-        with self._guard, self._db.writing(durable=False) as connection:
+        with self._claiming() as (connection, lease):
             for first, last in wanted:
                 if content.count_files(connection, first, last) != last - first + 1:
                     gone |= content.missing_files(connection, first, last)
@@ -65,24 +71,23 @@ class Hold:
             leases.claim_ranges(connection, lease, "file", wanted if kept is None else leases.ranges(kept))
         return gone
 
-    def version(self, id: int) -> bool:
+    def claim_version(self, id: int) -> bool:
         """Claim a version's manifest and with it all its content; False if it is deleted."""
-        lease = self.lease()
-        with self._guard, self._db.writing(durable=False) as connection:
+        with self._claiming() as (connection, lease):
             if not versions.lives(connection, id):
                 return False
             leases.claim_ranges(connection, lease, "version", [(id, id)])
         return True
 
-    def close(self, connection: Connection) -> list[Claim]:
+    def end(self, connection: Connection) -> list[Claim]:
         """Within a transaction: end the lease; return what it held, which may now be held by nothing."""
         return [] if self._lease is None else leases.close_lease(connection, self._lease)
 
-    def closed(self) -> None:
+    def ended(self) -> None:
         """After that transaction is committed: nothing is held any more."""
         self._lease = None
 
     @property
-    def empty(self) -> bool:
-        """Whether there was nothing to claim yet."""
-        return self._lease is None
+    def is_open(self) -> bool:
+        """Whether there is a lease, which is to be ended."""
+        return self._lease is not None

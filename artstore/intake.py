@@ -89,7 +89,7 @@ class Intake:
         """Take chunks of a large file: (digest, content). The memory may be reused afterwards."""
         with self._working():
             unknown = {digest: data for digest, data in chunks if digest not in self._pending_chunks}
-            for digest in self.hold.chunks(unknown):
+            for digest in self.hold.claim_chunks(unknown):
                 del unknown[digest]
         # Beside the other files' threads: what one of them stores meanwhile is stored once more at worst, and given up.
         encoded = [(digest, len(data), *encode(data)) for digest, data in unknown.items()]
@@ -160,7 +160,7 @@ class Intake:
 
     def _claim_files(self, unknown: dict[bytes, bytes] | dict[bytes, object]) -> None:
         """Claim those files that are stored, and take them out of `unknown`."""
-        found = self.hold.files(unknown)
+        found = self.hold.claim_files(unknown)
         self._remember_ids(found)
         for digest in found:
             del unknown[digest]
@@ -365,13 +365,13 @@ class Intake:
     def end(self, connection: Connection) -> reclaim.Freed:
         """Within the same transaction, once the version's entries are there: let go of what it did not take."""
         unused, self._unused = self._unused, []
-        unused += self.hold.close(connection)
+        unused += self.hold.end(connection)
         return reclaim.release(connection, claims=unused) if unused else reclaim.Freed()
 
     def ended(self) -> None:
         """After that transaction is committed: nothing is held any more, and the packs are let go."""
         with self._guard:
-            self.hold.closed()
+            self.hold.ended()
             self._let_go_of_packs()
 
     @contextmanager
@@ -387,10 +387,10 @@ class Intake:
         with self._guard:
             freed = reclaim.Freed()
             self._broken = self._broken or StoreError("it was given up, or the store was closed")
-            if not self.hold.empty:
+            if self.hold.is_open:
                 with self._db.writing() as connection:
-                    freed = reclaim.release(connection, claims=self.hold.close(connection))
-                self.hold.closed()
+                    freed = reclaim.release(connection, claims=self.hold.end(connection))
+                self.hold.ended()
             self._let_go_of_packs()
             return freed
 

@@ -168,10 +168,11 @@ class Builder:
                 part = self._entries
 
     def add_uncut(self, entries: Iterable[Entry]) -> None:
-        """Add entries at the paths that a segment of an older manifest begins with, where one may begin.
+        """Add, at a cut, entries whose paths are the first of a segment of an older manifest, but not all of them.
 
-        Its last path may not be among them: so none is a cut here, and that needs not be found out again.
+        None of these was a cut there, so none is one here, and that needs not be found out again.
         """
+        assert self.at_segment_cut
         self._entries += entries
 
     @property

@@ -8,7 +8,10 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """A listener for the steps of a long verb. `unit` is what is counted: `bytes`, `files`, `packs`."""
+    """A listener for the steps of a long verb. `unit` is what is counted: `bytes`, `files`, `packs`.
+
+    `advance` may be called by several threads.
+    """
 
     def begin(self, what: str, total: int | None, unit: str) -> None: ...
     def advance(self, amount: int) -> None: ...

@@ -7,6 +7,7 @@ is called damaged.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import NamedTuple
 
@@ -103,6 +104,15 @@ class Reader:
             raise Damaged(
                 f"the catalog lists the wrong chunks for the file {digest}: run `artstore verify`, restore a backup"
             )
+
+
+@contextmanager
+def damage_named(version: Version, path: str) -> Iterator[None]:
+    """Say in an error which file of which version is damaged."""
+    try:
+        yield
+    except Damaged as error:
+        raise Damaged(f"{path!r} of {version.name} is damaged, and was not written: {error}") from error
 
 
 def selected(db: Db, version: Version, path_prefix: str | None) -> Iterator[Part]:

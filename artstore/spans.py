@@ -1,87 +1,141 @@
-"""Writing large files out: in long spans, each hashed while it is written; chunk by chunk if that was not the file."""
+"""Writing large files out: one thread reads and hashes them, and others write several of them at a time.
+
+Whoever downloads looks up, reads, hashes, opens and names files; only writing goes on beside, as it takes longest where
+the system has to find memory for what is written. A file appears once all of it is written and was the right content.
+"""
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, Future
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from artstore import system, writing
 from artstore.catalog.content import StoredChunk
+from artstore.digests import Hasher
+from artstore.manifest import Entry
 from artstore.progress import Progress
-from artstore.reader import Reader
+from artstore.reader import Reader, damage_named
+from artstore.reading import Stat
+from artstore.version import Version
 from artstore.workers import Threads
+from artstore.writing import NewFile, Root
 
 _SPAN = 4 * 1024 * 1024
+_AT_ONCE = 8
+
+
+class MissingFile(NamedTuple):
+    """A file that is not there as its entry says, by its folder and its name."""
+
+    folder: str
+    name: str
+    entry: Entry
+
+    @property
+    def digest(self) -> str:
+        """The digest of its content."""
+        return self.entry.digest or ""
+
+
+@dataclass
+class _Coming:
+    """A file that does not have its name yet."""
+
+    file: MissingFile
+    new: NewFile
+    whole: Hasher
+    told: int = 0
+    """How many of its bytes progress was told of."""
+    written: Future[None] | None = None
+    """Its last span."""
 
 
 class Spans:
-    """How the large files of one download are written. Safe for use by several threads.
+    """The large files of one download, on their way."""
 
-    Once `stop` is set, whoever writes a file gets a `CancelledError`.
-    """
-
-    def __init__(self, reader: Reader, beside: Threads, progress: Progress, stop: threading.Event) -> None:
+    def __init__(self, reader: Reader, version: Version, root: Root, progress: Progress) -> None:
         self._reader = reader
-        self._beside = beside
+        self._version = version
+        self._root = root
         self._progress = progress
-        self._stop = stop
-        self._local = threading.local()
+        threads = min(system.cores(), _AT_ONCE)
+        self._beside = Threads(threads, "artstore-write")
+        self._coming: deque[_Coming] = deque()
+        self._most_coming = threads
+        self._buffers: deque[tuple[bytearray, Future[None]]] = deque()
+        """The oldest first, each with what is written from it."""
+        self._most_buffers = threads + 1
 
-    def write(self, descriptor: int, digest: str) -> None:
-        """Write the content of a file, verified. Raises `Damaged` or `DiskFull`."""
-        told = 0
-        whole = self._reader.algorithm.hasher()
-        for window in self._written(descriptor, digest):
-            whole.update(window)
-            self._progress.advance(len(window))
-            told += len(window)
-        if self._reader.algorithm.text(whole.digest()) != digest:
-            self._write_chunks(descriptor, digest, told)
-
-    def _written(self, descriptor: int, digest: str) -> Iterator[memoryview]:
-        """Yield the spans of a file, each while it is written; ends early where one is not there."""
-        buffers = self._buffers()
-        written: Future[None] | None = None
+    def write(self, files: Iterable[MissingFile]) -> Generator[tuple[MissingFile, Stat], None, None]:
+        """Write files; yield each when it has appeared. Raises `Damaged` or `DiskFull`."""
         try:
-            for turn, chunks in enumerate(_spans(self._reader.chunks_of(digest))):
-                self._check_stop()
-                window = self._reader.span(chunks, buffers[turn % 2])
-                if written is not None:
-                    written.result()
-                if window is None:
-                    return
-                written = self._beside.submit(writing.write_all, descriptor, window)
-                yield window
+            for file in files:
+                if len(self._coming) == self._most_coming:
+                    yield self._finish()
+                self._begin(file)
+            while self._coming:
+                yield self._finish()
         finally:
-            if written is not None:
-                written.result()
+            # What is under way first: the number of a file that is closed may be another's at once.
+            self._beside.shutdown(cancel_futures=True)
+            for each in self._coming:
+                each.new.close()
 
-    def _buffers(self) -> tuple[bytearray, bytearray]:
-        """Two buffers of this thread: one is read into while the other is written."""
-        found: tuple[bytearray, bytearray] | None = getattr(self._local, "buffers", None)
-        if found is None:
-            found = self._local.buffers = bytearray(_SPAN), bytearray(_SPAN)
-        return found
+    def _begin(self, file: MissingFile) -> None:
+        new = self._root.begin(file.folder, file.name, executable=file.entry.executable)
+        coming = _Coming(file, new, self._reader.algorithm.hasher())
+        self._coming.append(coming)
+        with damage_named(self._version, file.entry.path):
+            chunks_of_file = self._reader.chunks_of(file.digest)
+        for chunks in _spans(chunks_of_file):
+            buffer = self._free_buffer()
+            window = self._reader.span(chunks, buffer)
+            if coming.written is not None:
+                coming.written.result()
+            if window is None:
+                return
+            coming.written = self._beside.submit(writing.write_all, new.descriptor, window)
+            self._buffers.append((buffer, coming.written))
+            coming.whole.update(window)
+            coming.told += len(window)
+            self._progress.advance(len(window))
 
-    def _write_chunks(self, descriptor: int, digest: str, told: int) -> None:
+    def _free_buffer(self) -> bytearray:
+        if len(self._buffers) < self._most_buffers:
+            return bytearray(_SPAN)
+        buffer, written = self._buffers.popleft()
+        written.result()
+        return buffer
+
+    def _finish(self) -> tuple[MissingFile, Stat]:
+        """Give the oldest of the files that are on their way its name."""
+        coming = self._coming[0]
+        if coming.written is not None:
+            coming.written.result()
+        if self._reader.algorithm.text(coming.whole.digest()) != coming.file.digest:
+            with damage_named(self._version, coming.file.entry.path):
+                self._write_chunks(coming)
+        stat = coming.new.appear()
+        self._coming.popleft()
+        coming.new.close()
+        return coming.file, stat
+
+    def _write_chunks(self, coming: _Coming) -> None:
         """Write a file that has moved, or is damaged: chunk by chunk, each looked up again where it is not found."""
+        descriptor, end = coming.new.descriptor, 0
         with system.os_errors_said("a download"):
             os.ftruncate(descriptor, 0)
             os.lseek(descriptor, 0, os.SEEK_SET)
-        end = 0
-        for piece in self._reader.content(digest):
-            self._check_stop()
+        for piece in self._reader.content(coming.file.digest):
             writing.write_all(descriptor, piece)
             end += len(piece)
-            if end > told:
-                self._progress.advance(end - told)
-                told = end
-
-    def _check_stop(self) -> None:
-        if self._stop.is_set():
-            raise CancelledError
+            if end > coming.told:
+                self._progress.advance(end - coming.told)
+                coming.told = end
 
 
 def _spans(chunks: list[StoredChunk]) -> Iterator[list[StoredChunk]]:

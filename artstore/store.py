@@ -215,7 +215,7 @@ class Store:
             ttl=ttl,
             base=_BaseOf(self, started_from) if started_from else None,
         )
-        if started_from is not None and not self._intake(draft).hold.version(started_from.id):
+        if started_from is not None and not self._intake(draft).hold.claim_version(started_from.id):
             raise StoreError(f"{started_from.name} was deleted: start from a version that lives")
         return draft
 
@@ -353,7 +353,7 @@ class Store:
 
     def add_entry(self, draft: Draft, entry: Entry, of: Version, path: str, *, overwrite: bool = False) -> Entry:
         """Put an entry of a version into a draft, which then depends on that version. Its content is not copied."""
-        if not self._intake(draft).hold.version(of.id):
+        if not self._intake(draft).hold.claim_version(of.id):
             raise NotFound(f"{of.name} was deleted: use an entry of a version that lives")
         added = draft.add(entry._replace(path=names.entry_path(path)), overwrite=overwrite)
         draft.depend_on(of)
@@ -366,7 +366,7 @@ class Store:
             newest = versions.newest(connection, self.db.algorithm, collection.id) if collection else None
         if newest is None:
             draft.base = None
-        elif self._intake(draft).hold.version(newest.id):
+        elif self._intake(draft).hold.claim_version(newest.id):
             draft.rebase(_BaseOf(self, newest))
 
     def read_draft(self, draft: Draft, entry: Entry) -> Iterator[bytes]:

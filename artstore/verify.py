@@ -200,8 +200,8 @@ def _manifest_is_right(db: Db, connection: Connection, version: Version, good: s
             continue
         entries = [
             entry
-            for segment, _ in manifests.segments_of(connection, db.algorithm, group)
-            for entry in manifests.entries_of(connection, db.algorithm, segment)
+            for id, _ in manifests.segments_of(connection, db.algorithm, group)
+            for entry in manifests.entries_of(connection, db.algorithm, id)
         ]
         if [found.digest for found in recut(db.algorithm, entries)] != [group.digest]:
             return False

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from artstore import system
@@ -35,13 +35,24 @@ class Threads(ThreadPoolExecutor):
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
         """Have a function called."""
         if threading.main_thread().is_alive():
-            return super().submit(fn, *args, **kwargs)
+            try:
+                return super().submit(fn, *args, **kwargs)
+            except RuntimeError as error:
+                if not _is_too_late(error):
+                    raise
+                # What is under way comes first, as it would have.
+                self.shutdown()
         future: Future[Result] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
         except BaseException as error:
             future.set_exception(error)
         return future
+
+
+def _is_too_late(error: RuntimeError) -> bool:
+    """Whether an executor refused because the main thread is ending, a moment before it is over; nothing was queued."""
+    return str(error).startswith("cannot schedule new futures")
 
 
 def spread(
@@ -74,10 +85,12 @@ def spread(
     )
     waiting: deque[tuple[Batch, Any]] = deque()
     todo = itertools.chain(first, iterator)
-    started = finished = False
+    started = finished = too_late = False
     try:
         for batch in todo:
-            waiting.append((batch, executor.submit(work, *job(batch))))
+            handed_out = None if too_late else _handed_out(executor, work, job, batch)
+            too_late = handed_out is None
+            waiting.append((batch, handed_out or _done(here(batch))))
             if len(waiting) > 2 * processes:
                 if not started:
                     waiting.extend(_meanwhile(waiting[0][1], todo, here))
@@ -96,6 +109,18 @@ def spread(
         executor.shutdown(wait=True, kill_workers=not finished)
 
 
+def _handed_out(
+    executor: Executor, work: Callable[..., Result], job: Callable[[Batch], tuple[Any, ...]], batch: Batch
+) -> Future[Result] | None:
+    """Have a batch done elsewhere; None if it is too late for that."""
+    try:
+        return executor.submit(work, *job(batch))
+    except RuntimeError as error:
+        if _is_too_late(error):
+            return None
+        raise
+
+
 def _meanwhile(
     first: Future[Result], todo: Iterator[Batch], here: Callable[[Batch], Result]
 ) -> Iterator[tuple[Batch, Future[Result]]]:
@@ -103,9 +128,13 @@ def _meanwhile(
     for _ in range(_AHEAD):
         if first.done() or (batch := next(todo, None)) is None:
             return
-        future: Future[Result] = Future()
-        future.set_result(here(batch))
-        yield batch, future
+        yield batch, _done(here(batch))
+
+
+def _done(result: Result) -> Future[Result]:
+    future: Future[Result] = Future()
+    future.set_result(result)
+    return future
 
 
 def _end_with(parent: int) -> None:

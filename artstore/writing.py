@@ -123,13 +123,16 @@ class Root:
     @contextmanager
     def new_file(self, folder: str, name: str, *, executable: bool) -> Iterator[NewFile]:
         """Make a file that appears under its name when the block ends, replacing what was there; never if it raises."""
-        descriptor = self.folder(folder)
-        new = NewFile(self.path, folder, descriptor, name, executable)
+        new = self.begin(folder, name, executable=executable)
         try:
             yield new
             new.appear()
         finally:
             new.close()
+
+    def begin(self, folder: str, name: str, *, executable: bool) -> NewFile:
+        """Make a file that has no name before it is told to appear; a few at a time, and each has to be closed."""
+        return NewFile(self.path, folder, self.folder(folder), name, executable)
 
     def link(self, folder: str, name: str, target: str) -> None:
         """Make a symbolic link, replacing a file or link that was there."""
@@ -178,8 +181,8 @@ class NewFile:
             return os.open(self._where / self._temporary, flags, mode)
         return os.open(self._temporary, flags, mode, dir_fd=self._folder)
 
-    def appear(self) -> None:
-        """Give the file its name."""
+    def appear(self) -> Stat:
+        """Give the file its name; return what it is then."""
         # A second in the past: then whoever changes the file within the same tick of the clock leaves another time on
         # it, and the stat cache can trust what it notes of a file that was just written.
         then = time.time_ns() - _BACKDATED_NS
@@ -195,6 +198,7 @@ class NewFile:
         if status.st_mtime_ns != written:
             # Somebody wrote to it as soon as it had its name: nothing is ever to match what is noted of it.
             self.stat = self.stat._replace(inode=-1)
+        return self.stat
 
     def _name_it(self) -> None:
         if self._temporary is None:

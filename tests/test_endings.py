@@ -251,6 +251,36 @@ def test_the_store_of_the_environment_is_that_of_the_newest_open_run_and_then_wh
     assert ended.out == ["two", "two", "store", "one", "store"], ended.err
 
 
+@pytest.mark.parametrize("folder", ["large", "small"])
+def test_what_is_under_way_in_a_thread_while_the_main_thread_ends_is_finished(place: Place, folder: str) -> None:
+    made = {
+        "large": "    for number in range(6): put(number, os.urandom(40 << 20 if number % 3 == 0 else 3 << 20))\n",
+        "small": "    for number in range(20_000): put(number, b'%d' % number)\n",
+    }
+    ended = place.run(
+        "began = threading.Event()\n"
+        "class Told:\n"
+        "    def begin(self, *_): pass\n"
+        "    def advance(self, amount): amount and began.set()\n"
+        "    def end(self): pass\n"
+        "def put(name, data):\n"
+        "    with open(f'folder/{name}', 'wb') as file: file.write(data)\n"
+        "def log():\n"
+        "    os.mkdir('folder')\n"
+        + made[folder]
+        + "    with artstore.Store.init(os.environ['ARTSTORE_DIR']) as store:\n"
+        "        draft = store.draft('a', 'dataset')\n"
+        "        store.add_dir(draft, 'folder', progress=Told())\n"
+        "        version = store.commit(draft)\n"
+        "        say(version.entries == store.get(version, 'out').written)\n"
+        "threading.Thread(target=log).start()\n"
+        "began.wait()\n"
+    )
+    assert (ended.code, ended.out) == (0, ["True"]), ended.err
+    for path in (place.folder / "folder").iterdir():
+        assert (place.folder / "out" / path.name).read_bytes() == path.read_bytes()
+
+
 def test_large_files_and_many_are_logged_after_the_main_thread_has_ended(place: Place) -> None:
     ended = place.run(
         BEGIN

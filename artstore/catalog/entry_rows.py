@@ -59,13 +59,13 @@ def read(connection: sqlite3.Connection, algorithm: Algorithm, segment: int) -> 
     return of_rows(connection, algorithm, rows)
 
 
-def made(algorithm: Algorithm, read: Texts | list[Entry]) -> list[Entry]:
+def made(algorithm: Algorithm, found: Texts | list[Entry]) -> list[Entry]:
     """Make the entries of a segment that was read, in order."""
-    if isinstance(read, list):
-        return read
-    digests, sizes, none = digests_of(algorithm, read.digests), numbers_of(read.sizes), repeat(None)
+    if isinstance(found, list):
+        return found
+    digests, sizes, none = digests_of(algorithm, found.digests), numbers_of(found.sizes), repeat(None)
     # Made without a line of Python for each.
-    every = zip(read.paths, repeat(Kind.FILE), digests, sizes, repeat(False), none, none, none, none)
+    every = zip(found.paths, repeat(Kind.FILE), digests, sizes, repeat(False), none, none, none, none)
     return list(map(_new, repeat(Entry), every))
 
 
