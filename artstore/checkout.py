@@ -18,7 +18,7 @@ from artstore.packs import Packs
 from artstore.progress import SILENT, Progress, step
 from artstore.reader import Part, Reader, damage_named
 from artstore.reading import Stat, stat_of
-from artstore.spans import MissingFile, Spans
+from artstore.spans import MissingFile, SpanWriter
 from artstore.version import Version
 from artstore.writing import Root, SmallJob
 
@@ -213,7 +213,7 @@ class Checkout:
         self._seen.setdefault(folder, []).append((name, found, digest))
 
     def _write_large_files(self) -> None:
-        with closing(Spans(self._reader, self._version, self._root, self._progress).write(self._large)) as written:
+        with closing(SpanWriter(self._reader, self._version, self._root, self._progress).write(self._large)) as written:
             for file, found in written:
                 self._note(file.folder, file.name, found, self._db.algorithm.parse(file.digest))
 

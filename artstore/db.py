@@ -353,6 +353,8 @@ class Db:
         self._check_there()
         with self._turn(), fork_gate.inside(), errors_said(self.path):
             connection = self.connection
+            if connection.in_transaction:
+                raise StoreError(f"{self.path} is being read by this thread, as where a signal comes: write after that")
             try:
                 if not durable:
                     connection.execute("pragma synchronous = normal")

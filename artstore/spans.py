@@ -1,14 +1,15 @@
 """Writing large files out: one thread reads and hashes them, and others write several of them at a time.
 
 Whoever downloads looks up, reads, hashes, opens and names files; only writing goes on beside, as it takes longest where
-the system has to find memory for what is written. A file appears once all of it is written and was the right content.
+the system has to find memory for what is written. A file appears when all of it is written and was the right content,
+while the ones after it are on their way.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from artstore.progress import Progress
 from artstore.reader import Reader, damage_named
 from artstore.reading import Stat
 from artstore.version import Version
-from artstore.workers import Threads
+from artstore.workers import Crew
 from artstore.writing import NewFile, Root
 
 _SPAN = 4 * 1024 * 1024
@@ -41,7 +42,7 @@ class MissingFile(NamedTuple):
         return self.entry.digest or ""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Coming:
     """A file that does not have its name yet."""
 
@@ -51,41 +52,60 @@ class _Coming:
     told: int = 0
     """How many of its bytes progress was told of."""
     written: Future[None] | None = None
-    """Its last span."""
+    """Its newest span. The next one waits for it."""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether nothing of it is being written now."""
+        return self.written is None or self.written.done()
+
+    def wait(self) -> None:
+        """Wait until its newest span is written."""
+        if self.written is not None:
+            self.written.result()
+
+    def give_up(self) -> None:
+        """Close it as soon as nobody writes to it: the number of a closed file may be that of another at once."""
+        if self.written is None:
+            self.new.close()
+        else:
+            self.written.cancel()
+            self.written.add_done_callback(lambda _: self.new.close())
 
 
-class Spans:
-    """The large files of one download, on their way."""
+class SpanWriter:
+    """Writes the large files of one download."""
 
     def __init__(self, reader: Reader, version: Version, root: Root, progress: Progress) -> None:
         self._reader = reader
         self._version = version
         self._root = root
         self._progress = progress
-        threads = min(system.cores(), _AT_ONCE)
-        self._beside = Threads(threads, "artstore-write")
+        self._at_once = min(system.cores(), _AT_ONCE)
+        self._crew = Crew(self._at_once, "artstore-write")
         self._coming: deque[_Coming] = deque()
-        self._most_coming = threads
         self._buffers: deque[tuple[bytearray, Future[None]]] = deque()
         """The oldest first, each with what is written from it."""
-        self._most_buffers = threads + 1
 
-    def write(self, files: Iterable[MissingFile]) -> Generator[tuple[MissingFile, Stat], None, None]:
-        """Write files; yield each when it has appeared. Raises `Damaged` or `DiskFull`."""
+    def write(self, files: Sequence[MissingFile]) -> Generator[tuple[MissingFile, Stat], None, None]:
+        """Write files; yield each when it has appeared. Raises `Damaged`, `DiskFull` or `UnsafeRoot`."""
+        if not files:
+            return
         try:
+            self._crew.start()
             for file in files:
-                if len(self._coming) == self._most_coming:
+                if len(self._coming) == self._at_once:
                     yield self._finish()
-                self._begin(file)
+                yield from self._begin(file)
             while self._coming:
                 yield self._finish()
         finally:
-            # What is under way first: the number of a file that is closed may be another's at once.
-            self._beside.shutdown(cancel_futures=True)
             for each in self._coming:
-                each.new.close()
+                each.give_up()
+            self._crew.end()
 
-    def _begin(self, file: MissingFile) -> None:
+    def _begin(self, file: MissingFile) -> Iterator[tuple[MissingFile, Stat]]:
+        """Have a file written; yield those before it that are done meanwhile."""
         new = self._root.begin(file.folder, file.name, executable=file.entry.executable)
         coming = _Coming(file, new, self._reader.algorithm.hasher())
         self._coming.append(coming)
@@ -94,18 +114,20 @@ class Spans:
         for chunks in _spans(chunks_of_file):
             buffer = self._free_buffer()
             window = self._reader.span(chunks, buffer)
-            if coming.written is not None:
-                coming.written.result()
+            coming.wait()
             if window is None:
-                return
-            coming.written = self._beside.submit(writing.write_all, new.descriptor, window)
+                break
+            coming.written = Future()
+            self._crew.hand(coming.written, writing.write_all, new.descriptor, window)
             self._buffers.append((buffer, coming.written))
             coming.whole.update(window)
             coming.told += len(window)
             self._progress.advance(len(window))
+            while self._coming[0] is not coming and self._coming[0].is_written:
+                yield self._finish()
 
     def _free_buffer(self) -> bytearray:
-        if len(self._buffers) < self._most_buffers:
+        if len(self._buffers) <= self._at_once:
             return bytearray(_SPAN)
         buffer, written = self._buffers.popleft()
         written.result()
@@ -114,14 +136,13 @@ class Spans:
     def _finish(self) -> tuple[MissingFile, Stat]:
         """Give the oldest of the files that are on their way its name."""
         coming = self._coming[0]
-        if coming.written is not None:
-            coming.written.result()
+        coming.wait()
         if self._reader.algorithm.text(coming.whole.digest()) != coming.file.digest:
             with damage_named(self._version, coming.file.entry.path):
                 self._write_chunks(coming)
         stat = coming.new.appear()
-        self._coming.popleft()
         coming.new.close()
+        self._coming.popleft()
         return coming.file, stat
 
     def _write_chunks(self, coming: _Coming) -> None:

@@ -12,7 +12,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from artstore import system
@@ -30,29 +32,76 @@ _LOOKS_SECONDS = 0.5
 
 
 class Threads(ThreadPoolExecutor):
-    """Threads that do work beside. Once the main thread is over Python starts none: the work is done here then."""
+    """Threads that do work beside. Once the main thread is ending Python starts none: the work is done here then."""
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
-        """Have a function called."""
+        """Have a function called. Never from a thread of its own."""
         if threading.main_thread().is_alive():
             try:
                 return super().submit(fn, *args, **kwargs)
-            except RuntimeError as error:
-                if not _is_too_late(error):
+            except RuntimeError:
+                if not _is_ending():
                     raise
                 # What is under way comes first, as it would have.
                 self.shutdown()
         future: Future[Result] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
+        _settle(future, partial(fn, *args, **kwargs), ())
         return future
 
 
-def _is_too_late(error: RuntimeError) -> bool:
-    """Whether an executor refused because the main thread is ending, a moment before it is over; nothing was queued."""
-    return str(error).startswith("cannot schedule new futures")
+class Crew:
+    """A few threads that do what is handed to them with its future. The handler of a signal may have a crew as well.
+
+    An executor holds a lock of the whole process while it is handed work, and knows of a thread only after it started.
+    """
+
+    def __init__(self, count: int, name: str) -> None:
+        self._todo: SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = SimpleQueue()
+        # Once the main thread is over Python starts none: the work is done here then.
+        numbers = range(count if threading.main_thread().is_alive() else 0)
+        self._threads = [threading.Thread(target=self._work, name=f"{name}-{i}", daemon=True) for i in numbers]
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def hand(self, future: Future[Result], work: Callable[..., Result], *arguments: Any) -> None:
+        """Have a function called; its future, unless it is cancelled before, tells what came of it."""
+        if self._threads:
+            self._todo.put((future, work, arguments))
+        else:
+            _settle(future, work, arguments)
+
+    def end(self) -> None:
+        """End the threads when all is done that was handed to them."""
+        for _ in self._threads:
+            self._todo.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while (handed := self._todo.get()) is not None:
+            _settle(*handed)
+
+
+def _settle(future: Future[Result], work: Callable[..., Result], arguments: tuple[Any, ...]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(work(*arguments))
+    except BaseException as error:
+        future.set_exception(error)
+
+
+def _is_ending() -> bool:
+    """Whether the main thread is ending, so that executors take nothing more. It may still wait for other threads."""
+    with ThreadPoolExecutor(1) as probe:
+        try:
+            probe.submit(int)
+        except RuntimeError:
+            return True
+    return False
 
 
 def spread(
@@ -69,7 +118,7 @@ def spread(
     Raises `StoreError` if the system ends one of the processes.
     """
     processes = min(system.cores(), 8) if processes is None else processes
-    if not threading.main_thread().is_alive():
+    if not threading.main_thread().is_alive() or _is_ending():
         processes = 1
     iterator = iter(batches)
     first = list(itertools.islice(iterator, WORTH_STARTING)) if processes > 1 else []
@@ -112,13 +161,14 @@ def spread(
 def _handed_out(
     executor: Executor, work: Callable[..., Result], job: Callable[[Batch], tuple[Any, ...]], batch: Batch
 ) -> Future[Result] | None:
-    """Have a batch done elsewhere; None if it is too late for that."""
+    """Have a batch done elsewhere; None if it is too late for that, as the main thread is ending."""
+    arguments = job(batch)
     try:
-        return executor.submit(work, *job(batch))
-    except RuntimeError as error:
-        if _is_too_late(error):
-            return None
+        return executor.submit(work, *arguments)
+    except BrokenExecutor:
         raise
+    except RuntimeError:
+        return None
 
 
 def _meanwhile(

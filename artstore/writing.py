@@ -131,7 +131,10 @@ class Root:
             new.close()
 
     def begin(self, folder: str, name: str, *, executable: bool) -> NewFile:
-        """Make a file that has no name before it is told to appear; a few at a time, and each has to be closed."""
+        """Make a file that has no name before it is told to appear, and has to be closed.
+
+        A few at a time: it needs the descriptor of its folder, of which only some are kept open.
+        """
         return NewFile(self.path, folder, self.folder(folder), name, executable)
 
     def link(self, folder: str, name: str, target: str) -> None:
@@ -216,8 +219,10 @@ class NewFile:
         self._temporary = None
 
     def close(self) -> None:
-        """Close the file; one that did not appear is gone."""
-        os.close(self.descriptor)
+        """Close the file, if it is not closed; one that did not appear is gone."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
         if self._temporary is not None:
             with suppress(FileNotFoundError):
                 if self._folder is None:

@@ -251,13 +251,24 @@ def test_the_store_of_the_environment_is_that_of_the_newest_open_run_and_then_wh
     assert ended.out == ["two", "two", "store", "one", "store"], ended.err
 
 
-@pytest.mark.parametrize("folder", ["large", "small"])
-def test_what_is_under_way_in_a_thread_while_the_main_thread_ends_is_finished(place: Place, folder: str) -> None:
+@pytest.mark.parametrize(
+    ("folder", "start"),
+    [
+        ("large", "threading.Thread(target=log).start(); began.wait()"),
+        ("small", "threading.Thread(target=log).start(); began.wait()"),
+        ("small", "concurrent.futures.ThreadPoolExecutor().submit(log)"),
+    ],
+    ids=["large files in a thread", "small files in a thread", "small files in a pool"],
+)
+def test_what_is_under_way_in_a_thread_while_the_main_thread_ends_is_finished(
+    place: Place, folder: str, start: str
+) -> None:
     made = {
         "large": "    for number in range(6): put(number, os.urandom(40 << 20 if number % 3 == 0 else 3 << 20))\n",
-        "small": "    for number in range(20_000): put(number, b'%d' % number)\n",
+        "small": "    for number in range(8000): put(number, b'%d' % number)\n",
     }
     ended = place.run(
+        "import concurrent.futures\n"
         "began = threading.Event()\n"
         "class Told:\n"
         "    def begin(self, *_): pass\n"
@@ -272,9 +283,7 @@ def test_what_is_under_way_in_a_thread_while_the_main_thread_ends_is_finished(pl
         "        draft = store.draft('a', 'dataset')\n"
         "        store.add_dir(draft, 'folder', progress=Told())\n"
         "        version = store.commit(draft)\n"
-        "        say(version.entries == store.get(version, 'out').written)\n"
-        "threading.Thread(target=log).start()\n"
-        "began.wait()\n"
+        "        say(version.entries == store.get(version, 'out').written)\n" + start
     )
     assert (ended.code, ended.out) == (0, ["True"]), ended.err
     for path in (place.folder / "folder").iterdir():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from artstore import Store
+from artstore import Store, system
 from artstore.errors import Damaged
 from artstore.progress import Silent
 from truth import noise, tree_of, write
@@ -116,3 +116,18 @@ def test_one_file_that_is_interrupted_is_not_written_to_its_end(tmp_path: Path) 
             store.get("file:v0", tmp_path / "root", progress=told)
         assert sum(told.steps) < size
         assert not tree_of(tmp_path / "root")
+
+
+def test_files_appear_while_others_are_on_their_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many files as there may be on their way at once, and a Ctrl-C in the last: those before it are there."""
+    monkeypatch.setattr(system, "cores", lambda: 8)
+    files = {str(number): noise(number, 6 * MIB) for number in range(6)}
+    with Store.init(tmp_path / "store") as store:
+        draft = store.draft("files", "dataset")
+        store.add_dir(draft, write(tmp_path / "source", files))
+        store.commit(draft)
+        with pytest.raises(KeyboardInterrupt):
+            store.get("files:v0", tmp_path / "root", progress=Interrupting(after=11))
+        shown, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
+        assert len(shown) >= 3
+        assert shown.items() <= true.items()
