@@ -74,7 +74,7 @@ def commit(
 
 def land(db: Db, packs: Packs, intake: Intake, put: Callable[[Connection], tuple[Result, Freed]]) -> Result:
     """Bring what was taken in to the disk; then do, in one transaction, what holds it from there on."""
-    with intake.kept():
+    with intake.kept(), collector.paused():
         with errors_said(db.path):
             intake.make_durable()
         try:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
-from artstore.digests import Algorithm, text
+from artstore.digests import Algorithm, digest_texts, text
 from artstore.spool import Spool
 
 SMALLEST, LARGEST = 32, 512
@@ -215,7 +215,7 @@ class Builder:
 
     def _end_group(self) -> None:
         part, self._segments = self._segments, []
-        body = _u32(len(part)) + b"".join(text(segment.digest) for segment in part)
+        body = _u32(len(part)) + digest_texts([segment.digest for segment in part])
         group = Group(
             self.algorithm.structure("artstore.group.1", body),
             part[0].first,
@@ -238,7 +238,7 @@ class Builder:
 
 def manifest_digest(algorithm: Algorithm, groups: list[str]) -> str:
     """The digest of a manifest that consists of these groups."""
-    return algorithm.structure("artstore.manifest.1", _u32(len(groups)) + b"".join(map(text, groups)))
+    return algorithm.structure("artstore.manifest.1", _u32(len(groups)) + digest_texts(groups))
 
 
 def version_digest(algorithm: Algorithm, manifest: str, dependencies: Iterable[Dependency] = ()) -> str:

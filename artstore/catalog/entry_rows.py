@@ -30,12 +30,12 @@ ENTRY = f"""
 _PLAIN = """
     select max(kind + executable), group_concat(path, :nul),
         cast(group_concat(files.digest, '') as blob), group_concat(files.size)
-    from entries left join files on files.id = entries.file where entries.segment = :segment
+    from entries left join files on files.id = entries.file where entries.segment between :first and :last
 """
 
 
 class Texts(NamedTuple):
-    """What the entries of a segment are that are all files and none executable."""
+    """What entries are that are all files and none executable."""
 
     paths: list[str]
     digests: bytes
@@ -44,23 +44,24 @@ class Texts(NamedTuple):
     """With commas."""
 
 
-def read(connection: sqlite3.Connection, algorithm: Algorithm, segment: int) -> Texts | list[Entry]:
-    """What `made` needs to make the entries of a segment: a few texts, if they are plain files, as most are.
+def read(connection: sqlite3.Connection, algorithm: Algorithm, first: int, last: int) -> Texts | list[Entry]:
+    """What `made` needs to make the entries of segments with ids in a row, which follow each other in this order.
 
-    Handing out a row for each of a million entries takes longer than finding them.
+    That is a few texts if they are plain files, as most are: handing out a row for each of a million entries takes
+    longer than finding them.
     """
-    kinds, paths, digests, sizes = connection.execute(_PLAIN, {"segment": segment, "nul": "\0"}).fetchone()
+    kinds, paths, digests, sizes = connection.execute(_PLAIN, {"first": first, "last": last, "nul": "\0"}).fetchone()
     if kinds == Kind.FILE:
         found = Texts(paths.split("\0"), digests, sizes)
         # The order of an aggregate is not promised; and content that the catalog has lost is not among it.
         if found.paths == sorted(found.paths) and len(digests) == LENGTH * len(found.paths):
             return found
-    rows = connection.execute(f"{ENTRY} where entries.segment = ? order by entries.path", (segment,))
+    rows = connection.execute(f"{ENTRY} where entries.segment between ? and ? order by entries.path", (first, last))
     return of_rows(connection, algorithm, rows)
 
 
 def made(algorithm: Algorithm, found: Texts | list[Entry]) -> list[Entry]:
-    """Make the entries of a segment that was read, in order."""
+    """Make the entries that were read, in order."""
     if isinstance(found, list):
         return found
     digests, sizes, none = digests_of(algorithm, found.digests), numbers_of(found.sizes), repeat(None)
