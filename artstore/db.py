@@ -351,10 +351,10 @@ class Db:
         before it.
         """
         self._check_there()
+        if self.in_transaction:
+            raise StoreError(f"this thread is using {self.path}, as where a signal comes meanwhile: write after that")
         with self._turn(), fork_gate.inside(), errors_said(self.path):
             connection = self.connection
-            if connection.in_transaction:
-                raise StoreError(f"{self.path} is being read by this thread, as where a signal comes: write after that")
             try:
                 if not durable:
                     connection.execute("pragma synchronous = normal")

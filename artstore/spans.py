@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from artstore import system, writing
@@ -22,7 +22,7 @@ from artstore.progress import Progress
 from artstore.reader import Reader, damage_named
 from artstore.reading import Stat
 from artstore.version import Version
-from artstore.workers import Crew
+from artstore.workers import Crew, Job
 from artstore.writing import NewFile, Root
 
 _SPAN = 4 * 1024 * 1024
@@ -51,26 +51,25 @@ class _Coming:
     whole: Hasher
     told: int = 0
     """How many of its bytes progress was told of."""
-    written: Future[None] | None = None
+    written: Job | None = None
     """Its newest span. The next one waits for it."""
 
     @property
     def is_written(self) -> bool:
         """Whether nothing of it is being written now."""
-        return self.written is None or self.written.done()
+        return self.written is None or self.written.is_done
 
     def wait(self) -> None:
         """Wait until its newest span is written."""
         if self.written is not None:
-            self.written.result()
+            self.written.wait()
 
     def give_up(self) -> None:
-        """Close it as soon as nobody writes to it: the number of a closed file may be that of another at once."""
-        if self.written is None:
+        """Close it when nobody writes to it any more: the number of a closed file may be that of another at once."""
+        try:
+            self.wait()
+        finally:
             self.new.close()
-        else:
-            self.written.cancel()
-            self.written.add_done_callback(lambda _: self.new.close())
 
 
 class SpanWriter:
@@ -84,7 +83,7 @@ class SpanWriter:
         self._at_once = min(system.cores(), _AT_ONCE)
         self._crew = Crew(self._at_once, "artstore-write")
         self._coming: deque[_Coming] = deque()
-        self._buffers: deque[tuple[bytearray, Future[None]]] = deque()
+        self._buffers: deque[tuple[bytearray, Job]] = deque()
         """The oldest first, each with what is written from it."""
 
     def write(self, files: Sequence[MissingFile]) -> Generator[tuple[MissingFile, Stat], None, None]:
@@ -100,9 +99,11 @@ class SpanWriter:
             while self._coming:
                 yield self._finish()
         finally:
-            for each in self._coming:
-                each.give_up()
-            self._crew.end()
+            try:
+                for each in self._coming:
+                    self._crew.hand(Job(each.give_up))
+            finally:
+                self._crew.end()
 
     def _begin(self, file: MissingFile) -> Iterator[tuple[MissingFile, Stat]]:
         """Have a file written; yield those before it that are done meanwhile."""
@@ -117,8 +118,8 @@ class SpanWriter:
             coming.wait()
             if window is None:
                 break
-            coming.written = Future()
-            self._crew.hand(coming.written, writing.write_all, new.descriptor, window)
+            coming.written = Job(partial(writing.write_all, new.descriptor, window))
+            self._crew.hand(coming.written)
             self._buffers.append((buffer, coming.written))
             coming.whole.update(window)
             coming.told += len(window)
@@ -130,7 +131,7 @@ class SpanWriter:
         if len(self._buffers) <= self._at_once:
             return bytearray(_SPAN)
         buffer, written = self._buffers.popleft()
-        written.result()
+        written.wait()
         return buffer
 
     def _finish(self) -> tuple[MissingFile, Stat]:

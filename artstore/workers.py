@@ -6,14 +6,14 @@ neither forks a process that may have threads nor runs the user's main module ag
 
 from __future__ import annotations
 
+import concurrent.futures.thread
 import itertools
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -45,18 +45,53 @@ class Threads(ThreadPoolExecutor):
                 # What is under way comes first, as it would have.
                 self.shutdown()
         future: Future[Result] = Future()
-        _settle(future, partial(fn, *args, **kwargs), ())
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
         return future
 
 
-class Crew:
-    """A few threads that do what is handed to them with its future. The handler of a signal may have a crew as well.
+class Job:
+    """Something that a crew does. Who waits for it may be interrupted at any moment, and harms nobody."""
 
-    An executor holds a lock of the whole process while it is handed work, and knows of a thread only after it started.
+    def __init__(self, work: Callable[[], object]) -> None:
+        self._work = work
+        self._under_way = threading.Lock()
+        self._under_way.acquire()
+        self._error: BaseException | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return not self._under_way.locked()
+
+    def do(self) -> None:
+        """Do it."""
+        try:
+            self._work()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._under_way.release()
+
+    def wait(self) -> None:
+        """Wait until it is done. Raises what it raised."""
+        with self._under_way:
+            pass
+        if self._error is not None:
+            raise self._error
+
+
+class Crew:
+    """A few threads that do jobs, begun in the order in which they are handed over.
+
+    The handler of a signal may have a crew of its own: an executor would hold a lock of the whole process, and knows of
+    a thread only after it started.
     """
 
     def __init__(self, count: int, name: str) -> None:
-        self._todo: SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = SimpleQueue()
+        self._todo: SimpleQueue[Job | None] = SimpleQueue()
         # Once the main thread is over Python starts none: the work is done here then.
         numbers = range(count if threading.main_thread().is_alive() else 0)
         self._threads = [threading.Thread(target=self._work, name=f"{name}-{i}", daemon=True) for i in numbers]
@@ -66,42 +101,29 @@ class Crew:
         for thread in self._threads:
             thread.start()
 
-    def hand(self, future: Future[Result], work: Callable[..., Result], *arguments: Any) -> None:
-        """Have a function called; its future, unless it is cancelled before, tells what came of it."""
+    def hand(self, job: Job) -> None:
+        """Have a job done."""
         if self._threads:
-            self._todo.put((future, work, arguments))
+            self._todo.put(job)
         else:
-            _settle(future, work, arguments)
+            job.do()
 
     def end(self) -> None:
-        """End the threads when all is done that was handed to them."""
-        for _ in self._threads:
-            self._todo.put(None)
+        """End the threads when all is done that was handed to them, also if nobody can wait for that."""
+        self._todo.put(None)
         for thread in self._threads:
-            thread.join()
+            if thread.is_alive():
+                thread.join()
 
     def _work(self) -> None:
-        while (handed := self._todo.get()) is not None:
-            _settle(*handed)
-
-
-def _settle(future: Future[Result], work: Callable[..., Result], arguments: tuple[Any, ...]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(work(*arguments))
-    except BaseException as error:
-        future.set_exception(error)
+        while (job := self._todo.get()) is not None:
+            job.do()
+        self._todo.put(None)
 
 
 def _is_ending() -> bool:
     """Whether the main thread is ending, so that executors take nothing more. It may still wait for other threads."""
-    with ThreadPoolExecutor(1) as probe:
-        try:
-            probe.submit(int)
-        except RuntimeError:
-            return True
-    return False
+    return bool(getattr(concurrent.futures.thread, "_shutdown", False))
 
 
 def spread(
@@ -118,7 +140,7 @@ def spread(
     Raises `StoreError` if the system ends one of the processes.
     """
     processes = min(system.cores(), 8) if processes is None else processes
-    if not threading.main_thread().is_alive() or _is_ending():
+    if _is_ending() or not threading.main_thread().is_alive():
         processes = 1
     iterator = iter(batches)
     first = list(itertools.islice(iterator, WORTH_STARTING)) if processes > 1 else []
@@ -165,10 +187,11 @@ def _handed_out(
     arguments = job(batch)
     try:
         return executor.submit(work, *arguments)
-    except BrokenExecutor:
+    except RuntimeError as error:
+        # Its processes are told a moment before executors of threads are.
+        if _is_ending() or str(error).startswith("cannot schedule new futures"):
+            return None
         raise
-    except RuntimeError:
-        return None
 
 
 def _meanwhile(

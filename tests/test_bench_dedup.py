@@ -197,8 +197,9 @@ def test_a_store_is_asked_for_the_versions_of_one_collection(here: Path) -> None
     assert measured(".artstore")["artstore"] == found["artstore"]
     done("put", "animals", "--name", "others", "--type", "dataset", "--project", "zoo")
     asked = run("bench", "dedup", ".artstore").stderr
-    assert "has 2 collections: say which one by --name (uncategorized/animals, zoo/others, ...)" in asked
+    assert "has 2 collections: say which one by --name (uncategorized/animals, zoo/others)" in asked
     assert data("bench", "dedup", ".artstore", "--name", "zoo/others")["size"] == 600_000
+    assert "give 'zoo/others'" in run("bench", "dedup", ".artstore", "--name", "zoo/others:v0").stderr
     assert "no artifact 'fox' in project 'zoo'" in run("bench", "dedup", ".artstore", "--name", "zoo/fox").stderr
 
 

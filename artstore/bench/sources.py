@@ -178,13 +178,18 @@ def _collection(path: Path, there: list[Collection], name: str | None) -> Collec
     if name is None:
         if len(there) == 1:
             return there[0]
-        some = ", ".join(sorted(f"{each.project}/{each.name}" for each in there)[:5])
+        some = sorted(f"{each.project}/{each.name}" for each in there)[:5]
+        listed = ", ".join(some if len(some) == len(there) else [*some, "..."])
         raise InvalidInput(
-            f"the store {str(path)!r} has {len(there)} collections: say which one by --name ({some}, ...)"
+            f"the store {str(path)!r} has {len(there)} collections: say which one by --name ({listed})"
             if there
             else f"the store {str(path)!r} has no versions: put something there first, or give a folder"
         )
     wanted = names.parse(name)
+    if ":" in name:
+        raise InvalidInput(
+            f"--name says which collection, and all its versions are measured: give {name.split(':')[0]!r}"
+        )
     project = wanted.project or names.DEFAULT_PROJECT
     for each in there:
         if (each.project, each.name) == (project, wanted.name):
