@@ -180,7 +180,7 @@ class Checkout:
 
     def _jobs(self, items: list[MissingFile]) -> list[SmallJob]:
         parse = self._db.algorithm.parse
-        raws = [parse(entry.digest or "") for _, _, entry in items]
+        raws = [parse(item.digest) for item in items]
         places = content.single_places_of(self._db.connection, list(set(raws)))
         return [
             SmallJob(folder, name, entry.executable, raw, places.get(raw))

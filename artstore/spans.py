@@ -73,7 +73,7 @@ class _Coming:
 
 
 class SpanWriter:
-    """Writes the large files of one download."""
+    """Writes the large files of one download, by one call of `write`."""
 
     def __init__(self, reader: Reader, version: Version, root: Root, progress: Progress) -> None:
         self._reader = reader

@@ -36,14 +36,13 @@ class Threads(ThreadPoolExecutor):
 
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
         """Have a function called. Never from a thread of its own."""
-        if threading.main_thread().is_alive():
-            try:
-                return super().submit(fn, *args, **kwargs)
-            except RuntimeError:
-                if not _is_ending():
-                    raise
-                # What is under way comes first, as it would have.
-                self.shutdown()
+        try:
+            return super().submit(fn, *args, **kwargs)
+        except RuntimeError:
+            if not _is_ending():
+                raise
+            # What is under way comes first, as it would have.
+            self.shutdown()
         future: Future[Result] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -92,8 +91,8 @@ class Crew:
 
     def __init__(self, count: int, name: str) -> None:
         self._todo: SimpleQueue[Job | None] = SimpleQueue()
-        # Once the main thread is over Python starts none: the work is done here then.
-        numbers = range(count if threading.main_thread().is_alive() else 0)
+        # Once the main thread is over Python may start none: the work is done here then.
+        numbers = range(0 if _is_ending() else count)
         self._threads = [threading.Thread(target=self._work, name=f"{name}-{i}", daemon=True) for i in numbers]
 
     def start(self) -> None:
@@ -122,8 +121,8 @@ class Crew:
 
 
 def _is_ending() -> bool:
-    """Whether the main thread is ending, so that executors take nothing more. It may still wait for other threads."""
-    return bool(getattr(concurrent.futures.thread, "_shutdown", False))
+    """Whether the main thread is over, or ending and waiting for others, so that executors take nothing more."""
+    return bool(getattr(concurrent.futures.thread, "_shutdown", False)) or not threading.main_thread().is_alive()
 
 
 def spread(
@@ -136,11 +135,12 @@ def spread(
 ) -> Generator[tuple[Batch, Result], None, None]:
     """Do each batch, by `here(batch)` if there are few, else by `work(*job(batch))` elsewhere; yield results in order.
 
-    `job` is called when a batch is handed out. Never more than a few are under way, so memory stays bounded.
+    While the main thread is ending, all is done here. `job` is called when a batch is handed out. Never more than a few
+    are under way, so memory stays bounded.
     Raises `StoreError` if the system ends one of the processes.
     """
     processes = min(system.cores(), 8) if processes is None else processes
-    if _is_ending() or not threading.main_thread().is_alive():
+    if _is_ending():
         processes = 1
     iterator = iter(batches)
     first = list(itertools.islice(iterator, WORTH_STARTING)) if processes > 1 else []

@@ -11,6 +11,7 @@ import pytest
 from artstore import Store, system
 from artstore.errors import Damaged
 from artstore.progress import Silent
+from benchmarks import stores
 from truth import noise, tree_of, write
 
 MIB = 1024 * 1024
@@ -32,9 +33,7 @@ def files() -> dict[str, bytes]:
 @pytest.fixture
 def store(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Store]:
     with Store.init(tmp_path / "store") as store:
-        draft = store.draft("files", "dataset")
-        store.add_dir(draft, write(tmp_path / "source", files))
-        store.commit(draft)
+        stores.log(store, "files", write(tmp_path / "source", files))
         yield store
 
 
@@ -108,9 +107,7 @@ def test_a_download_that_is_interrupted_leaves_whole_files_and_goes_on(
 def test_one_file_that_is_interrupted_is_not_written_to_its_end(tmp_path: Path) -> None:
     size = 48 * MIB
     with Store.init(tmp_path / "store") as store:
-        draft = store.draft("file", "dataset")
-        store.add_dir(draft, write(tmp_path / "source", {"file": noise("file", size)}))
-        store.commit(draft)
+        stores.log(store, "file", write(tmp_path / "source", {"file": noise("file", size)}))
         told = Interrupting(after=1)
         with pytest.raises(KeyboardInterrupt):
             store.get("file:v0", tmp_path / "root", progress=told)
@@ -123,9 +120,7 @@ def test_files_appear_while_others_are_on_their_way(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(system, "cores", lambda: 8)
     files = {str(number): noise(number, 6 * MIB) for number in range(6)}
     with Store.init(tmp_path / "store") as store:
-        draft = store.draft("files", "dataset")
-        store.add_dir(draft, write(tmp_path / "source", files))
-        store.commit(draft)
+        stores.log(store, "files", write(tmp_path / "source", files))
         with pytest.raises(KeyboardInterrupt):
             store.get("files:v0", tmp_path / "root", progress=Interrupting(after=11))
         shown, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")

@@ -61,7 +61,7 @@ def entries_of(connection: sqlite3.Connection, algorithm: Algorithm, segment: in
 def entries_in(connection: sqlite3.Connection, algorithm: Algorithm, group: Group) -> Iterator[Entry] | None:
     """The entries of a group, in order; None if the group is gone.
 
-    They are read at once, and made as they are asked for, a segment at a time. Raises `Damaged` if some are gone.
+    They are read at once, and made as they are asked for, a few segments at a time. Raises `Damaged` if some are gone.
     """
     query = """
         select group_segments.segment from segment_groups as g
