@@ -10,12 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from artstore.api import Api
-    from artstore.artifact import Artifact
-    from artstore.artifact_facts import ArtifactTTL
-    from artstore.beginning import Settings, init
-    from artstore.compatibility import as_wandb
-    from artstore.current import (
+    from artstore.core.manifest import Entry, Kind
+    from artstore.core.versions import Version
+    from artstore.data_types import Audio, Classes, Html, Image, JoinedTable, Molecule, Object3D, Table, Video
+    from artstore.errors import ArtstoreError, CommError, Error, UsageError
+    from artstore.runtime.terminal import termerror, termlog, termwarn
+    from artstore.store import Store
+    from artstore.tracking.active_run import (
         AlertLevel,
         alert,
         define_metric,
@@ -39,14 +40,13 @@ if TYPE_CHECKING:
         use_model,
         watch,
     )
-    from artstore.data_types import Audio, Classes, Html, Image, JoinedTable, Molecule, Object3D, Table, Video
-    from artstore.errors import ArtstoreError, CommError, Error, UsageError
-    from artstore.manifest import Entry, Kind
-    from artstore.run_config import Config, Summary
-    from artstore.runs import Run
-    from artstore.store import Store
-    from artstore.terminal import termerror, termlog, termwarn
-    from artstore.version import Version
+    from artstore.tracking.api import Api
+    from artstore.tracking.artifact import Artifact
+    from artstore.tracking.artifact_version import ArtifactTTL
+    from artstore.tracking.as_wandb import as_wandb
+    from artstore.tracking.config import Config, Summary
+    from artstore.tracking.init import Settings, init
+    from artstore.tracking.run import Run
 
     run: Run | None
     config: Config
@@ -108,35 +108,35 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Api": "artstore.api",
-    "Artifact": "artstore.artifact",
-    "ArtifactTTL": "artstore.artifact_facts",
+    "Api": "artstore.tracking.api",
+    "Artifact": "artstore.tracking.artifact",
+    "ArtifactTTL": "artstore.tracking.artifact_version",
     "ArtstoreError": "artstore.errors",
     "Audio": "artstore.data_types",
     "Classes": "artstore.data_types",
     "CommError": "artstore.errors",
-    "Config": "artstore.run_config",
-    "Entry": "artstore.manifest",
+    "Config": "artstore.tracking.config",
+    "Entry": "artstore.core.manifest",
     "Error": "artstore.errors",
     "Html": "artstore.data_types",
     "Image": "artstore.data_types",
     "JoinedTable": "artstore.data_types",
-    "Kind": "artstore.manifest",
+    "Kind": "artstore.core.manifest",
     "Molecule": "artstore.data_types",
     "Object3D": "artstore.data_types",
-    "Run": "artstore.runs",
-    "Settings": "artstore.beginning",
+    "Run": "artstore.tracking.run",
+    "Settings": "artstore.tracking.init",
     "Store": "artstore.store",
-    "Summary": "artstore.run_config",
+    "Summary": "artstore.tracking.config",
     "Table": "artstore.data_types",
     "UsageError": "artstore.errors",
-    "Version": "artstore.version",
+    "Version": "artstore.core.versions",
     "Video": "artstore.data_types",
-    "as_wandb": "artstore.compatibility",
-    "init": "artstore.beginning",
-    "termerror": "artstore.terminal",
-    "termlog": "artstore.terminal",
-    "termwarn": "artstore.terminal",
+    "as_wandb": "artstore.tracking.as_wandb",
+    "init": "artstore.tracking.init",
+    "termerror": "artstore.runtime.terminal",
+    "termlog": "artstore.runtime.terminal",
+    "termwarn": "artstore.runtime.terminal",
 }
 _OF_THE_RUN = ("run", "config", "summary")
 _MODULES = ("errors", "api", "data_types")
@@ -145,15 +145,15 @@ _PARTS_OF_WANDB = ("apis", "env", "sdk", "util", "wandb_run")
 
 def __getattr__(name: str) -> Any:
     if name in _OF_THE_RUN:
-        return getattr(import_module("artstore.current"), name)()
+        return getattr(import_module("artstore.tracking.active_run"), name)()
     if name in _MODULES:
         return import_module(f"artstore.{name}")
     if name in _PARTS_OF_WANDB:
-        return import_module("artstore.compatibility").part(f"wandb.{name}")
+        return import_module("artstore.tracking.as_wandb").part(f"wandb.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name in __all__:
-        return getattr(import_module("artstore.current"), name)
+        return getattr(import_module("artstore.tracking.active_run"), name)
     raise AttributeError(f"module 'artstore' has no attribute {name!r}")
 
 

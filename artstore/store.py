@@ -12,38 +12,41 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from artstore import backup as backing_up
-from artstore import checkout, commit, gather, gc, large_file, making, names, reader, system
-from artstore import db as catalog_file
-from artstore import delete as deleting
-from artstore import describe as describing
-from artstore import diff as differing
-from artstore import upsert as upserting
-from artstore import verify as verifying
 from artstore.catalog import collections, events, links, manifests, runs, usage, versions
+from artstore.catalog import db as catalog_file
 from artstore.catalog import pending as pending_rows
 from artstore.catalog.collections import Collection
+from artstore.catalog.db import Connection, Db
 from artstore.catalog.events import Event
 from artstore.catalog.filters import Filters
 from artstore.catalog.runs import Record
 from artstore.catalog.usage import Share
 from artstore.catalog.versions import Summary
-from artstore.db import Connection, Db
-from artstore.describe import KEPT, Kept
-from artstore.diff import Difference
-from artstore.draft import Draft
+from artstore.checkout import plan, reader
+from artstore.core import names
+from artstore.core.draft import Draft
+from artstore.core.manifest import Entry, Kind
+from artstore.core.versions import Pending, Version
 from artstore.errors import InvalidInput, NotFound, StoreError
-from artstore.intake import Intake
-from artstore.leases import Session
-from artstore.manifest import Entry, Kind
-from artstore.packs import Packs
-from artstore.pending import Pending
-from artstore.progress import SILENT, Progress
-from artstore.sweep import sweep
-from artstore.version import Version
+from artstore.ingest import files, large_file
+from artstore.ingest.content_writer import ContentWriter
+from artstore.operations import backup as backing_up
+from artstore.operations import commit, create, gc
+from artstore.operations import delete as deleting
+from artstore.operations import diff as differing
+from artstore.operations import edit as describing
+from artstore.operations import upsert as upserting
+from artstore.operations import verify as verifying
+from artstore.operations.diff import Difference
+from artstore.operations.edit import UNSET, Unset
+from artstore.operations.reclaim_space import sweep
+from artstore.runtime import platform
+from artstore.runtime.progress import SILENT, Progress
+from artstore.storage.packs import Packs
+from artstore.storage.process_locks import ProcessLock
 
 if TYPE_CHECKING:
-    from artstore.status import Status
+    from artstore.operations.status import Status
 
 
 class Usage(NamedTuple):
@@ -114,9 +117,9 @@ class Store:
         self.path = Path(path).absolute()
         self.db = Db(self.path)
         self.packs = Packs(self.path)
-        self._sessions: dict[int, Session] = {}
-        self._intakes: weakref.WeakKeyDictionary[Draft, Intake] = weakref.WeakKeyDictionary()
-        self._abandoned: deque[Intake] = deque()
+        self._sessions: dict[int, ProcessLock] = {}
+        self._intakes: weakref.WeakKeyDictionary[Draft, ContentWriter] = weakref.WeakKeyDictionary()
+        self._abandoned: deque[ContentWriter] = deque()
         self._guard = threading.RLock()
         _opened.add(self)
 
@@ -132,9 +135,9 @@ class Store:
         Raises `NotAStore` if the folder holds something else, `InvalidInput` if the store there was made otherwise.
         """
         folder = Path(path).absolute()
-        making.make(folder, algorithm, compression)
+        create.make(folder, algorithm, compression)
         store = cls(folder)
-        making.note_creation(store.db)
+        create.note_creation(store.db)
         if algorithm is not None and store.algorithm != algorithm:
             store.close()
             raise InvalidInput(
@@ -168,12 +171,12 @@ class Store:
         return self.db.compression
 
     @property
-    def _session(self) -> Session:
+    def _session(self) -> ProcessLock:
         self.db.check_open()
         pid = os.getpid()
         with self._guard:
             if pid not in self._sessions:
-                made = Session(self.path)
+                made = ProcessLock(self.path)
                 # A handler of a signal passes the guard of the thread that it interrupts, and may have been faster.
                 if self._sessions.setdefault(pid, made) is not made:
                     made.close()
@@ -219,12 +222,12 @@ class Store:
             raise StoreError(f"{started_from.name} was deleted: start from a version that lives")
         return draft
 
-    def _intake(self, draft: Draft) -> Intake:
+    def _intake(self, draft: Draft) -> ContentWriter:
         self._drop_abandoned()
         with self._guard:
             found = self._intakes.get(draft)
             if found is None:
-                found = Intake(self.db, self.packs, self._session, f"{draft.project}/{draft.name}")
+                found = ContentWriter(self.db, self.packs, self._session, f"{draft.project}/{draft.name}")
                 self._intakes[draft] = found
                 # Whatever the garbage collector interrupts may be in a transaction: it only notes, the next call drops.
                 weakref.finalize(draft, self._abandoned.append, found).atexit = False
@@ -245,9 +248,7 @@ class Store:
         progress: Progress = SILENT,
     ) -> Entry:
         """Take a file into a draft, as it is now. `name` is its path in the artifact, by default its own name."""
-        return gather.file(
-            draft, self.db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
-        )
+        return files.file(draft, self.db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress)
 
     def add_dir(
         self,
@@ -262,7 +263,7 @@ class Store:
 
         `name` is the folder in the artifact.
         """
-        return gather.folder(
+        return files.folder(
             draft, self.db, self._intake(draft), Path(path), name, overwrite=overwrite, progress=progress
         )
 
@@ -281,9 +282,9 @@ class Store:
 
         `storage_options` are what fsspec's file system of the scheme takes; they are not kept.
         """
-        from artstore import reference
+        from artstore.ingest import references
 
-        return reference.add(
+        return references.add(
             draft,
             self.db,
             uri,
@@ -302,7 +303,7 @@ class Store:
         progress: Progress = SILENT,
     ) -> int:
         """Take the bytes of a draft's references into the store, where they become files; return how many."""
-        from artstore import materialize
+        from artstore.operations import materialize
 
         return materialize.materialize(
             draft, self.db, self._intake(draft), storage_options=storage_options, progress=progress
@@ -341,7 +342,7 @@ class Store:
         progress: Progress = SILENT,
     ) -> Sequence[Status]:
         """Tell what became of the objects that a version references: unchanged, changed, missing, or new."""
-        from artstore.status import status
+        from artstore.operations.status import status
 
         return status(self.db, self._of(version), storage_options=storage_options, progress=progress)
 
@@ -620,12 +621,12 @@ class Store:
         allow_missing_references: bool = False,
         storage_options: Mapping[str, Any] | None = None,
         progress: Progress = SILENT,
-    ) -> checkout.Outcome:
+    ) -> plan.Outcome:
         """Write a version into a folder: what is missing or different is written, verified; nothing else is touched.
 
         References are fetched, as they were when they were added.
         """
-        return checkout.to_folder(
+        return plan.to_folder(
             self.db,
             self.packs,
             self._of(version),
@@ -652,9 +653,9 @@ class Store:
         self,
         version: Version | str,
         *,
-        description: str | Kept | None = KEPT,
-        metadata: dict[str, Any] | Kept = KEPT,
-        ttl: timedelta | Kept | None = KEPT,
+        description: str | Unset | None = UNSET,
+        metadata: dict[str, Any] | Unset = UNSET,
+        ttl: timedelta | Unset | None = UNSET,
         add_aliases: Iterable[str] = (),
         remove_aliases: Iterable[str] = (),
         add_tags: Iterable[str] = (),
@@ -825,7 +826,7 @@ class Store:
         with self.db.reading() as connection:
             found = usage.totals(connection)
         catalog = sum(
-            system.allocated_bytes(path.stat()) for path in self.path.glob(catalog_file.FILE + "*") if path.exists()
+            platform.allocated_bytes(path.stat()) for path in self.path.glob(catalog_file.FILE + "*") if path.exists()
         )
         stored, allocated = found["stored_bytes"], self.packs.allocated()
         waste = min(found["dead_bytes"], max(0, allocated - stored))

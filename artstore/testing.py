@@ -23,11 +23,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from artstore.digests import algorithm
+from artstore.core.digests import algorithm
+from artstore.core.manifest import Entry, Kind
 from artstore.drivers import RemoteObject, fetching
 from artstore.drivers.session import Session
 from artstore.errors import ReferenceChanged, ReferenceGone, TooManyObjects
-from artstore.manifest import Entry, Kind
 
 SHA256 = algorithm("sha256")
 _SMALL_PART = 1 << 16

@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore import Store, public_lineage
+from artstore import Store
+from artstore.lineage import lineage as public_lineage
 from benchmarks import made_up, measuring, shapes, stores
 from benchmarks.measuring import best, timed, warm
 from benchmarks.shapes import MEBI, Size

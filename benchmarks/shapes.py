@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.manifest import Entry, Kind
+from artstore.core.manifest import Entry, Kind
 
 MEBI = 2**20
 _PIECE = 16 * MEBI

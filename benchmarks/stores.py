@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artstore import Store, Version
-from artstore.draft import Draft
+from artstore.core.draft import Draft
 from benchmarks import shapes
 
 

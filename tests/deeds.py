@@ -14,16 +14,18 @@ from pathlib import Path
 import sqlite_utils as sqlite_utils  # Imported once by the server, and not by each child.
 
 import artstore
-from artstore import intake, packs, sweep
+from artstore.core.versions import Version
 from artstore.errors import ArtstoreError, NotFound, StillNeeded
+from artstore.ingest import content_writer
+from artstore.operations import reclaim_space
+from artstore.storage import packs
 from artstore.store import Store
-from artstore.version import Version
 from killing import Watch
 
 
 def seal_at(size: int) -> None:
     """Let packs be full earlier in this process, so that little content fills many."""
-    for module in (packs, intake, sweep):
+    for module in (packs, content_writer, reclaim_space):
         vars(module)["SEAL_AT"] = size
 
 

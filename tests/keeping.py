@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from artstore.artifact import Artifact
+from artstore.tracking.artifact import Artifact
 
 
 def kept(name: str = "things", /, **objects: Any) -> Artifact:

@@ -35,7 +35,7 @@ def step_of(frame: FrameType, event: str, call: Any) -> str | None:
     """Name the step that a process is about to take; None if what it does is none."""
     if event == "call":
         code = frame.f_code
-        return "punch" if code.co_name == "punch" and code.co_filename.endswith("system.py") else None
+        return "punch" if code.co_name == "punch" and code.co_filename.endswith("platform.py") else None
     if event != "c_call":
         return None
     name: str = call.__name__

@@ -9,8 +9,8 @@ import pytest
 
 import artstore
 from artstore import Artifact
-from artstore.public_lineage import Lineage
-from artstore.runs import Run
+from artstore.lineage.lineage import Lineage
+from artstore.tracking.run import Run
 
 ROUNDS = 3
 

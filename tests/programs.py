@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artstore import Api, Store
-from artstore.public_run import PublicRun
+from artstore.tracking.public_run import PublicRun
 from truth import check_clean, check_no_locks, check_numbers
 
 PATIENCE = 60

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 import artstore
-from artstore import Api, Run, runs, stores
-from artstore.artifact import Artifact
-from artstore.public_run import PublicRun
+from artstore import Api, Run
+from artstore.tracking import open_stores
+from artstore.tracking import run as runs
+from artstore.tracking.artifact import Artifact
+from artstore.tracking.public_run import PublicRun
 from truth import write
 
 
@@ -27,7 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     while (run := runs.current()) is not None:
         run.finish(quiet=True)
-    stores.close()
+    open_stores.close()
 
 
 def sample(code: str, **given: Any) -> dict[str, Any]:

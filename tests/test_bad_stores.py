@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from artstore import ArtstoreError, Store, schema
-from artstore import db as catalog_file
+from artstore import ArtstoreError, Store
+from artstore.catalog import db as catalog_file
+from artstore.catalog import schema
 from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore, NotAStore, StoreBusy, StoreError
 
 WITHOUT_RIGHTS = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []

@@ -16,8 +16,8 @@ import pytest
 import xxhash
 from blake3 import blake3
 
-from artstore import system
 from artstore.bench.hashes import HASHES
+from artstore.runtime import platform
 from test_bad_stores import python
 from typed import data, done, run, settle
 
@@ -55,7 +55,7 @@ def test_each_checksum_is_what_its_library_says_of_the_whole() -> None:
 def test_the_json_has_every_algorithm_by_method_size_and_threads(here: Path) -> None:
     before = names(here)
     found = data("bench", "checksum", *SHORT, "--threads", "1", "--threads", "3")
-    assert found["cores"] == system.cores() and found["load"] >= 0
+    assert found["cores"] == platform.cores() and found["load"] >= 0
     ways = {
         *(("reading", "buffer"), ("blake3", "store"), ("sha256", "store")),
         *((name, method) for name in ("blake3", "sha256", "md5", "xxh3", "crc32c") for method in ("buffer", "mmap")),

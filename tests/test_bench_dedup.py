@@ -18,7 +18,7 @@ from artstore import Store
 from artstore.bench import sources
 from artstore.bench.dedup import measure
 from artstore.bench.sources import Sources
-from artstore.progress import SILENT
+from artstore.runtime.progress import SILENT
 from servers import WebApp
 from test_bad_stores import python
 from truth import tree_of

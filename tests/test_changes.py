@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artstore import Entry, Kind, Store
-from artstore.catalog.changes import Changes
-from artstore.draft import Draft
+from artstore.core.changes import Changes
+from artstore.core.draft import Draft
 from artstore.errors import PathConflict, StoreError, Unreachable
-from artstore.spool import Spool
+from artstore.runtime.spool import Spool
 
 PATHS = st.lists(st.sampled_from(["a", "a-", "b", "é"]), min_size=1, max_size=3).map("/".join)
 ENTRIES = st.none() | st.builds(

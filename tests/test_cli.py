@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from artstore import location, terminal
-from artstore.cli import VERBS, showing
+from artstore.cli import VERBS, _format
 from artstore.errors import NoStore
+from artstore.runtime import terminal
+from artstore.tracking import location
 from typed import data, done, process, run, settle, two_versions, write
 
 
@@ -234,12 +235,12 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_sizes_are_decimal_and_never_a_thousand() -> None:
     told = {0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 6_000_000: "6.0 MB"}
-    assert {count: showing.size(count) for count in told} == told
-    assert showing.size(4 * 10**18) == "4000.0 PB"
+    assert {count: _format.size(count) for count in told} == told
+    assert _format.size(4 * 10**18) == "4000.0 PB"
 
 
 def test_tables_are_straight_with_wide_characters() -> None:
-    lines = showing.table(["name", "n"], [["数据", "1"], ["e\u0301", "22"]], right=["n"])
+    lines = _format.table(["name", "n"], [["数据", "1"], ["e\u0301", "22"]], right=["n"])
     assert lines[2:] == ["数据   1", "e\u0301     22"]
 
 

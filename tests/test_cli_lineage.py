@@ -144,10 +144,10 @@ def test_no_hops_are_not_nothing() -> None:
 
 
 def test_a_shell_completes_the_ids_of_runs() -> None:
-    from artstore.cli import completing, runs
+    from artstore.cli import _completion, runs
 
     context = runs.command.make_context("runs", [], resilient_parsing=True)
-    offered = completing.runs(context, runs.command.params[0], "train")
+    offered = _completion.runs(context, runs.command.params[0], "train")
     assert [each.value for each in offered] == ["train-0", "train-1", "train-2"]
 
 

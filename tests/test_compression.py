@@ -17,8 +17,10 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artstore import Store, chunking, codec, digests
+from artstore import Store
+from artstore.core import digests
 from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore
+from artstore.storage import chunking, codec
 from test_format_vectors import VECTORS
 from test_owned_bytes import truth_is_told
 from truth import check_clean, noise, tree_of, write

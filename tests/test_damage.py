@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from artstore import digests
 from artstore.catalog.events import canonical, chained
+from artstore.core import digests
 from artstore.errors import ArtstoreError, Damaged
 from artstore.store import Store
 from truth import noise, tree_of, write

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artstore import Entry, Kind, Store, Version
-from artstore.draft import Draft
+from artstore.core.draft import Draft
 from artstore.errors import ArtstoreError, InvalidInput, NotFound, PathConflict, StoreError
 
 CAT, DOG = "blake3:" + "1" * 64, "blake3:" + "2" * 64

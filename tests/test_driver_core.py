@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artstore import names
+from artstore.core import names
+from artstore.core.manifest import Kind
 from artstore.drivers import Algorithm, Driver, NoRanges, RemoteObject, changed, fetching, registry, retrying
 from artstore.drivers.fetching import fetch, read_range, stream
 from artstore.drivers.loop import each, run
@@ -25,7 +26,6 @@ from artstore.drivers.redaction import redacted, refuse_secrets
 from artstore.drivers.session import Session
 from artstore.drivers.verifying import digest_of
 from artstore.errors import InvalidInput, InvalidUri, ReferenceChanged, SecretInUri, Unreachable
-from artstore.manifest import Kind
 
 KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8) | st.text("a./\\%:", max_size=6)
 

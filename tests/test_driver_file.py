@@ -9,9 +9,9 @@ from typing import ClassVar
 import pytest
 
 from artstore import Store
+from artstore.core.manifest import Entry, Kind
 from artstore.drivers.session import Session
 from artstore.errors import InvalidPath, InvalidUri, LinkCycle, ReferenceChanged, SourceError
-from artstore.manifest import Entry, Kind
 from artstore.testing import SHA256, PrefixContract
 
 

@@ -15,6 +15,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 import servers
+from artstore.core.manifest import Entry, Kind
 from artstore.drivers.session import Session
 from artstore.errors import (
     AccessDenied,
@@ -26,7 +27,6 @@ from artstore.errors import (
     SecretInUri,
     Unreachable,
 )
-from artstore.manifest import Entry, Kind
 from artstore.testing import PrefixContract
 
 

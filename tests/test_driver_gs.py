@@ -22,6 +22,7 @@ from aiohttp import web
 from google.oauth2.credentials import Credentials
 
 import servers
+from artstore.core.manifest import Entry
 from artstore.drivers import RemoteObject, fetching, retrying
 from artstore.drivers.session import Session
 from artstore.errors import (
@@ -35,7 +36,6 @@ from artstore.errors import (
     TooManyObjects,
     Unreachable,
 )
-from artstore.manifest import Entry
 from artstore.testing import PrefixContract
 from servers import GsServer
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 import servers
+from artstore.core.manifest import Entry
 from artstore.drivers import fetching, retrying
 from artstore.drivers.session import Session
 from artstore.errors import (
@@ -24,7 +25,6 @@ from artstore.errors import (
     SecretInUri,
     Unreachable,
 )
-from artstore.manifest import Entry
 from artstore.testing import SHA256, DriverContract
 from servers import WebApp
 

@@ -17,6 +17,7 @@ from fsspec.config import conf
 
 import artstore_drivers.s3
 import servers
+from artstore.core.manifest import Entry
 from artstore.drivers import RemoteObject, retrying
 from artstore.drivers.session import Session
 from artstore.errors import (
@@ -31,7 +32,6 @@ from artstore.errors import (
     TooManyObjects,
     Unreachable,
 )
-from artstore.manifest import Entry
 from artstore.testing import PrefixContract
 from servers import S3Server
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from artstore import Store, manifest
+from artstore import Store
 from artstore.catalog import manifests
-from artstore.manifest import recut
+from artstore.core import manifest
+from artstore.core.manifest import recut
 from benchmarks import shapes, stores
 
 ENTRIES = 3000

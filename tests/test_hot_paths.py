@@ -10,10 +10,10 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from artstore import Store
-from artstore.chunking import LARGEST, Cutter
-from artstore.digests import algorithm
-from artstore.manifest import Builder, in_order
-from artstore.packs import HEADER, Packs
+from artstore.core.digests import algorithm
+from artstore.core.manifest import Builder, in_order
+from artstore.storage.chunking import LARGEST, Cutter
+from artstore.storage.packs import HEADER, Packs
 from benchmarks import shapes, stores
 
 MEBI = 2**20

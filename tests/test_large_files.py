@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from artstore import Store, system
+from artstore import Store
 from artstore.errors import Damaged
-from artstore.progress import Silent
+from artstore.runtime import platform
+from artstore.runtime.progress import Silent
 from benchmarks import stores
 from truth import noise, tree_of, write
 
@@ -117,7 +118,7 @@ def test_one_file_that_is_interrupted_is_not_written_to_its_end(tmp_path: Path) 
 
 def test_files_appear_while_others_are_on_their_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many files as there may be on their way at once, and a Ctrl-C in the last: those before it are there."""
-    monkeypatch.setattr(system, "cores", lambda: 8)
+    monkeypatch.setattr(platform, "cores", lambda: 8)
     files = {str(number): noise(number, 6 * MIB) for number in range(6)}
     with Store.init(tmp_path / "store") as store:
         stores.log(store, "files", write(tmp_path / "source", files))

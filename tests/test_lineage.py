@@ -12,8 +12,8 @@ import pytest
 import artstore
 from artstore import Api, Artifact, Store
 from artstore.errors import ArtifactNotLoggedError, InvalidInput, UsageError
-from artstore.graph import CollectionNode, JobNode, RunNode, VersionNode
-from artstore.public_lineage import Lineage
+from artstore.lineage.graph import CollectionNode, JobNode, RunNode, VersionNode
+from artstore.lineage.lineage import Lineage
 from pipeline import begin, edges, forget_environment, nodes, product, run_pipeline
 
 UP_TO_FEATURES_V1 = {

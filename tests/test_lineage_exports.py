@@ -16,7 +16,7 @@ from prov.model import ProvDerivation, ProvDocument, ProvGeneration, ProvInvalid
 
 import artstore
 from artstore import Api, Store
-from artstore.public_lineage import Lineage
+from artstore.lineage.lineage import Lineage
 from pipeline import begin, edges, forget_environment, product, run_pipeline, short
 from standards import OPENLINEAGE_EVENT, PROV_JSON, faults
 

@@ -195,7 +195,7 @@ def test_a_full_disk_surfaces_at_wait_and_with_room_the_run_goes_on(tmp_path: Pa
         place.store = disk / "store"
         assert (place.look().state, place.contents("a")) == ("finished", ["0", "2"])
         place.check()
-        artstore.stores.close()
+        artstore.tracking.open_stores.close()
     finally:
         subprocess.run(["umount", "--lazy", disk], check=True)
 

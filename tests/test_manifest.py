@@ -9,17 +9,9 @@ from typing import Any
 import pytest
 
 import format_reference as reference
-from artstore import chunking, digests
-from artstore.manifest import (
-    Builder,
-    Dependency,
-    Entry,
-    Kind,
-    encode,
-    hash64,
-    in_order,
-    version_digest,
-)
+from artstore.core import digests
+from artstore.core.manifest import Builder, Dependency, Entry, Kind, encode, hash64, in_order, version_digest
+from artstore.storage import chunking
 from test_format_vectors import VECTORS, named_files, vector_id
 
 KINDS = {"file": Kind.FILE, "link": Kind.LINK, "folder": Kind.FOLDER, "reference": Kind.REFERENCE}

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artstore import Store, names
+from artstore import Store
+from artstore.core import names
+from artstore.core.names import Reference
 from artstore.errors import InvalidName, InvalidPath, NotFound
-from artstore.names import Reference
 
 LONG = "x" * 128
 TOO_LONG = "x" * 129

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from artstore import Store, system
+from artstore import Store
 from artstore.errors import NetworkFileSystem, StoreError
+from artstore.runtime import platform
 from test_links_and_modes import tree
 from test_sources import noise, put
 
@@ -36,11 +37,11 @@ def mounted(tmp_path: Path, behind: Path) -> Iterator[Path]:
 
 
 def test_the_kind_of_file_system_is_known_wherever_the_path_goes(mounted: Path, tmp_path: Path) -> None:
-    assert system.network_file_system(tmp_path) is None
-    assert system.network_file_system(mounted.parent / "a mounted folder or not") is None
-    kind = system.network_file_system(mounted)
+    assert platform.network_file_system(tmp_path) is None
+    assert platform.network_file_system(mounted.parent / "a mounted folder or not") is None
+    kind = platform.network_file_system(mounted)
     assert kind is not None and kind.startswith("fuse")
-    assert system.network_file_system(mounted / "deep" / "er") == kind
+    assert platform.network_file_system(mounted / "deep" / "er") == kind
 
 
 def directly(mounted: Path) -> Path:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from artstore import Store, Version
+from artstore.core.manifest import Dependency
 from artstore.errors import InvalidInput, NotFound, StillNeeded, WrongType
-from artstore.manifest import Dependency
 from test_sources import noise, put
 
 MB = 2**20

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from artstore.packs import Packs, Place
+from artstore.storage.packs import Packs, Place
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 import deeds
-from artstore import chunking
 from artstore.errors import SourceChanged
+from artstore.storage import chunking
 from artstore.store import Store
 from killing import Child, Ending, Stage
 from test_crashes import put, sampled, store_with, summary

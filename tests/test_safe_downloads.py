@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import deeds
+from artstore.core.manifest import Entry, Kind
 from artstore.errors import ArtstoreError, UnsafeRoot
-from artstore.manifest import Entry, Kind
 from artstore.store import Store
 from killing import Stage
 from truth import Tree, noise, tree_of, write

@@ -12,10 +12,10 @@ import pandas
 import pytest
 
 from artstore import Api, Artifact
-from artstore.artifact import Artifact as Built
 from artstore.data_types import PartitionedTable
 from artstore.errors import CommError
-from artstore.graph import RunNode
+from artstore.lineage.graph import RunNode
+from artstore.tracking.artifact import Artifact as Built
 from switching import here as here
 from switching import logged, paths, sample
 from truth import noise, write

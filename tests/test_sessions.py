@@ -5,12 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from artstore import leases, system
+from artstore.runtime import platform
+from artstore.storage import process_locks
 
 
 def dead_session(folder: Path) -> str:
     """The name of a session whose process ended without a word."""
-    session = leases.Session(folder)
+    session = process_locks.ProcessLock(folder)
     left = folder / "locks" / f"{session.name}.lock"
     session.close()
     left.touch()
@@ -18,22 +19,22 @@ def dead_session(folder: Path) -> str:
 
 
 def test_a_session_is_alive_until_it_is_closed(tmp_path: Path) -> None:
-    session = leases.Session(tmp_path)
-    assert leases.is_alive(tmp_path, session.name)
-    assert leases.sweep(tmp_path, dry_run=False) == []
+    session = process_locks.ProcessLock(tmp_path)
+    assert process_locks.is_alive(tmp_path, session.name)
+    assert process_locks.sweep(tmp_path, dry_run=False) == []
     session.close()
-    assert not leases.is_alive(tmp_path, session.name)
+    assert not process_locks.is_alive(tmp_path, session.name)
 
 
 def test_one_who_asks_is_not_taken_for_the_session(tmp_path: Path) -> None:
     name = dead_session(tmp_path)
-    asking = system.open_locked(tmp_path / "locks" / f"{name}.lock", create=False, shared=True)
+    asking = platform.open_locked(tmp_path / "locks" / f"{name}.lock", create=False, shared=True)
     assert asking is not None
-    assert not leases.is_alive(tmp_path, name)
-    assert leases.sweep(tmp_path, dry_run=False) == [name]
+    assert not process_locks.is_alive(tmp_path, name)
+    assert process_locks.sweep(tmp_path, dry_run=False) == [name]
 
 
 def test_many_who_ask_at_once_get_the_same_answer(tmp_path: Path) -> None:
     names = [dead_session(tmp_path) for _ in range(4)]
     with ThreadPoolExecutor(8) as threads:
-        assert not any(threads.map(lambda at: leases.is_alive(tmp_path, names[at % 4]), range(4_000)))
+        assert not any(threads.map(lambda at: process_locks.is_alive(tmp_path, names[at % 4]), range(4_000)))

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from artstore import ArtstoreError, Entry, Kind, Store, Version
-from artstore.draft import Draft
+from artstore.core.draft import Draft
 from artstore.errors import InvalidPath, SourceChanged, SourceError, SourceUnreadable
-from artstore.progress import Silent
+from artstore.runtime.progress import Silent
 from test_bad_stores import python
 
 SMALL, LARGE = 1000, 300_000

@@ -17,9 +17,9 @@ import pytest
 from sqlite_utils import Database
 
 from artstore import Kind, Store
-from artstore.draft import Draft
+from artstore.core.draft import Draft
+from artstore.core.manifest import Entry
 from artstore.errors import StoreError
-from artstore.manifest import Entry
 
 Ask: TypeAlias = Callable[..., list[dict[str, Any]]]
 

@@ -20,13 +20,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from artstore import chunking
-from artstore.draft import Draft
+from artstore.core.draft import Draft
+from artstore.core.manifest import Kind
+from artstore.core.versions import Pending, Version
 from artstore.errors import NotFound, PathConflict, StillNeeded
-from artstore.manifest import Kind
-from artstore.pending import Pending
+from artstore.storage import chunking
 from artstore.store import Store
-from artstore.version import Version
 from truth import check_clean, check_no_locks, check_numbers, noise, write
 
 Files = dict[str, bytes]

@@ -22,14 +22,7 @@ import pytest
 import artstore
 from artstore import Artifact, Table
 from artstore.data_types import Html, JoinedTable, PartitionedTable
-from artstore.errors import (
-    ArtifactNotLoggedError,
-    InvalidInput,
-    NoEntry,
-    NotJson,
-    PathConflict,
-    WrongValue,
-)
+from artstore.errors import ArtifactNotLoggedError, InvalidInput, NoEntry, NotJson, PathConflict, WrongValue
 from keeping import back, kept
 from switching import here as here
 

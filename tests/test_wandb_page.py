@@ -11,9 +11,9 @@ import pytest
 
 import artstore
 from artstore import Api, Artifact, Run
-from artstore.artifact_collection import ArtifactCollection, ArtifactType
-from artstore.artifact_entry import ArtifactEntry, ArtifactManifest
-from artstore.public_run import PublicRun
+from artstore.tracking.collection import ArtifactCollection, ArtifactType
+from artstore.tracking.entries import ArtifactEntry, ArtifactManifest
+from artstore.tracking.public_run import PublicRun
 from switching import here as here
 from switching import logged
 

@@ -18,10 +18,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from artstore import chunking, digests, reading, system
 from artstore.bench.hashes import HASHES, Start
-from artstore.progress import SILENT, Progress, step
-from artstore.workers import Threads
+from artstore.core import digests
+from artstore.ingest import small_files
+from artstore.runtime import platform
+from artstore.runtime.progress import SILENT, Progress, step
+from artstore.runtime.threads import Threads
+from artstore.storage import chunking
 
 BUFFER, MMAP, STORE = "buffer", "mmap", "store"
 METHODS = (BUFFER, MMAP, STORE)
@@ -60,7 +63,7 @@ class Cell:
 
 def default_threads() -> list[int]:
     """One thread, and as many as there are cores."""
-    return sorted({1, system.cores()})
+    return sorted({1, platform.cores()})
 
 
 def cells(sizes: Sequence[int], threads: Sequence[int]) -> list[Cell]:
@@ -90,7 +93,10 @@ def measure(
     planned = cells(sizes, threads or default_threads())
     starts = {name: each.start() for name, each in HASHES.items()}
     best = dict(enumerate(planned))
-    with system.os_errors_said(str(folder)), TemporaryDirectory(prefix=".artstore-bench-", dir=folder) as scratch:
+    with (
+        platform.translate_os_errors(str(folder)),
+        TemporaryDirectory(prefix=".artstore-bench-", dir=folder) as scratch,
+    ):
         files = {size: _make_files(Path(scratch), size) for size in dict.fromkeys(sizes)}
         turn = seconds / len(planned) / _ROUNDS
         with step(progress, "measuring checksums", _ROUNDS * len(planned), "measurements"):
@@ -181,7 +187,7 @@ def _buffered(start: Start | None) -> Deed:
         running = start() if start else None
         with _opened(path) as descriptor:
             start_at = 0
-            while not turn.over.is_set() and (count := system.read_into(descriptor, turn.buffer, start_at)):
+            while not turn.over.is_set() and (count := platform.read_into(descriptor, turn.buffer, start_at)):
                 if running:
                     running.update(turn.buffer[:count])
                 turn.advance(count)
@@ -215,8 +221,8 @@ def _mapped(start: Start | None) -> Deed:
 
 def _small_as_the_store(algorithm: str) -> Deed:
     def deed(path: str, turn: _Turn) -> None:
-        for read in reading.read_small([path], algorithm):
-            turn.advance(len(read.data) if isinstance(read, reading.SmallFile) else 0)
+        for read in small_files.read_small([path], algorithm):
+            turn.advance(len(read.data) if isinstance(read, small_files.SmallFile) else 0)
 
     return deed
 
@@ -230,7 +236,7 @@ def _large_as_the_store(algorithm: digests.Algorithm, size: int) -> Deed:
         buffer, kept, done = memoryview(bytearray(room)), 0, 0
         with _opened(path) as descriptor:
             while not turn.over.is_set():
-                count = system.read_into(descriptor, buffer[kept:], done)
+                count = platform.read_into(descriptor, buffer[kept:], done)
                 window = buffer[: kept + count]
                 cut = 0
                 for length in cutter.lengths(window, last=not count):

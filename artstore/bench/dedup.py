@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from artstore import system
 from artstore.bench.sources import Source
 from artstore.bench.ways import BLOCK, Block, Way, all_ways
 from artstore.errors import InvalidInput
-from artstore.progress import SILENT, Progress, step
-from artstore.workers import Threads
+from artstore.runtime import platform
+from artstore.runtime.progress import SILENT, Progress, step
+from artstore.runtime.threads import Threads
 
 _BATCH_BLOCKS = 2048
 
@@ -64,7 +64,7 @@ def measure(sources: Iterable[Source], *, compress: bool = True, progress: Progr
     kept = [Kept(way) for way in all_ways(compress=compress)]
     versions: list[Taken] = []
     begun = time.perf_counter()
-    with Threads(min(system.cores(), len(kept)), "artstore-bench") as pool:
+    with Threads(min(platform.cores(), len(kept)), "artstore-bench") as pool:
         for source in sources:
             with step(progress, f"reading {source.label}", source.size or None, "bytes"):
                 versions.append(_take(source, [each.way for each in kept], pool, progress))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from artstore import digests
-from artstore.objects import libraries
+from artstore.core import digests
+from artstore.runtime import optional_imports
 
 
 class Running(Protocol):
@@ -44,12 +44,12 @@ class _Crc32c:
 
 
 def _crc32c() -> Start:
-    checksum = libraries.need("google_crc32c", "comparing crc32c", "bench").Checksum
+    checksum = optional_imports.need("google_crc32c", "comparing crc32c", "bench").Checksum
     return lambda: _Crc32c(checksum())
 
 
 def _xxh3() -> Start:
-    start: Start = libraries.need("xxhash", "comparing xxh3", "bench").xxh3_128
+    start: Start = optional_imports.need("xxhash", "comparing xxh3", "bench").xxh3_128
     return start
 
 

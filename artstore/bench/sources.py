@@ -12,19 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from artstore import names, reader, reading
 from artstore.bench.ways import BLOCK, Block
 from artstore.catalog import collections, versions
 from artstore.catalog.collections import Collection
-from artstore.db import FILE, Db
+from artstore.catalog.db import FILE, Db
+from artstore.checkout import reader
+from artstore.core import names
+from artstore.core.manifest import Entry, Kind
+from artstore.core.versions import Version
 from artstore.drivers.session import Session
 from artstore.errors import InvalidInput, NotFound
-from artstore.manifest import Entry, Kind
-from artstore.packs import Packs
-from artstore.progress import Progress
-from artstore.version import Version
-from artstore.walk import Walk
-from artstore.workers import Threads
+from artstore.ingest.walk import Walk
+from artstore.runtime import source_file
+from artstore.runtime.progress import Progress
+from artstore.runtime.threads import Threads
+from artstore.storage.packs import Packs
 
 REMOTE_LIMIT = 1_000_000_000
 """How many bytes are read of each place that is not on this machine, unless somebody says otherwise."""
@@ -198,12 +200,12 @@ def _collection(path: Path, there: list[Collection], name: str | None) -> Collec
 
 
 def _file(path: str) -> Iterator[bytes]:
-    descriptor = reading.open_source(path)
+    descriptor = source_file.open_source(path)
     try:
         while data := os.read(descriptor, BLOCK):
             yield data
     except OSError as error:
-        raise reading.unreadable(path, error.strerror or str(error)) from error
+        raise source_file.unreadable(path, error.strerror or str(error)) from error
     finally:
         os.close(descriptor)
 

@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 
 from blake3 import blake3
 
-from artstore import chunking
-from artstore.objects import libraries
+from artstore.runtime import optional_imports
+from artstore.storage import chunking
 
 BLOCK = 8 << 20
 """How much of a file is handed over at a time: more than the largest piece that any way cuts."""
@@ -55,7 +55,7 @@ class _Compressing:
     """What bytes take once they are compressed, where that pays."""
 
     def __init__(self) -> None:
-        self._zstd = libraries.need("zstandard", "comparing compression", "bench").ZstdCompressor(level=_LEVEL)
+        self._zstd = optional_imports.need("zstandard", "comparing compression", "bench").ZstdCompressor(level=_LEVEL)
 
     def size(self, data: bytes | memoryview) -> int:
         """The bytes that a piece would take."""

@@ -1,1 +1,1 @@
-"""The SQL about artifacts, by noun. Functions take the connection first; none of them begins or ends a transaction."""
+"""SQL and nothing else, a module a noun: functions take the connection first, and none begins a transaction."""

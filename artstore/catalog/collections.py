@@ -7,11 +7,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from artstore import db
-from artstore.catalog import fields, filters
+from artstore.catalog import db, fields, filters
 from artstore.catalog.filters import Clause, Filters
+from artstore.core.names import REGISTRY
 from artstore.errors import InvalidInput, NotFound, ProtectedAlias, WrongType
-from artstore.names import REGISTRY
 
 
 class Collection(NamedTuple):

@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from artstore import db
-from artstore.digests import Algorithm, text
+from artstore.catalog import db
+from artstore.core.digests import Algorithm, text
 
 
 class Event(NamedTuple):

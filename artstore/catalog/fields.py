@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from artstore.catalog.filters import Fields
-from artstore.names import REGISTRY
+from artstore.core.names import REGISTRY
 
 _TAGS = "(select json_group_array(t.name) from tags as t where t.version = v.id)"
 _TIMES = frozenset({"created_at", "createdAt", "ended_at", "heartbeat_at", "heartbeatAt"})

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from artstore import db
+from artstore.catalog import db
 from artstore.errors import InvalidInput
 
 Filters = Mapping[str, Any]

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from artstore import db
+from artstore.catalog import db
 
 EVERYTHING = (0, 2**62)
 

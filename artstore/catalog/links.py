@@ -6,10 +6,9 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from artstore import db
-from artstore.catalog import fields, filters
+from artstore.catalog import db, fields, filters
 from artstore.catalog.filters import Filters
-from artstore.version import Link
+from artstore.core.versions import Link
 
 
 class Found(NamedTuple):

@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import chain, repeat
 
-from artstore.catalog import entry_rows
-from artstore.catalog.entry_rows import ENTRY, digests_of, numbers_of, of_rows
-from artstore.digests import Algorithm
+from artstore.catalog import entries as entry_rows
+from artstore.catalog.entries import ENTRY, digests_of, numbers_of, of_rows
+from artstore.core.digests import Algorithm
+from artstore.core.manifest import Entry, Group, Segment
 from artstore.errors import Damaged
-from artstore.manifest import Entry, Group, Segment
 
 _TOGETHER = 4
 _new = tuple.__new__

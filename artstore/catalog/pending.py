@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from artstore import db
-from artstore.catalog import entry_rows, versions
-from artstore.digests import Algorithm
+from artstore.catalog import db, versions
+from artstore.catalog import entries as entry_rows
+from artstore.core.digests import Algorithm
+from artstore.core.manifest import Dependency, Entry, Kind
+from artstore.core.versions import Pending
 from artstore.errors import NotFound, PathConflict
-from artstore.manifest import Dependency, Entry, Kind
-from artstore.pending import Pending
 
 _PENDING = """
     select p.id, projects.name, c.name, c.type, p.distributed_id, p.entries, p.size, p.upserts, p.created_at,

@@ -10,7 +10,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from artstore.catalog import content, leases
+from artstore.catalog import chunks as content
+from artstore.catalog import leases
 from artstore.catalog.leases import Claim
 
 

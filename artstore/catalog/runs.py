@@ -7,8 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from artstore import db
-from artstore.catalog import fields, filters
+from artstore.catalog import db, fields, filters
 from artstore.catalog.filters import Clause, Filters
 from artstore.errors import NotFound
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from artstore.catalog.content import HOLDS
-from artstore.packs import HEADER
+from artstore.catalog.chunks import HOLDS
+from artstore.storage.packs import HEADER
 
 _HOLDS = HOLDS.format(chunk="candidates.chunk")
 

@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from artstore import db, names
-from artstore.catalog import collections, fields, filters, links
+from artstore.catalog import collections, db, fields, filters, links
 from artstore.catalog.collections import Collection
 from artstore.catalog.filters import Filters
-from artstore.digests import Algorithm
+from artstore.core import names
+from artstore.core.digests import Algorithm
+from artstore.core.manifest import Dependency
+from artstore.core.versions import Version
 from artstore.errors import NotFound, ProtectedAlias, StillNeeded, WrongType
-from artstore.manifest import Dependency
-from artstore.version import Version
 
 
 class Content(NamedTuple):

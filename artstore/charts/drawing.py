@@ -8,7 +8,7 @@ from html import escape
 
 from artstore.charts.axes import Axis, number
 from artstore.errors import InvalidInput
-from artstore.terminal import visible
+from artstore.runtime.terminal import visible
 
 _LIGHT = ("#2563c9", "#d9480f", "#0b8a5f", "#9c36b5", "#a67c00", "#0c8599", "#c2255c", "#5f6368", "#7b4a26")
 _DARK = ("#7ab0ff", "#ff9d66", "#4fd1a1", "#d9a3ec", "#f0c94a", "#5fd4e6", "#ff8ab5", "#b6bcc4", "#c99a6e")

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from artstore import __version__
 from artstore.errors import ArtstoreError
-from artstore.terminal import visible
+from artstore.runtime.terminal import visible
 
 # The short texts stand here and not in the modules, so that `artstore --help` imports none of them.
 SECTIONS = {
@@ -143,5 +143,5 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     if COMPLETING in os.environ:
-        import_module("artstore.cli.completing")
+        import_module("artstore.cli._completion")
     verbs(prog_name="artstore")

@@ -6,29 +6,29 @@ from pathlib import Path
 
 import click
 
-from artstore import terminal
-from artstore.cli import completing, labels, options, showing
+from artstore.cli import _completion, _format, _labels, _options
+from artstore.runtime import terminal
 from artstore.store import Store
 
 
 @click.command(
     "alias",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore alias animals:v3 best",
         "artstore alias animals:v3 best --remove",
         "artstore alias animals best --protect",
         "artstore alias animals",
     ),
 )
-@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=completing.versions)
-@click.argument("aliases", metavar="[ALIAS]...", nargs=-1, shell_complete=completing.aliases)
+@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
+@click.argument("aliases", metavar="[ALIAS]...", nargs=-1, shell_complete=_completion.aliases)
 @click.option("-r", "--remove", is_flag=True, help="Take the aliases away from the version.")
 @click.option("--protect", is_flag=True, help="Let the collection's aliases change by --force only.")
 @click.option("--unprotect", is_flag=True, help="Let them change as others do again.")
 @click.option("--force", is_flag=True, help="Also set, move or remove protected aliases.")
-@options.project_option
-@options.store_option
-@options.json_option
+@_options.project_option
+@_options.store_option
+@_options.json_option
 def command(
     wanted: str,
     aliases: tuple[str, ...],
@@ -54,18 +54,18 @@ def command(
         raise click.UsageError("Say one of --remove, --protect and --unprotect.")
     if remove and not aliases:
         raise click.UsageError(f"Which aliases shall go? Name them, as in: artstore alias {wanted} best --remove")
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         if protect or unprotect:
             _protect(opened, wanted, aliases, project, protect, as_json)
             return
         if not aliases:
-            labels.show_all(opened, wanted, project, "aliases", showing.aliases, as_json)
+            _labels.show_all(opened, wanted, project, "aliases", _format.aliases, as_json)
             return
         version = opened.version(wanted, project=project)
         each_once = list(dict.fromkeys(aliases))
         add, drop = ([], each_once) if remove else (each_once, [])
         changed = opened.describe(version, add_aliases=add, remove_aliases=drop, force=force)
-    labels.show_changed(changed, showing.aliases, as_json)
+    _labels.show_changed(changed, _format.aliases, as_json)
 
 
 def _protect(store: Store, wanted: str, aliases: tuple[str, ...], project: str, protect: bool, as_json: bool) -> None:
@@ -73,12 +73,12 @@ def _protect(store: Store, wanted: str, aliases: tuple[str, ...], project: str, 
     if ":" in wanted or not aliases:
         name = wanted.partition(":")[0]
         raise click.UsageError(f"Name a collection and its aliases, as in: artstore alias {name} best {verb}")
-    where, name = options.collection_meant(wanted, project)
+    where, name = _options.collection_meant(wanted, project)
     before = set(store.collection(name, project=where).protected_aliases)
     after = before | set(aliases) if protect else before - set(aliases)
     protected = store.describe_collection(name, project=where, protected_aliases=after).protected_aliases
     if as_json:
-        showing.print_json({"collection": name, "project": where, "protected_aliases": list(protected)})
+        _format.print_json({"collection": name, "project": where, "protected_aliases": list(protected)})
     else:
         listed = ", ".join(protected) or "-"
-        click.echo(terminal.visible(f"{showing.qualified(where, name)}  protected: {listed}"))
+        click.echo(terminal.visible(f"{_format.qualified(where, name)}  protected: {listed}"))

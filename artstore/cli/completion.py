@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from artstore.cli import completing, options, verbs
+from artstore.cli import _completion, _options, verbs
 
 SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(
-    "completion", epilog=options.examples("artstore completion fish > ~/.config/fish/completions/artstore.fish")
+    "completion", epilog=_options.examples("artstore completion fish > ~/.config/fish/completions/artstore.fish")
 )
 @click.argument("shell", metavar="[bash|zsh|fish]", required=False, type=click.Choice(SHELLS))
 def command(shell: str | None) -> None:
@@ -30,4 +30,4 @@ def command(shell: str | None) -> None:
     wanted = shell or Path(os.environ.get("SHELL", "")).name
     if wanted not in SHELLS:
         raise click.UsageError("For which shell? Say bash, zsh or fish, as in: artstore completion bash")
-    click.echo(completing.script(wanted, verbs), nl=False)
+    click.echo(_completion.script(wanted, verbs), nl=False)

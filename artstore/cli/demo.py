@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from artstore import location
-from artstore.cli import options, verbs
+from artstore.cli import _options, verbs
 from artstore.errors import Damaged
+from artstore.tracking import location
 
 TRAINING = """\
 import artstore
@@ -32,7 +32,7 @@ with artstore.init(job_type="train", id="train-1", config={"epochs": 3}) as run:
 """
 
 
-@click.command("demo", epilog=options.examples("artstore demo", "artstore demo --keep tour"))
+@click.command("demo", epilog=_options.examples("artstore demo", "artstore demo --keep tour"))
 @click.option(
     "--keep", metavar="DIR", type=click.Path(path_type=Path), help="Run in DIR, new or empty, and leave it there."
 )

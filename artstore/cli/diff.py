@@ -9,27 +9,27 @@ from typing import Any
 
 import click
 
-from artstore import terminal
-from artstore.cli import completing, options, showing
-from artstore.diff import Difference
+from artstore.cli import _completion, _format, _options
+from artstore.core.manifest import Entry
+from artstore.core.versions import Version
 from artstore.errors import NotFound
-from artstore.manifest import Entry
+from artstore.operations.diff import Difference
+from artstore.runtime import terminal
 from artstore.store import Store
-from artstore.version import Version
 
 
 @click.command(
     "diff",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore diff animals:v0 animals:v1", "artstore diff animals", "artstore diff animals:best animals --stat"
     ),
 )
-@click.argument("old", metavar="OLD", shell_complete=completing.versions)
-@click.argument("new", metavar="[NEW]", required=False, shell_complete=completing.versions)
+@click.argument("old", metavar="OLD", shell_complete=_completion.versions)
+@click.argument("new", metavar="[NEW]", required=False, shell_complete=_completion.versions)
 @click.option("--stat", is_flag=True, help="Only the sums.")
-@options.project_option
-@options.store_option
-@options.json_option
+@_options.project_option
+@_options.store_option
+@_options.json_option
 def command(old: str, new: str | None, stat: bool, project: str, store: Path | None, as_json: bool) -> None:
     """Show what was added, removed, changed and renamed from one version to another, in the order of paths.
 
@@ -38,19 +38,19 @@ def command(old: str, new: str | None, stat: bool, project: str, store: Path | N
 
     The exit code is that of diff: 0 if the entries are equal, 1 if they differ, 2 for an error.
     """
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         before, after = _pair(opened, old, new, project)
         found = opened.diff(before, after)
     equal = not any(found)
     if as_json:
-        names = {"old": showing.name(before), "new": showing.name(after), "equal": equal}
-        showing.print_json({**names, **showing.sums(found)._asdict()} if stat else {**names, **_data(found)})
+        names = {"old": _format.name(before), "new": _format.name(after), "equal": equal}
+        _format.print_json({**names, **_format.sums(found)._asdict()} if stat else {**names, **_data(found)})
     elif equal:
-        terminal.note(f"{showing.name(before)} and {showing.name(after)} have equal entries")
+        terminal.note(f"{_format.name(before)} and {_format.name(after)} have equal entries")
     elif stat:
-        click.echo(_stat(showing.sums(found)))
+        click.echo(_stat(_format.sums(found)))
     else:
-        showing.print_lines(_lines(found))
+        _format.print_lines(_lines(found))
     if not equal:
         raise click.exceptions.Exit(1)
 
@@ -60,7 +60,7 @@ def _pair(store: Store, old: str, new: str | None, project: str) -> tuple[Versio
         return store.version(old, project=project), store.version(new, project=project)
     if ":" in old:
         raise click.UsageError(f"What is {old} to be compared with? Name two versions, or a collection alone.")
-    newest = list(islice(options.versions_meant(store, old, project), 2))
+    newest = list(islice(_options.versions_meant(store, old, project), 2))
     if len(newest) < 2:
         raise NotFound(f"{old} has no two versions to compare: see `artstore ls {old}`")
     return newest[1], newest[0]
@@ -77,26 +77,26 @@ def _lines(found: Difference) -> Iterator[str]:
 
 
 def _size(entry: Entry) -> str:
-    return "" if entry.size is None else f"  {showing.size(entry.size)}"
+    return "" if entry.size is None else f"  {_format.size(entry.size)}"
 
 
 def _resized(before: Entry, after: Entry) -> str:
     return f"{_size(before)} ->{_size(after)[1:]}" if before.size is not None and after.size is not None else ""
 
 
-def _stat(of: showing.Sums) -> str:
+def _stat(of: _format.Sums) -> str:
     counts = f"{of.added:,} added, {of.removed:,} removed, {of.changed:,} changed, {of.renamed:,} renamed"
-    return f"{counts}  {showing.traffic(of)}".rstrip()
+    return f"{counts}  {_format.traffic(of)}".rstrip()
 
 
 def _data(found: Difference) -> dict[str, Any]:
     return {
-        "added": [showing.entry_data(each) for each in found.added],
-        "removed": [showing.entry_data(each) for each in found.removed],
+        "added": [_format.entry_data(each) for each in found.added],
+        "removed": [_format.entry_data(each) for each in found.removed],
         "changed": [_both(*pair) for pair in found.changed],
         "renamed": [_both(*pair) for pair in found.renamed],
     }
 
 
 def _both(before: Entry, after: Entry) -> dict[str, Any]:
-    return {"before": showing.entry_data(before), "after": showing.entry_data(after)}
+    return {"before": _format.entry_data(before), "after": _format.entry_data(after)}

@@ -6,27 +6,27 @@ from pathlib import Path
 
 import click
 
-from artstore import terminal
-from artstore.cli import options, showing
+from artstore.cli import _format, _options
+from artstore.runtime import terminal
 
 
-@click.command("gc", epilog=options.examples("artstore gc --dry-run", "artstore gc"))
+@click.command("gc", epilog=_options.examples("artstore gc --dry-run", "artstore gc"))
 @click.option("--dry-run", is_flag=True, help="Only show what would go.")
-@options.store_option
-@options.json_option
+@_options.store_option
+@_options.json_option
 def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
     """Remove what crashed processes left in the store, and versions past their ttl.
 
     A version with an alias other than `latest`, or one that a living version references, outlives its ttl. Deleting
     frees space by itself; nothing has to be collected after `artstore rm`.
     """
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         found = opened.gc(dry_run=dry_run, progress=terminal.progress())
     if as_json:
-        showing.print_json(
+        _format.print_json(
             {
                 "dry_run": dry_run,
-                "expired": [showing.version_data(each) for each in found.expired],
+                "expired": [_format.version_data(each) for each in found.expired],
                 "dead_sessions": found.sessions,
                 "dead_drafts": found.leases,
                 "content_bytes": found.content,
@@ -38,10 +38,10 @@ def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
         click.echo("nothing to collect")
         return
     if found.expired:
-        showing.print_lines(showing.version_table(found.expired))
+        _format.print_lines(_format.version_table(found.expired))
     said = "would collect" if dry_run else "collected"
     parts = [
-        showing.counted(number, one, f"{one}s")
+        _format.counted(number, one, f"{one}s")
         for number, one in (
             (len(found.expired), "expired version"),
             (found.sessions, "dead session"),
@@ -49,5 +49,5 @@ def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
         )
         if number
     ]
-    freed = f"{showing.size(found.content)} of content, {showing.size(found.disk)} on the disk"
+    freed = f"{_format.size(found.content)} of content, {_format.size(found.disk)} on the disk"
     click.echo(f"{said} {', '.join(parts) or 'loose ends'}: {freed}")

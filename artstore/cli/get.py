@@ -7,16 +7,18 @@ from typing import Any
 
 import click
 
-from artstore import names, reproduce, terminal
-from artstore.cli import completing, options, showing
-from artstore.reproduce import Reproduced, Written
+from artstore.cli import _completion, _format, _options
+from artstore.core import names
+from artstore.core.versions import Version
+from artstore.runtime import terminal
 from artstore.store import Store
-from artstore.version import Version
+from artstore.tracking import reproduce
+from artstore.tracking.reproduce import Reproduced, Written
 
 
 @click.command(
     "get",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore get animals",
         "artstore get animals:v0 --root old",
         "artstore get animals:best --path train/cats",
@@ -24,7 +26,7 @@ from artstore.version import Version
         "artstore get classifier:v2 --with-inputs --root again",
     ),
 )
-@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=completing.versions)
+@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
 @click.option(
     "--root",
     metavar="DIR",
@@ -39,9 +41,9 @@ from artstore.version import Version
 @click.option("--path", "prefix", metavar="PREFIX", help="Only the entry at this path, and those below it.")
 @click.option("--allow-missing-references", "allow_missing", is_flag=True, help="Leave out references that are gone.")
 @click.option("--materialize", is_flag=True, help="First take what it refers to into the store, as a new version.")
-@options.project_option
-@options.store_option
-@options.json_option
+@_options.project_option
+@_options.store_option
+@_options.json_option
 def command(
     wanted: str,
     root: Path | None,
@@ -68,14 +70,14 @@ def command(
     """
     if with_inputs and prefix is not None:
         raise click.UsageError("--path takes a part of one version, --with-inputs all of several: leave one out.")
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         version = opened.version(wanted, project=project)
         if with_inputs:
             folder = root or Path("artifacts", f"{reproduce.folder_name(version)}-with-inputs")
             _tell(reproduce.reproduce(opened, version, folder, progress=terminal.progress()), as_json)
             return
         if prefix is not None and not _has(opened, version, prefix):
-            click.echo(f"{showing.name(version)} has nothing at or below {prefix!r}", err=True)
+            click.echo(f"{_format.name(version)} has nothing at or below {prefix!r}", err=True)
             raise click.exceptions.Exit(1)
         if materialize:
             version = opened.materialized(version, progress=terminal.progress())
@@ -89,28 +91,28 @@ def command(
         )
     got = Written(version, folder, done.written, done.kept, done.missing)
     if as_json:
-        showing.print_json(_data(got))
+        _format.print_json(_data(got))
     else:
         click.echo(_line(got))
 
 
 def _tell(done: Reproduced, as_json: bool) -> None:
     if as_json:
-        showing.print_json(
+        _format.print_json(
             {
                 **_data(done.output),
                 "inputs": [_data(each) for each in done.inputs],
                 "code": [_data(each) for each in done.code],
                 "missing": [each.qualified_name for each in done.missing],
-                "run": showing.run_data(done.run),
+                "run": _format.run_data(done.run),
                 "run_file": str(done.run_file.absolute()),
             }
         )
     else:
-        showing.print_lines(map(_line, [done.output, *done.inputs, *done.code]))
-        click.echo(f"{showing.near(done.run_file.absolute())}  of run {terminal.visible(done.run.name)}")
+        _format.print_lines(map(_line, [done.output, *done.inputs, *done.code]))
+        click.echo(f"{_format.near(done.run_file.absolute())}  of run {terminal.visible(done.run.name)}")
     for each in done.missing:
-        click.echo(f"{showing.name(each)} was deleted, and cannot be written", err=True)
+        click.echo(f"{_format.name(each)} was deleted, and cannot be written", err=True)
     if done.missing:
         raise click.exceptions.Exit(1)
 
@@ -122,13 +124,13 @@ def _data(each: Written) -> dict[str, Any]:
         "kept": each.kept,
         "missing": each.missing,
     }
-    return {**showing.version_data(each.version), **where}
+    return {**_format.version_data(each.version), **where}
 
 
 def _line(each: Written) -> str:
-    written = showing.counted(each.written, "file", "files")
+    written = _format.counted(each.written, "file", "files")
     missing = f", {each.missing:,} missing" if each.missing else ""
-    return f"{showing.near(each.folder.absolute())}  {written} written, {each.kept:,} kept{missing}"
+    return f"{_format.near(each.folder.absolute())}  {written} written, {each.kept:,} kept{missing}"
 
 
 def _has(store: Store, version: Version, prefix: str) -> bool:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from artstore import location
-from artstore.cli import lean, options, showing
+from artstore.cli import _format, _open, _options
 from artstore.errors import NoStore
 from artstore.store import Store
+from artstore.tracking import location
 
 
 @click.command(
     "init",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore init", "artstore init /data/artifacts --algorithm sha256", "artstore init logs --compression zstd"
     ),
 )
@@ -25,7 +25,7 @@ from artstore.store import Store
     help="What digests are made by, for ever.  [default: blake3]",
 )
 @click.option("--compression", type=click.Choice(["zstd"]), help="Compress what becomes smaller by that, for ever.")
-@options.json_option
+@_options.json_option
 def command(folder: Path | None, algorithm: str | None, compression: str | None, as_json: bool) -> None:
     """Make a store in DIR, by default in ARTSTORE_DIR or ./.artstore.
 
@@ -33,15 +33,15 @@ def command(folder: Path | None, algorithm: str | None, compression: str | None,
     """
     path = location.new(folder)
     try:
-        lean.opened(path).close()
+        _open.opened(path).close()
         made = False
     except NoStore:
         made = True
     with Store.init(path, algorithm=algorithm, compression=compression) as store:
         if as_json:
             made_with = {"algorithm": store.algorithm, "compression": store.compression}
-            showing.print_json({"store": str(store.path), **made_with, "made": made})
+            _format.print_json({"store": str(store.path), **made_with, "made": made})
         else:
             said = "made the store" if made else "there is a store already:"
             how = ", ".join(filter(None, (store.algorithm, store.compression)))
-            click.echo(f"{said} {showing.near(store.path)} ({how})")
+            click.echo(f"{said} {_format.near(store.path)} ({how})")

@@ -7,24 +7,25 @@ from pathlib import Path
 
 import click
 
-from artstore import public_lineage, terminal
-from artstore.cli import completing, options, showing
-from artstore.graph import DIRECTIONS, Direction
-from artstore.public_lineage import Lineage
+from artstore.cli import _completion, _format, _options
+from artstore.lineage import lineage
+from artstore.lineage.graph import DIRECTIONS, Direction
+from artstore.lineage.lineage import Lineage
+from artstore.runtime import terminal
 
 _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
 
 
 @click.command(
     "lineage",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore lineage classifier",
         "artstore lineage images:v0 --direction downstream --depth 2",
         "artstore lineage classifier:best --summary",
         "artstore lineage classifier --format dot | dot -Tsvg > lineage.svg",
     ),
 )
-@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=completing.versions)
+@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
 @click.option(
     "--direction",
     type=click.Choice(DIRECTIONS),
@@ -47,9 +48,9 @@ _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
     show_default=True,
     help="What to print.",
 )
-@options.project_option
-@options.store_option
-@options.json_option
+@_options.project_option
+@_options.store_option
+@_options.json_option
 def command(
     wanted: str,
     direction: Direction,
@@ -67,20 +68,20 @@ def command(
     """
     if summary and form in ("openlineage", "prov"):
         raise click.UsageError(f"{form} tells single runs and versions: leave --summary out")
-    with options.open_store(store) as opened:
-        found = public_lineage.of_version(opened, opened.version(wanted, project=project), direction, depth)
+    with _options.open_store(store) as opened:
+        found = lineage.of_version(opened, opened.version(wanted, project=project), direction, depth)
     _print(found.summary() if summary else found, "json" if as_json else form)
 
 
 def _print(found: Lineage, form: str) -> None:
     if form == "tree":
-        showing.print_lines(map(terminal.visible, found.to_text().split("\n")))
+        _format.print_lines(map(terminal.visible, found.to_text().split("\n")))
     elif form == "json":
-        showing.print_json(found.to_json())
+        _format.print_json(found.to_json())
     elif form == "prov":
-        showing.print_json(found.to_prov())
+        _format.print_json(found.to_prov())
     elif form == "openlineage":
-        showing.print_lines(map(json.dumps, found.to_openlineage()))
+        _format.print_lines(map(json.dumps, found.to_openlineage()))
     else:
         drawn = {"dot": found.to_dot, "mermaid": found.to_mermaid, "svg": found.to_svg}[form]()
         click.echo(drawn.rstrip("\n"))

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import click
 
-from artstore import terminal
-from artstore.cli import completing, options, showing
+from artstore.cli import _completion, _format, _options
+from artstore.core.versions import Version
 from artstore.errors import NotFound
+from artstore.runtime import terminal
 from artstore.store import Store
-from artstore.version import Version
 
 _AT_ONCE = 20
 
@@ -22,20 +22,20 @@ class _Line(NamedTuple):
     """One version of the history; `sums` and `before` are None where there is nothing (left) to compare."""
 
     version: Version
-    run: showing.Run | None
-    sums: showing.Sums | None
+    run: _format.Run | None
+    sums: _format.Sums | None
     before: Version | None
 
 
 @click.command(
-    "log", epilog=options.examples("artstore log animals", "artstore log animals -n 5", "artstore log animals --json")
+    "log", epilog=_options.examples("artstore log animals", "artstore log animals -n 5", "artstore log animals --json")
 )
-@click.argument("wanted", metavar="NAME", shell_complete=completing.collections)
+@click.argument("wanted", metavar="NAME", shell_complete=_completion.collections)
 @click.option("-n", "--number", "most", metavar="N", type=click.IntRange(min=1), help="Only the newest N.")
 @click.option("--deleted", is_flag=True, help="Also the versions that were deleted.")
-@options.project_option
-@options.store_option
-@options.json_option
+@_options.project_option
+@_options.store_option
+@_options.json_option
 def command(wanted: str, most: int | None, deleted: bool, project: str, store: Path | None, as_json: bool) -> None:
     """Show the history of a collection, one version a line, the newest first.
 
@@ -45,14 +45,14 @@ def command(wanted: str, most: int | None, deleted: bool, project: str, store: P
     """
     if ":" in wanted:
         raise click.UsageError(f"The history is that of a collection: artstore log {wanted.partition(':')[0]}")
-    with options.open_store(store) as opened:
-        versions = options.versions_meant(opened, wanted, project, deleted=deleted)
+    with _options.open_store(store) as opened:
+        versions = _options.versions_meant(opened, wanted, project, deleted=deleted)
         lines = (_line(opened, *pair) for pair in islice(_with_before(versions), most))
         if as_json:
-            showing.print_json_list(map(_data, lines), _AT_ONCE)
+            _format.print_json_list(map(_data, lines), _AT_ONCE)
         elif first := next(lines, None):
-            width = len(showing.name(first.version))
-            showing.print_lines((_text(each, width) for each in _chained(first, lines)), _AT_ONCE)
+            width = len(_format.name(first.version))
+            _format.print_lines((_text(each, width) for each in _chained(first, lines)), _AT_ONCE)
         else:
             terminal.note(f"{wanted} has no version: those that were deleted are shown with --deleted")
 
@@ -78,13 +78,13 @@ def _line(store: Store, version: Version, before: Version | None) -> _Line:
     return _Line(version, runs[0] if runs else None, _sums(store, version, before), before)
 
 
-def _sums(store: Store, version: Version, before: Version | None) -> showing.Sums | None:
+def _sums(store: Store, version: Version, before: Version | None) -> _format.Sums | None:
     if version.state != "committed":
         return None
     if before is None:
-        return showing.Sums(version.entries, 0, 0, 0, version.size, 0)
+        return _format.Sums(version.entries, 0, 0, 0, version.size, 0)
     try:
-        return showing.sums(store.diff(before, version))
+        return _format.sums(store.diff(before, version))
     except NotFound:
         # Somebody deleted one of the two after it was listed.
         return None
@@ -93,18 +93,18 @@ def _sums(store: Store, version: Version, before: Version | None) -> showing.Sum
 def _text(line: _Line, width: int) -> str:
     version = line.version
     columns = [
-        f"{showing.name(version):<{width}}",
-        f"{showing.age(version.created_at):<11}",
+        f"{_format.name(version):<{width}}",
+        f"{_format.age(version.created_at):<11}",
         f"{_changes(line):<11}",
-        f"{showing.traffic(line.sums) if line.sums else '':<19}",
+        f"{_format.traffic(line.sums) if line.sums else '':<19}",
     ]
-    aliases = showing.aliases(version)
+    aliases = _format.aliases(version)
     described = (version.description or "").strip().partition("\n")[0]
     words = [
         f"({', '.join(aliases)})" if aliases else "",
         f"[{', '.join(version.tags)}]" if version.tags else "",
         f"by {line.run.name}" if line.run else "",
-        f"shows {showing.source(version)}" if version.link else "",
+        f"shows {_format.source(version)}" if version.link else "",
         described,
     ]
     return terminal.visible("  ".join([*columns, " ".join(filter(None, words))]).rstrip())
@@ -121,9 +121,9 @@ def _changes(line: _Line) -> str:
 
 def _data(line: _Line) -> dict[str, Any]:
     return {
-        **showing.version_data(line.version),
+        **_format.version_data(line.version),
         "state": line.version.state,
-        "logged_by": showing.run_data(line.run) if line.run else None,
-        "before": showing.name(line.before) if line.before else None,
+        "logged_by": _format.run_data(line.run) if line.run else None,
+        "before": _format.name(line.before) if line.before else None,
         "changes": line.sums._asdict() if line.sums else None,
     }

@@ -7,28 +7,30 @@ from pathlib import Path
 
 import click
 
-from artstore import terminal
-from artstore.cli import completing, options, showing
-from artstore.manifest import Entry, Kind
+from artstore.cli import _completion, _format, _options
+from artstore.core.manifest import Entry, Kind
+from artstore.runtime import terminal
 from artstore.store import Store
 
 _DIGEST_SHOWN = 19
 """Characters of a digest that a person sees: the algorithm and enough of the rest to tell two apart."""
 
 
-@click.command("ls", epilog=options.examples("artstore ls", "artstore ls animals", "artstore ls animals:latest --json"))
-@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False, shell_complete=completing.versions)
+@click.command(
+    "ls", epilog=_options.examples("artstore ls", "artstore ls animals", "artstore ls animals:latest --json")
+)
+@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False, shell_complete=_completion.versions)
 @click.option(
     "--project",
     metavar="P",
     help="The project.  [default: all, or uncategorized with a NAME]",
-    shell_complete=completing.projects,
+    shell_complete=_completion.projects,
 )
-@options.store_option
-@options.json_option
+@_options.store_option
+@_options.json_option
 def command(wanted: str | None, project: str | None, store: Path | None, as_json: bool) -> None:
     """List the collections of the store, the versions of a collection, or the entries of a version."""
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         if wanted is None:
             _collections(opened, project, as_json)
         elif ":" in wanted:
@@ -40,7 +42,7 @@ def command(wanted: str | None, project: str | None, store: Path | None, as_json
 def _collections(store: Store, project: str | None, as_json: bool) -> None:
     found = store.summaries(project)
     if as_json:
-        showing.print_json_list(
+        _format.print_json_list(
             {
                 "project": each.project,
                 "collection": each.name,
@@ -62,45 +64,45 @@ def _collections(store: Store, project: str | None, as_json: bool) -> None:
             each.type,
             f"v{newest.number}" if newest else "-",
             f"{count:,}",
-            showing.size(newest.size) if newest else "-",
+            _format.size(newest.size) if newest else "-",
         ]
         for each, count, newest in found
     ]
     columns = ["project", "collection", "type", "newest", "versions", "size"]
-    showing.print_lines(showing.table(columns, rows, right=["versions", "size"]))
+    _format.print_lines(_format.table(columns, rows, right=["versions", "size"]))
     _note_pending(store, None, project)
 
 
 def _versions(store: Store, wanted: str, project: str | None, as_json: bool) -> None:
-    found = options.versions_meant(store, wanted, project)
+    found = _options.versions_meant(store, wanted, project)
     if as_json:
-        showing.print_json_list(showing.version_data(each) for each in found)
+        _format.print_json_list(_format.version_data(each) for each in found)
         return
     listed = list(found)
     if listed:
-        showing.print_lines(showing.version_table(listed))
+        _format.print_lines(_format.version_table(listed))
     else:
         terminal.note(f"{wanted} has no version: all of them were deleted, or none is finished")
-    where, name = options.collection_meant(wanted, project)
+    where, name = _options.collection_meant(wanted, project)
     _note_pending(store, name, where)
 
 
 def _note_pending(store: Store, name: str | None, project: str | None) -> None:
     found = store.pending(name, project=project)
     if found:
-        versions = showing.counted(len(found), "pending version", "pending versions")
+        versions = _format.counted(len(found), "pending version", "pending versions")
         terminal.note(f"and {versions}, not finished yet: see `artstore pending{f' {name}' if name else ''}`")
 
 
 def _entries(found: Iterator[Entry], as_json: bool) -> None:
     if as_json:
-        showing.print_json_list(showing.entry_data(each) for each in found)
+        _format.print_json_list(_format.entry_data(each) for each in found)
     else:
-        showing.print_lines(_line(each) for each in found)
+        _format.print_lines(_line(each) for each in found)
 
 
 def _line(entry: Entry) -> str:
-    size = "" if entry.size is None else showing.size(entry.size)
+    size = "" if entry.size is None else _format.size(entry.size)
     tails = {Kind.LINK: f" -> {entry.target}", Kind.FOLDER: "/", Kind.REFERENCE: f" -> {entry.uri}"}
     tail = tails.get(entry.kind, "")
     return f"{size:>8}  {_content(entry)[:_DIGEST_SHOWN]:<{_DIGEST_SHOWN}}  {terminal.visible(entry.path + tail)}"

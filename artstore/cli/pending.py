@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from artstore import terminal
-from artstore.cli import completing, options, showing
-from artstore.pending import Pending
+from artstore.cli import _completion, _format, _options
+from artstore.core.versions import Pending
+from artstore.runtime import terminal
 from artstore.store import Store
 
 _RUNS_SHOWN = 3
@@ -19,13 +19,13 @@ _RUNS_SHOWN = 3
 
 @click.command(
     "pending",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore pending",
         "artstore pending animals --finish --alias best",
         "artstore pending animals --id night-17 --drop --dry-run",
     ),
 )
-@click.argument("wanted", metavar="[NAME]", required=False, shell_complete=completing.collections)
+@click.argument("wanted", metavar="[NAME]", required=False, shell_complete=_completion.collections)
 @click.option("--id", "distributed_id", metavar="ID", help="The group or distributed_id, where there are several.")
 @click.option("--finish", is_flag=True, help="Make it a version.")
 @click.option("--alias", "aliases", metavar="A", multiple=True, help="With --finish: an alias for it. Repeatable.")
@@ -37,10 +37,10 @@ _RUNS_SHOWN = 3
     "--project",
     metavar="P",
     help="The project.  [default: all, or uncategorized with a NAME]",
-    shell_complete=completing.projects,
+    shell_complete=_completion.projects,
 )
-@options.store_option
-@options.json_option
+@_options.store_option
+@_options.json_option
 def command(
     wanted: str | None,
     distributed_id: str | None,
@@ -64,21 +64,21 @@ def command(
         raise click.UsageError("Say --finish or --drop.")
     if (finish or drop) and wanted is None:
         raise click.UsageError("Which one? Name its collection, as in: artstore pending animals --finish")
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         found = _found(opened, wanted, project, distributed_id)
         if finish:
             version = opened.finish(_one(opened, found, wanted), aliases=aliases, force=force)
             if as_json:
-                showing.print_json(showing.version_data(version))
+                _format.print_json(_format.version_data(version))
             else:
-                entries = showing.counted(version.entries, "entry", "entries")
-                click.echo(f"{showing.name(version)}  {entries}  {showing.size(version.size)}")
+                entries = _format.counted(version.entries, "entry", "entries")
+                click.echo(f"{_format.name(version)}  {entries}  {_format.size(version.size)}")
         elif drop:
             _drop(opened, _one(opened, found, wanted), dry_run=dry_run, yes=yes, as_json=as_json)
         elif as_json:
-            showing.print_json_list(map(_data, found))
+            _format.print_json_list(map(_data, found))
         elif found:
-            showing.print_lines(_table(found))
+            _format.print_lines(_table(found))
         else:
             terminal.note(f"nothing is pending{_elsewhere(opened, wanted)}")
 
@@ -86,7 +86,7 @@ def command(
 def _found(store: Store, wanted: str | None, project: str | None, distributed_id: str | None) -> list[Pending]:
     name = None
     if wanted is not None:
-        project, name = options.collection_meant(wanted, project)
+        project, name = _options.collection_meant(wanted, project)
     found = store.pending(name, project=project)
     return [each for each in found if distributed_id is None or each.distributed_id == distributed_id]
 
@@ -102,7 +102,7 @@ def _one(store: Store, found: Sequence[Pending], wanted: str | None) -> Pending:
 
 def _elsewhere(store: Store, wanted: str | None) -> str:
     """What a collection of this name has pending in other projects or under other ids."""
-    name = None if wanted is None else options.collection_meant(wanted, None)[1]
+    name = None if wanted is None else _options.collection_meant(wanted, None)[1]
     found = [] if name is None else store.pending(name)
     ids = ", ".join(f"{each.project}/{each.collection} ({each.distributed_id})" for each in found)
     return f"; there is {ids}" if found else ""
@@ -112,7 +112,7 @@ def _drop(store: Store, found: Pending, *, dry_run: bool, yes: bool, as_json: bo
     content = store.drop_pending(found, dry_run=True).content
     ask = not (dry_run or yes) and sys.stdin.isatty()
     if not as_json or ask:
-        lines = [*_table([found]), f"dropping it frees {showing.size(content)}"]
+        lines = [*_table([found]), f"dropping it frees {_format.size(content)}"]
         click.echo("\n".join(lines), err=as_json)
     done = None
     if not dry_run and (yes or (ask and click.confirm("Drop it?", err=True))):
@@ -120,9 +120,9 @@ def _drop(store: Store, found: Pending, *, dry_run: bool, yes: bool, as_json: bo
     if as_json:
         freed = done._asdict() if done else {"content": content, "disk": 0}
         sizes = {f"{of}_bytes": count for of, count in freed.items()}
-        showing.print_json({"dropped": done is not None, "pending": _data(found), **sizes})
+        _format.print_json({"dropped": done is not None, "pending": _data(found), **sizes})
     elif done is not None:
-        click.echo(f"dropped it: {showing.size(done.disk)} given back to the disk")
+        click.echo(f"dropped it: {_format.size(done.disk)} given back to the disk")
     if done is None and not dry_run:
         click.echo("nothing was dropped" if ask else "nothing was dropped: pass --yes to drop this", err=True)
         raise click.exceptions.Exit(1)
@@ -131,18 +131,18 @@ def _drop(store: Store, found: Pending, *, dry_run: bool, yes: bool, as_json: bo
 def _table(found: Sequence[Pending]) -> list[str]:
     rows = [
         [
-            showing.qualified(each.project, each.collection),
+            _format.qualified(each.project, each.collection),
             each.distributed_id,
             f"{each.entries:,}",
-            showing.size(each.size),
+            _format.size(each.size),
             _runs(each),
-            showing.age(each.created_at),
-            showing.age(each.updated_at),
+            _format.age(each.created_at),
+            _format.age(each.updated_at),
         ]
         for each in found
     ]
     columns = ["collection", "id", "entries", "size", "runs", "begun", "last upsert"]
-    return showing.table(columns, rows, right=["entries", "size"])
+    return _format.table(columns, rows, right=["entries", "size"])
 
 
 def _runs(of: Pending) -> str:

@@ -7,21 +7,21 @@ from typing import Any
 
 import click
 
-from artstore import terminal
-from artstore.cli import committing, options
+from artstore.cli import _committing, _options
 from artstore.drivers import registry
+from artstore.runtime import terminal
 
 
 @click.command(
     "ref",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore ref s3://bucket/images --name animals --type dataset",
         "artstore ref gs://bucket/models/best.pt --name iris --type model --alias best",
         "artstore ref https://example.com/train.csv --name train --type dataset --as data/train.csv",
     ),
 )
 @click.argument("uri")
-@committing.wanted_options
+@_committing.wanted_options
 @click.option("--no-checksum", is_flag=True, help="Note the address alone: `get` then writes whatever is there.")
 @click.option(
     "--max-objects",
@@ -29,8 +29,8 @@ from artstore.drivers import registry
     type=click.IntRange(min=1),
     help="How many objects a prefix may have: more is an error.  [default: 10000]",
 )
-@options.store_option
-@options.json_option
+@_options.store_option
+@_options.json_option
 def command(
     uri: str, no_checksum: bool, max_objects: int | None, store: Path | None, as_json: bool, **said: Any
 ) -> None:
@@ -43,10 +43,10 @@ def command(
 
     Credentials and endpoints come from where the libraries of each scheme look for them.
     """
-    wanted = committing.Wanted(**said)
+    wanted = _committing.Wanted(**said)
     registry.scheme_of(uri)
-    with committing.open_store(wanted, store) as opened:
-        draft = committing.draft(opened, wanted)
+    with _committing.open_store(wanted, store) as opened:
+        draft = _committing.draft(opened, wanted)
         opened.add_reference(
             draft,
             uri,
@@ -55,4 +55,4 @@ def command(
             max_objects=max_objects,
             progress=terminal.progress(),
         )
-        committing.commit(opened, draft, wanted, as_json)
+        _committing.commit(opened, draft, wanted, as_json)

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import click
 
-from artstore import terminal
-from artstore.cli import completing, options, showing
-from artstore.delete import Deleted
+from artstore.cli import _completion, _format, _options
+from artstore.core.versions import Version
+from artstore.operations.delete import Deleted
+from artstore.runtime import terminal
 from artstore.store import Store
-from artstore.version import Version
 
 
 class _Plan(NamedTuple):
@@ -29,27 +29,30 @@ class _Plan(NamedTuple):
 
 @click.command(
     "rm",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore rm animals:v0 animals:v3",
         "artstore rm animals --keep-last 5 --older-than 30d --dry-run",
         "artstore rm animals --all --yes",
     ),
 )
-@click.argument("wanted", metavar="NAME[:ALIAS]...", nargs=-1, required=True, shell_complete=completing.versions)
+@click.argument("wanted", metavar="NAME[:ALIAS]...", nargs=-1, required=True, shell_complete=_completion.versions)
 @click.option(
     "--keep-last", metavar="N", type=click.IntRange(min=1), help="All but the newest N. Never one with an alias."
 )
 @click.option(
-    "--older-than", metavar="AGE", callback=options.span, help="Those older than 90s, 15m, 12h, 30d, 4w. Never aliased."
+    "--older-than",
+    metavar="AGE",
+    callback=_options.span,
+    help="Those older than 90s, 15m, 12h, 30d, 4w. Never aliased.",
 )
 @click.option("--all", "everything", is_flag=True, help="Every version, with its aliases.")
 @click.option("--delete-aliases", is_flag=True, help="Also versions that have aliases; `latest` is one.")
 @click.option("--force", is_flag=True, help="Also what others reference or a protected alias names.")
 @click.option("--dry-run", is_flag=True, help="Only show what would go.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@options.project_option
-@options.store_option
-@options.json_option
+@_options.project_option
+@_options.store_option
+@_options.json_option
 def command(
     wanted: tuple[str, ...],
     keep_last: int | None,
@@ -74,11 +77,11 @@ def command(
     _check(wanted, by_rule, everything, delete_aliases, force)
     # All of a collection go with their aliases.
     aliases_too = delete_aliases or everything
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         if by_rule:
             plan = _by_rule(opened, wanted[0], project, keep_last, older_than)
         else:
-            found = (each for name in wanted for each in options.versions_meant(opened, name, project))
+            found = (each for name in wanted for each in _options.versions_meant(opened, name, project))
             plan = _named(opened, found, delete_aliases=aliases_too, force=force)
         ask = not (dry_run or yes) and sys.stdin.isatty()
         if not as_json or ask:
@@ -115,7 +118,7 @@ def _check(wanted: tuple[str, ...], by_rule: bool, everything: bool, delete_alia
 
 
 def _by_rule(store: Store, wanted: str, project: str, keep_last: int | None, older_than: timedelta | None) -> _Plan:
-    where, name = options.collection_meant(wanted, project)
+    where, name = _options.collection_meant(wanted, project)
     newest = next(store.versions(name, project=where), None)
     if newest is not None and newest.link:
         raise click.UsageError(f"A rule never takes a link, and {wanted} shows links: name them, or say --all.")
@@ -130,9 +133,9 @@ def _named(store: Store, found: Iterable[Version], *, delete_aliases: bool, forc
 
 
 def _show(plan: _Plan, *, err: bool) -> None:
-    lines = showing.version_table([*plan.deleted.versions, *plan.links]) if plan else ["nothing to delete"]
+    lines = _format.version_table([*plan.deleted.versions, *plan.links]) if plan else ["nothing to delete"]
     if plan.deleted.versions:
-        lines.append(f"deleting {_versions(plan)} frees {showing.size(plan.deleted.content)}")
+        lines.append(f"deleting {_versions(plan)} frees {_format.size(plan.deleted.content)}")
     if plan.links:
         lines.append(f"unlinking {_links(plan)} frees nothing: the versions shown stay")
     click.echo("\n".join(lines), err=err)
@@ -145,27 +148,27 @@ def _confirmed(plan: _Plan) -> bool:
 
 
 def _versions(plan: _Plan) -> str:
-    return showing.counted(len(plan.deleted.versions), "version", "versions")
+    return _format.counted(len(plan.deleted.versions), "version", "versions")
 
 
 def _links(plan: _Plan) -> str:
-    return showing.counted(len(plan.links), "link", "links")
+    return _format.counted(len(plan.links), "link", "links")
 
 
 def _report(plan: _Plan, done: _Plan | None, as_json: bool) -> None:
     told = done or plan
     if as_json:
-        showing.print_json(
+        _format.print_json(
             {
                 "deleted": done is not None,
-                "versions": [showing.version_data(each) for each in told.deleted.versions],
-                "links": [showing.version_data(each) for each in told.links],
+                "versions": [_format.version_data(each) for each in told.deleted.versions],
+                "links": [_format.version_data(each) for each in told.links],
                 "content_bytes": told.deleted.content,
                 "disk_bytes": told.deleted.disk,
             }
         )
     elif done is not None:
         if done.deleted.versions:
-            click.echo(f"deleted {_versions(done)}: {showing.size(done.deleted.disk)} given back to the disk")
+            click.echo(f"deleted {_versions(done)}: {_format.size(done.deleted.disk)} given back to the disk")
         if done.links:
             click.echo(f"unlinked {_links(done)}")

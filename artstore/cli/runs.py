@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
-from artstore import public_run, terminal
-from artstore.cli import completing, options, showing
-from artstore.names import DEFAULT_PROJECT
-from artstore.public_run import PublicRun
+from artstore.cli import _completion, _format, _options
+from artstore.core.names import DEFAULT_PROJECT
+from artstore.runtime import terminal
 from artstore.store import Store
+from artstore.tracking import public_run
+from artstore.tracking.public_run import PublicRun
 
 _STATES = ("running", "finished", "failed", "crashed")
 _NEWEST_FIRST = "-created_at"
@@ -23,15 +24,15 @@ _NEWEST_FIRST = "-created_at"
 
 @click.command(
     "runs",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore runs",
         "artstore runs 3k9x2m1q",
         "artstore runs --project zoo --state failed -n 10",
         """artstore runs --filter '{"config.lr": {"$lt": 0.1}}' --order -summary_metrics.accuracy""",
     ),
 )
-@click.argument("wanted", metavar="[ID]", required=False, shell_complete=completing.runs)
-@click.option("--project", metavar="P", help="The project.  [default: all]", shell_complete=completing.projects)
+@click.argument("wanted", metavar="[ID]", required=False, shell_complete=_completion.runs)
+@click.option("--project", metavar="P", help="The project.  [default: all]", shell_complete=_completion.projects)
 @click.option("--state", type=click.Choice(_STATES), help="Only runs in this state.")
 @click.option("--job-type", metavar="T", help="Only runs of this job type.")
 @click.option("--group", metavar="G", help="Only runs of this group.")
@@ -39,7 +40,7 @@ _NEWEST_FIRST = "-created_at"
     "--filter",
     "filters",
     metavar="JSON",
-    callback=options.json_object,
+    callback=_options.json_object,
     help="Only runs that a filter lets through: docs/lineage.md has its words.",
 )
 @click.option(
@@ -50,8 +51,8 @@ _NEWEST_FIRST = "-created_at"
     help="Sort by a field, the smallest first; with - before it, the largest.",
 )
 @click.option("-n", "most", metavar="N", type=click.IntRange(min=1), help="No more than N runs.")
-@options.store_option
-@options.json_option
+@_options.store_option
+@_options.json_option
 def command(
     wanted: str | None,
     project: str | None,
@@ -70,7 +71,7 @@ def command(
     """
     asked = {"state": state, "job_type": job_type, "group": group}
     given = {field: value for field, value in asked.items() if value is not None}
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         if wanted is None:
             _list(opened, project, {"$and": [given, filters or {}]}, order, most, as_json)
             return
@@ -84,27 +85,27 @@ def _list(
 ) -> None:
     found = islice(public_run.listing(store, project, filters, order, per_page=min(most or 500, 500)), most)
     if as_json:
-        showing.print_json_list(each.facts() for each in found)
+        _format.print_json_list(each.facts() for each in found)
         return
     rows = [
-        [each.id, each.name, each.project, each.job_type or "", each.state, showing.age(each.created_at), _took(each)]
+        [each.id, each.name, each.project, each.job_type or "", each.state, _format.age(each.created_at), _took(each)]
         for each in found
     ]
     if rows:
-        showing.print_lines(showing.table(["id", "name", "project", "job type", "state", "began", "took"], rows))
+        _format.print_lines(_format.table(["id", "name", "project", "job type", "state", "began", "took"], rows))
     else:
         terminal.note("no such runs: artstore.init() begins one, and `artstore runs` lists all")
 
 
 def _show(run: PublicRun, as_json: bool) -> None:
     if as_json:
-        showing.print_json(run.facts())
+        _format.print_json(run.facts())
     else:
-        showing.print_lines(_lines(run))
+        _format.print_lines(_lines(run))
 
 
 def _lines(run: PublicRun) -> Iterator[str]:
-    yield terminal.visible(showing.qualified(run.project, run.name))
+    yield terminal.visible(_format.qualified(run.project, run.name))
     for label, said in _rows(run):
         first, *more = said.splitlines() or [""]
         yield terminal.visible(f"  {label:<12} {first}".rstrip())
@@ -119,7 +120,7 @@ def _rows(run: PublicRun) -> Iterator[tuple[str, str]]:
     yield "project", run.project
     yield "state", run.state if not run.exit_code else f"{run.state} (exit code {run.exit_code})"
     began = datetime.fromisoformat(run.created_at)
-    yield "began", f"{showing.moment(began)} ({showing.age(run.created_at)})"
+    yield "began", f"{_format.moment(began)} ({_format.age(run.created_at)})"
     optional = {
         "took": _took(run),
         "job type": run.job_type,
@@ -141,7 +142,7 @@ def _took(run: PublicRun) -> str:
     ended = datetime.fromisoformat(run.ended_at) if run.ended_at else None
     if ended is None and run.state != "running":
         return ""
-    return showing.span(((ended or datetime.now(UTC)) - datetime.fromisoformat(run.created_at)).total_seconds())
+    return _format.span(((ended or datetime.now(UTC)) - datetime.fromisoformat(run.created_at)).total_seconds())
 
 
 def _code(git: dict[str, Any] | None) -> str:

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import click
 
-from artstore import names, terminal
-from artstore.cli import completing, options, showing
-from artstore.version import Version
+from artstore.cli import _completion, _format, _options
+from artstore.core import names
+from artstore.core.versions import Version
+from artstore.runtime import terminal
 
 _RUNS_SHOWN = 10
 
@@ -21,8 +22,8 @@ class _Known(NamedTuple):
     version: Version
     owned: int
     reclaimable: int
-    logged_by: Sequence[showing.Run]
-    used_by: Sequence[showing.Run]
+    logged_by: Sequence[_format.Run]
+    used_by: Sequence[_format.Run]
     references: list[Version]
 
     @property
@@ -32,11 +33,11 @@ class _Known(NamedTuple):
         return None if ttl is None else datetime.fromisoformat(self.version.created_at) + ttl
 
 
-@click.command("show", epilog=options.examples("artstore show animals", "artstore show animals:best --json"))
-@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=completing.versions)
-@options.project_option
-@options.store_option
-@options.json_option
+@click.command("show", epilog=_options.examples("artstore show animals", "artstore show animals:best --json"))
+@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
+@_options.project_option
+@_options.store_option
+@_options.json_option
 def command(wanted: str, project: str, store: Path | None, as_json: bool) -> None:
     """Show everything about one version; without an alias, the newest.
 
@@ -44,7 +45,7 @@ def command(wanted: str, project: str, store: Path | None, as_json: bool) -> Non
     would free. A version whose time is up goes with the next `artstore gc`, unless an alias other than `latest` or a
     version that references it holds it.
     """
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         version = opened.version(wanted, project=project)
         known = _Known(
             version,
@@ -55,24 +56,24 @@ def command(wanted: str, project: str, store: Path | None, as_json: bool) -> Non
             opened.dependencies(version),
         )
     if as_json:
-        showing.print_json(
+        _format.print_json(
             {
-                **showing.version_data(version),
+                **_format.version_data(version),
                 "owned_bytes": known.owned,
                 "reclaimable_bytes": known.reclaimable,
                 "expires_at": known.expires and known.expires.isoformat(),
-                "logged_by": [showing.run_data(each) for each in known.logged_by],
-                "used_by": [showing.run_data(each) for each in known.used_by],
+                "logged_by": [_format.run_data(each) for each in known.logged_by],
+                "used_by": [_format.run_data(each) for each in known.used_by],
                 "prefixes": list(version.prefixes),
                 "references": [each.qualified_name for each in known.references],
             }
         )
     else:
-        showing.print_lines(_lines(known))
+        _format.print_lines(_lines(known))
 
 
 def _lines(known: _Known) -> Iterator[str]:
-    yield showing.name(known.version)
+    yield _format.name(known.version)
     for label, text in _rows(known):
         first, *more = text.splitlines() or [""]
         yield terminal.visible(f"  {label:<12} {first}".rstrip())
@@ -83,27 +84,27 @@ def _rows(known: _Known) -> Iterator[tuple[str, str]]:
     """What is known, and of what can be missing only what is there."""
     version = known.version
     if version.link:
-        yield "shows", f"{showing.source(version)} ({', '.join(version.aliases) or 'no alias'})"
+        yield "shows", f"{_format.source(version)} ({', '.join(version.aliases) or 'no alias'})"
     yield "type", version.type
     yield "project", (version.link or version).project
     yield "digest", version.digest
     yield "entries", f"{version.entries:,}"
-    yield "size", showing.size(version.size)
-    yield "owned", showing.size(known.owned)
-    yield "reclaimable", showing.size(known.reclaimable)
+    yield "size", _format.size(version.size)
+    yield "owned", _format.size(known.owned)
+    yield "reclaimable", _format.size(known.reclaimable)
     created = datetime.fromisoformat(version.created_at)
-    yield "created", f"{showing.moment(created)} ({showing.age(version.created_at)})"
+    yield "created", f"{_format.moment(created)} ({_format.age(version.created_at)})"
     if known.expires:
         yield "expired" if known.expires < datetime.now(UTC) else "expires", _expiry(version, known.expires)
     optional = {
-        "aliases": ", ".join(showing.aliases(version)),
+        "aliases": ", ".join(_format.aliases(version)),
         "tags": ", ".join(version.tags),
         "description": (version.description or "").strip(),
         "metadata": json.dumps(version.metadata, indent=2, ensure_ascii=False) if version.metadata else "",
         "logged by": _runs(known.logged_by),
         "used by": _runs(known.used_by),
         "tracks": "\n".join(version.prefixes),
-        "references": "\n".join(map(showing.name, known.references)),
+        "references": "\n".join(map(_format.name, known.references)),
     }
     yield from ((label, text) for label, text in optional.items() if text)
 
@@ -112,11 +113,11 @@ def _expiry(version: Version, expires: datetime) -> str:
     assert version.ttl is not None
     holding = [alias for alias in version.aliases if alias != names.LATEST]
     held = f", held by {', '.join(holding)}" if holding else ""
-    return f"{showing.moment(expires)} ({showing.span(version.ttl.total_seconds())} after it was made{held})"
+    return f"{_format.moment(expires)} ({_format.span(version.ttl.total_seconds())} after it was made{held})"
 
 
-def _runs(runs: Sequence[showing.Run]) -> str:
-    lines = [f"{showing.qualified(each.project, each.name)} ({each.uid}, {each.state})" for each in runs[:_RUNS_SHOWN]]
+def _runs(runs: Sequence[_format.Run]) -> str:
+    lines = [f"{_format.qualified(each.project, each.name)} ({each.uid}, {each.state})" for each in runs[:_RUNS_SHOWN]]
     if len(runs) > _RUNS_SHOWN:
         lines.append(f"and {len(runs) - _RUNS_SHOWN:,} more: --json has them all")
     return "\n".join(lines)

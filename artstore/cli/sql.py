@@ -6,20 +6,20 @@ from pathlib import Path
 
 import click
 
-from artstore import terminal
-from artstore.cli import options, showing
+from artstore.cli import _format, _options
+from artstore.runtime import terminal
 
 
 @click.command(
     "sql",
-    epilog=options.examples(
+    epilog=_options.examples(
         'artstore sql "select version, size from artifact_versions order by size desc"',
         "artstore sql \"select collection, version from artifact_entries where path = 'cat.jpg'\" --json",
     ),
 )
 @click.argument("query")
-@options.store_option
-@options.json_option
+@_options.store_option
+@_options.json_option
 def command(query: str, store: Path | None, as_json: bool) -> None:
     """Answer a question in SQL. Nothing can be written.
 
@@ -28,15 +28,15 @@ def command(query: str, store: Path | None, as_json: bool) -> None:
     """
     if not query.strip():
         raise click.UsageError('There is no question: ask one, as in artstore sql "select * from artifact_versions"')
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         rows = opened.sql(query)
     if as_json:
-        showing.print_json_list({column: _plain(value) for column, value in row.items()} for row in rows)
+        _format.print_json_list({column: _plain(value) for column, value in row.items()} for row in rows)
     elif rows:
         columns = list(rows[0])
         right = [column for column in columns if all(isinstance(row[column], int | float) for row in rows)]
         cells = [["" if value is None else str(_plain(value)) for value in row.values()] for row in rows]
-        showing.print_lines(showing.table(columns, cells, right=right))
+        _format.print_lines(_format.table(columns, cells, right=right))
     else:
         terminal.note("no rows")
 

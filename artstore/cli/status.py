@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artstore import terminal
-from artstore.cli import completing, options, showing
+from artstore.cli import _completion, _format, _options
+from artstore.runtime import terminal
 
 if TYPE_CHECKING:
-    from artstore.status import Status
+    from artstore.operations.status import Status
 
 # As much of it as `ls` shows.
 _DIGEST = re.compile("([a-z0-9]+:[0-9a-f]{12})[0-9a-f]+")
 
 
-@click.command("status", epilog=options.examples("artstore status animals", "artstore status animals:v0 --json"))
-@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=completing.versions)
-@options.project_option
-@options.store_option
-@options.json_option
+@click.command("status", epilog=_options.examples("artstore status animals", "artstore status animals:v0 --json"))
+@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
+@_options.project_option
+@_options.store_option
+@_options.json_option
 def command(wanted: str, project: str, store: Path | None, as_json: bool) -> None:
     """Compare what a version refers to with what is there now; without an alias, the newest.
 
@@ -35,18 +35,18 @@ def command(wanted: str, project: str, store: Path | None, as_json: bool) -> Non
     A reference without a checksum is unchanged as long as anything is there. The exit code is 0 if all are unchanged,
     1 if not, 2 for an error.
     """
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         version = opened.version(wanted, project=project)
         found = opened.status(version, progress=terminal.progress())
     differing = [each for each in found if each.state != "unchanged"]
     unchanged = len(found) - len(differing)
     if as_json:
-        showing.print_json({"name": showing.name(version), "unchanged": unchanged, **_data(differing)})
+        _format.print_json({"name": _format.name(version), "unchanged": unchanged, **_data(differing)})
     elif not found:
-        terminal.note(f"{showing.name(version)} refers to nothing that is kept elsewhere")
+        terminal.note(f"{_format.name(version)} refers to nothing that is kept elsewhere")
     else:
-        showing.print_lines(_lines(differing))
-        click.echo(f"{showing.name(version)}  {_sums(differing, unchanged)}")
+        _format.print_lines(_lines(differing))
+        click.echo(f"{_format.name(version)}  {_sums(differing, unchanged)}")
     if differing:
         raise click.exceptions.Exit(1)
 

@@ -6,35 +6,35 @@ from pathlib import Path
 
 import click
 
-from artstore import terminal
-from artstore.cli import options, showing
+from artstore.cli import _format, _options
+from artstore.runtime import terminal
 
 
-@click.command("verify", epilog=options.examples("artstore verify", "artstore verify --head HASH"))
+@click.command("verify", epilog=_options.examples("artstore verify", "artstore verify --head HASH"))
 @click.option("--head", metavar="HASH", help="What `artstore backup` printed: was the history up to there rewritten?")
-@options.store_option
-@options.json_option
+@_options.store_option
+@_options.json_option
 def command(head: str | None, store: Path | None, as_json: bool) -> None:
     """Read the whole store again, and name each damaged entry and every version that it harms.
 
     The exit code is 1 if anything is wrong.
     """
-    with options.open_store(store) as opened:
+    with _options.open_store(store) as opened:
         report = opened.verify(head=head, progress=terminal.progress())
     if as_json:
         findings = [
             {"what": finding.what, "harms": [harm._asdict() for harm in finding.harms]} for finding in report.findings
         ]
         counts = {"versions": report.versions, "chunks": report.chunks, "bytes": report.bytes, "head": report.head}
-        showing.print_json({"ok": report.ok, **counts, "findings": findings, "harmed": report.harmed})
+        _format.print_json({"ok": report.ok, **counts, "findings": findings, "harmed": report.harmed})
     else:
         for finding in report.findings:
             click.echo(terminal.visible(finding.what))
-            showing.print_lines(terminal.visible(f"    {harm.version}  {harm.path}") for harm in finding.harms)
-        versions = showing.counted(report.versions, "version", "versions")
-        read = f"{versions}, {showing.counted(report.chunks, 'chunk', 'chunks')}, {showing.size(report.bytes)} read"
+            _format.print_lines(terminal.visible(f"    {harm.version}  {harm.path}") for harm in finding.harms)
+        versions = _format.counted(report.versions, "version", "versions")
+        read = f"{versions}, {_format.counted(report.chunks, 'chunk', 'chunks')}, {_format.size(report.bytes)} read"
         click.echo(
-            f"ok: {read}" if report.ok else f"{showing.counted(len(report.findings), 'finding', 'findings')}; {read}"
+            f"ok: {read}" if report.ok else f"{_format.counted(len(report.findings), 'finding', 'findings')}; {read}"
         )
         if report.harmed:
             click.echo(f"harmed: {', '.join(report.harmed)}")

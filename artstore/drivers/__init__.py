@@ -12,10 +12,10 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from artstore.digests import Algorithm as Algorithm
+from artstore.core.digests import Algorithm as Algorithm
+from artstore.core.manifest import Entry, Kind
 from artstore.drivers.redaction import refuse_secrets
 from artstore.errors import BadReply, ReferenceChanged
-from artstore.manifest import Entry, Kind
 
 
 class RemoteObject(NamedTuple):

@@ -7,11 +7,11 @@ import os
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 
-from artstore import system
 from artstore.drivers import Driver, NoRanges, RemoteObject, changed, in_bytes
 from artstore.drivers.retrying import Tries
 from artstore.drivers.verifying import digest_of
 from artstore.errors import ReferenceGone, Unreachable
+from artstore.runtime import platform
 
 PART = 16 << 20
 """The size of a part, in bytes; what has less than two of them is read in one stream."""
@@ -55,7 +55,7 @@ async def _in_one(driver: Driver, pinned: RemoteObject, descriptor: int, advance
     while True:
         try:
             async for data in driver.read(pinned, done):
-                system.write_all_at(descriptor, data, done)
+                platform.write_all_at(descriptor, data, done)
                 done += len(data)
                 advance(len(data))
                 if goes_on:
@@ -98,7 +98,7 @@ async def _part(driver: Driver, pinned: RemoteObject, descriptor: int, start: in
     while start < stop:
         try:
             async for data in driver.read(pinned, start, stop):
-                system.write_all_at(descriptor, data, start)
+                platform.write_all_at(descriptor, data, start)
                 start += len(data)
                 advance(len(data))
                 tries.again()

@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 
-from artstore import names
+from artstore.core import names
+from artstore.core.manifest import Entry, Kind
 from artstore.drivers import RemoteObject
 from artstore.errors import InvalidPath
-from artstore.manifest import Entry, Kind
 
 LONGEST = 255
 """The longest name that file systems take, in bytes."""

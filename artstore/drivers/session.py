@@ -13,13 +13,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from artstore import names
+from artstore.core import names
+from artstore.core.manifest import Entry, Kind
 from artstore.drivers import Algorithm, Driver, RemoteObject, expanding, fetching, placing, registry
 from artstore.drivers.loop import each, run
 from artstore.drivers.redaction import refuse_secrets
 from artstore.errors import InvalidInput, MissingExtra, NoDriver
-from artstore.manifest import Entry, Kind
-from artstore.progress import SILENT, Progress, step
+from artstore.runtime.progress import SILENT, Progress, step
 
 
 class Session:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from artstore import digests, system
-from artstore.digests import Hasher
+from artstore.core import digests
+from artstore.core.digests import Hasher
 from artstore.errors import InvalidInput
+from artstore.runtime import platform
 
 _PIECE = 1 << 20
 
@@ -29,7 +30,7 @@ def digest_of(descriptor: int, algorithm: str, size: int) -> str:
     """Hash the first `size` bytes of an open file to `algorithm:hex`."""
     running = hasher(algorithm)
     done = 0
-    while done < size and (data := system.read_at(descriptor, min(_PIECE, size - done), done)):
+    while done < size and (data := platform.read_at(descriptor, min(_PIECE, size - done), done)):
         running.update(data)
         done += len(data)
     return f"{algorithm}:{running.digest().hex()}"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from artstore.cli import options
+from artstore.cli import _options
 from artstore.cli.bench.checksum import checksum
 from artstore.cli.bench.dedup import dedup
 
 
 @click.group(
     "bench",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore bench checksum", "artstore bench dedup run-1 run-2 run-3", "artstore bench dedup s3://bucket/images"
     ),
 )

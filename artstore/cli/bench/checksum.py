@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artstore import location, system, terminal
-from artstore.cli import options, showing
+from artstore.cli import _format, _options
 from artstore.cli.bench import shown
+from artstore.runtime import platform, terminal
+from artstore.tracking import location
 
 if TYPE_CHECKING:
     from artstore.bench.checksum import Cell
@@ -20,7 +21,7 @@ _MOST_THREADS = 1024
 
 @click.command(
     "checksum",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore bench checksum",
         "artstore bench checksum --quick",
         "artstore bench checksum --size 4KiB --size 1GiB --threads 1 --threads 8 --plot checksums.svg",
@@ -56,7 +57,7 @@ _MOST_THREADS = 1024
     help="Where to put the files meanwhile.  [default: beside the store, on its disk]",
 )
 @shown.plot_option
-@options.json_option
+@_options.json_option
 def checksum(
     sizes: tuple[int, ...],
     threads: tuple[int, ...],
@@ -80,9 +81,9 @@ def checksum(
 
     if quick and seconds is not None:
         raise click.UsageError("--quick says how long: leave out --seconds or --quick.")
-    load = system.load()
-    if load is not None and load > system.cores():
-        cores = showing.counted(system.cores(), "core", "cores")
+    load = platform.load()
+    if load is not None and load > platform.cores():
+        cores = _format.counted(platform.cores(), "core", "cores")
         terminal.note(f"other programs use this machine (load {load:.1f} on {cores}): it can do more than this says")
     found = measure(
         folder or next(each for each in location.find().parents if each.is_dir()),
@@ -92,7 +93,7 @@ def checksum(
         progress=terminal.progress(),
     )
     if as_json:
-        showing.print_json(_data(found, load))
+        _format.print_json(_data(found, load))
     else:
         _print(found)
     shown.write_plot(plot, lambda: _chart(found))
@@ -100,7 +101,7 @@ def checksum(
 
 def _data(found: list[Cell], load: float | None) -> dict[str, Any]:
     return {
-        "cores": system.cores(),
+        "cores": platform.cores(),
         "load": load,
         "results": [
             {
@@ -132,7 +133,7 @@ def _print(found: list[Cell]) -> None:
 
 
 def _threads(count: int) -> str:
-    return showing.counted(count, "thread", "threads")
+    return _format.counted(count, "thread", "threads")
 
 
 def _in_words(found: list[Cell]) -> str:

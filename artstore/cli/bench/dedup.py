@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from artstore import location, terminal
-from artstore.cli import completing, options, showing
+from artstore.cli import _completion, _format, _options
 from artstore.cli.bench import shown
+from artstore.runtime import terminal
+from artstore.tracking import location
 
 if TYPE_CHECKING:
     from artstore.bench.dedup import Kept, Outcome
@@ -20,7 +21,7 @@ _MOST_ROWS = 20
 
 @click.command(
     "dedup",
-    epilog=options.examples(
+    epilog=_options.examples(
         "artstore bench dedup checkpoints/1 checkpoints/2 checkpoints/3",
         "artstore bench dedup data.artstore --name animals --plot animals.svg",
         "artstore bench dedup s3://bucket/images --limit 5GB --json",
@@ -28,7 +29,7 @@ _MOST_ROWS = 20
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
 @click.option(
-    "--name", metavar="NAME", help="Whose versions, where PATH is a store.", shell_complete=completing.collections
+    "--name", metavar="NAME", help="Whose versions, where PATH is a store.", shell_complete=_completion.collections
 )
 @click.option(
     "--limit",
@@ -38,7 +39,7 @@ _MOST_ROWS = 20
 )
 @click.option("--zstd/--no-zstd", default=True, show_default=True, help="Also compress each piece.")
 @shown.plot_option
-@options.json_option
+@_options.json_option
 def dedup(
     paths: tuple[str, ...], name: str | None, limit: int | None, zstd: bool, plot: Path | None, as_json: bool
 ) -> None:
@@ -66,7 +67,7 @@ def dedup(
     for each in sources.notes:
         terminal.note(each)
     if as_json:
-        showing.print_json({**_data(outcome), "notes": sources.notes})
+        _format.print_json({**_data(outcome), "notes": sources.notes})
     else:
         _print(outcome)
     shown.write_plot(plot, lambda: _chart(outcome))
@@ -115,9 +116,9 @@ def _print(outcome: Outcome) -> None:
     files = sum(each.files for each in outcome.versions)
     title = ", ".join(
         [
-            showing.counted(len(outcome.versions), "version", "versions"),
-            showing.counted(files, "file", "files"),
-            f"{showing.size(outcome.size)} read and compared in {outcome.seconds:.1f} s",
+            _format.counted(len(outcome.versions), "version", "versions"),
+            _format.counted(files, "file", "files"),
+            f"{_format.size(outcome.size)} read and compared in {outcome.seconds:.1f} s",
         ]
     )
     columns = ["", "stored", "ratio", "MB/s", "pieces"]
@@ -135,7 +136,7 @@ def _row(kept: Kept, outcome: Outcome) -> list[str]:
         cell
         for of in (data, data["zstd"])
         if of is not None
-        for cell in (showing.size(of["stored"]), f"{of['ratio']:.2f}", shown.speed(of["bytes_per_second"]))
+        for cell in (_format.size(of["stored"]), f"{of['ratio']:.2f}", shown.speed(of["bytes_per_second"]))
     ]
     return [kept.way.name, *told, f"{kept.way.pieces:,}"]
 
@@ -148,7 +149,7 @@ def _print_growth(outcome: Outcome) -> None:
     if outcome.compress:
         series["artstore, zstd"] = _steps(ours.compressed)
     rows = [
-        [version.label, showing.size(version.size), *(f"+{showing.size(steps[index])}" for steps in series.values())]
+        [version.label, _format.size(version.size), *(f"+{_format.size(steps[index])}" for steps in series.values())]
         for index, version in enumerate(outcome.versions)
     ]
     if len(rows) > _MOST_ROWS:
@@ -164,10 +165,10 @@ def _steps(totals: list[int]) -> list[int]:
 
 def _in_words(outcome: Outcome) -> str:
     whole, ours = outcome.kept[0].way, outcome.kept[-1].way
-    said = [f"artstore would keep {'this' if len(outcome.versions) == 1 else 'these'} in {showing.size(ours.stored)}"]
-    said.append(f"where whole-file storage takes {showing.size(whole.stored)}: {_less(ours.stored, whole.stored)}")
+    said = [f"artstore would keep {'this' if len(outcome.versions) == 1 else 'these'} in {_format.size(ours.stored)}"]
+    said.append(f"where whole-file storage takes {_format.size(whole.stored)}: {_less(ours.stored, whole.stored)}")
     if outcome.compress:
-        said.append(f"with zstd {showing.size(ours.compressed)}, {_less(ours.compressed, whole.stored)}")
+        said.append(f"with zstd {_format.size(ours.compressed)}, {_less(ours.compressed, whole.stored)}")
     return f"{said[0]}, {said[1]}{'; ' + said[2] if outcome.compress else ''}."
 
 

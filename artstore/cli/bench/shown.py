@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from artstore.cli import showing
-from artstore.terminal import note, visible
+from artstore.cli import _format
+from artstore.runtime.terminal import note, visible
 
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _WIDE = 200
@@ -57,7 +57,7 @@ def piece_size(count: int) -> str:
     for power, unit in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
         if count >= 1024**power and count % 1024**power == 0:
             return f"{count // 1024**power} {unit}"
-    return showing.size(count)
+    return _format.size(count)
 
 
 def speed(bytes_per_second: float) -> str:

@@ -1,0 +1,296 @@
+"""Files, chunks and packs: what is stored, where it lies, and how new content is published."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from artstore.storage.packs import HEADER, Place
+
+_MANY = 500
+LONGEST_RUN = 256
+"""A row of `file_chunks` stands for at most this many chunks, so that those that hold a chunk can be found."""
+HOLDS = f"""
+    (file_chunks.chunk = {{chunk}} or (file_chunks.count > 1
+        and file_chunks.chunk between {{chunk}} - {LONGEST_RUN - 1} and {{chunk}} - 1
+        and file_chunks.chunk + file_chunks.count > {{chunk}}))
+"""
+"""SQL: whether a row of `file_chunks` holds a chunk."""
+
+
+class NewChunk(NamedTuple):
+    """A chunk that lies durable in a pack, and is not published."""
+
+    digest: bytes
+    offset: int
+    length: int
+    size: int
+    codec: int = 0
+
+
+class NewFile(NamedTuple):
+    """A file whose chunks are published, or are being published with it."""
+
+    digest: bytes
+    size: int
+    chunks: Sequence[bytes]
+
+
+class Published(NamedTuple):
+    """The ids that publishing gave, or found where another writer was first."""
+
+    chunks: dict[bytes, int]
+    files: dict[bytes, int]
+    lost: int
+    """Bytes of chunks that another writer had published meanwhile; their ranges are free."""
+
+
+def _ids(connection: sqlite3.Connection, table: str, digests: Iterable[bytes]) -> dict[bytes, int]:
+    wanted, found = list(digests), dict[bytes, int]()
+    for start in range(0, len(wanted), _MANY):
+        part = wanted[start : start + _MANY]
+        marks = ",".join("?" * len(part))
+        found.update(connection.execute(f"select digest, id from {table} where digest in ({marks})", part))
+    return found
+
+
+def file_ids(connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
+    """The ids of those of these files that are stored."""
+    return _ids(connection, "files", digests)
+
+
+def chunk_ids(connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
+    """The ids of those of these chunks that are stored."""
+    return _ids(connection, "chunks", digests)
+
+
+def count_files(connection: sqlite3.Connection, first: int, last: int) -> int:
+    """How many files have ids in a range."""
+    row = connection.execute("select count(*) from files where id between ? and ?", (first, last)).fetchone()
+    return int(row[0])
+
+
+def missing_files(connection: sqlite3.Connection, first: int, last: int) -> set[int]:
+    """Which ids in a range are of no stored file."""
+    found = connection.execute("select id from files where id between ? and ?", (first, last))
+    return set(range(first, last + 1)) - {row[0] for row in found}
+
+
+def _next_id(connection: sqlite3.Connection, table: str) -> int:
+    row = connection.execute("select seq from sqlite_sequence where name = ?", (table,)).fetchone()
+    return int(row[0]) + 1 if row else 1
+
+
+def publish(
+    connection: sqlite3.Connection,
+    pack: str,
+    end: int,
+    sealed: bool,
+    chunks: Sequence[NewChunk],
+    files: Sequence[NewFile],
+) -> Published:
+    """Make durable chunks of a pack, and files made of them, part of the store.
+
+    What another writer has published meanwhile stays as it is; the range that lost is free.
+    """
+    connection.execute('insert into packs (name, "end") values (?, 0) on conflict do nothing', (pack,))
+    pack_id = connection.execute("select id from packs where name = ?", (pack,)).fetchone()[0]
+    new_chunks, losers = _publish_chunks(connection, pack_id, chunks)
+    lost = sum(chunk.length for chunk in losers)
+    live = sum(chunk.length for chunk in chunks) - lost
+    saved = _saved(chunks) - _saved(losers)
+    connection.execute(
+        'update packs set "end" = ?, sealed = ?, live = live + ?, saved = saved + ? where id = ?',
+        (end, int(sealed), live, saved, pack_id),
+    )
+    return Published(new_chunks, _publish_files(connection, files, new_chunks), lost)
+
+
+def _publish_chunks(
+    connection: sqlite3.Connection, pack: int, chunks: Sequence[NewChunk]
+) -> tuple[dict[bytes, int], list[NewChunk]]:
+    first = _next_id(connection, "chunks")
+    before = connection.total_changes
+    connection.executemany(
+        """
+        insert into chunks (id, digest, pack, offset, length, size, codec) values (?, ?, ?, ?, ?, ?, ?)
+        on conflict (digest) do nothing
+        """,
+        [(first + i, c.digest, pack, c.offset, c.length, c.size, c.codec) for i, c in enumerate(chunks)],
+    )
+    if connection.total_changes - before == len(chunks):
+        return {chunk.digest: first + i for i, chunk in enumerate(chunks)}, []
+    ids = chunk_ids(connection, [chunk.digest for chunk in chunks])
+    losers = [chunk for i, chunk in enumerate(chunks) if ids[chunk.digest] != first + i]
+    rows = [(pack, chunk.offset, chunk.length) for chunk in losers]
+    connection.executemany("insert into free (pack, offset, length) values (?, ?, ?)", rows)
+    return ids, losers
+
+
+def _saved(chunks: Sequence[NewChunk]) -> int:
+    return sum(chunk.size - chunk.length for chunk in chunks if chunk.codec)
+
+
+def _publish_files(
+    connection: sqlite3.Connection, files: Sequence[NewFile], known: dict[bytes, int]
+) -> dict[bytes, int]:
+    first = _next_id(connection, "files")
+    before = connection.total_changes
+    connection.executemany(
+        "insert into files (id, digest, size) values (?, ?, ?) on conflict (digest) do nothing",
+        [(first + i, file.digest, file.size) for i, file in enumerate(files)],
+    )
+    ids = {file.digest: first + i for i, file in enumerate(files)}
+    if connection.total_changes - before != len(files):
+        ids = file_ids(connection, ids)
+    mine = [file for i, file in enumerate(files) if ids[file.digest] == first + i]
+    missing = {digest for file in mine for digest in file.chunks if digest not in known}
+    chunks = {**known, **chunk_ids(connection, missing)} if missing else known
+    connection.executemany(
+        "insert into file_chunks (file, position, chunk, count) values (?, ?, ?, ?)",
+        ((ids[file.digest], *run) for file in mine for run in _runs([chunks[digest] for digest in file.chunks])),
+    )
+    return ids
+
+
+def _runs(chunks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Fold a list of chunks into (position, first chunk, count) wherever ids follow each other."""
+    start = 0
+    for position in range(1, len(chunks) + 1):
+        length = position - start
+        if position == len(chunks) or chunks[position] != chunks[start] + length or length == LONGEST_RUN:
+            yield start, chunks[start], length
+            start = position
+
+
+def published_end(connection: sqlite3.Connection, pack: str) -> int | None:
+    """How far a pack is published; None if the catalog does not know it."""
+    row = connection.execute('select "end" from packs where name = ?', (pack,)).fetchone()
+    return int(row[0]) if row else None
+
+
+def unsealed_packs(connection: sqlite3.Connection, below: int) -> list[str]:
+    """The packs that can be gone on with, the fullest first."""
+    query = 'select name from packs where sealed = 0 and "end" < ? order by "end" desc'
+    return [row[0] for row in connection.execute(query, (below,))]
+
+
+class StoredChunk(NamedTuple):
+    """A published chunk and where it lies."""
+
+    digest: bytes
+    size: int
+    place: Place
+
+
+_CHUNK = """
+    select chunks.digest, chunks.size, packs.name, chunks.offset, chunks.length, chunks.codec
+    from chunks join packs on packs.id = chunks.pack
+"""
+
+
+def _stored(row: tuple[bytes, int, str, int, int, int]) -> StoredChunk:
+    return StoredChunk(row[0], row[1], Place(row[2], row[3], row[4], row[5]))
+
+
+def chunk(connection: sqlite3.Connection, digest: bytes) -> StoredChunk | None:
+    """Where a chunk lies now."""
+    row = connection.execute(f"{_CHUNK} where chunks.digest = ?", (digest,)).fetchone()
+    return _stored(row) if row else None
+
+
+def chunks_of(connection: sqlite3.Connection, file_digest: bytes) -> list[StoredChunk] | None:
+    """The chunks of a file, in order; None if the file is not stored."""
+    row = connection.execute("select id from files where digest = ?", (file_digest,)).fetchone()
+    if row is None:
+        return None
+    query = """
+        select chunks.digest, chunks.size, packs.name, chunks.offset, chunks.length, chunks.codec
+        from file_chunks
+        cross join chunks on chunks.id between file_chunks.chunk and file_chunks.chunk + file_chunks.count - 1
+        cross join packs on packs.id = chunks.pack
+        where file_chunks.file = ? order by file_chunks.position, chunks.id
+    """
+    return [_stored(each) for each in connection.execute(query, (row[0],))]
+
+
+def single_places_of(connection: sqlite3.Connection, file_digests: Sequence[bytes]) -> dict[bytes, Place]:
+    """Where the content lies of those of these files that are one chunk."""
+    found: dict[bytes, Place] = {}
+    for start in range(0, len(file_digests), _MANY):
+        part = file_digests[start : start + _MANY]
+        query = f"""
+            select files.digest, packs.name, chunks.offset, chunks.length, chunks.codec
+            from files
+            join file_chunks on file_chunks.file = files.id and file_chunks.position = 0 and file_chunks.count = 1
+            join chunks on chunks.id = file_chunks.chunk
+            join packs on packs.id = chunks.pack
+            where files.digest in ({",".join("?" * len(part))}) and files.size = chunks.size
+        """
+        found.update((row[0], Place(*row[1:])) for row in connection.execute(query, part))
+    return found
+
+
+def all_chunks(connection: sqlite3.Connection, pack: str) -> list[StoredChunk]:
+    """Every chunk of a pack, as they lie."""
+    query = f"{_CHUNK} where packs.name = ? order by chunks.offset"
+    return [_stored(row) for row in connection.execute(query, (pack,))]
+
+
+class Counted(NamedTuple):
+    """What a pack counts of its chunks: the bytes that they take, and the bytes of their content."""
+
+    stored: int
+    content: int
+
+
+def counted(connection: sqlite3.Connection, pack: str) -> Counted:
+    """What a pack counts of its chunks."""
+    row = connection.execute("select live, live + saved from packs where name = ?", (pack,)).fetchone()
+    return Counted(*row) if row else Counted(0, 0)
+
+
+def files_of_several_chunks(connection: sqlite3.Connection) -> Iterator[tuple[bytes, int]]:
+    """The digest and size of every file whose digest is not simply that of its only chunk."""
+    query = """
+        select digest, size from files
+        where (select coalesce(sum(count), 0) from file_chunks where file_chunks.file = files.id) <> 1 order by id
+    """
+    yield from connection.execute(query)
+
+
+def files_unlike_their_chunk(connection: sqlite3.Connection) -> list[bytes]:
+    """The digests of files of one chunk that is not what they are."""
+    query = """
+        select files.digest from files
+        join file_chunks on file_chunks.file = files.id and file_chunks.position = 0 and file_chunks.count = 1
+        join chunks on chunks.id = file_chunks.chunk
+        where files.digest <> chunks.digest
+            and not exists (select 1 from file_chunks as more where more.file = files.id and more.position > 0)
+    """
+    return [row[0] for row in connection.execute(query)]
+
+
+def files_with_chunk(connection: sqlite3.Connection, digest: bytes) -> list[bytes]:
+    """The digests of the files that a chunk is part of."""
+    query = f"""
+        select distinct files.digest from chunks
+        join file_chunks on {HOLDS.format(chunk="chunks.id")} join files on files.id = file_chunks.file
+        where chunks.digest = ?
+    """
+    return [row[0] for row in connection.execute(query, (digest,))]
+
+
+def extents(connection: sqlite3.Connection, pack: int) -> list[tuple[int, int]]:
+    """The ranges of a pack that are in use, from the header on, as (first, end); neighbours are joined."""
+    joined = [(0, len(HEADER))]
+    for offset, length in connection.execute(
+        "select offset, length from chunks where pack = ? order by offset", (pack,)
+    ):
+        first, end = joined[-1]
+        if offset == end:
+            joined[-1] = (first, offset + length)
+        else:
+            joined.append((offset, offset + length))
+    return joined

@@ -1,0 +1,73 @@
+"""What differs between two versions, found from the segments that only one of them has."""
+
+from __future__ import annotations
+
+import sqlite3
+from operator import itemgetter
+from typing import NamedTuple
+
+from artstore.catalog.entries import Row, columns, of_rows
+from artstore.core.digests import Algorithm
+from artstore.core.manifest import Entry, Kind
+
+_DIFFERENT = f"""
+    select {columns("mine")}, {columns("theirs")}
+    from entries as mine left join entries as theirs on theirs.segment = ? and theirs.path = mine.path
+    where mine.segment = ? and ({columns("mine")}) is not ({columns("theirs")})
+"""
+
+
+class Changed(NamedTuple):
+    """What differs between two versions, each in path order; a change is (before, after)."""
+
+    added: list[Entry]
+    removed: list[Entry]
+    changed: list[tuple[Entry, Entry]]
+
+
+def diff(connection: sqlite3.Connection, algorithm: Algorithm, old: int, new: int) -> Changed:
+    """Compare two versions: the segments that only one of them has, and of those what only one side has.
+
+    Most edits leave the bounds of a segment as they were: there the database finds what differs.
+    """
+    before, after = _own_segments(connection, old, new), _own_segments(connection, new, old)
+    left: set[Row] = set()
+    right: set[Row] = set()
+    for bounds in before.keys() & after.keys():
+        rows = connection.execute(_DIFFERENT, (after[bounds], before[bounds])).fetchall()
+        # Of as many entries, with all paths the same, each is a change.
+        if all(row[3] is not None for row in rows):
+            left.update(row[:3] for row in rows)
+            right.update(row[3:] for row in rows)
+            del before[bounds], after[bounds]
+    for side, segments in ((left, before), (right, after)):
+        for segment in segments.values():
+            side.update(connection.execute(f"select {columns('entries')} from entries where segment = ?", (segment,)))
+    gone, come = (
+        {entry.path: entry for entry in _of_rows(connection, algorithm, rows)} for rows in (left - right, right - left)
+    )
+    return Changed(
+        [entry for path, entry in come.items() if path not in gone],
+        [entry for path, entry in gone.items() if path not in come],
+        [(entry, come[path]) for path, entry in gone.items() if path in come],
+    )
+
+
+def _own_segments(connection: sqlite3.Connection, version: int, other: int) -> dict[tuple[str, str, int], int]:
+    """The segments that another version does not have, by their bounds and how many entries they have."""
+    segments = """
+        select segment from version_groups
+        join group_segments on group_segments.segment_group = version_groups.segment_group
+        where version_groups.version = ?
+    """
+    query = f"select first, last, entries, id from segments where id in ({segments} except {segments})"
+    return {row[:3]: row[3] for row in connection.execute(query, (version, other))}
+
+
+def _of_rows(connection: sqlite3.Connection, algorithm: Algorithm, rows: set[Row]) -> list[Entry]:
+    full = []
+    for path, flags, rest in sorted(rows, key=itemgetter(0)):
+        file = rest if flags // 2 == Kind.FILE else None
+        content = connection.execute("select digest, size from files where id = ?", (file,)).fetchone() or (None, None)
+        full.append((path, flags, rest, *content))
+    return of_rows(connection, algorithm, full)

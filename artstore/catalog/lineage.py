@@ -1,0 +1,252 @@
+"""The graph of runs and versions around one of them, found by recursive SQL.
+
+A hop is one edge: two hops up from a version are the run that produced it and the versions which that run used.
+Looking both ways means what it came from and what came of it, not what else came of what it came from. All edges
+between the nodes found are in the graph, so that a run which uses and produces one version is drawn as the cycle that
+it is.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+from artstore.catalog import fields, runs
+from artstore.core.digests import Algorithm
+from artstore.errors import InvalidInput
+from artstore.lineage.graph import (
+    DIRECTIONS,
+    PRODUCED,
+    REFERENCES,
+    USED,
+    Direction,
+    Edge,
+    Graph,
+    Node,
+    RunNode,
+    VersionNode,
+)
+from artstore.runtime.pause_gc import paused
+
+Alive = Callable[[str], bool]
+"""Whether the process of a session still runs."""
+
+
+_STRIDE = 16
+
+
+class Start(NamedTuple):
+    """The version or run, by its number in the catalog, that a graph is seen from."""
+
+    is_run: bool
+    id: int
+
+
+_STEPS = {
+    "upstream": """
+        select 1, products.run, {deeper} from walk join products on products.version = walk.id
+        where walk.is_run = 0 and {open}
+        union
+        select 0, dependencies.target, {deeper} from walk join dependencies on dependencies.version = walk.id
+        where walk.is_run = 0 and {open}
+        union
+        select 0, uses.version, {deeper} from walk join uses on uses.run = walk.id
+        where walk.is_run = 1 and {open}
+    """,
+    "downstream": """
+        select 1, uses.run, {deeper} from walk join uses on uses.version = walk.id
+        where walk.is_run = 0 and {open}
+        union
+        select 0, dependencies.version, {deeper} from walk join dependencies on dependencies.target = walk.id
+        where walk.is_run = 0 and {open}
+        union
+        select 0, products.version, {deeper} from walk join products on products.run = walk.id
+        where walk.is_run = 1 and {open}
+    """,
+}
+
+
+@paused()
+def around(
+    connection: sqlite3.Connection,
+    algorithm: Algorithm,
+    start: Start,
+    direction: Direction,
+    depth: int | None,
+    *,
+    alive: Alive,
+) -> Graph:
+    """The graph around a version or run, `depth` hops far, or as far as it goes. Raises `InvalidInput`."""
+    if direction not in DIRECTIONS:
+        raise InvalidInput(f"lineage has no direction {direction!r}: use one of {', '.join(DIRECTIONS)}")
+    if depth is not None and depth < 0:
+        raise InvalidInput(f"depth must be 0 or more hops, not {depth}: leave it out to go as far as it goes")
+    found = {start}
+    for way in ("upstream", "downstream") if direction == "both" else (direction,):
+        found.update(_walk(connection, start, way, depth))
+    names: dict[Start, str] = {}
+    nodes: list[Node] = []
+    # In the order in which they lie in the catalog: read criss-cross, a large graph takes a third longer.
+    in_order = sorted(found)
+    read = chain[tuple[Start, Node]](
+        _versions(connection, algorithm, [each.id for each in in_order if not each.is_run]),
+        _runs(connection, [each.id for each in in_order if each.is_run], alive),
+    )
+    for number, node in read:
+        names[number] = node.id
+        nodes.append(node)
+    nodes.sort(key=_age)
+    edges = tuple(_edges(connection, names))
+    return Graph(store_uid(connection), names[start], direction, depth, tuple(nodes), edges)
+
+
+def store_uid(connection: sqlite3.Connection) -> str:
+    """What tells this store from every other."""
+    return str(connection.execute("select uid from store").fetchone()[0])
+
+
+def _walk(connection: sqlite3.Connection, start: Start, way: str, depth: int | None) -> set[Start]:
+    """What is reached from a node in one direction."""
+    if depth is None:
+        return set(_stride(connection, [start], way, None))
+    found: dict[Start, int] = {start: 0}
+    rim, gone = [start], 0
+    while rim and gone < depth:
+        stride = min(_STRIDE, depth - gone)
+        reached = _stride(connection, rim, way, stride)
+        new = {node: gone + hops for node, hops in reached.items() if node not in found}
+        found.update(new)
+        gone += stride
+        rim = [node for node, hops in new.items() if hops == gone]
+    return set(found)
+
+
+def _stride(connection: sqlite3.Connection, rim: list[Start], way: str, most: int | None) -> dict[Start, int]:
+    """What is reached from some nodes within so many hops, and over how many; without a limit that stays 0.
+
+    SQL tells rows apart, not nodes: with a limit, a node that is reached over several distances counts once for each.
+    That is why a long way is gone in strides.
+    """
+    deeper, still = ("0", ":most is null") if most is None else ("walk.hops + 1", "walk.hops < :most")
+    query = f"""
+        with recursive walk (is_run, id, hops) as (
+            select value ->> 0, value ->> 1, 0 from json_each(:rim)
+            union {_STEPS[way].format(deeper=deeper, open=still)}
+        )
+        select is_run, id, min(hops) from walk group by is_run, id
+    """
+    rows = connection.execute(query, {"rim": json.dumps([[int(each.is_run), each.id] for each in rim]), "most": most})
+    return {Start(bool(is_run), id): hops for is_run, id, hops in rows}
+
+
+def _versions(
+    connection: sqlite3.Connection, algorithm: Algorithm, ids: list[int]
+) -> Iterator[tuple[Start, VersionNode]]:
+    query = f"""
+        select v.id, projects.name, c.name, c.type, v.number, v.state, v.digest, v.entries, v.size,
+            {fields.ALIASES},
+            v.created_at, v.deleted_at,
+            {fields.BASE}
+        from json_each(?) as wanted
+        join versions as v on v.id = wanted.value
+        join collections as c on c.id = v.collection
+        join projects on projects.id = c.project
+    """
+    for row in connection.execute(query, (json.dumps(ids),)):
+        id, project, collection, type, number, state, digest, entries, size, aliases, *dates, base = row
+        yield (
+            Start(False, id),
+            VersionNode(
+                id=f"{project}/{collection}:v{number}",
+                project=project,
+                collection=collection,
+                type=type,
+                number=number,
+                state=state,
+                digest=algorithm.text(digest),
+                entries=entries,
+                size=size,
+                aliases=tuple(sorted(json.loads(aliases))),
+                created_at=dates[0],
+                deleted_at=dates[1],
+                base=base,
+            ),
+        )
+
+
+def _runs(connection: sqlite3.Connection, ids: list[int], alive: Alive) -> Iterator[tuple[Start, RunNode]]:
+    query = """
+        select runs.id, projects.name, runs.uid, runs.name, runs.job_type, runs.run_group, runs.state, runs.session,
+            runs.environment ->> '$.user', runs.environment -> '$.git', runs.started_at, runs.ended_at
+        from json_each(?) as wanted
+        join runs on runs.id = wanted.value
+        join projects on projects.id = runs.project
+    """
+    for row in connection.execute(query, (json.dumps(ids),)):
+        id, project, uid, name, job_type, group, state, session, user, git, started_at, ended_at = row
+        yield (
+            Start(True, id),
+            RunNode(
+                id=f"{project}/{uid}",
+                project=project,
+                uid=uid,
+                name=name,
+                job_type=job_type,
+                group=group,
+                state=runs.seen_state(state, session, alive),
+                user=user,
+                git=json.loads(git) if git else None,
+                started_at=started_at,
+                ended_at=ended_at,
+            ),
+        )
+
+
+def _age(node: Node) -> tuple[str, str]:
+    made = node.started_at if isinstance(node, RunNode) else node.created_at if isinstance(node, VersionNode) else ""
+    return made, node.id
+
+
+_EDGES = (
+    (
+        USED,
+        """
+        select version, run, role, at from json_each(?) as wanted join uses on uses.run = wanted.value
+        order by at, run, version
+        """,
+        "runs",
+    ),
+    (
+        PRODUCED,
+        """
+        select run, version, null, at from json_each(?) as wanted join products on products.run = wanted.value
+        order by at, run, version
+        """,
+        "runs",
+    ),
+    (
+        REFERENCES,
+        """
+        select target, version, null, null from json_each(?) as wanted
+        join dependencies on dependencies.version = wanted.value
+        order by version, target
+        """,
+        "versions",
+    ),
+)
+
+
+def _edges(connection: sqlite3.Connection, names: dict[Start, str]) -> Iterator[Edge]:
+    """Every edge between the nodes that were found, by kind, and in the order in which they came about."""
+    ids = {
+        "runs": json.dumps([each.id for each in names if each.is_run]),
+        "versions": json.dumps([each.id for each in names if not each.is_run]),
+    }
+    for kind, query, among in _EDGES:
+        for source, target, role, at in connection.execute(query, (ids[among],)):
+            ends = Start(kind == PRODUCED, source), Start(kind == USED, target)
+            if ends[0] in names and ends[1] in names:
+                yield Edge(kind, names[ends[0]], names[ends[1]], role, at)

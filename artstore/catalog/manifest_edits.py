@@ -1,0 +1,196 @@
+"""A version with changes: its manifest cut anew where they are, and what is new of it put into the catalog."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from artstore.catalog import entries as entry_rows
+from artstore.catalog import manifests
+from artstore.core.changes import Changes
+from artstore.core.digests import Algorithm
+from artstore.core.manifest import Builder, Entry, Group, Kind, Segment, in_order
+
+_FEW = 16
+_FILES_REMEMBERED = 262_144
+Part = TypeVar("Part", Group, Segment)
+
+
+class Edited(Builder):
+    """A builder that knows the ids of what it took from the base, by digest, so that nobody looks them up again."""
+
+    def __init__(self, algorithm: Algorithm, *, held: int = sys.maxsize) -> None:
+        super().__init__(algorithm, held=held)
+        self.segments: dict[str, int] = {}
+        self.origins: dict[str, tuple[int, Sequence[str]]] = {}
+        """For segments that differ from one of the base in a few paths alone: its id, and these paths."""
+        self.files: dict[str, int] = {}
+        """As far as they are remembered."""
+
+
+def edited(
+    connection: sqlite3.Connection,
+    algorithm: Algorithm,
+    base: int | None,
+    changes: Changes,
+) -> Edited:
+    """Cut the manifest of a version with changes: entries to put in, None to take out. It still has to be finished.
+
+    Only the parts of the base that the changes touch are read.
+    """
+    # About as many entries as changes are held; all, where they are in memory anyway.
+    builder = Edited(algorithm, held=200) if changes.on_disk else Edited(algorithm)
+    groups = manifests.groups_of(connection, algorithm, base) if base is not None else []
+    paths = list(changes) if groups else []
+    start = 0
+    for group, following in _with_next_first(groups):
+        end = bisect_left(paths, following) if following is not None else len(paths)
+        mine, start = paths[start:end], end
+        if builder.at_group_cut and not mine:
+            builder.keep_group(group)
+        else:
+            _edit_group(connection, builder, manifests.segments_of(connection, algorithm, group), mine, changes)
+    if not groups:
+        builder.add(changes.added())
+    return builder
+
+
+def _edit_group(
+    connection: sqlite3.Connection,
+    builder: Edited,
+    rows: list[tuple[int, Segment]],
+    paths: Sequence[str],
+    changes: Changes,
+) -> None:
+    builder.segments.update({segment.digest: id for id, segment in rows})
+    segments = [segment for _, segment in rows]
+    firsts = [segment.first for segment in segments]
+    start = done = 0
+    while done < len(segments):
+        if builder.at_segment_cut:
+            # Up to the one that the next change falls into, which is the first one for what comes before it.
+            touched = max(bisect_right(firsts, paths[start]) - 1, done) if start < len(paths) else len(segments)
+            _keep(builder, segments, done, touched)
+            if touched == len(segments):
+                return
+            done = touched
+        segment, done = segments[done], done + 1
+        end = bisect_left(paths, firsts[done]) if done < len(segments) else len(paths)
+        mine, start = paths[start:end], end
+        id = builder.segments[segment.digest]
+        entries = manifests.entries_of(connection, builder.algorithm, id)
+        kept: dict[str, Entry | None] = {entry.path: entry for entry in entries}
+        kept |= {path: changes[path] for path in mine}
+        after = [entry for entry in kept.values() if entry is not None]
+        alone, before = builder.at_segment_cut, len(builder.new_segments)
+        if alone and len(after) == len(kept) == len(entries):
+            builder.add_uncut(after[:-1])
+            builder.add(after[-1:])
+        else:
+            builder.add(in_order(after))
+        if alone and builder.at_segment_cut and len(builder.new_segments) == before + 1 and len(mine) <= _FEW:
+            builder.origins[builder.new_segments[-1][0].digest] = id, mine
+        else:
+            _remember_files(connection, builder, id, entries)
+
+
+def _keep(builder: Builder, group: Sequence[Segment], start: int, end: int) -> None:
+    """Keep segments of a group of the base, from one up to another."""
+    uncut = min(end, len(group) - 1) if builder.since_group_cut == start else start
+    builder.keep_uncut(group[start:uncut])
+    builder.keep_segments(group[uncut:end])
+
+
+def _remember_files(connection: sqlite3.Connection, builder: Edited, segment: int, entries: Iterable[Entry]) -> None:
+    if len(builder.files) < _FILES_REMEMBERED:
+        ids = connection.execute("select file from entries where segment = ? order by path", (segment,))
+        builder.files.update({entry.digest or "": file for entry, (file,) in zip(entries, ids, strict=True) if file})
+
+
+def _with_next_first(parts: Sequence[Part]) -> Iterator[tuple[Part, str | None]]:
+    for i, part in enumerate(parts):
+        yield part, parts[i + 1].first if i + 1 < len(parts) else None
+
+
+def store(connection: sqlite3.Connection, builder: Edited, files: Mapping[bytes, int]) -> list[int]:
+    """Put what a finished builder made anew into the catalog; return the ids of all its groups, in order.
+
+    `files` are ids of stored files that are known already; the others are looked up.
+    """
+    for segment, entries in builder.new_segments:
+        _store_segment(connection, builder, segment, entries, files)
+    for group, segments in builder.new_groups:
+        _store_group(connection, builder, group, segments)
+    query = "select id from segment_groups where digest = ?"
+    parse = builder.algorithm.parse
+    return [connection.execute(query, (parse(group.digest),)).fetchone()[0] for group in builder.groups]
+
+
+def _store_segment(
+    connection: sqlite3.Connection,
+    builder: Edited,
+    segment: Segment,
+    entries: Iterable[Entry],
+    files: Mapping[bytes, int],
+) -> None:
+    row = (builder.algorithm.parse(segment.digest), *segment[1:])
+    cursor = connection.execute(
+        "insert into segments (digest, first, last, entries, size) values (?, ?, ?, ?, ?) on conflict do nothing", row
+    )
+    if cursor.rowcount != 1:
+        return
+    id = cursor.lastrowid
+    assert id is not None
+    builder.segments[segment.digest] = id
+    if segment.digest in builder.origins:
+        # Where nearly all is as it was, rows that do not come by here take half the time.
+        origin, changed = builder.origins[segment.digest]
+        connection.execute(
+            f"""
+            insert into entries (segment, path, kind, executable, file, target, ref)
+            select ?, path, kind, executable, file, target, ref from entries
+            where segment = ? and path not in ({",".join("?" * len(changed))}) order by path
+            """,
+            (id, origin, *changed),
+        )
+        entries = [entry for entry in entries if entry.path in changed]
+    rows = []
+    for entry in entries:
+        file = _file_id(connection, builder, entry, files) if entry.kind == Kind.FILE else None
+        ref = entry_rows.store_ref(connection, builder.algorithm, entry) if entry.kind == Kind.REFERENCE else None
+        rows.append((id, entry.path, int(entry.kind), int(entry.executable), file, entry.target, ref))
+    connection.executemany(
+        "insert into entries (segment, path, kind, executable, file, target, ref) values (?, ?, ?, ?, ?, ?, ?)", rows
+    )
+
+
+def _file_id(connection: sqlite3.Connection, builder: Edited, entry: Entry, files: Mapping[bytes, int]) -> int:
+    known = builder.files.get(entry.digest or "")
+    return entry_rows.file_id(connection, builder.algorithm, entry, files) if known is None else known
+
+
+def _store_group(connection: sqlite3.Connection, builder: Edited, group: Group, segments: Iterable[Segment]) -> None:
+    algorithm = builder.algorithm
+    row = (algorithm.parse(group.digest), *group[1:])
+    cursor = connection.execute(
+        """
+        insert into segment_groups (digest, first, last, segments, entries, size) values (?, ?, ?, ?, ?, ?)
+        on conflict do nothing
+        """,
+        row,
+    )
+    if cursor.rowcount == 1:
+        ids = [builder.segments.get(each.digest) or _segment_id(connection, algorithm, each) for each in segments]
+        connection.execute(
+            "insert into group_segments (segment_group, position, segment) select ?, key, value from json_each(?)",
+            (cursor.lastrowid, json.dumps(ids)),
+        )
+
+
+def _segment_id(connection: sqlite3.Connection, algorithm: Algorithm, segment: Segment) -> int:
+    query = "select id from segments where digest = ?"
+    return int(connection.execute(query, (algorithm.parse(segment.digest),)).fetchone()[0])

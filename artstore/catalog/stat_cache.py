@@ -1,0 +1,51 @@
+"""The stat cache: what a file on disk held when it was last read, found by its folder."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from artstore.runtime.source_file import Stat
+
+Remembered: TypeAlias = tuple[str, int, int, int, int, int, int, bytes]
+"""What is known of a file: its name, the five numbers of its `Stat`, the id of the stored file, and its digest."""
+
+
+def remembered(connection: sqlite3.Connection, folder: str) -> dict[str, Remembered]:
+    """What is known of the files right in a folder, by name."""
+    query = """
+        select s.name, s.device, s.inode, s.size, s.mtime_ns, s.ctime_ns, s.file, files.digest
+        from stat_folders join stat_cache as s on s.folder = stat_folders.id join files on files.id = s.file
+        where stat_folders.path = ?
+    """
+    return {row[0]: row for row in connection.execute(query, (folder,))}
+
+
+def remember(
+    connection: sqlite3.Connection,
+    folder: str,
+    files: Iterable[tuple[str, Stat, bytes]],
+    ids: Mapping[bytes, int] | None = None,
+) -> None:
+    """Note what files right in a folder hold: (name, stat, digest of the content).
+
+    `ids` are ids of files that are known.
+    """
+    connection.execute("insert into stat_folders (path) values (?) on conflict do nothing", (folder,))
+    id = connection.execute("select id from stat_folders where path = ?", (folder,)).fetchone()[0]
+    known = ids or {}
+    connection.executemany(
+        """
+        insert or replace into stat_cache (folder, name, device, inode, size, mtime_ns, ctime_ns, file)
+        values (?, ?, ?, ?, ?, ?, ?, coalesce(?, (select id from files where digest = ?), 0))
+        """,
+        [(id, name, *stat, known.get(digest), digest) for name, stat, digest in files],
+    )
+
+
+def forget_gone(connection: sqlite3.Connection) -> int:
+    """Drop what names files that are not stored any more; return how many rows that was."""
+    cursor = connection.execute("delete from stat_cache where file not in (select id from files)")
+    connection.execute("delete from stat_folders where id not in (select folder from stat_cache)")
+    return cursor.rowcount

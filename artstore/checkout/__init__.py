@@ -1,0 +1,1 @@
+"""The way out: the entries of a version become files in a folder."""

@@ -1,0 +1,182 @@
+"""A draft: what the next version of a collection shall be.
+
+Pure data; bytes go through gather, commits through the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any, Protocol
+
+from artstore.core import names
+from artstore.core.changes import Changes
+from artstore.core.manifest import Dependency, Entry, Kind
+from artstore.core.versions import Version
+from artstore.errors import InvalidInput, NoEntry, PathConflict
+
+_UNCHANGED: Any = object()
+
+
+class Base(Protocol):
+    """The entries of the version that a draft starts from."""
+
+    version: Version
+
+    def find(self, path: str) -> Entry | None: ...
+    def under(self, folder: str) -> Iterator[Entry]: ...
+    def is_folder(self, path: str) -> bool: ...
+
+
+def check_ttl(ttl: timedelta | None) -> None:
+    """Raise `InvalidInput` if a time to live is not positive."""
+    if ttl is not None and ttl <= timedelta(0):
+        raise InvalidInput(
+            f"Artifact TTL Duration has to be positive, not {ttl}: leave it out to keep a version for good"
+        )
+
+
+class Draft:
+    """The next version of a collection, while it is put together.
+
+    Nothing in it is visible to others before `Store.commit`. With a `base`, only `changes` are kept here: what was
+    added, and None for what was removed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        type: str,
+        *,
+        project: str = names.DEFAULT_PROJECT,
+        description: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        ttl: timedelta | None = None,
+        base: Base | None = None,
+    ) -> None:
+        self.name = names.collection(name)
+        self.type = names.artifact_type(type)
+        self.project = names.project(project)
+        self.description = description
+        self.metadata = metadata
+        check_ttl(ttl)
+        self.ttl = ttl
+        self.base = base
+        self.changes = Changes()
+        self.dependencies: set[Dependency] = set()
+        self.prefixes: set[str] = set(base.version.prefixes) if base else set()
+        """Where references were listed, to tell later what has come there since; and the versions asked for by id."""
+
+    def find(self, path: str) -> Entry | None:
+        """The entry at a path, as the draft stands now."""
+        found: Entry | None = self.changes.get(path, _UNCHANGED)
+        if found is _UNCHANGED:
+            return self.base.find(path) if self.base else None
+        return found
+
+    def under(self, folder: str) -> Iterator[Entry]:
+        """The entries below a folder, as the draft stands now. The whole draft for an empty folder."""
+        if self.base:
+            yield from (entry for entry in self.base.under(folder) if entry.path not in self.changes)
+        yield from self.changes.added(folder)
+
+    def add(self, entry: Entry, *, overwrite: bool = False) -> Entry:
+        """Put an entry where its path says; the same again is no change.
+
+        Raises `PathConflict` if something else is there and `overwrite` is not set, or if one would lie below the
+        other.
+        """
+        if entry.kind == Kind.FOLDER and self._has_below(entry.path):
+            return entry
+        found = self.find(entry.path)
+        if found is not None and found != entry and not overwrite and found.kind != Kind.FOLDER:
+            raise PathConflict(
+                f"Cannot add the same path twice: {entry.path!r} is in {self.name} with other content; "
+                "pass overwrite=True to replace it"
+            )
+        self._make_way(entry)
+        self.changes[entry.path] = entry
+        return entry
+
+    def add_all(self, entries: Iterable[Entry], *, overwrite: bool = False) -> None:
+        """Put many entries, or none of them if one cannot be, or if they come to an end by an error."""
+        with self.changes.all_or_nothing():
+            for entry in entries:
+                self.add(entry, overwrite=overwrite)
+
+    def _make_way(self, entry: Entry) -> None:
+        folder = entry.path.rpartition("/")[0]
+        above = []
+        while folder and not self.changes.has_below(folder):
+            above.append(folder)
+            folder = folder.rpartition("/")[0]
+        for each in above:
+            found = self.find(each)
+            if found is not None and found.kind != Kind.FOLDER:
+                raise PathConflict(
+                    f"{entry.path!r} cannot be added: {each!r} is a {found.kind.name.lower()} in {self.name}; "
+                    "remove it first"
+                )
+        if entry.kind != Kind.FOLDER and self._has_below(entry.path):
+            raise PathConflict(f"{entry.path!r} cannot be added: it is a folder in {self.name}; remove it first")
+        for each in above:
+            if self.find(each) is not None:
+                self._drop(each)
+
+    def _has_below(self, path: str) -> bool:
+        if self.changes.has_below(path):
+            return True
+        if self.base is None or not self.base.is_folder(path):
+            return False
+        return any(entry.path not in self.changes for entry in self.base.under(path))
+
+    def rebase(self, base: Base) -> None:
+        """Come on top of another version: what was added replaces what is there.
+
+        Raises `PathConflict` if a file would be where that version has a folder, or the other way round; the draft is
+        then as it was.
+        """
+        before = self.base, self.changes
+        self.base, self.changes = base, Changes()
+        try:
+            for entry in before[1].added():
+                if entry.kind != Kind.FOLDER or not self._has_below(entry.path):
+                    self._make_way(entry)
+                    self.changes[entry.path] = entry
+        except BaseException:
+            self.base, self.changes = before
+            raise
+        self.prefixes |= set(base.version.prefixes)
+
+    def depend_on(self, version: Version) -> None:
+        """Reference another version, which then is not deleted as long as the version to be lives."""
+        self.dependencies.add(Dependency(version.project, version.collection, version.number, version.digest))
+
+    def remove(self, path: str) -> list[str]:
+        """Take out an entry, or everything below a folder; return the paths taken out.
+
+        Raises `NoEntry` if there is neither.
+        """
+        path = names.entry_path(path)
+        gone = [path] if self.find(path) else [entry.path for entry in list(self.under(path))]
+        if not gone:
+            raise NoEntry(f"no entry {path!r} in {self.name}: list its entries with `artstore ls`")
+        for each in gone:
+            self._drop(each)
+        return gone
+
+    def _drop(self, path: str) -> None:
+        if self.base and self.base.find(path):
+            self.changes[path] = None
+        else:
+            self.changes.pop(path, None)
+
+    def fill_new_folder(self, entries: list[Entry]) -> bool:
+        """Take a whole folder's entries at once, if the draft is empty so far and no two have one path."""
+        if self.changes or self.base:
+            return False
+        changes: dict[str, Entry | None] = {entry.path: entry for entry in entries}
+        if len(changes) != len(entries):
+            return False
+        self.changes.adopt(changes)
+        return True

@@ -1,0 +1,258 @@
+"""Entries, and how a sorted set of them is cut into segments and groups (docs/format.md, sections 5 and 6).
+
+A cut depends on paths alone and on the distance from the cut before it, so that whoever starts at a cut finds the
+same ones again: `Builder` takes new entries one by one, and whole segments and groups of an older manifest wherever
+it stands at a cut.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import sys
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import NamedTuple
+
+from artstore.core.digests import Algorithm, digest_texts, text
+from artstore.runtime.spool import Spool
+
+SMALLEST, LARGEST = 32, 512
+_LIMIT = (-(-(2**64) // 96)).to_bytes(8, "big")
+_u32, _u64 = struct.Struct(">I").pack, struct.Struct(">Q").pack
+
+
+class Kind(IntEnum):
+    """What an entry is."""
+
+    FILE = 1
+    LINK = 2
+    FOLDER = 3
+    REFERENCE = 4
+
+
+_FILE = Kind.FILE
+
+
+class Entry(NamedTuple):
+    """One path of a version: a stored file, a link, an empty folder, or a reference to an object kept elsewhere.
+
+    `digest` is `algorithm:hex` of a stored file's content, or what a reference's server says of it; `size` is in
+    bytes, None where unknown.
+    """
+
+    path: str
+    kind: Kind
+    digest: str | None = None
+    size: int | None = None
+    executable: bool = False
+    target: str | None = None
+    uri: str | None = None
+    etag: str | None = None
+    version_id: str | None = None
+
+
+class Segment(NamedTuple):
+    """A run of consecutive entries, by what they are."""
+
+    digest: str
+    first: str
+    last: str
+    entries: int
+    size: int
+
+
+class Group(NamedTuple):
+    """A run of consecutive segments."""
+
+    digest: str
+    first: str
+    last: str
+    segments: int
+    entries: int
+    size: int
+
+
+class Dependency(NamedTuple):
+    """Another version of the store that a version depends on."""
+
+    project: str
+    collection: str
+    number: int
+    digest: str
+
+
+def _maybe(encoded: bytes | None) -> bytes:
+    return b"\0" if encoded is None else b"\1" + encoded
+
+
+def encode(entry: Entry) -> bytes:
+    """Write an entry as its identity is hashed."""
+    path, kind, digest, size, executable = entry[:5]
+    raw = path.encode()
+    if kind == _FILE:
+        content = (digest or "").encode()
+        is_file = b"\1\1" if executable else b"\1\0"
+        return b"%b%b%b%b%b%b" % (_u32(len(raw)), raw, is_file, _u32(len(content)), content, _u64(size or 0))
+    head = text(path) + bytes([kind])
+    if kind == Kind.LINK:
+        return head + text(entry.target or "")
+    if kind == Kind.FOLDER:
+        return head
+    return head + reference_identity(entry)
+
+
+def reference_identity(entry: Entry) -> bytes:
+    """Write what pins a reference, without its path."""
+    return (
+        text(entry.uri or "")
+        + _maybe(None if entry.digest is None else text(entry.digest))
+        + _maybe(None if entry.size is None else _u64(entry.size))
+        + _maybe(None if entry.etag is None else text(entry.etag))
+        + _maybe(None if entry.version_id is None else text(entry.version_id))
+    )
+
+
+def hash64(data: bytes) -> bytes:
+    """The hash that decides cuts, whatever the store's algorithm: a number, its highest byte first."""
+    return hashlib.blake2b(data, digest_size=8).digest()
+
+
+def _cuts(length: int, key: bytes) -> bool:
+    return length >= SMALLEST and (length == LARGEST or hash64(key) < _LIMIT)
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Sort entries by the UTF-8 bytes of their paths."""
+    # Comparing code points and comparing UTF-8 give the same order, except that surrogates, which have no place here,
+    # would differ.
+    return sorted(entries, key=_path)
+
+
+def _path(entry: Entry) -> str:
+    return entry.path
+
+
+class Builder:
+    """Cuts a manifest out of entries that come in order, keeping parts of an older one where the cuts meet.
+
+    After `finish`, `groups` is the manifest; `new_segments` and `new_groups` are what was not simply kept. At most
+    `held` segments are in memory with their entries.
+    """
+
+    def __init__(self, algorithm: Algorithm, *, held: int = sys.maxsize) -> None:
+        self.algorithm = algorithm
+        self._entries: list[Entry] = []
+        self._segments: list[Segment] = []
+        self.groups: list[Group] = []
+        self.new_segments: Spool[tuple[Segment, list[Entry]]] = Spool(held, block=1)
+        self.new_groups: list[tuple[Group, list[Segment]]] = []
+
+    @property
+    def at_segment_cut(self) -> bool:
+        """Whether a whole segment may follow."""
+        return not self._entries
+
+    @property
+    def at_group_cut(self) -> bool:
+        """Whether a whole group may follow."""
+        return not self._entries and not self._segments
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Add the next entries, in order."""
+        part = self._entries
+        for entry in entries:
+            part.append(entry)
+            if _cuts(len(part), entry.path.encode()):
+                self._end_segment()
+                part = self._entries
+
+    def add_uncut(self, entries: Iterable[Entry]) -> None:
+        """Add, at a cut, entries whose paths are the first of a segment of an older manifest, but not all of them.
+
+        None of these was a cut there, so none is one here, and that needs not be found out again.
+        """
+        assert self.at_segment_cut
+        self._entries += entries
+
+    @property
+    def since_group_cut(self) -> int:
+        """How many segments there are since the last cut of groups."""
+        return len(self._segments)
+
+    def keep_uncut(self, segments: Iterable[Segment]) -> None:
+        """Add segments of an older manifest as they are, which are as far from the cut of groups before them as there.
+
+        None of them may have been the last of its group: so none is a cut here, and that needs not be found out again.
+        """
+        self._segments += segments
+
+    def keep_segments(self, segments: Iterable[Segment]) -> None:
+        """Add segments of an older manifest as they are."""
+        part = self._segments
+        for segment in segments:
+            part.append(segment)
+            if _cuts(len(part), b"\0" + segment.last.encode()):
+                self._end_group()
+                part = self._segments
+
+    def keep_group(self, group: Group) -> None:
+        """Add a group of an older manifest as it is."""
+        self.groups.append(group)
+
+    def _end_segment(self) -> None:
+        part, self._entries = self._entries, []
+        body = _u32(len(part)) + b"".join(map(encode, part))
+        segment = Segment(
+            self.algorithm.structure("artstore.segment.1", body),
+            part[0].path,
+            part[-1].path,
+            len(part),
+            sum(entry.size or 0 for entry in part),
+        )
+        self.new_segments.append((segment, part))
+        self.keep_segments((segment,))
+
+    def _end_group(self) -> None:
+        part, self._segments = self._segments, []
+        body = _u32(len(part)) + digest_texts([segment.digest for segment in part])
+        group = Group(
+            self.algorithm.structure("artstore.group.1", body),
+            part[0].first,
+            part[-1].last,
+            len(part),
+            sum(segment.entries for segment in part),
+            sum(segment.size for segment in part),
+        )
+        self.new_groups.append((group, part))
+        self.groups.append(group)
+
+    def finish(self) -> str:
+        """End the manifest; return its digest."""
+        if self._entries:
+            self._end_segment()
+        if self._segments:
+            self._end_group()
+        return manifest_digest(self.algorithm, [group.digest for group in self.groups])
+
+
+def manifest_digest(algorithm: Algorithm, groups: list[str]) -> str:
+    """The digest of a manifest that consists of these groups."""
+    return algorithm.structure("artstore.manifest.1", _u32(len(groups)) + digest_texts(groups))
+
+
+def version_digest(algorithm: Algorithm, manifest: str, dependencies: Iterable[Dependency] = ()) -> str:
+    """The digest of a version: its manifest and what it depends on."""
+    listed = sorted(set(dependencies))
+    body = text(manifest) + _u32(len(listed))
+    for project, collection, number, digest in listed:
+        body += text(project) + text(collection) + _u64(number) + text(digest)
+    return algorithm.structure("artstore.version.1", body)
+
+
+def recut(algorithm: Algorithm, entries: Iterable[Entry]) -> list[Group]:
+    """The groups of a manifest that consists of these entries, which come in order."""
+    builder = Builder(algorithm)
+    builder.add(entries)
+    builder.finish()
+    return builder.groups

@@ -1,0 +1,51 @@
+"""Sounds."""
+
+from __future__ import annotations
+
+import io
+import os
+import wave
+from typing import Any
+
+from artstore.data_types import content
+from artstore.data_types.media import Media
+from artstore.errors import InvalidInput
+from artstore.runtime.optional_imports import need
+
+
+class Audio(Media):
+    """A sound: a file, or an array of samples from -1 to 1 (frames, or frames times channels).
+
+    >>> artstore.Audio("bark.wav", caption="a dog")
+    >>> artstore.Audio(samples, sample_rate=16_000)
+
+    Samples are written as WAV with 16 bits. Raises `SourceMissing` or `InvalidInput`.
+    """
+
+    _log_type = "audio-file"
+    _folder = "media/audio"
+
+    def __init__(self, data_or_path: Any, sample_rate: int | None = None, caption: str | None = None) -> None:
+        if isinstance(data_or_path, str | os.PathLike):
+            super().__init__(content.of(data_or_path), caption)
+            return
+        if sample_rate is None:
+            raise InvalidInput('Argument "sample_rate" is required when instantiating Audio with raw data.')
+        super().__init__(content.Made(_as_wav(data_or_path, sample_rate), ".wav"), caption)
+
+
+def _as_wav(samples: Any, rate: int) -> bytes:
+    numpy = need("numpy", "a sound made of samples", "media")
+    array = numpy.asarray(samples)
+    if array.ndim not in (1, 2) or array.dtype.kind not in "iuf":
+        raise InvalidInput(f"samples are numbers, by frame or by frame and channel, not of the shape {array.shape}")
+    if array.dtype != numpy.int16:
+        scaled = numpy.rint(array.astype(float) * 32768)
+        array = numpy.clip(scaled, -32768, 32767).astype(numpy.int16)
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1 if array.ndim == 1 else array.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(int(rate))
+        file.writeframes(array.astype("<i2").tobytes())
+    return buffer.getvalue()

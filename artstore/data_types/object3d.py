@@ -1,0 +1,101 @@
+"""Objects in space: clouds of points, and files of 3D programs. Molecules too."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Self
+
+from artstore.data_types import content
+from artstore.data_types.media import Media
+from artstore.errors import InvalidInput
+from artstore.runtime.optional_imports import need
+
+_FORMATS = ("pts.json", "obj", "gltf", "glb", "babylon", "stl")
+_SCENE = "lidar/beta"
+
+
+class Object3D(Media):
+    """An object in space: a file, an array of points, or a scene of points, boxes and vectors.
+
+    >>> artstore.Object3D(points)                     # n times 3, 4 (with a category) or 6 (with a color) numbers
+    >>> artstore.Object3D({"type": "lidar/beta", "points": points, "boxes": boxes})
+
+    Raises `SourceMissing` or `InvalidInput`.
+    """
+
+    _log_type = "object3D-file"
+    _folder = "media/object3D"
+
+    def __init__(self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None) -> None:
+        if isinstance(data_or_path, str | os.PathLike):
+            path = os.fspath(data_or_path)
+            found = next((each for each in _FORMATS if path.endswith(each)), None)
+            super().__init__(content.of(path, f".{_checked(found, path)}"), caption)
+        elif hasattr(data_or_path, "read"):
+            data = data_or_path.read()
+            suffix = f".{_checked(file_type, 'file_type')}"
+            super().__init__(content.Made(data.encode() if isinstance(data, str) else data, suffix), caption)
+        else:
+            document = _scene(data_or_path) if isinstance(data_or_path, dict) else _points(data_or_path)
+            data = json.dumps(document, separators=(",", ":")).encode()
+            super().__init__(content.Made(data, ".pts.json"), caption)
+
+    @classmethod
+    def from_file(cls, data_or_path: Any, file_type: str | None = None) -> Self:
+        """Make it from a path, or from an open file of a type."""
+        return cls(data_or_path, file_type=file_type)
+
+    @classmethod
+    def from_numpy(cls, data: Any) -> Self:
+        """Make it from points."""
+        return cls(data)
+
+    @classmethod
+    def from_point_cloud(cls, points: Any, boxes: Any, vectors: Any = None, point_cloud_type: str = _SCENE) -> Self:
+        """Make it from points, boxes and vectors."""
+        return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors or []})
+
+
+def _checked(format: str | None, where: str) -> str:
+    if format not in _FORMATS:
+        raise InvalidInput(f"{where} is not compatible with Object3D: supported types are {', '.join(_FORMATS)}")
+    return format
+
+
+def _listed(values: Any) -> Any:
+    return values.tolist() if hasattr(values, "tolist") else list(values)
+
+
+def _scene(scene: dict[str, Any]) -> dict[str, Any]:
+    if scene.get("type") != _SCENE:
+        raise InvalidInput(f"Type not supported, only {_SCENE!r} is currently supported, not {scene.get('type')!r}")
+    return {"type": _SCENE, **{key: _listed(scene.get(key, [])) for key in ("vectors", "points", "boxes")}}
+
+
+def _points(data: Any) -> Any:
+    array = need("numpy", "an object made of points", "media").asarray(data)
+    if array.ndim != 2 or array.shape[1] not in (3, 4, 6) or array.dtype.kind not in "iuf":
+        raise InvalidInput(
+            f"points are n times 3 numbers, 4 with a category or 6 with a color, not of the shape {array.shape}"
+        )
+    return array.tolist()
+
+
+class Molecule(Media):
+    """A molecule: a file in a format of chemistry programs (`pdb`, `sdf`, `mol2`, ...), or an open file of one."""
+
+    _log_type = "molecule-file"
+    _folder = "media/molecule"
+    SUPPORTED_TYPES = ("pdb", "pqr", "mmcif", "mcif", "cif", "sdf", "sd", "gro", "mol2", "mmtf")
+
+    def __init__(self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None) -> None:
+        is_path = isinstance(data_or_path, str | os.PathLike)
+        format = os.path.splitext(os.fspath(data_or_path))[1][1:] if is_path else file_type
+        if format not in self.SUPPORTED_TYPES:
+            raise InvalidInput(f"Molecule only supports files of the type: {', '.join(self.SUPPORTED_TYPES)}")
+        if is_path:
+            super().__init__(content.of(data_or_path), caption)
+            return
+        data = data_or_path.read()
+        super().__init__(content.Made(data.encode() if isinstance(data, str) else data, f".{format}"), caption)

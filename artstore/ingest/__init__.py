@@ -1,0 +1,1 @@
+"""The way in: files and references become entries of a draft."""

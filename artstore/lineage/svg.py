@@ -1,0 +1,152 @@
+"""A graph drawn as SVG, left to right, for notebooks and web pages: no script, no font and nothing else is fetched.
+
+Nodes stand in columns by the longest way that leads to them. An edge that closes a cycle does not count for that, and
+is drawn as a bow back. Within a column nodes stand near the middle of those that lead to them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import NamedTuple
+
+from artstore.lineage.graph import DELETED, REFERENCES, CollectionNode, Edge, Graph, Node, VersionNode
+from artstore.runtime.terminal import visible
+
+_WIDTH, _HEIGHT = 168, 40
+_GAP_X, _GAP_Y = 56, 18
+_MARGIN = 12
+_LONGEST = 25
+"""Characters of a label that fit into a box."""
+
+_STYLE = """
+.artstore{font:12px sans-serif}.artstore rect{fill:#e8f0fe;stroke:#4a74b8}
+.artstore .work rect{fill:#e6f4ea;stroke:#3d8b55}.artstore .gone rect{fill:none;stroke:#999;stroke-dasharray:4 3}
+.artstore .gone text{fill:#888}.artstore .start rect{stroke-width:2.5}
+.artstore text{text-anchor:middle;fill:#222}.artstore .detail{font-size:10px;fill:#555}
+.artstore path{fill:none;stroke:#888}.artstore .references{stroke-dasharray:5 3}
+"""
+
+
+class _Point(NamedTuple):
+    x: float
+    y: float
+
+
+def text(graph: Graph) -> str:
+    """The drawing, as one `svg` element."""
+    columns = _columns(graph)
+    places = _places(graph, columns)
+    right = max(place.x for place in places.values()) + _WIDTH + _MARGIN
+    bottom = max(place.y for place in places.values()) + _HEIGHT + _MARGIN + _GAP_Y
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="artstore" width="{right:.0f}" height="{bottom:.0f}" '
+        f'viewBox="0 0 {right:.0f} {bottom:.0f}" role="img">',
+        f"<title>lineage of {escape(visible(graph.start))}</title><style>{_STYLE}</style>",
+        '<defs><marker id="artstore-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+        'orient="auto"><path d="M0 0L8 4L0 8z" style="fill:#888;stroke:none"/></marker></defs>',
+        *(_arrow(edge, places[edge.source], places[edge.target]) for edge in graph.edges),
+        *(_box(node, places[node.id], start=node.id == graph.start) for node in graph.nodes),
+        "</svg>",
+    ]
+    return "\n".join(parts)
+
+
+def _columns(graph: Graph) -> dict[str, int]:
+    """The column of each node: one more than the farthest of those that lead to it."""
+    leading: dict[str, set[str]] = defaultdict(set)
+    for source, target in _forward(graph):
+        leading[target].add(source)
+    columns: dict[str, int] = {}
+    waiting = [node.id for node in graph.nodes]
+    while waiting:
+        id = waiting[-1]
+        open_ends = [each for each in leading[id] if each not in columns]
+        if id in columns or not open_ends:
+            columns.setdefault(id, max((columns[each] + 1 for each in leading[id]), default=0))
+            waiting.pop()
+        else:
+            waiting += open_ends
+    return columns
+
+
+def _forward(graph: Graph) -> Iterator[tuple[str, str]]:
+    """The edges without those that close a cycle, found by walking in depth from each node in turn."""
+    following: dict[str, list[str]] = defaultdict(list)
+    for edge in graph.edges:
+        following[edge.source].append(edge.target)
+    open_nodes: set[str] = set()
+    done: set[str] = set()
+    for node in graph.nodes:
+        if node.id in done:
+            continue
+        open_nodes.add(node.id)
+        way = [(node.id, iter(following[node.id]))]
+        while way:
+            id, targets = way[-1]
+            target = next(targets, None)
+            if target is None:
+                way.pop()
+                open_nodes.discard(id)
+                done.add(id)
+            elif target not in open_nodes:
+                yield id, target
+                if target not in done:
+                    open_nodes.add(target)
+                    way.append((target, iter(following[target])))
+
+
+def _places(graph: Graph, columns: Mapping[str, int]) -> dict[str, _Point]:
+    """The upper left corner of each node."""
+    before: dict[str, list[str]] = defaultdict(list)
+    for edge in graph.edges:
+        if columns[edge.source] < columns[edge.target]:
+            before[edge.target].append(edge.source)
+    members: dict[int, list[str]] = defaultdict(list)
+    for node in graph.nodes:
+        members[columns[node.id]].append(node.id)
+    places: dict[str, _Point] = {}
+    for column in sorted(members):
+
+        def middle(id: str) -> float:
+            heights = [places[each].y for each in before[id]]
+            return sum(heights) / len(heights) if heights else 0.0
+
+        for row, id in enumerate(sorted(members[column], key=middle)):
+            places[id] = _Point(_MARGIN + column * (_WIDTH + _GAP_X), _MARGIN + row * (_HEIGHT + _GAP_Y))
+    return places
+
+
+def _arrow(edge: Edge, source: _Point, target: _Point) -> str:
+    if target.x > source.x:
+        begin, end = _Point(source.x + _WIDTH, source.y + _HEIGHT / 2), _Point(target.x, target.y + _HEIGHT / 2)
+        bend = max(_GAP_X / 2, (end.x - begin.x) / 2)
+        way = f"M{begin.x} {begin.y}C{begin.x + bend} {begin.y} {end.x - bend} {end.y} {end.x} {end.y}"
+    else:
+        begin = _Point(source.x + _WIDTH / 2, source.y + _HEIGHT)
+        end = _Point(target.x + _WIDTH / 2, target.y + _HEIGHT)
+        low = max(begin.y, end.y) + _GAP_Y + 8
+        way = f"M{begin.x} {begin.y}C{begin.x} {low} {end.x} {low} {end.x} {end.y}"
+    dashed = ' class="references"' if edge.kind == REFERENCES else ""
+    often = f" x{edge.count}" if edge.count > 1 else ""
+    return f'<path{dashed} d="{way}" marker-end="url(#artstore-tip)"><title>{edge.kind}{often}</title></path>'
+
+
+def _box(node: Node, place: _Point, *, start: bool) -> str:
+    data = isinstance(node, VersionNode | CollectionNode)
+    gone = isinstance(node, VersionNode) and node.state == DELETED
+    classes = [each for each, wanted in (("work", not data), ("gone", gone), ("start", start)) if wanted]
+    of = f' class="{" ".join(classes)}"' if classes else ""
+    middle = place.x + _WIDTH / 2
+    return (
+        f"<g{of}><title>{escape(visible(f'{node.id} ({node.detail})'))}</title>"
+        f'<rect x="{place.x}" y="{place.y}" width="{_WIDTH}" height="{_HEIGHT}" rx="{4 if data else 16}"/>'
+        f'<text x="{middle}" y="{place.y + 17}">{_fitting(node.name)}</text>'
+        f'<text class="detail" x="{middle}" y="{place.y + 31}">{_fitting(node.detail)}</text></g>'
+    )
+
+
+def _fitting(label: str) -> str:
+    shown = visible(label)
+    return escape(shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…")

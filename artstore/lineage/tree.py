@@ -1,0 +1,77 @@
+"""A graph as trees for the terminal: what something came from, and what came of it.
+
+Where ways meet again, and where a cycle closes, the tree says that the node was shown above and goes no further.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from artstore.core.names import DEFAULT_PROJECT
+from artstore.lineage.graph import PRODUCED, REFERENCES, USED, Edge, Graph, Node, RunNode, VersionNode
+
+_SAID = {
+    (USED, True): "used",
+    (USED, False): "used by",
+    (PRODUCED, True): "produced by",
+    (PRODUCED, False): "produced",
+    (REFERENCES, True): "references",
+    (REFERENCES, False): "referenced by",
+}
+
+
+class _Place(NamedTuple):
+    """A line that is to be written: an edge, the node that it leads to, and what stands before it."""
+
+    edge: Edge
+    before: str
+    last: bool
+
+
+def lines(graph: Graph) -> Iterator[str]:
+    """The node that the graph is seen from, then a tree for each direction that was asked for."""
+    nodes = {node.id: node for node in graph.nodes}
+    yield _named(nodes[graph.start], "")
+    for upstream, title in ((True, "comes from"), (False, "went into")):
+        if graph.direction in ("both", "upstream" if upstream else "downstream"):
+            tree = list(_tree(graph, nodes, upstream=upstream))
+            none = "not looked for (depth 0)" if graph.depth == 0 else "nothing that is known"
+            yield f"{title}:" if tree else f"{title}: {none}"
+            yield from tree
+
+
+def _tree(graph: Graph, nodes: Mapping[str, Node], *, upstream: bool) -> Iterator[str]:
+    edges: dict[str, list[Edge]] = defaultdict(list)
+    for edge in graph.edges:
+        edges[edge.target if upstream else edge.source].append(edge)
+    shown = {graph.start}
+    waiting = _places(edges[graph.start], "")
+    while waiting:
+        edge, before, last = waiting.pop()
+        end = edge.source if upstream else edge.target
+        seen = end in shown
+        shown.add(end)
+        yield f"{before}{'└─ ' if last else '├─ '}{_line(edge, nodes[end], upstream, seen and bool(edges[end]))}"
+        if not seen:
+            waiting += _places(edges[end], before + ("   " if last else "│  "))
+
+
+def _places(edges: list[Edge], before: str) -> list[_Place]:
+    """The edges of one node, the last one first, because the one that is written next is taken from the end."""
+    return [_Place(edge, before, index == 0) for index, edge in enumerate(reversed(edges))]
+
+
+def _line(edge: Edge, node: Node, upstream: bool, above: bool) -> str:
+    said = _SAID[edge.kind, upstream]
+    role = f" as {edge.role}" if edge.role else ""
+    often = f" ({edge.count} times)" if edge.count > 1 else ""
+    return f"{said} {_named(node, role)}{often}{' ... see above' if above else ''}"
+
+
+def _named(node: Node, role: str) -> str:
+    name = node.name if node.project == DEFAULT_PROJECT else f"{node.project}/{node.name}"
+    kind = "run " if isinstance(node, RunNode) else "" if isinstance(node, VersionNode) else f"{node.kind} "
+    uid = f" {node.uid}" if isinstance(node, RunNode) and node.uid != node.name else ""
+    return f"{kind}{name}{uid}{role}  ({node.detail})"

@@ -1,1 +1,0 @@
-"""What artifacts hold besides files: tables, images, sounds and the like, kept as W&B keeps them."""

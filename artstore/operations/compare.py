@@ -1,0 +1,88 @@
+"""Comparing a folder on disk with a version: what is missing, what is different, and what does not belong there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from artstore.catalog.db import Db
+from artstore.checkout import reader
+from artstore.core.digests import Algorithm
+from artstore.core.manifest import Entry, Kind
+from artstore.core.versions import Version
+from artstore.errors import UnsafeRoot
+from artstore.runtime import platform
+from artstore.runtime.pause_gc import paused
+from artstore.runtime.threads import Threads
+
+_PIECE = 1 << 20
+
+
+class Comparison(NamedTuple):
+    """Paths relative to the folder, in path order."""
+
+    missing: list[str]
+    different: list[str]
+    strays: list[str]
+
+
+def compare(db: Db, version: Version, root: Path) -> Comparison:
+    """Read a folder, and compare it with a version. References are not looked at."""
+    with paused():
+        every = list(reader.entries(db, version, ""))
+    wanted = [entry for entry in every if entry.kind != Kind.REFERENCE]
+    with Threads(platform.cores(), "artstore-compare") as pool:
+        found = list(pool.map(lambda entry: _state(root, entry, db.algorithm), wanted))
+    paths = {entry.path for entry in every}
+    return Comparison(
+        [entry.path for entry, state in zip(wanted, found, strict=True) if state is None],
+        [entry.path for entry, state in zip(wanted, found, strict=True) if state is False],
+        [path for path in _files(root) if path not in paths],
+    )
+
+
+def _state(root: Path, entry: Entry, algorithm: Algorithm) -> bool | None:
+    """Whether what is at the path of an entry is what the entry says; None if nothing is there."""
+    path = root / entry.path
+    if not os.path.lexists(path):
+        return None
+    if entry.kind == Kind.LINK:
+        return path.is_symlink() and os.readlink(path) == entry.target
+    if entry.kind == Kind.FOLDER:
+        return path.is_dir()
+    if path.is_symlink() or not path.is_file() or path.stat().st_size != entry.size:
+        return False
+    hasher = algorithm.hasher()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            hasher.update(piece)
+    return algorithm.text(hasher.digest()) == entry.digest
+
+
+def _files(root: Path) -> Iterator[str]:
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        for name in sorted([*files, *links]):
+            yield Path(folder, name).relative_to(root).as_posix()
+
+
+def remove_strays(db: Db, version: Version, root: Path) -> list[str]:
+    """Remove from a folder what a version does not have, and the folders which that empties; return the paths.
+
+    Raises `UnsafeRoot` if the store lies in it.
+    """
+    if db.folder.resolve().is_relative_to(root.resolve()):
+        raise UnsafeRoot(f"{root} holds the store: check out into a folder of its own")
+    paths = {entry.path for entry in reader.entries(db, version, "")}
+    folders = {path.rpartition("/")[0] for path in paths} | paths
+    strays = [path for path in _files(root) if path not in paths]
+    for path in strays:
+        (root / path).unlink()
+        folder = path.rpartition("/")[0]
+        while folder and folder not in folders and not any((root / folder).iterdir()):
+            (root / folder).rmdir()
+            folder = folder.rpartition("/")[0]
+    return strays

@@ -1,0 +1,1 @@
+"""What the program needs of Python and the operating system, and knows nothing of artifacts."""

@@ -1,0 +1,103 @@
+"""Objects among the metrics of a run: tables become artifacts, files go to the folder of the run."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from artstore.core import names
+from artstore.tracking.artifact import Artifact
+
+if TYPE_CHECKING:
+    from artstore.data_types.data_object import DataObject, Source
+    from artstore.tracking.run import Run
+
+_TYPE = "run_table"
+
+
+def resolved(run: Run, key: str, value: Any) -> Any:
+    """What the metrics say of a value: for an object, where it was put."""
+    if type(value).__name__ in ("DataFrame", "LazyFrame"):
+        from artstore.data_types import frames
+        from artstore.data_types.table import Table
+
+        return _table(run, key, Table(dataframe=value)) if frames.is_frame(value) else value
+    if _is_object(value):
+        from artstore.data_types import registry
+
+        return _table(run, key, value) if value._log_type in registry.TABLES else value.to_json(RunShelf(run))
+    if isinstance(value, list | tuple) and value and all(map(_is_object, value)):
+        return [resolved(run, f"{key}-{number}", each) for number, each in enumerate(value)]
+    return value
+
+
+def _is_object(value: Any) -> bool:
+    if not hasattr(type(value), "_log_type"):
+        return False
+    from artstore.data_types.data_object import DataObject
+
+    return isinstance(value, DataObject)
+
+
+def _table(run: Run, key: str, table: DataObject) -> dict[str, Any]:
+    artifact = Artifact._reserved(artifact_name(f"run-{run.id}-{key}"), _TYPE)
+    entry = artifact.add(table, key)
+    name = artifact.name
+    run.log_artifact(artifact)
+    said = {"_type": table._log_type}
+    if table._log_type == "table":
+        said = {"_type": "table-file", **_size(table)}
+    return {**said, "_latest_artifact_path": f"wandb-artifact://{names.LOCAL}/{run.project}/{name}:latest/{entry.path}"}
+
+
+def _size(table: Any) -> dict[str, Any]:
+    return {"ncols": len(table.columns), "nrows": table._count(), "log_mode": table.log_mode}
+
+
+def artifact_name(wanted: str) -> str:
+    """A name for an artifact of what may be no name, as W&B makes it.
+
+    >>> artifact_name("run-1-eval/table")
+    'run-1-evaltable-SU2GKQ'
+    """
+    safe = re.sub(r"[^a-zA-Z0-9_\-.]+", "", wanted)
+    if safe == wanted and len(safe) <= names.LONGEST:
+        return wanted
+    mark = urlsafe_b64encode(crc32(wanted.encode()).to_bytes(4, "big")).rstrip(b"=").decode()
+    return f"{safe[: names.LONGEST - len(mark) - 1]}-{mark}"
+
+
+class RunShelf:
+    """The folder of a run, as objects see it that are logged."""
+
+    def __init__(self, run: Run) -> None:
+        self._root = Path(run.dir)
+
+    def _target(self, path: str) -> Path:
+        target = self._root / names.entry_path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+    def has(self, path: str) -> bool:
+        return self._target(path).exists()
+
+    def has_same(self, data: bytes, path: str) -> bool:
+        return self.has(path) and self._target(path).read_bytes() == data
+
+    def put_bytes(self, data: bytes, path: str) -> None:
+        self._target(path).write_bytes(data)
+
+    def put_file(self, local: Path, path: str) -> None:
+        self.put_bytes(local.read_bytes(), path)
+
+    def put_again(self, source: Source, found: str, path: str) -> None:
+        self.put_bytes(source.read(found), path)
+
+    def put_uri(self, uri: str, path: str) -> None:
+        """Nothing is copied: the document names where it would be, and its digest."""
+
+    def put_object(self, item: DataObject, name: str) -> str:
+        return item.write(self, name)

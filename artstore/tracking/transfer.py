@@ -1,0 +1,39 @@
+"""From a draft in one store to a draft in another, through files in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from artstore.core.draft import Draft
+from artstore.core.manifest import Kind
+from artstore.errors import InvalidInput
+from artstore.store import Store
+
+
+def transfer(source: Store, draft: Draft, target: Store) -> Draft:
+    """Make a draft in another store with the same entries, and give up the one here.
+
+    Raises `InvalidInput` if it depends on versions here."""
+    if draft.base is not None or draft.dependencies:
+        raise InvalidInput(
+            f"{draft.name} builds on artifacts in {source.path}, and cannot be logged to {target.path}: "
+            "log it with a run whose store is that one"
+        )
+    moved = Draft(draft.name, draft.type, description=draft.description, metadata=draft.metadata, ttl=draft.ttl)
+    moved.prefixes |= draft.prefixes
+    with tempfile.TemporaryDirectory(prefix="artstore-") as folder:
+        scratch = Path(folder, "file")
+        for entry in draft.under(""):
+            if entry.kind != Kind.FILE:
+                moved.add(entry)
+                continue
+            with scratch.open("wb") as file:
+                for piece in source.read_draft(draft, entry):
+                    file.write(piece)
+            os.chmod(scratch, 0o700 if entry.executable else 0o600)
+            target.add_file(moved, scratch, entry.path)
+            scratch.unlink()
+    source.drop(draft)
+    return moved
