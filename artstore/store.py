@@ -16,7 +16,8 @@ from artstore.catalog import collections, events, links, manifests, runs, usage,
 from artstore.catalog import db as catalog_file
 from artstore.catalog import pending as pending_rows
 from artstore.catalog.collections import Collection
-from artstore.catalog.db import Connection, Db
+from artstore.catalog.connection import Connection
+from artstore.catalog.db import Db
 from artstore.catalog.events import Event
 from artstore.catalog.filters import Filters
 from artstore.catalog.runs import Record
@@ -364,7 +365,7 @@ class Store:
         """Have a draft come on top of the newest version of its collection, if there is one."""
         with self.db.reading() as connection:
             collection = collections.find(connection, draft.project, draft.name)
-            newest = versions.newest(connection, self.db.algorithm, collection.id) if collection else None
+            newest = versions.newest(connection, collection.id) if collection else None
         if newest is None:
             draft.base = None
         elif self._intake(draft).hold.claim_version(newest.id):
@@ -458,7 +459,7 @@ class Store:
         """The version that a pending one became; None as long as it is pending, and if it was dropped."""
         with self.db.reading() as connection:
             became = pending_rows.became(connection, pending if isinstance(pending, int) else pending.id)
-            return None if became is None else versions.by_id(connection, self.db.algorithm, became)
+            return None if became is None else versions.by_id(connection, became)
 
     def pending(self, name: str | None = None, *, project: str | None = None) -> list[Pending]:
         """The pending versions of a collection, of a project, or of all, the oldest first."""
@@ -479,7 +480,7 @@ class Store:
         wanted = names.parse(name)
         where = wanted.project or project or names.DEFAULT_PROJECT
         with self.db.reading() as connection:
-            found = versions.resolve(connection, self.db.algorithm, where, wanted)
+            found = versions.resolve(connection, where, wanted)
         if type is not None and found.type != type:
             raise versions.wrong_type(found, type)
         return found
@@ -487,7 +488,7 @@ class Store:
     def version_by_id(self, id: int) -> Version:
         """A version by its number in the store, also one that was deleted. Raises `NotFound`."""
         with self.db.reading() as connection:
-            return versions.by_id(connection, self.db.algorithm, id)
+            return versions.by_id(connection, id)
 
     def entries_after(self, version: Version, after: str | None, count: int) -> list[Entry]:
         """A page of the entries of a version, in path order: those that follow a path."""
@@ -496,7 +497,7 @@ class Store:
     def summaries(self, project: str | None = None) -> list[Summary]:
         """The collections of a project, or of all, each with the number of its versions and the newest."""
         with self.db.reading() as connection:
-            return versions.summaries(connection, self.db.algorithm, project)
+            return versions.summaries(connection, project)
 
     def collections(self, project: str | None = None) -> list[Collection]:
         """The collections of a project, or of all."""
@@ -556,7 +557,6 @@ class Store:
             return list(
                 versions.page(
                     connection,
-                    self.db.algorithm,
                     collections.named(connection, project, name),
                     beyond=beyond,
                     limit=count,
@@ -576,9 +576,7 @@ class Store:
         while True:
             with self.db.reading() as connection:
                 collection = collections.named(connection, project, name)
-                found = versions.page(
-                    connection, self.db.algorithm, collection, beyond=beyond, limit=100, deleted=deleted
-                )
+                found = versions.page(connection, collection, beyond=beyond, limit=100, deleted=deleted)
                 page = list(found)
             yield from page
             if not page:
@@ -593,7 +591,7 @@ class Store:
         """The entry of a version at a path."""
         found = self._of(version)
         with self.db.reading() as connection:
-            return manifests.find(connection, self.db.algorithm, found.id, path)
+            return manifests.find(connection, found.id, path)
 
     def has_below(self, version: Version | str, folder: str) -> bool:
         """Whether a version has entries below a folder."""
@@ -644,7 +642,7 @@ class Store:
         """A version as it is now. `NotFound` if it was deleted."""
         if isinstance(version, str):
             wanted = names.parse(version)
-            return versions.resolve(connection, self.db.algorithm, wanted.project or names.DEFAULT_PROJECT, wanted)
+            return versions.resolve(connection, wanted.project or names.DEFAULT_PROJECT, wanted)
         if not versions.lives(connection, version.id):
             raise NotFound(f"{version.name} was deleted: use a version that lives")
         return version
@@ -707,13 +705,13 @@ class Store:
         """The links that show a version, each as it is found there."""
         with self.db.reading() as connection:
             found = links.of_version(connection, version.id)
-            return [versions.shown(connection, self.db.algorithm, each) for each in found]
+            return [versions.shown(connection, each) for each in found]
 
     def dependencies(self, version: Version | str) -> list[Version]:
         """The versions that a version references."""
         found = self._of(version)
         with self.db.reading() as connection:
-            return versions.dependencies(connection, self.db.algorithm, found.id)
+            return versions.dependencies(connection, found.id)
 
     def produced_by(self, version: Version | str) -> list[Record]:
         """The runs that logged a version, the first one first."""
@@ -725,7 +723,7 @@ class Store:
         """Note that a run logged a version that was there already."""
         with self.db.writing() as connection:
             if runs.produce(connection, run, version.id):
-                events.record(connection, self.db.algorithm, "version-produced", version.qualified_name, run=run)
+                events.record(connection, "version-produced", version.qualified_name, run=run)
 
     def used_by(self, version: Version | str) -> list[Record]:
         """The runs that used a version, the first one first."""

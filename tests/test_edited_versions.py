@@ -42,6 +42,6 @@ def test_an_edited_version_is_cut_as_one_made_anew(seed: int, tmp_path: Path) ->
                         draft.add(other._replace(path=f"{path}{draw.randrange(10)}"), overwrite=True)
             version = store.commit(draft)
             with store.db.reading() as connection:
-                groups = manifests.groups_of(connection, store.db.algorithm, version.id)
+                groups = manifests.groups_of(connection, version.id)
             assert len(groups) > 20
             assert groups == recut(store.db.algorithm, store.entries(version))

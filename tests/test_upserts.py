@@ -10,7 +10,7 @@ import pytest
 import artstore
 from artstore import Api, Artifact, Store
 from artstore.catalog import pending, runs
-from artstore.catalog.db import Connection
+from artstore.catalog.connection import Connection
 from artstore.errors import (
     ArtifactFinalizedError,
     ArtifactNotLoggedError,

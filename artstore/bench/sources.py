@@ -122,9 +122,7 @@ class Sources:
         self._open.callback(packs.close)
         with db.reading() as connection:
             collection = _collection(path, collections.listed(connection, None), name)
-            found = list(
-                versions.page(connection, db.algorithm, collection, beyond=None, limit=_UNLIMITED, oldest_first=True)
-            )
+            found = list(versions.page(connection, collection, beyond=None, limit=_UNLIMITED, oldest_first=True))
         if not found:
             raise NotFound(f"all versions of {collection.name!r} were deleted: there is nothing to measure")
         sources = [self._version(db, packs, each) for each in found]

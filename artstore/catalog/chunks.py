@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from artstore.catalog.connection import Connection
 from artstore.storage.packs import HEADER, Place
 
 _MANY = 500
@@ -46,7 +46,7 @@ class Published(NamedTuple):
     """Bytes of chunks that another writer had published meanwhile; their ranges are free."""
 
 
-def _ids(connection: sqlite3.Connection, table: str, digests: Iterable[bytes]) -> dict[bytes, int]:
+def _ids(connection: Connection, table: str, digests: Iterable[bytes]) -> dict[bytes, int]:
     wanted, found = list(digests), dict[bytes, int]()
     for start in range(0, len(wanted), _MANY):
         part = wanted[start : start + _MANY]
@@ -55,35 +55,35 @@ def _ids(connection: sqlite3.Connection, table: str, digests: Iterable[bytes]) -
     return found
 
 
-def file_ids(connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
+def file_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
     """The ids of those of these files that are stored."""
     return _ids(connection, "files", digests)
 
 
-def chunk_ids(connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
+def chunk_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
     """The ids of those of these chunks that are stored."""
     return _ids(connection, "chunks", digests)
 
 
-def count_files(connection: sqlite3.Connection, first: int, last: int) -> int:
+def count_files(connection: Connection, first: int, last: int) -> int:
     """How many files have ids in a range."""
     row = connection.execute("select count(*) from files where id between ? and ?", (first, last)).fetchone()
     return int(row[0])
 
 
-def missing_files(connection: sqlite3.Connection, first: int, last: int) -> set[int]:
+def missing_files(connection: Connection, first: int, last: int) -> set[int]:
     """Which ids in a range are of no stored file."""
     found = connection.execute("select id from files where id between ? and ?", (first, last))
     return set(range(first, last + 1)) - {row[0] for row in found}
 
 
-def _next_id(connection: sqlite3.Connection, table: str) -> int:
+def _next_id(connection: Connection, table: str) -> int:
     row = connection.execute("select seq from sqlite_sequence where name = ?", (table,)).fetchone()
     return int(row[0]) + 1 if row else 1
 
 
 def publish(
-    connection: sqlite3.Connection,
+    connection: Connection,
     pack: str,
     end: int,
     sealed: bool,
@@ -108,7 +108,7 @@ def publish(
 
 
 def _publish_chunks(
-    connection: sqlite3.Connection, pack: int, chunks: Sequence[NewChunk]
+    connection: Connection, pack: int, chunks: Sequence[NewChunk]
 ) -> tuple[dict[bytes, int], list[NewChunk]]:
     first = _next_id(connection, "chunks")
     before = connection.total_changes
@@ -132,9 +132,7 @@ def _saved(chunks: Sequence[NewChunk]) -> int:
     return sum(chunk.size - chunk.length for chunk in chunks if chunk.codec)
 
 
-def _publish_files(
-    connection: sqlite3.Connection, files: Sequence[NewFile], known: dict[bytes, int]
-) -> dict[bytes, int]:
+def _publish_files(connection: Connection, files: Sequence[NewFile], known: dict[bytes, int]) -> dict[bytes, int]:
     first = _next_id(connection, "files")
     before = connection.total_changes
     connection.executemany(
@@ -164,13 +162,13 @@ def _runs(chunks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
             start = position
 
 
-def published_end(connection: sqlite3.Connection, pack: str) -> int | None:
+def published_end(connection: Connection, pack: str) -> int | None:
     """How far a pack is published; None if the catalog does not know it."""
     row = connection.execute('select "end" from packs where name = ?', (pack,)).fetchone()
     return int(row[0]) if row else None
 
 
-def unsealed_packs(connection: sqlite3.Connection, below: int) -> list[str]:
+def unsealed_packs(connection: Connection, below: int) -> list[str]:
     """The packs that can be gone on with, the fullest first."""
     query = 'select name from packs where sealed = 0 and "end" < ? order by "end" desc'
     return [row[0] for row in connection.execute(query, (below,))]
@@ -194,13 +192,13 @@ def _stored(row: tuple[bytes, int, str, int, int, int]) -> StoredChunk:
     return StoredChunk(row[0], row[1], Place(row[2], row[3], row[4], row[5]))
 
 
-def chunk(connection: sqlite3.Connection, digest: bytes) -> StoredChunk | None:
+def chunk(connection: Connection, digest: bytes) -> StoredChunk | None:
     """Where a chunk lies now."""
     row = connection.execute(f"{_CHUNK} where chunks.digest = ?", (digest,)).fetchone()
     return _stored(row) if row else None
 
 
-def chunks_of(connection: sqlite3.Connection, file_digest: bytes) -> list[StoredChunk] | None:
+def chunks_of(connection: Connection, file_digest: bytes) -> list[StoredChunk] | None:
     """The chunks of a file, in order; None if the file is not stored."""
     row = connection.execute("select id from files where digest = ?", (file_digest,)).fetchone()
     if row is None:
@@ -215,7 +213,7 @@ def chunks_of(connection: sqlite3.Connection, file_digest: bytes) -> list[Stored
     return [_stored(each) for each in connection.execute(query, (row[0],))]
 
 
-def single_places_of(connection: sqlite3.Connection, file_digests: Sequence[bytes]) -> dict[bytes, Place]:
+def single_places_of(connection: Connection, file_digests: Sequence[bytes]) -> dict[bytes, Place]:
     """Where the content lies of those of these files that are one chunk."""
     found: dict[bytes, Place] = {}
     for start in range(0, len(file_digests), _MANY):
@@ -232,7 +230,7 @@ def single_places_of(connection: sqlite3.Connection, file_digests: Sequence[byte
     return found
 
 
-def all_chunks(connection: sqlite3.Connection, pack: str) -> list[StoredChunk]:
+def all_chunks(connection: Connection, pack: str) -> list[StoredChunk]:
     """Every chunk of a pack, as they lie."""
     query = f"{_CHUNK} where packs.name = ? order by chunks.offset"
     return [_stored(row) for row in connection.execute(query, (pack,))]
@@ -245,13 +243,13 @@ class Counted(NamedTuple):
     content: int
 
 
-def counted(connection: sqlite3.Connection, pack: str) -> Counted:
+def counted(connection: Connection, pack: str) -> Counted:
     """What a pack counts of its chunks."""
     row = connection.execute("select live, live + saved from packs where name = ?", (pack,)).fetchone()
     return Counted(*row) if row else Counted(0, 0)
 
 
-def files_of_several_chunks(connection: sqlite3.Connection) -> Iterator[tuple[bytes, int]]:
+def files_of_several_chunks(connection: Connection) -> Iterator[tuple[bytes, int]]:
     """The digest and size of every file whose digest is not simply that of its only chunk."""
     query = """
         select digest, size from files
@@ -260,7 +258,7 @@ def files_of_several_chunks(connection: sqlite3.Connection) -> Iterator[tuple[by
     yield from connection.execute(query)
 
 
-def files_unlike_their_chunk(connection: sqlite3.Connection) -> list[bytes]:
+def files_unlike_their_chunk(connection: Connection) -> list[bytes]:
     """The digests of files of one chunk that is not what they are."""
     query = """
         select files.digest from files
@@ -272,7 +270,7 @@ def files_unlike_their_chunk(connection: sqlite3.Connection) -> list[bytes]:
     return [row[0] for row in connection.execute(query)]
 
 
-def files_with_chunk(connection: sqlite3.Connection, digest: bytes) -> list[bytes]:
+def files_with_chunk(connection: Connection, digest: bytes) -> list[bytes]:
     """The digests of the files that a chunk is part of."""
     query = f"""
         select distinct files.digest from chunks
@@ -282,7 +280,7 @@ def files_with_chunk(connection: sqlite3.Connection, digest: bytes) -> list[byte
     return [row[0] for row in connection.execute(query, (digest,))]
 
 
-def extents(connection: sqlite3.Connection, pack: int) -> list[tuple[int, int]]:
+def extents(connection: Connection, pack: int) -> list[tuple[int, int]]:
     """The ranges of a pack that are in use, from the header on, as (first, end); neighbours are joined."""
     joined = [(0, len(HEADER))]
     for offset, length in connection.execute(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from artstore.catalog import db, fields, filters
+from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
 from artstore.core.names import REGISTRY
 from artstore.errors import InvalidInput, NotFound, ProtectedAlias, WrongType
@@ -42,13 +42,13 @@ def _collection(row: Sequence[Any]) -> Collection:
     return Collection(id, project, name, type, bool(portfolio), description, tags, created_at, protected)
 
 
-def find(connection: sqlite3.Connection, project: str, name: str) -> Collection | None:
+def find(connection: Connection, project: str, name: str) -> Collection | None:
     """Find a collection."""
     row = connection.execute(f"{_COLLECTION} where projects.name = ? and c.name = ?", (project, name)).fetchone()
     return _collection(row) if row else None
 
 
-def named(connection: sqlite3.Connection, project: str, name: str) -> Collection:
+def named(connection: Connection, project: str, name: str) -> Collection:
     """Find a collection. Raises `NotFound`, which tells of one of that name elsewhere."""
     found = find(connection, project, name)
     if found is None:
@@ -59,7 +59,7 @@ def named(connection: sqlite3.Connection, project: str, name: str) -> Collection
 
 
 def listed(
-    connection: sqlite3.Connection,
+    connection: Connection,
     project: str | None = None,
     *,
     type: str | None = None,
@@ -73,30 +73,30 @@ def listed(
     return [_collection(row) for row in connection.execute(query, (*where.values, after, limit)).fetchall()]
 
 
-def count(connection: sqlite3.Connection, project: str | None, type: str | None, wanted: Filters | None) -> int:
+def count(connection: Connection, project: str | None, type: str | None, wanted: Filters | None) -> int:
     """How many collections `listed` lists."""
     where = _where(connection, project, type, wanted)
     query = f"""select count(*) from collections as c join projects on projects.id = c.project where {where.sql}"""
     return int(connection.execute(query, where.values).fetchone()[0])
 
 
-def _where(connection: sqlite3.Connection, project: str | None, type: str | None, wanted: Filters | None) -> Clause:
+def _where(connection: Connection, project: str | None, type: str | None, wanted: Filters | None) -> Clause:
     let_through = filters.where(connection, fields.COLLECTIONS, wanted)
     sql = f"(? is null or projects.name = ?) and (? is null or c.type = ?) and {let_through.sql}"
     return Clause(sql, (project, project, type, type, *let_through.values))
 
 
-def types(connection: sqlite3.Connection, project: str | None = None) -> list[str]:
+def types(connection: Connection, project: str | None = None) -> list[str]:
     """The types that the collections of a project, or of all, have."""
     return sorted({each.type for each in listed(connection, project)})
 
 
-def projects(connection: sqlite3.Connection) -> list[str]:
+def projects(connection: Connection) -> list[str]:
     """The projects of the store."""
     return [row[0] for row in connection.execute("select name from projects order by name")]
 
 
-def registries(connection: sqlite3.Connection, wanted: Filters | None = None) -> list[str]:
+def registries(connection: Connection, wanted: Filters | None = None) -> list[str]:
     """The projects that are registries, and that filters let through."""
     where = filters.where(connection, fields.REGISTRIES, wanted)
     query = f"select name from projects where substr(name, 1, ?) = ? and {where.sql} order by name"
@@ -104,7 +104,7 @@ def registries(connection: sqlite3.Connection, wanted: Filters | None = None) ->
 
 
 def ensure(
-    connection: sqlite3.Connection, project: str, name: str, type: str, *, portfolio: bool = False
+    connection: Connection, project: str, name: str, type: str, *, portfolio: bool = False
 ) -> tuple[Collection, bool]:
     """Find or make a collection; tell whether it was made.
 
@@ -139,7 +139,7 @@ def check_type(found: Collection, type: str | None) -> None:
         )
 
 
-def describe(connection: sqlite3.Connection, id: int, changes: Mapping[str, Any]) -> None:
+def describe(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
     """Set what people say of a collection: name, description, tags, protected_aliases."""
     for field, value in changes.items():
         if field == "protected_aliases":
@@ -156,14 +156,14 @@ def describe(connection: sqlite3.Connection, id: int, changes: Mapping[str, Any]
         )
 
 
-def _protect(connection: sqlite3.Connection, id: int, aliases: Sequence[str]) -> None:
+def _protect(connection: Connection, id: int, aliases: Sequence[str]) -> None:
     connection.execute("delete from protected_aliases where collection = ?", (id,))
     connection.executemany(
         "insert into protected_aliases (collection, name) values (?, ?)", [(id, alias) for alias in aliases]
     )
 
 
-def check_unprotected(connection: sqlite3.Connection, id: int, alias: str) -> None:
+def check_unprotected(connection: Connection, id: int, alias: str) -> None:
     """Raise `ProtectedAlias` if a collection protects an alias."""
     query = "select 1 from protected_aliases where collection = ? and name = ?"
     if connection.execute(query, (id, alias)).fetchone() is not None:

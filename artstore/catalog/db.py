@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
+from artstore.catalog.connection import Connection
 from artstore.core import digests
 from artstore.errors import (
     NetworkFileSystem,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 FILE = "artstore.db"
-Connection: TypeAlias = sqlite3.Connection
-"""What the SQL rooms take; the verbs only hand it on."""
 
 
 def now() -> str:
@@ -105,7 +104,7 @@ def _publish(draft: Path, final: Path) -> bool:
     return True
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rwc" if path.name != FILE else f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
@@ -113,6 +112,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
+        factory=Connection,
     )
     try:
         for pragma in (
@@ -134,7 +134,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 def connect_for_reading(folder: Path) -> Connection:
     """Open the catalog in a worker process, to look things up and nothing else."""
     connection = sqlite3.connect(
-        f"{(folder / FILE).absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE, isolation_level=None
+        f"{(folder / FILE).absolute().as_uri()}?mode=ro",
+        uri=True,
+        timeout=PATIENCE,
+        isolation_level=None,
+        factory=Connection,
     )
     connection.execute("pragma cache_size = -32768")
     return connection
@@ -166,12 +170,13 @@ class Db:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / FILE
-        self._open: dict[threading.Thread, sqlite3.Connection] = {}
+        self._open: dict[threading.Thread, Connection] = {}
         self._resting: set[threading.Thread] = set()
         # The handler of a signal may come to a store while its thread is here.
         self._guard = threading.RLock()
         self._pid = os.getpid()
         self._file: os.stat_result | None = None
+        self._algorithm: digests.Algorithm | None = None
         self.closed = False
         _opened.add(self)
         try:
@@ -194,9 +199,15 @@ class Db:
         row = self.connection.execute("select algorithm, uid, compression from store").fetchone()
         codec.check_usable(row[2])
         self._file = os.stat(self.path)
-        self.algorithm = digests.algorithm(row[0])
+        self._algorithm = self.connection.algorithm = digests.algorithm(row[0])
         self.uid: str = row[1]
         self.compression: str | None = row[2]
+
+    @property
+    def algorithm(self) -> digests.Algorithm:
+        """The store's digest algorithm."""
+        assert self._algorithm is not None, "known once the store is open"
+        return self._algorithm
 
     def check_open(self) -> None:
         """Raise `StoreError` if the store was closed."""
@@ -218,7 +229,7 @@ class Db:
             )
 
     @property
-    def connection(self) -> sqlite3.Connection:
+    def connection(self) -> Connection:
         """This thread's connection, in autocommit mode. Made anew after a fork."""
         self.check_open()
         if os.getpid() != self._pid:
@@ -231,6 +242,8 @@ class Db:
             with forking.inside():
                 with translate_sqlite_errors(self.path):
                     found = _connect(self.path)
+                if self._algorithm is not None:
+                    found.algorithm = self._algorithm
                 self._keep(thread, found)
         return found
 
@@ -243,7 +256,7 @@ class Db:
             found = self._open.get(threading.current_thread())
             return found is not None and found.in_transaction
 
-    def _keep(self, thread: threading.Thread, connection: sqlite3.Connection) -> None:
+    def _keep(self, thread: threading.Thread, connection: Connection) -> None:
         """Note a thread's connection, and close those of threads that have ended."""
         with self._guard:
             self._close_those_of([each for each in self._open if _is_over(each)])
@@ -307,7 +320,7 @@ class Db:
                 schema.migrations.apply(self.tables)
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
         """Hold the write lock and one transaction; committed at the end, rolled back on any error.
 
         Hash, copy and list before, never inside. What is not `durable` may be gone after a power failure, nothing
@@ -343,7 +356,7 @@ class Db:
         return True
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[Connection]:
         """See one state of the catalog through several queries. May be nested, also inside `writing`."""
         with forking.inside(), translate_sqlite_errors(self.path):
             connection = self.connection

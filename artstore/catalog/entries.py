@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
+from artstore.catalog.connection import Connection
 from artstore.core.digests import LENGTH, Algorithm
 from artstore.core.manifest import Entry, Kind, reference_identity
 from artstore.errors import InvalidInput
@@ -44,7 +44,7 @@ class Texts(NamedTuple):
     """With commas."""
 
 
-def read(connection: sqlite3.Connection, algorithm: Algorithm, first: int, last: int) -> Texts | list[Entry]:
+def read(connection: Connection, first: int, last: int) -> Texts | list[Entry]:
     """What `made` needs to make the entries of segments with ids in a row, which follow each other in this order.
 
     That is a few texts if they are plain files, as most are: handing out a row for each of a million entries takes
@@ -57,7 +57,7 @@ def read(connection: sqlite3.Connection, algorithm: Algorithm, first: int, last:
         if found.paths == sorted(found.paths) and len(digests) == LENGTH * len(found.paths):
             return found
     rows = connection.execute(f"{ENTRY} where entries.segment between ? and ? order by entries.path", (first, last))
-    return of_rows(connection, algorithm, rows)
+    return of_rows(connection, rows)
 
 
 def made(algorithm: Algorithm, found: Texts | list[Entry]) -> list[Entry]:
@@ -70,9 +70,9 @@ def made(algorithm: Algorithm, found: Texts | list[Entry]) -> list[Entry]:
     return list(map(_new, repeat(Entry), every))
 
 
-def of_rows(connection: sqlite3.Connection, algorithm: Algorithm, rows: Iterable[tuple[Any, ...]]) -> list[Entry]:
+def of_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> list[Entry]:
     """Make entries of what `ENTRY` gives."""
-    file, prefix = Kind.FILE, algorithm.name + ":"
+    file, prefix = Kind.FILE, connection.algorithm.name + ":"
     # Made as plain tuples are, and digests written here: calls for each of a million files take as long again.
     return [
         _new(Entry, (path, file, prefix + digest.hex(), size, flags == 3, None, None, None, None))
@@ -82,7 +82,7 @@ def of_rows(connection: sqlite3.Connection, algorithm: Algorithm, rows: Iterable
     ]
 
 
-def _other_entry(connection: sqlite3.Connection, path: str, flags: int, rest: Any) -> Entry:
+def _other_entry(connection: Connection, path: str, flags: int, rest: Any) -> Entry:
     kind = Kind(flags // 2)
     if kind != Kind.REFERENCE:
         return Entry(path, kind, target=rest)
@@ -103,9 +103,9 @@ def numbers_of(together: str) -> list[int]:
     return found
 
 
-def file_id(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry, files: Mapping[bytes, int]) -> int:
+def file_id(connection: Connection, entry: Entry, files: Mapping[bytes, int]) -> int:
     """The id of the stored file that an entry is; `files` are ids that are known. Raises `InvalidInput`."""
-    raw = algorithm.parse(entry.digest or "")
+    raw = connection.algorithm.parse(entry.digest or "")
     known = files.get(raw)
     if known is None:
         row = connection.execute("select id from files where digest = ?", (raw,)).fetchone()
@@ -117,9 +117,9 @@ def file_id(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry, 
     return known
 
 
-def store_ref(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry) -> int:
+def store_ref(connection: Connection, entry: Entry) -> int:
     """Find or make the row of what a reference pins; return its id."""
-    identity = algorithm.raw(reference_identity(entry))
+    identity = connection.algorithm.raw(reference_identity(entry))
     row = (identity, entry.uri, entry.digest, entry.size, entry.etag, entry.version_id)
     connection.execute(
         """

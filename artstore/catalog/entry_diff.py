@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from operator import itemgetter
 from typing import NamedTuple
 
+from artstore.catalog.connection import Connection
 from artstore.catalog.entries import Row, columns, of_rows
-from artstore.core.digests import Algorithm
 from artstore.core.manifest import Entry, Kind
 
 _DIFFERENT = f"""
@@ -25,7 +24,7 @@ class Changed(NamedTuple):
     changed: list[tuple[Entry, Entry]]
 
 
-def diff(connection: sqlite3.Connection, algorithm: Algorithm, old: int, new: int) -> Changed:
+def diff(connection: Connection, old: int, new: int) -> Changed:
     """Compare two versions: the segments that only one of them has, and of those what only one side has.
 
     Most edits leave the bounds of a segment as they were: there the database finds what differs.
@@ -43,9 +42,7 @@ def diff(connection: sqlite3.Connection, algorithm: Algorithm, old: int, new: in
     for side, segments in ((left, before), (right, after)):
         for segment in segments.values():
             side.update(connection.execute(f"select {columns('entries')} from entries where segment = ?", (segment,)))
-    gone, come = (
-        {entry.path: entry for entry in _of_rows(connection, algorithm, rows)} for rows in (left - right, right - left)
-    )
+    gone, come = ({entry.path: entry for entry in _of_rows(connection, rows)} for rows in (left - right, right - left))
     return Changed(
         [entry for path, entry in come.items() if path not in gone],
         [entry for path, entry in gone.items() if path not in come],
@@ -53,7 +50,7 @@ def diff(connection: sqlite3.Connection, algorithm: Algorithm, old: int, new: in
     )
 
 
-def _own_segments(connection: sqlite3.Connection, version: int, other: int) -> dict[tuple[str, str, int], int]:
+def _own_segments(connection: Connection, version: int, other: int) -> dict[tuple[str, str, int], int]:
     """The segments that another version does not have, by their bounds and how many entries they have."""
     segments = """
         select segment from version_groups
@@ -64,10 +61,10 @@ def _own_segments(connection: sqlite3.Connection, version: int, other: int) -> d
     return {row[:3]: row[3] for row in connection.execute(query, (version, other))}
 
 
-def _of_rows(connection: sqlite3.Connection, algorithm: Algorithm, rows: set[Row]) -> list[Entry]:
+def _of_rows(connection: Connection, rows: set[Row]) -> list[Entry]:
     full = []
     for path, flags, rest in sorted(rows, key=itemgetter(0)):
         file = rest if flags // 2 == Kind.FILE else None
         content = connection.execute("select digest, size from files where id = ?", (file,)).fetchone() or (None, None)
         full.append((path, flags, rest, *content))
-    return of_rows(connection, algorithm, full)
+    return of_rows(connection, full)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from artstore.catalog import db
+from artstore.catalog.connection import Connection
 from artstore.core.digests import Algorithm, text
 
 
@@ -32,36 +32,36 @@ def chained(algorithm: Algorithm, before: str, at: str, kind: str, subject: str,
     return algorithm.structure("artstore.event.1", b"".join(map(text, (before, at, kind, subject, detail))))
 
 
-def head(connection: sqlite3.Connection) -> str:
+def head(connection: Connection) -> str:
     """The hash of the newest event; empty before the first."""
     row = connection.execute("select hash from events order by id desc limit 1").fetchone()
     return row[0] if row else ""
 
 
-def record(connection: sqlite3.Connection, algorithm: Algorithm, kind: str, subject: str, /, **detail: object) -> None:
+def record(connection: Connection, kind: str, subject: str, /, **detail: object) -> None:
     """Add an event to the transaction that does what it tells."""
     at, written = db.now(), canonical(detail)
-    row = (at, kind, subject, written, chained(algorithm, head(connection), at, kind, subject, written))
+    row = (at, kind, subject, written, chained(connection.algorithm, head(connection), at, kind, subject, written))
     connection.execute("insert into events (at, kind, subject, detail, hash) values (?, ?, ?, ?, ?)", row)
 
 
-def listed(connection: sqlite3.Connection, after: int = 0) -> Iterator[Event]:
+def listed(connection: Connection, after: int = 0) -> Iterator[Event]:
     """The events after an id, oldest first."""
     query = "select id, at, kind, subject, detail, hash from events where id > ? order by id"
     for row in connection.execute(query, (after,)):
         yield Event(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5])
 
 
-def first_broken(connection: sqlite3.Connection, algorithm: Algorithm) -> int | None:
+def first_broken(connection: Connection) -> int | None:
     """The id of the first event whose hash does not follow from what is before it; None if all do."""
     before = ""
     for row in connection.execute("select id, at, kind, subject, detail, hash from events order by id"):
-        if chained(algorithm, before, *row[1:5]) != row[5]:
+        if chained(connection.algorithm, before, *row[1:5]) != row[5]:
             return int(row[0])
         before = row[5]
     return None
 
 
-def contains(connection: sqlite3.Connection, hash: str) -> bool:
+def contains(connection: Connection, hash: str) -> bool:
     """Whether an event with this hash is in the log."""
     return connection.execute("select 1 from events where hash = ?", (hash,)).fetchone() is not None

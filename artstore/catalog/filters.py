@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from artstore.catalog import db
+from artstore.catalog.connection import Connection
 from artstore.errors import InvalidInput
 
 Filters = Mapping[str, Any]
@@ -74,7 +74,7 @@ def _path(keys: Iterable[str]) -> str:
 # Filters
 
 
-def where(connection: sqlite3.Connection, fields: Fields, filters: Filters | None) -> Clause:
+def where(connection: Connection, fields: Fields, filters: Filters | None) -> Clause:
     """The condition that filters mean. Raises `InvalidInput`, which says what is wrong and what can be said."""
     if not filters:
         return EVERYTHING

@@ -5,11 +5,11 @@ A claim is a range of ids, because what was added together has ids in a row.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from artstore.catalog import db
+from artstore.catalog.connection import Connection
 
 EVERYTHING = (0, 2**62)
 
@@ -22,7 +22,7 @@ class Claim(NamedTuple):
     last: int
 
 
-def open_lease(connection: sqlite3.Connection, session: str, purpose: str) -> int:
+def open_lease(connection: Connection, session: str, purpose: str) -> int:
     """Begin a lease; return its id."""
     row = (session, purpose, db.now())
     cursor = connection.execute("insert into leases (session, purpose, created_at) values (?, ?, ?)", row)
@@ -47,24 +47,24 @@ def ranges(ids: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield first, last
 
 
-def claim(connection: sqlite3.Connection, lease: int, kind: str, ids: Iterable[int]) -> None:
+def claim(connection: Connection, lease: int, kind: str, ids: Iterable[int]) -> None:
     """Hold objects by their ids."""
     claim_ranges(connection, lease, kind, ranges(ids))
 
 
-def claim_ranges(connection: sqlite3.Connection, lease: int, kind: str, held: Iterable[tuple[int, int]]) -> None:
+def claim_ranges(connection: Connection, lease: int, kind: str, held: Iterable[tuple[int, int]]) -> None:
     """Hold objects by ranges of ids."""
     rows = [(lease, kind, first, last) for first, last in held]
     connection.executemany("insert or ignore into claims (lease, kind, first, last) values (?, ?, ?, ?)", rows)
 
 
-def claim_everything(connection: sqlite3.Connection, lease: int) -> None:
+def claim_everything(connection: Connection, lease: int) -> None:
     """Hold all content, as a backup and a verify do."""
     rows = [(lease, kind, *EVERYTHING) for kind in ("chunk", "file", "version")]
     connection.executemany("insert into claims (lease, kind, first, last) values (?, ?, ?, ?)", rows)
 
 
-def close_lease(connection: sqlite3.Connection, lease: int) -> list[Claim]:
+def close_lease(connection: Connection, lease: int) -> list[Claim]:
     """End a lease; return what it held, which may now be held by nothing."""
     held = [Claim(*row) for row in connection.execute("select kind, first, last from claims where lease = ?", (lease,))]
     connection.execute("delete from claims where lease = ?", (lease,))
@@ -72,7 +72,7 @@ def close_lease(connection: sqlite3.Connection, lease: int) -> list[Claim]:
     return held
 
 
-def reap(connection: sqlite3.Connection, is_alive: Callable[[str], bool]) -> list[Claim]:
+def reap(connection: Connection, is_alive: Callable[[str], bool]) -> list[Claim]:
     """End the leases of sessions that are over; return what they held."""
     held: list[Claim] = []
     for session in sessions(connection):
@@ -83,23 +83,23 @@ def reap(connection: sqlite3.Connection, is_alive: Callable[[str], bool]) -> lis
     return held
 
 
-def claimed(connection: sqlite3.Connection, kind: str) -> list[tuple[int, int]]:
+def claimed(connection: Connection, kind: str) -> list[tuple[int, int]]:
     """The ranges of ids of one kind that any lease holds."""
     return list(connection.execute("select first, last from claims where kind = ? order by first", (kind,)))
 
 
-def holds_version(connection: sqlite3.Connection, version: int) -> bool:
+def holds_version(connection: Connection, version: int) -> bool:
     """Whether a lease holds a version's manifest."""
     query = "select 1 from claims where kind = 'version' and ? between first and last limit 1"
     return connection.execute(query, (version,)).fetchone() is not None
 
 
-def sessions(connection: sqlite3.Connection) -> list[str]:
+def sessions(connection: Connection) -> list[str]:
     """The sessions that have leases."""
     return [row[0] for row in connection.execute("select distinct session from leases")]
 
 
-def count(connection: sqlite3.Connection, sessions: Iterable[str]) -> int:
+def count(connection: Connection, sessions: Iterable[str]) -> int:
     """How many leases some sessions have."""
     query = "select count(*) from leases where session = ?"
     return sum(int(connection.execute(query, (session,)).fetchone()[0]) for session in sessions)

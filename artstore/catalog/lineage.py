@@ -9,13 +9,12 @@ it is.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
 from artstore.catalog import fields, runs
-from artstore.core.digests import Algorithm
+from artstore.catalog.connection import Connection
 from artstore.errors import InvalidInput
 from artstore.lineage.graph import (
     DIRECTIONS,
@@ -71,8 +70,7 @@ _STEPS = {
 
 @paused()
 def around(
-    connection: sqlite3.Connection,
-    algorithm: Algorithm,
+    connection: Connection,
     start: Start,
     direction: Direction,
     depth: int | None,
@@ -92,7 +90,7 @@ def around(
     # In the order in which they lie in the catalog: read criss-cross, a large graph takes a third longer.
     in_order = sorted(found)
     read = chain[tuple[Start, Node]](
-        _versions(connection, algorithm, [each.id for each in in_order if not each.is_run]),
+        _versions(connection, [each.id for each in in_order if not each.is_run]),
         _runs(connection, [each.id for each in in_order if each.is_run], alive),
     )
     for number, node in read:
@@ -103,12 +101,12 @@ def around(
     return Graph(store_uid(connection), names[start], direction, depth, tuple(nodes), edges)
 
 
-def store_uid(connection: sqlite3.Connection) -> str:
+def store_uid(connection: Connection) -> str:
     """What tells this store from every other."""
     return str(connection.execute("select uid from store").fetchone()[0])
 
 
-def _walk(connection: sqlite3.Connection, start: Start, way: str, depth: int | None) -> set[Start]:
+def _walk(connection: Connection, start: Start, way: str, depth: int | None) -> set[Start]:
     """What is reached from a node in one direction."""
     if depth is None:
         return set(_stride(connection, [start], way, None))
@@ -124,7 +122,7 @@ def _walk(connection: sqlite3.Connection, start: Start, way: str, depth: int | N
     return set(found)
 
 
-def _stride(connection: sqlite3.Connection, rim: list[Start], way: str, most: int | None) -> dict[Start, int]:
+def _stride(connection: Connection, rim: list[Start], way: str, most: int | None) -> dict[Start, int]:
     """What is reached from some nodes within so many hops, and over how many; without a limit that stays 0.
 
     SQL tells rows apart, not nodes: with a limit, a node that is reached over several distances counts once for each.
@@ -142,9 +140,7 @@ def _stride(connection: sqlite3.Connection, rim: list[Start], way: str, most: in
     return {Start(bool(is_run), id): hops for is_run, id, hops in rows}
 
 
-def _versions(
-    connection: sqlite3.Connection, algorithm: Algorithm, ids: list[int]
-) -> Iterator[tuple[Start, VersionNode]]:
+def _versions(connection: Connection, ids: list[int]) -> Iterator[tuple[Start, VersionNode]]:
     query = f"""
         select v.id, projects.name, c.name, c.type, v.number, v.state, v.digest, v.entries, v.size,
             {fields.ALIASES},
@@ -166,7 +162,7 @@ def _versions(
                 type=type,
                 number=number,
                 state=state,
-                digest=algorithm.text(digest),
+                digest=connection.algorithm.text(digest),
                 entries=entries,
                 size=size,
                 aliases=tuple(sorted(json.loads(aliases))),
@@ -177,7 +173,7 @@ def _versions(
         )
 
 
-def _runs(connection: sqlite3.Connection, ids: list[int], alive: Alive) -> Iterator[tuple[Start, RunNode]]:
+def _runs(connection: Connection, ids: list[int], alive: Alive) -> Iterator[tuple[Start, RunNode]]:
     query = """
         select runs.id, projects.name, runs.uid, runs.name, runs.job_type, runs.run_group, runs.state, runs.session,
             runs.environment ->> '$.user', runs.environment -> '$.git', runs.started_at, runs.ended_at
@@ -239,7 +235,7 @@ _EDGES = (
 )
 
 
-def _edges(connection: sqlite3.Connection, names: dict[Start, str]) -> Iterator[Edge]:
+def _edges(connection: Connection, names: dict[Start, str]) -> Iterator[Edge]:
     """Every edge between the nodes that were found, by kind, and in the order in which they came about."""
     ids = {
         "runs": json.dumps([each.id for each in names if each.is_run]),

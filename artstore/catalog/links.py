@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from artstore.catalog import db, fields, filters
+from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
 from artstore.core.versions import Link
 
@@ -32,14 +32,14 @@ def _found(row: tuple[int, str, str, int, int, str | None, int]) -> Found:
     return Found(Link(row[0], row[1], row[2], row[3], tuple(aliases)), row[4])
 
 
-def newest(connection: sqlite3.Connection, collection: int) -> Found | None:
+def newest(connection: Connection, collection: int) -> Found | None:
     """The newest link of a collection."""
     where = "where l.collection = ? and l.removed_at is null order by l.number desc limit 1"
     row = connection.execute(f"{_LINK} {where}", (collection,)).fetchone()
     return _found(row) if row else None
 
 
-def find(connection: sqlite3.Connection, collection: int, key: str | int) -> Found | None:
+def find(connection: Connection, collection: int, key: str | int) -> Found | None:
     """The link that an alias or an index means."""
     where = (
         "l.collection = ? and l.number = ?"
@@ -50,13 +50,13 @@ def find(connection: sqlite3.Connection, collection: int, key: str | int) -> Fou
     return _found(row) if row else None
 
 
-def by_id(connection: sqlite3.Connection, id: int) -> Found:
+def by_id(connection: Connection, id: int) -> Found:
     """Read a link by its id."""
     return _found(connection.execute(f"{_LINK} where l.id = ?", (id,)).fetchone())
 
 
 def listed(
-    connection: sqlite3.Connection,
+    connection: Connection,
     collection: int,
     *,
     beyond: int | None = None,
@@ -73,7 +73,7 @@ def listed(
     return [_found(row) for row in connection.execute(query, row).fetchall()]
 
 
-def count(connection: sqlite3.Connection, collection: int, wanted: Filters | None) -> int:
+def count(connection: Connection, collection: int, wanted: Filters | None) -> int:
     """How many links of a collection filters let through."""
     where = filters.where(connection, fields.LINKS, wanted)
     query = f"""select count(*) from links as l join versions as v on v.id = l.version
@@ -81,20 +81,20 @@ def count(connection: sqlite3.Connection, collection: int, wanted: Filters | Non
     return int(connection.execute(query, (collection, *where.values)).fetchone()[0])
 
 
-def holder(connection: sqlite3.Connection, collection: int, alias: str) -> int | None:
+def holder(connection: Connection, collection: int, alias: str) -> int | None:
     """The id of the link that an alias points at."""
     query = "select link from link_aliases where collection = ? and name = ?"
     row = connection.execute(query, (collection, alias)).fetchone()
     return row[0] if row else None
 
 
-def of_version(connection: sqlite3.Connection, version: int) -> list[Found]:
+def of_version(connection: Connection, version: int) -> list[Found]:
     """The links that show a version."""
     query = f"{_LINK} where l.version = ? and l.removed_at is null order by l.id"
     return [_found(row) for row in connection.execute(query, (version,)).fetchall()]
 
 
-def add(connection: sqlite3.Connection, collection: int, version: int) -> tuple[int, bool]:
+def add(connection: Connection, collection: int, version: int) -> tuple[int, bool]:
     """Show a version in a collection of links; return the link's id, and whether it is new."""
     query = "select id from links where collection = ? and version = ? and removed_at is null"
     row = connection.execute(query, (collection, version)).fetchone()
@@ -112,7 +112,7 @@ def add(connection: sqlite3.Connection, collection: int, version: int) -> tuple[
     return cursor.lastrowid, True
 
 
-def set_aliases(connection: sqlite3.Connection, collection: int, link: int, aliases: Iterable[str]) -> None:
+def set_aliases(connection: Connection, collection: int, link: int, aliases: Iterable[str]) -> None:
     """Point aliases at a link; each leaves the one that it pointed at."""
     connection.executemany(
         """
@@ -123,12 +123,12 @@ def set_aliases(connection: sqlite3.Connection, collection: int, link: int, alia
     )
 
 
-def drop_aliases(connection: sqlite3.Connection, link: int, aliases: Iterable[str]) -> None:
+def drop_aliases(connection: Connection, link: int, aliases: Iterable[str]) -> None:
     """Take aliases from a link."""
     connection.executemany("delete from link_aliases where link = ? and name = ?", [(link, alias) for alias in aliases])
 
 
-def remove(connection: sqlite3.Connection, link: int) -> bool:
+def remove(connection: Connection, link: int) -> bool:
     """Take a link away; False if it was gone."""
     connection.execute("delete from link_aliases where link = ?", (link,))
     cursor = connection.execute("update links set removed_at = ? where id = ? and removed_at is null", (db.now(), link))

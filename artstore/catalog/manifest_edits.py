@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 from artstore.catalog import entries as entry_rows
 from artstore.catalog import manifests
+from artstore.catalog.connection import Connection
 from artstore.core.changes import Changes
 from artstore.core.digests import Algorithm
 from artstore.core.manifest import Builder, Entry, Group, Kind, Segment, in_order
@@ -33,8 +33,7 @@ class Edited(Builder):
 
 
 def edited(
-    connection: sqlite3.Connection,
-    algorithm: Algorithm,
+    connection: Connection,
     base: int | None,
     changes: Changes,
 ) -> Edited:
@@ -43,8 +42,8 @@ def edited(
     Only the parts of the base that the changes touch are read.
     """
     # About as many entries as changes are held; all, where they are in memory anyway.
-    builder = Edited(algorithm, held=200) if changes.on_disk else Edited(algorithm)
-    groups = manifests.groups_of(connection, algorithm, base) if base is not None else []
+    builder = Edited(connection.algorithm, held=200) if changes.on_disk else Edited(connection.algorithm)
+    groups = manifests.groups_of(connection, base) if base is not None else []
     paths = list(changes) if groups else []
     start = 0
     for group, following in _with_next_first(groups):
@@ -53,14 +52,14 @@ def edited(
         if builder.at_group_cut and not mine:
             builder.keep_group(group)
         else:
-            _edit_group(connection, builder, manifests.segments_of(connection, algorithm, group), mine, changes)
+            _edit_group(connection, builder, manifests.segments_of(connection, group), mine, changes)
     if not groups:
         builder.add(changes.added())
     return builder
 
 
 def _edit_group(
-    connection: sqlite3.Connection,
+    connection: Connection,
     builder: Edited,
     rows: list[tuple[int, Segment]],
     paths: Sequence[str],
@@ -82,7 +81,7 @@ def _edit_group(
         end = bisect_left(paths, firsts[done]) if done < len(segments) else len(paths)
         mine, start = paths[start:end], end
         id = builder.segments[segment.digest]
-        entries = manifests.entries_of(connection, builder.algorithm, id)
+        entries = manifests.entries_of(connection, id)
         kept: dict[str, Entry | None] = {entry.path: entry for entry in entries}
         kept |= {path: changes[path] for path in mine}
         after = [entry for entry in kept.values() if entry is not None]
@@ -105,7 +104,7 @@ def _keep(builder: Builder, group: Sequence[Segment], start: int, end: int) -> N
     builder.keep_segments(group[uncut:end])
 
 
-def _remember_files(connection: sqlite3.Connection, builder: Edited, segment: int, entries: Iterable[Entry]) -> None:
+def _remember_files(connection: Connection, builder: Edited, segment: int, entries: Iterable[Entry]) -> None:
     if len(builder.files) < _FILES_REMEMBERED:
         ids = connection.execute("select file from entries where segment = ? order by path", (segment,))
         builder.files.update({entry.digest or "": file for entry, (file,) in zip(entries, ids, strict=True) if file})
@@ -116,7 +115,7 @@ def _with_next_first(parts: Sequence[Part]) -> Iterator[tuple[Part, str | None]]
         yield part, parts[i + 1].first if i + 1 < len(parts) else None
 
 
-def store(connection: sqlite3.Connection, builder: Edited, files: Mapping[bytes, int]) -> list[int]:
+def store(connection: Connection, builder: Edited, files: Mapping[bytes, int]) -> list[int]:
     """Put what a finished builder made anew into the catalog; return the ids of all its groups, in order.
 
     `files` are ids of stored files that are known already; the others are looked up.
@@ -131,7 +130,7 @@ def store(connection: sqlite3.Connection, builder: Edited, files: Mapping[bytes,
 
 
 def _store_segment(
-    connection: sqlite3.Connection,
+    connection: Connection,
     builder: Edited,
     segment: Segment,
     entries: Iterable[Entry],
@@ -161,19 +160,19 @@ def _store_segment(
     rows = []
     for entry in entries:
         file = _file_id(connection, builder, entry, files) if entry.kind == Kind.FILE else None
-        ref = entry_rows.store_ref(connection, builder.algorithm, entry) if entry.kind == Kind.REFERENCE else None
+        ref = entry_rows.store_ref(connection, entry) if entry.kind == Kind.REFERENCE else None
         rows.append((id, entry.path, int(entry.kind), int(entry.executable), file, entry.target, ref))
     connection.executemany(
         "insert into entries (segment, path, kind, executable, file, target, ref) values (?, ?, ?, ?, ?, ?, ?)", rows
     )
 
 
-def _file_id(connection: sqlite3.Connection, builder: Edited, entry: Entry, files: Mapping[bytes, int]) -> int:
+def _file_id(connection: Connection, builder: Edited, entry: Entry, files: Mapping[bytes, int]) -> int:
     known = builder.files.get(entry.digest or "")
-    return entry_rows.file_id(connection, builder.algorithm, entry, files) if known is None else known
+    return entry_rows.file_id(connection, entry, files) if known is None else known
 
 
-def _store_group(connection: sqlite3.Connection, builder: Edited, group: Group, segments: Iterable[Segment]) -> None:
+def _store_group(connection: Connection, builder: Edited, group: Group, segments: Iterable[Segment]) -> None:
     algorithm = builder.algorithm
     row = (algorithm.parse(group.digest), *group[1:])
     cursor = connection.execute(
@@ -184,13 +183,13 @@ def _store_group(connection: sqlite3.Connection, builder: Edited, group: Group, 
         row,
     )
     if cursor.rowcount == 1:
-        ids = [builder.segments.get(each.digest) or _segment_id(connection, algorithm, each) for each in segments]
+        ids = [builder.segments.get(each.digest) or _segment_id(connection, each) for each in segments]
         connection.execute(
             "insert into group_segments (segment_group, position, segment) select ?, key, value from json_each(?)",
             (cursor.lastrowid, json.dumps(ids)),
         )
 
 
-def _segment_id(connection: sqlite3.Connection, algorithm: Algorithm, segment: Segment) -> int:
+def _segment_id(connection: Connection, segment: Segment) -> int:
     query = "select id from segments where digest = ?"
-    return int(connection.execute(query, (algorithm.parse(segment.digest),)).fetchone()[0])
+    return int(connection.execute(query, (connection.algorithm.parse(segment.digest),)).fetchone()[0])

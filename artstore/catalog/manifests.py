@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from itertools import chain, repeat
 
 from artstore.catalog import entries as entry_rows
+from artstore.catalog.connection import Connection
 from artstore.catalog.entries import ENTRY, digests_of, numbers_of, of_rows
-from artstore.core.digests import Algorithm
 from artstore.core.manifest import Entry, Group, Segment
 from artstore.errors import Damaged
 
@@ -16,17 +15,17 @@ _TOGETHER = 4
 _new = tuple.__new__
 
 
-def groups_of(connection: sqlite3.Connection, algorithm: Algorithm, version: int) -> list[Group]:
+def groups_of(connection: Connection, version: int) -> list[Group]:
     """The groups of a version, in order."""
     query = """
         select g.digest, g.first, g.last, g.segments, g.entries, g.size
         from version_groups join segment_groups as g on g.id = version_groups.segment_group
         where version_groups.version = ? order by version_groups.position
     """
-    return [Group(algorithm.text(row[0]), *row[1:]) for row in connection.execute(query, (version,))]
+    return [Group(connection.algorithm.text(row[0]), *row[1:]) for row in connection.execute(query, (version,))]
 
 
-def segments_of(connection: sqlite3.Connection, algorithm: Algorithm, group: Group) -> list[tuple[int, Segment]]:
+def segments_of(connection: Connection, group: Group) -> list[tuple[int, Segment]]:
     """The segments of a group, each behind its id, in order."""
     query = """
         select group_concat(s.id), cast(group_concat(s.digest, '') as blob), group_concat(s.first, :nul),
@@ -35,13 +34,13 @@ def segments_of(connection: sqlite3.Connection, algorithm: Algorithm, group: Gro
         join segments as s on s.id = group_segments.segment
         where g.digest = :digest
     """
-    row = connection.execute(query, {"digest": algorithm.parse(group.digest), "nul": "\0"}).fetchone()
+    row = connection.execute(query, {"digest": connection.algorithm.parse(group.digest), "nul": "\0"}).fetchone()
     if row[0] is None:
         return []
     ids, digests, firsts, lasts, entries, sizes = row
     firsts = firsts.split("\0")
     fields = zip(
-        digests_of(algorithm, digests),
+        digests_of(connection.algorithm, digests),
         firsts,
         lasts.split("\0"),
         numbers_of(entries),
@@ -53,12 +52,12 @@ def segments_of(connection: sqlite3.Connection, algorithm: Algorithm, group: Gro
     return list(found) if firsts == sorted(firsts) else sorted(found, key=lambda numbered: numbered[1].first)
 
 
-def entries_of(connection: sqlite3.Connection, algorithm: Algorithm, segment: int) -> list[Entry]:
+def entries_of(connection: Connection, segment: int) -> list[Entry]:
     """The entries of a segment, by its id, in order."""
-    return entry_rows.made(algorithm, entry_rows.read(connection, algorithm, segment, segment))
+    return entry_rows.made(connection.algorithm, entry_rows.read(connection, segment, segment))
 
 
-def entries_in(connection: sqlite3.Connection, algorithm: Algorithm, group: Group) -> Iterator[Entry] | None:
+def entries_in(connection: Connection, group: Group) -> Iterator[Entry] | None:
     """The entries of a group, in order; None if the group is gone.
 
     They are read at once, and made as they are asked for, a few segments at a time. Raises `Damaged` if some are gone.
@@ -67,16 +66,16 @@ def entries_in(connection: sqlite3.Connection, algorithm: Algorithm, group: Grou
         select group_segments.segment from segment_groups as g
         join group_segments on group_segments.segment_group = g.id where g.digest = ? order by group_segments.position
     """
-    segments = connection.execute(query, (algorithm.parse(group.digest),)).fetchall()
+    segments = connection.execute(query, (connection.algorithm.parse(group.digest),)).fetchall()
     if not segments:
         return None
-    read = [entry_rows.read(connection, algorithm, *run) for run in _runs([id for (id,) in segments])]
+    read = [entry_rows.read(connection, *run) for run in _runs([id for (id,) in segments])]
     if sum(len(each if isinstance(each, list) else each.paths) for each in read) != group.entries:
         raise Damaged(
             f"the catalog has lost entries from {group.first!r} to {group.last!r}: run `artstore verify`, "
             "and restore the catalog from a backup"
         )
-    return chain.from_iterable(map(entry_rows.made, repeat(algorithm), read))
+    return chain.from_iterable(map(entry_rows.made, repeat(connection.algorithm), read))
 
 
 def _runs(ids: list[int]) -> Iterator[tuple[int, int]]:
@@ -90,7 +89,7 @@ def _runs(ids: list[int]) -> Iterator[tuple[int, int]]:
     yield first, last
 
 
-def has_below(connection: sqlite3.Connection, version: int, folder: str) -> bool:
+def has_below(connection: Connection, version: int, folder: str) -> bool:
     """Whether a version has an entry below a folder."""
     first, last = folder + "/", folder + "0"
     query = """
@@ -105,7 +104,7 @@ def has_below(connection: sqlite3.Connection, version: int, folder: str) -> bool
     return found is not None
 
 
-def find(connection: sqlite3.Connection, algorithm: Algorithm, version: int, path: str) -> Entry | None:
+def find(connection: Connection, version: int, path: str) -> Entry | None:
     """The entry of a version at a path."""
     query = f"""{ENTRY} where entries.segment = (
             select s.id from version_groups
@@ -114,5 +113,5 @@ def find(connection: sqlite3.Connection, algorithm: Algorithm, version: int, pat
             join segments as s on s.id = group_segments.segment
             where version_groups.version = ? and ? between g.first and g.last and ? between s.first and s.last
         ) and entries.path = ?"""
-    found = of_rows(connection, algorithm, connection.execute(query, (version, path, path, path)))
+    found = of_rows(connection, connection.execute(query, (version, path, path, path)))
     return found[0] if found else None

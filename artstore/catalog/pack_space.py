@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from artstore.catalog.connection import Connection
 from artstore.catalog.leases import EVERYTHING
 from artstore.storage.packs import HEADER
 
@@ -25,13 +25,13 @@ class Pack(NamedTuple):
         return max(0, self.end - len(HEADER) - self.live)
 
 
-def packs(connection: sqlite3.Connection) -> list[Pack]:
+def packs(connection: Connection) -> list[Pack]:
     """Every published pack."""
     rows = connection.execute('select id, name, "end", live, sealed from packs order by id')
     return [Pack(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows]
 
 
-def packs_with_free_ranges(connection: sqlite3.Connection) -> list[Pack]:
+def packs_with_free_ranges(connection: Connection) -> list[Pack]:
     """The packs in which something waits to be punched."""
     query = 'select id, name, "end", live, sealed from packs where id in (select pack from free) order by id'
     return [Pack(row[0], row[1], row[2], row[3], bool(row[4])) for row in connection.execute(query)]
@@ -45,7 +45,7 @@ class Free(NamedTuple):
     offset: int
 
 
-def free_ranges(connection: sqlite3.Connection, pack: int) -> tuple[list[Free], list[tuple[int, int]]]:
+def free_ranges(connection: Connection, pack: int) -> tuple[list[Free], list[tuple[int, int]]]:
     """What waits to be punched in a pack: the rows, and the ranges.
 
     A range is widened to everything dead around it, because only whole blocks can be given back.
@@ -59,7 +59,7 @@ def free_ranges(connection: sqlite3.Connection, pack: int) -> tuple[list[Free], 
     return rows, sorted(found)
 
 
-def _dead_around(connection: sqlite3.Connection, pack: int, offset: int, length: int) -> tuple[int, int]:
+def _dead_around(connection: Connection, pack: int, offset: int, length: int) -> tuple[int, int]:
     before = connection.execute(
         "select offset + length from chunks where pack = ? and offset < ? order by offset desc limit 1", (pack, offset)
     ).fetchone()
@@ -72,24 +72,24 @@ def _dead_around(connection: sqlite3.Connection, pack: int, offset: int, length:
     return first, last - first
 
 
-def free_bytes(connection: sqlite3.Connection) -> int:
+def free_bytes(connection: Connection) -> int:
     """How many bytes wait to be punched."""
     return int(connection.execute("select coalesce(sum(length), 0) from free").fetchone()[0])
 
 
-def forget_free(connection: sqlite3.Connection, rows: Iterable[Free]) -> None:
+def forget_free(connection: Connection, rows: Iterable[Free]) -> None:
     """Note that ranges were punched."""
     # An id alone may by now be that of another range: whoever else punched these has removed them, and ids come again.
     connection.executemany("delete from free where id = ? and pack = ? and offset = ?", rows)
 
 
-def must_stay(connection: sqlite3.Connection) -> bool:
+def must_stay(connection: Connection) -> bool:
     """Whether packs must stay where they are, because a backup or a verification reads all of them."""
     query = "select 1 from claims where kind = 'chunk' and first = ? and last = ?"
     return connection.execute(query, EVERYTHING).fetchone() is not None
 
 
-def forget_pack(connection: sqlite3.Connection, pack: int) -> bool:
+def forget_pack(connection: Connection, pack: int) -> bool:
     """Take a pack out of the catalog; False if a chunk lies in it, or if it must stay."""
     if must_stay(connection):
         return False
@@ -109,13 +109,13 @@ class Move(NamedTuple):
     length: int
 
 
-def chunks_in(connection: sqlite3.Connection, pack: int) -> list[tuple[int, int, int]]:
+def chunks_in(connection: Connection, pack: int) -> list[tuple[int, int, int]]:
     """The chunks of a pack as they lie: (id, offset, length)."""
     query = "select id, offset, length from chunks where pack = ? order by offset"
     return connection.execute(query, (pack,)).fetchall()
 
 
-def move(connection: sqlite3.Connection, source: int, target: str, end: int, moves: Iterable[Move]) -> bool:
+def move(connection: Connection, source: int, target: str, end: int, moves: Iterable[Move]) -> bool:
     """Let chunks be where they were copied to; False if they must stay.
 
     What has moved or gone meanwhile leaves a free range there.

@@ -7,14 +7,13 @@ asked of the index, for the new paths alone.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from artstore.catalog import db, versions
 from artstore.catalog import entries as entry_rows
-from artstore.core.digests import Algorithm
+from artstore.catalog.connection import Connection
 from artstore.core.manifest import Dependency, Entry, Kind
 from artstore.core.versions import Pending
 from artstore.errors import NotFound, PathConflict
@@ -53,14 +52,14 @@ def _pending(row: tuple[Any, ...]) -> Pending:
     )
 
 
-def find(connection: sqlite3.Connection, collection: int, distributed_id: str) -> int | None:
+def find(connection: Connection, collection: int, distributed_id: str) -> int | None:
     """The pending version of a collection that goes by an id."""
     query = "select id from pending where collection = ? and distributed_id = ? and version is null"
     row = connection.execute(query, (collection, distributed_id)).fetchone()
     return int(row[0]) if row else None
 
 
-def by_id(connection: sqlite3.Connection, id: int) -> Pending:
+def by_id(connection: Connection, id: int) -> Pending:
     """Read a pending version. Raises `NotFound` if it was finished or dropped."""
     row = connection.execute(f"{_PENDING} where p.id = ? and p.version is null", (id,)).fetchone()
     if row is None:
@@ -68,20 +67,20 @@ def by_id(connection: sqlite3.Connection, id: int) -> Pending:
     return _pending(row)
 
 
-def listed(connection: sqlite3.Connection, project: str | None = None, name: str | None = None) -> list[Pending]:
+def listed(connection: Connection, project: str | None = None, name: str | None = None) -> list[Pending]:
     """The pending versions of all collections, of a project or of one name, the oldest first."""
     query = f"""{_PENDING} where p.version is null and (:project is null or projects.name = :project)
         and (:name is null or c.name = :name) order by p.id"""
     return [_pending(row) for row in connection.execute(query, {"project": project, "name": name}).fetchall()]
 
 
-def became(connection: sqlite3.Connection, id: int) -> int | None:
+def became(connection: Connection, id: int) -> int | None:
     """The id of the version that a pending one was finished as."""
     row = connection.execute("select version from pending where id = ?", (id,)).fetchone()
     return row[0] if row else None
 
 
-def last_finished(connection: sqlite3.Connection, collection: int, distributed_id: str) -> int | None:
+def last_finished(connection: Connection, collection: int, distributed_id: str) -> int | None:
     """The id of the version that was last finished under an id."""
     query = """select version from pending where collection = ? and distributed_id = ? and version is not null
         order by id desc limit 1"""
@@ -89,7 +88,7 @@ def last_finished(connection: sqlite3.Connection, collection: int, distributed_i
     return int(row[0]) if row else None
 
 
-def begin(connection: sqlite3.Connection, collection: int, distributed_id: str) -> int:
+def begin(connection: Connection, collection: int, distributed_id: str) -> int:
     """Begin a pending version; return its id."""
     now = db.now()
     cursor = connection.execute(
@@ -101,7 +100,7 @@ def begin(connection: sqlite3.Connection, collection: int, distributed_id: str) 
 
 
 def describe(
-    connection: sqlite3.Connection,
+    connection: Connection,
     id: int,
     *,
     description: str | None,
@@ -120,7 +119,7 @@ def describe(
 
 
 def note(
-    connection: sqlite3.Connection,
+    connection: Connection,
     id: int,
     *,
     run: int | None,
@@ -158,8 +157,7 @@ class _Row(NamedTuple):
 
 
 def add(
-    connection: sqlite3.Connection,
-    algorithm: Algorithm,
+    connection: Connection,
     id: int,
     entries: Iterable[Entry],
     files: Mapping[bytes, int],
@@ -182,7 +180,7 @@ def add(
         del wanted[path]
     new, size = [], 0
     for path, entry in wanted.items():
-        row = _row(connection, algorithm, entry, files)
+        row = _row(connection, entry, files)
         found = there.get(path)
         if found is None:
             new.append((id, *row, run))
@@ -204,13 +202,13 @@ def add(
     )
 
 
-def _row(connection: sqlite3.Connection, algorithm: Algorithm, entry: Entry, files: Mapping[bytes, int]) -> _Row:
-    file = entry_rows.file_id(connection, algorithm, entry, files) if entry.kind == Kind.FILE else None
-    ref = entry_rows.store_ref(connection, algorithm, entry) if entry.kind == Kind.REFERENCE else None
+def _row(connection: Connection, entry: Entry, files: Mapping[bytes, int]) -> _Row:
+    file = entry_rows.file_id(connection, entry, files) if entry.kind == Kind.FILE else None
+    ref = entry_rows.store_ref(connection, entry) if entry.kind == Kind.REFERENCE else None
     return _Row(entry.path, int(entry.kind), int(entry.executable), file, entry.target, ref)
 
 
-def _rows_at(connection: sqlite3.Connection, id: int, paths: Iterable[str]) -> list[_Row]:
+def _rows_at(connection: Connection, id: int, paths: Iterable[str]) -> list[_Row]:
     query = """
         select e.path, e.kind, e.executable, e.file, e.target, e.ref from json_each(?) as wanted
         cross join pending_entries as e on e.pending = ? and e.path = wanted.value
@@ -228,7 +226,7 @@ def _folders_above(paths: Iterable[str]) -> set[str]:
     return found
 
 
-def _with_something_below(connection: sqlite3.Connection, id: int, paths: Iterable[str]) -> list[str]:
+def _with_something_below(connection: Connection, id: int, paths: Iterable[str]) -> list[str]:
     query = """
         select wanted.value from json_each(?) as wanted where exists (
             select 1 from pending_entries as e
@@ -238,9 +236,7 @@ def _with_something_below(connection: sqlite3.Connection, id: int, paths: Iterab
     return [row[0] for row in connection.execute(query, (json.dumps(list(paths)), id))]
 
 
-def _conflict(
-    connection: sqlite3.Connection, id: int, run: int | None, path: str, taken: str, how: str
-) -> PathConflict:
+def _conflict(connection: Connection, id: int, run: int | None, path: str, taken: str, how: str) -> PathConflict:
     """The error for an entry at `path` that cannot be beside what is at `taken`, or below it."""
     query = """
         select projects.name || '/' || runs.uid from runs join projects on projects.id = runs.project
@@ -277,7 +273,7 @@ class Contents(NamedTuple):
     ttl: timedelta | None
 
 
-def contents(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> Contents:
+def contents(connection: Connection, id: int) -> Contents:
     """Read everything that was added."""
     query = """
         select e.path, e.kind, f.digest, f.size, e.executable, e.target,
@@ -291,7 +287,7 @@ def contents(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> C
             digest, size, uri, etag, version_id = reference
             entries[path] = Entry(path, Kind.REFERENCE, digest, size, uri=uri, etag=etag, version_id=version_id)
             continue
-        digest = None if file is None else algorithm.text(file)
+        digest = None if file is None else connection.algorithm.text(file)
         entries[path] = Entry(path, Kind(kind), digest, size, executable == 1, target)
         if file is not None:
             files[file] = file_id
@@ -302,47 +298,47 @@ def contents(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> C
         entries,
         files,
         {row[0] for row in prefixes},
-        _dependencies(connection, algorithm, id),
+        _dependencies(connection, id),
         None if ttl is None else timedelta(seconds=ttl),
     )
 
 
-def _dependencies(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> dict[int, Dependency]:
+def _dependencies(connection: Connection, id: int) -> dict[int, Dependency]:
     targets = connection.execute("select target from pending_dependencies where pending = ?", (id,)).fetchall()
-    found = (versions.by_id(connection, algorithm, row[0]) for row in targets)
+    found = (versions.by_id(connection, row[0]) for row in targets)
     return {each.id: Dependency(each.project, each.collection, each.number, each.digest) for each in found}
 
 
-def upserts(connection: sqlite3.Connection, id: int) -> int | None:
+def upserts(connection: Connection, id: int) -> int | None:
     """How many upserts a pending version has had; None if it was dropped."""
     row = connection.execute("select upserts from pending where id = ?", (id,)).fetchone()
     return int(row[0]) if row else None
 
 
-def writers(connection: sqlite3.Connection, id: int) -> list[tuple[int, str]]:
+def writers(connection: Connection, id: int) -> list[tuple[int, str]]:
     """The runs that upserted, by their numbers, each with the time when it first did; the first one first."""
     query = "select run, at from pending_runs where pending = ? order by at, run"
     return connection.execute(query, (id,)).fetchall()
 
 
-def close(connection: sqlite3.Connection, id: int, version: int) -> None:
+def close(connection: Connection, id: int, version: int) -> None:
     """Note what a pending version became, once the rows of that version hold what its own held."""
     _clear(connection, id)
     connection.execute("update pending set version = ?, updated_at = ? where id = ?", (version, db.now(), id))
 
 
-def drop(connection: sqlite3.Connection, id: int) -> None:
+def drop(connection: Connection, id: int) -> None:
     """Remove a pending version whose entries were released."""
     _clear(connection, id)
     connection.execute("delete from pending where id = ?", (id,))
 
 
-def _clear(connection: sqlite3.Connection, id: int) -> None:
+def _clear(connection: Connection, id: int) -> None:
     for part in ("entries", "runs", "dependencies", "aliases", "prefixes"):
         connection.execute(f"delete from pending_{part} where pending = ?", (id,))
 
 
-def harmed(connection: sqlite3.Connection, file_digests: Iterable[bytes]) -> list[tuple[str, str]]:
+def harmed(connection: Connection, file_digests: Iterable[bytes]) -> list[tuple[str, str]]:
     """The pending versions, by qualified name, with the paths in them, that contain any of these files."""
     query = """
         select projects.name || '/' || c.name, e.path from files

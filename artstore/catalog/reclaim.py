@@ -6,12 +6,12 @@ runs in the transaction that deletes a version or ends a lease, so what is decid
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from artstore.catalog import chunks as content
 from artstore.catalog import leases
+from artstore.catalog.connection import Connection
 from artstore.catalog.leases import Claim
 
 
@@ -28,7 +28,7 @@ _CANDIDATES = ("groups", "segments", "files", "refs", "chunks")
 
 
 def release(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     versions: Iterable[int] = (),
     claims: Iterable[Claim] = (),
@@ -51,7 +51,7 @@ def release(
     return _let_go_of_chunks(connection, files)
 
 
-def _let_go_of_versions(connection: sqlite3.Connection, versions: Iterable[int], claims: list[Claim]) -> None:
+def _let_go_of_versions(connection: Connection, versions: Iterable[int], claims: list[Claim]) -> None:
     wanted = set(versions)
     for claim in claims:
         if claim.kind == "version":
@@ -67,7 +67,7 @@ def _let_go_of_versions(connection: sqlite3.Connection, versions: Iterable[int],
         connection.execute("delete from version_groups where version = ?", (version,))
 
 
-def _let_go_of_pending(connection: sqlite3.Connection, pending: Iterable[int]) -> None:
+def _let_go_of_pending(connection: Connection, pending: Iterable[int]) -> None:
     for id in pending:
         for column, candidates in (("file", "files"), ("ref", "refs")):
             connection.execute(
@@ -80,7 +80,7 @@ def _let_go_of_pending(connection: sqlite3.Connection, pending: Iterable[int]) -
         connection.execute("delete from pending_entries where pending = ?", (id,))
 
 
-def _let_go_of_manifests(connection: sqlite3.Connection) -> None:
+def _let_go_of_manifests(connection: Connection) -> None:
     run = connection.execute
     _keep_held(connection, "groups", "version_groups", "segment_group")
     run(
@@ -106,7 +106,7 @@ def _let_go_of_manifests(connection: sqlite3.Connection) -> None:
     run("delete from refs where id in (select id from temp.doomed_refs)")
 
 
-def _keep_held(connection: sqlite3.Connection, candidates: str, holder: str, column: str) -> None:
+def _keep_held(connection: Connection, candidates: str, holder: str, column: str) -> None:
     connection.execute(
         f"""
         delete from temp.doomed_{candidates}
@@ -115,20 +115,20 @@ def _keep_held(connection: sqlite3.Connection, candidates: str, holder: str, col
     )
 
 
-def _keep_claimed(connection: sqlite3.Connection, kind: str) -> None:
+def _keep_claimed(connection: Connection, kind: str) -> None:
     connection.executemany(
         f"delete from temp.doomed_{kind}s where id between ? and ?", leases.claimed(connection, kind)
     )
 
 
-def _add_claimed(connection: sqlite3.Connection, kind: str, claims: list[Claim]) -> None:
+def _add_claimed(connection: Connection, kind: str, claims: list[Claim]) -> None:
     connection.executemany(
         f"insert or ignore into temp.doomed_{kind}s select id from {kind}s where id between ? and ?",
         [(claim.first, claim.last) for claim in claims if claim.kind == kind],
     )
 
 
-def _let_go_of_files(connection: sqlite3.Connection) -> int:
+def _let_go_of_files(connection: Connection) -> int:
     run = connection.execute
     _keep_held(connection, "files", "entries", "file")
     _keep_held(connection, "files", "pending_entries", "file")
@@ -145,7 +145,7 @@ def _let_go_of_files(connection: sqlite3.Connection) -> int:
     return run("delete from files where id in (select id from temp.doomed_files)").rowcount
 
 
-def _let_go_of_chunks(connection: sqlite3.Connection, files: int) -> Freed:
+def _let_go_of_chunks(connection: Connection, files: int) -> Freed:
     run = connection.execute
     run(
         f"""
@@ -180,7 +180,7 @@ def _let_go_of_chunks(connection: sqlite3.Connection, files: int) -> Freed:
     return Freed(size, stored, files, count)
 
 
-def orphans(connection: sqlite3.Connection) -> dict[str, int]:
+def orphans(connection: Connection) -> dict[str, int]:
     """How much there is that nothing holds, by table; anything means that a rule was broken."""
     claimed = "(select 1 from claims where kind = '{}' and {}.id between first and last)"
     kept = claimed.format("version", "versions")

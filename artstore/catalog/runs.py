@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from artstore.catalog import db, fields, filters
+from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
 from artstore.errors import NotFound
 
@@ -58,24 +58,24 @@ def seen_state(state: str, session: str | None, alive: Callable[[str], bool]) ->
     return CRASHED if state == RUNNING and not (session and alive(session)) else state
 
 
-def find(connection: sqlite3.Connection, project: str, uid: str) -> Record | None:
+def find(connection: Connection, project: str, uid: str) -> Record | None:
     """Find a run by its id in a project."""
     row = connection.execute(f"{_RUN} where projects.name = ? and runs.uid = ?", (project, uid)).fetchone()
     return _record(row) if row else None
 
 
-def find_anywhere(connection: sqlite3.Connection, uid: str) -> list[Record]:
+def find_anywhere(connection: Connection, uid: str) -> list[Record]:
     """The runs of all projects that have an id."""
     return [_record(row) for row in connection.execute(f"{_RUN} where runs.uid = ? order by runs.id", (uid,))]
 
 
-def called(connection: sqlite3.Connection, name: str, project: str | None, limit: int) -> list[Record]:
+def called(connection: Connection, name: str, project: str | None, limit: int) -> list[Record]:
     """The newest runs that have a name, of all projects or of one."""
     where = "where runs.name = ?1 and (?2 is null or projects.name = ?2) order by runs.id desc limit ?3"
     return [_record(row) for row in connection.execute(f"{_RUN} {where}", (name, project, limit))]
 
 
-def by_id(connection: sqlite3.Connection, id: int) -> Record:
+def by_id(connection: Connection, id: int) -> Record:
     """Read a run by its number in the catalog. Raises `NotFound`."""
     row = connection.execute(f"{_RUN} where runs.id = ?", (id,)).fetchone()
     if row is None:
@@ -96,7 +96,7 @@ class Wanted(NamedTuple):
     filters: Filters | None
     alive: Callable[[str], bool]
 
-    def where(self, connection: sqlite3.Connection) -> Clause:
+    def where(self, connection: Connection) -> Clause:
         """The condition for them. Raises `InvalidInput`."""
         connection.create_function(
             "artstore_seen_state", 2, lambda state, session: seen_state(state, session, self.alive)
@@ -107,7 +107,7 @@ class Wanted(NamedTuple):
 
 
 def listed(
-    connection: sqlite3.Connection,
+    connection: Connection,
     wanted: Wanted,
     *,
     order: str = OLDEST_FIRST,
@@ -130,20 +130,20 @@ def listed(
     ]
 
 
-def count(connection: sqlite3.Connection, wanted: Wanted) -> int:
+def count(connection: Connection, wanted: Wanted) -> int:
     """How many runs are asked for. Raises `InvalidInput`."""
     where = wanted.where(connection)
     query = f"select count(*) from runs join projects on projects.id = runs.project where {where.sql}"
     return int(connection.execute(query, where.values).fetchone()[0])
 
 
-def open_runs(connection: sqlite3.Connection) -> list[Record]:
+def open_runs(connection: Connection) -> list[Record]:
     """The runs that have not said that they ended."""
     return [_record(row) for row in connection.execute(f"{_RUN} where runs.state = 'running' order by runs.id")]
 
 
 def insert(
-    connection: sqlite3.Connection,
+    connection: Connection,
     project: str,
     uid: str,
     *,
@@ -182,7 +182,7 @@ def insert(
     return cursor.lastrowid
 
 
-def reopen(connection: sqlite3.Connection, id: int, session: str, environment: Mapping[str, Any]) -> None:
+def reopen(connection: Connection, id: int, session: str, environment: Mapping[str, Any]) -> None:
     """Let a run that has ended go on in another process."""
     connection.execute(
         """
@@ -193,13 +193,13 @@ def reopen(connection: sqlite3.Connection, id: int, session: str, environment: M
     )
 
 
-def forget_logged(connection: sqlite3.Connection, id: int) -> None:
+def forget_logged(connection: Connection, id: int) -> None:
     """Remove what a run logged, so that it can start over. Its edges stay."""
     connection.execute("delete from history where run = ?", (id,))
     connection.execute("update runs set config = '{}', summary = '{}' where id = ?", (id,))
 
 
-def end(connection: sqlite3.Connection, id: int, state: str, exit_code: int | None) -> bool:
+def end(connection: Connection, id: int, state: str, exit_code: int | None) -> bool:
     """Close a run; False if it was closed already."""
     cursor = connection.execute(
         "update runs set state = ?, exit_code = ?, ended_at = ?, session = null where id = ? and state = 'running'",
@@ -221,14 +221,14 @@ _COLUMNS = {
 _JSON_FIELDS = ("tags", "config", "summary", "environment")
 
 
-def describe(connection: sqlite3.Connection, id: int, changes: Mapping[str, Any]) -> None:
+def describe(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
     """Set what people say of a run: name, group, job_type, notes, tags, config, summary, environment."""
     for field, value in changes.items():
         written = json_text(value) if field in _JSON_FIELDS else value
         connection.execute(f"update runs set {_COLUMNS[field]} = ? where id = ?", (written, id))
 
 
-def append_history(connection: sqlite3.Connection, id: int, rows: Iterable[tuple[int, str]]) -> None:
+def append_history(connection: Connection, id: int, rows: Iterable[tuple[int, str]]) -> None:
     """Add rows (step, JSON) to the history of a run; what a step has already is added to."""
     connection.executemany(
         """
@@ -239,12 +239,12 @@ def append_history(connection: sqlite3.Connection, id: int, rows: Iterable[tuple
     )
 
 
-def last_step(connection: sqlite3.Connection, id: int) -> int:
+def last_step(connection: Connection, id: int) -> int:
     """The newest step in the history of a run; -1 if it has none."""
     return int(connection.execute("select coalesce(max(step), -1) from history where run = ?", (id,)).fetchone()[0])
 
 
-def history(connection: sqlite3.Connection, id: int, *, after: int = -1, limit: int = -1) -> list[dict[str, Any]]:
+def history(connection: Connection, id: int, *, after: int = -1, limit: int = -1) -> list[dict[str, Any]]:
     """The rows of a run's history beyond a step, each with its `_step`."""
     query = "select step, data from history where run = ? and step > ? order by step limit ?"
     return [
@@ -252,7 +252,7 @@ def history(connection: sqlite3.Connection, id: int, *, after: int = -1, limit: 
     ]
 
 
-def use(connection: sqlite3.Connection, run: int, version: int, role: str | None) -> bool:
+def use(connection: Connection, run: int, version: int, role: str | None) -> bool:
     """Note that a run used a version; False if that was known."""
     cursor = connection.execute(
         "insert into uses (run, version, role, at) values (?, ?, ?, ?) on conflict do nothing",
@@ -261,7 +261,7 @@ def use(connection: sqlite3.Connection, run: int, version: int, role: str | None
     return cursor.rowcount == 1
 
 
-def produce(connection: sqlite3.Connection, run: int, version: int, at: str | None = None) -> bool:
+def produce(connection: Connection, run: int, version: int, at: str | None = None) -> bool:
     """Note that a run logged a version, now or at a time; False if that was known."""
     cursor = connection.execute(
         "insert into products (run, version, at) values (?, ?, ?) on conflict do nothing",
@@ -270,25 +270,25 @@ def produce(connection: sqlite3.Connection, run: int, version: int, at: str | No
     return cursor.rowcount == 1
 
 
-def users(connection: sqlite3.Connection, version: int) -> list[Record]:
+def users(connection: Connection, version: int) -> list[Record]:
     """The runs that used a version, the first one first."""
     query = f"{_RUN} join uses on uses.run = runs.id where uses.version = ? order by uses.at, runs.id"
     return [_record(row) for row in connection.execute(query, (version,))]
 
 
-def producers(connection: sqlite3.Connection, version: int) -> list[Record]:
+def producers(connection: Connection, version: int) -> list[Record]:
     """The runs that logged a version, the first one first."""
     query = f"{_RUN} join products on products.run = runs.id where products.version = ? order by products.at, runs.id"
     return [_record(row) for row in connection.execute(query, (version,))]
 
 
-def used(connection: sqlite3.Connection, run: int) -> Iterator[int]:
+def used(connection: Connection, run: int) -> Iterator[int]:
     """The ids of the versions that a run used, in order."""
     for row in connection.execute("select version from uses where run = ? order by at, version", (run,)).fetchall():
         yield row[0]
 
 
-def produced(connection: sqlite3.Connection, run: int) -> Iterator[int]:
+def produced(connection: Connection, run: int) -> Iterator[int]:
     """The ids of the versions that a run logged, in order."""
     for row in connection.execute("select version from products where run = ? order by at, version", (run,)).fetchall():
         yield row[0]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
+from artstore.catalog.connection import Connection
 from artstore.runtime.source_file import Stat
 
 Remembered: TypeAlias = tuple[str, int, int, int, int, int, int, bytes]
 """What is known of a file: its name, the five numbers of its `Stat`, the id of the stored file, and its digest."""
 
 
-def remembered(connection: sqlite3.Connection, folder: str) -> dict[str, Remembered]:
+def remembered(connection: Connection, folder: str) -> dict[str, Remembered]:
     """What is known of the files right in a folder, by name."""
     query = """
         select s.name, s.device, s.inode, s.size, s.mtime_ns, s.ctime_ns, s.file, files.digest
@@ -23,7 +23,7 @@ def remembered(connection: sqlite3.Connection, folder: str) -> dict[str, Remembe
 
 
 def remember(
-    connection: sqlite3.Connection,
+    connection: Connection,
     folder: str,
     files: Iterable[tuple[str, Stat, bytes]],
     ids: Mapping[bytes, int] | None = None,
@@ -44,7 +44,7 @@ def remember(
     )
 
 
-def forget_gone(connection: sqlite3.Connection) -> int:
+def forget_gone(connection: Connection) -> int:
     """Drop what names files that are not stored any more; return how many rows that was."""
     cursor = connection.execute("delete from stat_cache where file not in (select id from files)")
     connection.execute("delete from stat_folders where id not in (select folder from stat_cache)")

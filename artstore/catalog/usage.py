@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from artstore.catalog.chunks import HOLDS
+from artstore.catalog.connection import Connection
 from artstore.storage.packs import HEADER
 
 _HOLDS = HOLDS.format(chunk="candidates.chunk")
@@ -48,13 +48,13 @@ _UNLESS_PENDING = f"""
 """
 
 
-def owned_bytes(connection: sqlite3.Connection, version: int) -> int:
+def owned_bytes(connection: Connection, version: int) -> int:
     """The content that no earlier living version holds."""
     query = _OWN_CHUNKS.format(which="id < :version", holds=_HOLDS, unless_pending="")
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 
-def reclaimable_bytes(connection: sqlite3.Connection, version: int) -> int:
+def reclaimable_bytes(connection: Connection, version: int) -> int:
     """The content that no other living or pending version holds: what deleting this one alone would free."""
     query = _OWN_CHUNKS.format(which="true", holds=_HOLDS, unless_pending=_UNLESS_PENDING)
     return int(connection.execute(query, {"version": version}).fetchone()[0])
@@ -123,7 +123,7 @@ _FIND_SHARES = (
 )
 
 
-def shares(connection: sqlite3.Connection, versions: Iterable[int]) -> dict[int, Share]:
+def shares(connection: Connection, versions: Iterable[int]) -> dict[int, Share]:
     """What each of some living versions owns, and what deleting it alone would free."""
     wanted = list(versions)
     for statement in _SHARES:
@@ -149,7 +149,7 @@ def shares(connection: sqlite3.Connection, versions: Iterable[int]) -> dict[int,
     return {version: Share(owned[version], reclaimable[version]) for version in wanted}
 
 
-def totals(connection: sqlite3.Connection) -> dict[str, int]:
+def totals(connection: Connection) -> dict[str, int]:
     """Counts and sums over the whole store, from what packs and versions know of themselves."""
     row = connection.execute(
         """
@@ -168,7 +168,7 @@ def totals(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(zip(names, row, strict=True))
 
 
-def reclaimable_together(connection: sqlite3.Connection, versions: set[int]) -> int:
+def reclaimable_together(connection: Connection, versions: set[int]) -> int:
     """The content that no living version outside a set holds, nor a pending one: what deleting the set would free."""
     connection.execute("create temp table if not exists going (id integer primary key)")
     connection.execute("delete from temp.going")
@@ -196,7 +196,7 @@ def reclaimable_together(connection: sqlite3.Connection, versions: set[int]) -> 
     return int(connection.execute(query).fetchone()[0])
 
 
-def reclaimable_pending(connection: sqlite3.Connection, pending: int) -> int:
+def reclaimable_pending(connection: Connection, pending: int) -> int:
     """The content that only one pending version holds: what dropping it would free."""
     query = f"""
         select coalesce(sum(size), 0) from (

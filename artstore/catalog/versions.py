@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 from artstore.catalog import collections, db, fields, filters, links
 from artstore.catalog.collections import Collection
+from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
 from artstore.core import names
 from artstore.core.digests import Algorithm
@@ -73,20 +73,20 @@ class Summary(NamedTuple):
     newest: Version | None
 
 
-def summaries(connection: sqlite3.Connection, algorithm: Algorithm, project: str | None = None) -> list[Summary]:
+def summaries(connection: Connection, project: str | None = None) -> list[Summary]:
     """Sum up the collections of a project, or of all."""
     query = "select count(*) from versions where collection = ? and state = 'committed'"
     return [
-        Summary(each, connection.execute(query, (each.id,)).fetchone()[0], newest(connection, algorithm, each.id))
+        Summary(each, connection.execute(query, (each.id,)).fetchone()[0], newest(connection, each.id))
         if not each.portfolio
-        else _summary_of_links(connection, algorithm, each)
+        else _summary_of_links(connection, each)
         for each in collections.listed(connection, project)
     ]
 
 
-def _summary_of_links(connection: sqlite3.Connection, algorithm: Algorithm, portfolio: Collection) -> Summary:
+def _summary_of_links(connection: Connection, portfolio: Collection) -> Summary:
     found = links.listed(connection, portfolio.id)
-    return Summary(portfolio, len(found), shown(connection, algorithm, found[0]) if found else None)
+    return Summary(portfolio, len(found), shown(connection, found[0]) if found else None)
 
 
 def wrong_type(found: Version, type: str) -> WrongType:
@@ -96,15 +96,15 @@ def wrong_type(found: Version, type: str) -> WrongType:
     )
 
 
-def by_id(connection: sqlite3.Connection, algorithm: Algorithm, id: int) -> Version:
+def by_id(connection: Connection, id: int) -> Version:
     """Read a version by its id. Raises `NotFound`."""
     row = connection.execute(f"{_VERSION} where v.id = ?", (id,)).fetchone()
     if row is None:
         raise NotFound(f"no version has the id {id}: list what there is with `artstore ls`")
-    return _version(algorithm, row)
+    return _version(connection.algorithm, row)
 
 
-def is_expired(connection: sqlite3.Connection, id: int, now: str) -> bool:
+def is_expired(connection: Connection, id: int, now: str) -> bool:
     """Whether a version's time is up."""
     query = """
         select 1 from versions where id = ? and ttl is not null
@@ -113,34 +113,34 @@ def is_expired(connection: sqlite3.Connection, id: int, now: str) -> bool:
     return connection.execute(query, (id, now)).fetchone() is not None
 
 
-def lives(connection: sqlite3.Connection, id: int) -> bool:
+def lives(connection: Connection, id: int) -> bool:
     """Whether a version is committed and not deleted."""
     return (
         connection.execute("select 1 from versions where id = ? and state = 'committed'", (id,)).fetchone() is not None
     )
 
 
-def newest(connection: sqlite3.Connection, algorithm: Algorithm, collection: int) -> Version | None:
+def newest(connection: Connection, collection: int) -> Version | None:
     """The newest living version of a collection."""
     query = f"{_VERSION} where v.collection = ? and v.state = 'committed' order by v.number desc limit 1"
     row = connection.execute(query, (collection,)).fetchone()
-    return _version(algorithm, row) if row else None
+    return _version(connection.algorithm, row) if row else None
 
 
-def shown(connection: sqlite3.Connection, algorithm: Algorithm, found: links.Found) -> Version:
+def shown(connection: Connection, found: links.Found) -> Version:
     """The version that a link shows."""
-    return replace(by_id(connection, algorithm, found.version), link=found.link)
+    return replace(by_id(connection, found.version), link=found.link)
 
 
-def resolve(connection: sqlite3.Connection, algorithm: Algorithm, project: str, wanted: names.Reference) -> Version:
+def resolve(connection: Connection, project: str, wanted: names.Reference) -> Version:
     """Find the living version that a name and an alias or index mean, directly or by a link.
 
     Raises `NotFound`, which names what there is instead.
     """
     found = collections.named(connection, project, wanted.name)
     if found.portfolio:
-        return _resolve_link(connection, algorithm, found, wanted)
-    latest = newest(connection, algorithm, found.id)
+        return _resolve_link(connection, found, wanted)
+    latest = newest(connection, found.id)
     if latest is None:
         raise NotFound(
             f"artifact {wanted.name!r} has no version: all of them were deleted, or none is finished "
@@ -157,40 +157,37 @@ def resolve(connection: sqlite3.Connection, algorithm: Algorithm, project: str, 
     row = connection.execute(f"{_VERSION} where {where}", (found.id, key)).fetchone()
     if row is None:
         raise _no_version(wanted, latest.number)
-    version = _version(algorithm, row)
+    version = _version(connection.algorithm, row)
     if version.state != "committed":
         raise NotFound(f'version "{version.name}" was deleted (latest is v{latest.number})')
     return version
 
 
-def _resolve_link(
-    connection: sqlite3.Connection, algorithm: Algorithm, portfolio: Collection, wanted: names.Reference
-) -> Version:
+def _resolve_link(connection: Connection, portfolio: Collection, wanted: names.Reference) -> Version:
     latest = links.newest(connection, portfolio.id)
     if latest is None:
         raise NotFound(f"{portfolio.project}/{wanted.name} has no version: all links were removed")
     if wanted.alias == names.LATEST:
-        return shown(connection, algorithm, latest)
+        return shown(connection, latest)
     found = links.find(connection, portfolio.id, wanted.alias if wanted.number is None else wanted.number)
     if found is None:
         raise _no_version(wanted, latest.link.number)
-    return shown(connection, algorithm, found)
+    return shown(connection, found)
 
 
 def _no_version(wanted: names.Reference, latest: int) -> NotFound:
     return NotFound(f'no version "{wanted.name}:{wanted.alias}" (latest is v{latest})')
 
 
-def listed(connection: sqlite3.Connection, algorithm: Algorithm, collection: int) -> Iterator[Version]:
+def listed(connection: Connection, collection: int) -> Iterator[Version]:
     """The living versions of a collection, the newest first."""
     query = f"{_VERSION} where v.collection = ? and v.state = 'committed' order by v.number desc"
     for row in connection.execute(query, (collection,)).fetchall():
-        yield _version(algorithm, row)
+        yield _version(connection.algorithm, row)
 
 
 def page(
-    connection: sqlite3.Connection,
-    algorithm: Algorithm,
+    connection: Connection,
     collection: Collection,
     *,
     beyond: int | None = None,
@@ -204,7 +201,7 @@ def page(
         found = links.listed(
             connection, collection.id, beyond=beyond, limit=limit, oldest_first=oldest_first, wanted=wanted
         )
-        yield from (shown(connection, algorithm, each) for each in found)
+        yield from (shown(connection, each) for each in found)
         return
     than, order = (">", "asc") if oldest_first else ("<", "desc")
     where = filters.where(connection, fields.VERSIONS, wanted)
@@ -213,10 +210,10 @@ def page(
         order by v.number {order} limit ?"""
     row = (collection.id, beyond, beyond, deleted, *where.values, limit)
     for each in connection.execute(query, row).fetchall():
-        yield _version(algorithm, each)
+        yield _version(connection.algorithm, each)
 
 
-def count(connection: sqlite3.Connection, collection: Collection, wanted: Filters | None = None) -> int:
+def count(connection: Connection, collection: Collection, wanted: Filters | None = None) -> int:
     """How many living versions of a collection, or links in it, filters let through."""
     if collection.portfolio:
         return links.count(connection, collection.id, wanted)
@@ -226,8 +223,7 @@ def count(connection: sqlite3.Connection, collection: Collection, wanted: Filter
 
 
 def insert(
-    connection: sqlite3.Connection,
-    algorithm: Algorithm,
+    connection: Connection,
     collection: int,
     content: Content,
     groups: Iterable[int],
@@ -250,8 +246,8 @@ def insert(
         (
             collection,
             collection,
-            algorithm.parse(content.digest),
-            algorithm.parse(content.manifest),
+            connection.algorithm.parse(content.digest),
+            connection.algorithm.parse(content.manifest),
             content.entries,
             content.size,
             description,
@@ -280,12 +276,12 @@ def seconds(ttl: timedelta | None) -> int | None:
     return None if ttl is None else max(1, round(ttl.total_seconds()))
 
 
-def set_ttl(connection: sqlite3.Connection, version: int, ttl: timedelta | None) -> None:
+def set_ttl(connection: Connection, version: int, ttl: timedelta | None) -> None:
     """Let a version expire after a time, or never."""
     connection.execute("update versions set ttl = ? where id = ?", (seconds(ttl), version))
 
 
-def describe(connection: sqlite3.Connection, version: int, changes: Mapping[str, Any]) -> None:
+def describe(connection: Connection, version: int, changes: Mapping[str, Any]) -> None:
     """Set what people say of a version: description, metadata."""
     if "description" in changes:
         connection.execute("update versions set description = ? where id = ?", (changes["description"], version))
@@ -294,7 +290,7 @@ def describe(connection: sqlite3.Connection, version: int, changes: Mapping[str,
         connection.execute("update versions set metadata = ? where id = ?", (written, version))
 
 
-def dependency_ids(connection: sqlite3.Connection, dependencies: Iterable[Dependency]) -> list[int]:
+def dependency_ids(connection: Connection, dependencies: Iterable[Dependency]) -> list[int]:
     """The ids of versions that are depended on. `NotFound` if one does not live any more."""
     ids = []
     for dependency in sorted(set(dependencies)):
@@ -313,20 +309,20 @@ def dependency_ids(connection: sqlite3.Connection, dependencies: Iterable[Depend
     return ids
 
 
-def dependencies(connection: sqlite3.Connection, algorithm: Algorithm, version: int) -> list[Version]:
+def dependencies(connection: Connection, version: int) -> list[Version]:
     """The versions that a version references."""
     query = f"{_VERSION} where v.id in (select target from dependencies where version = ?) order by v.id"
-    return [_version(algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
+    return [_version(connection.algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
 
 
-def dependents(connection: sqlite3.Connection, algorithm: Algorithm, version: int) -> list[Version]:
+def dependents(connection: Connection, version: int) -> list[Version]:
     """The living versions that reference a version."""
     query = f"""{_VERSION} where v.state = 'committed'
         and v.id in (select version from dependencies where target = ?) order by v.id"""
-    return [_version(algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
+    return [_version(connection.algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
 
 
-def protected_aliases(connection: sqlite3.Connection, version: int) -> list[str]:
+def protected_aliases(connection: Connection, version: int) -> list[str]:
     """The protected aliases of a version and of the links that show it, each as `best of project/animals`."""
     query = """
         select held.name || ' of ' || projects.name || '/' || c.name from (
@@ -341,7 +337,7 @@ def protected_aliases(connection: sqlite3.Connection, version: int) -> list[str]
     return [row[0] for row in connection.execute(query, {"version": version})]
 
 
-def pending_dependents(connection: sqlite3.Connection, version: int) -> list[str]:
+def pending_dependents(connection: Connection, version: int) -> list[str]:
     """The pending versions that reference a version, by the names of their collections."""
     query = """
         select projects.name || '/' || c.name from pending_dependencies
@@ -352,7 +348,7 @@ def pending_dependents(connection: sqlite3.Connection, version: int) -> list[str
     return [row[0] for row in connection.execute(query, (version,))]
 
 
-def move_alias(connection: sqlite3.Connection, collection: int, name: str, version: int) -> int | None:
+def move_alias(connection: Connection, collection: int, name: str, version: int) -> int | None:
     """Point an alias at a version; return the id of the one that it pointed at before."""
     row = connection.execute(
         "select version from aliases where collection = ? and name = ?", (collection, name)
@@ -367,13 +363,13 @@ def move_alias(connection: sqlite3.Connection, collection: int, name: str, versi
     return row[0] if row else None
 
 
-def drop_alias(connection: sqlite3.Connection, version: int, name: str) -> bool:
+def drop_alias(connection: Connection, version: int, name: str) -> bool:
     """Remove an alias from a version; False if it had none of that name."""
     cursor = connection.execute("delete from aliases where version = ? and name = ?", (version, name))
     return cursor.rowcount == 1
 
 
-def add_tag(connection: sqlite3.Connection, version: int, name: str) -> bool:
+def add_tag(connection: Connection, version: int, name: str) -> bool:
     """Tag a version; False if it had the tag."""
     cursor = connection.execute(
         "insert into tags (version, name) values (?, ?) on conflict do nothing", (version, name)
@@ -381,14 +377,13 @@ def add_tag(connection: sqlite3.Connection, version: int, name: str) -> bool:
     return cursor.rowcount == 1
 
 
-def drop_tag(connection: sqlite3.Connection, version: int, name: str) -> bool:
+def drop_tag(connection: Connection, version: int, name: str) -> bool:
     """Remove a tag from a version; False if it had none of that name."""
     return connection.execute("delete from tags where version = ? and name = ?", (version, name)).rowcount == 1
 
 
 def check_deletable(
-    connection: sqlite3.Connection,
-    algorithm: Algorithm,
+    connection: Connection,
     version: Version,
     *,
     delete_aliases: bool,
@@ -409,7 +404,7 @@ def check_deletable(
         raise ProtectedAlias(
             f"{version.name} has the protected alias {protected[0]}: move it first, or pass force=True (`--force`)"
         )
-    needing = [v.qualified_name for v in dependents(connection, algorithm, version.id) if v.id not in also]
+    needing = [v.qualified_name for v in dependents(connection, version.id) if v.id not in also]
     needing += [f"{name} (pending)" for name in pending_dependents(connection, version.id)]
     if needing and not force:
         raise StillNeeded(
@@ -417,7 +412,7 @@ def check_deletable(
         )
 
 
-def mark_deleted(connection: sqlite3.Connection, version: int) -> None:
+def mark_deleted(connection: Connection, version: int) -> None:
     """Turn a version into its tombstone: its row stays for lineage, its aliases and links go."""
     connection.execute("delete from aliases where version = ?", (version,))
     for found in links.of_version(connection, version):
@@ -425,7 +420,7 @@ def mark_deleted(connection: sqlite3.Connection, version: int) -> None:
     connection.execute("update versions set state = 'deleted', deleted_at = ? where id = ?", (db.now(), version))
 
 
-def expired(connection: sqlite3.Connection, algorithm: Algorithm, now: str) -> list[Version]:
+def expired(connection: Connection, now: str) -> list[Version]:
     """The living versions whose time is up and that nothing keeps.
 
     Kept is what carries an alias but `latest`, or a protected one by a link, and what a living or pending version
@@ -439,13 +434,11 @@ def expired(connection: sqlite3.Connection, algorithm: Algorithm, now: str) -> l
             where dependencies.target = v.id
         )
         and not exists (select 1 from pending_dependencies where pending_dependencies.target = v.id) order by v.id"""
-    found = [_version(algorithm, row) for row in connection.execute(query, (now,)).fetchall()]
+    found = [_version(connection.algorithm, row) for row in connection.execute(query, (now,)).fetchall()]
     return [each for each in found if not protected_aliases(connection, each.id)]
 
 
-def harmed(
-    connection: sqlite3.Connection, algorithm: Algorithm, file_digests: Iterable[bytes]
-) -> list[tuple[Version, str]]:
+def harmed(connection: Connection, file_digests: Iterable[bytes]) -> list[tuple[Version, str]]:
     """The living versions, with the paths in them, that contain any of these files."""
     found = []
     for digest in file_digests:
@@ -458,5 +451,5 @@ def harmed(
             where files.digest = ? order by 1, 2
         """
         for id, path in connection.execute(query, (digest,)).fetchall():
-            found.append((by_id(connection, algorithm, id), path))
+            found.append((by_id(connection, id), path))
     return found

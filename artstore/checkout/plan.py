@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from artstore.catalog import chunks, stat_cache, versions
-from artstore.catalog.db import Connection, Db
+from artstore.catalog.connection import Connection
+from artstore.catalog.db import Db
 from artstore.checkout import reader, target_folder
 from artstore.checkout.large_files import LargeFileWriter, MissingFile
 from artstore.checkout.reader import Part, Reader, damage_named

@@ -137,11 +137,11 @@ def entries_after(db: Db, version: Version, after: str | None, count: int) -> li
     """A page of the entries of a version: those that follow a path."""
     found: list[Entry] = []
     with db.reading() as connection:
-        groups = manifests.groups_of(connection, db.algorithm, version.id)
+        groups = manifests.groups_of(connection, version.id)
     for group in groups:
         if len(found) < count and (after is None or group.last > after):
             with db.reading() as connection:
-                entries = manifests.entries_in(connection, db.algorithm, group)
+                entries = manifests.entries_in(connection, group)
             if entries is None:
                 raise gone(version)
             found += [entry for entry in entries if after is None or entry.path > after]
@@ -156,14 +156,14 @@ def read_groups(db: Db, version: Version, prefix: str) -> Iterator[tuple[Group, 
     """
     end = prefix + "0" if prefix else None
     with db.reading() as connection:
-        groups = manifests.groups_of(connection, db.algorithm, version.id)
+        groups = manifests.groups_of(connection, version.id)
     if sum(group.entries for group in groups) != version.entries:
         raise gone(version)
     for group in groups:
         if group.last < prefix or (end is not None and group.first >= end):
             continue
         with db.reading() as connection, paused():
-            found = manifests.entries_in(connection, db.algorithm, group)
+            found = manifests.entries_in(connection, group)
         if found is None:
             raise gone(version)
         yield group, found

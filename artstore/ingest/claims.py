@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from artstore.catalog import chunks, leases, versions
-from artstore.catalog.db import Connection, Db
+from artstore.catalog.connection import Connection
+from artstore.catalog.db import Db
 from artstore.catalog.leases import Claim
 from artstore.storage.process_locks import ProcessLock
 

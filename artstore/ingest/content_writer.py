@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from artstore.catalog import chunks as content
 from artstore.catalog import leases, reclaim
 from artstore.catalog.chunks import NewChunk, NewFile
-from artstore.catalog.db import Connection, Db
+from artstore.catalog.connection import Connection
+from artstore.catalog.db import Db
 from artstore.catalog.leases import Claim
 from artstore.errors import ArtstoreError, StoreError
 from artstore.ingest.claims import DraftLease

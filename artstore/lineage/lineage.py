@@ -123,7 +123,6 @@ def _around(store: Store, start: Start, direction: Direction, depth: int | None)
         return Lineage(
             lineage.around(
                 connection,
-                store.db.algorithm,
                 start,
                 direction,
                 depth,

@@ -8,7 +8,8 @@ from typing import NamedTuple, TypeVar
 
 from artstore.catalog import collections, events, manifest_edits, runs, stat_cache, versions
 from artstore.catalog.collections import Collection
-from artstore.catalog.db import Connection, Db, now
+from artstore.catalog.connection import Connection
+from artstore.catalog.db import Db, now
 from artstore.catalog.manifest_edits import Edited
 from artstore.catalog.reclaim import Freed
 from artstore.catalog.versions import Content
@@ -69,7 +70,7 @@ def commit(
             add_tags_to(db, connection, version, tags)
             if run is not None:
                 runs.produce(connection, run, version.id)
-            return versions.by_id(connection, db.algorithm, version.id), freed
+            return versions.by_id(connection, version.id), freed
 
         return land(db, packs, intake, put)
 
@@ -98,7 +99,7 @@ def cut(db: Db, draft: Draft) -> Cut:
     """Cut the manifest of a draft as it stands, and sum it up."""
     base = draft.base.version.id if draft.base else None
     with db.reading() as connection, pause_gc.paused():
-        builder = manifest_edits.edited(connection, db.algorithm, base, draft.changes)
+        builder = manifest_edits.edited(connection, base, draft.changes)
         manifest = builder.finish()
     content = Content(
         version_digest(db.algorithm, manifest, draft.dependencies),
@@ -127,7 +128,7 @@ def _commit(
 
 def _is_on_newest(db: Db, connection: Connection, draft: Draft) -> bool:
     collection = collections.find(connection, draft.project, draft.name)
-    newest = versions.newest(connection, db.algorithm, collection.id) if collection else None
+    newest = versions.newest(connection, collection.id) if collection else None
     return (draft.base.version.id if draft.base else None) == (newest.id if newest else None)
 
 
@@ -135,7 +136,7 @@ def ensure_collection(db: Db, connection: Connection, draft: Draft) -> Collectio
     """Find or make the collection that a draft is for. Raises `WrongType` or `InvalidInput`."""
     collection, made = collections.ensure(connection, draft.project, draft.name, draft.type)
     if made:
-        events.record(connection, db.algorithm, "collection-created", f"{draft.project}/{draft.name}", type=draft.type)
+        events.record(connection, "collection-created", f"{draft.project}/{draft.name}", type=draft.type)
     return collection
 
 
@@ -149,19 +150,18 @@ def settle(
 ) -> tuple[Version, bool]:
     """Find or add the version that a draft is, whose content is published; tell whether it is a new one."""
     collection = ensure_collection(db, connection, draft)
-    newest = versions.newest(connection, db.algorithm, collection.id)
+    newest = versions.newest(connection, collection.id)
     if newest is not None and _is_the_same(connection, draft, parts.content, newest):
         if draft.ttl is not None and draft.ttl != newest.ttl:
             versions.set_ttl(connection, newest.id, draft.ttl)
             seconds = draft.ttl.total_seconds()
-            events.record(connection, db.algorithm, "ttl-set", newest.qualified_name, seconds=seconds)
+            events.record(connection, "ttl-set", newest.qualified_name, seconds=seconds)
         return newest, False
     # What is not given never wipes: of equal content, only what was said anew differs.
     same = newest if newest is not None and newest.digest == parts.content.digest else None
     version = _insert(db, connection, collection, draft, parts, ids, dependencies, same)
     events.record(
         connection,
-        db.algorithm,
         "version-committed",
         version.qualified_name,
         digest=version.digest,
@@ -185,7 +185,6 @@ def _insert(
     groups = manifest_edits.store(connection, parts.builder, ids)
     id = versions.insert(
         connection,
-        db.algorithm,
         collection.id,
         parts.content,
         groups,
@@ -196,7 +195,7 @@ def _insert(
         prefixes=draft.prefixes,
         dependencies=dependencies,
     )
-    return versions.by_id(connection, db.algorithm, id)
+    return versions.by_id(connection, id)
 
 
 def _is_the_same(connection: Connection, draft: Draft, content: Content, newest: Version) -> bool:

@@ -35,7 +35,7 @@ def note_creation(db: Db) -> None:
     with db.writing() as connection:
         if not events.head(connection):
             compression = {"compression": db.compression} if db.compression else {}
-            events.record(connection, db.algorithm, "store-created", "", algorithm=db.algorithm.name, **compression)
+            events.record(connection, "store-created", "", algorithm=db.algorithm.name, **compression)
 
 
 def _make_folder(folder: Path) -> None:

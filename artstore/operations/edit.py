@@ -9,7 +9,8 @@ from enum import Enum
 from typing import Any
 
 from artstore.catalog import collections, events, links, versions
-from artstore.catalog.db import Connection, Db
+from artstore.catalog.connection import Connection
+from artstore.catalog.db import Db
 from artstore.core import names
 from artstore.core.draft import check_ttl
 from artstore.core.versions import Link, Version
@@ -53,26 +54,26 @@ def describe(
     with db.writing() as connection:
         if not versions.lives(connection, version.id):
             raise NotFound(f"{version.name} was deleted: use a version that lives")
-        before = versions.by_id(connection, db.algorithm, version.id)
+        before = versions.by_id(connection, version.id)
         _set_texts(db, connection, before, description, metadata)
         if not isinstance(ttl, Unset) and ttl != before.ttl:
             versions.set_ttl(connection, version.id, ttl)
             seconds = None if ttl is None else ttl.total_seconds()
-            events.record(connection, db.algorithm, "ttl-set", before.qualified_name, seconds=seconds)
+            events.record(connection, "ttl-set", before.qualified_name, seconds=seconds)
         _change_aliases(db, connection, version, add_aliases, list(remove_aliases), force=force)
         add_tags_to(db, connection, before, add_tags)
         for tag in remove_tags:
             if not versions.drop_tag(connection, version.id, tag):
                 raise NotFound(f"{version.name} has no tag {tag!r}: see `artstore show {version.name}`")
-            events.record(connection, db.algorithm, "tag-removed", before.qualified_name, tag=tag)
+            events.record(connection, "tag-removed", before.qualified_name, tag=tag)
         return again(db, connection, version)
 
 
 def again(db: Db, connection: Connection, version: Version) -> Version:
     """A version as it is now, found in the same way."""
     if version.link is not None:
-        return versions.shown(connection, db.algorithm, links.by_id(connection, version.link.id))
-    return versions.by_id(connection, db.algorithm, version.id)
+        return versions.shown(connection, links.by_id(connection, version.link.id))
+    return versions.by_id(connection, version.id)
 
 
 def _set_texts(
@@ -89,7 +90,7 @@ def _set_texts(
         changes["metadata"] = metadata
     if changes:
         versions.describe(connection, before.id, changes)
-        events.record(connection, db.algorithm, "version-described", before.qualified_name, **changes)
+        events.record(connection, "version-described", before.qualified_name, **changes)
 
 
 def _change_aliases(
@@ -108,7 +109,7 @@ def _change_aliases(
             )
         if not versions.drop_alias(connection, version.id, alias):
             raise _no_alias(version, alias)
-        events.record(connection, db.algorithm, "alias-removed", version.qualified_name, alias=alias)
+        events.record(connection, "alias-removed", version.qualified_name, alias=alias)
 
 
 def _change_aliases_of_link(
@@ -127,9 +128,9 @@ def _change_aliases_of_link(
     links.drop_aliases(connection, link.id, remove)
     subject = f"{link.project}/{link.collection}:v{link.number}"
     for alias in add:
-        events.record(connection, db.algorithm, "alias-set", subject, alias=alias)
+        events.record(connection, "alias-set", subject, alias=alias)
     for alias in remove:
-        events.record(connection, db.algorithm, "alias-removed", subject, alias=alias)
+        events.record(connection, "alias-removed", subject, alias=alias)
 
 
 def _set_link_aliases(
@@ -157,15 +158,15 @@ def set_alias(db: Db, connection: Connection, version: Version, alias: str, *, f
     if before != version.id:
         if not force:
             collections.check_unprotected(connection, collection.id, alias)
-        was = None if before is None else versions.by_id(connection, db.algorithm, before).name
-        events.record(connection, db.algorithm, "alias-set", version.qualified_name, alias=alias, before=was)
+        was = None if before is None else versions.by_id(connection, before).name
+        events.record(connection, "alias-set", version.qualified_name, alias=alias, before=was)
 
 
 def add_tags_to(db: Db, connection: Connection, version: Version, tags: Iterable[str]) -> None:
     """Tag a version, and log what that changes."""
     for tag in tags:
         if versions.add_tag(connection, version.id, tag):
-            events.record(connection, db.algorithm, "tag-added", version.qualified_name, tag=tag)
+            events.record(connection, "tag-added", version.qualified_name, tag=tag)
 
 
 def link(
@@ -185,20 +186,19 @@ def link(
         portfolio, made = collections.ensure(connection, project, collection, version.type, portfolio=True)
         subject = f"{project}/{collection}"
         if made:
-            events.record(connection, db.algorithm, "collection-created", subject, type=version.type, portfolio=True)
+            events.record(connection, "collection-created", subject, type=version.type, portfolio=True)
         id, new = links.add(connection, portfolio.id, version.id)
         _set_link_aliases(connection, portfolio.id, id, aliases, force=force)
         found = links.by_id(connection, id)
         if new or aliases:
             events.record(
                 connection,
-                db.algorithm,
                 "version-linked",
                 f"{subject}:v{found.link.number}",
                 version=f"{version.project}/{version.collection}:v{version.number}",
                 aliases=aliases,
             )
-        return versions.shown(connection, db.algorithm, found)
+        return versions.shown(connection, found)
 
 
 def unlink(db: Db, wanted: Iterable[Version], *, force: bool = False) -> None:
@@ -221,7 +221,7 @@ def _unlink(db: Db, connection: Connection, version: Version, link: Link, *, for
         collections.check_unprotected(connection, portfolio.id, alias)
     if links.remove(connection, link.id):
         subject = f"{link.project}/{link.collection}:v{link.number}"
-        events.record(connection, db.algorithm, "version-unlinked", subject, version=version.qualified_name)
+        events.record(connection, "version-unlinked", subject, version=version.qualified_name)
 
 
 def describe_collection(db: Db, project: str, name: str, changes: dict[str, Any]) -> collections.Collection:
@@ -240,7 +240,7 @@ def describe_collection(db: Db, project: str, name: str, changes: dict[str, Any]
         if new_name != name and collections.find(connection, project, new_name) is not None:
             raise InvalidInput(f"there is an artifact {new_name!r} in project {project!r} already: choose another name")
         collections.describe(connection, found.id, changes)
-        events.record(connection, db.algorithm, "collection-described", f"{project}/{name}", **changes)
+        events.record(connection, "collection-described", f"{project}/{name}", **changes)
         return collections.named(connection, project, new_name)
 
 

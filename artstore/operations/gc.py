@@ -36,7 +36,7 @@ class Collected(NamedTuple):
 def collect(db: Db, packs: Packs, *, dry_run: bool = False, progress: Progress = SILENT) -> Collected:
     """Find and remove what nothing needs. With `dry_run`, only tell."""
     with db.reading() as connection:
-        expired = versions.expired(connection, db.algorithm, now())
+        expired = versions.expired(connection, now())
         dead = [each for each in held.sessions(connection) if not process_locks.is_alive(db.folder, each)]
         dead_leases = held.count(connection, dead)
     gone = (
@@ -50,7 +50,7 @@ def collect(db: Db, packs: Packs, *, dry_run: bool = False, progress: Progress =
     if dead_leases:
         with db.writing() as connection:
             freed = delete.reap(db, connection).content
-            events.record(connection, db.algorithm, "garbage-collected", "", leases=dead_leases, content=freed)
+            events.record(connection, "garbage-collected", "", leases=dead_leases, content=freed)
     loose = sum(_truncate_all(db, packs, dry_run=False))
     swept = reclaim_space.sweep(db, packs, everywhere=True, progress=progress)
     if swept.disk or freed or gone:

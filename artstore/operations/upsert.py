@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from artstore.catalog import collections, events, pending, reclaim, runs, usage, versions
-from artstore.catalog.db import Connection, Db
+from artstore.catalog.connection import Connection
+from artstore.catalog.db import Db
 from artstore.catalog.pending import Contents
 from artstore.catalog.reclaim import Freed
 from artstore.core import names
@@ -63,14 +64,13 @@ def upsert(
         for alias in aliases:
             collections.check_unprotected(connection, collection.id, alias)
         intake.publish(connection)
-        pending.add(connection, db.algorithm, id, entries, intake.ids, run)
+        pending.add(connection, id, entries, intake.ids, run)
         pending.describe(connection, id, description=draft.description, metadata=draft.metadata, ttl=draft.ttl)
         needed = versions.dependency_ids(connection, draft.dependencies)
         pending.note(connection, id, run=run, aliases=aliases, prefixes=draft.prefixes, dependencies=needed)
         freed = intake.end(connection)
         events.record(
             connection,
-            db.algorithm,
             "artifact-upserted",
             f"{draft.project}/{draft.name}",
             distributed_id=distributed_id,
@@ -103,7 +103,7 @@ def _nothing_pending(
     db: Db, connection: Connection, collection: collections.Collection, distributed_id: str
 ) -> NotFound:
     last = pending.last_finished(connection, collection.id, distributed_id)
-    was = f" (the last one became {versions.by_id(connection, db.algorithm, last).name})" if last is not None else ""
+    was = f" (the last one became {versions.by_id(connection, last).name})" if last is not None else ""
     return NotFound(
         f"nothing is pending in {collection.project}/{collection.name} under {distributed_id!r}{was}: "
         "upsert something first, or add it to the artifact that finishes"
@@ -137,7 +137,7 @@ def _prepare(db: Db, connection: Connection, id: int) -> _Prepared | None:
     if pending.became(connection, id) is not None:
         return None
     found = pending.by_id(connection, id)
-    contents = pending.contents(connection, db.algorithm, id)
+    contents = pending.contents(connection, id)
     draft = Draft(
         found.collection,
         found.type,
@@ -177,7 +177,6 @@ def _finish(
         pending.close(connection, id, version.id)
         events.record(
             connection,
-            db.algorithm,
             "artifact-finished",
             version.qualified_name,
             distributed_id=found.distributed_id,
@@ -185,14 +184,14 @@ def _finish(
             run=run,
         )
         became = version.id
-    version = versions.by_id(connection, db.algorithm, became)
+    version = versions.by_id(connection, became)
     if aliases and not versions.lives(connection, became):
         raise NotFound(f"{version.name}, which the pending version became, was deleted: it takes no aliases")
     for alias in aliases:
         set_alias(db, connection, version, alias, force=force)
     if run is not None:
         runs.produce(connection, run, version.id)
-    return versions.by_id(connection, db.algorithm, version.id)
+    return versions.by_id(connection, version.id)
 
 
 class Dropped(NamedTuple):
@@ -218,7 +217,6 @@ def drop(db: Db, packs: Packs, id: int, *, dry_run: bool = False) -> Dropped:
         pending.drop(connection, id)
         events.record(
             connection,
-            db.algorithm,
             "pending-dropped",
             found.qualified_name,
             distributed_id=found.distributed_id,

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from artstore.catalog import chunks as content
 from artstore.catalog import collections, events, leases, manifests, pack_space, pending, reclaim, versions
 from artstore.catalog.chunks import Counted, StoredChunk
-from artstore.catalog.db import Connection, Db
+from artstore.catalog.connection import Connection
+from artstore.catalog.db import Db
 from artstore.checkout.reader import Reader
 from artstore.core.manifest import Dependency, manifest_digest, recut, version_digest
 from artstore.core.versions import Version
@@ -96,7 +97,7 @@ def _check_structures(db: Db, report: Report, head: str | None) -> None:
     report.findings += [Finding(f"SQLite: {said}") for said in db.integrity()]
     with db.reading() as connection:
         report.head = events.head(connection)
-        broken = events.first_broken(connection, db.algorithm)
+        broken = events.first_broken(connection)
         if broken is not None:
             report.findings.append(
                 Finding(f"event {broken} does not follow from the events before it: the log was rewritten")
@@ -148,7 +149,7 @@ def _finding(db: Db, chunk: StoredChunk) -> Finding:
 
 
 def _harms(db: Db, connection: Connection, files: list[bytes]) -> tuple[Harm, ...]:
-    committed = [(each.qualified_name, path) for each, path in versions.harmed(connection, db.algorithm, files)]
+    committed = [(each.qualified_name, path) for each, path in versions.harmed(connection, files)]
     waiting = [(f"{name} (pending)", path) for name, path in pending.harmed(connection, files)]
     return tuple(Harm(*each) for each in committed + waiting)
 
@@ -184,7 +185,7 @@ def _check_manifests(db: Db, report: Report) -> None:
         listed = [
             version
             for collection in collections.listed(connection)
-            for version in versions.listed(connection, db.algorithm, collection.id)
+            for version in versions.listed(connection, collection.id)
         ]
         good: set[str] = set()
         for version in listed:
@@ -197,14 +198,14 @@ def _check_manifests(db: Db, report: Report) -> None:
 
 
 def _manifest_is_right(db: Db, connection: Connection, version: Version, good: set[str]) -> bool:
-    groups = manifests.groups_of(connection, db.algorithm, version.id)
+    groups = manifests.groups_of(connection, version.id)
     for group in groups:
         if group.digest in good:
             continue
         entries = [
             entry
-            for id, _ in manifests.segments_of(connection, db.algorithm, group)
-            for entry in manifests.entries_of(connection, db.algorithm, id)
+            for id, _ in manifests.segments_of(connection, group)
+            for entry in manifests.entries_of(connection, id)
         ]
         if [found.digest for found in recut(db.algorithm, entries)] != [group.digest]:
             return False
@@ -212,6 +213,6 @@ def _manifest_is_right(db: Db, connection: Connection, version: Version, good: s
     root = manifest_digest(db.algorithm, [group.digest for group in groups])
     needed = [
         Dependency(other.project, other.collection, other.number, other.digest)
-        for other in versions.dependencies(connection, db.algorithm, version.id)
+        for other in versions.dependencies(connection, version.id)
     ]
     return version_digest(db.algorithm, root, needed) == version.digest

@@ -17,7 +17,7 @@ from typing import Any
 from artstore import __version__
 from artstore.catalog import events
 from artstore.catalog import runs as records
-from artstore.catalog.db import Connection
+from artstore.catalog.connection import Connection
 from artstore.catalog.runs import Record
 from artstore.core import names
 from artstore.errors import InvalidInput, InvalidName, UsageError
@@ -222,7 +222,7 @@ def _begin(wanted: _Wanted, config: dict[str, Any], store: Store, removed: Path 
             record = records.by_id(connection, number)
             resumed = found is not None and wanted.resume is not None
             subject = qualified_name(record)
-            events.record(connection, store.db.algorithm, "run-started", subject, name=record.name, resumed=resumed)
+            events.record(connection, "run-started", subject, name=record.name, resumed=resumed)
     except BaseException:
         session.close()
         raise

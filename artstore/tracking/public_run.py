@@ -204,7 +204,7 @@ class PublicRun(RunIdentity):
         with self._store.db.writing() as connection:
             if runs.use(connection, self._record.id, version.id, use_as):
                 subject = version.qualified_name
-                events.record(connection, self._store.db.algorithm, "version-used", subject, run=self.qualified_name)
+                events.record(connection, "version-used", subject, run=self.qualified_name)
         return artifact
 
     def log_artifact(
@@ -301,4 +301,4 @@ def note_crashed(store: Store) -> None:
         for record in gone:
             if runs.end(connection, record.id, runs.CRASHED, None):
                 subject = qualified_name(record)
-                events.record(connection, store.db.algorithm, "run-ended", subject, state=runs.CRASHED)
+                events.record(connection, "run-ended", subject, state=runs.CRASHED)

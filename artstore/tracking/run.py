@@ -283,7 +283,7 @@ class Run(RunFacts):
                 raise NotFound(f"{version.name} was deleted: use a version that lives")
             if runs.use(connection, self._record.id, version.id, role):
                 subject = version.qualified_name
-                events.record(connection, self._store.db.algorithm, "version-used", subject, run=self.path, role=role)
+                events.record(connection, "version-used", subject, run=self.path, role=role)
                 self._used.append(version.name)
 
     def _resolve_config(self, key: str, value: Any) -> Any:
@@ -473,8 +473,7 @@ class Run(RunFacts):
     def _close(self, state: str, code: int) -> None:
         with self._store.db.writing() as connection:
             if runs.end(connection, self._record.id, state, code):
-                algorithm = self._store.db.algorithm
-                events.record(connection, algorithm, "run-ended", self.path, state=state, exit_code=code)
+                events.record(connection, "run-ended", self.path, state=state, exit_code=code)
         if self._removed is not None:
             self._store.close()
             shutil.rmtree(self._removed, ignore_errors=True)
