@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from artstore.runtime.release import VERSION as _VERSION
+
 if TYPE_CHECKING:
     from artstore.core.manifest import Entry, Kind
     from artstore.core.versions import Version
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
     config: Config
     summary: Summary
 
-__version__ = "0.1.0"
+__version__ = _VERSION
 __all__ = [
     "AlertLevel",
     "Api",

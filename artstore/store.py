@@ -47,6 +47,8 @@ from artstore.storage.packs import Packs
 from artstore.storage.process_locks import ProcessLock
 
 if TYPE_CHECKING:
+    from artstore.lineage.graph import Direction
+    from artstore.lineage.lineage import Lineage
     from artstore.operations.status import Status
 
 
@@ -730,6 +732,21 @@ class Store:
         found = self._of(version)
         with self.db.reading() as connection:
             return runs.users(connection, found.id)
+
+    def lineage(self, version: Version | str, direction: Direction = "both", depth: int | None = None) -> Lineage:
+        """Return the graph of what a version came from and what came of it; the version may be deleted.
+
+        `depth` is the number of hops, an edge each; without it, the graph is complete.
+        """
+        from artstore.operations import trace  # late: most programs never ask for it
+
+        return trace.version(self.db, self._of(version).id, direction, depth)
+
+    def run_lineage(self, run: int, direction: Direction = "both", depth: int | None = None) -> Lineage:
+        """Return the graph of what a run used and made, with everything before and after. `run` is its number."""
+        from artstore.operations import trace  # late: most programs never ask for it
+
+        return trace.run(self.db, run, direction, depth)
 
     def owned_bytes(self, version: Version | str) -> int:
         """The content that no earlier living version of the store holds.

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artstore import Store
-from artstore.lineage import lineage as public_lineage
 from benchmarks import made_up, measuring, shapes, stores
 from benchmarks.measuring import best, timed, warm
 from benchmarks.shapes import MEBI, Size
@@ -144,8 +143,8 @@ def lineage(work: Path, size: Size) -> Iterator[Curve]:
         with Store.init(work / f"store-{count}") as store:
             stores.many_runs(store, count)
             middle, newest = store.version(f"data:v{count // 2}"), store.version("data:latest")
-            near.append((count, best(partial(public_lineage.of_version, store, middle, depth=2))))
-            upstream: Callable[[], object] = partial(public_lineage.of_version, store, newest, direction="upstream")
+            near.append((count, best(partial(store.lineage, middle, depth=2))))
+            upstream: Callable[[], object] = partial(store.lineage, newest, direction="upstream")
             far.append((count, best(upstream, 2)))
     yield Curve("lineage, 2 hops", "runs", near, AS_THE_CHANGE)
     yield Curve("lineage, everything upstream", "runs", far, AS_ITS_INPUT)

@@ -11,8 +11,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from artstore import __version__
 from artstore.errors import ArtstoreError
+from artstore.runtime import release
 from artstore.runtime.terminal import visible
 
 # The short texts stand here and not in the modules, so that `artstore --help` imports none of them.
@@ -131,7 +131,7 @@ Exit codes:
   141  whoever read the output stopped reading
 """,
 )
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.version_option(release.VERSION, message="%(prog)s %(version)s")
 def verbs() -> None:
     """Versioned artifacts for machine-learning work, in one SQLite database and a folder, with no server."""
 

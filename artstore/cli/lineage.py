@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from artstore.cli import _completion, _format, _options
-from artstore.lineage import lineage
 from artstore.lineage.graph import DIRECTIONS, Direction
 from artstore.lineage.lineage import Lineage
 from artstore.runtime import terminal
@@ -69,7 +68,7 @@ def command(
     if summary and form in ("openlineage", "prov"):
         raise click.UsageError(f"{form} tells single runs and versions: leave --summary out")
     with _options.open_store(store) as opened:
-        found = lineage.of_version(opened, opened.version(wanted, project=project), direction, depth)
+        found = opened.lineage(opened.version(wanted, project=project), direction, depth)
     _print(found.summary() if summary else found, "json" if as_json else form)
 
 

@@ -7,16 +7,10 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
-from artstore import __version__
-from artstore.catalog import lineage
-from artstore.catalog.lineage import Start
-from artstore.catalog.runs import Record
-from artstore.core.versions import Version
 from artstore.errors import UsageError
 from artstore.lineage import dot, graph, mermaid, openlineage, prov, svg, tree
-from artstore.lineage.graph import Direction, Edge, Graph, Node
-from artstore.storage import process_locks
-from artstore.store import Store
+from artstore.lineage.graph import Edge, Graph, Node
+from artstore.runtime import release
 
 _DRAWN = 200
 """Nodes that a notebook draws one by one; of more, it draws the summary."""
@@ -82,7 +76,7 @@ class Lineage:
 
     def to_openlineage(self) -> list[dict[str, Any]]:
         """OpenLineage events, the oldest first. Raises `UsageError` for a summary, which no event tells."""
-        return openlineage.events(self._of_executions("OpenLineage"), f"urn:artstore:{__version__}")
+        return openlineage.events(self._of_executions("OpenLineage"), f"urn:artstore:{release.VERSION}")
 
     def to_prov(self) -> dict[str, Any]:
         """A W3C PROV document in its JSON form. Raises `UsageError` for a summary."""
@@ -106,26 +100,3 @@ class Lineage:
 
     def __repr__(self) -> str:
         return f"<Lineage of {self.start}: {len(self.nodes)} nodes, {len(self.edges)} edges>"
-
-
-def of_version(store: Store, version: Version, direction: Direction = "both", depth: int | None = None) -> Lineage:
-    """The graph around a version, also one that was deleted."""
-    return _around(store, Start(False, version.id), direction, depth)
-
-
-def of_run(store: Store, record: Record, direction: Direction = "both", depth: int | None = None) -> Lineage:
-    """The graph around a run."""
-    return _around(store, Start(True, record.id), direction, depth)
-
-
-def _around(store: Store, start: Start, direction: Direction, depth: int | None) -> Lineage:
-    with store.db.reading() as connection:
-        return Lineage(
-            lineage.around(
-                connection,
-                start,
-                direction,
-                depth,
-                alive=lambda session: process_locks.is_alive(store.path, session),
-            )
-        )

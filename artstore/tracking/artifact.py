@@ -589,9 +589,7 @@ class Artifact(ArtifactObjects):
         A hop leads from a version to a run, from a run to a version, or to a version by reference. Raises
         `InvalidInput`.
         """
-        from artstore.lineage import lineage
-
-        return lineage.of_version(self._home(), self._logged_version("lineage"), direction, depth)
+        return self._home().lineage(self._logged_version("lineage"), direction, depth)
 
     def link(self, target_path: str, aliases: Iterable[str] | str | None = None, *, force: bool = False) -> Artifact:
         """Show it under another name as well, as in `wandb-registry-model/classifier`; return it as found there.

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from artstore import __version__
 from artstore.catalog import events
 from artstore.catalog import runs as records
 from artstore.catalog.connection import Connection
 from artstore.catalog.runs import Record
 from artstore.core import names
 from artstore.errors import InvalidInput, InvalidName, UsageError
-from artstore.runtime import environment, secrets, terminal
+from artstore.runtime import environment, release, secrets, terminal
 from artstore.storage.process_locks import ProcessLock
 from artstore.store import Store
 from artstore.tracking import location, open_stores, public_run
@@ -284,7 +283,7 @@ def _environment() -> dict[str, Any]:
         "pid": os.getpid(),
         "os": platform.platform(),
         "python": platform.python_version(),
-        "artstore": __version__,
+        "artstore": release.VERSION,
         "program": sys.argv[0] if sys.argv else "",
         "command": secrets.command(sys.argv),
         "directory": os.getcwd(),

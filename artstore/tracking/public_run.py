@@ -11,7 +11,6 @@ from artstore.catalog.filters import Filters
 from artstore.core import names
 from artstore.core.names import LOCAL
 from artstore.errors import InvalidInput, InvalidName, NotFound
-from artstore.lineage import lineage
 from artstore.lineage.graph import Direction
 from artstore.lineage.lineage import Lineage
 from artstore.storage import process_locks
@@ -196,7 +195,7 @@ class PublicRun(RunIdentity):
 
     def lineage(self, direction: Direction = "both", depth: int | None = None) -> Lineage:
         """What it used and where that came from, what it made and what came of that, as `Artifact.lineage` tells it."""
-        return lineage.of_run(self._store, self._record, direction, depth)
+        return self._store.run_lineage(self._record.id, direction, depth)
 
     def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
         """Note that it used an artifact, after the fact."""

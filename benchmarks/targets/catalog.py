@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from artstore import Store
-from artstore.lineage import lineage
 from benchmarks import measuring, stores
 from benchmarks.measuring import best, timed
 from benchmarks.shapes import Size
@@ -51,6 +50,6 @@ def lineage_rows(work: Path, size: Size) -> Iterator[Row]:
     with Store.init(work / "store") as store:
         stores.many_runs(store, size.runs)
         for name in (f"data:v{size.runs // 2}", "data:v0"):
-            near = partial(lineage.of_version, store, store.version(name), depth=2)
+            near = partial(store.lineage, store.version(name), depth=2)
             what = f"2 hops around {name} of {size.runs:,} runs, {len(near().nodes):,} nodes"
             yield seconds("P10", what, best(near, 5), 0.1)
