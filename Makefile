@@ -2,30 +2,32 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Two stages of one environment: artstore alone, which is all that the demo needs, and everything that tests need.
+ARTSTORE := .venv/.artstore
 STAMP := .venv/.installed
 DOCUMENTS = $(wildcard README.md docs/*.md)
-# The help text that cog puts into the documents must not depend on the terminal it is made in.
+# cog runs the help of the command line, which must not depend on the terminal that runs it.
 COG = COLUMNS=80 NO_COLOR=1 $(BIN)/cog
 
 .DEFAULT_GOAL := help
 .PHONY: help setup debian demo test lint bench bench-full torture docs clean
 
 help:
-	@echo 'make setup       the environment in .venv, and the Debian packages of packages.debian'
-	@echo 'make demo        artstore shows itself in a store of its own'
-	@echo 'make test        the tests'
-	@echo 'make lint        format, style, types, the floors of the house, generated documentation'
-	@echo 'make bench       the goals of speed and the hot paths: a quarter of an hour and 30 GB of disk'
-	@echo 'make bench-full  all benchmarks at full size, beside other tools, into benchmarks/RESULTS.md: an hour, 45 GB'
-	@echo 'make torture     the tests that kill, race and fill disks for a long time'
-	@echo 'make docs        writes the generated parts of README.md and docs/ again'
-	@echo 'make clean       removes .venv, caches and builds'
-	@echo 'make clean setup PYTHON=python3.12    takes another Python (3.11 or newer)'
+	@echo 'make demo        install artstore alone in .venv, and run its demo in a store of its own'
+	@echo 'make setup       install everything in .venv, and the Debian packages listed in packages.debian'
+	@echo 'make test        run the tests'
+	@echo 'make lint        check format, style, types, imports between packages, generated documentation'
+	@echo 'make bench       measure the speed goals and the hot paths: 15 minutes, 30 GB of disk'
+	@echo 'make bench-full  run all benchmarks at full size, other tools included, into benchmarks/RESULTS.md: 1 hour, 45 GB'
+	@echo 'make torture     run the tests that kill processes, race them and fill disks for a long time'
+	@echo 'make docs        regenerate the generated parts of README.md and docs/'
+	@echo 'make clean       remove .venv, caches and builds'
+	@echo 'make clean setup PYTHON=python3.12    use another Python (3.11 or newer)'
 
 setup: debian $(STAMP)
 
-# Asked at each run, because it costs milliseconds and a machine changes. What is missing is no reason to stop:
-# a test that cannot do without it says so itself.
+# Runs every time: it takes milliseconds, and machines change. A missing package does not stop the build: the tests
+# that need it say so.
 debian:
 	@command -v dpkg-query >/dev/null || exit 0; \
 	missing=; \
@@ -34,27 +36,37 @@ debian:
 	done; \
 	test -n "$$missing" || exit 0; \
 	if test "$$(id -u)" != 0; then \
-		echo "Debian packages that some tests need are missing. To have those tests run:"; \
+		echo "Some tests need Debian packages that are not installed. To run those tests:"; \
 		echo "    sudo apt-get install$$missing"; \
 	elif ! { apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 			apt-get -qq -y --no-install-recommends install $$missing; }; then \
-		echo "apt-get could not install$$missing (see above): some tests will not run."; \
+		echo "apt-get could not install$$missing (see above): some tests cannot run."; \
 	fi
 
-# The stamp comes last, so that an interrupted installation is done again. An environment that works is kept: a
-# second Python over it would mix the two.
-$(STAMP): pyproject.toml
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
-		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-			echo "artstore needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)"; \
-			echo "Choose another: make PYTHON=python3.12 ..."; \
-			exit 1; }; \
-		echo "$(PYTHON) -m venv .venv"; \
-		$(PYTHON) -m venv --clear .venv; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[http,s3,gs,dev]'
+# An environment that works is kept: a second Python installed over it would mix the two.
+define ENVIRONMENT
+@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "artstore needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)"; \
+		echo "Choose another: make PYTHON=python3.12 ..."; \
+		exit 1; }; \
+	echo "$(PYTHON) -m venv .venv"; \
+	$(PYTHON) -m venv --clear .venv; }
+endef
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+
+# A stamp is touched last, so that an interrupted installation is repeated.
+$(ARTSTORE): pyproject.toml
+	$(ENVIRONMENT)
+	$(INSTALL) .
 	@touch $@
 
-demo: setup
+$(STAMP): pyproject.toml
+	$(ENVIRONMENT)
+	$(INSTALL) '.[http,s3,gs,dev]'
+	@touch $(ARTSTORE) $@
+
+demo: $(ARTSTORE)
 	$(BIN)/artstore demo
 
 test: setup
