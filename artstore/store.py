@@ -20,6 +20,7 @@ from artstore.catalog.connection import Connection
 from artstore.catalog.db import Db
 from artstore.catalog.events import Event
 from artstore.catalog.filters import Filters
+from artstore.catalog.repository import Repository
 from artstore.catalog.runs import Record
 from artstore.catalog.usage import Share
 from artstore.catalog.versions import Summary
@@ -44,7 +45,6 @@ from artstore.operations.reclaim_space import sweep
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress
 from artstore.storage.packs import Packs
-from artstore.storage.process_locks import ProcessLock
 
 if TYPE_CHECKING:
     from artstore.lineage.graph import Direction
@@ -118,9 +118,7 @@ class Store:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
-        self.db = Db(self.path)
-        self.packs = Packs(self.path)
-        self._sessions: dict[int, ProcessLock] = {}
+        self.repository = Repository(self.path)
         self._intakes: weakref.WeakKeyDictionary[Draft, ContentWriter] = weakref.WeakKeyDictionary()
         self._abandoned: deque[ContentWriter] = deque()
         self._guard = threading.RLock()
@@ -174,16 +172,14 @@ class Store:
         return self.db.compression
 
     @property
-    def _session(self) -> ProcessLock:
-        self.db.check_open()
-        pid = os.getpid()
-        with self._guard:
-            if pid not in self._sessions:
-                made = ProcessLock(self.path)
-                # A handler of a signal passes the guard of the thread that it interrupts, and may have been faster.
-                if self._sessions.setdefault(pid, made) is not made:
-                    made.close()
-            return self._sessions[pid]
+    def db(self) -> Db:
+        """The store's catalog."""
+        return self.repository.db
+
+    @property
+    def packs(self) -> Packs:
+        """The store's packs."""
+        return self.repository.packs
 
     # Drafts
 
@@ -230,7 +226,9 @@ class Store:
         with self._guard:
             found = self._intakes.get(draft)
             if found is None:
-                found = ContentWriter(self.db, self.packs, self._session, f"{draft.project}/{draft.name}")
+                found = ContentWriter(
+                    self.db, self.packs, self.repository.process_lock, f"{draft.project}/{draft.name}"
+                )
                 self._intakes[draft] = found
                 # Whatever the garbage collector interrupts may be in a transaction: it only notes, the next call drops.
                 weakref.finalize(draft, self._abandoned.append, found).atexit = False
@@ -863,11 +861,13 @@ class Store:
 
     def verify(self, *, head: str | None = None, progress: Progress = SILENT) -> verifying.Report:
         """Read everything again; name each damaged entry and every version that it harms."""
-        return verifying.verify(self.db, self.packs, self._session, head=head, progress=progress)
+        return verifying.verify(self.db, self.packs, self.repository.process_lock, head=head, progress=progress)
 
     def backup(self, path: str | os.PathLike[str], *, progress: Progress = SILENT) -> backing_up.BackedUp:
         """Copy the store, while it is in use, into a folder that is a store itself."""
-        return backing_up.backup(self.db, self.packs, self._session, Path(path).absolute(), progress=progress)
+        return backing_up.backup(
+            self.db, self.packs, self.repository.process_lock, Path(path).absolute(), progress=progress
+        )
 
     def events(self, after: int = 0) -> list[Event]:
         """The log of changes, oldest first; those after an event's id, if given."""
@@ -886,18 +886,11 @@ class Store:
         if self.db.closed:
             return
         with ExitStack() as ending:
-            ending.callback(self._end_session)
-            ending.callback(self.db.close)
-            ending.callback(self.packs.close)
+            ending.callback(self.repository.close)
             for intake in [*self._intakes.values(), *self._abandoned]:
                 ending.callback(intake.drop)
             self._intakes.clear()
             self._abandoned.clear()
-
-    def _end_session(self) -> None:
-        for session in self._sessions.values():
-            session.close()
-        self._sessions.clear()
 
     def __enter__(self) -> Store:
         return self
