@@ -42,7 +42,7 @@ from artstore.operations import verify as verifying
 from artstore.operations.diff import Difference
 from artstore.operations.edit import UNSET, Unset
 from artstore.operations.reclaim_space import sweep
-from artstore.runtime import platform
+from artstore.runtime import forking, platform
 from artstore.runtime.progress import SILENT, Progress
 from artstore.storage.packs import Packs
 
@@ -100,8 +100,7 @@ def _begin_anew_in_child() -> None:
         each._guard = threading.RLock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew_in_child)
+forking.register(after_in_child=_begin_anew_in_child)
 
 
 class Store:

@@ -158,7 +158,7 @@ def _before_fork() -> None:
             each.let_go_before_fork()
 
 
-forking.before_fork(_before_fork)
+forking.when_gate_is_shut(_before_fork)
 
 
 class Db:
@@ -239,7 +239,7 @@ class Db:
             found = self._open.get(thread)
             self._resting.discard(thread)
         if found is None:
-            with forking.inside():
+            with forking.held_off():
                 with translate_sqlite_errors(self.path):
                     found = _connect(self.path)
                 if self._algorithm is not None:
@@ -329,7 +329,7 @@ class Db:
         self._check_there()
         if self.in_transaction:
             raise StoreError(f"this thread is using {self.path}, as where a signal comes meanwhile: write after that")
-        with self._turn(), forking.inside(), translate_sqlite_errors(self.path):
+        with self._turn(), forking.held_off(), translate_sqlite_errors(self.path):
             connection = self.connection
             try:
                 if not durable:
@@ -358,7 +358,7 @@ class Db:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """See one state of the catalog through several queries. May be nested, also inside `writing`."""
-        with forking.inside(), translate_sqlite_errors(self.path):
+        with forking.held_off(), translate_sqlite_errors(self.path):
             connection = self.connection
             if connection.in_transaction:
                 yield connection

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import NoReturn
 
+from artstore.runtime import forking
+
 Ending = Callable[[int], None]
 
 _guard = threading.Lock()
@@ -32,8 +34,7 @@ def _begin_anew_in_child() -> None:
     _leave_sigterm()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew_in_child)
+forking.register(after_in_child=_begin_anew_in_child)
 
 
 def watch(ending: Ending) -> None:

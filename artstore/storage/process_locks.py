@@ -7,7 +7,7 @@ import secrets
 import weakref
 from pathlib import Path
 
-from artstore.runtime import platform
+from artstore.runtime import forking, platform
 
 _opened: weakref.WeakSet[ProcessLock] = weakref.WeakSet()
 
@@ -18,8 +18,7 @@ def _let_go_after_fork() -> None:
         each.close()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go_after_fork)
+forking.register(after_in_child=_let_go_after_fork)
 
 
 class ProcessLock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -10,6 +9,8 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
+
+from artstore.runtime import forking
 
 Result = TypeVar("Result")
 Job = tuple["Future[Any]", Callable[[], Any]]
@@ -42,8 +43,7 @@ def _begin_anew_in_child() -> None:
         each.begin_anew()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_hold, after_in_parent=_let_go, after_in_child=_begin_anew_in_child)
+forking.register(before=_hold, after_in_parent=_let_go, after_in_child=_begin_anew_in_child)
 
 
 class Recorder:

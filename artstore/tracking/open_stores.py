@@ -12,7 +12,7 @@ from pathlib import Path
 
 from artstore.catalog.db import FILE
 from artstore.errors import NoStore
-from artstore.runtime import terminal
+from artstore.runtime import forking, terminal
 from artstore.store import Store
 from artstore.tracking import location
 
@@ -26,8 +26,7 @@ def _begin_anew_in_child() -> None:
     _guard = threading.RLock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew_in_child)
+forking.register(after_in_child=_begin_anew_in_child)
 
 
 def to_read(named: str | os.PathLike[str] | None = None) -> Store:

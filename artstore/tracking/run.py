@@ -23,7 +23,7 @@ from artstore.catalog import collections, events, runs, versions
 from artstore.core import names
 from artstore.errors import ArtstoreError, InvalidInput, NotFound
 from artstore.operations import upsert
-from artstore.runtime import exit_hooks, terminal
+from artstore.runtime import exit_hooks, forking, terminal
 from artstore.storage.process_locks import ProcessLock
 from artstore.store import Store
 from artstore.tracking import location, logged_media
@@ -49,8 +49,7 @@ def _begin_anew_in_child() -> None:
         run._begin_anew_in_child()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew_in_child)
+forking.register(after_in_child=_begin_anew_in_child)
 
 
 def current() -> Run | None:
