@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from artstore.catalog import collections, events, links, manifests, runs, usage, versions
+from artstore.catalog import collections, events, links, manifests, usage, versions
 from artstore.catalog import db as catalog_file
 from artstore.catalog import pending as pending_rows
 from artstore.catalog.collections import Collection
@@ -21,13 +21,13 @@ from artstore.catalog.db import Db
 from artstore.catalog.events import Event
 from artstore.catalog.filters import Filters
 from artstore.catalog.repository import Repository
-from artstore.catalog.runs import Record
 from artstore.catalog.usage import Share
 from artstore.catalog.versions import Summary
 from artstore.checkout import plan, reader
 from artstore.core import names
 from artstore.core.draft import Draft
 from artstore.core.manifest import Entry, Kind
+from artstore.core.runs import RunRecord
 from artstore.core.versions import Pending, Version
 from artstore.errors import InvalidInput, NotFound, StoreError
 from artstore.ingest import files, large_file
@@ -42,6 +42,7 @@ from artstore.operations import verify as verifying
 from artstore.operations.diff import Difference
 from artstore.operations.edit import UNSET, Unset
 from artstore.operations.reclaim_space import sweep
+from artstore.operations.runs import Runs
 from artstore.runtime import forking, platform
 from artstore.runtime.progress import SILENT, Progress
 from artstore.storage.packs import Packs
@@ -179,6 +180,11 @@ class Store:
     def packs(self) -> Packs:
         """The store's packs."""
         return self.repository.packs
+
+    @property
+    def runs(self) -> Runs:
+        """The runs of the store."""
+        return Runs(self.repository)
 
     # Drafts
 
@@ -712,23 +718,15 @@ class Store:
         with self.db.reading() as connection:
             return versions.dependencies(connection, found.id)
 
-    def produced_by(self, version: Version | str) -> list[Record]:
+    def produced_by(self, version: Version | str) -> list[RunRecord]:
         """The runs that logged a version, the first one first."""
         found = self._of(version)
-        with self.db.reading() as connection:
-            return runs.producers(connection, found.id)
+        return self.runs.producers(found)
 
-    def note_product(self, run: int, version: Version) -> None:
-        """Note that a run logged a version that was there already."""
-        with self.db.writing() as connection:
-            if runs.produce(connection, run, version.id):
-                events.record(connection, "version-produced", version.qualified_name, run=run)
-
-    def used_by(self, version: Version | str) -> list[Record]:
+    def used_by(self, version: Version | str) -> list[RunRecord]:
         """The runs that used a version, the first one first."""
         found = self._of(version)
-        with self.db.reading() as connection:
-            return runs.users(connection, found.id)
+        return self.runs.users(found)
 
     def lineage(self, version: Version | str, direction: Direction = "both", depth: int | None = None) -> Lineage:
         """Return the graph of what a version came from and what came of it; the version may be deleted.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from artstore.catalog import runs
+from artstore.core.runs import FINISHED
 from artstore.store import Store
 from typed import data, done, run, settle, two_versions, write
 
@@ -33,7 +34,7 @@ def begin(store: Store, name: str) -> int:
             environment={},
             session="",
         )
-        runs.end(connection, id, runs.FINISHED, 0)
+        runs.end(connection, id, FINISHED, 0)
     return id
 
 

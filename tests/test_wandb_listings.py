@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import artstore as wandb
-from artstore import Api
+from artstore import Api, Store
 from artstore.errors import NoStore
 from switching import here as here
 from switching import logged
@@ -203,6 +203,25 @@ def test_an_artifact_is_noted_with_a_run_after_the_fact() -> None:
     assert Api().artifact("dogs:best").tags == ["t"]
     with pytest.raises(ValueError, match="Only existing artifacts are accepted by this api"):
         found.log_artifact(wandb.Artifact("rats", "dataset"))
+
+
+def test_a_use_noted_after_the_fact_is_recorded_as_one_in_a_run_is(tmp_path: Path) -> None:
+    cats, dogs = logged("cats"), logged("dogs")
+    with wandb.init() as run:
+        run.use_artifact(cats, use_as="training")
+    with wandb.init() as other:
+        pass
+    Api().run(other.id).use_artifact(cats, use_as="training")
+    first, second = (event.detail for event in Api().store.events() if event.kind == "version-used")
+    assert first == {"run": run.path, "role": "training"} and second == {"run": other.path, "role": "training"}
+    dogs.delete(delete_aliases=True)
+    with pytest.raises(wandb.CommError, match="dogs:v0 was deleted"):
+        Api().run(other.id).use_artifact(dogs)
+    with Store.init(tmp_path / "other") as elsewhere:
+        draft = elsewhere.draft("rats", type="dataset")
+        elsewhere.commit(draft)
+    with pytest.raises(ValueError, match=r"is in the store .*other, and this run logs to"):
+        Api().run(other.id).use_artifact(Api(store=tmp_path / "other").artifact("rats"))
 
 
 def test_the_history_of_a_run_is_read_back() -> None:

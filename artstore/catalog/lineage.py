@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from artstore.catalog import fields, runs
+from artstore.catalog import fields
 from artstore.catalog.connection import Connection
+from artstore.core.runs import observed_state
 from artstore.errors import InvalidInput
 from artstore.lineage.graph import (
     DIRECTIONS,
@@ -192,7 +193,7 @@ def _runs(connection: Connection, ids: list[int], alive: Alive) -> Iterator[tupl
                 name=name,
                 job_type=job_type,
                 group=group,
-                state=runs.seen_state(state, session, alive),
+                state=observed_state(state, session, alive),
                 user=user,
                 git=json.loads(git) if git else None,
                 started_at=started_at,

@@ -9,31 +9,9 @@ from typing import Any, NamedTuple
 from artstore.catalog import db, fields, filters
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
+from artstore.core.jsonable import json_text
+from artstore.core.runs import RunRecord, observed_state
 from artstore.errors import NotFound
-
-RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
-
-
-class Record(NamedTuple):
-    """A run as the catalog knows it. `session` is the lock that its process holds while the run is open."""
-
-    id: int
-    project: str
-    uid: str
-    name: str
-    job_type: str | None
-    group: str | None
-    notes: str | None
-    tags: list[str]
-    config: dict[str, Any]
-    summary: dict[str, Any]
-    environment: dict[str, Any]
-    state: str
-    session: str | None
-    exit_code: int | None
-    started_at: str
-    ended_at: str | None
-
 
 _RUN = """
     select runs.id, projects.name, runs.uid, runs.name, runs.job_type, runs.run_group, runs.notes, runs.tags,
@@ -44,38 +22,28 @@ _RUN = """
 _JSON = slice(7, 11)
 
 
-def _record(row: Sequence[Any]) -> Record:
-    return Record(*row[: _JSON.start], *map(json.loads, row[_JSON]), *row[_JSON.stop :])
+def _record(row: Sequence[Any]) -> RunRecord:
+    return RunRecord(*row[: _JSON.start], *map(json.loads, row[_JSON]), *row[_JSON.stop :])
 
 
-def json_text(value: object) -> str:
-    """JSON of a value, as text that the catalog can keep: half of a surrogate pair is written as its escape."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
-
-
-def seen_state(state: str, session: str | None, alive: Callable[[str], bool]) -> str:
-    """The state of a run; one whose process let go of its lock without saying anything has crashed."""
-    return CRASHED if state == RUNNING and not (session and alive(session)) else state
-
-
-def find(connection: Connection, project: str, uid: str) -> Record | None:
+def find(connection: Connection, project: str, uid: str) -> RunRecord | None:
     """Find a run by its id in a project."""
     row = connection.execute(f"{_RUN} where projects.name = ? and runs.uid = ?", (project, uid)).fetchone()
     return _record(row) if row else None
 
 
-def find_anywhere(connection: Connection, uid: str) -> list[Record]:
+def find_anywhere(connection: Connection, uid: str) -> list[RunRecord]:
     """The runs of all projects that have an id."""
     return [_record(row) for row in connection.execute(f"{_RUN} where runs.uid = ? order by runs.id", (uid,))]
 
 
-def called(connection: Connection, name: str, project: str | None, limit: int) -> list[Record]:
+def called(connection: Connection, name: str, project: str | None, limit: int) -> list[RunRecord]:
     """The newest runs that have a name, of all projects or of one."""
     where = "where runs.name = ?1 and (?2 is null or projects.name = ?2) order by runs.id desc limit ?3"
     return [_record(row) for row in connection.execute(f"{_RUN} {where}", (name, project, limit))]
 
 
-def by_id(connection: Connection, id: int) -> Record:
+def by_id(connection: Connection, id: int) -> RunRecord:
     """Read a run by its number in the catalog. Raises `NotFound`."""
     row = connection.execute(f"{_RUN} where runs.id = ?", (id,)).fetchone()
     if row is None:
@@ -99,7 +67,7 @@ class Wanted(NamedTuple):
     def where(self, connection: Connection) -> Clause:
         """The condition for them. Raises `InvalidInput`."""
         connection.create_function(
-            "artstore_seen_state", 2, lambda state, session: seen_state(state, session, self.alive)
+            "artstore_seen_state", 2, lambda state, session: observed_state(state, session, self.alive)
         )
         let_through = filters.where(connection, fields.RUNS, self.filters)
         values = (self.project, self.project, *let_through.values)
@@ -113,7 +81,7 @@ def listed(
     order: str = OLDEST_FIRST,
     after: str | None = None,
     limit: int = -1,
-) -> list[Record]:
+) -> list[RunRecord]:
     """The runs that are asked for, in an order; a page of them, those after a run's number, if asked.
 
     Raises `InvalidInput`.
@@ -137,7 +105,7 @@ def count(connection: Connection, wanted: Wanted) -> int:
     return int(connection.execute(query, where.values).fetchone()[0])
 
 
-def open_runs(connection: Connection) -> list[Record]:
+def open_runs(connection: Connection) -> list[RunRecord]:
     """The runs that have not said that they ended."""
     return [_record(row) for row in connection.execute(f"{_RUN} where runs.state = 'running' order by runs.id")]
 
@@ -270,13 +238,13 @@ def produce(connection: Connection, run: int, version: int, at: str | None = Non
     return cursor.rowcount == 1
 
 
-def users(connection: Connection, version: int) -> list[Record]:
+def users(connection: Connection, version: int) -> list[RunRecord]:
     """The runs that used a version, the first one first."""
     query = f"{_RUN} join uses on uses.run = runs.id where uses.version = ? order by uses.at, runs.id"
     return [_record(row) for row in connection.execute(query, (version,))]
 
 
-def producers(connection: Connection, version: int) -> list[Record]:
+def producers(connection: Connection, version: int) -> list[RunRecord]:
     """The runs that logged a version, the first one first."""
     query = f"{_RUN} join products on products.run = runs.id where products.version = ? order by products.at, runs.id"
     return [_record(row) for row in connection.execute(query, (version,))]

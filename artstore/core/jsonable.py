@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -25,6 +26,11 @@ def to_jsonable(value: Any, *, strict: bool = False) -> Any:
     {'loss': 'NaN', '1': [2, 3]}
     """
     return _Reading(strict).of(value, 0)
+
+
+def json_text(value: object) -> str:
+    """Encode a value as JSON that SQLite can store: half of a surrogate pair is written as its escape."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
 class _Reading:

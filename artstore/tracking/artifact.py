@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from artstore.core import names
 from artstore.core.draft import Draft
+from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
 from artstore.errors import (
     ArtifactFinalizedError,
@@ -306,16 +307,23 @@ class Artifact(ArtifactObjects):
     def _is_logged_by(self, pending: Future[Any], heard: Callable[[], object]) -> None:
         self._pending, self._heard = pending, heard
 
-    def _commit(self, store: Store, run: int, aliases: list[str], tags: list[str]) -> Version:
+    def _commit(self, store: Store, run: RunRecord, aliases: list[str], tags: list[str]) -> Version:
         with self._lock:
             if self._version is not None:
                 version = store.describe(self._version, add_aliases=aliases, add_tags=tags)
-                store.note_product(run, version)
+                store.runs.note_product(run, version)
             else:
                 assert self._draft is not None
-                version = store.commit(self._draft, aliases=aliases, tags=tags, run=run, on_newest=self._incremental)
+                version = store.commit(self._draft, aliases=aliases, tags=tags, run=run.id, on_newest=self._incremental)
             self._become(version)
             return version
+
+    def _note_use(self, store: Store, run: RunRecord, role: str | None) -> bool:
+        """Record that a run of a store used it; return False if that was recorded already."""
+        version = self._logged_version("use_artifact")
+        if self._store is not None and self._store.path != store.path:
+            raise InvalidInput(f"{version.name} is in the store {self._store.path}, and this run logs to {store.path}")
+        return store.runs.note_use(run, version, role)
 
     def _check_upsert(self, *, finishing: bool) -> None:
         """Raise unless it can be added to a pending version, or is what was added and may be finished."""

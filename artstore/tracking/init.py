@@ -14,22 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from artstore.catalog import events
-from artstore.catalog import runs as records
-from artstore.catalog.connection import Connection
-from artstore.catalog.runs import Record
 from artstore.core import names
 from artstore.errors import InvalidInput, InvalidName, UsageError
 from artstore.runtime import environment, release, secrets, terminal
-from artstore.storage.process_locks import ProcessLock
 from artstore.store import Store
-from artstore.tracking import location, open_stores, public_run
+from artstore.tracking import location, open_stores
 from artstore.tracking import run as runs
 from artstore.tracking.artifact_version import listed
 from artstore.tracking.config import mapping
 from artstore.tracking.run import Run
-from artstore.tracking.run_identity import qualified_name
-from artstore.tracking.run_state import check_text
 
 _MEANINGLESS = (
     "dir",
@@ -141,11 +134,10 @@ class _Wishes:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A run that is to begin. `named` tells whether its id was chosen by someone."""
+    """A run that is to begin."""
 
     project: str
     uid: str
-    named: bool
     resume: str | None
     name: str
     job_type: str | None
@@ -163,8 +155,8 @@ class _Wanted:
                 wishes.first(given["project"], "project", "ARTSTORE_PROJECT") or names.DEFAULT_PROJECT
             ),
             uid=uid,
-            named=bool(chosen),
-            resume=resume,
+            # A new id belongs to no run that has to be there.
+            resume="allow" if resume == "must" and not chosen else resume,
             name=wishes.first(given["name"], "run_name", "ARTSTORE_NAME") or uid,
             job_type=wishes.first(given["job_type"], "run_job_type", "ARTSTORE_JOB_TYPE"),
             group=wishes.first(given["group"], "run_group", "ARTSTORE_RUN_GROUP"),
@@ -207,50 +199,7 @@ def _config_file(path: Path) -> Any:
 
 
 def _begin(wanted: _Wanted, config: dict[str, Any], store: Store, removed: Path | None, *, change: bool) -> Run:
-    for field in ("name", "job_type", "group", "notes", "tags"):
-        check_text(field, getattr(wanted, field))
-    public_run.note_crashed(store)
-    session = ProcessLock(store.path)
-    try:
-        with store.db.writing() as connection:
-            found = records.find(connection, wanted.project, wanted.uid)
-            _check_resume(store, wanted, found)
-            number = (
-                _insert(connection, wanted, session) if found is None else _reopen(connection, wanted, found, session)
-            )
-            record = records.by_id(connection, number)
-            resumed = found is not None and wanted.resume is not None
-            subject = qualified_name(record)
-            events.record(connection, "run-started", subject, name=record.name, resumed=resumed)
-    except BaseException:
-        session.close()
-        raise
-    run = Run(store, record, session, resumed=resumed, removed=removed)
-    run.open()
-    try:
-        run.config.update(config, allow_val_change=change or resumed)
-    except BaseException:
-        run.finish(exit_code=1)
-        raise
-    return run
-
-
-def _check_resume(store: Store, wanted: _Wanted, found: Record | None) -> None:
-    if found is None:
-        if wanted.resume == "must" and wanted.named:
-            raise UsageError(f'run {wanted.uid} is not in project {wanted.project}: resume="must" needs it to be there')
-        return
-    if wanted.resume == "never":
-        raise UsageError(
-            f'run {wanted.uid} is in project {wanted.project} already: choose another id, or resume="allow"'
-        )
-    if found.state == records.RUNNING and public_run.is_alive(store, found):
-        raise UsageError(f"run {wanted.uid} is running: wait until it has finished, or choose another id")
-
-
-def _insert(connection: Connection, wanted: _Wanted, session: ProcessLock) -> int:
-    return records.insert(
-        connection,
+    begun = store.runs.begin(
         wanted.project,
         wanted.uid,
         name=wanted.name,
@@ -258,21 +207,17 @@ def _insert(connection: Connection, wanted: _Wanted, session: ProcessLock) -> in
         group=wanted.group,
         notes=wanted.notes,
         tags=wanted.tags,
-        config={},
         environment=_environment(),
-        session=session.name,
+        resume=wanted.resume,
     )
-
-
-def _reopen(connection: Connection, wanted: _Wanted, found: Record, session: ProcessLock) -> int:
-    if wanted.resume is None:
-        records.forget_logged(connection, found.id)
-    records.reopen(connection, found.id, session.name, _environment())
-    said = {"job_type": wanted.job_type, "group": wanted.group, "notes": wanted.notes, "tags": wanted.tags or None}
-    if wanted.name != wanted.uid:
-        said["name"] = wanted.name
-    records.describe(connection, found.id, {field: value for field, value in said.items() if value is not None})
-    return found.id
+    run = Run(store, begun.record, begun.lock.close, resumed=begun.resumed, removed=removed)
+    run.open()
+    try:
+        run.config.update(config, allow_val_change=change or begun.resumed)
+    except BaseException:
+        run.finish(exit_code=1)
+        raise
+    return run
 
 
 def _environment() -> dict[str, Any]:

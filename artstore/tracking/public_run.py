@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from artstore.catalog import events, runs
-from artstore.catalog.filters import Filters
 from artstore.core import names
 from artstore.core.names import LOCAL
-from artstore.errors import InvalidInput, InvalidName, NotFound
+from artstore.core.runs import RunRecord
+from artstore.core.versions import Version
+from artstore.errors import InvalidInput
 from artstore.lineage.graph import Direction
 from artstore.lineage.lineage import Lineage
-from artstore.storage import process_locks
 from artstore.store import Store
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.paging import Listing
-from artstore.tracking.run_identity import RunIdentity, qualified_name
+from artstore.tracking.run_identity import RunIdentity
 
 _PAGE = 1000
-_NAMED = 3
-"""How many runs an error names."""
+_OLDEST_FIRST = "+created_at"
 
 
 class PublicRun(RunIdentity):
     """A run of the store, as it was when it was read; `load` reads it again."""
 
-    def __init__(self, store: Store, record: runs.Record) -> None:
+    def __init__(self, store: Store, record: RunRecord) -> None:
         self._store = store
         self._record = record
 
     def load(self, force: bool = False) -> PublicRun:
         """Read it again."""
-        with self._store.db.reading() as connection:
-            self._record = runs.by_id(connection, self._record.id)
+        self._record = self._store.runs.reload(self._record)
         return self
 
     @property
@@ -52,7 +49,7 @@ class PublicRun(RunIdentity):
     @property
     def state(self) -> str:
         """`running`, `finished`, `failed`, or `crashed`: its process is gone and never said how it ended."""
-        return state(self._store, self._record)
+        return self._store.runs.state(self._record)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -111,8 +108,7 @@ class PublicRun(RunIdentity):
     @property
     def lastHistoryStep(self) -> int:
         """The newest step of its history; -1 if it has none."""
-        with self._store.db.reading() as connection:
-            return runs.last_step(connection, self._record.id)
+        return self._store.runs.last_step(self._record)
 
     def scan_history(
         self, keys: list[str] | None = None, page_size: int = _PAGE, min_step: int = 0, max_step: int | None = None
@@ -120,8 +116,7 @@ class PublicRun(RunIdentity):
         """What it logged, step by step; with `keys`, those steps that have them all, and nothing else of them."""
         after = min_step - 1
         while True:
-            with self._store.db.reading() as connection:
-                page = runs.history(connection, self._record.id, after=after, limit=page_size)
+            page = self._store.runs.history(self._record, after=after, limit=page_size)
             if not page:
                 return
             for row in page:
@@ -159,17 +154,14 @@ class PublicRun(RunIdentity):
 
     def logged_artifacts(self, per_page: int = 100) -> Listing[Artifact]:
         """The versions that it logged."""
-        return self._versions(runs.produced)
+        return self._artifacts(self._store.runs.produced(self._record))
 
     def used_artifacts(self, per_page: int = 100) -> Listing[Artifact]:
         """The versions that it used."""
-        return self._versions(runs.used)
+        return self._artifacts(self._store.runs.used(self._record))
 
-    def _versions(self, edges: Any) -> Listing[Artifact]:
-        with self._store.db.reading() as connection:
-            ids = list(edges(connection, self._record.id))
-        found = [self._store.version_by_id(id) for id in ids]
-        return Listing.of([(str(each.id), Artifact._of(self._store, each)) for each in found])
+    def _artifacts(self, versions: list[Version]) -> Listing[Artifact]:
+        return Listing.of([(str(version.id), Artifact._of(self._store, version)) for version in versions])
 
     def facts(self) -> dict[str, Any]:
         """Everything that is known of it, as plain data. What it used and logged is told by name."""
@@ -199,11 +191,7 @@ class PublicRun(RunIdentity):
 
     def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
         """Note that it used an artifact, after the fact."""
-        version = artifact._logged_version("use_artifact")
-        with self._store.db.writing() as connection:
-            if runs.use(connection, self._record.id, version.id, use_as):
-                subject = version.qualified_name
-                events.record(connection, "version-used", subject, run=self.qualified_name)
+        artifact._note_use(self._store, self._record, use_as)
         return artifact
 
     def log_artifact(
@@ -215,7 +203,7 @@ class PublicRun(RunIdentity):
         version = artifact._logged_version("log_artifact")
         wanted = [each for each in aliases or () if each != names.LATEST]
         self._store.describe(version, add_aliases=wanted, add_tags=tags or ())
-        self._store.note_product(self._record.id, version)
+        self._store.runs.note_product(self._record, version)
         return artifact
 
     def __repr__(self) -> str:
@@ -225,25 +213,19 @@ class PublicRun(RunIdentity):
 def listing(
     store: Store,
     project: str | None = None,
-    filters: Filters | None = None,
-    order: str = runs.OLDEST_FIRST,
+    filters: Mapping[str, Any] | None = None,
+    order: str = _OLDEST_FIRST,
     per_page: int = 50,
 ) -> Listing[PublicRun]:
-    """The runs of a project, or of all, that filters let through. Raises `InvalidInput`."""
-    wanted = runs.Wanted(project, filters, lambda session: process_locks.is_alive(store.path, session))
+    """List the runs of a project, or of all, that match filters. Raises `InvalidInput`."""
 
     def page(after: str | None, count: int) -> list[tuple[str, PublicRun]]:
-        with store.db.reading() as connection:
-            found = runs.listed(connection, wanted, order=order, after=after, limit=count)
-        return [(str(each.id), PublicRun(store, each)) for each in found]
+        found = store.runs.page(project, filters, order=order, after=after, limit=count)
+        return [(str(record.id), PublicRun(store, record)) for record in found]
 
-    def length() -> int:
-        with store.db.reading() as connection:
-            return runs.count(connection, wanted)
-
-    # What is wrong with a filter or an order is said where they are given, not where the listing is read.
+    # A wrong filter or order raises where it is given, not where the listing is read.
     page(None, 0)
-    return Listing(page, length, per_page=per_page)
+    return Listing(page, lambda: store.runs.count(project, filters), per_page=per_page)
 
 
 def find(store: Store, path: str, project: str) -> PublicRun:
@@ -251,53 +233,4 @@ def find(store: Store, path: str, project: str) -> PublicRun:
 
     Raises `NotFound`, or `InvalidName` if several projects have one.
     """
-    parts = [each for each in path.strip("/").split("/") if each != "runs"] if isinstance(path, str) else []
-    if not parts or len(parts) > 3:
-        raise InvalidName(f"invalid run path {path!r}: expected [project/]id")
-    with store.db.reading() as connection:
-        if len(parts) > 1:
-            record = runs.find(connection, parts[-2], parts[-1])
-            found = [record] if record else []
-        else:
-            found = runs.find_anywhere(connection, parts[-1])
-    here = [each for each in found if each.project == project] if len(found) > 1 else found
-    if len(found) > 1 and not here:
-        raise InvalidName(
-            f"{len(found)} projects have a run {parts[-1]!r}: say which, as in {found[0].project}/{parts[-1]}"
-        )
-    if not here:
-        advice = _called(store, parts) or "list the runs with artstore.Api().runs() or `artstore runs`"
-        raise NotFound(f"Could not find run {path!r}: {advice}")
-    return PublicRun(store, here[0])
-
-
-def _called(store: Store, parts: Sequence[str]) -> str:
-    """Where somebody gave the name of a run in place of its id: what to say instead."""
-    with store.db.reading() as connection:
-        found = runs.called(connection, parts[-1], parts[-2] if len(parts) > 1 else None, _NAMED)
-    ids = [f"{each.project}/{each.uid}" for each in found]
-    return f"runs are found by their id, and {parts[-1]!r} is the name of {' and '.join(ids)}" if ids else ""
-
-
-def state(store: Store, record: runs.Record) -> str:
-    """The state of a run; one whose process let go of its lock without saying anything has crashed."""
-    return runs.seen_state(record.state, record.session, lambda session: process_locks.is_alive(store.path, session))
-
-
-def is_alive(store: Store, record: runs.Record) -> bool:
-    """Whether the process of a run holds its lock."""
-    return record.session is not None and process_locks.is_alive(store.path, record.session)
-
-
-def note_crashed(store: Store) -> None:
-    """Write down which runs have crashed."""
-    with store.db.reading() as connection:
-        open_runs = runs.open_runs(connection)
-    gone = [record for record in open_runs if not is_alive(store, record)]
-    if not gone:
-        return
-    with store.db.writing() as connection:
-        for record in gone:
-            if runs.end(connection, record.id, runs.CRASHED, None):
-                subject = qualified_name(record)
-                events.record(connection, "run-ended", subject, state=runs.CRASHED)
+    return PublicRun(store, store.runs.find(path, project))

@@ -15,8 +15,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from artstore.catalog import runs
-from artstore.catalog.runs import Record
+from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
 from artstore.errors import NotFound
 from artstore.lineage.graph import DELETED
@@ -44,7 +43,7 @@ class Reproduced(NamedTuple):
     output: Written
     inputs: list[Written]
     code: list[Written]
-    run: Record
+    run: RunRecord
     run_file: Path
     missing: list[Version]
 
@@ -78,13 +77,11 @@ def reproduce(store: Store, version: Version, root: Path, *, progress: Progress 
     return found
 
 
-def _around(store: Store, version: Version, run: Record) -> tuple[list[Version], list[Version]]:
+def _around(store: Store, version: Version, run: RunRecord) -> tuple[list[Version], list[Version]]:
     """What went in, and the code, which a run may log itself or use."""
-    with store.db.reading() as connection:
-        used, produced = list(runs.used(connection, run.id)), list(runs.produced(connection, run.id))
-    went_in = {id: store.version_by_id(id) for id in used}
+    went_in = {each.id: each for each in store.runs.used(run)}
     went_in.update((each.id, store.version_by_id(each.id)) for each in store.dependencies(version))
-    came_out = [each for each in map(store.version_by_id, produced) if each.type == CODE and each.state != DELETED]
+    came_out = [each for each in store.runs.produced(run) if each.type == CODE and each.state != DELETED]
     code = {each.id: each for each in [*came_out, *went_in.values()] if each.type == CODE and each.state != DELETED}
     code.pop(version.id, None)
     inputs = [each for each in went_in.values() if each.id not in code and each.id != version.id]

@@ -19,12 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
 
-from artstore.catalog import collections, events, runs, versions
+from artstore.catalog import collections
 from artstore.core import names
-from artstore.errors import ArtstoreError, InvalidInput, NotFound
+from artstore.core.runs import FAILED, FINISHED, RunRecord
+from artstore.errors import ArtstoreError, InvalidInput
 from artstore.operations import upsert
 from artstore.runtime import exit_hooks, forking, terminal
-from artstore.storage.process_locks import ProcessLock
 from artstore.store import Store
 from artstore.tracking import location, logged_media
 from artstore.tracking.artifact import Artifact
@@ -81,10 +81,16 @@ class Run(RunFacts):
     """
 
     def __init__(
-        self, store: Store, record: runs.Record, session: ProcessLock, *, resumed: bool, removed: Path | None
+        self,
+        store: Store,
+        record: RunRecord,
+        release: Callable[[], None],
+        *,
+        resumed: bool,
+        removed: Path | None,
     ) -> None:
         super().__init__(store, record, resumed=resumed)
-        self._session = session
+        self._release = release
         self._removed = removed
         self._types: dict[str, str] = {}
         self._unheard: dict[object, tuple[str, BaseException]] = {}
@@ -121,9 +127,7 @@ class Run(RunFacts):
         # An upsert of it may still be under way.
         if artifact._upserted is not None or (artifact._pending is not None and artifact.distributed_id is not None):
             artifact._logged_version("log_artifact")
-        return self._have_committed(
-            artifact, lambda: artifact._commit(self._store, self._record.id, wanted, labels).name
-        )
+        return self._have_committed(artifact, lambda: artifact._commit(self._store, self._record, wanted, labels).name)
 
     def upsert_artifact(
         self,
@@ -272,18 +276,8 @@ class Run(RunFacts):
         return Artifact._of(self._store, self._store.version(name.removeprefix(_REFERENCE), project=self.project))
 
     def _note_use(self, artifact: Artifact, role: str | None) -> None:
-        version = artifact._logged_version("use_artifact")
-        if artifact._store is not None and artifact._store.path != self._store.path:
-            raise InvalidInput(
-                f"{version.name} is in the store {artifact._store.path}, and this run logs to {self._store.path}"
-            )
-        with self._store.db.writing() as connection:
-            if not versions.lives(connection, version.id):
-                raise NotFound(f"{version.name} was deleted: use a version that lives")
-            if runs.use(connection, self._record.id, version.id, role):
-                subject = version.qualified_name
-                events.record(connection, "version-used", subject, run=self.path, role=role)
-                self._used.append(version.name)
+        if artifact._note_use(self._store, self._record, role):
+            self._used.append(artifact.source_name)
 
     def _resolve_config(self, key: str, value: Any) -> Any:
         """Artifacts in the config are used by the run."""
@@ -458,21 +452,19 @@ class Run(RunFacts):
             wrong.append(("what the run said", self._recorder.failed_to_flush))
         code = exit_code if exit_code else 1 if wrong else 0
         try:
-            self._close(runs.FAILED if code else runs.FINISHED, code)
+            self._close(FAILED if code else FINISHED, code)
         except (ArtstoreError, OSError) as error:
             code = code or 1
             wrong.append(("how the run ended", error))
         finally:
-            self._session.close()
+            self._release()
         if not quiet:
             self._sum_up(failed=bool(code))
         if wrong:
             raise _told(wrong)
 
     def _close(self, state: str, code: int) -> None:
-        with self._store.db.writing() as connection:
-            if runs.end(connection, self._record.id, state, code):
-                events.record(connection, "run-ended", self.path, state=state, exit_code=code)
+        self._store.runs.end(self._record, state, code)
         if self._removed is not None:
             self._store.close()
             shutil.rmtree(self._removed, ignore_errors=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from artstore.catalog.runs import Record
 from artstore.core.names import LOCAL
+from artstore.core.runs import RunRecord
 
 
 class RunIdentity:
     """The part of a run that its record tells."""
 
-    _record: Record
+    _record: RunRecord
 
     @property
     def id(self) -> str:
@@ -39,9 +39,4 @@ class RunIdentity:
     @property
     def qualified_name(self) -> str:
         """`local/project/id`."""
-        return qualified_name(self._record)
-
-
-def qualified_name(record: Record) -> str:
-    """`local/project/id` of a run."""
-    return f"{LOCAL}/{record.project}/{record.uid}"
+        return self._record.qualified_name

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from artstore.catalog import runs
-from artstore.core.jsonable import to_jsonable
-from artstore.errors import InvalidInput, NotJson, UsageError
+from artstore.core.jsonable import json_text, to_jsonable
+from artstore.core.runs import RunRecord, check_text
+from artstore.errors import NotJson, UsageError
 from artstore.runtime import exit_hooks, terminal
 from artstore.store import Store
 from artstore.tracking import git
@@ -26,7 +26,7 @@ from artstore.tracking.run_identity import RunIdentity
 class RunFacts(RunIdentity):
     """The part of a run that is data."""
 
-    def __init__(self, store: Store, record: runs.Record, *, resumed: bool) -> None:
+    def __init__(self, store: Store, record: RunRecord, *, resumed: bool) -> None:
         self._store = store
         self._record = record
         self._owner = os.getpid()
@@ -40,8 +40,7 @@ class RunFacts(RunIdentity):
         self._in_child = False
         self.resumed = resumed
         self.start_time = datetime.fromisoformat(record.started_at).timestamp()
-        with store.db.reading() as connection:
-            self._step = runs.last_step(connection, record.id) + 1
+        self._step = store.runs.last_step(record) + 1
         self.starting_step = self._step
         self._recorder = Recorder(self._flush)
         self.config = Config(lambda: self._say("config"), resolve=self._resolve_config, values=record.config)
@@ -195,10 +194,7 @@ class RunFacts(RunIdentity):
             rows, self._rows = self._rows, []
         try:
             if fields or rows:
-                said = {field: self._value_of(field) for field in fields}
-                with self._store.db.writing(durable=False) as connection:
-                    runs.describe(connection, self._record.id, said)
-                    runs.append_history(connection, self._record.id, rows)
+                self._store.runs.write(self._record, {field: self._value_of(field) for field in fields}, rows)
         except BaseException:
             with self._lock:
                 self._said = {**fields, **self._said}
@@ -245,7 +241,7 @@ class RunFacts(RunIdentity):
         if self._row:
             now = time.time()
             row = {**self._row, "_timestamp": now, "_runtime": now - self.start_time}
-            self._rows.append((self._step, runs.json_text(row)))
+            self._rows.append((self._step, json_text(row)))
             self._row = {}
         self._recorder.nudge()
 
@@ -254,12 +250,3 @@ def _written(key: str, value: Any) -> Any:
     if not isinstance(value, Artifact):
         return to_jsonable(value)
     return repr(value) if value.is_draft() or value.is_being_logged() else value._as_config(key)
-
-
-def check_text(field: str, value: object) -> None:
-    """Raise `InvalidInput` for text that no database can keep."""
-    for each in value if isinstance(value, list) else [value]:
-        try:
-            str(each).encode()
-        except UnicodeEncodeError as error:
-            raise InvalidInput(f"the {field} of a run is text in UTF-8, and {each!r} is not: {error.reason}") from error

@@ -1,0 +1,51 @@
+"""Runs as the catalog knows them, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from artstore.core.names import LOCAL
+from artstore.errors import InvalidInput
+
+RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
+
+
+class RunRecord(NamedTuple):
+    """A run as the catalog knows it. `session` names the lock that its process holds while the run is open."""
+
+    id: int
+    project: str
+    uid: str
+    name: str
+    job_type: str | None
+    group: str | None
+    notes: str | None
+    tags: list[str]
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    environment: dict[str, Any]
+    state: str
+    session: str | None
+    exit_code: int | None
+    started_at: str
+    ended_at: str | None
+
+    @property
+    def qualified_name(self) -> str:
+        """`local/project/id`."""
+        return f"{LOCAL}/{self.project}/{self.uid}"
+
+
+def observed_state(state: str, session: str | None, alive: Callable[[str], bool]) -> str:
+    """Return the state of a run: `crashed` if it is stored as running and the process of its session is gone."""
+    return CRASHED if state == RUNNING and not (session and alive(session)) else state
+
+
+def check_text(field: str, value: object) -> None:
+    """Raise `InvalidInput` if a string, or one of a list of strings, cannot be encoded as UTF-8."""
+    for text in value if isinstance(value, list) else [value]:
+        try:
+            str(text).encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(f"the {field} of a run is text in UTF-8, and {text!r} is not: {error.reason}") from error

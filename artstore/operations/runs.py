@@ -1,0 +1,266 @@
+"""Runs: begin, write and end them, record what they use and make, and find and list them.
+
+A run that is open holds a process lock, which the system releases when its process ends: so a run that is stored as
+running and whose lock is free has crashed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from artstore.catalog import events, runs, versions
+from artstore.catalog.connection import Connection
+from artstore.catalog.filters import Filters
+from artstore.catalog.repository import Repository
+from artstore.core.runs import CRASHED, RUNNING, RunRecord, check_text, observed_state
+from artstore.core.versions import Version
+from artstore.errors import InvalidName, NotFound, UsageError
+from artstore.storage import process_locks
+from artstore.storage.process_locks import ProcessLock
+
+OLDEST_FIRST = runs.OLDEST_FIRST
+_NAMED = 3
+"""How many runs an error names."""
+
+
+class Begun(NamedTuple):
+    """A run that has just begun, and the lock that shows that its process is alive: closed when the run ends."""
+
+    record: RunRecord
+    lock: ProcessLock
+    resumed: bool
+
+
+class Runs:
+    """The runs of a store, reached as `Store.runs`."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._db = repository.db
+
+    # Begin, write, end
+
+    def begin(
+        self,
+        project: str,
+        uid: str,
+        *,
+        name: str,
+        job_type: str | None = None,
+        group: str | None = None,
+        notes: str | None = None,
+        tags: Sequence[str] = (),
+        environment: Mapping[str, Any],
+        resume: str | None = None,
+    ) -> Begun:
+        """Begin a run, or continue the run of that id; what is given replaces what the run had.
+
+        `resume` is `allow`, `must` or `never`; without it a run that has ended starts over. Raises `InvalidInput` for
+        text that is not UTF-8, or `UsageError` if the run is still running or `resume` forbids it.
+        """
+        described = {"job_type": job_type, "group": group, "notes": notes, "tags": list(tags)}
+        for field, value in {"name": name, **described}.items():
+            check_text(field, value)
+        self.mark_crashed()
+        lock = ProcessLock(self._db.folder)
+        try:
+            with self._db.writing() as connection:
+                found = runs.find(connection, project, uid)
+                self._check_resume(found, project, uid, resume)
+                if found is None:
+                    number = runs.insert(
+                        connection,
+                        project,
+                        uid,
+                        name=name,
+                        job_type=job_type,
+                        group=group,
+                        notes=notes,
+                        tags=tags,
+                        config={},
+                        environment=environment,
+                        session=lock.name,
+                    )
+                else:
+                    number = found.id
+                    changes = {**described, "name": name if name != uid else None, "tags": list(tags) or None}
+                    _reopen(connection, number, lock, environment, changes, start_over=resume is None)
+                record = runs.by_id(connection, number)
+                resumed = found is not None and resume is not None
+                events.record(connection, "run-started", record.qualified_name, name=record.name, resumed=resumed)
+        except BaseException:
+            lock.close()
+            raise
+        return Begun(record, lock, resumed)
+
+    def _check_resume(self, found: RunRecord | None, project: str, uid: str, resume: str | None) -> None:
+        if found is None:
+            if resume == "must":
+                raise UsageError(f'run {uid} is not in project {project}: resume="must" needs it to be there')
+            return
+        if resume == "never":
+            raise UsageError(f'run {uid} is in project {project} already: choose another id, or resume="allow"')
+        if found.state == RUNNING and self._is_alive(found.session):
+            raise UsageError(f"run {uid} is running: wait until it has finished, or choose another id")
+
+    def write(self, run: RunRecord, fields: Mapping[str, Any], rows: Iterable[tuple[int, str]] = ()) -> None:
+        """Store fields of a run, such as its tags or config, and rows of its history (step, JSON); not durable."""
+        with self._db.writing(durable=False) as connection:
+            runs.describe(connection, run.id, fields)
+            runs.append_history(connection, run.id, rows)
+
+    def end(self, run: RunRecord, state: str, exit_code: int | None = None) -> None:
+        """End a run as `finished`, `failed` or `crashed`; one that has ended already stays as it is."""
+        with self._db.writing() as connection:
+            _end(connection, run, state, exit_code=exit_code)
+
+    def mark_crashed(self) -> None:
+        """End the runs whose processes are gone as `crashed`."""
+        with self._db.reading() as connection:
+            running = runs.open_runs(connection)
+        crashed = [run for run in running if not self._is_alive(run.session)]
+        if not crashed:
+            return
+        with self._db.writing() as connection:
+            for run in crashed:
+                _end(connection, run, CRASHED)
+
+    # What runs use and make
+
+    def note_use(self, run: RunRecord, version: Version, role: str | None = None) -> bool:
+        """Record that a run used a version, in a role if given; return False if that was recorded already.
+
+        Raises `NotFound` if the version was deleted.
+        """
+        with self._db.writing() as connection:
+            if not versions.lives(connection, version.id):
+                raise NotFound(f"{version.name} was deleted: use a version that lives")
+            added = runs.use(connection, run.id, version.id, role)
+            if added:
+                events.record(connection, "version-used", version.qualified_name, run=run.qualified_name, role=role)
+        return added
+
+    def note_product(self, run: RunRecord, version: Version) -> None:
+        """Record that a run logged a version that was there already."""
+        with self._db.writing() as connection:
+            if runs.produce(connection, run.id, version.id):
+                events.record(connection, "version-produced", version.qualified_name, run=run.id)
+
+    def used(self, run: RunRecord) -> list[Version]:
+        """Return the versions that a run used, in the order in which it used them; deleted ones too."""
+        with self._db.reading() as connection:
+            return [versions.by_id(connection, id) for id in runs.used(connection, run.id)]
+
+    def produced(self, run: RunRecord) -> list[Version]:
+        """Return the versions that a run logged, in the order in which it logged them; deleted ones too."""
+        with self._db.reading() as connection:
+            return [versions.by_id(connection, id) for id in runs.produced(connection, run.id)]
+
+    def users(self, version: Version) -> list[RunRecord]:
+        """Return the runs that used a version, the first one first."""
+        with self._db.reading() as connection:
+            return runs.users(connection, version.id)
+
+    def producers(self, version: Version) -> list[RunRecord]:
+        """Return the runs that logged a version, the first one first."""
+        with self._db.reading() as connection:
+            return runs.producers(connection, version.id)
+
+    # Find and list
+
+    def find(self, path: str, project: str) -> RunRecord:
+        """Find a run: `[[entity/]project/]id`; of several with one id, that of a project.
+
+        Raises `NotFound`, or `InvalidName` if several other projects have one.
+        """
+        parts = [part for part in path.strip("/").split("/") if part != "runs"] if isinstance(path, str) else []
+        if not parts or len(parts) > 3:
+            raise InvalidName(f"invalid run path {path!r}: expected [project/]id")
+        *before, uid = parts
+        with self._db.reading() as connection:
+            if before:
+                record = runs.find(connection, before[-1], uid)
+                found = [record] if record else []
+            else:
+                found = runs.find_anywhere(connection, uid)
+        here = [run for run in found if run.project == project] if len(found) > 1 else found
+        if len(found) > 1 and not here:
+            raise InvalidName(f"{len(found)} projects have a run {uid!r}: say which, as in {found[0].project}/{uid}")
+        if not here:
+            advice = self._advice_for_name(uid, before[-1] if before else None)
+            raise NotFound(f"Could not find run {path!r}: {advice}")
+        return here[0]
+
+    def _advice_for_name(self, name: str, project: str | None) -> str:
+        """What to do where no run has an id: the id may be the name of a run."""
+        with self._db.reading() as connection:
+            ids = [f"{run.project}/{run.uid}" for run in runs.called(connection, name, project, _NAMED)]
+        if not ids:
+            return "list the runs with artstore.Api().runs() or `artstore runs`"
+        return f"runs are found by their id, and {name!r} is the name of {' and '.join(ids)}"
+
+    def reload(self, run: RunRecord) -> RunRecord:
+        """Read a run again. Raises `NotFound`."""
+        with self._db.reading() as connection:
+            return runs.by_id(connection, run.id)
+
+    def page(
+        self,
+        project: str | None = None,
+        filters: Filters | None = None,
+        *,
+        order: str = OLDEST_FIRST,
+        after: str | None = None,
+        limit: int = -1,
+    ) -> list[RunRecord]:
+        """Return a page of the runs of a project, or of all, that match filters: those after a run's number.
+
+        Raises `InvalidInput` for a field, operator or order that runs do not have.
+        """
+        with self._db.reading() as connection:
+            return runs.listed(connection, self._wanted(project, filters), order=order, after=after, limit=limit)
+
+    def count(self, project: str | None = None, filters: Filters | None = None) -> int:
+        """Return how many runs of a project, or of all, match filters. Raises `InvalidInput`."""
+        with self._db.reading() as connection:
+            return runs.count(connection, self._wanted(project, filters))
+
+    def _wanted(self, project: str | None, filters: Filters | None) -> runs.Wanted:
+        return runs.Wanted(project, filters, self._is_alive)
+
+    def state(self, run: RunRecord) -> str:
+        """Return the state of a run: `running`, `finished`, `failed`, or `crashed` if its process is gone."""
+        return observed_state(run.state, run.session, self._is_alive)
+
+    def last_step(self, run: RunRecord) -> int:
+        """Return the newest step in the history of a run; -1 if it has none."""
+        with self._db.reading() as connection:
+            return runs.last_step(connection, run.id)
+
+    def history(self, run: RunRecord, *, after: int = -1, limit: int = -1) -> list[dict[str, Any]]:
+        """Return the rows of a run's history beyond a step, each with its `_step`."""
+        with self._db.reading() as connection:
+            return runs.history(connection, run.id, after=after, limit=limit)
+
+    def _is_alive(self, session: str | None) -> bool:
+        return session is not None and process_locks.is_alive(self._db.folder, session)
+
+
+def _reopen(
+    connection: Connection,
+    number: int,
+    lock: ProcessLock,
+    environment: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    *,
+    start_over: bool,
+) -> None:
+    if start_over:
+        runs.forget_logged(connection, number)
+    runs.reopen(connection, number, lock.name, environment)
+    runs.describe(connection, number, {field: value for field, value in changes.items() if value is not None})
+
+
+def _end(connection: Connection, run: RunRecord, state: str, **details: Any) -> None:
+    if runs.end(connection, run.id, state, details.get("exit_code")):
+        events.record(connection, "run-ended", run.qualified_name, state=state, **details)
