@@ -80,7 +80,7 @@ lint: $(STAMP)
 	$(if $(DOCUMENTS),$(COG) --check $(DOCUMENTS))
 
 bench: $(STAMP)
-	$(BIN)/pytest tests/test_hot_paths.py --benchmark-enable --benchmark-columns=min,median,rounds -q
+	$(BIN)/pytest tests/benchmarks/test_hot_paths.py --benchmark-enable --benchmark-columns=min,median,rounds -q
 	$(BIN)/python -m benchmarks targets
 
 bench-full: $(STAMP)

@@ -9,9 +9,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-import servers
-from killing import Stage
-from servers import GsServer, S3Server, WebApp
+from tests.support import servers
+from tests.support.kill_points import Stage
+from tests.support.servers import GsServer, S3Server, WebApp
 
 pytest.register_assert_rewrite("artstore.testing")
 
@@ -21,7 +21,7 @@ class ByServer(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return file if Path(file).name.startswith(("test_driver_", "test_references")) else nodeid
+        return file if file.startswith(("tests/drivers/", "tests/ingest/test_references")) else nodeid
 
 
 # xdist has groups for this, and does not find them with pytest 9.2: it renames tests where pytest no longer looks.

@@ -1,0 +1,129 @@
+"""Files of many chunks, many at once: they come back as they were, or not at all, and tell how far they are."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from artstore import Store
+from artstore.errors import Damaged
+from artstore.runtime import platform
+from artstore.runtime.progress import Silent
+from benchmarks import stores
+from tests.support.files import noise, tree_of, write
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    """Files that lie scattered over the pack, since they share pieces; in more folders than a download has open."""
+    base = noise("base", 7 * MIB)
+    files = {"whole": base, "turned": base[4 * MIB :] + base[: 4 * MIB], "twice": base[: 2 * MIB] * 2}
+    for i in range(70):
+        start = i * MIB // 12
+        files[f"folder {i}/part"] = (
+            noise(f"head {i}", 90_000) + base[start : start + MIB // 4] + noise(f"tail {i}", 70_000)
+        )
+    return files
+
+
+@pytest.fixture
+def store(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Store]:
+    with Store.init(tmp_path / "store") as store:
+        stores.log(store, "files", write(tmp_path / "source", files))
+        yield store
+
+
+class Told(Silent):
+    """How far a download said it was, in bytes."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def advance(self, amount: int) -> None:
+        self.steps.append(amount)
+
+
+def test_they_come_back_as_they_were_and_tell_every_byte(store: Store, files: dict[str, bytes], tmp_path: Path) -> None:
+    told = Told()
+    assert store.get("files:v0", tmp_path / "root", progress=told).written == len(files)
+    assert tree_of(tmp_path / "root") == tree_of(tmp_path / "source")
+    assert sum(told.steps) == sum(map(len, files.values()))
+    assert max(told.steps) < len(files["whole"]), "of a file of several spans nothing is told until its end"
+
+
+def test_one_that_is_damaged_is_named_and_none_is_wrong(store: Store, tmp_path: Path) -> None:
+    entry = store.entry("files:v0", "folder 30/part")
+    assert entry is not None
+    with store.db.reading() as connection:
+        row = connection.execute(
+            """
+            select packs.name, chunks.offset from files join file_chunks on file_chunks.file = files.id
+            join chunks on chunks.id = file_chunks.chunk join packs on packs.id = chunks.pack
+            where files.digest = ? and file_chunks.position = 0
+            """,
+            (store.db.algorithm.parse(entry.digest or ""),),
+        ).fetchone()
+    with (tmp_path / "store" / "packs" / f"{row[0]}.pack").open("r+b") as pack:
+        pack.seek(row[1] + 5)
+        pack.write(b"spoilt")
+    with pytest.raises(Damaged, match=r"'folder 30/part' of \S*files:v0 is damaged"):
+        store.get("files:v0", tmp_path / "root")
+    shown, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
+    assert "folder 30/part" not in shown
+    assert shown.items() <= true.items()
+
+
+class Interrupting(Told):
+    """Somebody presses Ctrl-C when so many steps forward are done."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._after = after
+
+    def advance(self, amount: int) -> None:
+        super().advance(amount)
+        if len([each for each in self.steps if each]) == self._after:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_download_that_is_interrupted_leaves_whole_files_and_goes_on(
+    store: Store, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        store.get("files:v0", tmp_path / "root", progress=Interrupting(after=20))
+    shown, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
+    assert shown.items() <= true.items()
+    assert len(shown) < len(true), "all was written before it stopped"
+    found = store.get("files:v0", tmp_path / "root")
+    assert found.written + found.kept == len(files)
+    assert found.kept > 0
+    assert tree_of(tmp_path / "root") == true
+
+
+def test_one_file_that_is_interrupted_is_not_written_to_its_end(tmp_path: Path) -> None:
+    size = 48 * MIB
+    with Store.init(tmp_path / "store") as store:
+        stores.log(store, "file", write(tmp_path / "source", {"file": noise("file", size)}))
+        told = Interrupting(after=1)
+        with pytest.raises(KeyboardInterrupt):
+            store.get("file:v0", tmp_path / "root", progress=told)
+        assert sum(told.steps) < size
+        assert not tree_of(tmp_path / "root")
+
+
+def test_files_appear_while_others_are_on_their_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many files as there may be on their way at once, and a Ctrl-C in the last: those before it are there."""
+    monkeypatch.setattr(platform, "cores", lambda: 8)
+    files = {str(number): noise(number, 6 * MIB) for number in range(6)}
+    with Store.init(tmp_path / "store") as store:
+        stores.log(store, "files", write(tmp_path / "source", files))
+        with pytest.raises(KeyboardInterrupt):
+            store.get("files:v0", tmp_path / "root", progress=Interrupting(after=11))
+        shown, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
+        assert len(shown) >= 3
+        assert shown.items() <= true.items()

@@ -1,0 +1,599 @@
+"""Links, modes, empty folders, and a folder that is brought to the state of a version again and again."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from artstore import ArtstoreError, Entry, Kind, Store
+from artstore.errors import InvalidPath, LinkCycle, SourceError, SourceUnreadable, UnsafeRoot
+from tests.support.files import content, entries, put, tree
+from tests.support.files import random_bytes as noise
+from tests.support.programs import python
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.init(tmp_path / "store") as store:
+        yield store
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    (tmp_path / "source" / "sub").mkdir(parents=True)
+    (tmp_path / "source" / "cat").write_bytes(b"meow")
+    (tmp_path / "source" / "sub" / "dog").write_bytes(b"woof")
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+# Links inside
+
+
+LINKS_INSIDE = {
+    "beside": ("link", "cat", "cat"),
+    "down": ("link", "sub/dog", "sub/dog"),
+    "up": ("sub/link", "../cat", "../cat"),
+    "to a folder": ("link", "sub", "sub"),
+    "with more than is needed": ("sub/link", "./..//./cat", "../cat"),
+    "absolute": ("sub/link", "{source}/cat", "../cat"),
+    "absolute to a folder": ("link", "{source}/sub", "sub"),
+    "dangling": ("link", "bat", "bat"),
+    "dangling absolute": ("sub/link", "{source}/nowhere/bat", "../nowhere/bat"),
+    "named in Unicode": ("liên kết", "cat", "cat"),
+}
+
+
+@pytest.mark.parametrize("case", LINKS_INSIDE)
+def test_a_link_inside_the_folder_is_kept_as_a_link(store: Store, source: Path, out: Path, case: str) -> None:
+    name, target, kept = LINKS_INSIDE[case]
+    (source / name).symlink_to(target.format(source=source))
+    version = put(store, source)
+    assert entries(store, version)[name] == Entry(name, Kind.LINK, target=kept)
+    assert version.size == len(b"meow" + b"woof")
+    store.get(version, out)
+    assert os.readlink(out / name) == kept
+    if "dangling" not in case:
+        assert (out / name).resolve() == (out / (source / name).resolve().relative_to(source.resolve()))
+
+
+def test_a_chain_of_links_leads_where_it_led(store: Store, source: Path, out: Path) -> None:
+    (source / "one").symlink_to("two")
+    (source / "two").symlink_to("sub/three")
+    (source / "sub" / "three").symlink_to("../folder/dog")
+    (source / "folder").symlink_to("sub")
+    store.get(put(store, source), out)
+    for name in ("one", "two", "sub/three", "folder"):
+        assert (out / name).is_symlink(), name
+        assert (out / name).resolve().relative_to(out) == (source / name).resolve().relative_to(source), name
+    assert (out / "one").read_bytes() == b"woof"
+
+
+def test_a_link_of_the_same_text_in_two_places_is_two_links(store: Store, source: Path, out: Path) -> None:
+    (source / "link").symlink_to("dog")
+    (source / "sub" / "link").symlink_to("dog")
+    store.get(put(store, source), out)
+    assert (out / "sub" / "link").read_bytes() == b"woof"
+    assert not (out / "link").exists() and (out / "link").is_symlink()
+
+
+def test_links_between_two_folders_are_no_cycle(store: Store, source: Path, out: Path) -> None:
+    (source / "other").mkdir()
+    (source / "other" / "to-sub").symlink_to("../sub")
+    (source / "sub" / "to-other").symlink_to("../other")
+    store.get(put(store, source), out)
+    assert (out / "other" / "to-sub" / "to-other" / "to-sub" / "dog").read_bytes() == b"woof"
+
+
+def test_a_changed_link_is_another_version(store: Store, source: Path, out: Path) -> None:
+    (source / "link").symlink_to("cat")
+    first = put(store, source)
+    (source / "link").unlink()
+    (source / "link").symlink_to("sub/dog")
+    second = put(store, source)
+    assert second.number == 1
+    assert [pair[1].target for pair in store.diff(first, second).changed] == ["sub/dog"]
+    for version, expected in ((first, b"meow"), (second, b"woof"), (first, b"meow")):
+        store.get(version, out)
+        assert (out / "link").read_bytes() == expected
+
+
+# Links out
+
+
+def test_a_model_in_the_layout_of_a_hub_is_taken_whole(store: Store, tmp_path: Path, out: Path) -> None:
+    """Hugging Face keeps content in blobs/ and names in snapshots/REVISION/, as relative links to it."""
+    repository = tmp_path / "hub" / "models--zoo--animals"
+    snapshot = repository / "snapshots" / "0123abcd"
+    (snapshot / "onnx").mkdir(parents=True)
+    (repository / "blobs").mkdir()
+    blobs = {"config.json": b"{}", "model.safetensors": noise(300_000), "onnx/model.onnx": noise(1000)}
+    for i, (name, data) in enumerate(blobs.items()):
+        (repository / "blobs" / (f"{i}" * 40)).write_bytes(data)
+        (snapshot / name).symlink_to("../" * (2 + name.count("/")) + "blobs/" + f"{i}" * 40)
+    version = put(store, snapshot)
+    assert {path: entry.kind for path, entry in entries(store, version).items()} == dict.fromkeys(blobs, Kind.FILE)
+    store.get(version, out)
+    assert tree(out) == {**blobs, "onnx": None}
+    assert put(store, snapshot) == version
+    draft = store.draft("repository", "model")
+    store.add_dir(draft, repository)
+    whole = store.commit(draft)
+    assert whole.size == version.size, "the links lead inside, when the whole repository is added"
+    store.get(whole, out / "whole")
+    assert (out / "whole" / "snapshots" / "0123abcd" / "onnx" / "model.onnx").read_bytes() == blobs["onnx/model.onnx"]
+
+
+def test_a_link_to_a_folder_outside_is_followed(store: Store, source: Path, tmp_path: Path, out: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "deep" / "empty").mkdir(parents=True)
+    (outside / "rat").write_bytes(b"squeak")
+    (outside / "deep" / "run").write_bytes(b"#!")
+    (outside / "deep" / "run").chmod(0o755)
+    (outside / "beside").symlink_to("rat")
+    (outside / "again").symlink_to("deep")
+    (source / "link").symlink_to("../outside")
+    version = put(store, source)
+    store.get(version, out)
+    assert tree(out / "link") == {
+        "rat": b"squeak",
+        "beside": b"squeak",
+        "deep": None,
+        "deep/empty": None,
+        "deep/run": b"#!",
+        "again": None,
+        "again/empty": None,
+        "again/run": b"#!",
+    }
+    assert os.access(out / "link" / "deep" / "run", os.X_OK)
+    assert put(store, source) == version
+
+
+def test_a_folder_that_is_itself_a_link_is_added_as_what_it_leads_to(
+    store: Store, source: Path, tmp_path: Path
+) -> None:
+    (source / "inside").symlink_to("cat")
+    (tmp_path / "link").symlink_to("source")
+    through = put(store, tmp_path / "link", "through")
+    assert entries(store, through) == entries(store, put(store, source, "direct"))
+
+
+def test_a_link_given_as_a_file_is_added_under_its_own_name(store: Store, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("source/cat")
+    draft = store.draft("animals", "dataset")
+    assert store.add_file(draft, tmp_path / "link").path == "link"
+    assert entries(store, store.commit(draft))["link"].size == 4
+
+
+CYCLES = {
+    "to its own folder": ("sub/link", "."),
+    "to the folder above": ("sub/link", ".."),
+    "to the root, absolute": ("sub/link", "{source}"),
+    "out, to the folder above the root": ("link", ".."),
+    "to the root of the system": ("link", "/"),
+}
+
+
+@pytest.mark.parametrize("case", CYCLES)
+def test_a_link_that_leads_back_is_an_error(store: Store, source: Path, case: str) -> None:
+    name, target = CYCLES[case]
+    (source / name).symlink_to(target.format(source=source))
+    draft = store.draft("animals", "dataset")
+    with pytest.raises(
+        LinkCycle, match=rf"{name}' leads back to .*: remove it, or add the folders one by one"
+    ) as caught:
+        store.add_dir(draft, source)
+    assert isinstance(caught.value, OSError) and isinstance(caught.value, SourceError)
+    assert list(draft.under("")) == []
+
+
+@pytest.mark.parametrize("back", ["../source", "../source/sub", ".", "deep"])
+def test_a_link_outside_that_leads_back_is_an_error(store: Store, source: Path, tmp_path: Path, back: str) -> None:
+    outside = tmp_path / "outside"
+    (outside / "deep").mkdir(parents=True)
+    (outside / "deep" / "link").symlink_to(outside / back)
+    (source / "sub" / "out").symlink_to(outside)
+    draft = store.draft("animals", "dataset")
+    if back == "../source/sub":
+        # One turn, not a circle: until it comes to where it went out.
+        (outside / "deep" / "link").unlink()
+        (outside / "deep" / "link").symlink_to(source)
+    with pytest.raises(LinkCycle, match="leads back to"):
+        store.add_dir(draft, source)
+    assert list(draft.under("")) == []
+
+
+@pytest.mark.parametrize("loop", [{"a": "a"}, {"a": "b", "b": "a"}], ids=["to itself", "to each other"])
+def test_links_that_are_nothing_but_each_other_end_as_links_or_an_error(
+    store: Store, source: Path, out: Path, loop: dict[str, str]
+) -> None:
+    for name, target in loop.items():
+        (source / name).symlink_to(target)
+    try:
+        version = put(store, source)
+    except LinkCycle as error:
+        assert "'a'" in str(error) or f"{source}/a" in str(error)
+    else:
+        store.get(version, out)
+        assert all((out / name).is_symlink() and not (out / name).exists() for name in loop)
+
+
+@pytest.mark.parametrize("target", ["../nowhere", "/nowhere/at/all", "../source-not"])
+def test_a_link_that_leads_out_to_nothing_is_named(store: Store, source: Path, target: str) -> None:
+    (source / "link").symlink_to(target)
+    draft = store.draft("animals", "dataset")
+    with pytest.raises(SourceUnreadable, match=rf"'{source}/link': the link leads to '.*': No such file.*leave it out"):
+        store.add_dir(draft, source)
+    assert list(draft.under("")) == []
+
+
+def test_a_folder_whose_name_begins_like_the_root_is_outside(store: Store, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "source-old").mkdir()
+    (tmp_path / "source-old" / "rat").write_bytes(b"squeak")
+    (source / "link").symlink_to("../source-old/rat")
+    assert entries(store, put(store, source))["link"].kind == Kind.FILE
+
+
+# Modes and empty folders
+
+
+def test_the_executable_bit_and_empty_folders_survive(store: Store, source: Path, out: Path) -> None:
+    for name, mode in (("run", 0o755), ("private", 0o700), ("plain", 0o644), ("group", 0o654), ("odd", 0o4640)):
+        (source / name).write_bytes(name.encode())
+        (source / name).chmod(mode)
+    (source / "large").write_bytes(noise(300_000))
+    (source / "large").chmod(0o711)
+    (source / "empty" / "in" / "empty").mkdir(parents=True)
+    version = put(store, source)
+    found = entries(store, version)
+    assert {path for path, entry in found.items() if entry.executable} == {"run", "private", "large"}
+    assert found["empty/in/empty"].kind == Kind.FOLDER and "empty" not in found and "sub" not in found
+    umask = os.umask(0o027)
+    try:
+        store.get(version, out)
+    finally:
+        os.umask(umask)
+    assert tree(out) == tree(source)
+    modes = {
+        name: stat.S_IMODE((out / name).stat().st_mode) for name in ("run", "private", "plain", "group", "odd", "large")
+    }
+    assert modes == {"run": 0o750, "private": 0o750, "plain": 0o640, "group": 0o640, "odd": 0o640, "large": 0o750}
+    assert put(store, out) == version
+
+
+def test_the_executable_bit_alone_makes_another_version(store: Store, source: Path) -> None:
+    first = put(store, source)
+    (source / "cat").chmod(0o755)
+    second = put(store, source)
+    assert (second.number, second.size) == (1, first.size)
+    assert store.owned_bytes(second) == 0
+    (source / "cat").chmod(0o744)
+    assert put(store, source) == second
+
+
+def test_a_link_to_an_executable_outside_is_an_executable(
+    store: Store, source: Path, tmp_path: Path, out: Path
+) -> None:
+    (tmp_path / "run").write_bytes(b"#!")
+    (tmp_path / "run").chmod(0o755)
+    (source / "link").symlink_to("../run")
+    store.get(put(store, source), out)
+    assert os.access(out / "link", os.X_OK) and not (out / "link").is_symlink()
+
+
+# Getting again
+
+
+@pytest.fixture
+def full(source: Path) -> Path:
+    """A folder with one of each kind."""
+    (source / "large").write_bytes(noise(300_000))
+    (source / "run").write_bytes(b"#!")
+    (source / "run").chmod(0o755)
+    (source / "link").symlink_to("sub/dog")
+    (source / "empty").mkdir()
+    (source / "nothing").write_bytes(b"")
+    return source
+
+
+def test_getting_twice_does_nothing_the_second_time(store: Store, full: Path, out: Path) -> None:
+    version = put(store, full)
+    assert store.get(version, out) == (6, 0, 0)
+    before = {path: path.lstat() for path in out.rglob("*")}
+    assert store.get(version, out) == (0, 6, 0)
+    after = {path: path.lstat() for path in out.rglob("*")}
+    assert {path: (s.st_ino, s.st_mtime_ns) for path, s in before.items()} == {
+        path: (s.st_ino, s.st_mtime_ns) for path, s in after.items()
+    }
+
+
+def test_getting_into_a_copy_writes_nothing(store: Store, full: Path) -> None:
+    version = put(store, full)
+    assert store.get(version, full) == (0, 6, 0)
+
+
+def test_getting_over_the_files_of_another_version_writes_what_differs(store: Store, full: Path, out: Path) -> None:
+    first = put(store, full)
+    (full / "cat").write_bytes(b"MEOW")
+    (full / "new").write_bytes(b"new")
+    second = put(store, full)
+    store.get(first, out)
+    assert store.get(second, out) == (2, 5, 0)
+    assert store.get(first, out) == (1, 5, 0)
+    assert (out / "new").read_bytes() == b"new", "what a version does not name is left alone"
+
+
+def grown(out: Path) -> None:
+    (out / "cat").write_bytes(b"meow meow")
+
+
+def same_size(out: Path) -> None:
+    (out / "cat").write_bytes(b"MEOW")
+
+
+def same_size_and_times(out: Path) -> None:
+    before = (out / "large").stat()
+    data = bytearray((out / "large").read_bytes())
+    data[150_000] ^= 1
+    (out / "large").write_bytes(data)
+    os.utime(out / "large", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def gone(out: Path) -> None:
+    (out / "sub" / "dog").unlink()
+
+
+def folder_gone(out: Path) -> None:
+    (out / "sub" / "dog").unlink()
+    (out / "sub").rmdir()
+
+
+def empty_folder_gone(out: Path) -> None:
+    (out / "empty").rmdir()
+
+
+def executable_now(out: Path) -> None:
+    (out / "cat").chmod(0o755)
+
+
+def executable_no_more(out: Path) -> None:
+    (out / "run").chmod(0o644)
+
+
+def link_turned(out: Path) -> None:
+    (out / "link").unlink()
+    (out / "link").symlink_to("cat")
+
+
+def link_is_a_file(out: Path) -> None:
+    (out / "link").unlink()
+    (out / "link").write_bytes(b"woof")
+
+
+def file_is_a_link(out: Path) -> None:
+    (out / "cat").rename(out / "stranger")
+    (out / "cat").symlink_to("stranger")
+
+
+def file_is_a_link_out(out: Path) -> None:
+    (out.parent / "precious").write_bytes(b"precious")
+    (out / "cat").unlink()
+    (out / "cat").symlink_to(out.parent / "precious")
+
+
+def file_has_another_name_too(out: Path) -> None:
+    """A hard link: writing into the file would change the other one."""
+    (out / "cat").write_bytes(b"old!")
+    os.link(out / "cat", out / "stranger")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        grown,
+        same_size,
+        same_size_and_times,
+        gone,
+        folder_gone,
+        empty_folder_gone,
+        executable_now,
+        executable_no_more,
+        link_turned,
+        link_is_a_file,
+        file_is_a_link,
+        file_is_a_link_out,
+        file_has_another_name_too,
+    ],
+    ids=lambda spoil: str(spoil.__name__),
+)
+def test_getting_again_repairs_what_was_spoiled_and_keeps_strangers(
+    store: Store, full: Path, out: Path, spoil: Callable[[Path], None]
+) -> None:
+    version = put(store, full)
+    store.get(version, out)
+    (out / "mine").write_bytes(b"mine")
+    (out / "sub" / "mine").write_bytes(b"mine")
+    if spoil is folder_gone:
+        (out / "sub" / "mine").unlink()
+    spoil(out)
+    strangers = {name: data for name, data in tree(out).items() if Path(name).name in ("mine", "stranger")}
+    done = store.get(version, out)
+    assert done.written == (0 if spoil is empty_folder_gone else 1)
+    found = tree(out)
+    assert {name: found.pop(name) for name in strangers} == strangers
+    assert found == tree(full)
+    assert os.access(out / "run", os.X_OK) and not os.access(out / "cat", os.X_OK)
+    if spoil is file_is_a_link_out:
+        assert (out.parent / "precious").read_bytes() == b"precious"
+    assert store.get(version, out).written == 0
+
+
+@pytest.mark.parametrize(
+    ("there", "is_there", "needed"),
+    [
+        ("folder where a file goes", "cat", "file"),
+        ("file where a folder goes", "sub", "folder"),
+        ("file where an empty folder goes", "empty", "folder"),
+        ("folder where a link goes", "link", "link"),
+        ("link where a folder goes", "sub", "folder"),
+        ("link where an empty folder goes", "empty", "folder"),
+    ],
+)
+def test_what_is_in_the_way_is_named_and_not_harmed(
+    store: Store, full: Path, out: Path, there: str, is_there: str, needed: str
+) -> None:
+    version = put(store, full)
+    outside = out.parent / "outside"
+    outside.mkdir()
+    out.mkdir()
+    if there.startswith("folder"):
+        (out / is_there).mkdir()
+        (out / is_there / "mine").write_bytes(b"mine")
+    elif there.startswith("file"):
+        (out / is_there).write_bytes(b"mine")
+    else:
+        (out / is_there).symlink_to(outside)
+    with pytest.raises(
+        UnsafeRoot, match=rf"'{out}/{is_there}' is .* where the download needs a {needed}: move it away"
+    ) as e:
+        store.get(version, out)
+    assert isinstance(e.value, OSError)
+    assert list(outside.iterdir()) == []
+    if there.startswith("folder"):
+        assert (out / is_there / "mine").read_bytes() == b"mine"
+        (out / is_there / "mine").unlink()
+        (out / is_there).rmdir()
+    else:
+        (out / is_there).unlink()
+    store.get(version, out)
+    assert tree(out) == tree(full)
+
+
+def test_a_root_that_is_a_file_is_refused(store: Store, full: Path, out: Path) -> None:
+    version = put(store, full)
+    out.write_bytes(b"mine")
+    for root in (out, out / "below"):
+        with pytest.raises(UnsafeRoot, match="choose another root"):
+            store.get(version, root)
+    assert out.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("part", [".", "packs", "new"])
+def test_a_root_in_the_store_is_refused(store: Store, source: Path, part: str) -> None:
+    """An artifact may hold a file called `artstore.db`."""
+    (source / "artstore.db").write_bytes(b"of another store")
+    version = put(store, source)
+    with pytest.raises(ArtstoreError, match=r"the store.*choose another root"):
+        store.get(version, store.path / part)
+    assert not list(store.path.rglob("cat"))
+    assert store.verify().ok
+
+
+@pytest.mark.parametrize("name", ["artstore.db", "packs/new.pack", "cat"])
+def test_a_download_above_the_store_does_not_write_into_it(store: Store, source: Path, name: str) -> None:
+    """Somebody else's working folder, with their store in it, got into the folder where ours has the same name."""
+    draft = store.draft("animals", "dataset")
+    store.add_file(draft, source / "cat", f"{store.path.name}/{name}")
+    version = store.commit(draft)
+    before = sorted(store.path.rglob("*"))
+    with pytest.raises(ArtstoreError, match=r"the store.*choose another root"):
+        store.get(version, store.path.parent)
+    assert sorted(store.path.rglob("*")) == before
+    assert store.verify().ok
+
+
+def test_a_root_may_be_a_link_to_a_folder(store: Store, full: Path, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    out.symlink_to("real")
+    version = put(store, full)
+    assert store.get(version, out).written == 6
+    assert tree(tmp_path / "real") == tree(full)
+    assert store.get(version, out).written == 0
+
+
+GET = """
+import sys
+from artstore import ArtstoreError, Store
+with Store.open(sys.argv[1]) as store:
+    try:
+        print(store.get("animals", sys.argv[2]).written)
+    except ArtstoreError as error:
+        print(f"{type(error).__name__}: {error}")
+"""
+
+
+def test_a_root_that_may_not_be_written_is_named(store: Store, full: Path, out: Path) -> None:
+    put(store, full)
+    out.mkdir(mode=0o555)
+    try:
+        said = python(GET, store.path, out)
+        below = python(GET, store.path, out / "below")
+    finally:
+        out.chmod(0o755)
+    for line in (said, below):
+        assert line.startswith(("RootUnwritable", "UnsafeRoot")) and str(out) in line
+        assert "Permission denied" in line and ": check " in line
+    assert list(out.iterdir()) == []
+
+
+# Parts
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Paths that a careless prefix would take for each other."""
+    names = ["images/a", "images/b/c", "images-old/a", "images.txt", "images0", "image", "imagesa/x", "deep/images/a"]
+    for name in names:
+        path = tmp_path / "images-source" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    return tmp_path / "images-source"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("images", ["images/a", "images/b/c"]),
+        ("images/", ["images/a", "images/b/c"]),
+        ("./images//", ["images/a", "images/b/c"]),
+        ("images/b", ["images/b/c"]),
+        ("images/b/c", ["images/b/c"]),
+        ("images.txt", ["images.txt"]),
+        ("image", ["image"]),
+        ("images-old", ["images-old/a"]),
+        ("deep", ["deep/images/a"]),
+    ],
+)
+def test_a_prefix_takes_a_folder_or_one_file_and_no_more(
+    store: Store, images: Path, out: Path, prefix: str, expected: list[str]
+) -> None:
+    version = put(store, images)
+    assert store.get(version, out, path_prefix=prefix).written == len(expected)
+    assert content(out) == {name: name.encode() for name in expected}
+    assert [entry.path for entry in store.entries(version, prefix)] == [e for e in expected if e != prefix]
+
+
+@pytest.mark.parametrize("prefix", ["..", "/etc", "a/../..", "C:/x"])
+def test_a_prefix_that_leads_out_is_refused(store: Store, images: Path, out: Path, prefix: str) -> None:
+    version = put(store, images)
+    with pytest.raises(InvalidPath, match="stays inside"):
+        store.get(version, out, path_prefix=prefix)
+
+
+def test_a_prefix_brings_the_links_and_empty_folders_below_it(store: Store, full: Path, out: Path) -> None:
+    (full / "sub" / "empty").mkdir()
+    (full / "sub" / "up").symlink_to("../cat")
+    version = put(store, full)
+    store.get(version, out, path_prefix="sub")
+    assert tree(out) == {"sub": None, "sub/dog": b"woof", "sub/empty": None, "sub/up": "../cat"}
+    store.get(version, out, path_prefix="empty")
+    store.get(version, out, path_prefix="link")
+    assert (out / "empty").is_dir() and os.readlink(out / "link") == "sub/dog"

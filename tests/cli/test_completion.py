@@ -1,0 +1,137 @@
+"""What a shell completes: the scripts as the shells run them, and the names that the store has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from artstore.store import Store
+from tests.support.cli_runner import done, process, run, settle, two_versions
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with two animals in it, no store, and this environment's `artstore` on the path."""
+    command = tmp_path / "bin" / "artstore"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m artstore "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(command.parent), prepend=os.pathsep)
+    return settle(tmp_path, monkeypatch)
+
+
+def by_bash(line: str) -> list[str]:
+    """What bash puts in the place of the last word of a line, which for bash begins after a colon."""
+    script = """
+        eval "$(artstore completion bash)"
+        COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'
+        _artstore_completion artstore
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    told = subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True, check=True)
+    assert told.stderr == ""
+    return told.stdout.split("\n")[:-1] if told.stdout != "\n" else []
+
+
+def by_protocol(shell: str, *words: str) -> list[str]:
+    """What zsh or fish is told for the last of some words."""
+    # zsh counts words, fish names the last one.
+    last = {"zsh": str(len(words) - 1), "fish": words[-1]}[shell]
+    told = process(_ARTSTORE_COMPLETE=f"{shell}_complete", COMP_WORDS=" ".join(words), COMP_CWORD=last)
+    assert (told.returncode, told.stderr) == (0, "")
+    return [line for line in told.stdout.splitlines() if line]
+
+
+def test_bash_completes_verbs_names_and_what_follows_a_colon() -> None:
+    two_versions()
+    assert by_bash("artstore du") == ["du"]
+    assert by_bash("artstore get an") == ["animals", "animals:latest", "animals:best", "animals:v1", "animals:v0"]
+    assert by_bash("artstore get animals:b") == ["best"]
+    assert by_bash("artstore diff animals:v0 animals:v") == ["v1", "v0"]
+    assert by_bash("artstore alias animals:v0 ") == ["best"]
+    assert by_bash("artstore ls --project=un") == ["uncategorized"]
+    assert "--keep-last" in by_bash("artstore rm --")
+    assert by_bash("artstore bench de") == ["dedup"]
+
+
+def test_bash_gets_names_quoted() -> None:
+    two_versions()
+    done("alias", "animals:v0", "so $(good)")
+    assert by_bash("artstore get animals:so") == ["so\\ \\$\\(good\\)"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_zsh_and_fish_complete_verbs_and_versions(shell: str) -> None:
+    two_versions()
+    assert any("Show everything about one version." in line for line in by_protocol(shell, "artstore", "sho"))
+    told = by_protocol(shell, "artstore", "show", "animals:b")
+    assert [line.removeprefix("plain,") for line in told if "animals" in line] == ["animals:best"]
+    assert f"_ARTSTORE_COMPLETE={shell}_complete" in done("completion", shell)
+
+
+def test_names_of_other_projects_are_completed_with_their_project() -> None:
+    two_versions()
+    done("put", "animals", "--name", "wolves", "--type", "dataset", "--project", "zoo", "--alias", "pack")
+    assert by_bash("artstore show zoo/wolves:p") == ["pack"]
+    assert by_bash("artstore show --project zoo wo") == ["wolves", "wolves:latest", "wolves:pack", "wolves:v0"]
+    assert by_bash("artstore log ") == ["animals", "zoo/wolves"]
+    assert by_bash("artstore put x --type ") == ["dataset"]
+    assert by_bash("artstore put x --name ani") == ["animals"]
+
+
+def test_what_a_link_is_called_is_completed() -> None:
+    two_versions()
+    with Store.open(".artstore") as store:
+        store.link("animals:v1", "chosen", aliases=["live"])
+    assert by_bash("artstore get chosen:") == ["latest", "live", "v0"]
+
+
+def test_only_what_a_version_has_is_offered_to_be_removed() -> None:
+    two_versions()
+    done("tag", "animals:v0", "fur")
+    done("tag", "animals:v1", "tail")
+    assert by_bash("artstore tag animals:v0 ") == ["tail", "fur"]
+    assert by_bash("artstore tag --remove animals:v0 ") == ["fur"]
+    assert by_bash("artstore alias -r animals:v0 ") == []
+
+
+def test_without_a_store_nothing_is_offered_and_nothing_said(here: Path) -> None:
+    assert by_bash("artstore get an") == []
+    assert by_bash("artstore ls --project ") == []
+    assert by_bash("artstore get --store animals an") == []
+    assert by_protocol("fish", "artstore", "get", "an") == []
+    assert not (here / ".artstore").exists()
+
+
+def test_a_name_that_nothing_can_have_offers_nothing_and_says_nothing() -> None:
+    two_versions()
+    for typed in ("a:b:c", "../x:", "nothing:", "a/b/c/d:", "'"):
+        assert by_protocol("fish", "artstore", "get", typed) == []
+
+
+def test_names_that_would_move_the_cursor_are_not_offered() -> None:
+    two_versions()
+    done("alias", "animals:v0", "\x9b2Jgone")
+    assert by_bash("artstore get animals:") == ["latest", "best", "v1", "v0"]
+
+
+def test_completing_a_verb_imports_no_store() -> None:
+    code = "import sys; from artstore.cli import verbs; verbs([], prog_name='artstore', standalone_mode=False)"
+    code = f"import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); {code}"
+    settings = {"_ARTSTORE_COMPLETE": "fish_complete", "COMP_WORDS": "artstore d", "COMP_CWORD": "d"}
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **settings}, check=True)
+    assert "diff" in told.stdout
+    assert not {"artstore.store", "sqlite3", "rich"} & set(told.stderr.split())
+
+
+def test_the_script_is_for_the_shell_in_use_unless_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/usr/bin/fish")
+    assert done("completion") == done("completion", "fish")
+    monkeypatch.setenv("SHELL", "/bin/tcsh")
+    unknown = run("completion")
+    assert (unknown.exit_code, "Say bash, zsh or fish" in unknown.stderr) == (2, True)

@@ -1,0 +1,220 @@
+"""Lineage, runs and what made a version, on the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import artstore
+from artstore.errors import InvalidName
+from artstore.store import Store
+from tests.support.cli_runner import data, done, run, settle
+from tests.support.json_schemas import OPENLINEAGE_EVENT, PROV_JSON, faults
+from tests.support.lineage_pipeline import edges, product, run_pipeline
+
+
+@pytest.fixture(scope="module")
+def piped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which the pipeline ran three times."""
+    store = tmp_path_factory.mktemp("piped") / "store"
+    run_pipeline(store)
+    return store
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, piped: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a copy of that store."""
+    settle(tmp_path, monkeypatch)
+    shutil.copytree(piped, tmp_path / ".artstore")
+    return tmp_path
+
+
+# lineage
+
+
+def test_lineage_shows_trees_of_where_a_version_came_from_and_what_came_of_it() -> None:
+    assert done("lineage", "pipe/model:round-0").splitlines() == [
+        "pipe/model:v0  (model)",
+        "comes from:",
+        "├─ produced by run pipe/train-0  (train, finished)",
+        "│  └─ used pipe/features:v0 as training  (dataset)",
+        "│     └─ produced by run pipe/features-0  (features, finished)",
+        "│        └─ used pipe/clean:v0  (dataset)",
+        "│           └─ produced by run pipe/clean-0  (clean, finished)",
+        "│              └─ used pipe/raw:v0  (dataset)",
+        "│                 └─ produced by run pipe/ingest-0  (ingest, finished)",
+        "└─ references pipe/features:v0  (dataset) ... see above",
+        "went into:",
+        "└─ used by run pipe/evaluate-0  (evaluate, finished)",
+        "   └─ produced pipe/report:v0  (report)",
+    ]
+    near = done("lineage", "report:v2", "--project", "pipe", "--direction", "upstream", "--depth", "1")
+    assert near == "pipe/report:v2  (report)\ncomes from:\n└─ produced by run pipe/evaluate-2  (evaluate, finished)\n"
+    assert done("lineage", "pipe/report", "--direction", "downstream").endswith("\nwent into: nothing that is known\n")
+
+
+def test_lineage_sums_up_by_collections_and_job_types() -> None:
+    assert done("lineage", "pipe/raw:v1", "--summary", "--depth", "2").splitlines() == [
+        "collection pipe/raw  (dataset, 1 version)",
+        "comes from:",
+        "└─ produced by job pipe/ingest  (2 runs) (2 times)",
+        "went into:",
+        "└─ used by job pipe/clean  (2 runs) (2 times)",
+        "   └─ produced collection pipe/clean  (dataset, 1 version) (2 times)",
+    ]
+
+
+def test_lineage_prints_every_form_that_the_library_gives() -> None:
+    found = artstore.Api().artifact("pipe/model:v2").lineage()
+
+    def form(name: str) -> str:
+        return done("lineage", "pipe/model:v2", "--format", name)
+
+    assert form("dot") == found.to_dot()
+    assert form("mermaid") == found.to_mermaid()
+    assert form("svg") == found.to_svg() + "\n"
+    assert json.loads(form("json")) == data("lineage", "pipe/model:v2") == json.loads(json.dumps(found.to_json()))
+    assert len(data("lineage", "pipe/model:v2")["edges"]) == len(edges(found))
+    events = [json.loads(line) for line in form("openlineage").splitlines()]
+    assert events == found.to_openlineage()
+    assert [faults(OPENLINEAGE_EVENT, event) for event in events] == [[]] * len(events)
+    assert faults(PROV_JSON, json.loads(form("prov"))) == []
+
+
+# runs
+
+
+def test_runs_are_listed_the_newest_first_with_what_they_are() -> None:
+    lines = [line.split() for line in done("runs", "-n", "2").splitlines()]
+    assert lines[0] == ["id", "name", "project", "job", "type", "state", "began", "took"]
+    assert [line[:5] for line in lines[2:]] == [
+        ["evaluate-2", "evaluate-2", "pipe", "evaluate", "finished"],
+        ["train-2", "train-2", "pipe", "train", "finished"],
+    ]
+    assert len(done("runs").splitlines()) == 2 + 15
+
+
+def test_runs_are_chosen_by_project_state_job_type_and_filters_and_sorted() -> None:
+    with pytest.raises(RuntimeError), artstore.init(project="zoo", id="broken", group="g"):
+        raise RuntimeError
+
+    def chosen(*arguments: str) -> list[str]:
+        return [each["id"] for each in data("runs", *arguments)]
+
+    assert chosen("--state", "failed") == chosen("--project", "zoo") == chosen("--group", "g") == ["broken"]
+    assert chosen("--job-type", "train") == ["train-2", "train-1", "train-0"]
+    assert chosen("--job-type", "train", "--filter", '{"config.rate": {"$lt": 0.15}}') == ["train-0"]
+    by_accuracy = ("--order", "-summary_metrics.accuracy", "-n", "2")
+    assert chosen(*by_accuracy) == ["train-2", "train-1"]
+    nothing = run("runs", "--state", "crashed")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")
+    assert "no such runs" in nothing.stderr
+    assert chosen("--state", "crashed") == []
+
+
+def test_one_run_is_shown_with_all_that_is_known_of_it() -> None:
+    shown = done("runs", "pipe/train-1")
+    assert shown.startswith("pipe/train-1\n  id           train-1\n  project      pipe\n  state        finished\n")
+    assert '  config       {\n                 "rate": 0.2\n               }\n' in shown
+    assert "\n  used         pipe/features:v1\n  logged       pipe/model:v1\n" in shown
+    told = data("runs", "train-1", "--project", "pipe")
+    assert (told["config"], told["summary"]["accuracy"]) == ({"rate": 0.2}, pytest.approx(0.8))
+    assert (told["used"], told["logged"]) == (["pipe/features:v1"], ["pipe/model:v1"])
+    assert told["environment"]["python"]
+
+
+def test_a_run_that_is_asked_for_by_its_name_is_told_by_its_id(here: Path) -> None:
+    with artstore.init(store=here / ".artstore", project="pipe", id="x1", name="baseline"):
+        pass
+    for wanted in ("baseline", "pipe/baseline"):
+        refused = run("runs", wanted)
+        assert refused.exit_code == 2 and "'baseline' is the name of pipe/x1" in refused.stderr
+    assert "`artstore runs`" in run("runs", "elsewhere/baseline").stderr
+    nothing: Any = None
+    with pytest.raises(InvalidName, match="invalid run path None"):
+        artstore.Api(store=here / ".artstore").run(nothing)
+
+
+def test_no_hops_are_not_nothing() -> None:
+    assert "comes from: not looked for (depth 0)" in done("lineage", "pipe/model", "--depth", "0")
+
+
+def test_a_shell_completes_the_ids_of_runs() -> None:
+    from artstore.cli import _completion, runs
+
+    context = runs.command.make_context("runs", [], resilient_parsing=True)
+    offered = _completion.runs(context, runs.command.params[0], "train")
+    assert [each.value for each in offered] == ["train-0", "train-1", "train-2"]
+
+
+# get --with-inputs
+
+
+def files(folder: str) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_a_version_is_written_out_with_all_that_made_it() -> None:
+    Path("train.py").write_text("print('train')")
+    with artstore.init(project="pipe", id="again", config={"rate": 0.5}) as run:
+        run.log_code(".", name="source", include_fn=lambda path: path.endswith("train.py"))
+        run.use_artifact("features:latest")
+        run.use_artifact("raw:v0")
+        run.log_artifact(product("model", "model", "new weights"))
+    said = done("get", "pipe/model", "--with-inputs", "--root", "again")
+    assert said.splitlines() == [
+        "again/model:v3  1 file written, 0 kept",
+        "again/inputs/features:v1  1 file written, 0 kept",
+        "again/inputs/raw:v0  1 file written, 0 kept",
+        "again/code/source:v0  1 file written, 0 kept",
+        "again/run.json  of run again",
+    ]
+    assert files("again") == [
+        "code/source:v0/train.py",
+        "inputs/features:v1/features.txt",
+        "inputs/raw:v0/raw.txt",
+        "model:v3/model.txt",
+        "run.json",
+    ]
+    assert Path("again/inputs/raw:v0/raw.txt").read_text() == "data of 0"
+    recorded = json.loads(Path("again/run.json").read_text())
+    assert (recorded["id"], recorded["config"], recorded["state"]) == ("again", {"rate": 0.5}, "finished")
+    assert recorded["used"] == ["pipe/features:v1", "pipe/raw:v0"]
+    told = data("get", "pipe/model", "--with-inputs", "--root", "again")
+    assert (told["name"], told["written"], told["kept"]) == ("model:v3", 0, 1)
+    assert [each["name"] for each in told["inputs"]] == ["features:v1", "raw:v0"]
+    assert [each["name"] for each in told["code"]] == ["source:v0"]
+    assert told["run"]["id"] == "again" and told["missing"] == []
+
+
+def test_inputs_of_other_projects_and_versions_that_are_referenced_are_written_too() -> None:
+    with artstore.init(project="zoo") as run:
+        run.log_artifact(product("features", "dataset", "of the zoo"))
+    with artstore.init(project="pipe") as run:
+        mixed = product("mixed", "model", "1")
+        mixed.add_reference(run.use_artifact("zoo/features:v0"))
+        mixed.add_reference(artstore.Api().artifact("pipe/features:v0"))
+        run.log_artifact(mixed)
+    done("get", "pipe/mixed", "--with-inputs")
+    assert files("artifacts/mixed:v0-with-inputs") == [
+        "inputs/features:v0/features.txt",
+        "inputs/zoo/features:v0/features.txt",
+        "mixed:v0/mixed.txt",
+        "run.json",
+    ]
+
+
+def test_an_input_that_was_deleted_is_named_and_the_rest_is_written() -> None:
+    with Store.open(".artstore") as store:
+        store.delete(store.version("pipe/clean:v0"), delete_aliases=True, force=True)
+    result = run("get", "pipe/features:v0", "--with-inputs", "--root", "again")
+    assert result.exit_code == 1
+    assert "pipe/clean:v0 was deleted, and cannot be written\n" in result.stderr
+    assert files("again") == ["features:v0/features.txt", "run.json"]
+    assert json.loads(Path("again/run.json").read_text())["used"] == ["pipe/clean:v0"]
+    told = run("get", "pipe/features:v0", "--with-inputs", "--root", "again", "--json")
+    assert (told.exit_code, json.loads(told.stdout)["missing"]) == (1, ["pipe/clean:v0"])

@@ -1,0 +1,268 @@
+"""The command line as a whole: where it finds the store, what it refuses, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from artstore.cli import VERBS, _format
+from artstore.errors import NoStore
+from artstore.runtime import terminal
+from artstore.tracking import location
+from tests.support.cli_runner import data, done, process, run, settle, two_versions, write
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with two animals in it, and no store."""
+    return settle(tmp_path, monkeypatch)
+
+
+def test_init_makes_a_store_once() -> None:
+    assert done("init", "--algorithm", "sha256") == "made the store .artstore (sha256)\n"
+    assert done("init") == "there is a store already: .artstore (sha256)\n"
+    assert data("init", "other")["made"] is True
+
+
+def test_put_says_once_that_it_makes_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ("put", "animals", "--name", "animals", "--type", "dataset")
+    assert run(*arguments).stderr == "made the store .artstore\n"
+    assert run(*arguments).stderr == ""
+    monkeypatch.setenv("ARTSTORE_SILENT", "1")
+    assert run(*arguments, "--store", "quiet").stderr == ""
+
+
+def test_the_store_is_found_from_below_and_by_name(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done("put", "animals", "--name", "animals", "--type", "dataset")
+    done("put", "animals", "--name", "others", "--type", "dataset", "--store", "second")
+    below = here / "animals/deep/down"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert data("ls")[0]["collection"] == "animals"
+    monkeypatch.setenv("ARTSTORE_DIR", str(here / "second"))
+    assert data("ls")[0]["collection"] == "others"
+    assert data("ls", "--store", str(here / ".artstore"))[0]["collection"] == "animals"
+    assert location.new() == here / "second"
+    monkeypatch.setenv("ARTSTORE_DIR", "")
+    assert (location.find(), location.new()) == (here / ".artstore", below / ".artstore")
+    monkeypatch.setenv("ARTSTORE_DIR", "~/kept")
+    assert location.find() == Path.home() / "kept"
+
+
+def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NoStore, match="--store or ARTSTORE_DIR"):
+        location.existing()
+    for arguments in (
+        ["ls"],
+        ["get", "animals"],
+        ["du"],
+        ["gc"],
+        ["verify"],
+        ["pending"],
+        ["rm", "animals:v0"],
+        ["backup", "b"],
+        ["show", "a"],
+        ["status", "a"],
+        ["log", "a"],
+        ["diff", "a"],
+        ["lineage", "a"],
+        ["runs"],
+        ["alias", "a"],
+        ["tag", "a"],
+        ["sql", "select 1"],
+    ):
+        result = run(*arguments)
+        assert (result.exit_code, "no store here" in result.stderr) == (2, True)
+    assert "make one with `artstore init" in run("ls", "--store", "nowhere").stderr
+    monkeypatch.setenv("ARTSTORE_DIR", "nowhere")
+    assert "(ARTSTORE_DIR says so)" in run("ls").stderr
+    assert not Path("b").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["init", "animals"], "holds something else"),
+        (["init", "--algorithm", "md5"], "'md5' is not one of"),
+        (["put", "nothing", "--name", "n", "--type", "t"], "does not exist"),
+        (["put", "animals", "--name", "a/b", "--type", "t"], "Invalid name: 'a/b'"),
+        (["put", "animals", "--name", "animals", "--type", "model"], "already exists with type 'dataset'"),
+        (["put", "animals", "--name", "new"], "say its type"),
+        (["put", "animals", "--name", "animals", "--alias", "latest"], "follows the newest version by itself"),
+        (["put", "animals", "--name", "animals", "--tag", "a,b"], "Invalid tag 'a,b'"),
+        (["put", "animals", "--name", "animals", "--ttl", "0d"], "no span of time"),
+        (["put", "animals", "--name", "animals", "--ttl", "999999999w"], "no span of time"),
+        (["put", "animals", "--name", "animals", "--metadata", "{"], "write JSON"),
+        (["put", "animals", "--name", "animals", "--metadata", "[1]"], "it is no object"),
+        (["put", "animals", "--name", "animals", "--metadata", '{"x": NaN}'], "no NaN"),
+        (["put", "animals", "--name", "animals", "--as", "../up"], "Invalid artifact path"),
+        (["ref", "animals", "--name", "r", "--type", "t"], "References must be URIs"),
+        (["ref", "file:///nowhere", "--name", "r", "--type", "t"], "there is no object 'file:///nowhere'"),
+        (["ref", "https://u:S3CRET@h/x", "--name", "r", "--type", "t"], "a user and password in it"),
+        (["ref", "file:.", "--name", "r", "--type", "t", "--max-objects", "0"], "0 is not in the range"),
+        (["status", "animals:v9"], 'no version "animals:v9" (latest is v1)'),
+        (["status", "nothing"], "no artifact 'nothing'"),
+        (["get", "animals:v9"], 'no version "animals:v9" (latest is v1)'),
+        (["get", "animals", "--root", "animals/cat.jpg"], "animals/cat.jpg"),
+        (["ls", "nothing"], "no artifact 'nothing'"),
+        (["ls", "a:b:c/d"], "invalid artifact name 'a:b:c/d'"),
+        (["show", "animals:v9"], 'no version "animals:v9" (latest is v1)'),
+        (["show", "nothing"], "no artifact 'nothing'"),
+        (["log", "nothing"], "no artifact 'nothing'"),
+        (["log", "animals:v1"], "artstore log animals"),
+        (["log", "animals", "-n", "0"], "0 is not in the range"),
+        (["diff", "animals:v0", "animals:v9"], 'no version "animals:v9"'),
+        (["diff", "animals:v0"], "Name two versions"),
+        (["diff", "nothing"], "no artifact 'nothing'"),
+        (["alias", "animals:v9", "good"], 'no version "animals:v9"'),
+        (["alias", "animals:v0", "good", "v7"], "would hide a version index"),
+        (["alias", "animals:v0", "good", "latest"], "follows the newest version by itself"),
+        (["alias", "animals:v0", "best", "--remove"], "animals:v0 has no alias 'best'"),
+        (["alias", "animals:v1", "best", "good", "--remove"], "animals:v1 has no alias 'good'"),
+        (["alias", "animals:v1", "--remove"], "Which aliases shall go?"),
+        (["alias", "nothing"], "no artifact 'nothing'"),
+        (["tag", "animals:v0", "good", "a,b"], "Invalid tag 'a,b'"),
+        (["tag", "animals:v0", "fur", "-r"], "animals:v0 has no tag 'fur'"),
+        (["tag", "animals:v0", "-r"], "Which tags shall go?"),
+        (["lineage", "animals:v9"], 'no version "animals:v9" (latest is v1)'),
+        (["lineage", "animals", "--depth", "-1"], "-1 is not in the range"),
+        (["lineage", "animals", "--direction", "up"], "'up' is not one of 'upstream', 'downstream', 'both'"),
+        (["lineage", "animals", "--summary", "--format", "prov"], "leave --summary out"),
+        (["runs", "nothing"], "Could not find run 'nothing': list the runs with"),
+        (["runs", "x", "--state", "failed"], "leave out one or the other"),
+        (["runs", "--filter", "[1]"], "it is no object"),
+        (["runs", "--filter", '{"config.lr": {"$near": 1}}'], "no operator '$near': use one of $eq"),
+        (["runs", "--order", "-colour"], "runs have no field 'colour'"),
+        (["get", "animals", "--with-inputs"], "animals:v1 was logged by no run"),
+        (["get", "animals", "--with-inputs", "--path", "cat.jpg"], "leave one out"),
+        (["pending", "animals", "--drop"], "Nothing is pending in animals"),
+        (["pending", "--finish"], "Name its collection"),
+        (["alias", "animals:v0", "best", "--protect"], "Name a collection and its aliases"),
+        (["rm", "animals"], "Which versions of 'animals'?"),
+        (["rm", "animals:v1"], "`--delete-aliases`"),
+        (["rm", "animals:v0", "--all"], "the name of one collection"),
+        (["rm", "animals", "--all", "--keep-last", "1"], "leave out --keep-last"),
+        (["rm", "animals", "--keep-last", "0"], "0 is not in the range"),
+        (["rm", "animals", "--keep-last", "1", "--delete-aliases"], "never takes a version with an alias"),
+        (["rm", "nothing", "--all"], "no artifact 'nothing'"),
+        (["du", "nothing"], "no artifact 'nothing'"),
+        (["bench", "dedup", "nowhere"], "nowhere"),
+        (["gc", "--store", "animals"], "no store at"),
+        (["verify", "--store", "animals"], "no store at"),
+        (["backup", "animals"], "holds something else"),
+        (["sql", "selct 1"], "syntax error"),
+        (["sql", "select 1; select 2"], "one statement"),
+        (["sql", ""], 'as in artstore sql "select * from artifact_versions"'),
+        (["demo", "--keep", "animals"], "not an empty folder"),
+        (["completion", "tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
+        (["lst"], "No such command 'lst'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_an_error_that_says_what_to_do(arguments: list[str], said: str) -> None:
+    two_versions()
+    before = done("sql", "select count(*) from events")
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in " ".join(result.stderr.split())
+    assert done("sql", "select count(*) from events") == before
+
+
+def test_every_verb_has_a_bad_input_above() -> None:
+    (mark,) = test_bad_input_is_an_error_that_says_what_to_do.pytestmark  # type: ignore[attr-defined]
+    assert {case[0][0] for case in mark.args[1]} >= set(VERBS)
+
+
+def test_put_makes_no_store_for_what_it_refuses() -> None:
+    assert run("put", "animals", "--name", "animals").exit_code == 2
+    assert run("put", "animals", "--name", "bad name", "--type", "t").exit_code == 2
+    assert not Path(".artstore").exists()
+
+
+def test_ctrl_c_ends_with_130_and_leaves_nothing_broken(here: Path) -> None:
+    done("init")
+    with (here / "large.bin").open("wb") as large:
+        large.truncate(64 * 2**30)
+    command = [sys.executable, "-m", "artstore", "put", "large.bin", "--name", "large", "--type", "dataset"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not list(here.glob(".artstore/packs/*.pack")) and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert (process.returncode, "Traceback" in said) == (130, False)
+    assert json.loads(done("ls", "--json")) == []
+    assert json.loads(done("gc", "--json"))["dead_sessions"] == 0
+    done("verify")
+
+
+def test_a_reader_that_stops_ends_the_command_quietly(here: Path) -> None:
+    write(here / "many", {f"{number}.txt": 10 for number in range(3000)})
+    done("put", "many", "--name", "many", "--type", "dataset")
+    command = [sys.executable, "-m", "artstore", "ls", "many:v0"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None and child.stderr is not None
+    child.stdout.close()
+    assert child.wait() == 141
+    assert child.stderr.read() == b""
+    child.stderr.close()
+
+
+def test_as_a_process_it_works_the_same() -> None:
+    assert process("put", "animals", "--name", "animals", "--type", "dataset").stdout.endswith("(new)\n")
+    failed = process("get", "animals:v7")
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert failed.stderr == 'Error: no version "animals:v7" (latest is v0)\n'
+    assert process("--version").stdout.startswith("artstore ")
+    assert process("ls", "animals:v0", PYTHONIOENCODING="ascii").returncode == 0
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from artstore.cli import verbs; verbs(['--help'], standalone_mode=False); print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(result.stdout.split())
+    ours = {"sqlite_utils", "sqlite3", "rich", "psutil", "pyfastcdc", "blake3", "loky", "artstore.store"}
+    extras = {"fsspec", "aiohttp", "s3fs", "botocore", "gcsfs", "pandas", "pyarrow", "jinja2", "starlette", "uvicorn"}
+    assert not loaded & (ours | extras)
+
+
+def test_sizes_are_decimal_and_never_a_thousand() -> None:
+    told = {0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 6_000_000: "6.0 MB"}
+    assert {count: _format.size(count) for count in told} == told
+    assert _format.size(4 * 10**18) == "4000.0 PB"
+
+
+def test_tables_are_straight_with_wide_characters() -> None:
+    lines = _format.table(["name", "n"], [["数据", "1"], ["e\u0301", "22"]], right=["n"])
+    assert lines[2:] == ["数据   1", "e\u0301     22"]
+
+
+def test_bars_count_what_several_threads_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    bars = terminal.Bars(patience=0)
+    bars.begin("adding [animals]", 4000, "files")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(bars.advance, [1] * 4000))
+    bars.end()
+    assert "adding [animals]" in screen.getvalue()
+    assert "4000/4000" in screen.getvalue()
+
+
+def test_short_steps_and_pipes_show_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    bars = terminal.Bars()
+    bars.begin("adding", None, "bytes")
+    bars.advance(10)
+    bars.end()
+    assert screen.getvalue() == ""
+    assert not isinstance(terminal.progress(), terminal.Bars)

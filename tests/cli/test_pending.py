@@ -1,0 +1,71 @@
+"""Pending versions on the command line: listed, finished and dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import artstore
+from artstore import Api
+from tests.support.cli_runner import data, done, run
+from tests.support.wandb_fixtures import here as here
+from tests.support.wandb_fixtures import made
+
+
+@pytest.fixture(autouse=True)
+def pending(here: Path) -> None:
+    """Two runs of a group have upserted, and one of another group."""
+    for id, group in (("a", "night"), ("b", "night"), ("c", "day")):
+        with artstore.init(group=group, id=id) as current:
+            current.upsert_artifact(made("animals", **{id: id * 300}))
+
+
+def test_pending_lists_what_nobody_has_finished_and_who_wrote_it() -> None:
+    assert done("pending").splitlines()[2:] == [
+        "animals     night        2  600 B  a, b  just now  just now",
+        "animals     day          1  300 B  c     just now  just now",
+    ]
+    night, day = data("pending", "animals")
+    assert (night["distributed_id"], night["runs"]) == ("night", ["uncategorized/a", "uncategorized/b"])
+    assert (day["collection"], day["entries"], day["size"], day["upserts"]) == ("animals", 1, 300, 1)
+    assert data("pending", "zoo/animals") == data("pending", "other") == []
+    assert run("pending", "other").stderr == "nothing is pending\n"
+    assert run("pending", "zoo/animals").stderr == (
+        "nothing is pending; there is uncategorized/animals (night), uncategorized/animals (day)\n"
+    )
+    refused = run("pending", "animals", "--id", "noon", "--finish").stderr
+    assert "Nothing is pending in animals; there is uncategorized/animals (night)" in refused
+
+
+def test_ls_and_du_point_to_what_is_pending() -> None:
+    assert "and 2 pending versions, not finished yet: see `artstore pending`" in run("ls").stderr
+    assert "see `artstore pending animals`" in run("ls", "animals").stderr
+    assert "900 B  2 pending versions would take when written out" in done("du")
+
+
+def test_pending_finishes_what_its_writers_left() -> None:
+    assert "Say its --id, one of: night, day" in run("pending", "animals", "--finish").stderr
+    said = done("pending", "animals", "--id", "night", "--finish", "--alias", "best")
+    assert said == "animals:v0  2 entries  600 B\n"
+    assert Api().artifact("animals:best").version == "v0"
+    assert data("pending", "animals", "--finish")["version"] == "v1"
+    again = run("pending", "animals", "--finish")
+    assert (again.exit_code, "Nothing is pending in animals" in again.stderr) == (2, True)
+
+
+def test_dropping_shows_what_would_go_and_asks() -> None:
+    tried = run("pending", "animals", "--id", "day", "--drop", "--dry-run")
+    assert (tried.exit_code, tried.stdout.splitlines()[-1]) == (0, "dropping it frees 300 B")
+    refused = run("pending", "animals", "--id", "day", "--drop")
+    assert (refused.exit_code, refused.stderr) == (1, "nothing was dropped: pass --yes to drop this\n")
+    assert len(Api().pending()) == 2
+    dropped = data("pending", "animals", "--id", "day", "--drop", "--yes")
+    assert (dropped["dropped"], dropped["content_bytes"], dropped["pending"]["distributed_id"]) == (True, 300, "day")
+    assert done("pending", "animals", "--drop", "-y").splitlines()[-2] == "dropping it frees 600 B"
+    assert Api().pending() == []
+
+
+def test_wrong_usage_is_told() -> None:
+    assert run("pending", "--finish").exit_code == 2
+    assert run("pending", "animals", "--finish", "--drop").exit_code == 2

@@ -1,0 +1,135 @@
+"""Looking after a store on the command line: deleting, measuring, checking, copying, asking."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli_runner import data, done, run, settle, two_versions, write
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with two animals in it, and no store."""
+    return settle(tmp_path, monkeypatch)
+
+
+def test_rm_without_a_terminal_shows_and_deletes_nothing() -> None:
+    two_versions()
+    result = run("rm", "animals:v0")
+    assert result.exit_code == 1
+    assert result.stdout.endswith("deleting 1 version frees 0 B\n")
+    assert result.stderr == "nothing was deleted: pass --yes to delete this\n"
+    assert len(data("ls", "animals")) == 2
+
+
+def test_rm_says_what_it_frees_and_frees_it() -> None:
+    two_versions()
+    assert "deleting 1 version frees 300.0 kB" in done("rm", "animals:v1", "--delete-aliases", "--dry-run")
+    told = data("rm", "animals:v1", "--delete-aliases", "--yes")
+    assert (told["deleted"], told["content_bytes"]) == (True, 300_000)
+    assert [each["aliases"] for each in data("ls", "animals")] == [["latest"]]
+    assert data("du")["content_bytes"] == 300_000
+
+
+def test_rm_by_rule_spares_what_has_an_alias() -> None:
+    two_versions()
+    for number in range(3):
+        write(Path("animals"), {f"{number}.jpg": 1000})
+        done("put", "animals", "--name", "animals")
+    assert [each["version"] for each in data("rm", "animals", "--keep-last", "2", "--dry-run")["versions"]] == (
+        ["v2", "v0"]
+    )
+    done("rm", "animals", "--keep-last", "2", "--yes")
+    assert [each["version"] for each in data("ls", "animals")] == ["v4", "v3", "v1"]
+    assert run("rm", "animals", "--older-than", "1h", "--yes").exit_code == 1
+    done("rm", "animals", "--all", "--yes")
+    assert done("ls", "animals") == ""
+    assert data("ls")[0]["newest"] is None
+
+
+def test_rm_asks_on_a_terminal() -> None:
+    pty = pytest.importorskip("pty")
+    two_versions()
+    for answer, code, left in ((b"n\n", 1, 2), (b"y\n", 0, 1)):
+        master, typed = pty.openpty()
+        command = [sys.executable, "-m", "artstore", "rm", "animals:v0", "--json"]
+        child = subprocess.Popen(command, stdin=typed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        os.write(master, answer)
+        out, err = child.communicate()
+        os.close(master)
+        os.close(typed)
+        assert "Delete 1 version? [y/N]" in err
+        assert (child.returncode, json.loads(out)["deleted"]) == (code, code == 0)
+        assert len(data("ls", "animals")) == left
+
+
+def test_du_tells_size_owned_and_reclaimable() -> None:
+    two_versions()
+    rows = {each["name"]: each for each in data("du", "animals")}
+    assert [rows[name]["owned_bytes"] for name in ("animals:v0", "animals:v1")] == [300_000, 300_000]
+    assert [rows[name]["reclaimable_bytes"] for name in ("animals:v0", "animals:v1")] == [0, 300_000]
+    assert done("du", "animals:v0").split()[-6:] == ["300.0", "kB", "300.0", "kB", "0", "B"]
+    whole = data("du")
+    assert (whole["version_bytes"], whole["content_bytes"], whole["dead_bytes"]) == (900_000, 600_000, 0)
+    assert "2 versions would take when written out" in done("du")
+
+
+def test_du_tells_what_compression_saves(here: Path) -> None:
+    assert done("init", "--compression", "zstd").endswith("(blake3, zstd)\n")
+    assert data("init")["compression"] == "zstd"
+    (here / "animals/notes.txt").write_text("meow\n" * 10_000)
+    two_versions()
+    whole = data("du")
+    assert (whole["content_bytes"], whole["stored_bytes"] < 610_000) == (650_000, True)
+    assert "the same, compressed" in done("du")
+
+
+def test_gc_collects_what_is_past_its_time() -> None:
+    assert data("put", "animals", "--name", "animals", "--type", "dataset", "--ttl", "1s")["ttl_seconds"] == 1
+    while not data("gc", "--dry-run")["expired"]:
+        time.sleep(0.1)
+    assert "collected 1 expired version" in done("gc")
+    assert done("gc") == "nothing to collect\n"
+
+
+def test_verify_names_what_is_damaged(here: Path) -> None:
+    two_versions()
+    assert done("verify").startswith("ok: 2 versions, ")
+    pack = next((here / ".artstore/packs").iterdir())
+    damaged = bytearray(pack.read_bytes())
+    damaged[damaged.index((here / "animals/cat.jpg").read_bytes()[:64])] ^= 1
+    pack.write_bytes(damaged)
+    result = run("verify")
+    assert result.exit_code == 1
+    assert "    uncategorized/animals:v0  cat.jpg\n" in result.stdout
+    assert "harmed: uncategorized/animals:v0, uncategorized/animals:v1\n" in result.stdout
+    told = json.loads(run("verify", "--json").stdout)
+    assert told["ok"] is False
+    assert {"version": "uncategorized/animals:v0", "path": "cat.jpg"} in told["findings"][0]["harms"]
+
+
+def test_a_backup_is_a_store_and_its_head_holds_the_history() -> None:
+    two_versions()
+    told = data("backup", "copy")
+    assert done("get", "animals:v0", "--store", "copy", "--root", "out").startswith("out  2 files")
+    assert data("verify", "--head", told["head"])["ok"] is True
+    assert run("verify", "--head", "blake3:" + "0" * 64).exit_code == 1
+    assert f"head {told['head']}" in done("backup", "copy")
+
+
+def test_sql_answers_and_never_writes() -> None:
+    two_versions()
+    assert done("sql", "select version, entries as n from artifact_versions order by number") == (
+        "version  n\n-------  -\nv0       2\nv1       3\n"
+    )
+    assert data("sql", "select digest from files where size = 100000")[0]["digest"]
+    assert data("sql", "select 1 where 0") == []
+    assert run("sql", "delete from aliases").exit_code == 2
+    assert data("ls", "animals")[0]["aliases"] == ["latest", "best"]

@@ -1,0 +1,350 @@
+"""Images, sounds, videos, pages and 3D objects: what they take, what artifacts keep of them, and how they come back."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from PIL import Image as Pictures
+
+import artstore
+from artstore import Artifact, Audio, Classes, Html, Image, Molecule, Object3D, Table, Video
+from artstore.data_types import BoundingBoxes2D, ImageMask, JoinedTable, PartitionedTable
+from artstore.errors import InvalidInput, PathConflict, SourceChanged, SourceMissing, SourceUnreadable, WrongValue
+from tests.support.roundtrip import back, kept
+from tests.support.servers import WebApp
+from tests.support.wandb_fixtures import here as here
+
+pytestmark = pytest.mark.usefixtures("here")
+
+PIXELS = numpy.arange(24, dtype="uint8").reshape(2, 4, 3)
+MASK: dict[str, Any] = {
+    "mask_data": numpy.array([[1, 2, 1, 1], [1, 1, 1, 3]]),
+    "class_labels": {1: "cat", 2: "dog", 3: "fox"},
+}
+BOX: dict[str, Any] = {"position": {"middle": [1, 1], "width": 2, "height": 1}, "class_id": 1, "scores": {"sure": 0.5}}
+
+
+@pytest.fixture
+def picture(here: Path) -> Path:
+    Pictures.fromarray(PIXELS).save(here / "cat.png")
+    return here / "cat.png"
+
+
+# Images
+
+
+def test_an_image_is_made_of_a_file_an_array_or_a_picture(picture: Path) -> None:
+    made = [Image(str(picture)), Image(picture), Image(PIXELS), Image(Pictures.fromarray(PIXELS)), Image(Image(PIXELS))]
+    for each in made:
+        found = back(each)
+        assert (found.width, found.height, found.format) == (4, 2, "png")
+        assert found.to_data_array() == PIXELS.tolist()
+        assert found == each == made[0]
+    assert Image(PIXELS[:, :, 0]).image.mode == "L"
+    assert Image(numpy.zeros((2, 2, 4))).image.mode == "RGBA"
+    assert Image(numpy.zeros((2, 2, 4)), file_type="jpg").image.format == "JPEG"
+    assert Image(PIXELS, caption="a") != Image(PIXELS, caption="b") != Image(PIXELS // 2, caption="b")
+
+
+def test_an_image_of_a_tensor_or_a_figure_is_drawn() -> None:
+    class Tensor:
+        def detach(self) -> Tensor:
+            return self
+
+        cpu = detach
+
+        def numpy(self) -> Any:
+            return PIXELS.transpose(2, 0, 1)
+
+    class Figure:
+        def savefig(self, file: Any, format: str) -> None:
+            Pictures.fromarray(PIXELS).save(file, format=format)
+
+    assert Image(Tensor()) == Image(Figure()) == Image(PIXELS)
+
+
+def test_the_words_about_an_image_come_back(picture: Path) -> None:
+    image = Image(picture, caption="asleep", grouping=2, masks={"truth": MASK}, boxes={"found": {"box_data": [BOX]}})
+    found = back(image)
+    assert found.caption == "asleep" and found == image
+    assert found._boxes["found"]._val == [BOX]
+    assert numpy.asarray(Pictures.open(io.BytesIO(found._masks["truth"].read()))).tolist() == MASK["mask_data"].tolist()
+    assert found._classes == Classes([{"id": each, "name": name} for each, name in MASK["class_labels"].items()])
+    assert back(found) == found
+
+
+def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
+    artifact = kept(
+        a=Image(picture), b=Image(picture, caption="again"), t=Table(columns=["i"], data=[[Image(picture)]])
+    )
+    images = [each for each in artifact.manifest.entries if each.startswith("media/")]
+    assert len(images) == 1 and images[0].endswith("/cat.png")
+    assert artifact.get("t").data[0][0].read() == picture.read_bytes()
+    assert Path(artifact.get("a")._path).read_bytes() == picture.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "said"),
+    [
+        (lambda: Image("missing.png"), SourceMissing, "there is no file 'missing.png'"),
+        (lambda: Image("text.png"), SourceUnreadable, "'text.png' is no image"),
+        (lambda: Image(numpy.zeros((2, 2, 5))), InvalidInput, r"Un-supported shape for image conversion \[2, 2, 5\]"),
+        (lambda: Image(numpy.array([["a"]])), WrongValue, "an image is made of numbers"),
+        (lambda: Image(PIXELS, file_type="gif"), InvalidInput, "file_type must be one of png"),
+        (lambda: Image(PIXELS, boxes=[BOX]), InvalidInput, '"boxes" argument must be'),  # type: ignore[arg-type]
+        (lambda: ImageMask({}, "k"), WrongValue, "needs 'mask_data'"),
+        (lambda: ImageMask({"mask_data": numpy.zeros(3)}, "k"), WrongValue, "must be a 2D array"),
+        (lambda: ImageMask({"mask_data": numpy.full((2, 2), 256)}, "k"), WrongValue, "integers between 0 and 255"),
+        (lambda: ImageMask({"mask_data": numpy.full((2, 2), 0.5)}, "k"), WrongValue, "integers between 0 and 255"),
+        (lambda: ImageMask({**MASK, "class_labels": {1: 2}}, "k"), WrongValue, "dictionary of numbers to strings"),
+        (lambda: BoundingBoxes2D({}, "k"), WrongValue, "Boxes must be a list"),
+        (lambda: BoundingBoxes2D({"box_data": [{}]}, "k"), WrongValue, "with a 'position'"),
+        (lambda: BoundingBoxes2D({"box_data": [{"position": {"minX": 1}}]}, "k"), WrongValue, "middle, width"),
+        (lambda: BoundingBoxes2D({"box_data": [{**BOX, "class_id": "1"}]}, "k"), WrongValue, "must be an integer"),
+        (lambda: BoundingBoxes2D({"box_data": [{**BOX, "box_caption": 1}]}, "k"), WrongValue, "must be a string"),
+        (lambda: BoundingBoxes2D({"box_data": [{**BOX, "scores": {"a": "b"}}]}, "k"), WrongValue, "names to numbers"),
+        (lambda: Classes([{"id": 1}]), InvalidInput, "a dict with 'id' and 'name'"),
+        (lambda: Audio([0.5]), InvalidInput, '"sample_rate" is required'),
+        (lambda: Audio(numpy.zeros((1, 1, 1)), sample_rate=8), InvalidInput, "samples are numbers"),
+        (lambda: Video("film.avi"), SourceMissing, "film.avi"),
+        (lambda: Video("text.png"), InvalidInput, "accepts the formats gif, mp4, webm, ogg, not 'png'"),
+        (lambda: Video(io.BytesIO(b"")), InvalidInput, "accepts the formats"),
+        (lambda: Video(numpy.zeros((1, 3, 2, 2)), format="mp4"), InvalidInput, "as gif, not as mp4"),
+        (lambda: Video(numpy.zeros((3, 2, 2)), format="gif"), InvalidInput, "time, channels"),
+        (lambda: Html(5), InvalidInput, "a page is text"),
+        (lambda: Object3D("text.png"), InvalidInput, "not compatible with Object3D"),
+        (lambda: Object3D(numpy.zeros((2, 5))), InvalidInput, "points are n times 3"),
+        (lambda: Object3D({"type": "other"}), InvalidInput, "only 'lidar/beta'"),
+        (lambda: Object3D(io.StringIO("x")), InvalidInput, "supported types"),
+        (lambda: Molecule("text.png"), InvalidInput, "Molecule only supports"),
+    ],
+)
+def test_what_makes_no_object_is_refused_with_what_would(
+    here: Path, make: Callable[[], object], error: type[Exception], said: str
+) -> None:
+    (here / "text.png").write_text("text")
+    with pytest.raises(error, match=said):
+        make()
+
+
+def test_an_image_with_a_mask_needs_classes_in_an_artifact(picture: Path) -> None:
+    Pictures.fromarray(PIXELS[:, :, 0]).save("mask.png")
+    artifact = Artifact("things", "dataset")
+    with pytest.raises(InvalidInput, match="needs classes"):
+        artifact.add(Image(picture, masks={"truth": {"path": "mask.png"}}), "item")
+
+
+def test_a_file_that_changes_before_it_is_added_is_an_error_and_nothing_is_added(picture: Path) -> None:
+    artifact = Artifact("things", "dataset")
+    table = Table(columns=["image"], data=[[Image(PIXELS)], [Image(picture)]])
+    picture.write_bytes(b"something else")
+    with pytest.raises(SourceChanged, match="make the object again"):
+        artifact.add(table, "item")
+    assert len(artifact.manifest) == 0
+    picture.unlink()
+    with pytest.raises(SourceChanged):
+        artifact.add(table, "item")
+
+
+def test_objects_that_need_one_another_are_added_together_or_not_at_all() -> None:
+    artifact = Artifact("things", "dataset")
+    artifact.add(Html("<i>x</i>"), "item")
+    before = artifact.manifest.digest()
+    with pytest.raises(PathConflict):
+        artifact.add(Html("<b>y</b>"), "item")
+    assert artifact.manifest.digest() == before
+
+
+def test_an_object_that_needs_others_replaces_one_of_its_name(picture: Path) -> None:
+    artifact = Artifact("things", "dataset")
+    artifact.add(Image(picture, masks={"truth": MASK}), "item")
+    artifact.add(Image(picture, masks={"truth": MASK}, caption="new", classes=[{"id": 9, "name": "owl"}]), "item", True)
+    artifact.add(Table(columns=["i"], data=[[Image(picture)]]), "table")
+    artifact.add(
+        Table(columns=["i"], data=[[Image(picture, caption="new", masks={"t": MASK})]]), "table", overwrite=True
+    )
+    artifact.save()
+    assert artifact.get("item").caption == artifact.get("table").data[0][0].caption == "new"
+
+
+# Sounds, videos, pages, 3D
+
+
+def test_a_sound_of_samples_is_a_wav_file() -> None:
+    samples = numpy.array([[0.0, 1.0], [0.5, -1.0]])
+    found = back(Audio(samples, sample_rate=8000, caption="hum"))
+    with wave.open(io.BytesIO(found.read())) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (8000, 2, 2)
+        assert numpy.frombuffer(file.readframes(2), "<i2").tolist() == [0, 32767, 16384, -32768]
+    assert found.caption == "hum"
+
+
+def test_a_video_of_frames_is_a_gif() -> None:
+    frames = numpy.stack([numpy.full((3, 2, 4), 60 * each, "uint8") for each in range(3)])
+    found = Pictures.open(io.BytesIO(back(Video(frames, fps=10, format="gif")).read()))
+    assert (found.n_frames, found.size, found.info["duration"]) == (3, (4, 2), 100)  # type: ignore[attr-defined]
+
+
+def test_a_page_is_text_a_file_or_an_open_file(here: Path) -> None:
+    (here / "page.html").write_text("<head></head>é", encoding="utf-8")
+    for given in ("page.html", here / "page.html"):
+        assert back(Html(given, inject=False)).html == "<head></head>é"
+        assert "normalize.css" in back(Html(given)).html
+    assert back(Html(io.StringIO("<p>"), inject=False)).html == "<p>"
+    assert Html("page.html", inject=False, data_is_not_path=True).html == "page.html"
+
+
+def test_an_object_in_space_is_points_a_scene_or_a_file(here: Path) -> None:
+    points = [[1.0, 2.0, 3.0]]
+    assert json.loads(back(Object3D(numpy.array(points))).read()) == points
+    scene = Object3D.from_point_cloud(points, boxes=[{"label": "car"}])
+    assert json.loads(back(scene).read()) == {
+        "type": "lidar/beta",
+        "points": points,
+        "boxes": [{"label": "car"}],
+        "vectors": [],
+    }
+    (here / "ship.obj").write_text("v 1 2 3")
+    assert back(Object3D("ship.obj")).read() == b"v 1 2 3"
+    assert back(Object3D.from_file(io.StringIO("[[1,2,3]]"), "pts.json")).read() == b"[[1,2,3]]"
+
+
+def test_an_object_read_from_an_artifact_goes_into_another_without_a_copy(picture: Path) -> None:
+    first = kept("first", item=Image(picture, caption="asleep"))
+    second = kept("second", item=first.get("item"))
+    assert second.get("item") == first.get("item")
+    assert [each.name for each in second.dependencies()] == ["first:v0"]
+
+
+def test_what_is_read_from_an_artifact_makes_the_next_one_depend_on_it_also_without_files() -> None:
+    left = kept("left", table=Table(columns=["id", "x"], data=[["a", 1]]))
+    right = kept("right", table=Table(columns=["id", "y"], data=[["a", 2]]))
+    joined = kept("both", pair=JoinedTable(left.get("table"), right.get_entry("table"), "id"))
+    again = kept("again", table=left.get("table"))
+    assert {each.name for each in joined.dependencies()} == {"left:v0", "right:v0"}
+    assert [each.name for each in again.dependencies()] == ["left:v0"]
+    assert joined.get("pair") == JoinedTable(left.get("table"), right.get("table"), "id")
+    assert again.get("table") == left.get("table")
+
+
+def test_a_table_that_was_changed_or_is_carried_on_in_its_own_artifact_leaves_the_old_one_free() -> None:
+    first = kept("first", table=Table(columns=["n"], data=[[1]]))
+    assert kept("first", table=first.get("table")).version == "v0"
+    changed = first.get("table")
+    changed.add_data(2)
+    assert kept("second", table=changed).dependencies() == []
+    draft = first.new_draft()
+    draft.add(changed, "table", overwrite=True)
+    draft.save()
+    assert draft.wait().version == "v1"
+    first.delete()
+
+
+def test_a_partitioned_table_brings_its_parts_along(picture: Path) -> None:
+    parts = [Table(columns=["n", "image"], data=[[n, Image(picture)]]) for n in range(2)]
+    first = Artifact("first", "dataset")
+    for number, part in enumerate(parts):
+        first.add(part, f"parts/{number}")
+    first.add(PartitionedTable("parts"), "all")
+    first.save()
+    first.wait()
+    second = kept("second", again=first.get("all"))
+    third = kept("third", pair=JoinedTable(second.get("again"), parts[0], "n"))
+    for found in (second.get("again"), third.get("pair")._table1):
+        assert [(row[0], row[1].image.size) for _, row in found.iterrows()] == [(0, (4, 2)), (1, (4, 2))]
+    assert [each.name for each in second.dependencies()] == ["first:v0"]
+
+
+def test_tables_of_one_name_in_two_artifacts_are_joined() -> None:
+    left, right = (kept(name, rows=Table(columns=["id"], data=[[name]])) for name in ("left", "right"))
+    joined = kept("both", pair=JoinedTable(left.get_entry("rows"), right.get_entry("rows"), "id")).get("pair")
+    assert (joined._table1.data, joined._table2.data) == ([["left"]], [["right"]])
+
+
+def test_the_entry_of_an_object_is_found_by_the_name_it_was_added_under(picture: Path) -> None:
+    artifact = kept(seen=Image(picture), rows=Table(columns=["n"], data=[[1]]))
+    assert artifact.get_entry("seen").path == "seen.image-file.json"
+    assert artifact.get_entry("rows") == artifact.get_entry("rows.table.json")
+    with pytest.raises(KeyError, match="Path not contained in artifact: nothing"):
+        artifact.get_entry("nothing")
+
+
+def test_classes_that_are_an_artifact_of_their_own_name_those_of_images(picture: Path) -> None:
+    classes = kept("classes", animals=Classes([{"id": 1, "name": "cat"}])).get("animals")
+    rows = kept("rows", seen=Table(columns=["image"], data=[[Image(picture, classes=classes)]]))
+    assert rows.get("seen").data[0][0]._classes == classes
+
+
+def test_classes_of_two_columns_stay_apart() -> None:
+    table = Table(columns=["a", "b"], data=[[1, 7]])
+    table.cast("a", Classes([{"id": 1, "name": "cat"}]).get_type())
+    table.cast("b", Classes([{"id": 7, "name": "dog"}]).get_type())
+    found = back(table)
+    for column, value in (("a", 1), ("b", 7)):
+        found.cast(column, found._types[column])
+        other = [1, 7]
+        other[0 if column == "a" else 1] = 8
+        with pytest.raises(WrongValue, match=f"column '{column}'"):
+            found.add_data(*other)
+        assert found.get_column(column) == [value]
+
+
+def test_boxes_and_masks_and_classes_can_be_added_by_themselves() -> None:
+    boxes = BoundingBoxes2D({"box_data": [BOX]}, "found")
+    artifact = kept(boxes=boxes, mask=ImageMask(MASK, "truth"), classes=Classes([{"id": 1, "name": "cat"}]))
+    assert artifact.get("boxes") == boxes
+    assert artifact.get("mask").read() == ImageMask(MASK, "truth").read()
+    assert artifact.get("classes") == Classes([{"id": 1, "name": "cat"}])
+
+
+# References
+
+
+def test_an_image_of_a_uri_is_a_reference_that_is_read_from_where_it_is(picture: Path, web_app: WebApp) -> None:
+    web_app.put("photos/cat.png", picture.read_bytes())
+    uris = [picture.as_uri(), f"{web_app.url}/strong/photos/cat.png"]
+    artifact = kept(seen=Table(columns=["image"], data=[[Image(uri, caption="asleep")] for uri in uris]))
+    assert sorted(each.ref for each in artifact.manifest.entries.values() if each.ref) == sorted(uris)
+    for (image,) in artifact.get("seen").data:
+        assert (image.caption, image.format, image.image.size) == ("asleep", "png", (4, 2))
+        assert Path(image._path).read_bytes() == picture.read_bytes()
+    assert (Image(uris[1]).image, Image(uris[1]).width) == (None, None)
+
+
+def test_a_sound_and_a_video_of_a_uri_are_references(here: Path) -> None:
+    (here / "bark.wav").write_bytes(b"RIFF")
+    (here / "walk.mp4").write_bytes(b"mp4")
+    bark, walk = (here / "bark.wav").as_uri(), (here / "walk.mp4").as_uri()
+    artifact = kept(bark=Audio(bark), walk=Video(walk))
+    assert {each.ref for each in artifact.manifest.entries.values()} == {None, bark, walk}
+    assert (artifact.get("bark").read(), artifact.get("walk").read()) == (b"RIFF", b"mp4")
+
+
+# Runs
+
+
+def test_objects_that_a_run_logs_go_to_its_folder(picture: Path) -> None:
+    with artstore.init(project="animals", id="abc") as run:
+        run.log({"one": Image(picture, caption="asleep"), "two": [Image(PIXELS), Html("<b>")]})
+        folder = Path(run.dir)
+    summary = artstore.Api().run("animals/abc").summary
+    assert (folder / summary["one"]["path"]).read_bytes() == picture.read_bytes()
+    assert {**summary["one"], "path": "", "sha256": ""} == {
+        "_type": "image-file",
+        "caption": "asleep",
+        "format": "png",
+        "width": 4,
+        "height": 2,
+        "path": "",
+        "sha256": "",
+    }
+    assert [each["_type"] for each in summary["two"]] == ["image-file", "html-file"]
+    assert all(os.path.isfile(folder / each["path"]) for each in summary["two"])

@@ -1,0 +1,97 @@
+"""What is documented is run, and what there is is documented."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from artstore import cli
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+
+
+def steps(session: str) -> list[tuple[str, str]]:
+    """The commands of a console session, continued by `>`, each with the output that follows it."""
+    found = []
+    for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
+        first, *rest = part.splitlines()
+        more = [line for line in rest if line.startswith("> ")]
+        found.append(("\n".join([first, *(line[2:] for line in more)]), "\n".join(rest[len(more) :])))
+    return found
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, with the commands of this environment on the path."""
+    for name in list(os.environ):
+        if name.startswith("ARTSTORE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/parallel.md"])
+def test_what_a_document_shows_is_what_happens(document: str, elsewhere: Path) -> None:
+    """All sessions in their order: a later one goes on where an earlier one ended."""
+    written = (ROOT / document).read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for language, session in re.findall(r"^```(console|pycon)\n(.*?)^```$", written, re.MULTILINE | re.DOTALL):
+        if language == "console":
+            run_console(steps(session))
+        else:
+            run_python(session, names)
+
+
+def run_console(session: list[tuple[str, str]]) -> None:
+    for command, expected in session:
+        done = subprocess.run(
+            ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        assert (command, done.stdout.rstrip("\n"), done.returncode) == (command, expected, 0)
+
+
+def run_python(session: str, names: dict[str, object]) -> None:
+    test = doctest.DocTestParser().get_doctest(session, names, "session", "session", 0)
+    said: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(test, out=said.append, clear_globs=False)
+    names.update(test.globs)
+    assert not said, "".join(said)
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_has_help_with_an_example_and_is_documented(verb: str) -> None:
+    said = CliRunner().invoke(cli.verbs, [verb, "--help"], prog_name="artstore").output
+    assert f"    artstore {verb}" in said.partition("Examples:")[2]
+    assert f"\n## artstore {verb}\n" in COMMANDS
+    assert f"`{verb}`" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_every_module_of_the_command_line_is_a_verb_or_shared() -> None:
+    modules = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
+    assert modules - set(cli.VERBS) == {
+        *("__init__", "committing", "completing", "labels", "lean", "options", "showing")
+    }
+
+
+def test_every_variable_that_is_read_is_documented() -> None:
+    sources = [path for folder in ("artstore", "drivers") for path in (ROOT / folder).rglob("*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in sources]
+    read = {name for text in texts for name in re.findall(r"\bARTSTORE_[A-Z_]*[A-Z]\b", text)}
+    rows = re.findall(r"^\| (`ARTSTORE_[^|]+) \|", README, re.MULTILINE)
+    assert read == {name for row in rows for name in re.findall("`(ARTSTORE_[A-Z_]+)`", row)}
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).is_file(), f"{document.name}: {target}"

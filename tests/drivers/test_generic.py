@@ -1,0 +1,224 @@
+"""Every scheme that fsspec knows works without a driver of its own, pinned where the file system gives an etag."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar
+
+import fsspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from artstore.core.manifest import Entry, Kind
+from artstore.drivers.session import Session
+from artstore.errors import (
+    AccessDenied,
+    BadReply,
+    InvalidInput,
+    InvalidUri,
+    MissingExtra,
+    NoDriver,
+    SecretInUri,
+    Unreachable,
+)
+from artstore.testing import PrefixContract
+from tests.support import servers
+
+
+class TestMemory(PrefixContract):
+    """A file system that tells nothing but the size, and finds of `a/` only `a` if that is a file."""
+
+    both = False
+    notices = False
+    recognises = False
+    odd_keys: ClassVar[tuple[str, ...]] = ("with space", "ünï/日本", "a+b", "100%", "%41", "#hash", "x?y=z#w")
+    scheme = "memory"
+
+    @pytest.fixture
+    def prefix(self) -> str:
+        return f"{self.scheme}://{uuid.uuid4().hex}/"
+
+    def put(self, uri: str, data: bytes) -> None:
+        fsspec.filesystem(self.scheme).pipe(uri, data)
+
+    def remove(self, uri: str) -> None:
+        fsspec.filesystem(self.scheme).rm(uri)
+
+
+class TaggedFileSystem(MemoryFileSystem):  # type: ignore[misc]
+    """The file system in memory, with etags, as those of object stores have them."""
+
+    protocol = "tagged"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        stripped: str = MemoryFileSystem._strip_protocol(path.replace("tagged://", "memory://"))
+        return stripped
+
+    def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
+        return self._tagged(super().info(path, **kwargs))
+
+    def find(self, path: str, **kwargs: Any) -> dict[str, Any]:
+        return {name: self._tagged(info) for name, info in super().find(path, **kwargs).items()}
+
+    def _tagged(self, info: dict[str, Any]) -> dict[str, Any]:
+        if info["type"] == "file":
+            return {**info, "ETag": f'"{hashlib.md5(self.store[info["name"]].getvalue()).hexdigest()}"'}
+        return info
+
+
+fsspec.register_implementation("tagged", TaggedFileSystem, clobber=True)
+
+
+class TestTagged(TestMemory):
+    """A file system that gives etags."""
+
+    notices = True
+    recognises = True
+    scheme = "tagged"
+
+
+@pytest.fixture(scope="module")
+def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The URL of a server for FTP, and the folder that it serves."""
+    folder = tmp_path_factory.mktemp("ftp")
+    with servers.ftp(folder) as url:
+        yield url, folder
+
+
+class TestFtp(PrefixContract):
+    """A file system that is one connection, on which answers must not get mixed up."""
+
+    both = False
+    notices = False
+    recognises = False
+    odd_keys: ClassVar[tuple[str, ...]] = ("with space", "ünï/日本", "a+b", "100%", "%41", "#hash", "what?", "x?y=z#w")
+
+    @pytest.fixture
+    def prefix(self, ftp: tuple[str, Path]) -> str:
+        self.url, self.folder = ftp
+        return f"{self.url}/{uuid.uuid4().hex}/"
+
+    @pytest.fixture
+    def storage_options(self) -> dict[str, Any]:
+        return {"username": "me", "password": "word"}
+
+    def place(self, uri: str) -> Path:
+        return self.folder / uri.removeprefix(self.url + "/")
+
+    def put(self, uri: str, data: bytes) -> None:
+        self.place(uri).parent.mkdir(parents=True, exist_ok=True)
+        self.place(uri).write_bytes(data)
+
+    def remove(self, uri: str) -> None:
+        self.place(uri).unlink()
+
+    def test_many_are_fetched_at_once(self, session: Session, prefix: str, tmp_path: Path) -> None:
+        for number in range(20):
+            self.put(f"{prefix}many/{number}", b"%d" % number * 1000)
+        with ThreadPoolExecutor(8) as pool:
+            entries = self.add(session, prefix + "many")
+            done = list(pool.map(lambda entry: session.read(entry), entries))
+        assert done == [entry.path.encode() * 1000 for entry in entries]
+
+
+class StrictFileSystem(MemoryFileSystem):  # type: ignore[misc]
+    """A file system that takes no option of ours, and whose server refuses ranges behind the end."""
+
+    protocol = "strict"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        stripped: str = MemoryFileSystem._strip_protocol(path.replace("strict://", "memory://"))
+        return stripped
+
+    def cat_file(self, path: str, start: int, end: int, **kwargs: Any) -> bytes:
+        if start >= self.info(path)["size"]:
+            raise RuntimeError("The range specified is invalid\nRequestId: 1")
+        data: bytes = super().cat_file(path, start, end, **kwargs)
+        return data
+
+
+fsspec.register_implementation("strict", StrictFileSystem, clobber=True)
+
+
+class TestStrict(TestMemory):
+    """As adlfs and sshfs are."""
+
+    scheme = "strict"
+
+
+class FailingFileSystem(MemoryFileSystem):  # type: ignore[misc]
+    """A file system whose server is not what it should be."""
+
+    protocol = "failing"
+
+    def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
+        raise self.storage_options["error"]
+
+
+fsspec.register_implementation("failing", FailingFileSystem, clobber=True)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("artstore.drivers.retrying.PAUSES", (0.0, 0.0))
+    yield
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (PermissionError("no"), AccessDenied),
+        (ConnectionResetError("gone"), Unreachable),
+        (TimeoutError(), Unreachable),
+        (socket.gaierror("no such host"), Unreachable),
+        (RuntimeError("530 Authentication failed"), AccessDenied),
+        (RuntimeError("what is this?"), BadReply),
+    ],
+)
+@pytest.mark.usefixtures("at_once")
+def test_errors_of_file_systems_are_said_in_our_words(error: Exception, ours: type[Exception]) -> None:
+    with Session({"error": error}) as session, pytest.raises(ours, match="failing://host/x"):
+        list(session.references("failing://host/x"))
+
+
+def test_a_chain_of_addresses_is_refused() -> None:
+    with Session() as session, pytest.raises(InvalidUri, match="a chain of addresses"):
+        list(session.references("zip://images::file:///tmp/animals.zip"))
+
+
+def test_a_secret_in_an_error_of_a_file_system_is_taken_out() -> None:
+    said = PermissionError("cannot GET https://me:word@host/x?sig=SECRET")
+    with Session({"error": said}) as session, pytest.raises(AccessDenied) as caught:
+        list(session.references("failing://host/x"))
+    assert "SECRET" not in str(caught.value) and "word" not in str(caught.value)
+
+
+def test_a_library_that_is_not_installed_is_named() -> None:
+    with Session() as session, pytest.raises(MissingExtra, match=r"adlfs"):
+        list(session.references("abfs://container/key"))
+
+
+def test_a_scheme_that_nobody_knows_is_tracked_under_a_name_and_cannot_be_fetched(tmp_path: Path) -> None:
+    with Session() as session:
+        with pytest.raises(InvalidInput, match=r'You must pass name="<entry_name>"'):
+            list(session.references("unknown://host/x"))
+        (entry,) = session.references("unknown://host/x", name="a/b")
+        assert entry == Entry("a/b", Kind.REFERENCE, uri="unknown://host/x")
+        with pytest.raises(NoDriver, match="unknown://"):
+            session.fetch_to(entry, tmp_path / "x")
+        with pytest.raises(SecretInUri):
+            list(session.references("unknown://me:word@host/x", name="a"))

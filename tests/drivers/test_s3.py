@@ -1,0 +1,414 @@
+"""References to S3: a SeaweedFS, a moto for keys that SeaweedFS changes, and servers that do not keep their word."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+from xml.sax.saxutils import escape
+
+import pytest
+from aiohttp import web
+from fsspec.config import conf
+
+import artstore_drivers.s3
+from artstore.core.manifest import Entry
+from artstore.drivers import RemoteObject, retrying
+from artstore.drivers.session import Session
+from artstore.errors import (
+    AccessDenied,
+    ArtstoreError,
+    BadReply,
+    InvalidInput,
+    InvalidUri,
+    ReferenceChanged,
+    ReferenceGone,
+    SecretInUri,
+    TooManyObjects,
+    Unreachable,
+)
+from artstore.testing import PrefixContract
+from tests.support import servers
+from tests.support.remote_places import ODD_KEYS, fill_bucket
+from tests.support.servers import S3Server
+
+_buckets: dict[tuple[str, bool], str] = {}
+
+
+class S3Contract(PrefixContract):
+    """The contract, for a bucket of a server."""
+
+    server: S3Server
+    versioned: ClassVar[bool] = False
+
+    @pytest.fixture
+    def storage_options(self, prefix: str) -> dict[str, Any]:
+        return self.server.options
+
+    def below(self, server: S3Server) -> str:
+        """A new prefix in a bucket of its own for each server and kind: SeaweedFS has room for few."""
+        self.server = server
+        place = server.url, self.versioned
+        if place not in _buckets:
+            _buckets[place] = server.bucket(versioned=self.versioned)
+        return f"s3://{_buckets[place]}/{uuid.uuid4().hex}/"
+
+    def where(self, uri: str) -> dict[str, str]:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return {"Bucket": bucket, "Key": key}
+
+    def put(self, uri: str, data: bytes) -> None:
+        self.server.client.put_object(**self.where(uri), Body=data)
+
+    def remove(self, uri: str) -> None:
+        self.server.client.delete_object(**self.where(uri))
+
+
+class TestSeaweed(S3Contract):
+    """A bucket that keeps nothing."""
+
+    both = False
+
+    @pytest.fixture
+    def prefix(self, seaweed: S3Server) -> str:
+        return self.below(seaweed)
+
+
+class TestSeaweedVersioned(TestSeaweed):
+    """A bucket that keeps what was overwritten and removed."""
+
+    versioned = True
+    keeps_versions = True
+
+    def test_a_version_can_be_asked_for(self, session: Session, prefix: str, tmp_path: Path) -> None:
+        self.put(prefix + "data", b"first")
+        (first,) = self.add(session, prefix + "data")
+        self.put(prefix + "data", b"second")
+        (asked,) = self.add(session, f"{prefix}data?versionId={first.version_id}")
+        assert asked == first
+        assert self.fetched(session, asked, tmp_path) == b"first"
+        with pytest.raises(ReferenceGone):
+            self.add(session, prefix + "data?versionId=0123456789abcdef0123456789abcdef")
+
+
+class TestMoto(S3Contract):
+    """A bucket that keeps nothing, with any key."""
+
+    odd_keys: ClassVar[tuple[str, ...]] = ODD_KEYS
+
+    @pytest.fixture
+    def prefix(self, moto: S3Server) -> str:
+        return self.below(moto)
+
+    def test_a_key_that_looks_like_a_version_is_found(self, session: Session, prefix: str) -> None:
+        self.put(prefix + "k?versionId=1", b"odd")
+        (entry,) = self.add(session, prefix + "k?versionId=1")
+        assert (entry.uri, entry.path) == (prefix + "k?versionId=1", "k?versionId=1")
+
+    def test_the_marker_of_a_folder_is_an_object(self, session: Session, prefix: str) -> None:
+        self.put(prefix + "folder/", b"")
+        self.put(prefix + "folder/a", b"a")
+        entries = self.add(session, prefix + "folder")
+        assert {entry.path: entry.uri for entry in entries} == {"%": prefix + "folder/", "a": prefix + "folder/a"}
+
+
+class TestMotoVersioned(TestMoto):
+    """A bucket that keeps what was overwritten and removed, with any key."""
+
+    versioned = True
+    keeps_versions = True
+
+    def test_what_was_there_before_versions_is_still_had(self, session: Session, prefix: str, tmp_path: Path) -> None:
+        bucket = self.server.bucket()
+        self.put(f"s3://{bucket}/data", b"as it was")
+        (entry,) = self.add(session, f"s3://{bucket}/data")
+        assert entry.version_id is None
+        self.server.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        self.put(f"s3://{bucket}/data", b"as it is now")
+        assert self.fetched(session, entry, tmp_path) == b"as it was"
+
+    def test_a_version_that_expired_is_replaced_by_the_same_content_only(
+        self, session: Session, prefix: str, tmp_path: Path
+    ) -> None:
+        self.put(prefix + "data", b"as it was")
+        (entry,) = self.add(session, prefix + "data")
+        self.put(prefix + "data", b"as it was")
+        self.server.client.delete_object(**self.where(prefix + "data"), VersionId=entry.version_id)
+        assert self.fetched(session, entry, tmp_path) == b"as it was"
+        self.put(prefix + "data", b"as it is now")
+        with pytest.raises(ReferenceChanged, match=rf"expected.*{entry.version_id}.*found"):
+            self.fetched(session, entry, tmp_path)
+
+    def test_where_old_versions_outnumber_objects_the_listing_goes_on_without_them(
+        self, session: Session, prefix: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for name in ("a", "b", "c"):
+            for number in range(40):
+                self.put(prefix + "many/" + name, str(number).encode())
+        monkeypatch.setattr(artstore_drivers.s3, "PAGE", 15)
+        monkeypatch.setattr(artstore_drivers.s3, "MANY_PAGES", 2)
+        entries = self.add(session, prefix + "many")
+        assert [(entry.path, entry.version_id is None) for entry in entries] == [("a", False), ("b", True), ("c", True)]
+        assert all(entry.etag for entry in entries)
+        assert "etags alone" in caplog.text
+
+
+def add(uri: str, options: dict[str, Any], **more: Any) -> list[Entry]:
+    with Session(options) as session:
+        return list(session.references(uri, **more))
+
+
+def test_ten_thousand_versioned_objects_are_at_most_twelve_requests(seaweed: S3Server) -> None:
+    bucket = asyncio.run(fill_bucket(seaweed, [f"many/{number:05}" for number in range(10_000)]))
+    asked: list[str] = []
+    with Session(seaweed.options) as session:
+        list(session.references(f"s3://{bucket}/many/00000"))
+        driver: Any = session.driver(f"s3://{bucket}/many")
+        driver._system().s3.meta.events.register(
+            "before-call.s3", lambda model, **_: asked.append(model.name), unique_id="count"
+        )
+        entries = list(session.references(f"s3://{bucket}/many"))
+        assert len(entries) == 10_000 and all(entry.version_id for entry in entries)
+        assert [entry.path for entry in entries] == [f"{number:05}" for number in range(10_000)]
+        assert asked.count("HeadObject") == 1 and len(asked) <= 12
+        seaweed.client.put_object(Bucket=bucket, Key="many/10000", Body=b"")
+        with pytest.raises(TooManyObjects, match=r"10,000.*many.*max_objects="):
+            list(session.references(f"s3://{bucket}/many"))
+        assert len(list(session.references(f"s3://{bucket}/many", max_objects=20_000))) == 10_001
+
+
+def test_where_versions_may_not_be_listed_objects_are_and_etags_pin_them(seaweed: S3Server) -> None:
+    bucket = seaweed.bucket(versioned=True)
+    seaweed.client.put_object(Bucket=bucket, Key="folder/x", Body=b"x")
+    statements = [
+        {"Effect": effect, "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{bucket}{below}"}
+        for effect, action, below in (
+            ("Deny", "s3:ListBucketVersions", ""),
+            ("Allow", "s3:ListBucket", ""),
+            ("Allow", "s3:GetObject", "/*"),
+        )
+    ]
+    policy = {"Version": "2012-10-17", "Statement": statements}
+    seaweed.client.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    anonymous = {"anon": True, "endpoint_url": seaweed.url}
+    for options in (seaweed.options, anonymous):
+        (entry,) = add(f"s3://{bucket}/folder", options)
+        assert (entry.version_id, entry.etag) == (None, "9dd4e461268c8034f5c8564e155c67a6")
+    with Session(anonymous) as session:
+        assert session.read(entry) == b"x"
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_an_object_of_many_pieces_is_listed_with_the_etag_that_it_is_sent_with(
+    seaweed: S3Server, tmp_path: Path, versioned: bool
+) -> None:
+    bucket, data = seaweed.bucket(versioned=versioned), os.urandom(9 << 20)
+    seaweed.client.put_object(Bucket=bucket, Key="folder/large", Body=data)
+    with Session(seaweed.options) as session:
+        (entry,) = session.references(f"s3://{bucket}/folder")
+        session.fetch_to(entry, tmp_path / "large")
+    assert (tmp_path / "large").read_bytes() == data
+
+
+def test_a_multipart_object_arrives_whole(seaweed: S3Server, tmp_path: Path) -> None:
+    """Its etag is no digest of its content."""
+    bucket, parts = seaweed.bucket(), [os.urandom(5 << 20), os.urandom(1 << 20)]
+    upload = {"Bucket": bucket, "Key": "large"}
+    upload["UploadId"] = seaweed.client.create_multipart_upload(**upload)["UploadId"]
+    done = [
+        {"PartNumber": number, "ETag": seaweed.client.upload_part(**upload, PartNumber=number, Body=part)["ETag"]}
+        for number, part in enumerate(parts, 1)
+    ]
+    seaweed.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done})
+    with Session(seaweed.options) as session:
+        (entry,) = session.references(f"s3://{bucket}/large")
+        assert entry.etag is not None and entry.etag.endswith("-2")
+        session.fetch_to(entry, tmp_path / "large")
+    assert (tmp_path / "large").read_bytes() == b"".join(parts)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(retrying, "PAUSES", (0.0, 0.0))
+    yield
+
+
+@pytest.mark.parametrize("name", ["x", "folder/"])
+def test_wrong_credentials_are_said_and_not_shown(seaweed: S3Server, name: str) -> None:
+    bucket = seaweed.bucket()
+    for wrong in ({"secret": "WR0NG"}, {"key": "WR0NG"}):
+        with pytest.raises(AccessDenied, match="redentials") as caught:
+            add(f"s3://{bucket}/{name}", {**seaweed.options, **wrong})
+        assert "WR0NG" not in str(caught.value) and seaweed.secret not in str(caught.value)
+
+
+def test_a_bucket_that_is_not_there_is_named(seaweed: S3Server) -> None:
+    for uri in ("s3://nowhere", "s3://nowhere/x", "s3://nowhere/x/"):
+        with pytest.raises(ReferenceGone, match="no bucket 'nowhere'"):
+            add(uri, seaweed.options)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_an_endpoint_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"key": "K", "secret": "S3CRET", "endpoint_url": f"http://127.0.0.1:{servers.free_port()}"}
+    for uri in ("s3://bucket/x", "s3://bucket/x/"):
+        with pytest.raises(Unreachable, match="endpoint") as caught:
+            add(uri, options)
+        assert "S3CRET" not in str(caught.value)
+
+
+def test_no_credentials_at_all_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(AccessDenied, match="AWS_ACCESS_KEY_ID"):
+        add("s3://bucket/x", {"endpoint_url": f"http://127.0.0.1:{servers.free_port()}"})
+
+
+@pytest.mark.parametrize(
+    ("uri", "error"),
+    [("s3:///x", InvalidUri), ("s3:x", InvalidUri), ("s3://B@d!/x", InvalidUri), ("s3://K:S3CRET@b/x", SecretInUri)],
+)
+def test_what_names_no_bucket_is_refused(seaweed: S3Server, uri: str, error: type[Exception]) -> None:
+    with pytest.raises(error) as caught:
+        add(uri, seaweed.options)
+    assert "S3CRET" not in str(caught.value)
+
+
+class StubbornS3:
+    """An S3 server that gives what it likes, whatever it is asked for."""
+
+    def __init__(self) -> None:
+        self.data = b"as it was"
+        self.status, self.code = 200, ""
+        self.seen: list[web.BaseRequest] = []
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """Answer anything."""
+        self.seen.append(request)
+        if self.status != 200:
+            text = f"<Error><Code>{self.code}</Code><Message>expecting {escape('mars-1')}</Message></Error>"
+            return web.Response(status=self.status, text="" if request.method == "HEAD" else text)
+        if "versions" in request.query or "versioning" in request.query:
+            return web.Response(status=405)
+        if "list-type" in request.query:
+            rows = f'<Contents><Key>f/x</Key><Size>{len(self.data)}</Size><ETag>"{self.etag}"</ETag></Contents>'
+            return web.Response(text=f"<ListBucketResult><IsTruncated>false</IsTruncated>{rows}</ListBucketResult>")
+        return web.Response(body=self.data, headers={"ETag": f'"{self.etag}"', "x-amz-version-id": "v1"})
+
+    @property
+    def etag(self) -> str:
+        """The etag of what is there now."""
+        return f"{hash(self.data):x}"
+
+
+@pytest.fixture
+def stubborn() -> Iterator[tuple[StubbornS3, dict[str, Any]]]:
+    server = StubbornS3()
+    with servers.serving(server.handle) as url:
+        yield server, {"key": "K", "secret": "S3CRET", "endpoint_url": url}
+
+
+def test_a_server_that_ignores_versions_and_conditions_is_not_believed(
+    stubborn: tuple[StubbornS3, dict[str, Any]], tmp_path: Path
+) -> None:
+    server, options = stubborn
+    with Session(options) as session:
+        pins = [*session.references("s3://b/f/x"), *session.references("s3://b/f/")]
+        assert [pin.version_id for pin in pins] == ["v1", None]
+        assert session.read(pins[0]) == session.read(pins[1]) == b"as it was"
+        server.data = b"as it is "
+        for pin in [*pins, pins[0]._replace(etag=None, version_id="v0")]:
+            with pytest.raises(ReferenceChanged):
+                session.fetch_to(pin, tmp_path / "x")
+            with pytest.raises(ReferenceChanged):
+                session.read(pin, 2, 3)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "said"),
+    [
+        (400, "AuthorizationHeaderMalformed", BadReply, "AWS_REGION"),
+        (301, "PermanentRedirect", BadReply, "region"),
+        (403, "InvalidAccessKeyId", AccessDenied, "mars-1"),
+        (403, "SignatureDoesNotMatch", AccessDenied, "redentials"),
+        (503, "SlowDown", Unreachable, "later"),
+        (500, "InternalError", Unreachable, "later"),
+        (418, "Teapot", BadReply, "Teapot"),
+    ],
+)
+@pytest.mark.usefixtures("at_once")
+def test_what_the_server_says_is_told(
+    stubborn: tuple[StubbornS3, dict[str, Any]], status: int, code: str, error: type[ArtstoreError], said: str
+) -> None:
+    server, options = stubborn
+    server.status, server.code = status, code
+    for uri in ("s3://b/f/x", "s3://b/f/"):
+        with pytest.raises(error, match=said) as caught:
+            add(uri, options)
+        assert "S3CRET" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silence(request: web.BaseRequest) -> web.Response:
+        await asyncio.sleep(3600)
+        return web.Response()
+
+    monkeypatch.setattr(artstore_drivers.s3, "ANSWER", 0.2)
+    with servers.serving(silence) as url, pytest.raises(Unreachable):
+        add("s3://b/f/x", {"key": "K", "secret": "S", "endpoint_url": url})
+
+
+def test_settings_reach_the_server(
+    stubborn: tuple[StubbornS3, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The region of the environment, the payer of requests, no credentials, and the settings of fsspec."""
+    server, options = stubborn
+    monkeypatch.setenv("AWS_REGION", "mars-1")
+    with Session({**options, "requester_pays": True}) as session:
+        (entry,) = session.references("s3://b/f/")
+        session.stat(entry)
+        session.read(entry)
+    assert len(server.seen) == 5
+    for request in server.seen:
+        assert "/mars-1/s3/" in request.headers["Authorization"]
+        # Nobody can pay for another to be told whether a bucket has versions.
+        assert "versioning" in request.query or request.headers["x-amz-request-payer"] == "requester"
+    server.seen.clear()
+    add("s3://b/f/x", {**options, "client_kwargs": {"region_name": "venus-2"}})
+    assert "/venus-2/s3/" in server.seen[0].headers["Authorization"]
+    server.seen.clear()
+    monkeypatch.setitem(conf, "s3", {"anon": True, "endpoint_url": options["endpoint_url"]})
+    add("s3://b/f/x", {})
+    assert "Authorization" not in server.seen[0].headers
+
+
+def test_a_server_that_denies_head_is_asked_with_get(stubborn: tuple[StubbornS3, dict[str, Any]]) -> None:
+    server, options = stubborn
+    answer = server.handle
+
+    async def headless(request: web.BaseRequest) -> web.Response:
+        return web.Response(status=405) if request.method == "HEAD" else await answer(request)
+
+    with servers.serving(headless) as url:
+        (entry,) = add("s3://b/f/x", {**options, "endpoint_url": url})
+    assert RemoteObject.of(entry).size == 9
+
+
+@pytest.mark.parametrize("way", ["storage_options", "environment"])
+def test_an_option_that_s3fs_does_not_take_is_named(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"endpont_url": "http://S3CRET"}
+    if way == "environment":
+        monkeypatch.setitem(conf, "s3", options)
+        options = {}
+    with pytest.raises(InvalidInput, match=r"'endpont_url'.*storage_options.*FSSPEC_S3_") as caught:
+        add("s3://bucket/x", options)
+    assert "S3CRET" not in str(caught.value)

@@ -1,0 +1,545 @@
+"""Files and folders to be added: odd, unreadable, vanishing, growing, huge, deep; and the store itself among them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from artstore import ArtstoreError, Entry, Kind, Store
+from artstore.core.draft import Draft
+from artstore.errors import InvalidPath, SourceChanged, SourceError, SourceUnreadable
+from artstore.runtime.progress import Silent
+from tests.support.files import content, entries, put
+from tests.support.files import random_bytes as noise
+from tests.support.programs import python
+
+SMALL, LARGE = 1000, 300_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.init(tmp_path / "store") as store:
+        yield store
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    (tmp_path / "source").mkdir()
+    return tmp_path / "source"
+
+
+def refuses(store: Store, add: Callable[[Draft], object], message: str) -> OSError:
+    """Whether adding is refused with a message, leaving a draft that can go on."""
+    draft = store.draft("animals", "dataset")
+    with pytest.raises(SourceUnreadable, match=message) as caught:
+        add(draft)
+    assert isinstance(caught.value, OSError)
+    assert list(draft.under("")) == []
+    good = store.path.parent / "good"
+    good.write_bytes(b"good")
+    store.add_file(draft, good)
+    version = store.commit(draft)
+    assert set(entries(store, version)) == {"good"}
+    return caught.value
+
+
+# What cannot be read
+
+UNREADABLE = """
+import sys
+from artstore import Store
+from artstore.errors import SourceUnreadable
+store = Store.open(sys.argv[1])
+draft = store.draft("animals", "dataset")
+for add, path in ((store.add_dir, sys.argv[2]), (store.add_file, sys.argv[3])):
+    try:
+        add(draft, path)
+    except SourceUnreadable as error:
+        print(error)
+assert not list(draft.under(""))
+store.close()
+"""
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_a_file_that_may_not_be_read_is_named(store: Store, source: Path, size: int) -> None:
+    (source / "a").write_bytes(b"fine")
+    (source / "secret").write_bytes(noise(size))
+    (source / "secret").chmod(0)
+    said = python(UNREADABLE, store.path, source, source / "secret").splitlines()
+    assert len(said) == 2
+    for line in said:
+        assert f"cannot read {str(source / 'secret')!r}: Permission denied" in line
+        assert "Nothing was added: make it readable, or leave it out" in line
+    assert store.collections() == []
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o400], ids=["not listed", "not entered"])
+def test_a_folder_that_may_not_be_read_is_named(store: Store, source: Path, mode: int) -> None:
+    (source / "closed").mkdir()
+    (source / "closed" / "cat").write_bytes(b"meow")
+    (source / "closed").chmod(mode)
+    try:
+        said = python(UNREADABLE, store.path, source, source / "closed" / "cat").splitlines()
+    finally:
+        (source / "closed").chmod(0o700)
+    assert len(said) == 2
+    assert all(f"cannot read '{source}/closed" in line and "Permission denied" in line for line in said)
+
+
+def make_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def make_link_to_device(path: Path) -> None:
+    path.symlink_to("/dev/null")
+
+
+def make_link_to_fifo_outside(path: Path) -> None:
+    os.mkfifo(path.parent.parent / "fifo")
+    path.symlink_to(path.parent.parent / "fifo")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [make_fifo, make_socket, make_link_to_device, make_link_to_fifo_outside],
+    ids=lambda make: str(make.__name__),
+)
+@pytest.mark.timeout(30)
+def test_what_is_neither_file_nor_folder_is_refused_and_not_waited_for(
+    store: Store, source: Path, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(source)  # the name of a socket has little room
+    (source / "cat").write_bytes(b"meow")
+    make(Path("odd").absolute() if make is not make_socket else Path("odd"))
+    refuses(store, lambda draft: store.add_dir(draft, source), f"'{source}/odd'.*neither a file")
+    refuses(store, lambda draft: store.add_file(draft, source / "odd"), f"'{source}/odd'.*no regular file")
+
+
+def test_a_device_is_refused(store: Store) -> None:
+    refuses(store, lambda draft: store.add_file(draft, "/dev/zero"), "'/dev/zero': it is no regular file")
+
+
+def test_a_folder_is_no_file_and_a_file_is_no_folder(store: Store, source: Path) -> None:
+    (source / "cat").write_bytes(b"meow")
+    refuses(store, lambda draft: store.add_file(draft, source), f"'{source}': it is a folder: use add_dir")
+    refuses(store, lambda draft: store.add_dir(draft, source / "cat"), f"'{source}/cat': it is no folder: use add_file")
+
+
+def test_what_is_not_there_is_named(store: Store, source: Path) -> None:
+    refuses(store, lambda draft: store.add_file(draft, source / "bat"), f"'{source}/bat': No such file")
+    refuses(store, lambda draft: store.add_dir(draft, source / "bat"), f"'{source}/bat': No such file or directory")
+
+
+class Begins(Silent):
+    """Acts when a step has begun: a file was looked at, and not yet read."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+
+    def begin(self, what: str, total: int | None, unit: str) -> None:
+        self._act()
+
+
+class Advances(Silent):
+    """Acts when there is progress, as there is between listing a folder and reading what is in it."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+
+    def advance(self, amount: int) -> None:
+        self._act()
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize("verb", ["file", "folder"])
+def test_a_file_that_vanishes_before_it_is_read_is_named(store: Store, source: Path, size: int, verb: str) -> None:
+    (source / "cat").write_bytes(noise(size))
+    vanishing = source / "cat"
+
+    def add(draft: Draft) -> None:
+        if verb == "file":
+            store.add_file(draft, vanishing, progress=Begins(lambda: vanishing.unlink(missing_ok=True)))
+        else:
+            store.add_dir(draft, source, progress=Advances(lambda: vanishing.unlink(missing_ok=True)))
+
+    refuses(store, add, f"'{vanishing}': No such file")
+
+
+@pytest.mark.parametrize("turns_into", ["fifo", "folder", "link to nothing"])
+@pytest.mark.timeout(30)
+def test_a_file_that_turns_into_something_else_before_it_is_read_is_named(
+    store: Store, source: Path, turns_into: str
+) -> None:
+    changing = source / "cat"
+    changing.write_bytes(b"meow")
+
+    def turn() -> None:
+        if changing.is_file():
+            changing.unlink()
+            if turns_into == "fifo":
+                os.mkfifo(changing)
+            elif turns_into == "folder":
+                changing.mkdir()
+            else:
+                changing.symlink_to("nowhere")
+
+    refuses(store, lambda draft: store.add_dir(draft, source, progress=Advances(turn)), f"'{changing}'")
+
+
+# What changes
+
+
+def test_a_file_that_was_replaced_since_it_was_listed_is_taken_as_it_is_now(store: Store, source: Path) -> None:
+    (source / "cat").write_bytes(b"meow")
+    (source / "dog").write_bytes(noise(LARGE))
+    new = {"cat": noise(LARGE, 1), "dog": b"woof"}
+
+    def replace() -> None:
+        if content(source) == new:
+            return
+        for name, data in new.items():
+            (source / f".{name}").write_bytes(data)
+            os.replace(source / f".{name}", source / name)
+
+    draft = store.draft("animals", "dataset")
+    store.add_dir(draft, source, progress=Advances(replace))
+    store.get(store.commit(draft), store.path.parent / "out")
+    assert content(store.path.parent / "out") == new
+    assert entries(store, "animals")["cat"].size == LARGE
+
+
+GROW = """
+import itertools, os, sys, time
+descriptor, began = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND), time.monotonic()
+print("growing", flush=True)
+for i in itertools.count(os.fstat(descriptor).st_size // 8):
+    os.write(descriptor, i.to_bytes(8, "big"))
+    if i % 1024 == 0 and (time.monotonic() - began > 30 or os.fstat(descriptor).st_size > 2**27):
+        break
+"""
+
+
+def numbers(size: int) -> bytes:
+    """What a log that grows holds when it has grown to a size."""
+    return b"".join(i.to_bytes(8, "big") for i in range(size // 8 + 1))[:size]
+
+
+@contextmanager
+def growing(log: Path) -> Iterator[None]:
+    """Have a program append to a file all the time."""
+    program = subprocess.Popen([sys.executable, "-c", GROW, str(log)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert program.stdout is not None and program.stdout.readline() == "growing\n"
+        yield
+    finally:
+        program.kill()
+        program.communicate()
+
+
+@pytest.mark.parametrize("size", [8, 3_000_000])
+def test_a_file_that_grows_all_the_time_is_refused_or_taken_in_one_state(store: Store, source: Path, size: int) -> None:
+    log = source / "log"
+    log.write_bytes(numbers(size))
+    refused, deadline = 0, time.monotonic() + 20
+    with growing(log):
+        while not refused and time.monotonic() < deadline:
+            draft = store.draft("logs", "log")
+            try:
+                entry = store.add_file(draft, log)
+            except SourceChanged as error:
+                assert f"'{log}' kept changing while it was read. Nothing was added" in str(error)
+                assert isinstance(error, OSError)
+                assert list(draft.under("")) == []
+                refused += 1
+                continue
+            [stored] = store.entries(store.commit(draft))
+            taken = b"".join(store.read(stored))
+            assert stored.size == entry.size == len(taken)
+            assert taken == numbers(len(taken))
+            if size == 8:
+                break
+    assert refused or size == 8, "a large file was never seen to grow while it was read"
+    assert store.verify().ok
+
+
+def test_a_file_changed_within_the_same_tick_is_read_again(store: Store, source: Path) -> None:
+    """Size, inode and times can all be as they were: what is not clearly older is never trusted."""
+    for i in range(50):
+        (source / "cat").write_bytes(b"%08d" % i)
+        version = put(store, source)
+        [entry] = store.entries(version)
+        assert b"".join(store.read(entry)) == b"%08d" % i
+
+
+def test_a_file_whose_times_were_set_back_after_a_change_is_read_again(store: Store, source: Path) -> None:
+    (source / "cat").write_bytes(b"meow")
+    os.utime(source / "cat", ns=(10**18, 10**18))
+    time.sleep(0.15)
+    first = put(store, source)
+    assert put(store, source) == first
+    (source / "cat").write_bytes(b"MEOW")
+    os.utime(source / "cat", ns=(10**18, 10**18))
+    [entry] = store.entries(put(store, source))
+    assert b"".join(store.read(entry)) == b"MEOW"
+
+
+# Sizes
+
+SIZES = [0, 1, 65_535, 65_536, 65_537, 2**20 - 1, 2**20, 2**20 + 1, 8 * 2**20 - 1, 8 * 2**20, 8 * 2**20 + 300_000]
+
+
+def test_files_of_every_size_come_back(store: Store, source: Path, tmp_path: Path) -> None:
+    for size in SIZES:
+        (source / str(size)).write_bytes(noise(size))
+    version = put(store, source)
+    assert version.size == sum(SIZES)
+    assert {path: entry.size for path, entry in entries(store, version).items()} == {str(s): s for s in SIZES}
+    assert store.get(version, tmp_path / "out").written == len(SIZES)
+    assert content(tmp_path / "out") == {str(size): noise(size) for size in SIZES}
+    assert store.verify().ok
+
+
+@pytest.mark.parametrize(("size", "chunks"), [(0, 0), (1, 1), (65_536, 1), (65_537, None), (1_048_577, None)])
+def test_a_file_of_up_to_64_kib_is_one_chunk(store: Store, source: Path, size: int, chunks: int | None) -> None:
+    (source / "a").write_bytes(noise(size))
+    put(store, source)
+    found = store.sql("select count(*) as n, coalesce(sum(size), 0) as size from chunks")[0]
+    assert found["size"] == size
+    assert found["n"] == chunks or (chunks is None and int(str(found["n"])) > size // 2**18)
+
+
+def test_a_sparse_file_costs_what_is_in_it(store: Store, source: Path, tmp_path: Path) -> None:
+    with (source / "sparse").open("wb") as sparse:
+        sparse.write(b"begin")
+        sparse.seek(64 * 2**20)
+        sparse.write(b"end")
+    version = put(store, source)
+    assert version.size == 64 * 2**20 + 3
+    assert store.usage().allocated_bytes < 2 * 2**20
+    store.get(version, tmp_path / "out")
+    assert (tmp_path / "out" / "sparse").read_bytes() == b"begin" + bytes(64 * 2**20 - 5) + b"end"
+
+
+def test_an_empty_folder_is_a_version_without_entries(store: Store, source: Path, tmp_path: Path) -> None:
+    assert put(store, source).entries == 0
+    draft = store.draft("animals")
+    assert store.add_dir(draft, source, "below/it") == 1
+    (entry,) = store.entries(store.commit(draft))
+    assert entry == Entry("below/it", Kind.FOLDER)
+    store.get("animals", tmp_path / "out")
+    assert (tmp_path / "out" / "below" / "it").is_dir()
+
+
+# Names
+
+ODD_NAMES = [
+    "with space",
+    " space before",
+    "new\nline",
+    "tab\t",
+    "bell\x07",
+    "caf\u00e9",
+    "cafe\u0301",
+    "日本.jpg",
+    "🐈",
+    "-rf",
+    "~",
+    "$HOME",
+    "*?[a]",
+    "quote'\"",
+    "back\\slash",
+    "100%25",
+    "colon:s",
+    "...",
+    ".hidden",
+    "CON",
+    "x" * 255,
+    "é" * 127,
+]
+
+
+def test_odd_names_come_back_as_they_were(store: Store, source: Path, tmp_path: Path) -> None:
+    for i, name in enumerate(ODD_NAMES):
+        (source / name).write_bytes(b"%d" % i)
+        (source / "in" / name).mkdir(parents=True)
+        (source / "in" / name / name).write_bytes(noise(LARGE, i) if i < 3 else b"in %d" % i)
+    version = put(store, source)
+    assert set(entries(store, version)) == {*ODD_NAMES, *(f"in/{name}/{name}" for name in ODD_NAMES)}
+    store.get(version, tmp_path / "out")
+    assert content(tmp_path / "out") == content(source)
+    assert sorted(os.listdir(tmp_path / "out")) == sorted(os.listdir(source))
+    assert store.get(version, tmp_path / "out").written == 0
+
+
+@pytest.mark.parametrize("name", ["c:x", "c:", "\\x", "a\\..\\..\\b"], ids=repr)
+def test_names_that_would_climb_on_another_system_are_refused(store: Store, source: Path, name: str) -> None:
+    (source / name).write_bytes(b"x")
+    draft = store.draft("animals", "dataset")
+    with pytest.raises(InvalidPath, match="stays inside"):
+        store.add_dir(draft, source)
+    assert list(draft.under("")) == []
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link", "target of a link"])
+def test_names_that_are_not_utf_8_are_refused(store: Store, source: Path, kind: str) -> None:
+    odd = os.fsdecode(os.fsencode(source) + b"/caf\xe9")
+    (source / "cat").write_bytes(b"meow")
+    if kind == "file":
+        Path(odd).write_bytes(b"x")
+    elif kind == "folder":
+        Path(odd).mkdir()
+    elif kind == "link":
+        Path(odd).symlink_to("cat")
+    else:
+        (source / "link").symlink_to(os.path.basename(odd))
+    draft = store.draft("animals", "dataset")
+    with pytest.raises(InvalidPath, match=r"caf\\udce9"):
+        store.add_dir(draft, source)
+        store.commit(draft)
+    assert store.collections() == []
+
+
+@pytest.mark.parametrize("depth", [300, 1500])
+def test_folders_may_be_nested_deeply(store: Store, source: Path, tmp_path: Path, depth: int) -> None:
+    deep = "/".join(["d"] * depth)
+    subprocess.run(["mkdir", "-p", source / deep], check=True)
+    (source / deep / "cat").write_bytes(b"meow")
+    (source / deep / "dog").write_bytes(noise(LARGE))
+    try:
+        version = put(store, source)
+        assert set(entries(store, version)) == {f"{deep}/cat", f"{deep}/dog"}
+        assert store.get(version, tmp_path / "out").written == 2
+        assert (tmp_path / "out" / deep / "cat").read_bytes() == b"meow"
+        assert (tmp_path / "out" / deep / "dog").read_bytes() == noise(LARGE)
+        assert store.get(version, tmp_path / "out").written == 0
+    finally:
+        # Nobody else who tidies up goes that deep.
+        subprocess.run(["rm", "-rf", source, tmp_path / "out"], check=True)
+
+
+def test_many_small_files_come_back_through_several_processes(store: Store, source: Path, tmp_path: Path) -> None:
+    for i in range(3600):
+        folder = source / str(i // 500)
+        folder.mkdir(exist_ok=True)
+        (folder / f"{i}.txt").write_bytes(b"%d" % (i // 2))
+    (source / "0" / "0.txt").chmod(0o755)
+    version = put(store, source)
+    assert (version.entries, store.usage().content_bytes) == (3600, sum(len(str(i)) for i in range(1800)))
+    assert store.get(version, tmp_path / "out").written == 3600
+    assert content(tmp_path / "out") == content(source)
+    assert os.access(tmp_path / "out" / "0" / "0.txt", os.X_OK)
+    assert store.verify().ok
+
+
+def test_one_unreadable_file_among_many_is_named_by_whichever_process_met_it(store: Store, source: Path) -> None:
+    for i in range(3600):
+        (source / str(i)).write_bytes(b"%d" % i)
+    (source / "3210").chmod(0)
+    said = python(UNREADABLE, store.path, source, source / "3210").splitlines()
+    assert len(said) == 2
+    assert all(f"cannot read '{source}/3210': Permission denied" in line for line in said)
+    assert store.collections() == []
+
+
+def test_a_draft_goes_on_after_one_bad_file_among_many(store: Store, source: Path, tmp_path: Path) -> None:
+    """What other processes had already taken in counts for the draft, or is taken in again."""
+    folder = source
+    for i in range(4200):
+        if i % 600 == 0:
+            folder /= "below"
+            folder.mkdir()
+        (folder / str(i)).write_bytes(b"%d" % i)
+    bad = folder / "below"
+    bad.mkdir()
+    os.mkfifo(bad / "fifo")
+    draft = store.draft("animals", "dataset")
+    for _ in range(2):
+        with pytest.raises(SourceUnreadable):
+            store.add_dir(draft, source)
+    (bad / "fifo").unlink()
+    assert store.add_dir(draft, source) == 4201
+    store.get(store.commit(draft), tmp_path / "out")
+    assert content(tmp_path / "out") == content(source)
+    assert store.verify().ok
+
+
+# The store itself
+
+
+def test_the_working_folder_is_added_without_the_store_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cat").write_bytes(b"meow")
+    (tmp_path / "sub").mkdir()
+    for place in (tmp_path / ".artstore", tmp_path / "sub" / "data"):
+        with Store.init(place) as store:
+            draft = store.draft("all", "dataset")
+            store.add_dir(draft, ".")
+            version = store.commit(draft)
+            mine = place.relative_to(tmp_path)
+            assert "cat" in entries(store, version)
+            assert not [path for path in entries(store, version) if Path(path).is_relative_to(mine)]
+            store.get(version, tmp_path.parent / f"{tmp_path.name}-out" / place.name)
+            assert store.verify().ok
+
+
+def test_the_store_is_left_out_under_whatever_name_it_is_met(store: Store, source: Path) -> None:
+    """A mount shows the same folder under another name; a link leads to it from outside."""
+    (source / "cat").write_bytes(b"meow")
+    (source / "mounted").mkdir()
+    subprocess.run(["mount", "--bind", store.path, source / "mounted"], check=True)
+    try:
+        assert set(entries(store, put(store, source))) == {"cat"}
+    finally:
+        subprocess.run(["umount", source / "mounted"], check=True)
+
+
+@pytest.mark.parametrize(
+    "leads_to", ["store", "store/packs", "", "store/artstore.db"], ids=["it", "a part", "above", "the catalog"]
+)
+def test_a_link_does_not_bring_the_store_in(source: Path, tmp_path: Path, leads_to: str) -> None:
+    (source / "cat").write_bytes(b"meow")
+    (tmp_path / "shelf").mkdir()
+    with Store.init(tmp_path / "shelf" / "store") as store:
+        put(store, source)
+        (source / "link").symlink_to(tmp_path / "shelf" / leads_to)
+        draft = store.draft("animals")
+        try:
+            store.add_dir(draft, source)
+        except SourceError as error:
+            assert str(source / "link") in str(error)
+        stored = {path.name for path in store.path.rglob("*")} | {"link"}
+        assert [entry.path for entry in draft.under("") if entry.path.split("/")[-1] in stored] in ([], ["link"])
+        assert all(entry.kind == Kind.FOLDER for entry in draft.under("") if entry.path == "link")
+
+
+@pytest.mark.parametrize("part", [".", "packs", "locks"])
+def test_the_store_cannot_be_added_to_itself(store: Store, source: Path, part: str) -> None:
+    (source / "cat").write_bytes(b"meow")
+    put(store, source)
+    draft = store.draft("animals", "dataset")
+    with pytest.raises(ArtstoreError, match="store"):
+        store.add_dir(draft, store.path / part)
+    assert list(draft.under("")) == []
+
+
+def test_the_catalog_cannot_be_added_as_a_file(store: Store, source: Path) -> None:
+    """Closing a descriptor of it would drop the locks that SQLite holds in this process."""
+    (source / "cat").write_bytes(b"meow")
+    put(store, source)
+    draft = store.draft("animals", "dataset")
+    with pytest.raises(ArtstoreError, match=r"artstore\.db"):
+        store.add_file(draft, store.path / "artstore.db")

@@ -1,0 +1,233 @@
+"""References to many objects, to odd ones, and to buckets that do not let everybody in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import artstore
+from artstore import Artifact
+from artstore.drivers import placing
+from artstore.errors import AccessDenied, ReferenceGone, TooManyObjects
+from benchmarks import made_up
+from tests.support import remote_places
+from tests.support.cli_runner import data, done, run
+from tests.support.remote_places import ODD_KEYS, fill_bucket
+from tests.support.servers import GsServer, S3Server
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working folder, and a run with a store in it."""
+    monkeypatch.setenv("ARTSTORE_SILENT", "1")
+    monkeypatch.setenv("ARTSTORE_DIR", str(tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+    with artstore.init():
+        yield tmp_path
+
+
+def logged(artifact: Artifact) -> Artifact:
+    assert artstore.run is not None
+    return artstore.run.log_artifact(artifact).wait()
+
+
+def content(folder: str) -> dict[str, bytes]:
+    """What lies below a folder, by paths."""
+    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_ten_thousand_objects_are_twelve_requests_and_one_more_is_an_error(seaweed: S3Server) -> None:
+    bucket = asyncio.run(fill_bucket(seaweed, [f"images/{number:05}" for number in range(10_000)]))
+    artifact = Artifact("images", "dataset")
+    with remote_places.counted(seaweed.url) as (url, asked):
+        options = {**seaweed.options, "endpoint_url": url}
+        artifact.add_reference(f"s3://{bucket}/images", storage_options=options)
+        assert len(asked) <= 12
+        version = logged(artifact)
+        entries = version.manifest.entries.values()
+        assert len(entries) == 10_000 and all(entry.extra["versionID"] for entry in entries)
+        asked.clear()
+        assert {each.state for each in version.status(storage_options=options)} == {"unchanged"}
+        assert len(asked) <= 12
+    seaweed.client.put_object(Bucket=bucket, Key="images/10000", Body=b"")
+    artifact = Artifact("images", "dataset")
+    with pytest.raises(TooManyObjects, match=r"more than 10,000 objects below 's3://.*/images'.*max_objects="):
+        artifact.add_reference(f"s3://{bucket}/images", storage_options=seaweed.options)
+    assert len(artifact.manifest) == 0
+    artifact.add_reference(f"s3://{bucket}/images", max_objects=20_000, storage_options=seaweed.options)
+    assert len(artifact.manifest) == 10_001
+
+
+@pytest.mark.parametrize(
+    "count", [20_000, pytest.param(1_000_000, marks=[pytest.mark.torture, pytest.mark.timeout(1200)])]
+)
+def test_references_take_less_than_a_kilobyte_each_and_many_no_more_than_100_megabytes(
+    count: int, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_up.announce(here)
+    monkeypatch.syspath_prepend(str(here))
+    artifact = Artifact("images", "dataset")
+    artifact.add_reference("many://1/")
+    tracemalloc.start()
+    try:
+        assert len(artifact.add_reference(f"many://{count}/", "all", max_objects=count)) == count
+        version = logged(artifact)
+        logging = tracemalloc.get_traced_memory()[1]
+        assert len(version.status()) == count + 1
+        looking = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert version.size == sum(range(1000, 1000 + count)) + 1000
+    assert logging < count * 1000
+    assert looking < 100_000_000
+
+
+def test_odd_keys_are_recorded_exactly_and_none_leaves_the_folder(moto: S3Server, here: Path) -> None:
+    bucket = moto.bucket(versioned=True)
+    apart = placing.set_apart("a", f"s3://{bucket}/a")
+    keys = [*ODD_KEYS, "a", "a/b", "../../up", "/../root", "x/", "empty", "a//../b", "~", "nul%00"]
+    for key in keys:
+        moto.client.put_object(Bucket=bucket, Key=key, Body=b"" if key.endswith("empty") else key.encode())
+    artifact = Artifact("odd", "dataset")
+    artifact.add_reference(f"s3://{bucket}", storage_options=moto.options)
+    version = logged(artifact)
+    found = {str(entry.ref): path for path, entry in version.manifest.entries.items()}
+    assert sorted(found) == sorted({f"s3://{bucket}/{key}" for key in keys})
+    before = set(here.iterdir())
+    written = content(version.download("out", storage_options=moto.options))
+    assert set(here.iterdir()) - before == {here / "out"}
+    assert written == {found[f"s3://{bucket}/{key}"]: b"" if key.endswith("empty") else key.encode() for key in keys}
+    assert found[f"s3://{bucket}/a"] == apart
+    moto.client.put_object(Bucket=bucket, Key=apart, Body=b"made to clash")
+    with pytest.raises(ValueError, match="Cannot add the same path twice"):
+        Artifact("odd", "dataset").add_reference(f"s3://{bucket}", storage_options=moto.options)
+
+
+def again(artifact: Artifact, options: dict[str, Any], asked: list[str]) -> list[str]:
+    """What a second download asks of the server, and what a third one does after a file was damaged."""
+    artifact.download("out", storage_options=options)
+    first = content("out")
+    asked.clear()
+    artifact.download("out", storage_options=options)
+    second = list(asked)
+    Path("out/cat.txt").write_bytes(b"MEOW")
+    artifact.download("out", storage_options=options)
+    assert content("out") == first
+    assert len(asked) == 1
+    return second
+
+
+def test_what_was_fetched_and_is_right_is_not_fetched_again(seaweed: S3Server, fake_gcs: GsServer) -> None:
+    for scheme, server in (("s3", seaweed), ("gs", fake_gcs)):
+        place: Any = getattr(remote_places, scheme)(server, server.bucket())
+        for name in ("cat.txt", "dog.txt"):
+            place.put("animals/" + name, b"meow")
+        artifact = Artifact(scheme, "dataset")
+        artifact.add_reference(place.prefix + "animals", storage_options=place.options)
+        with remote_places.counted(server.url) as (url, asked):
+            assert again(logged(artifact), {**place.options, "endpoint_url": url}, asked) == []
+
+
+def test_where_versions_may_not_be_listed_etags_pin_what_is_logged(seaweed: S3Server) -> None:
+    bucket = seaweed.bucket(versioned=True)
+    seaweed.client.put_object(Bucket=bucket, Key="images/cat", Body=b"meow")
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucketVersions", "Resource": f"arn:aws:s3:::{bucket}"}
+    policy = {"Version": "2012-10-17", "Statement": [deny]}
+    seaweed.client.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    artifact = Artifact("images", "dataset")
+    (entry,) = artifact.add_reference(f"s3://{bucket}/images", storage_options=seaweed.options)
+    assert list(entry.extra) == ["etag"]
+    version = logged(artifact)
+    assert content(version.download("out", storage_options=seaweed.options)) == {"cat": b"meow"}
+    assert [each.state for each in version.status(storage_options=seaweed.options)] == ["unchanged"]
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_a_version_that_was_asked_for_is_unchanged_as_long_as_it_is_kept(
+    seaweed: S3Server, fake_gcs: GsServer, scheme: str
+) -> None:
+    if scheme == "s3":
+        place, mark = remote_places.s3(seaweed, seaweed.bucket(versioned=True), keeps=True), "?versionId="
+    else:
+        place, mark = remote_places.gs(fake_gcs, fake_gcs.bucket(versioned=True), keeps=True), "#"
+    place.put("cat", b"meow")
+    looked = Artifact("looked", "dataset")
+    (entry,) = looked.add_reference(f"{place.prefix}cat", storage_options=place.options)
+    place.put("cat", b"roar!")
+    asked = Artifact("asked", "dataset")
+    for version, name in ((entry.extra["versionID"], "kept"), (None, "now")):
+        uri = f"{place.prefix}cat{mark}{version}" if version else f"{place.prefix}cat"
+        asked.add_reference(uri, name, storage_options=place.options)
+    for artifact, states in ((looked, {"cat": "changed"}), (asked, {"kept": "unchanged", "now": "unchanged"})):
+        found = logged(artifact).status(storage_options=place.options)
+        assert {each.path: each.state for each in found} == states
+    if scheme == "s3":
+        bucket, _, key = place.prefix.removeprefix("s3://").partition("/")
+        seaweed.client.delete_object(Bucket=bucket, Key=f"{key}cat", VersionId=entry.extra["versionID"])
+        found = logged(asked).status(storage_options=place.options)
+        assert {each.path: each.state for each in found} == {"kept": "missing", "now": "unchanged"}
+
+
+@pytest.mark.parametrize("key", ["cat", "images/"])
+def test_a_door_that_is_closed_is_named_and_nothing_is_added(seaweed: S3Server, fake_gcs: GsServer, key: str) -> None:
+    artifact = Artifact("images", "dataset")
+    bucket = seaweed.bucket()
+    with pytest.raises(AccessDenied, match=rf"s3://{bucket}/{key}.*redentials") as caught:
+        artifact.add_reference(f"s3://{bucket}/{key}", storage_options={**seaweed.options, "secret": "WR0NG"})
+    assert "WR0NG" not in str(caught.value)
+    for uri, options in ((f"s3://nowhere/{key}", seaweed.options), (f"gs://nowhere/{key}", fake_gcs.options)):
+        with pytest.raises(ReferenceGone, match="nowhere"):
+            artifact.add_reference(uri, storage_options=options)
+    assert len(artifact.manifest) == 0
+
+
+def test_a_bucket_is_tracked_from_the_shell_with_the_settings_that_everybody_knows(
+    seaweed: S3Server, monkeypatch: pytest.MonkeyPatch, here: Path
+) -> None:
+    bucket = seaweed.bucket(versioned=True)
+    seaweed.client.put_object(Bucket=bucket, Key="images/cat", Body=b"meow")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.secret)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", seaweed.url)
+    arguments = ("ref", f"s3://{bucket}/images", "--name", "images", "--type", "dataset")
+    assert done(*arguments) == "images:v0  1 entry  4 B  (new)\n"
+    assert done(*arguments) == "images:v0  1 entry  4 B  (unchanged)\n"
+    assert done("status", "images") == "images:v0  1 unchanged, 0 changed, 0 missing, 0 new\n"
+    seaweed.client.put_object(Bucket=bucket, Key="images/cat", Body=b"roar!")
+    seaweed.client.put_object(Bucket=bucket, Key="images/dog", Body=b"woof")
+    told = run("status", "images", "--json")
+    assert told.exit_code == 1
+    assert [each["path"] for each in json.loads(told.stdout)["changed"]] == ["cat"]
+    assert done("get", "images", "--root", "out") == "out  1 file written, 0 kept\n"
+    assert content("out") == {"cat": b"meow"}
+    assert data(*arguments)["version"] == "v1"
+    written = b"".join(path.read_bytes() for path in (here / "store").rglob("*") if path.is_file())
+    assert seaweed.secret.encode() not in written
+
+
+def test_what_deduplication_would_keep_of_prefixes_of_a_bucket_is_measured_there(
+    seaweed: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = seaweed.bucket(versioned=True)
+    large = random.Random(0).randbytes(6_000_000)
+    for day, content in (("1", large), ("2", large[:3_000_000] + b"!" + large[3_000_000:])):
+        seaweed.client.put_object(Bucket=bucket, Key=f"{day}/model", Body=content)
+        for number in range(20):
+            seaweed.client.put_object(Bucket=bucket, Key=f"{day}/{number}", Body=f"{number}".encode())
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.secret)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", seaweed.url)
+    found = data("bench", "dedup", f"s3://{bucket}/1", f"s3://{bucket}/2", "--no-zstd")
+    assert [each["files"] for each in found["versions"]] == [21, 21]
+    ways = {each["name"]: each["stored_after_each_version"] for each in found["ways"]}
+    small = sum(len(f"{number}") for number in range(20))
+    assert ways["whole files"] == [6_000_000 + small, 12_000_001 + small]
+    assert 6_000_001 + small <= ways["artstore"][1] < 6_600_000

@@ -1,0 +1,352 @@
+"""The graph of runs and versions: whatever was used and logged is in it, single and summed up."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import artstore
+from artstore import Api, Artifact, Store
+from artstore.errors import ArtifactNotLoggedError, InvalidInput, UsageError
+from artstore.lineage.graph import CollectionNode, JobNode, RunNode, VersionNode
+from artstore.lineage.lineage import Lineage
+from tests.support.lineage_pipeline import begin, edges, forget_environment, nodes, product, run_pipeline
+
+UP_TO_FEATURES_V1 = {
+    "ingest-1 -produced-> raw:v1",
+    "ingest-2 -produced-> raw:v1",
+    "raw:v1 -used-> clean-1",
+    "raw:v1 -used-> clean-2",
+    "clean-1 -produced-> clean:v1",
+    "clean-2 -produced-> clean:v1",
+    "clean:v1 -used-> features-1",
+    "clean:v1 -used-> features-2",
+    "features-1 -produced-> features:v1",
+    "features-2 -produced-> features:v1",
+}
+
+
+@pytest.fixture(scope="module")
+def piped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which the pipeline ran three times; only to be read."""
+    store = tmp_path_factory.mktemp("piped") / "store"
+    run_pipeline(store)
+    return store
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a test may make a store of its own."""
+    forget_environment(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "store"
+
+
+def of(store: Path, name: str) -> Artifact:
+    return Api(store=store).artifact(name if "/" in name else f"pipe/{name}")
+
+
+# A pipeline of five stages that ran three times
+
+
+def test_upstream_is_all_that_a_version_came_from_edge_by_edge(piped: Path) -> None:
+    assert edges(of(piped, "model:v2").lineage("upstream")) == UP_TO_FEATURES_V1 | {
+        "features:v1 -used-> train-2",
+        "features:v1 -references-> model:v2",
+        "train-2 -produced-> model:v2",
+    }
+    assert edges(of(piped, "report:v0").lineage("upstream")) == {
+        "ingest-0 -produced-> raw:v0",
+        "raw:v0 -used-> clean-0",
+        "clean-0 -produced-> clean:v0",
+        "clean:v0 -used-> features-0",
+        "features-0 -produced-> features:v0",
+        "features:v0 -used-> train-0",
+        "features:v0 -references-> model:v0",
+        "train-0 -produced-> model:v0",
+        "features:v0 -used-> evaluate-0",
+        "model:v0 -used-> evaluate-0",
+        "evaluate-0 -produced-> report:v0",
+    }
+
+
+def test_downstream_is_all_that_came_of_a_version_edge_by_edge(piped: Path) -> None:
+    assert edges(of(piped, "features:v1").lineage("downstream")) == {
+        f"{edge[0]} -{edge[1]}-> {edge[2]}"
+        for turn in (1, 2)
+        for edge in (
+            ("features:v1", "used", f"train-{turn}"),
+            ("features:v1", "references", f"model:v{turn}"),
+            (f"train-{turn}", "produced", f"model:v{turn}"),
+            ("features:v1", "used", f"evaluate-{turn}"),
+            (f"model:v{turn}", "used", f"evaluate-{turn}"),
+            (f"evaluate-{turn}", "produced", f"report:v{turn}"),
+        )
+    }
+
+
+def test_both_is_what_it_came_from_and_what_came_of_it_but_not_its_siblings(piped: Path) -> None:
+    found = of(piped, "model:v1").lineage()
+    assert found.start == "pipe/model:v1"
+    assert edges(found) == UP_TO_FEATURES_V1 | {
+        "features:v1 -used-> train-1",
+        "features:v1 -references-> model:v1",
+        "train-1 -produced-> model:v1",
+        "features:v1 -used-> evaluate-1",
+        "model:v1 -used-> evaluate-1",
+        "evaluate-1 -produced-> report:v1",
+    }
+    assert nodes(found).isdisjoint({"model:v2", "train-2", "report:v2", "raw:v0"})
+
+
+def test_depth_counts_hops_from_a_version_to_a_run_and_on(piped: Path) -> None:
+    model = of(piped, "model:v2")
+    assert nodes(model.lineage("upstream", depth=0)) == {"model:v2"}
+    assert nodes(model.lineage("upstream", depth=1)) == {"model:v2", "train-2", "features:v1"}
+    assert nodes(model.lineage("upstream", depth=2)) == {
+        "model:v2",
+        "train-2",
+        "features:v1",
+        "features-1",
+        "features-2",
+    }
+    assert nodes(model.lineage(depth=1)) == {"model:v2", "train-2", "features:v1", "evaluate-2"}
+    assert edges(model.lineage(depth=50)) == edges(model.lineage())
+
+
+def test_a_run_has_lineage_too(piped: Path) -> None:
+    run = Api(store=piped).run("pipe/train-2")
+    assert edges(run.lineage(depth=1)) == {
+        "features:v1 -used-> train-2",
+        "features:v1 -references-> model:v2",
+        "train-2 -produced-> model:v2",
+    }
+    assert run.lineage().start == "pipe/train-2"
+
+
+def test_nodes_tell_what_is_known_of_versions_and_runs(piped: Path) -> None:
+    found = {node.id: node for node in of(piped, "model:v2").lineage("upstream").nodes}
+    model, train = found["pipe/model:v2"], found["pipe/train-2"]
+    assert isinstance(model, VersionNode) and isinstance(train, RunNode)
+    assert (model.kind, model.name, model.type, model.state) == ("version", "model:v2", "model", "committed")
+    assert (model.aliases, model.size, model.digest) == (("latest", "round-2"), 9, of(piped, "model:v2").digest)
+    assert (train.kind, train.job_type, train.state, train.name) == ("run", "train", "finished", "train-2")
+    assert train.ended_at is not None and train.started_at < model.created_at < train.ended_at
+    roles = {each.role for each in of(piped, "model:v2").lineage("upstream").edges if each.target == "pipe/train-2"}
+    assert roles == {"training"}
+
+
+def test_the_summary_shows_collections_and_job_types_with_their_counts(piped: Path) -> None:
+    found = of(piped, "features:v1").lineage().summary()
+    assert edges(found) == {
+        "job ingest -produced-> raw x2",
+        "raw -used-> job clean x2",
+        "job clean -produced-> clean x2",
+        "clean -used-> job features x2",
+        "job features -produced-> features x2",
+        "features -used-> job train x2",
+        "features -references-> model x2",
+        "job train -produced-> model x2",
+        "features -used-> job evaluate x2",
+        "model -used-> job evaluate x2",
+        "job evaluate -produced-> report x2",
+    }
+    by_id = {node.id: node for node in found.nodes}
+    assert by_id["pipe/model"] == CollectionNode("pipe/model", "pipe", "model", "model", versions=2)
+    assert by_id["pipe/raw"] == CollectionNode("pipe/raw", "pipe", "raw", "dataset", versions=1)
+    assert by_id["pipe job train"] == JobNode("pipe job train", "pipe", "train", runs=2)
+    assert found.start == "pipe/features"
+    assert edges(found.summary()) == {each.partition(" x2")[0] for each in edges(found)}
+
+
+# What is drawn with care
+
+
+def test_a_run_that_uses_and_logs_versions_of_one_collection_is_a_cycle_of_the_summary_alone(store: Path) -> None:
+    with begin(store, "first", "grow") as run:
+        run.log_artifact(product("data", "dataset", "1"))
+    for turn in ("second", "third"):
+        with begin(store, turn, "grow") as run:
+            run.use_artifact("data:latest")
+            run.log_artifact(product("data", "dataset", turn))
+    found = of(store, "data:v0").lineage()
+    assert edges(found) == {
+        "first -produced-> data:v0",
+        "data:v0 -used-> second",
+        "second -produced-> data:v1",
+        "data:v1 -used-> third",
+        "third -produced-> data:v2",
+    }
+    assert edges(found.summary()) == {"job grow -produced-> data x3", "data -used-> job grow x2"}
+    assert found.summary().to_text().splitlines() == [
+        "collection pipe/data  (dataset, 3 versions)",
+        "comes from:",
+        "└─ produced by job pipe/grow  (3 runs) (3 times)",
+        "   └─ used collection pipe/data  (dataset, 3 versions) (2 times) ... see above",
+        "went into:",
+        "└─ used by job pipe/grow  (3 runs) (2 times)",
+        "   └─ produced collection pipe/data  (dataset, 3 versions) (3 times) ... see above",
+    ]
+    assert found.summary().to_svg().count("<path") == 3
+
+
+def test_a_run_that_logs_the_very_version_that_it_used_is_a_cycle(store: Path) -> None:
+    with begin(store, "makes", "make") as run:
+        run.log_artifact(product("data", "dataset", "1"))
+    with begin(store, "checks", "check") as run:
+        run.use_artifact("data:latest")
+        run.log_artifact(product("data", "dataset", "1"))
+    found = of(store, "data:v0").lineage()
+    expected = {"makes -produced-> data:v0", "data:v0 -used-> checks", "checks -produced-> data:v0"}
+    assert edges(found) == expected
+    assert edges(of(store, "data:v0").lineage("downstream", depth=40)) == expected - {"makes -produced-> data:v0"}
+    assert found.to_text().count("data:v0") == 3
+    assert found.to_svg().count("<rect") == 3
+
+
+def test_what_was_deleted_stays_as_a_tombstone(store: Path) -> None:
+    with begin(store, "makes", "make") as run:
+        run.log_artifact(product("data", "dataset", "1"))
+    with begin(store, "trains", "train") as run:
+        run.use_artifact("data:latest")
+        run.log_artifact(product("model", "model", "1"))
+    data = of(store, "data:v0")
+    data.delete(delete_aliases=True)
+    found = of(store, "model:v0").lineage()
+    tombstone = next(node for node in found.nodes if node.id == "pipe/data:v0")
+    assert isinstance(tombstone, VersionNode)
+    assert (tombstone.state, tombstone.aliases, tombstone.size) == ("deleted", (), 1)
+    assert tombstone.deleted_at is not None
+    assert "data:v0 -used-> trains" in edges(found)
+    assert "used pipe/data:v0  (dataset, deleted)" in found.to_text()
+    assert 'label="data:v0\\ndataset, deleted", shape=box, style=dashed' in found.to_dot()
+    assert "class n1 deleted" in found.to_mermaid()
+    assert '<g class="gone">' in found.to_svg()
+    assert edges(data.lineage("downstream")) == {"data:v0 -used-> trains", "trains -produced-> model:v0"}
+
+
+def test_versions_that_no_run_made_have_lineage_by_reference(store: Path) -> None:
+    with Store.init(store) as opened:
+        dataset = opened.draft("data", "dataset", project="pipe")
+        entry = opened.add_bytes(dataset, b"1", "data.txt")
+        version = opened.commit(dataset)
+        model = opened.draft("model", "model", project="pipe")
+        opened.add_entry(model, entry, version, "data.txt")
+        opened.commit(model)
+    assert edges(of(store, "model").lineage()) == {"data:v0 -references-> model:v0"}
+    assert edges(of(store, "data").lineage("downstream")) == {"data:v0 -references-> model:v0"}
+
+
+def test_a_run_whose_process_is_gone_is_shown_as_crashed(store: Path) -> None:
+    with begin(store, "makes", "make") as run:
+        run.log_artifact(product("data", "dataset", "1"))
+    with closing(sqlite3.connect(store / "artstore.db")) as connection, connection:
+        connection.execute("update runs set state = 'running', session = 'gone', ended_at = null")
+    found = of(store, "data:v0").lineage()
+    assert [node.state for node in found.nodes if isinstance(node, RunNode)] == ["crashed"]
+    assert [each["eventType"] for each in found.to_openlineage()] == ["START", "ABORT"]
+
+
+def test_lineage_of_what_is_not_logged_and_of_no_direction_is_refused(piped: Path) -> None:
+    with pytest.raises(ArtifactNotLoggedError):
+        Artifact("draft", "dataset").lineage()
+    with pytest.raises(InvalidInput, match="no direction 'sideways': use one of upstream, downstream, both"):
+        of(piped, "model").lineage("sideways")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="0 or more hops, not -1"):
+        of(piped, "model").lineage(depth=-1)
+
+
+def test_a_summary_has_no_openlineage_and_no_prov(piped: Path) -> None:
+    summary = of(piped, "model").lineage().summary()
+    with pytest.raises(UsageError, match="OpenLineage tells single runs"):
+        summary.to_openlineage()
+    with pytest.raises(UsageError, match="PROV tells single runs"):
+        summary.to_prov()
+
+
+# A graph of 10,000 runs
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with 10,000 runs in a row: run i used data:v(i-1) and data:v(i-3), and produced data:v(i)."""
+    store = tmp_path_factory.mktemp("large") / "store"
+    with Store.init(store) as opened:
+        draft = opened.draft("data", "dataset", project="pipe")
+        opened.add_bytes(draft, b"1", "a")
+        opened.commit(draft)
+    with closing(sqlite3.connect(store / "artstore.db")) as connection, connection:
+        connection.execute(
+            """
+            with recursive numbers (n) as (values (1) union all select n + 1 from numbers where n < 9999)
+            insert into versions (collection, number, digest, manifest, entries, size, created_at)
+            select collection, n, digest, manifest, entries, size, printf('2026-%05d', n) from versions, numbers
+            """
+        )
+        connection.execute(
+            """
+            insert into runs (project, uid, name, job_type, state, started_at)
+            select 1, 'run-' || number, 'run', 'grow', 'finished', created_at from versions order by number
+            """
+        )
+        connection.execute("insert into products (run, version, at) select id, id, created_at from versions")
+        for back in (1, 3):
+            connection.execute(
+                "insert into uses (run, version, at) select id, id - ?, created_at from versions where id > ?",
+                (back, back),
+            )
+    return store
+
+
+def test_two_hops_in_a_graph_of_ten_thousand_runs_are_what_is_near(large: Path) -> None:
+    found = of(large, "data:v5000").lineage(depth=2)
+    assert edges(found) == {
+        "data:v4999 -used-> run-5000",
+        "data:v4997 -used-> run-5000",
+        "run-5000 -produced-> data:v5000",
+        "data:v5000 -used-> run-5001",
+        "data:v5000 -used-> run-5003",
+        "run-5001 -produced-> data:v5001",
+        "run-5003 -produced-> data:v5003",
+    }
+
+
+def test_all_of_a_graph_of_ten_thousand_runs_is_found_also_with_a_limit(large: Path) -> None:
+    last = of(large, "data:v9999")
+    whole = last.lineage("upstream")
+    assert (len(whole.nodes), len(whole.edges)) == (20_000, 10_000 + 9_999 + 9_997)
+    # The farthest is the run that produced v1: 3,332 times back by three and twice by one, two hops each, and one hop.
+    assert edges(last.lineage("upstream", 6669)) == edges(whole)
+    nearly = last.lineage("upstream", 6668)
+    assert nodes(whole) - nodes(nearly) == {"run-1"}
+    assert edges(whole) - edges(nearly) == {"data:v0 -used-> run-1", "run-1 -produced-> data:v1"}
+
+
+def test_a_limit_cuts_a_far_graph_at_the_shortest_way(large: Path) -> None:
+    """Three steps of data back are two hops by the way of `id - 3`, and six by the way of `id - 1`."""
+    found = of(large, "data:v9999").lineage("upstream", 200)
+    farthest = min(node.number for node in found.nodes if isinstance(node, VersionNode))
+    assert farthest == 9999 - 3 * 100
+
+
+def test_a_large_graph_is_summed_up_in_a_notebook(large: Path) -> None:
+    found = of(large, "data:v9999").lineage("upstream")
+    drawn = found._repr_html_()
+    assert drawn.startswith("<p>10,000 versions, 10,000 runs, summed up</p>")
+    assert drawn.count("<rect") == 2
+    assert found.to_text().count("\n") == len(found.edges) + 1
+
+
+def test_what_a_notebook_draws_fetches_nothing_and_escapes_names(store: Path) -> None:
+    with artstore.init(project="pipe", id="x", name="<script>alert(1)</script>\x1b", store=store) as run:
+        run.log_artifact(product("data", "dataset & more", "1"))
+    found: Lineage = of(store, "data").lineage()
+    drawn = found._repr_html_()
+    assert "<script" not in drawn and "\x1b" not in drawn and "dataset &amp; more" in drawn
+    assert "http" not in drawn.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert json.dumps(found.to_json())
+    assert repr(found) == "<Lineage of pipe/data:v0: 2 nodes, 1 edges>"

@@ -1,0 +1,431 @@
+"""Upserts: many runs add to one pending version, one finishes it; what conflicts is refused whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import artstore
+from artstore import Api, Artifact, Store
+from artstore.catalog import pending, runs
+from artstore.catalog.connection import Connection
+from artstore.errors import (
+    ArtifactFinalizedError,
+    ArtifactNotLoggedError,
+    InvalidInput,
+    InvalidName,
+    NotFound,
+    PathConflict,
+    StillNeeded,
+    WrongType,
+)
+from tests.support.files import noise, write
+from tests.support.store_checks import check_clean
+from tests.support.wandb_fixtures import here as here
+from tests.support.wandb_fixtures import logged, made, paths
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def upserted(name: str = "animals", group: str = "night", id: str | None = None, **files: bytes | str) -> Artifact:
+    with artstore.init(group=group, id=id) as run:
+        return run.upsert_artifact(made(name, "dataset", **files)).wait()
+
+
+def finished(name: str = "animals", group: str = "night", id: str | None = None, **files: bytes | str) -> Artifact:
+    with artstore.init(group=group, id=id) as run:
+        return run.finish_artifact(made(name, "dataset", **files)).wait()
+
+
+def store() -> Store:
+    return Api().store
+
+
+# One version of many runs
+
+
+def test_what_runs_of_a_group_upsert_becomes_one_version_with_what_the_finisher_adds() -> None:
+    upserted(cat="meow")
+    upserted(dog="woof")
+    version = finished(rat="squeak")
+    assert (version.name, version.state) == ("animals:v0", "COMMITTED")
+    assert paths(version) == ["cat", "dog", "rat"]
+    assert Path(version.download(), "dog").read_text() == "woof"
+    assert Api().pending() == []
+    check_clean(store())
+
+
+def test_the_next_upsert_after_a_finish_begins_another_version() -> None:
+    upserted(cat="meow")
+    finished()
+    upserted(dog="woof")
+    assert paths(finished()) == ["dog"]
+    assert [each.version for each in Api().artifacts("dataset", "animals")] == ["v1", "v0"]
+
+
+def test_groups_and_distributed_ids_do_not_meet() -> None:
+    upserted(cat="meow", group="one")
+    with artstore.init(group="one") as run:
+        run.upsert_artifact(made(dog="woof"), distributed_id="two").wait()
+    assert sorted((each.distributed_id, each.entries) for each in Api().pending("animals")) == [("one", 1), ("two", 1)]
+    assert paths(finished(group="two")) == ["dog"]
+    assert paths(finished(group="one")) == ["cat"]
+
+
+def test_a_run_without_a_group_needs_a_distributed_id() -> None:
+    with artstore.init() as run:
+        with pytest.raises(TypeError, match="Cannot upsert artifact unless run is in a group or distributed_id"):
+            run.upsert_artifact(made())
+        with pytest.raises(TypeError, match="Cannot finish artifact unless run is in a group or distributed_id"):
+            run.finish_artifact(made())
+        with pytest.raises(InvalidName):
+            run.upsert_artifact(made(), distributed_id="")
+        artifact = run.upsert_artifact(made(cat="meow"), distributed_id="x")
+        assert artifact.distributed_id == "x"
+
+
+def test_the_functions_of_the_package_are_those_of_the_run() -> None:
+    artstore.init(group="night")
+    artstore.upsert_artifact(made(cat="meow"))
+    artifact = artstore.finish_artifact(made())
+    assert artifact.wait().version == "v0"
+
+
+def test_files_and_folders_are_upserted_by_their_path() -> None:
+    write(Path("images"), {"cat.png": b"cat", "dog.png": b"dog"})
+    with artstore.init(group="night") as run:
+        run.upsert_artifact("images", name="animals", type="dataset")
+        run.finish_artifact("images/cat.png", name="animals", type="dataset", aliases=["best"])
+    assert paths(Api().artifact("animals:best")) == ["cat.png", "dog.png"]
+
+
+def test_an_artifact_that_was_upserted_can_itself_be_finished() -> None:
+    with artstore.init(group="night") as run:
+        artifact = run.upsert_artifact(made(cat="meow"))
+        run.upsert_artifact(made(dog="woof"))
+        assert run.finish_artifact(artifact).wait().name == "animals:v0"
+    assert paths(artifact) == ["cat", "dog"]
+
+
+def test_every_run_that_upserted_is_a_producer_and_the_first_one_logged_it() -> None:
+    for id in ("first", "second"):
+        upserted(id=id, **{id: id})
+    version = finished(id="last")
+    logged_by = version.logged_by()
+    assert logged_by is not None
+    assert logged_by.id == "first"
+    assert [(edge.kind, edge.source, edge.target) for edge in version.lineage().edges] == [
+        ("produced", f"uncategorized/{id}", "uncategorized/animals:v0") for id in ("first", "second", "last")
+    ]
+    assert [each.name for each in Api().run("second").logged_artifacts()] == ["animals:v0"]
+
+
+def test_what_is_equal_to_the_newest_version_is_that_version() -> None:
+    logged(files={"cat": b"meow"})
+    upserted(id="late", cat="meow")
+    version = finished()
+    assert version.name == "animals:v0"
+    assert [each.name for each in Api().run("late").logged_artifacts()] == ["animals:v0"]
+    check_clean(store())
+
+
+# What is not finished
+
+
+def test_what_a_pending_version_became_takes_no_alias_once_it_is_deleted() -> None:
+    artifact = upserted(cat="meow")
+    assert artifact._upserted is not None
+    finished()
+    logged(files={"cat": b"purr"})
+    Api().artifact("animals:v0").delete()
+    with pytest.raises(NotFound, match="was deleted"):
+        store().finish(artifact._upserted, aliases=["best"])
+    assert store().sql("select * from aliases") == []
+
+
+def test_an_upserted_artifact_is_pending_until_somebody_finishes_it() -> None:
+    artifact = upserted(cat="meow")
+    assert (artifact.state, artifact.name, artifact.is_draft()) == ("PENDING", "animals", False)
+    with pytest.raises(ArtifactNotLoggedError, match="finish_artifact"):
+        artifact.version  # noqa: B018
+    with pytest.raises(NotFound):
+        Api().artifact("animals:latest")
+    finished()
+    assert (artifact.state, artifact.name) == ("COMMITTED", "animals:v0")
+
+
+def test_an_artifact_is_upserted_once_and_not_logged_besides() -> None:
+    with artstore.init(group="night") as run:
+        artifact = run.upsert_artifact(made(cat="meow")).wait()
+        with pytest.raises(ArtifactFinalizedError):
+            run.upsert_artifact(artifact)
+        with pytest.raises(ArtifactNotLoggedError, match="finish_artifact"):
+            run.log_artifact(artifact)
+        with pytest.raises(ArtifactFinalizedError):
+            run.upsert_artifact(run.log_artifact(made("other")).wait())
+        under_way = run.upsert_artifact(made(dog="woof"))
+        with pytest.raises(ArtifactNotLoggedError, match="finish_artifact"):
+            run.log_artifact(under_way)
+    assert [version.name for version in store().versions("other")] == ["other:v0"]
+    assert Api().artifact_exists("animals:latest") is False
+
+
+def test_finishing_where_nothing_is_pending_makes_no_empty_version() -> None:
+    upserted(cat="meow")
+    finished()
+    with artstore.init(group="night") as run:
+        with pytest.raises(NotFound, match=r"nothing is pending in uncategorized/animals.*animals:v0"):
+            run.finish_artifact(made()).wait()
+        assert run.finish_artifact(made(dog="woof")).wait().version == "v1"
+
+
+def test_pending_versions_are_listed_with_who_wrote_what_and_can_be_dropped() -> None:
+    upserted(id="a", cat=noise("cat", 200_000))
+    upserted(id="b", dog=noise("dog", 100_000))
+    (found,) = Api().pending()
+    assert (found.qualified_name, found.distributed_id, found.type) == (
+        "uncategorized/animals",
+        "night",
+        "dataset",
+    )
+    assert (found.entries, found.size, found.upserts) == (2, 300_000, 2)
+    assert found.runs == ("uncategorized/a", "uncategorized/b")
+    assert store().usage().pending_bytes == 300_000
+    assert store().drop_pending(found, dry_run=True).content == 300_000
+    assert store().drop_pending(found).content == 300_000
+    assert Api().pending() == []
+    assert store().usage().content_bytes == 0
+    with pytest.raises(NotFound, match="finished or dropped"):
+        store().drop_pending(found)
+    with pytest.raises(NotFound, match="finished or dropped"):
+        store().finish(found)
+    check_clean(store())
+
+
+def test_a_pending_version_keeps_its_content_while_others_are_deleted_and_collected() -> None:
+    shared = noise("shared", 300_000)
+    logged("other", files={"shared": shared})
+    upserted(mine=shared)
+    assert Api().artifact("other").reclaimable_bytes == 0
+    assert [each.reclaimable for each in store().shares([store().version("other")]).values()] == [0]
+    assert store().delete("other:v0", delete_aliases=True, dry_run=True).content == 0
+    assert store().delete("other:v0", delete_aliases=True).content == 0
+    store().gc()
+    assert store().verify().findings == []
+    assert Path(finished().download(), "mine").read_bytes() == shared
+
+
+def test_a_backup_has_what_is_pending() -> None:
+    upserted(cat="meow")
+    store().backup("backup")
+    with Store.open("backup") as copy:
+        version = copy.finish(copy.pending()[0])
+        assert b"".join(copy.read(next(copy.entries(version)))) == b"meow"
+
+
+def test_damage_is_told_of_pending_versions_too() -> None:
+    upserted(cat=noise("cat", 1000))
+    (pack,) = Path(".artstore/packs").glob("*.pack")
+    damaged = bytearray(pack.read_bytes())
+    damaged[100] ^= 1
+    pack.write_bytes(damaged)
+    (finding,) = store().verify().findings
+    assert [(harm.version, harm.path) for harm in finding.harms] == [("uncategorized/animals (pending)", "cat")]
+
+
+# Conflicts
+
+
+def conflicting(files: dict[str, bytes | str]) -> str:
+    """Upsert what conflicts with the file `cat` of the run `first`; the message."""
+    with artstore.init(group="night", id="second", reinit=True) as run, pytest.raises(PathConflict) as caught:
+        run.upsert_artifact(made("animals", "dataset", **files)).wait()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["cat", "cat/tail"])
+def test_a_conflict_names_both_runs_and_the_path_and_leaves_nothing_behind(path: str) -> None:
+    upserted(id="first", cat="meow", **{"dir/file": "x"})
+    before = store().sql("select * from pending_entries"), store().usage().content_bytes
+    message = conflicting({path: noise(path, 100_000), "new": noise("new", 100_000)})
+    assert "uncategorized/first" in message
+    assert "uncategorized/second" in message
+    assert repr(path) in message
+    assert (store().sql("select * from pending_entries"), store().usage().content_bytes) == before
+    check_clean(store())
+    assert paths(finished()) == ["cat", "dir/file"]
+
+
+def test_a_file_where_another_run_has_a_folder_is_a_conflict() -> None:
+    upserted(id="first", **{"dir/file": "x"})
+    assert "'dir'" in conflicting({"dir": "y"})
+
+
+def test_the_run_whose_conflict_nobody_heard_of_fails_and_says_so() -> None:
+    upserted(cat="meow")
+    with pytest.raises(PathConflict), artstore.init(group="night", id="second") as run:
+        run.upsert_artifact(made(cat="purr"))
+    assert Api().run("second").state == "failed"
+
+
+def test_the_same_content_at_the_same_path_is_no_conflict() -> None:
+    upserted(cat="meow")
+    upserted(cat="meow", dog="woof")
+    (found,) = Api().pending()
+    assert (found.entries, found.size, found.upserts) == (2, 8, 2)
+    assert paths(finished()) == ["cat", "dog"]
+
+
+def test_empty_folders_give_way_to_what_comes_into_them() -> None:
+    for filled in (False, True):
+        folder = Path("filled" if filled else "empty")
+        (folder / "sub").mkdir(parents=True)
+        if filled:
+            (folder / "sub" / "file").write_text("x")
+    for source in ("empty", "filled", "empty"):
+        with artstore.init(group="night") as run:
+            run.upsert_artifact(source, name="animals", type="dataset").wait()
+    (found,) = Api().pending()
+    assert found.entries == 1
+    assert paths(finished()) == ["sub/file"]
+
+
+def test_a_collection_keeps_its_type() -> None:
+    upserted(cat="meow")
+    with artstore.init(group="night") as run, pytest.raises(WrongType):
+        run.upsert_artifact(made(type="model", dog="woof"))
+
+
+@pytest.mark.parametrize("incremental", [True, False])
+def test_what_starts_from_a_version_is_not_upserted(incremental: bool) -> None:
+    version = logged()
+    artifact = Artifact("animals", "dataset", incremental=True) if incremental else version.new_draft()
+    with artstore.init(group="night") as run, pytest.raises(InvalidInput, match="log_artifact"):
+        run.upsert_artifact(artifact)
+
+
+# What comes with it
+
+
+def test_what_is_said_last_counts_and_what_is_not_said_never_wipes() -> None:
+    for said in ({"metadata": {"a": 1}, "description": "one"}, {"metadata": {"b": 2}}, {}):
+        artifact = Artifact("animals", "dataset", **said)
+        with artstore.init(group="night") as run:
+            run.upsert_artifact(artifact, aliases=[f"alias-{len(said)}"]).wait()
+    version = finished()
+    assert (version.metadata, version.description) == ({"b": 2}, "one")
+    assert sorted(version.aliases) == ["alias-0", "alias-1", "alias-2", "latest"]
+
+
+def test_references_and_dependencies_are_part_of_it_and_the_dependency_stays() -> None:
+    Path("outside.txt").write_text("outside")
+    base = logged("base")
+    artifact = Artifact("animals", "dataset")
+    artifact.add_reference(Path("outside.txt").absolute().as_uri())
+    artifact.add_reference(base)
+    artifact.add_reference(base.get_entry("cat.txt"), name="cat")
+    with artstore.init(group="night") as run:
+        run.upsert_artifact(artifact)
+    with pytest.raises(StillNeeded, match=r"animals \(pending\)"):
+        base.delete(delete_aliases=True)
+    store().gc()
+    version = finished()
+    assert [each.name for each in version.dependencies()] == ["base:v0"]
+    assert paths(version) == ["cat", "outside.txt"]
+    assert Path(version.download(), "outside.txt").read_text() == "outside"
+    assert store().verify().findings == []
+
+
+def test_a_dependency_that_was_deleted_by_force_does_not_keep_a_version_from_being_finished() -> None:
+    base = logged("base")
+    artifact = Artifact("animals", "dataset")
+    artifact.add_reference(base)
+    with artstore.init(group="night") as run:
+        run.upsert_artifact(artifact)
+    base.delete(delete_aliases=True, force=True)
+    version = finished()
+    assert [(each.name, each.state) for each in version.dependencies()] == [("base:v0", "DELETED")]
+    assert store().verify().findings == []
+
+
+def test_a_pruned_or_expired_dependency_waits_for_what_is_pending() -> None:
+    base = logged("base")
+    logged("base", files={"cat.txt": b"other"})
+    artifact = Artifact("animals", "dataset")
+    artifact.add_reference(base)
+    with artstore.init(group="night") as run:
+        run.upsert_artifact(artifact)
+    assert store().prune("base", keep_last=1).versions == []
+
+
+def test_dropping_lets_go_of_references_and_dependencies() -> None:
+    Path("outside.txt").write_text("outside")
+    base = logged("base")
+    artifact = Artifact("animals", "dataset")
+    artifact.add_reference(Path("outside.txt").absolute().as_uri())
+    artifact.add_reference(base)
+    with artstore.init(group="night") as run:
+        run.upsert_artifact(artifact)
+    store().drop_pending(Api().pending()[0])
+    assert store().sql("select * from refs") == []
+    base.delete(delete_aliases=True)
+    check_clean(store())
+
+
+def test_events_tell_who_upserted_finished_and_dropped() -> None:
+    upserted(cat="meow")
+    finished()
+    upserted(dog="woof")
+    store().drop_pending(Api().pending()[0])
+    kinds = [event.kind for event in store().events()]
+    assert [kind for kind in kinds if kind.startswith(("artifact-", "pending-", "version-"))] == [
+        "artifact-upserted",
+        "artifact-upserted",
+        "version-committed",
+        "artifact-finished",
+        "artifact-upserted",
+        "pending-dropped",
+    ]
+
+
+def begun(connection: Connection, uid: str) -> int:
+    """A run in the catalog."""
+    said = {"name": uid, "job_type": None, "group": "night", "notes": None, "session": ""}
+    return runs.insert(connection, "zoo", uid, **said, tags=[], config={}, environment={})  # type: ignore[arg-type]
+
+
+def steps_of(opened: Store, deed: Callable[[], object]) -> int:
+    """How much SQLite does."""
+    count = 0
+
+    def one_more() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    opened.db.connection.set_progress_handler(one_more, 10)
+    deed()
+    opened.db.connection.set_progress_handler(None, 0)
+    return count
+
+
+def test_an_upsert_costs_what_it_adds_however_much_is_pending() -> None:
+    opened = Store.init("store")
+
+    def upsert(paths: list[str]) -> int:
+        draft = opened.draft("animals", "dataset")
+        for path in paths:
+            opened.add_bytes(draft, path.encode(), path)
+        return opened.upsert(draft, "night")
+
+    number = upsert(["first"])
+    few = steps_of(opened, lambda: upsert(["a/b/c"]))
+    upsert([f"{i % 50}/{i}" for i in range(5000)])
+    with opened.db.writing() as connection:
+        for i in range(1000):
+            run = begun(connection, f"run-{i}")
+            pending.note(connection, number, run=run, aliases=[f"alias-{i}"], prefixes=[f"s3://{i}/"], dependencies=[])
+    assert steps_of(opened, lambda: upsert(["x/y/z"])) < 2 * few
+    opened.close()

@@ -1,0 +1,473 @@
+"""SIGKILL at every step of every operation: no committed version is lost, and one collection finds all that is left.
+
+By default a sample of the steps, spread over each operation; all of them under torture.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from artstore.store import Store
+from tests.support import child_tasks
+from tests.support.files import Tree, noise, put, store_with, tree_of, write
+from tests.support.kill_points import Child, Ending, Stage, sampled, summary
+from tests.support.store_checks import check, check_clean, check_no_locks
+
+SAMPLES = 20
+
+
+@dataclass
+class Scene:
+    """A store, a deed that is to be killed in it, and what may be true of the store then."""
+
+    store: Path
+    deed: Callable[..., None]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    living: dict[str, Tree] = field(default_factory=dict)
+    adds: dict[str, Tree] = field(default_factory=dict)
+    """What the deed commits: there if it was acknowledged, perhaps there if not."""
+    removes: dict[str, Tree] = field(default_factory=dict)
+    """What the deed deletes: gone if that was acknowledged, perhaps gone if not."""
+    put: Path | None = None
+    samples: int = SAMPLES
+    group: bool = False
+    """Kill the worker processes as well."""
+    shows: frozenset[str] = frozenset()
+    """Steps that an undisturbed run has to take, so that the scene is what it says that it is."""
+
+
+def folder_of_small_files(folder: Path, count: int, size: int = 4096) -> Path:
+    return write(folder, {f"{i % 10}/{i:04}": noise(f"small {i}", size) for i in range(count)})
+
+
+def first_commit(folder: Path) -> Scene:
+    source = write(folder / "source", {"a": noise(1, 5000), "b/c": noise(2, 300_000), "d": b""})
+    store = store_with(folder / "store")
+    return Scene(store, child_tasks.commit, {"source": source}, adds={"animals:v0": tree_of(source)}, put=source)
+
+
+def second_commit(folder: Path) -> Scene:
+    """One that shares content, goes on with a pack, starts from a base, and moves an alias."""
+    old = write(folder / "old", {f"{i}": noise(i, 3000) for i in range(20)} | {"big": noise("big", 400_000)})
+    new = write(folder / "new", {"3": noise("new", 3000), "big": noise("big", 400_000) + noise("more", 100_000)})
+    with Store.init(folder / "store") as store:
+        put(store, old, "animals")
+        store.describe("animals:v0", add_aliases=["best"])
+    return Scene(
+        folder / "store",
+        child_tasks.commit,
+        {"source": new, "alias": "best", "base": "animals:v0"},
+        living={"animals:v0": tree_of(old)},
+        adds={"animals:v1": tree_of(old) | tree_of(new)},
+        put=new,
+    )
+
+
+def commit_that_fills_packs(folder: Path) -> Scene:
+    """Many packs in one commit: full ones are published before it."""
+    files = {f"large/{i}": noise(f"large {i}", 700_000) for i in range(4)}
+    source = write(folder / "source", files | {f"small/{i}": noise(f"s {i}", 20_000) for i in range(40)})
+    store = store_with(folder / "store", other=write(folder / "other", {"x": noise("large 0", 700_000)}))
+    return Scene(
+        store,
+        child_tasks.commit,
+        {"source": source, "full_at": 400_000},
+        living={"other:v0": tree_of(folder / "other")},
+        adds={"animals:v0": tree_of(source)},
+        put=source,
+    )
+
+
+def dropped_draft(folder: Path) -> Scene:
+    source = write(folder / "source", {"a": noise(1, 5000), "b": noise(2, 300_000)})
+    other = write(folder / "other", {"a": noise(1, 5000)})
+    store = store_with(folder / "store", other=other)
+    return Scene(store, child_tasks.give_up, {"source": source}, living={"other:v0": tree_of(other)}, put=source)
+
+
+def delete_that_punches(folder: Path) -> Scene:
+    kept = write(folder / "kept", {"a": noise(1, 900_000)})
+    both = write(folder / "both", {"a": noise(1, 900_000), "b": noise(2, 200_000), "c": noise(3, 200_000)})
+    after = write(folder / "after", {"c": noise(3, 200_000)})
+    store = store_with(folder / "store", both=both, kept=kept, after=after)
+    return Scene(
+        store,
+        child_tasks.delete,
+        {"name": "both:v0"},
+        living={"kept:v0": tree_of(kept), "after:v0": tree_of(after)},
+        removes={"both:v0": tree_of(both)},
+        put=both,
+        shows=frozenset({"punch"}),
+    )
+
+
+def delete_that_repacks(folder: Path) -> Scene:
+    """A random tenth of small files: holes too small for whole blocks."""
+    every = folder_of_small_files(folder / "every", 200)
+    most = folder_of_small_files(folder / "most", 200)
+    for path in [each for i, each in enumerate(child_tasks.wander(most)) if noise(i, 1)[0] < 26]:
+        path.unlink()
+    store = store_with(folder / "store", every=every, most=most)
+    return Scene(
+        store,
+        child_tasks.delete,
+        {"name": "every:v0"},
+        living={"most:v0": tree_of(most)},
+        removes={"every:v0": tree_of(every)},
+        put=every,
+        shows=frozenset({"write", "unlink"}),
+    )
+
+
+def delete_of_a_whole_pack(folder: Path) -> Scene:
+    one, two = write(folder / "one", {"a": noise(1, 200_000)}), write(folder / "two", {"a": noise(2, 200_000)})
+    with Store.init(folder / "store") as store:
+        drafts = [store.draft(name, "dataset") for name in ("one", "two")]
+        for draft, source in zip(drafts, (one, two), strict=True):
+            store.add_dir(draft, source)
+        for draft in drafts:
+            store.commit(draft)
+        assert len(store.sql("select * from packs")) == 2
+    return Scene(
+        folder / "store",
+        child_tasks.delete,
+        {"name": "one:v0"},
+        living={"two:v0": tree_of(two)},
+        removes={"one:v0": tree_of(one)},
+        put=one,
+        shows=frozenset({"unlink"}),
+    )
+
+
+def collection_after_crashes(folder: Path) -> Scene:
+    """Dead leases, unpublished bytes behind a published end, a pack that nobody knows, and ranges to punch."""
+    kept = write(folder / "kept", {"a": noise(1, 100_000), "b": noise(2, 2000)})
+    lost = write(folder / "lost", {"a": noise(1, 100_000)} | {f"{i}": noise(f"lost {i}", 200_000) for i in range(8)})
+    store = store_with(folder / "store", kept=kept, doomed=write(folder / "doomed", {"c": noise(3, 400_000)}))
+    with Stage() as stage:
+        for arguments in ({"full_at": 600_000}, {}):
+            ending = stage.done(child_tasks.commit, store=store, source=lost, **arguments)
+            with Store.open(store) as opened:
+                opened.delete(*opened.versions("animals"), delete_aliases=True)
+            killed = stage.run(
+                child_tasks.commit, store=store, source=lost, kill_at=len(ending.steps) // 2, **arguments
+            )
+            assert killed.how == "killed"
+        steps = stage.done(child_tasks.delete, store=shutil.copytree(store, folder / "copy"), name="doomed:v0").steps
+        killed = stage.run(child_tasks.delete, store=store, name="doomed:v0", kill_at=steps.index("punch") + 1)
+        assert killed.how == "killed"
+    return Scene(store, child_tasks.collect, living={"kept:v0": tree_of(kept)}, put=lost, shows=frozenset({"unlink"}))
+
+
+def verification(folder: Path) -> Scene:
+    source = write(folder / "source", {"a": noise(1, 5000), "b": noise(2, 300_000)})
+    store = store_with(folder / "store", animals=source)
+    return Scene(store, child_tasks.verify, living={"animals:v0": tree_of(source)}, put=source, samples=12)
+
+
+def commit_of_a_large_file(folder: Path) -> Scene:
+    """Larger than a pack, at the size that packs have."""
+    source = write(folder / "source", {"large": noise("large", 70 << 20), "small": noise("small", 2000)})
+    return Scene(
+        store_with(folder / "store"),
+        child_tasks.commit,
+        {"source": source},
+        adds={"animals:v0": tree_of(source)},
+        samples=4,
+    )
+
+
+def commit_by_workers(folder: Path, count: int = 2600) -> Scene:
+    """So many small files that worker processes write them."""
+    source = folder_of_small_files(folder / "source", count, 200)
+    old = folder_of_small_files(folder / "old", 30, 200)
+    store = store_with(folder / "store", old=old)
+    return Scene(
+        store,
+        child_tasks.commit,
+        {"source": source},
+        living={"old:v0": tree_of(old)},
+        adds={"animals:v0": tree_of(source)},
+        put=old,
+        samples=5,
+        group=True,
+    )
+
+
+def commit_that_compresses(folder: Path) -> Scene:
+    large = noise("text", 200_000).hex().encode() + noise("large", 200_000)
+    source = write(folder / "source", {"a": noise(1, 5000), "b": large[:5000], "c": large, "d": large + b"d"})
+    old = write(folder / "old", {"c": large})
+    with Store.init(folder / "store", compression="zstd") as store:
+        put(store, old, "old")
+    return Scene(
+        folder / "store",
+        child_tasks.commit,
+        {"source": source},
+        living={"old:v0": tree_of(old)},
+        adds={"animals:v0": tree_of(source)},
+        put=source,
+        samples=4,
+    )
+
+
+def delete_that_repacks_what_is_compressed(folder: Path) -> Scene:
+    files = {f"{i:03}": noise(i, 2000).hex().encode() if i % 2 else noise(i, 3000) for i in range(50)}
+    every = write(folder / "every", files)
+    most = write(folder / "most", {path: data for path, data in files.items() if int(path) % 5})
+    with Store.init(folder / "store", compression="zstd") as store:
+        put(store, every, "every")
+        put(store, most, "most")
+    return Scene(
+        folder / "store",
+        child_tasks.delete,
+        {"name": "every:v0"},
+        living={"most:v0": tree_of(most)},
+        removes={"every:v0": tree_of(every)},
+        put=every,
+        samples=4,
+        shows=frozenset({"write", "unlink"}),
+    )
+
+
+SCENES = [
+    first_commit,
+    second_commit,
+    commit_that_fills_packs,
+    dropped_draft,
+    delete_that_punches,
+    delete_that_repacks,
+    delete_of_a_whole_pack,
+    collection_after_crashes,
+    verification,
+    commit_of_a_large_file,
+    commit_by_workers,
+    commit_that_compresses,
+    delete_that_repacks_what_is_compressed,
+]
+
+
+def copy_of(scene: Scene, folder: Path) -> Path:
+    """A copy of the scene's store, to be spoilt."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(scene.store, folder)
+    return folder
+
+
+def undisturbed(stage: Stage, scene: Scene, folder: Path) -> list[str]:
+    """The steps that the deed takes if nobody kills it."""
+    ending = stage.done(scene.deed, store=copy_of(scene, folder), **scene.arguments)
+    assert scene.shows <= set(ending.steps), "the scene does not do what it is for"
+    look_after(scene, folder, ending, folder.with_name("scratch"))
+    return ending.steps
+
+
+def look_after(scene: Scene, store: Path, ending: Ending, scratch: Path) -> None:
+    """Check a store after the scene's deed ended or was killed."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    acknowledged = bool(ending.said)
+    check(
+        store,
+        scratch,
+        living={**scene.living, **(scene.adds if acknowledged else {})},
+        perhaps={} if acknowledged else {**scene.adds, **scene.removes},
+        gone=scene.removes if acknowledged else (),
+        put=scene.put,
+    )
+
+
+def kill_everywhere(
+    stage: Stage, scene: Scene, tmp_path: Path, record: Callable[[str, object], None], *, every: bool
+) -> None:
+    steps = undisturbed(stage, scene, tmp_path / "copy")
+    record("steps", len(steps))
+    wrong = []
+    for at in sampled(len(steps), len(steps) if every else scene.samples):
+        copy = copy_of(scene, tmp_path / "copy")
+        child = stage.start(scene.deed, store=copy, kill_at=at, group=scene.group, **scene.arguments)
+        ending = child.wait()
+        child.end_others()
+        assert ending.how in ("killed", "done"), ending.error
+        try:
+            look_after(scene, tmp_path / "copy", ending, tmp_path / "scratch")
+        except Exception as error:
+            wrong.append(f"killed before step {at} of {len(steps)} ({steps[at - 1]}): {summary(error)}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("build", SCENES, ids=lambda build: build.__name__)
+def test_a_kill_loses_nothing_that_was_committed(
+    build: Callable[[Path], Scene], stage: Stage, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    kill_everywhere(stage, build(tmp_path), tmp_path, record_property, every=False)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("build", SCENES, ids=lambda build: build.__name__)
+def test_a_kill_at_every_single_step_loses_nothing_that_was_committed(
+    build: Callable[[Path], Scene], stage: Stage, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    kill_everywhere(stage, build(tmp_path), tmp_path, record_property, every=True)
+
+
+@pytest.fixture
+def busy_workers(stage: Stage, tmp_path: Path) -> Iterator[tuple[Scene, Child]]:
+    """A process that was killed while its worker processes were writing for it."""
+    scene = commit_by_workers(tmp_path)
+    steps = stage.done(scene.deed, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
+    last_lent = len(steps) - steps[::-1].index("write", steps[::-1].index("fsync"))
+    for at in range(last_lent - 40, last_lent):
+        child = stage.start(scene.deed, store=copy_of(scene, tmp_path / "copy"), kill_at=at, **scene.arguments)
+        assert child.wait().how == "killed"
+        if child.others():
+            break
+        child.end_others()
+    yield scene, child
+    child.end_others()
+
+
+def test_workers_that_outlive_their_killed_process_do_no_harm(
+    busy_workers: tuple[Scene, Child], stage: Stage, tmp_path: Path
+) -> None:
+    scene, child = busy_workers
+    assert child.others(), "there is no worker to outlive it"
+    ending = child.wait(0)
+    look_after(scene, tmp_path / "copy", ending, tmp_path / "scratch")
+    child.end_others()
+    with Store.open(tmp_path / "copy") as store:
+        check_clean(store)
+
+
+def test_workers_end_when_their_process_is_killed(busy_workers: tuple[Scene, Child]) -> None:
+    _, child = busy_workers
+    until = time.monotonic() + 5
+    while child.others() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert child.others() == []
+
+
+def test_a_killed_worker_is_said_and_harms_nothing(stage: Stage, tmp_path: Path) -> None:
+    scene = commit_by_workers(tmp_path, 6000)
+    steps = stage.done(scene.deed, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
+    # Each pack that a worker writes is made when a batch is handed out.
+    lent = [i + 1 for i, step in enumerate(steps) if steps[i : i + 3] == ["open", "flock", "write"]]
+    failed = 0
+    for at in (lent[1], lent[-1], lent[-1] + 20):
+        copy = copy_of(scene, tmp_path / "copy")
+        child = stage.start(scene.deed, store=copy, pause_at=[at], **scene.arguments)
+        assert child.wait().how == "paused"
+        workers = [pid for pid in child.others() if "popen_loky" in " ".join(psutil.Process(pid).cmdline())]
+        for pid in workers[:1]:
+            os.kill(pid, signal.SIGKILL)
+        ending = child.resume()
+        child.end_others()
+        assert ending.how == "done" or ending.last_words.startswith("artstore.errors.StoreError"), ending.last_words
+        failed += ending.how == "failed"
+        look_after(scene, copy, ending, tmp_path / "scratch")
+    assert failed > 0, "no worker was killed while it was needed"
+
+
+@pytest.mark.parametrize("before", ["nothing", "an empty folder"])
+def test_making_a_store_can_be_killed_and_done_again(before: str, stage: Stage, tmp_path: Path) -> None:
+    steps = stage.done(child_tasks.make, store=tmp_path / "undisturbed").steps
+    for at in sampled(len(steps), SAMPLES):
+        folder = tmp_path / f"{at}"
+        if before == "an empty folder":
+            folder.mkdir()
+        assert stage.run(child_tasks.make, store=folder, kill_at=at).how == "killed"
+        with Store.init(folder) as store:
+            put(store, write(tmp_path / "source", {"a": b"a"}), "animals")
+            store.gc()
+            check_clean(store)
+        check_no_locks(folder)
+        left = {path.name for path in folder.iterdir()} - {"artstore.db", "packs", "locks"}
+        assert left == set(), f"killed before step {at} ({steps[at - 1]})"
+
+
+def backed_up(folder: Path) -> tuple[Path, dict[str, Tree]]:
+    """A store, backed up in part: there is an earlier backup, and a pack that has grown and one that is new since."""
+    one = write(folder / "one", {"a": noise(1, 200_000), "b": noise(2, 2000)})
+    two = write(folder / "two", {"a": noise(1, 200_000), "c": noise(3, 200_000)})
+    with Store.init(folder / "store") as store:
+        put(store, one, "one")
+        put(store, write(folder / "gone", {"x": noise("x", 150_000)}), "gone")
+        store.backup(folder / "backup")
+        store.delete("gone:v0", delete_aliases=True)
+        put(store, two, "two")
+    return folder / "store", {"one:v0": tree_of(one), "two:v0": tree_of(two)}
+
+
+@pytest.mark.parametrize("earlier", [True, False], ids=["on-an-earlier-one", "the-first"])
+def test_a_killed_backup_harms_neither_the_store_nor_the_backup(earlier: bool, stage: Stage, tmp_path: Path) -> None:
+    store, living = backed_up(tmp_path)
+    scene = Scene(store, child_tasks.backup, living=living)
+    to = tmp_path / "to"
+
+    def prepare() -> dict[str, Path]:
+        shutil.rmtree(to, ignore_errors=True)
+        if earlier:
+            shutil.copytree(tmp_path / "backup", to)
+        return {"store": copy_of(scene, tmp_path / "copy"), "to": to}
+
+    steps = stage.done(child_tasks.backup, **prepare()).steps
+    wrong = []
+    for at in sampled(len(steps), SAMPLES):
+        killed = stage.run(child_tasks.backup, **prepare(), kill_at=at)
+        try:
+            look_after(scene, tmp_path / "copy", killed, tmp_path / "scratch")
+            if earlier:
+                check_backup(to, tmp_path)
+            stage.done(child_tasks.backup, store=tmp_path / "copy", to=to)
+            shutil.rmtree(tmp_path / "scratch")
+            check(to, tmp_path / "scratch", living=living)
+        except Exception as error:
+            wrong.append(f"killed before step {at} of {len(steps)} ({steps[at - 1]}): {summary(error)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def check_backup(backup: Path, tmp_path: Path) -> None:
+    """What a backup holds is all there, whether it is the earlier or the later one."""
+    shutil.rmtree(tmp_path / "opened", ignore_errors=True)
+    shutil.copytree(backup, tmp_path / "opened")
+    with Store.open(tmp_path / "opened") as store:
+        assert store.verify().findings == []
+        names = {version.name for found in store.collections() for version in store.versions(found.name)}
+        assert names in ({"one:v0", "gone:v0"}, {"one:v0", "two:v0"})
+
+
+def test_a_killed_download_shows_whole_files_only(stage: Stage, tmp_path: Path) -> None:
+    source = write(
+        tmp_path / "source",
+        {f"d/{i}": noise(i, 3000) for i in range(5)} | {"large": noise("l", 900_000), "same": b"same", "run": b"#!"},
+    )
+    (source / "run").chmod(0o755)
+    (source / "link").symlink_to("d/1")
+    before = {"d/1": b"old", "large": noise("old", 900_000), "same": b"same", "mine": b"mine"}
+    store = store_with(tmp_path / "store", animals=source)
+    old, new = tree_of(write(tmp_path / "root", before)), tree_of(source)
+    arguments = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
+    steps = stage.done(child_tasks.get, **arguments).steps
+    for at in sampled(len(steps), SAMPLES):
+        shutil.rmtree(tmp_path / "root")
+        write(tmp_path / "root", before)
+        assert stage.run(child_tasks.get, **arguments, kill_at=at).how == "killed"
+        found = tree_of(tmp_path / "root")
+        for path, digest in found.items():
+            if not path.rpartition("/")[2].startswith("."):
+                assert digest in (old.get(path), new.get(path)), f"{path} is wrong, killed before step {at}"
+        stage.done(child_tasks.get, **arguments)
+        found = {path: digest for path, digest in tree_of(tmp_path / "root").items() if "/." not in f"/{path}"}
+        assert found == {**old, **new}
+        assert os.access(tmp_path / "root" / "run", os.X_OK)
+        assert os.readlink(tmp_path / "root" / "link") == "d/1"

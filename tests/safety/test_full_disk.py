@@ -1,0 +1,344 @@
+"""A disk that is full: each verb says so and what to do, nothing that was stored is lost, and with room the same works.
+
+The disks are real ones of a few megabytes, in memory. Mounting them takes root.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from artstore import Store
+from artstore.errors import DiskFull, StoreError
+from tests.support.files import put, tree
+from tests.support.files import random_bytes as noise
+
+MB = 2**20
+Disk: TypeAlias = Callable[..., Path]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """Make disks of a number of bytes (and of names)."""
+    mounted: list[Path] = []
+
+    def make(size: int, names: int = 0) -> Path:
+        place = tmp_path / f"disk{len(mounted)}"
+        place.mkdir()
+        options = f"size={size},nr_inodes={names},mode=0755"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "artstore-test", place], check=True)
+        mounted.append(place)
+        return place
+
+    yield make
+    for place in mounted:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def free(disk: Path) -> int:
+    status = os.statvfs(disk)
+    return status.f_bavail * status.f_frsize
+
+
+@contextmanager
+def filled(disk: Path, leaving: int = 0) -> Iterator[None]:
+    """Have somebody else take all room but a little, for a while."""
+    filler = disk / "filler"
+    size = free(disk) - leaving
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size // 4096 * 4096)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+def one_large(source: Path) -> None:
+    (source / "large").write_bytes(noise(6 * MB, 1))
+
+
+def several_large(source: Path) -> None:
+    for i in range(12):
+        (source / f"{i}").write_bytes(noise(MB // 2, i))
+
+
+def some_small(source: Path) -> None:
+    for i in range(120):
+        (source / f"{i}").write_bytes(noise(50_000, i))
+
+
+def many_small(source: Path) -> None:
+    """So many that other processes read and write them."""
+    for i in range(3200):
+        (source / f"{i}").write_bytes(noise(1900, i))
+
+
+@pytest.fixture(params=[one_large, several_large, some_small, many_small], ids=lambda make: str(make.__name__))
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder with six megabytes in it, one way or the other."""
+    (tmp_path / "source").mkdir()
+    request.param(tmp_path / "source")
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "cat").write_bytes(noise(300_000))
+    (tmp_path / "small" / "dog").write_bytes(b"woof")
+    return tmp_path / "small"
+
+
+def full() -> AbstractContextManager[pytest.ExceptionInfo[DiskFull]]:
+    return pytest.raises(DiskFull, match=r"no space left while writing .*: free some, then run the same again")
+
+
+def reads_back(store: Store, version: str, source: Path, out: Path) -> bool:
+    store.get(version, out)
+    return tree(out) == tree(source)
+
+
+def test_what_is_too_large_for_the_disk_is_refused_and_harms_nothing(
+    disk: Disk, source: Path, small: Path, tmp_path: Path
+) -> None:
+    place = disk(4 * MB)
+    with Store.init(place / "store") as store:
+        put(store, small)
+        before, room = store.usage(), free(place)
+        draft = store.draft("animals")
+        with full() as caught:
+            store.add_dir(draft, source)
+        assert isinstance(caught.value, StoreError) and isinstance(caught.value, OSError)
+        assert str(store.path) in str(caught.value)
+        assert list(draft.under("")) == []
+        assert reads_back(store, "animals:v0", small, tmp_path / "out")
+        store.drop(draft)
+        assert free(place) > room - 200_000, "a draft that was given up leaves its bytes on the disk"
+        assert store.usage().allocated_bytes <= before.allocated_bytes + 8192
+        assert [version.number for version in store.versions("animals")] == [0]
+        assert store.verify().ok
+        (small / "rat").write_bytes(b"squeak")
+        assert put(store, small).number == 1
+
+
+@pytest.mark.parametrize("again", ["in a new draft", "in the same draft"])
+def test_the_same_works_once_there_is_room(disk: Disk, source: Path, small: Path, tmp_path: Path, again: str) -> None:
+    place = disk(24 * MB)
+    with Store.init(place / "store") as store:
+        put(store, small)
+        draft = store.draft("animals")
+        with filled(place, leaving=3 * MB), full():
+            store.add_dir(draft, source)
+        if again == "in a new draft":
+            store.drop(draft)
+            draft = store.draft("animals")
+        store.add_dir(draft, source)
+        assert store.commit(draft).number == 1
+        assert reads_back(store, "animals:v0", small, tmp_path / "out0")
+        assert reads_back(store, "animals:v1", source, tmp_path / "out1")
+        assert store.verify().ok
+        store.gc()
+        assert store.usage().allocated_bytes < store.usage().content_bytes + 200_000
+
+
+def test_what_was_added_before_the_disk_was_full_is_kept_or_said_to_be_lost(
+    disk: Disk, source: Path, small: Path, tmp_path: Path
+) -> None:
+    place = disk(24 * MB)
+    with Store.init(place / "store") as store:
+        draft = store.draft("animals", "dataset")
+        store.add_dir(draft, small)
+        with filled(place, leaving=3 * MB), full():
+            store.add_dir(draft, source, "more")
+        try:
+            version = store.commit(draft)
+        except StoreError as error:
+            assert "make a new draft and add again" in str(error)
+            version = put(store, small)
+        assert reads_back(store, version.name, small, tmp_path / "out")
+        assert store.verify().ok
+
+
+def test_a_commit_that_finds_the_disk_full_leaves_everything_as_it_was(disk: Disk, small: Path, tmp_path: Path) -> None:
+    """Here it is SQLite that meets the end of the disk."""
+    place = disk(16 * MB)
+    with Store.init(place / "store") as store:
+        put(store, small)
+        before = store.events()
+        draft = store.draft("animals", metadata={"notes": "x" * 3 * MB})
+        store.add_dir(draft, small)
+        with filled(place, leaving=MB):
+            with full() as caught:
+                store.commit(draft)
+            assert "artstore.db" in str(caught.value)
+            assert store.events() == before
+            assert reads_back(store, "animals:v0", small, tmp_path / "out")
+        assert store.verify().ok
+        assert store.commit(draft).number == 1
+        assert store.version("animals:v1").metadata == draft.metadata
+        assert store.verify().ok
+
+
+def test_reading_needs_no_room_where_the_store_is(disk: Disk, small: Path, tmp_path: Path) -> None:
+    place = disk(8 * MB)
+    with Store.init(place / "store") as store:
+        put(store, small)
+    with Store.open(place / "store") as store, filled(place):
+        assert free(place) == 0
+        assert reads_back(store, "animals:v0", small, tmp_path / "out")
+        assert store.diff("animals:v0", "animals:v0").changed == []
+        assert store.usage().versions == 1
+
+
+def test_a_store_is_opened_on_a_full_disk_or_says_what_to_do(disk: Disk, small: Path, tmp_path: Path) -> None:
+    place = disk(8 * MB)
+    with Store.init(place / "store") as store:
+        put(store, small)
+    with filled(place):
+        try:
+            with Store.open(place / "store") as store:
+                assert reads_back(store, "animals:v0", small, tmp_path / "out")
+        except StoreError as error:
+            assert "space" in str(error)
+    with Store.open(place / "store") as store:
+        assert store.verify().ok
+
+
+def test_deleting_on_a_full_disk_frees_or_says_what_to_do(disk: Disk, small: Path, tmp_path: Path) -> None:
+    place = disk(8 * MB)
+    with Store.init(place / "store") as store:
+        put(store, small)
+        more = small.parent / "more"
+        more.mkdir()
+        (more / "large").write_bytes(noise(2 * MB))
+        put(store, more)
+        with filled(place):
+            try:
+                store.delete("animals:v1", delete_aliases=True)
+            except DiskFull as error:
+                assert "free some" in str(error)
+                deleted = False
+            else:
+                deleted = True
+                assert free(place) > MB
+        if not deleted:
+            store.delete("animals:v1", delete_aliases=True)
+        assert store.usage().allocated_bytes < MB
+        assert reads_back(store, "animals:v0", small, tmp_path / "out")
+        assert store.verify().ok
+
+
+def test_deleting_where_there_is_no_room_to_repack_frees_what_it_can(disk: Disk, tmp_path: Path) -> None:
+    """Small holes are only given back by copying what lives beside them."""
+    place = disk(12 * MB)
+    source = tmp_path / "source"
+    source.mkdir()
+    for i in range(4000):
+        (source / f"{i:04}").write_bytes(noise(1500, i))
+    with Store.init(place / "store") as store:
+        put(store, source)
+        draft = store.draft("animals", base="animals:v0")
+        for i in range(0, 4000, 2):
+            draft.remove(f"{i:04}")
+            (source / f"{i:04}").unlink()
+        store.commit(draft)
+        with filled(place, leaving=2 * MB):
+            assert store.delete("animals:v0").content == 2000 * 1500
+            assert reads_back(store, "animals:v1", source, tmp_path / "out")
+            assert store.verify().ok
+        assert [version.number for version in store.versions("animals")] == [1]
+        store.gc()
+        assert store.usage().allocated_bytes <= 2000 * 1500 * 1.05 + 65536
+        assert reads_back(store, "animals:v1", source, tmp_path / "again")
+        assert store.verify().ok
+
+
+def test_a_download_that_fills_the_disk_goes_on_when_there_is_room(disk: Disk, source: Path, tmp_path: Path) -> None:
+    place = disk(24 * MB)
+    with Store.init(tmp_path / "store") as store:
+        version = put(store, source)
+        with filled(place, leaving=3 * MB):
+            with pytest.raises(DiskFull, match=r"no space left while writing a download.*free some") as caught:
+                store.get(version, place / "out")
+            assert isinstance(caught.value, OSError)
+            whole = tree(source)
+            for name, data in tree(place / "out").items():
+                assert whole[name] == data, f"{name} is seen before it is whole"
+        done = store.get(version, place / "out")
+        assert done.written + done.kept == version.entries
+        assert tree(place / "out") == tree(source)
+        assert store.verify().ok
+
+
+@pytest.mark.parametrize("verb", ["put", "get"])
+def test_a_disk_without_names_left_is_full_too(
+    disk: Disk, source: Path, small: Path, tmp_path: Path, verb: str
+) -> None:
+    """`df` shows room, `df -i` does not."""
+    place = disk(24 * MB, names=40)
+    taken = place / "taken"
+    if verb == "put":
+        with Store.init(place / "store") as store:
+            put(store, small)
+            store.delete("animals:v0", delete_aliases=True)
+            take_names(taken)
+            with full():
+                put(store, source)
+            for path in taken.iterdir():
+                path.unlink()
+            put(store, source)
+            assert store.verify().ok
+    else:
+        with Store.init(tmp_path / "store") as store:
+            version = put(store, source)
+            (place / "out").mkdir()
+            take_names(taken)
+            with full():
+                store.get(version, place / "out")
+            for path in taken.iterdir():
+                path.unlink()
+            if version.entries < 30:
+                store.get(version, place / "out")
+                assert tree(place / "out") == tree(source)
+
+
+def take_names(folder: Path) -> None:
+    """Make files until no more can be made."""
+    folder.mkdir()
+    for i in range(os.statvfs(folder).f_ffree):
+        (folder / str(i)).touch()
+
+
+def test_a_store_is_not_half_made_on_a_full_disk(disk: Disk) -> None:
+    place = disk(8 * MB)
+    with filled(place, leaving=64 * 1024), pytest.raises(StoreError, match="space"):
+        Store.init(place / "store")
+    with Store.init(place / "store") as store:
+        assert store.collections() == []
+
+
+def test_a_backup_that_finds_no_room_leaves_the_one_before(
+    disk: Disk, source: Path, small: Path, tmp_path: Path
+) -> None:
+    place = disk(24 * MB)
+    with Store.init(tmp_path / "store") as store:
+        put(store, small)
+        store.backup(place / "backup")
+        put(store, source, "others")
+        with filled(place, leaving=3 * MB):
+            with full() as caught:
+                store.backup(place / "backup")
+            assert str(place) in str(caught.value)
+        with Store.open(place / "backup") as kept:
+            assert reads_back(kept, "animals:v0", small, tmp_path / "out")
+            assert kept.verify().ok
+        store.backup(place / "backup")
+        with Store.open(place / "backup") as kept:
+            assert reads_back(kept, "others:v0", source, tmp_path / "others")
+            assert kept.verify().ok

@@ -1,0 +1,47 @@
+"""A run that is killed at any step: what was acknowledged is there and produced by it, and others see how it ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from artstore import Store
+from tests.support import child_tasks
+from tests.support.kill_points import Stage
+from tests.support.programs import Place
+
+VERSIONS = 3
+
+
+def check(place: Place, said: list[str]) -> None:
+    acknowledged = [each for each in said if each != "over"]
+    states = place.states()
+    if not states:
+        assert acknowledged == []
+        return
+    contents = place.contents("a") if place.produced() else []
+    assert contents == [str(index) for index in range(len(contents))]
+    assert len(acknowledged) <= len(contents) <= len(acknowledged) + 1
+    assert place.produced() == [f"a:v{index}" for index in range(len(contents))]
+    if "over" in said:
+        assert states == {"r": "finished"}
+    else:
+        assert states in ({"r": "crashed"}, {"r": "finished"} if len(acknowledged) == VERSIONS else None)
+    place.check()
+
+
+@pytest.mark.parametrize("every", [50, pytest.param(1, marks=[pytest.mark.torture, pytest.mark.timeout(1800)])])
+def test_a_run_that_is_killed_keeps_what_it_acknowledged(stage: Stage, tmp_path: Path, every: int) -> None:
+    steps: list[str] = []
+    kill_at = 1
+    while not steps:
+        place = Place(tmp_path / f"{kill_at}")
+        place.folder.mkdir()
+        Store.init(place.store).close()
+        ending = stage.run(child_tasks.log_in_a_run, store=place.store, count=VERSIONS, kill_at=kill_at)
+        assert ending.how in ("killed", "done"), ending.error
+        check(place, ending.said)
+        steps = ending.steps
+        kill_at += every
+    assert len(steps) > 100

@@ -1,0 +1,229 @@
+"""Real processes that put one version together: of multiprocessing, killed ones among them, and of Ray."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from artstore import Api, Store
+from artstore.data_types import PartitionedTable
+from tests.support import upsert_race
+from tests.support.files import tree_of
+from tests.support.store_checks import check_clean, check_no_locks
+from tests.support.upsert_race import GROUP, content
+from tests.support.wandb_fixtures import here as here
+from tests.support.wandb_fixtures import paths
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def race(kind: str, writers: int, files: int, at_once: int, killed: int) -> dict[str, list[str]]:
+    numbers = map(str, (writers, files, at_once, killed))
+    done = subprocess.run(
+        [sys.executable, upsert_race.__file__, kind, "store", *numbers], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def check_race(told: dict[str, list[str]], *, at_once: int, writers: int) -> None:
+    """Another process finishes: what was acknowledged is in the version; of the rest, all of an upsert or nothing."""
+    with Store.open("store") as store:
+        (pending,) = store.pending()
+        assert (pending.distributed_id, pending.entries) >= (GROUP, len(told["has"]))
+        assert len(pending.runs) <= writers
+        store.gc()
+        version = store.finish(pending)
+        found = {entry.path for entry in store.entries(version)}
+        assert found >= set(told["has"])
+        extra = found - set(told["has"])
+        assert extra <= set(told["tries"])
+        assert len(extra) % at_once == 0
+        assert len(store.produced_by(version)) == len(pending.runs)
+        store.get(version, "out")
+        for path in found:
+            assert Path("out", path).read_bytes() == content(path)
+        assert len(tree_of(Path("out"))) == version.entries == len(found)
+        assert store.pending() == []
+        check_clean(store)
+    check_no_locks(Path("store"))
+
+
+@pytest.mark.parametrize("kind", ["spawn", "fork"])
+def test_processes_of_multiprocessing_put_one_version_together(kind: str) -> None:
+    told = race(kind, writers=3, files=12, at_once=3, killed=0)
+    assert len(told["has"]) == 36
+    check_race(told, at_once=3, writers=3)
+
+
+FORKED = """
+import os, sys
+import artstore
+
+with artstore.init(group="night") as run:
+    children = []
+    for number in range(3):
+        children.append(os.fork())
+        if children[-1] == 0:
+            artifact = artstore.Artifact("animals", "dataset")
+            with artifact.new_file(f"part-{number}") as file:
+                file.write("part")
+            run.upsert_artifact(artifact)
+            sys.exit(0)
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
+    run.finish_artifact(artstore.Artifact("animals", "dataset"))
+"""
+
+
+def test_children_that_a_run_has_forked_upsert_through_it() -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", FORKED], check=True)
+    version = Api().artifact("animals:v0")
+    assert paths(version) == ["part-0", "part-1", "part-2"]
+    assert [edge.kind for edge in version.lineage().edges] == ["produced"]
+
+
+def test_sixteen_processes_some_of_them_killed_leave_exactly_what_was_acknowledged() -> None:
+    told = race("fork", writers=16, files=1000, at_once=100, killed=4)
+    assert 12_000 <= len(told["has"]) < 16_000
+    check_race(told, at_once=100, writers=16)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1800)
+def test_sixteen_processes_that_upsert_file_by_file_leave_exactly_what_was_acknowledged() -> None:
+    told = race("spawn", writers=16, files=1000, at_once=1, killed=6)
+    assert 10_000 <= len(told["has"]) < 16_000
+    check_race(told, at_once=1, writers=16)
+
+
+# Ray
+
+RAY = """
+import os, sys
+import artstore as wandb
+import time
+
+# We will use ray to launch our runs in parallel
+import ray
+
+ray.init(num_cpus=2, include_dashboard=False, address="local", _temp_dir=sys.argv[1])
+
+artifact_type = "dataset"
+artifact_name = "parallel-artifact"
+table_name = "distributed_table"
+parts_path = "parts"
+num_parallel = 5
+
+# Each batch of parallel writers should have its own
+# unique group name.
+group_name = "writer-group-{}".format(round(time.time()))
+
+
+@ray.remote
+def train(i):
+    with wandb.init(group=group_name) as run:
+        artifact = wandb.Artifact(name=artifact_name, type=artifact_type)
+
+        # Add data to a wandb table. In this case we use example data
+        table = wandb.Table(columns=["a", "b", "c"], data=[[i, i * 2, 2**i]])
+
+        # Add the table to folder in the artifact
+        artifact.add(table, "{}/table_{}".format(parts_path, i))
+
+        # Upserting the artifact creates or appends data to the artifact
+        run.upsert_artifact(artifact)
+
+
+# Launch your runs in parallel
+result_ids = [train.remote(i) for i in range(num_parallel)]
+
+# Join on all the writers to make sure their files have
+# been added before finishing the artifact.
+ray.get(result_ids)
+
+# Once all the writers are finished, finish the artifact
+# to mark it ready.
+with wandb.init(group=group_name) as run:
+    artifact = wandb.Artifact(artifact_name, type=artifact_type)
+
+    # Create a "PartitionTable" pointing to the folder of tables
+    # and add it to the artifact.
+    artifact.add(wandb.data_types.PartitionedTable(parts_path), table_name)
+
+    # Finish artifact finalizes the artifact, disallowing future "upserts"
+    # to this version.
+    run.finish_artifact(artifact)
+
+# A store that nobody would find from here, and a cluster that was begun before it: docs/parallel.md.
+
+
+@ray.remote
+def elsewhere():
+    with wandb.init(group="elsewhere") as run:
+        artifact = wandb.Artifact("other", type="dataset")
+        with artifact.new_file("file") as file:
+            file.write("content")
+        run.upsert_artifact(artifact)
+        return str(run.store.path)
+
+
+with wandb.init(group="elsewhere", store=sys.argv[2]) as run:
+    handed = {"env_vars": {"ARTSTORE_DIR": os.environ["ARTSTORE_DIR"]}}
+    assert ray.get(elsewhere.options(runtime_env=handed).remote()) == sys.argv[2]
+    run.finish_artifact(wandb.Artifact("other", type="dataset"))
+"""
+
+
+@pytest.fixture
+def short_folder() -> Iterator[str]:
+    """A folder for Ray, whose sockets need short paths."""
+    folder = tempfile.mkdtemp(prefix="ray")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_the_sample_with_ray_makes_one_version_of_five_runs(here: Path, short_folder: str) -> None:
+    (here / "sample.py").write_text(RAY)
+    other = here / "somewhere" / "else"
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+    done = subprocess.run(
+        [sys.executable, "sample.py", short_folder, str(other)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    version = Api().artifact("parallel-artifact:v0")
+    writers = Api().runs()
+    assert len(writers) == 6
+    assert {run.state for run in writers} == {"finished"}
+    assert len({run.group for run in writers}) == 1
+    found = version.lineage()
+    assert {(edge.kind, edge.source, edge.target) for edge in found.edges} == {
+        ("produced", f"uncategorized/{run.id}", "uncategorized/parallel-artifact:v0") for run in writers
+    }
+    assert {node.id for node in found.nodes} == {
+        "uncategorized/parallel-artifact:v0",
+        *(f"uncategorized/{run.id}" for run in writers),
+    }
+    assert sorted(version.manifest.entries) == [
+        "distributed_table.partitioned-table.json",
+        *(f"parts/table_{i}.table.json" for i in range(5)),
+    ]
+    table = version.get("distributed_table")
+    assert isinstance(table, PartitionedTable)
+    assert [row for _, row in table.iterrows()] == [[i, i * 2, 2**i] for i in range(5)]
+    with Store.open(other) as store:
+        assert [entry.path for entry in store.entries("other:v0")] == ["file"]
+        assert len(store.produced_by("other:v0")) == 2

@@ -1,0 +1,737 @@
+"""Processes and threads that add, commit, delete, collect and read at the same time: nothing that is needed goes away.
+
+Some races are left to chance; in the others one process is paused at a step while others do their work, so that each
+way in which two operations can meet is tried every time.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artstore.errors import SourceChanged
+from artstore.storage import chunking
+from artstore.store import Store
+from tests.support import child_tasks
+from tests.support.files import noise, put, store_with, tree_of, write
+from tests.support.kill_points import Child, Ending, Stage, sampled, summary
+from tests.support.store_checks import check, check_clean, check_no_locks, check_numbers, tree_in
+
+STEPS = 8
+A_TICK = 0.2
+
+
+# What an open draft holds
+
+
+def shared(folder: Path) -> Path:
+    return write(folder, {"small": noise("small", 3000), "large": noise("large", 400_000), "empty": b""})
+
+
+def grown(folder: Path) -> Path:
+    """Files that are not those of `shared`, made of many of its chunks."""
+    return write(folder, {"small": noise("small", 3000), "large": noise("large", 400_000) + noise("more", 70_000)})
+
+
+@pytest.mark.parametrize("how", ["by digest", "by chunk", "by stat cache", "as the base"])
+def test_what_an_open_draft_found_stays_when_its_only_version_is_deleted(
+    how: str, stage: Stage, tmp_path: Path
+) -> None:
+    source = shared(tmp_path / "source")
+    time.sleep(A_TICK)
+    store = store_with(tmp_path / "store", animals=source)
+    taken = {
+        "by digest": shared(tmp_path / "copy"),
+        "by chunk": grown(tmp_path / "grown"),
+        "by stat cache": source,
+        "as the base": write(tmp_path / "other", {"other": b"other"}),
+    }[how]
+    holder = stage.start(
+        child_tasks.hold, store=store, source=taken, base="animals:v0" if how == "as the base" else None
+    )
+    assert holder.wait().how == "paused"
+    with Store.open(store) as other:
+        claims = {claim["kind"] for claim in other.sql("select kind from claims")}
+        assert claims >= {"version" if how == "as the base" else "chunk" if how == "by chunk" else "file"}
+        before = other.usage().content_bytes
+        other.delete("animals:v0", delete_aliases=True)
+        other.gc()
+        assert other.verify().findings == [], "what only a draft holds is no damage"
+        assert other.usage().content_bytes >= before - (0 if how != "by chunk" else 100_000)
+    ended = holder.resume()
+    with Store.open(store) as other:
+        if how == "as the base":
+            # The version that it began from is gone; that is said, and nothing of it is lost before the draft ends.
+            assert "NotFound" in ended.error
+        else:
+            assert ended.said == ["held:v0"], ended.error
+            assert tree_in(other, "held:v0", tmp_path / "out") == tree_of(taken)
+        other.gc()
+        check_clean(other)
+    check_no_locks(store)
+
+
+def test_what_a_killed_draft_held_is_collected(stage: Stage, tmp_path: Path) -> None:
+    store = store_with(tmp_path / "store", animals=shared(tmp_path / "source"))
+    holder = stage.start(child_tasks.hold, store=store, source=shared(tmp_path / "copy"))
+    assert holder.wait().how == "paused"
+    with Store.open(store) as other:
+        other.delete("animals:v0", delete_aliases=True)
+        assert other.usage().content_bytes == 403_000
+        assert holder.kill().how == "killed"
+        assert other.gc().content == 403_000
+        assert other.usage().content_bytes == 0
+        check_clean(other)
+    check_no_locks(store)
+
+
+def test_what_an_open_draft_published_is_no_damage(stage: Stage, tmp_path: Path) -> None:
+    """Full packs are published before the commit: the catalog then has files and chunks that are in no version."""
+    source = write(tmp_path / "source", {f"{i}": noise(i, 300_000) for i in range(16)})
+    store = store_with(tmp_path / "store")
+    holder = stage.start(child_tasks.hold, store=store, source=source, full_at=400_000)
+    assert holder.wait().how == "paused"
+    with Store.open(store) as other:
+        assert other.sql("select count(*) as n from files") != [{"n": 0}], "nothing was published yet"
+        assert other.verify().findings == []
+        other.gc()
+    assert holder.resume().said == ["held:v0"]
+    check(store, tmp_path / "scratch", living={"held:v0": tree_of(source)})
+
+
+def test_a_small_file_that_is_also_the_end_of_a_large_one(stage: Stage, tmp_path: Path) -> None:
+    """Worker processes write the small files into packs that are published after those of the large files."""
+    large = next(data for data in (noise(seed, 2 << 20) for seed in range(100)) if last_chunk(data) <= 65_536)
+    tail = {"tail": large[-last_chunk(large) :]}
+    small = write(tmp_path / "small", {f"{i % 10}/{i:04}": noise(i, 20) for i in range(3100)} | tail)
+    one = write(tmp_path / "one", {"large": large})
+    more = write(tmp_path / "more", {f"more {i}": noise(f"more {i}", 2 << 20) for i in range(3)})
+    store = store_with(tmp_path / "store")
+    stage.done(child_tasks.commit, store=store, source=small, then=[one, more], full_at=1 << 20)
+    check(store, tmp_path / "scratch", living={"animals:v0": tree_of(small) | tree_of(one) | tree_of(more)})
+
+
+def last_chunk(data: bytes) -> int:
+    return chunking.Cutter().lengths(memoryview(data), last=True)[-1]
+
+
+# Two operations that meet
+
+
+def race(
+    stage: Stage,
+    tmp_path: Path,
+    make: Callable[[Path], Path],
+    first: Callable[..., None],
+    arguments: dict[str, Any],
+    then: list[tuple[Callable[..., None], dict[str, Any]]],
+    judge: Callable[[Path, Ending, list[Ending]], None],
+    every_step: bool,
+) -> None:
+    """Pause a first operation at a sample of its steps and at each lock it takes; do others meanwhile; judge that.
+
+    Where the first one holds the write lock, the others wait for it.
+    """
+    template = make(tmp_path / "template")
+    copy = tmp_path / "copy"
+    steps = stage.done(first, store=shutil.copytree(template, copy), **arguments).steps
+    wrong = []
+    chosen = set(sampled(len(steps), len(steps) if every_step else STEPS))
+    chosen |= {i + 1 for i, step in enumerate(steps) if step in ("flock", "punch", "fsync")}
+    for at in sorted(chosen):
+        shutil.rmtree(copy)
+        shutil.copytree(template, copy)
+        paused = stage.start(first, store=copy, pause_at=[at], **arguments)
+        ending = paused.wait()
+        children = [stage.start(deed, store=copy, **others) for deed, others in then]
+        for child in children:
+            child.wait(0.3)
+        if ending.how == "paused":
+            ending = paused.resume()
+        endings = [child.wait() for child in children]
+        try:
+            judge(copy, ending, endings)
+        except Exception as error:
+            wrong.append(f"paused before step {at} of {len(steps)} ({steps[at - 1]}): {summary(error)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def ended_well(*endings: Ending, but: str | None = None) -> None:
+    for ending in endings:
+        said = ending.last_words
+        if ending.how != "done" and (but is None or but not in said):
+            raise AssertionError(f"{ending.how}: {said}")
+
+
+def scratch_of(tmp_path: Path) -> Path:
+    shutil.rmtree(tmp_path / "scratch", ignore_errors=True)
+    return tmp_path / "scratch"
+
+
+def test_a_commit_paused_while_its_content_is_deleted_and_collected(
+    stage: Stage, tmp_path: Path, every_step: bool
+) -> None:
+    source = shared(tmp_path / "source")
+    tree = tree_of(source)
+
+    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+        ended_well(first, *others)
+        check(store, scratch_of(tmp_path), living={"again:v0": tree})
+
+    race(
+        stage,
+        tmp_path,
+        lambda folder: store_with(folder, animals=source),
+        child_tasks.commit,
+        {"source": shared(tmp_path / "copied"), "name": "again"},
+        [(child_tasks.delete, {"name": "animals:v0"}), (child_tasks.collect, {})],
+        judge,
+        every_step,
+    )
+
+
+def test_a_commit_paused_while_another_commits_the_same(stage: Stage, tmp_path: Path, every_step: bool) -> None:
+    source = shared(tmp_path / "source")
+    tree = tree_of(source)
+
+    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+        ended_well(first, *others)
+        check(store, scratch_of(tmp_path), living={"one:v0": tree, "two:v0": tree})
+
+    race(
+        stage,
+        tmp_path,
+        store_with,
+        child_tasks.commit,
+        {"source": source, "name": "one"},
+        [(child_tasks.commit, {"source": shared(tmp_path / "copied"), "name": "two"}), (child_tasks.collect, {})],
+        judge,
+        every_step,
+    )
+
+
+def files_and_most(tmp_path: Path, count: int = 60) -> tuple[Path, Path]:
+    """Small files, and most of them: deleting the first version leaves a pack that is worth repacking."""
+    every = {f"{i}": noise(f"file {i}", 4096) for i in range(count)}
+    most = {name: data for i, (name, data) in enumerate(every.items()) if i % 5}
+    return write(tmp_path / "every", every), write(tmp_path / "most", most)
+
+
+@pytest.mark.parametrize("operation", ["delete", "collect"])
+def test_a_deletion_paused_while_others_commit_and_delete(
+    operation: str, stage: Stage, tmp_path: Path, every_step: bool
+) -> None:
+    every, most = files_and_most(tmp_path)
+    trees = {"most:v0": tree_of(most), "new:v0": tree_of(most)}
+
+    def make(folder: Path) -> Path:
+        store = store_with(folder, every=every, most=most, other=write(tmp_path / "other", {"x": noise("x", 90_000)}))
+        if operation == "collect":
+            killed = stage.run(child_tasks.delete, store=store, name="every:v0", kill_at=deleted_by)
+            assert killed.how == "killed"
+        return store
+
+    with_steps = store_with(tmp_path / "counted", every=every, most=most)
+    steps = stage.done(child_tasks.delete, store=with_steps, name="every:v0").steps
+    deleted_by = steps.index("close", steps.index("sql", steps.index("flock"))) + 2
+
+    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+        ended_well(first, *others)
+        # Committed before the deletion, it was the version that was deleted then.
+        again = {name: tree_of(every) for name in others[0].said if name == "every:v1"}
+        check(store, scratch_of(tmp_path), living=trees | again)
+
+    race(
+        stage,
+        tmp_path,
+        make,
+        child_tasks.delete if operation == "delete" else child_tasks.collect,
+        {"name": "every:v0"} if operation == "delete" else {},
+        [
+            (child_tasks.commit, {"source": every, "name": "every"}),
+            (child_tasks.commit, {"source": most, "name": "new"}),
+            (child_tasks.delete, {"name": "other:v0"}),
+            (child_tasks.collect, {}),
+        ],
+        judge,
+        every_step,
+    )
+
+
+def test_a_download_paused_while_its_chunks_move(stage: Stage, tmp_path: Path, every_step: bool) -> None:
+    every, most = files_and_most(tmp_path)
+    large = write(tmp_path / "large", {"large": noise("large", 300_000)})
+    os.link(large / "large", every / "large")
+    os.link(large / "large", most / "large")
+    tree = tree_of(most)
+
+    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+        ended_well(first, *others)
+        assert tree_of(tmp_path / "root") == tree
+        shutil.rmtree(tmp_path / "root")
+        check(store, scratch_of(tmp_path), living={"most:v0": tree})
+
+    race(
+        stage,
+        tmp_path,
+        lambda folder: store_with(folder, every=every, most=most),
+        child_tasks.get,
+        {"name": "most:v0", "root": tmp_path / "root"},
+        [(child_tasks.delete, {"name": "every:v0"}), (child_tasks.collect, {})],
+        judge,
+        every_step,
+    )
+
+
+def test_a_download_paused_while_its_version_is_deleted(stage: Stage, tmp_path: Path, every_step: bool) -> None:
+    source = shared(tmp_path / "source")
+    tree = tree_of(source)
+
+    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+        ended_well(*others)
+        ended_well(first, but="NotFound")
+        found = tree_of(tmp_path / "root") if (tmp_path / "root").exists() else {}
+        assert found.items() <= tree.items()
+        assert first.how == "failed" or found == tree
+        shutil.rmtree(tmp_path / "root", ignore_errors=True)
+
+    race(
+        stage,
+        tmp_path,
+        lambda folder: store_with(folder, animals=source),
+        child_tasks.get,
+        {"name": "animals:v0", "root": tmp_path / "root"},
+        [(child_tasks.delete, {"name": "animals:v0"}), (child_tasks.collect, {})],
+        judge,
+        every_step,
+    )
+
+
+def test_a_verification_paused_while_others_commit_and_delete(stage: Stage, tmp_path: Path, every_step: bool) -> None:
+    every, most = files_and_most(tmp_path)
+    new = shared(tmp_path / "new")
+    trees = {"most:v0": tree_of(most), "new:v0": tree_of(new)}
+
+    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+        ended_well(first, *others)
+        assert first.said == [], f"nothing is wrong with the store: {first.said}"
+        check(store, scratch_of(tmp_path), living=trees)
+
+    race(
+        stage,
+        tmp_path,
+        lambda folder: store_with(folder, every=every, most=most),
+        child_tasks.verify,
+        {},
+        [
+            (child_tasks.commit, {"source": new, "name": "new"}),
+            (child_tasks.delete, {"name": "every:v0"}),
+            (child_tasks.collect, {}),
+        ],
+        judge,
+        every_step,
+    )
+
+
+def test_a_backup_paused_while_others_commit_and_delete(stage: Stage, tmp_path: Path, every_step: bool) -> None:
+    every, most = files_and_most(tmp_path)
+    new = shared(tmp_path / "new")
+    trees = {"every:v0": tree_of(every), "most:v0": tree_of(most), "new:v0": tree_of(new)}
+    to = tmp_path / "to"
+
+    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+        ended_well(first, *others)
+        kept = {name: tree for name, tree in trees.items() if name != "every:v0"}
+        check(store, scratch_of(tmp_path), living=kept)
+        check(to, scratch_of(tmp_path), living={"most:v0": trees["most:v0"]}, perhaps=trees)
+        shutil.rmtree(to)
+
+    def make(folder: Path) -> Path:
+        return store_with(folder, every=every, most=most)
+
+    shutil.rmtree(to, ignore_errors=True)
+    race(
+        stage,
+        tmp_path,
+        make,
+        child_tasks.backup,
+        {"to": to},
+        [
+            (child_tasks.commit, {"source": new, "name": "new"}),
+            (child_tasks.delete, {"name": "every:v0"}),
+            (child_tasks.collect, {}),
+        ],
+        judge,
+        every_step,
+    )
+
+
+@pytest.mark.parametrize("what", ["a dead pack", "a pack to repack"])
+def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(what: str, stage: Stage, tmp_path: Path) -> None:
+    """The sweep is paused twice: a draft takes the pack up after the first pause, and is committed after the second."""
+    every, most = files_and_most(tmp_path)
+    new = write(tmp_path / "new", {"new": noise("new", 30_000)})
+    living = {"most:v0": tree_of(most)} if what == "a pack to repack" else {}
+    template = store_with(tmp_path / "template", every=every, **({"most": most} if living else {}))
+    copy = tmp_path / "copy"
+    steps = stage.done(child_tasks.delete, store=shutil.copytree(template, copy), name="every:v0").steps
+    committed = steps.index("close", steps.index("flock"))
+    locks = [i + 1 for i, step in enumerate(steps) if step == "open" and steps[i + 1] == "flock" and i > committed]
+    wrong = []
+    for first, second in [(i, j) for i in locks for j in locks if i < j]:
+        shutil.rmtree(copy)
+        shutil.copytree(template, copy)
+        sweeping = stage.start(child_tasks.delete, store=copy, name="every:v0", pause_at=[first, second])
+        sweeping.wait()
+        draft = stage.start(child_tasks.hold, store=copy, source=new)
+        if draft.wait(0.3).how == "running":
+            # It waits for the write lock, which the sweep holds.
+            sweeping.go_on()
+            draft.wait()
+        else:
+            sweeping.resume()
+        draft.go_on()
+        draft.wait(0.3)
+        sweeping.go_on()
+        endings = [sweeping.wait(), draft.wait()]
+        try:
+            ended_well(*endings)
+            check(copy, scratch_of(tmp_path), living={**living, "held:v0": tree_of(new)})
+        except Exception as error:
+            wrong.append(f"paused at {first} ({steps[first - 1]}) and {second}: {summary(error)}")
+    assert not wrong, "\n".join(wrong)
+
+
+# Left to chance
+
+
+def check_churned(store: Path, scratch: Path) -> None:
+    """Every version that is left holds what the names of its files say, and there is nothing to find but versions."""
+    with Store.open(store) as opened:
+        for found in opened.collections():
+            for version in opened.versions(found.name):
+                for path in child_tasks.wander(read(opened, version.name, scratch / version.name.replace(":", "-"))):
+                    assert path.read_bytes() == child_tasks.content(path.name), f"{path} is wrong"
+        check_numbers(opened)
+        opened.gc()
+        check_clean(opened)
+    check_no_locks(store)
+
+
+def read(store: Store, name: str, root: Path) -> Path:
+    store.get(name, root)
+    return root
+
+
+def churned(stage: Stage, tmp_path: Path, processes: int, seconds: float, seed: int = 0) -> list[Ending]:
+    store = store_with(tmp_path / "store")
+    (tmp_path / "scratch").mkdir()
+    children = [
+        stage.start(child_tasks.churn, store=store, scratch=tmp_path / "scratch", seed=seed + i, seconds=seconds)
+        for i in range(processes)
+    ]
+    return [child.wait(seconds + 60) for child in children]
+
+
+def test_many_processes_that_share_content_lose_none_of_it(stage: Stage, tmp_path: Path) -> None:
+    for ending in churned(stage, tmp_path, 4, 5):
+        assert (ending.how, ending.said) == ("done", []), "".join(ending.said)
+    check_churned(tmp_path / "store", tmp_path / "out")
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", range(10))
+def test_very_many_processes_that_share_content_lose_none_of_it(seed: int, stage: Stage, tmp_path: Path) -> None:
+    for ending in churned(stage, tmp_path, 8, 30, seed * 100):
+        assert (ending.how, ending.said) == ("done", []), "".join(ending.said)
+    check_churned(tmp_path / "store", tmp_path / "out")
+
+
+def churned_and_killed(stage: Stage, tmp_path: Path, processes: int, kills: int, seconds: float) -> None:
+    """Kill processes at any instant, also within SQLite, while others go on."""
+    store = store_with(tmp_path / "store")
+    (tmp_path / "scratch").mkdir()
+    draw = random.Random(1)
+
+    def start(seed: int) -> Child:
+        return stage.start(child_tasks.churn, store=store, scratch=tmp_path / "scratch", seed=seed, seconds=seconds)
+
+    running = [start(seed) for seed in range(processes)]
+    for kill in range(kills):
+        time.sleep(draw.uniform(0.05, 0.4))
+        doomed = running.pop(draw.randrange(len(running)))
+        ending = doomed.kill()
+        assert ending.said == [], "".join(ending.said)
+        running.append(start(100 + kill))
+    for child in running:
+        ending = child.kill()
+        assert ending.said == [], "".join(ending.said)
+    check_churned(store, tmp_path / "out")
+
+
+def test_processes_killed_at_any_instant_lose_nothing(stage: Stage, tmp_path: Path) -> None:
+    churned_and_killed(stage, tmp_path, 3, 12, 30)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1200)
+def test_very_many_processes_killed_at_any_instant_lose_nothing(stage: Stage, tmp_path: Path) -> None:
+    churned_and_killed(stage, tmp_path, 6, 600, 600)
+
+
+def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
+    store = store_with(tmp_path / "store")
+    source = write(tmp_path / "source", {f"{i}": noise(i, 3000 if i % 3 else 100_000) for i in range(12)})
+    trees = tree_of(source)
+    with Store.open(store) as opened:
+
+        def work(seed: int) -> list[str]:
+            draw, made = random.Random(seed), []
+            for turn in range(12):
+                draft = opened.draft(f"t{seed}", "dataset", metadata={"turn": turn})
+                for name in draw.sample(sorted(trees), 3):
+                    opened.add_file(draft, source / name)
+                made.append(opened.commit(draft).name)
+                root = tmp_path / f"{seed}-{turn}"
+                opened.get(draw.choice(made), root)
+                assert tree_of(root).items() <= trees.items()
+                if draw.random() < 0.4:
+                    opened.delete(made.pop(draw.randrange(len(made))), delete_aliases=True)
+                if draw.random() < 0.2:
+                    opened.gc()
+            return made
+
+        with ThreadPoolExecutor(8) as pool:
+            made = {name for names in pool.map(work, range(8)) for name in names}
+        for number, name in enumerate(sorted(made)):
+            assert tree_in(opened, name, tmp_path / f"out-{number}").items() <= trees.items()
+        opened.gc()
+        check_clean(opened)
+        check_numbers(opened)
+    check_no_locks(store)
+
+
+def test_threads_that_use_a_store_first_at_the_same_time_share_one_session(tmp_path: Path) -> None:
+    """Each session has a lock file, which is removed when the store is closed."""
+    source = write(tmp_path / "source", {"a": b"a"})
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for turn in range(8):
+            store = store_with(tmp_path / f"{turn}")
+            begun = threading.Barrier(8)
+            with Store.open(store) as opened, ThreadPoolExecutor(8) as pool:
+
+                def work(number: int, opened: Store = opened, begun: threading.Barrier = begun) -> None:
+                    begun.wait()
+                    put(opened, source, f"a{number}")
+
+                for done in [pool.submit(work, number) for number in range(8)]:
+                    done.result()
+            check_no_locks(store)
+    finally:
+        sys.setswitchinterval(before)
+
+
+# Forks
+
+
+def test_a_process_that_forks_may_use_its_store_on_both_sides(stage: Stage, tmp_path: Path) -> None:
+    ours, theirs = shared(tmp_path / "ours"), grown(tmp_path / "theirs")
+    store = store_with(tmp_path / "store")
+    ending = stage.done(child_tasks.fork, store=store, ours=ours, theirs=theirs)
+    names = {f"{side}-{turn}:v0" for side in ("ours", "theirs") for turn in range(5)}
+    assert set(ending.said) == names | {"the child ended with 0"}
+    trees = {name: tree_of(ours if name.startswith("ours") else theirs) for name in names}
+    check(store, tmp_path / "scratch", living=trees)
+
+
+@pytest.mark.parametrize(
+    "deed", [child_tasks.fork_and_close, child_tasks.fork_and_open], ids=["inherited", "opened-anew"]
+)
+def test_a_forked_child_commits_durably_after_its_parent_closed_the_store(
+    deed: Callable[..., None], stage: Stage, tmp_path: Path
+) -> None:
+    """SQLite removes its journal with the last connection, and a child must count as one."""
+    one, two = shared(tmp_path / "one"), grown(tmp_path / "two")
+    store = store_with(tmp_path / "store")
+    ending = stage.done(deed, store=store, one=one, two=two)
+    assert ending.said == ["one:v0", "two:v0"], ending.last_words
+    check(store, tmp_path / "scratch", living={"one:v0": tree_of(one), "two:v0": tree_of(two)})
+
+
+def test_a_forked_child_that_closes_the_store_does_not_end_the_drafts_of_its_parent(
+    stage: Stage, tmp_path: Path
+) -> None:
+    source = shared(tmp_path / "source")
+    store = store_with(tmp_path / "store", animals=source)
+    holder = stage.start(child_tasks.fork_and_close_in_the_child, store=store, source=shared(tmp_path / "copied"))
+    assert holder.wait().how == "paused"
+    with Store.open(store) as other:
+        other.delete("animals:v0", delete_aliases=True)
+        other.gc()
+    ending = holder.resume()
+    assert ending.said == ["drafted:v0"], ending.last_words
+    check(store, tmp_path / "scratch", living={"drafted:v0": tree_of(source)})
+
+
+@pytest.mark.parametrize("size", [3000, 3_000_000], ids=["small", "large"])
+def test_a_draft_that_was_open_at_a_fork_never_mixes_two_processes_bytes(
+    size: int, stage: Stage, tmp_path: Path
+) -> None:
+    before = write(tmp_path / "before", {"before": noise("before", size)})
+    ours = write(tmp_path / "ours", {"ours": noise("ours", size)})
+    theirs = write(tmp_path / "theirs", {"theirs": noise("theirs", size + 1)})
+    store = store_with(tmp_path / "store")
+    ending = stage.done(child_tasks.fork_with_a_draft, store=store, before=before, ours=ours, theirs=theirs)
+    assert "the child ended with 0" in ending.said, ending.said
+    trees = {"parent": tree_of(before) | tree_of(ours), "child": tree_of(before) | tree_of(theirs)}
+    committed = [said.split(" of ") for said in ending.said if said.startswith("drafted:")]
+    assert "parent" in [who for _, who in committed], ending.said
+    check(store, tmp_path / "scratch", living={name: trees[who] for name, who in committed})
+
+
+# Sources that change
+
+
+def state(number: int, size: int) -> bytes:
+    """A content that shows which one it is, and whether it is whole."""
+    return number.to_bytes(8, "big") + noise(number, size - 8)
+
+
+def number_of(data: bytes) -> int:
+    number = int.from_bytes(data[:8], "big")
+    assert data == state(number, len(data)), "two states are mixed"
+    return number
+
+
+@pytest.fixture
+def rewritten() -> Iterator[Callable[[Callable[[int], None]], None]]:
+    """Call a function with 0, 1, 2, ... again and again, beside the test."""
+    stop, threads = threading.Event(), list[threading.Thread]()
+
+    def begin(write: Callable[[int], None]) -> None:
+        def run() -> None:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                write(number)
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+
+    yield begin
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("size", [500, 60_000, 300_000], ids=["small", "one-chunk", "large"])
+def test_a_file_that_is_replaced_all_the_time_is_taken_in_one_of_its_states(
+    size: int, rewritten: Callable[[Callable[[int], None]], None], tmp_path: Path
+) -> None:
+    source = write(tmp_path / "source", {"file": state(0, size)})
+    states = [state(number, size) for number in range(32)]
+
+    def replace(number: int) -> None:
+        (tmp_path / "next").write_bytes(states[number % len(states)])
+        (tmp_path / "next").rename(source / "file")
+
+    rewritten(replace)
+    with Store.init(tmp_path / "store") as store:
+        for turn in range(25):
+            draft = store.draft("animals", "dataset", metadata={"turn": turn})
+            store.add_dir(draft, source)
+            entry = next(iter(store.entries(store.commit(draft))))
+            number_of(b"".join(store.read(entry)))
+        assert store.verify().findings == []
+
+
+@pytest.mark.parametrize("size", [500, 60_000, 300_000], ids=["small", "one-chunk", "large"])
+def test_a_file_that_is_written_over_all_the_time_is_stored_as_its_digest_says(
+    size: int, rewritten: Callable[[Callable[[int], None]], None], tmp_path: Path
+) -> None:
+    source = write(tmp_path / "source", {"file": state(0, size)})
+    states = [state(number, size) for number in range(32)]
+
+    def overwrite(number: int) -> None:
+        with (source / "file").open("r+b") as file:
+            file.write(states[number % len(states)])
+        time.sleep(0.0005)
+
+    rewritten(overwrite)
+    with Store.init(tmp_path / "store") as store:
+        for turn in range(25):
+            draft = store.draft("animals", "dataset", metadata={"turn": turn})
+            try:
+                store.add_dir(draft, source)
+            except SourceChanged:
+                store.drop(draft)
+                continue
+            version = store.commit(draft)
+            store.get(version, tmp_path / "out")
+            digest = next(iter(store.entries(version))).digest
+            assert [f"blake3:{found}" for found in tree_of(tmp_path / "out").values()] == [digest]
+        store.gc()
+        check_clean(store)
+
+
+def test_a_file_that_changes_right_after_it_was_taken_is_read_again(tmp_path: Path) -> None:
+    """The same size, the same inode, the same tick of the clock: only the racy ones are in danger."""
+    source = write(tmp_path / "source", {"file": state(0, 500)})
+    with Store.init(tmp_path / "store") as store:
+        for number in range(60):
+            draft = store.draft("animals", "dataset")
+            store.add_dir(draft, source)
+            entry = next(iter(store.entries(store.commit(draft))))
+            assert number_of(b"".join(store.read(entry))) == number
+            if number % 3 == 0:
+                time.sleep(A_TICK / 10)
+            with (source / "file").open("r+b") as file:
+                file.write(state(number + 1, 500))
+
+
+def test_a_file_that_changes_right_after_it_was_downloaded_is_read_again(tmp_path: Path) -> None:
+    with Store.init(tmp_path / "store") as store:
+        put(store, write(tmp_path / "source", {"file": state(0, 500)}), "animals")
+        for turn in range(30):
+            root = tmp_path / f"root-{turn % 3}"
+            store.get("animals:v0", root)
+            assert number_of((root / "file").read_bytes()) == 0
+            with (root / "file").open("r+b") as file:
+                file.write(state(turn + 1, 500))
+            draft = store.draft("changed", "dataset")
+            store.add_dir(draft, root)
+            entry = next(iter(store.entries(store.commit(draft))))
+            assert number_of(b"".join(store.read(entry))) == turn + 1
+
+
+@pytest.mark.parametrize("size", [500, 300_000], ids=["small", "large"])
+def test_a_file_that_changes_while_its_download_is_noted_is_read_again(size: int, stage: Stage, tmp_path: Path) -> None:
+    """The moment between a file's appearing and its being remembered as what was written."""
+    store = store_with(tmp_path / "store", animals=write(tmp_path / "source", {"file": state(0, size)}))
+    arguments: dict[str, Any] = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
+    steps = stage.done(child_tasks.get, **arguments).steps
+    noted = steps.index("fstat", steps.index("link")) + 1
+    shutil.rmtree(tmp_path / "root")
+    child = stage.start(child_tasks.get, **arguments, pause_at=[noted])
+    assert child.wait().how == "paused"
+    with (tmp_path / "root" / "file").open("r+b") as file:
+        file.write(state(1, size))
+    assert child.resume().how == "done"
+    with Store.open(store) as opened:
+        draft = opened.draft("changed", "dataset")
+        opened.add_dir(draft, tmp_path / "root")
+        entry = next(iter(opened.entries(opened.commit(draft))))
+        assert number_of(b"".join(opened.read(entry))) == 1

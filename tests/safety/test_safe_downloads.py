@@ -1,0 +1,258 @@
+"""A download never writes outside its root, whatever a manifest says, and whatever lies or happens in the root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artstore.core.manifest import Entry, Kind
+from artstore.errors import ArtstoreError, UnsafeRoot
+from artstore.store import Store
+from tests.support import child_tasks
+from tests.support.files import Tree, noise, tree_of, write
+from tests.support.kill_points import Stage
+
+LARGE = noise("large", 300_000)
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """Everything beside the root that a download could harm."""
+    return write(tmp_path / "outside", {"x": b"precious", "large": b"precious too", "d/x": b"precious as well"})
+
+
+def around(tmp_path: Path) -> dict[str, tuple[int, bytes | str]]:
+    """Everything outside of root and store: modes, contents and links."""
+    found: dict[str, tuple[int, bytes | str]] = {}
+    for folder, folders, files in os.walk(tmp_path):
+        if Path(folder) == tmp_path:
+            folders[:] = [name for name in folders if name not in ("root", "store", "source")]
+        for name in folders + files:
+            path = Path(folder, name)
+            status = path.lstat()
+            held = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else ""
+            found[str(path.relative_to(tmp_path))] = (stat.S_IFMT(status.st_mode), held)
+    return found
+
+
+def forged(tmp_path: Path, *changes: Entry) -> Store:
+    """A store with a version of entries that no name check has seen, its digests as they should be."""
+    store = Store.init(tmp_path / "store")
+    draft = store.draft("evil", "dataset")
+    source = write(tmp_path / "source", {"x": b"evil", "large": LARGE})
+    found = {path: store.add_file(draft, source / path) for path in ("x", "large")}
+    draft.changes.clear()
+    for change in changes:
+        like = found["large" if change.path.endswith("large") else "x"]
+        entry = like._replace(path=change.path) if change.kind == Kind.FILE else change
+        draft.changes[change.path] = entry
+    store.commit(draft)
+    return store
+
+
+EVIL = {
+    "up": "../x",
+    "up-large": "../large",
+    "up-from-below": "d/../../x",
+    "up-into-a-neighbour": "../outside/x",
+    "the-parent": "..",
+    "itself": ".",
+    "a-folder-up": "../new/x",
+    "absolute": "/outside/x",
+    "windows": "a\\..\\..\\x",
+    "drive": "C:\\x",
+    "dot": "./x",
+    "doubled": "d//x",
+    "dots-between": "d/./x",
+    "trailing": "d/",
+    "nul": "a\0b",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("kind", [Kind.FILE, Kind.FOLDER, Kind.LINK], ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize("path", EVIL.values(), ids=list(EVIL))
+def test_a_manifest_with_paths_that_climb_is_refused(path: str, kind: Kind, outside: Path, tmp_path: Path) -> None:
+    path = f"{tmp_path}{path}" if path.startswith("/") else path
+    with forged(tmp_path, Entry(path, kind, target="x" if kind == Kind.LINK else None)) as store:
+        before = around(tmp_path)
+        with pytest.raises(ArtstoreError):
+            store.get("evil:v0", tmp_path / "root")
+        assert around(tmp_path) == before
+        assert not (tmp_path / "root").exists() or tree_of(tmp_path / "root") == {}
+
+
+@pytest.mark.parametrize("target", ["..", "../outside", "d/../../outside", "/etc", "d/../..", "..\\outside", ""])
+def test_a_link_that_climbs_is_refused(target: str, outside: Path, tmp_path: Path) -> None:
+    with forged(tmp_path, Entry("link", Kind.LINK, target=target)) as store:
+        before = around(tmp_path)
+        with pytest.raises(ArtstoreError):
+            store.get("evil:v0", tmp_path / "root")
+        assert around(tmp_path) == before
+        assert not (tmp_path / "root" / "link").is_symlink()
+
+
+def test_links_that_climb_together_do_not_lead_out(outside: Path, tmp_path: Path) -> None:
+    """Each of them stays inside, read as text; followed, the second one is the folder above the root."""
+    changes = [Entry("d/here", Kind.LINK, target=".."), Entry("d/out", Kind.LINK, target="here/../outside")]
+    with forged(tmp_path, *changes) as store:
+        with pytest.raises(ArtstoreError):
+            store.get("evil:v0", tmp_path / "root")
+        leads = {path: path.resolve() for path in (tmp_path / "root").rglob("*") if path.is_symlink()}
+        assert all(target.is_relative_to(tmp_path / "root") for target in leads.values()), leads
+
+
+def test_nothing_is_written_below_a_link_of_the_same_manifest(outside: Path, tmp_path: Path) -> None:
+    """The link may be there from a download before, which made it as its manifest said."""
+    with forged(tmp_path, Entry("link", Kind.LINK, target="d"), Entry("link/x", Kind.FILE)) as store:
+        (tmp_path / "root" / "d").mkdir(parents=True)
+        for _ in range(2):
+            with pytest.raises(ArtstoreError):
+                store.get("evil:v0", tmp_path / "root")
+        assert list((tmp_path / "root" / "d").iterdir()) == []
+
+
+def test_two_spellings_of_one_path_do_not_hide_each_other(tmp_path: Path) -> None:
+    """A file and a folder of one name cannot both be made: one of them is refused, not swallowed."""
+    with (
+        forged(tmp_path, Entry("x", Kind.FILE), Entry("x/x", Kind.FILE)) as store,
+        pytest.raises(ArtstoreError),
+    ):
+        store.get("evil:v0", tmp_path / "root")
+
+
+# What lies in the root already
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    source = write(tmp_path / "source", {"x": b"new", "large": LARGE, "d/x": b"new below", "d/e/large": LARGE})
+    with Store.init(tmp_path / "store") as store:
+        draft = store.draft("animals", "dataset")
+        store.add_dir(draft, source)
+        store.commit(draft)
+        yield store
+
+
+def test_a_linked_folder_inside_the_root_is_not_followed(store: Store, outside: Path, tmp_path: Path) -> None:
+    for linked in ("d", "d/e"):
+        root = tmp_path / "root"
+        shutil.rmtree(root, ignore_errors=True)
+        (root / linked).parent.mkdir(parents=True)
+        (root / linked).symlink_to(outside)
+        before = around(tmp_path)
+        with pytest.raises(UnsafeRoot, match=linked):
+            store.get("animals:v0", root)
+        assert around(tmp_path) == before
+
+
+@pytest.mark.parametrize("path", ["x", "large", "d/x"])
+@pytest.mark.parametrize("dangling", [False, True], ids=["to-a-file", "to-nothing"])
+def test_a_link_at_the_place_of_a_file_is_replaced(
+    path: str, dangling: bool, store: Store, outside: Path, tmp_path: Path
+) -> None:
+    root = write(tmp_path / "root", {"d/mine": b"mine"})
+    (root / path).symlink_to(outside / ("nothing" if dangling else "x"))
+    before = around(tmp_path)
+    store.get("animals:v0", root)
+    assert around(tmp_path) == before
+    assert not (root / path).is_symlink()
+    assert {path: digest for path, digest in tree_of(root).items() if path != "d/mine"} == tree_of(tmp_path / "source")
+
+
+@pytest.mark.parametrize("path", ["x", "large"])
+def test_a_link_to_the_right_content_is_replaced_too(path: str, store: Store, outside: Path, tmp_path: Path) -> None:
+    """Else whoever writes to the file later writes outside."""
+    shutil.copy(tmp_path / "source" / path, outside / path)
+    root = write(tmp_path / "root", {})
+    (root / path).symlink_to(outside / path)
+    store.get("animals:v0", root)
+    assert not (root / path).is_symlink()
+
+
+@pytest.mark.parametrize("path", ["x", "large"])
+def test_a_second_name_of_a_file_outside_is_not_written_through(
+    path: str, store: Store, outside: Path, tmp_path: Path
+) -> None:
+    root = write(tmp_path / "root", {})
+    os.link(outside / path, root / path)
+    before = around(tmp_path)
+    store.get("animals:v0", root)
+    assert around(tmp_path) == before
+    assert tree_of(root) == tree_of(tmp_path / "source")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("path", ["x", "large", "d/x"])
+def test_a_pipe_at_the_place_of_a_file_is_not_waited_for(path: str, store: Store, tmp_path: Path) -> None:
+    root = write(tmp_path / "root", {"d/mine": b"mine"})
+    os.mkfifo(root / path)
+    store.get("animals:v0", root)
+    assert (root / path).read_bytes() == (tmp_path / "source" / path).read_bytes()
+
+
+@pytest.mark.parametrize("path", ["x", "large", "d/x"])
+def test_a_folder_at_the_place_of_a_file_is_left_alone(path: str, store: Store, tmp_path: Path) -> None:
+    root = write(tmp_path / "root", {f"{path}/mine": b"mine"})
+    with pytest.raises(UnsafeRoot, match=path):
+        store.get("animals:v0", root)
+    assert (root / path / "mine").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("path", ["d", "d/e"])
+def test_a_file_at_the_place_of_a_folder_is_left_alone(path: str, store: Store, tmp_path: Path) -> None:
+    root = write(tmp_path / "root", {path: b"mine"})
+    with pytest.raises(UnsafeRoot, match=path):
+        store.get("animals:v0", root)
+    assert (root / path).read_bytes() == b"mine"
+
+
+# Whoever moves it meanwhile
+
+
+def to_a_link(path: Path, outside: Path) -> None:
+    shutil.rmtree(path)
+    path.symlink_to(outside)
+
+
+def moved_and_a_link(path: Path, outside: Path) -> None:
+    path.rename(path.with_name("moved"))
+    path.symlink_to(outside)
+
+
+def a_link_for_a_file(path: Path, outside: Path) -> None:
+    (path / "x").unlink(missing_ok=True)
+    (path / "x").symlink_to(outside / "x")
+
+
+@pytest.mark.parametrize("swap", [to_a_link, moved_and_a_link, a_link_for_a_file], ids=lambda swap: swap.__name__)
+def test_a_folder_that_turns_into_a_link_meanwhile_is_not_followed(
+    swap: Callable[[Path, Path], None], stage: Stage, store: Store, outside: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    old = {"d/x": b"old below", "d/e/large": b"old"}
+    arguments: dict[str, Any] = {"store": store.path, "name": "animals:v0", "root": root}
+    new: Tree = tree_of(tmp_path / "source")
+    steps = stage.done(child_tasks.get, **arguments).steps
+    before = around(tmp_path)
+    written = [i + 1 for i, step in enumerate(steps) if step in ("open", "mkdir", "link", "rename")]
+    for at in written[-16:]:
+        shutil.rmtree(root)
+        write(root, old)
+        child = stage.start(child_tasks.get, **arguments, pause_at=[at])
+        assert child.wait().how == "paused"
+        swap(root / "d", outside)
+        ending = child.resume()
+        assert ending.how == "done" or ending.last_words.startswith(("artstore.errors.", "FileNotFoundError")), (
+            ending.error
+        )
+        assert around(tmp_path) == before, f"paused before step {at} ({steps[at - 1]})"
+        for path, digest in tree_of(root).items():
+            if not (root / path).is_symlink() and "moved" not in path:
+                assert digest == new[path] or (root / path).read_bytes() == old.get(path)

@@ -1,0 +1,188 @@
+"""Upserting, finishing and dropping, killed or overtaken at any step: what was acknowledged is there, and only that.
+
+By default a sample of the steps; all of them under torture.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from artstore.errors import PathConflict
+from artstore.store import Store
+from tests.support import child_tasks
+from tests.support.files import Tree, noise, store_with, tree_of, write
+from tests.support.kill_points import Ending, Stage, sampled, summary
+from tests.support.store_checks import check_clean, check_no_locks, check_numbers, tree_in
+
+SAMPLES = 6
+PAUSES = 4
+
+
+def upserted(store: Path, *sources: Path) -> None:
+    with Store.open(store) as opened:
+        for source in sources:
+            draft = opened.draft("shared", "dataset")
+            opened.add_dir(draft, source)
+            opened.upsert(draft, "batch")
+
+
+class Scene:
+    """A store with something committed and something pending, and a folder to add to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kept = write(folder / "kept", {"large": noise("large", 400_000), "k": noise("k", 3000)})
+        self.there = write(folder / "there", {"there/a": noise("a", 3000), "there/large": noise("large", 400_000)})
+        self.new = write(
+            folder / "new", {f"new/{i}": noise(f"new {i}", 20_000) for i in range(20)} | {"new/k": noise("k", 3000)}
+        )
+        self.store = store_with(folder / "store", kept=self.kept)
+        upserted(self.store, self.there)
+
+    def copy(self) -> Path:
+        shutil.rmtree(self.folder / "copy", ignore_errors=True)
+        return Path(shutil.copytree(self.store, self.folder / "copy"))
+
+    def outcomes(self, deed: Callable[..., None], ending: Ending) -> list[Tree | None]:
+        """What the pending version may hold after a deed was killed; None: it may be gone."""
+        before, after = tree_of(self.there), tree_of(self.there) | tree_of(self.new)
+        if deed is child_tasks.upsert:
+            return [after] if ending.said else [before, after]
+        if deed is child_tasks.drop_pending:
+            return [None] if ending.said else [before, None]
+        return [before]
+
+    def check(self, store: Path, outcomes: list[Tree | None]) -> None:
+        """Finish what is there, and look at everything."""
+        scratch = self.folder / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        with Store.open(store) as opened:
+            assert tree_in(opened, "kept:v0", scratch / "kept") == tree_of(self.kept)
+            for pending in opened.pending():
+                if pending.entries:
+                    assert opened.finish(pending).name == "shared:v0"
+            lives = any(each.collection.name == "shared" and each.versions for each in opened.summaries())
+            found = tree_in(opened, "shared:v0", scratch / "shared") if lives else None
+            assert found in outcomes, "the version is not what was acknowledged"
+            opened.gc()
+            check_clean(opened)
+            check_numbers(opened)
+            if lives:
+                assert tree_in(opened, "shared:v0", scratch / "again") == found
+        check_no_locks(store)
+
+
+DEEDS: list[tuple[Callable[..., None], dict[str, int]]] = [
+    (child_tasks.upsert, {}),
+    (child_tasks.upsert, {"full_at": 100_000}),
+    (child_tasks.finish, {}),
+    (child_tasks.drop_pending, {}),
+]
+IDS = ["upsert", "upsert-that-fills-packs", "finish", "drop"]
+
+
+@pytest.mark.parametrize(("deed", "how"), DEEDS, ids=IDS)
+def test_a_kill_leaves_what_was_acknowledged_to_be_finished_by_another(
+    deed: Callable[..., None], how: dict[str, int], every_step: bool, stage: Stage, tmp_path: Path
+) -> None:
+    scene = Scene(tmp_path)
+    given: dict[str, object] = {**how, **({"source": scene.new} if deed is child_tasks.upsert else {})}
+    steps = stage.done(deed, store=scene.copy(), **given).steps
+    wrong = []
+    for at in sampled(len(steps), len(steps) if every_step else SAMPLES):
+        ending = stage.run(deed, store=(store := scene.copy()), kill_at=at, **given)
+        assert ending.how in ("killed", "done"), ending.error
+        try:
+            scene.check(store, scene.outcomes(deed, ending))
+        except Exception as error:
+            wrong.append(f"killed before step {at} of {len(steps)} ({steps[at - 1]}): {summary(error)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def delete_and_collect(store: Path) -> None:
+    """Delete what shares content with what is being upserted, and collect."""
+    with Store.open(store) as opened:
+        opened.delete("kept:v0", delete_aliases=True)
+        opened.gc()
+
+
+def test_an_upsert_keeps_what_it_found_in_a_version_that_is_deleted_meanwhile(
+    every_step: bool, stage: Stage, tmp_path: Path
+) -> None:
+    scene = Scene(tmp_path)
+    steps = stage.done(child_tasks.upsert, store=scene.copy(), source=scene.new).steps
+    for at in sampled(len(steps), len(steps) if every_step else PAUSES):
+        store = scene.copy()
+        child = stage.start(child_tasks.upsert, store=store, source=scene.new, pause_at=[at])
+        # Where it holds the write lock, whoever deletes waits for it.
+        if child.wait().how == "paused" and not holds_the_lock(store):
+            delete_and_collect(store)
+            child.resume()
+        else:
+            child.resume()
+            delete_and_collect(store)
+        with Store.open(store) as opened:
+            version = opened.finish(opened.pending()[0])
+            found = tree_in(opened, version.name, tmp_path / f"found-{at}")
+            assert found == tree_of(scene.there) | tree_of(scene.new), f"paused before step {at}"
+            opened.gc()
+            check_clean(opened)
+
+
+def holds_the_lock(store: Path) -> bool:
+    """Whether somebody has the turn to write."""
+    import fcntl
+
+    with (store / "locks" / "turn.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+@pytest.mark.parametrize("other", ["upsert", "conflict", "drop", "rename", "finish"])
+def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
+    other: str, every_step: bool, stage: Stage, tmp_path: Path
+) -> None:
+    scene = Scene(tmp_path)
+    steps = stage.done(child_tasks.finish, store=scene.copy()).steps
+    for at in sampled(len(steps), len(steps) if every_step else PAUSES):
+        store = scene.copy()
+        child = stage.start(child_tasks.finish, store=store, pause_at=[at])
+        if child.wait().how != "paused" or holds_the_lock(store):
+            assert child.resume().said == ["shared:v0"]
+            continue
+        with Store.open(store) as opened:
+            waiting = opened.pending()
+            if not waiting:
+                pass
+            elif other == "upsert":
+                upserted(store, scene.new)
+            elif other == "conflict":
+                clash = write(tmp_path / f"clash-{at}", {"there/a": b"clash"})
+                with pytest.raises(PathConflict):
+                    upserted(store, clash)
+            elif other == "drop":
+                opened.drop_pending(waiting[0])
+            elif other == "rename":
+                opened.describe_collection("shared", new_name="renamed")
+            else:
+                assert opened.finish(waiting[0]).name == "shared:v0"
+        ended = child.resume()
+        with Store.open(store) as opened:
+            if other == "drop" and waiting:
+                assert "NotFound" in ended.error
+                assert opened.usage().versions == 1
+            else:
+                name = "renamed" if other == "rename" and waiting else "shared"
+                assert ended.said == [f"{name}:v0"], ended.error
+                expected = tree_of(scene.there) | (tree_of(scene.new) if other == "upsert" and waiting else {})
+                assert tree_in(opened, f"{name}:v0", tmp_path / f"found-{at}") == expected
+                assert [each.name for each in opened.versions(name)] == [f"{name}:v0"]
+            opened.gc()
+            check_clean(opened)

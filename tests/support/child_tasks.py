@@ -1,0 +1,336 @@
+"""What the processes do that `kill_points` kills and pauses: each function is one process's work on one store."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import time
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+import sqlite_utils as sqlite_utils  # Imported once by the server, and not by each child.
+
+import artstore
+from artstore.core.versions import Version
+from artstore.errors import ArtstoreError, NotFound, StillNeeded
+from artstore.ingest import content_writer
+from artstore.operations import reclaim_space
+from artstore.storage import packs
+from artstore.store import Store
+from tests.support.kill_points import Watch
+
+
+def seal_at(size: int) -> None:
+    """Let packs be full earlier in this process, so that little content fills many."""
+    for module in (packs, content_writer, reclaim_space):
+        vars(module)["SEAL_AT"] = size
+
+
+def commit(
+    watch: Watch,
+    store: str,
+    source: str,
+    name: str = "animals",
+    alias: str | None = None,
+    base: str | None = None,
+    full_at: int = packs.SEAL_AT,
+    then: Iterable[str] = (),
+) -> None:
+    """Log folders, on top of a base if given; say the version's name once it is committed."""
+    seal_at(full_at)
+    opened = Store.open(store)
+    watch.begin()
+    draft = opened.draft(name, "dataset", base=base)
+    for each in (source, *then):
+        opened.add_dir(draft, each, overwrite=base is not None)
+    version = opened.commit(draft, aliases=[alias] if alias else [], tags=["tagged"] if alias else [])
+    watch.say(version.name)
+    opened.close()
+
+
+def log_in_a_run(watch: Watch, store: str, count: int) -> None:
+    """Log in a run; say each version once it was waited for, and that the run is over."""
+    os.environ["ARTSTORE_SILENT"] = "1"
+    watch.begin()
+    run = artstore.init(id="r", store=store)
+    for index in range(count):
+        artifact = artstore.Artifact("a", "dataset")
+        with artifact.new_file("file.txt") as file:
+            file.write(str(index))
+        watch.say(run.log_artifact(artifact).wait().name)
+    run.finish()
+    watch.say("over")
+    run.store.close()
+
+
+def delete(watch: Watch, store: str, name: str) -> None:
+    """Delete a version; say so once it is deleted."""
+    opened = Store.open(store)
+    watch.begin()
+    opened.delete(name, delete_aliases=True)
+    watch.say(name)
+    opened.close()
+
+
+def collect(watch: Watch, store: str) -> None:
+    """Collect garbage."""
+    opened = Store.open(store)
+    watch.begin()
+    opened.gc()
+    opened.close()
+
+
+def verify(watch: Watch, store: str) -> None:
+    """Verify the store; say each finding."""
+    opened = Store.open(store)
+    watch.begin()
+    for finding in opened.verify().findings:
+        watch.say(finding.what)
+    opened.close()
+
+
+def backup(watch: Watch, store: str, to: str) -> None:
+    """Back the store up; say the head once that is done."""
+    opened = Store.open(store)
+    watch.begin()
+    watch.say(opened.backup(to).head)
+    opened.close()
+
+
+def get(watch: Watch, store: str, name: str, root: str) -> None:
+    """Write a version into a folder; say so once it is there."""
+    opened = Store.open(store)
+    watch.begin()
+    opened.get(name, root)
+    watch.say(name)
+    opened.close()
+
+
+def make(watch: Watch, store: str) -> None:
+    """Make a store."""
+    watch.begin()
+    Store.init(store).close()
+    watch.say("made")
+
+
+def give_up(watch: Watch, store: str, source: str) -> None:
+    """Take a folder into a draft, and drop it."""
+    opened = Store.open(store)
+    watch.begin()
+    draft = opened.draft("given-up", "dataset")
+    opened.add_dir(draft, source)
+    opened.drop(draft)
+    opened.close()
+
+
+def hold(
+    watch: Watch,
+    store: str,
+    source: str,
+    name: str = "held",
+    base: str | None = None,
+    full_at: int = packs.SEAL_AT,
+) -> None:
+    """Take a folder into a draft, pause, then commit it."""
+    seal_at(full_at)
+    opened = Store.open(store)
+    draft = opened.draft(name, "dataset", base=base)
+    opened.add_dir(draft, source, overwrite=base is not None)
+    watch.pause()
+    watch.say(opened.commit(draft).name)
+    opened.close()
+
+
+def log(opened: Store, source: str, name: str) -> str:
+    draft = opened.draft(name, "dataset")
+    opened.add_dir(draft, source)
+    return opened.commit(draft).name
+
+
+def fork(watch: Watch, store: str, ours: str, theirs: str) -> None:
+    """Open a store, fork, and log in both processes at the same time."""
+    opened = Store.open(store)
+    opened.collections()
+    child = os.fork()
+    for turn in range(5):
+        watch.say(log(opened, ours if child else theirs, f"ours-{turn}" if child else f"theirs-{turn}"))
+    opened.close()
+    if child == 0:
+        os._exit(0)
+    watch.say(f"the child ended with {os.waitpid(child, 0)[1]}")
+
+
+def fork_and_close(watch: Watch, store: str, one: str, two: str) -> None:
+    """Open a store and fork; the child logs, the parent closes the store, the child logs again and is killed."""
+    opened = Store.open(store)
+    opened.collections()
+    logged, closed = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        watch.say(log(opened, one, "one"))
+        os.write(logged[1], b".")
+        os.read(closed[0], 1)
+        watch.say(log(opened, two, "two"))
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.close(logged[1])
+    os.read(logged[0], 1)
+    opened.close()
+    os.write(closed[1], b".")
+    os.waitpid(child, 0)
+
+
+def fork_and_open(watch: Watch, store: str, one: str, two: str) -> None:
+    """The same, but the child opens the store for itself."""
+    opened = Store.open(store)
+    opened.collections()
+    logged, closed = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        own = Store.open(store)
+        watch.say(log(own, one, "one"))
+        os.write(logged[1], b".")
+        os.read(closed[0], 1)
+        watch.say(log(own, two, "two"))
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.close(logged[1])
+    os.read(logged[0], 1)
+    opened.close()
+    os.write(closed[1], b".")
+    os.waitpid(child, 0)
+
+
+def fork_and_close_in_the_child(watch: Watch, store: str, source: str) -> None:
+    """Fork while a draft is open; the child closes the store; the draft's content is deleted elsewhere; commit it."""
+    opened = Store.open(store)
+    draft = opened.draft("drafted", "dataset")
+    opened.add_dir(draft, source)
+    child = os.fork()
+    if child == 0:
+        opened.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    watch.pause()
+    watch.say(opened.commit(draft).name)
+    opened.close()
+
+
+def fork_with_a_draft(watch: Watch, store: str, before: str, ours: str, theirs: str) -> None:
+    """Fork while a draft is open; both processes add to it and commit it, and say what became of that."""
+    opened = Store.open(store)
+    draft = opened.draft("drafted", "dataset")
+    opened.add_dir(draft, before)
+    child = os.fork()
+    try:
+        opened.add_dir(draft, ours if child else theirs)
+        version = opened.commit(draft)
+        watch.say(f"{version.name} of {'parent' if child else 'child'}")
+    except ArtstoreError as error:
+        watch.say(f"{type(error).__name__} of {'parent' if child else 'child'}")
+    if child == 0:
+        os._exit(0)
+    watch.say(f"the child ended with {os.waitpid(child, 0)[1]}")
+    opened.close()
+
+
+BYTES_OF = {"small": 700, "middle": 70_000, "large": 300_000}
+
+
+def content(name: str) -> bytes:
+    """What a file of a churned version holds, by its name, which is all that a reader needs to know."""
+    kind, _, seed = name.partition("-")
+    return random.Random(seed).randbytes(BYTES_OF[kind])
+
+
+def churn(watch: Watch, store: str, scratch: str, seed: int, seconds: float) -> None:
+    """Commit, delete, collect and read versions made of the same few contents, at random; say what was found wrong."""
+    draw = random.Random(seed)
+    folder = Path(scratch, f"{seed}")
+    folder.mkdir()
+    names = [f"{kind}-{i}" for i in range(12) for kind in BYTES_OF]
+    source = Path(scratch, f"source-{seed}")
+    source.mkdir()
+    for name in names:
+        (source / name).write_bytes(content(name))
+    opened = Store.open(store)
+    until, turns = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        turns += 1
+        deed = draw.choice((_churn_in, _churn_in, _churn_out, _churn_read, _churn_read, _churn_gc))
+        try:
+            deed(opened, draw, source, folder / f"{turns}", names)
+        except Exception as error:
+            # Another process was faster; anything else is wrong.
+            if not isinstance(error, NotFound | StillNeeded) and "was deleted" not in str(error):
+                watch.say(traceback.format_exc())
+                break
+    opened.close()
+
+
+def _churn_in(opened: Store, draw: random.Random, source: Path, folder: Path, names: list[str]) -> None:
+    base = f"c{draw.randrange(4)}:latest" if draw.random() < 0.3 else None
+    draft = opened.draft(f"c{draw.randrange(4)}", "dataset", base=base)
+    for name in draw.sample(names, 4):
+        opened.add_file(draft, source / name, overwrite=True)
+    opened.commit(draft, tags=["churned"])
+
+
+def _any_version(opened: Store, draw: random.Random) -> Version:
+    versions = [version for found in opened.collections() for version in opened.versions(found.name)]
+    if not versions:
+        raise NotFound("there is none")
+    return draw.choice(versions)
+
+
+def _churn_out(opened: Store, draw: random.Random, source: Path, folder: Path, names: list[str]) -> None:
+    opened.delete(_any_version(opened, draw), delete_aliases=True)
+
+
+def _churn_read(opened: Store, draw: random.Random, source: Path, folder: Path, names: list[str]) -> None:
+    opened.get(_any_version(opened, draw), folder)
+    for path in wander(folder):
+        if path.read_bytes() != content(path.name):
+            raise AssertionError(f"{path} is wrong")
+    shutil.rmtree(folder)
+
+
+def _churn_gc(opened: Store, draw: random.Random, source: Path, folder: Path, names: list[str]) -> None:
+    opened.gc()
+
+
+def wander(path: Path) -> list[Path]:
+    """Every file below a folder, in order."""
+    return sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
+
+
+def upsert(watch: Watch, store: str, source: str, full_at: int = packs.SEAL_AT) -> None:
+    """Upsert a folder; say so once it is acknowledged."""
+    seal_at(full_at)
+    opened = Store.open(store)
+    watch.begin()
+    draft = opened.draft("shared", "dataset")
+    opened.add_dir(draft, source)
+    opened.upsert(draft, "batch", aliases=["best"])
+    watch.say("upserted")
+    opened.close()
+
+
+def finish(watch: Watch, store: str) -> None:
+    """Finish what is pending; say the version's name."""
+    opened = Store.open(store)
+    found = opened.pending()[0]
+    watch.begin()
+    watch.say(opened.finish(found).name)
+    opened.close()
+
+
+def drop_pending(watch: Watch, store: str) -> None:
+    """Drop what is pending; say so once it is gone."""
+    opened = Store.open(store)
+    found = opened.pending()[0]
+    watch.begin()
+    opened.drop_pending(found)
+    watch.say("dropped")
+    opened.close()

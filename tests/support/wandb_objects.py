@@ -1,0 +1,199 @@
+"""An artifact full of objects, made by the same code for wandb and for artstore, and read by the real wandb.
+
+Run by a Python that has wandb: `wandb_objects.py write FOLDER` has wandb write it, as the files in
+`written_by_wandb` were; `wandb_objects.py read FOLDER` has wandb read what is in a folder, and prints it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CLASSES = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+UTC = datetime.UTC
+MORNING = datetime.datetime(2024, 1, 2, 3, 4, 5, 678000, UTC)
+BOX = {
+    "position": {"minX": 0, "maxX": 1, "minY": 0, "maxY": 1},
+    "class_id": 1,
+    "box_caption": "x",
+    "scores": {"acc": 0.5},
+    "domain": "pixel",
+}
+
+
+def sources(folder: Path) -> None:
+    """The files that objects are made of."""
+    import numpy
+    from PIL import Image
+
+    Image.fromarray(numpy.arange(12, dtype=numpy.uint8).reshape(2, 2, 3)).save(folder / "cat.bmp")
+    Image.fromarray(numpy.array([[1, 2], [1, 1]], dtype=numpy.uint8)).save(folder / "mask.bmp")
+    (folder / "bark.wav").write_bytes(b"RIFF")
+    (folder / "walk.mp4").write_bytes(b"mp4")
+    (folder / "page.html").write_text("<p>hi</p>")
+    (folder / "cloud.pts.json").write_text("[[1,2,3]]")
+    (folder / "water.pdb").write_text("x")
+
+
+def tables(wandb: Any) -> dict[str, Any]:
+    """Tables by the names under which they are added."""
+    import numpy
+    import pandas
+
+    table = wandb.Table
+    keyed = table(columns=["x"], data=[["a"], ["b"]])
+    keyed.set_pk("x")
+    pointing = table(columns=["y"], data=[["a"]])
+    pointing.set_fk("y", keyed, "x")
+    arrays = table(columns=["short", "square"])
+    arrays.add_data(numpy.arange(3.0), numpy.zeros((2, 2)))
+    frame = pandas.DataFrame(
+        {"n": [1, 2], "s": ["x", "y"], "t": pandas.to_datetime(["2024-01-01", "2024-01-02"]), "f": [1.0, None]}
+    )
+    classified = table(columns=["label"], data=[[1], [2]])
+    classified.cast("label", wandb.Classes(CLASSES).get_type())
+    return {
+        "plain": table(
+            columns=["i", "f", "s", "b", "none", "time", "list", "dict"],
+            data=[
+                [1, 1.5, "a", True, None, MORNING, [1, 2], {"k": 1}],
+                [2, float("nan"), "é", False, None, datetime.date(2024, 1, 2), [3], {"k": 2}],
+            ],
+        ),
+        "frame.table.json": table(dataframe=frame),
+        "arrays": arrays,
+        "raw": table(columns=["x"], data=[[b"xy"]]),
+        "mixed": table(columns=["x"], data=[[1], ["a"]], allow_mixed_types=True),
+        "numbered": table(columns=[0, 1], data=[[1, 2]]),
+        "nested": table(columns=["y"], data=[[[[1, 2], [3]]], [[[4]]], [None]]),
+        "infinite": table(columns=["x"], data=[[float("inf")]]),
+        "empty": table(columns=[], data=[]),
+        "default": table(),
+        "strict": table(columns=["x"], data=[[1]], dtype=int, optional=False),
+        "numpy": table(columns=["x"], data=[[numpy.int64(3)], [numpy.float32(0.5)], [1]]),
+        "parts/table_0": table(columns=["a", "b"], data=[[0, "x"]]),
+        "parts/table_1": table(columns=["a", "b"], data=[[1, "y"]], log_mode="MUTABLE"),
+        "pointing": pointing,
+        "indexed": table(columns=["row"], data=[[each] for each in keyed.get_index()]),
+        "classified": classified,
+    }
+
+
+def media(wandb: Any, folder: Path) -> dict[str, Any]:
+    """Other objects by the names under which they are added."""
+    picture = str(folder / "cat.bmp")
+    overlaid = wandb.Image(
+        picture,
+        caption="asleep",
+        classes=CLASSES,
+        masks={"truth": {"path": str(folder / "mask.bmp")}},
+        boxes={"found": {"box_data": [BOX], "class_labels": {1: "cat"}}},
+    )
+    gallery = wandb.Table(columns=["image", "sound"])
+    gallery.add_data(overlaid, wandb.Audio(str(folder / "bark.wav"), caption="loud"))
+    return {
+        "overlaid": overlaid,
+        "picture": wandb.Image(picture, grouping=3),
+        "bark": wandb.Audio(str(folder / "bark.wav"), caption="loud"),
+        "walk": wandb.Video(str(folder / "walk.mp4"), caption="a fox"),
+        "bytes": wandb.Video(io.BytesIO(b"gif"), format="gif"),
+        "page": wandb.Html(str(folder / "page.html"), inject=False),
+        "styled": wandb.Html("<html><b>x</b></html>"),
+        "cloud": wandb.Object3D(str(folder / "cloud.pts.json")),
+        "water": wandb.Molecule(str(folder / "water.pdb")),
+        "classes": wandb.Classes(CLASSES),
+        "gallery": gallery,
+    }
+
+
+def fill(wandb: Any, artifact: Any, folder: Path) -> None:
+    """Put all of it into an artifact."""
+    for name, item in {**tables(wandb), **media(wandb, folder)}.items():
+        artifact.add(item, name)
+    artifact.add(wandb.data_types.PartitionedTable("parts"), "all")
+    first = wandb.Table(columns=["id", "v"], data=[[1, 2]])
+    second = wandb.Table(columns=["id", "w"], data=[[1, 3]])
+    artifact.add(first, "first")
+    artifact.add(second, "media/tables/second")
+    artifact.add(wandb.JoinedTable(first, second, ["id", "id"]), "both")
+    artifact.add(wandb.JoinedTable("first.table.json", "plain.table.json", "id"), "named")
+
+
+class Files:
+    """A folder, as wandb's objects see an artifact that was downloaded."""
+
+    aliases = ("latest",)
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = self
+
+    def get_entries_in_directory(self, below: str) -> list[Any]:
+        return [self.get_entry(f"{below}/{each.name}") for each in sorted((self.folder / below).iterdir())]
+
+    def get_entry(self, path: str) -> Any:
+        found = self.folder / path
+
+        class Entry:
+            def __init__(self) -> None:
+                self.path = path
+
+            def download(self) -> str:
+                return str(found)
+
+        return Entry()
+
+    def get(self, path: str) -> Any:
+        from wandb.sdk.data_types.base_types.wb_value import WBValue
+
+        kind: Callable[..., Any] = WBValue.type_mapping()[path.split(".")[-2]]
+        return kind.from_json(json.loads((self.folder / path).read_text()), self)  # type: ignore[attr-defined]
+
+
+def shown(found: Any) -> Any:
+    """What was read, in words that are the same for wandb and for artstore."""
+    name = type(found).__name__
+    if name in ("Table", "PartitionedTable"):
+        return [[shown(cell) for cell in row] for _, row in found.iterrows()]
+    if hasattr(found, "_sha256") and name != "Classes":
+        return [name, found._sha256, getattr(found, "_caption", None)]
+    if name == "Classes":
+        return found._class_set
+    if isinstance(found, datetime.datetime):
+        return found.isoformat()
+    if isinstance(found, bytes):
+        return found.decode()
+    return found.tolist() if hasattr(found, "tolist") else found
+
+
+def main() -> None:
+    os.environ["WANDB_MODE"] = "offline"
+    os.environ["WANDB_SILENT"] = "true"
+    import wandb
+
+    action, folder = sys.argv[1], Path(sys.argv[2])
+    if action == "write":
+        folder.mkdir()
+        scratch = folder / "sources"
+        scratch.mkdir()
+        sources(scratch)
+        artifact = wandb.Artifact("everything", "dataset")
+        fill(wandb, artifact, scratch)
+        shutil.rmtree(scratch)
+        for path, entry in artifact.manifest.entries.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(entry.local_path, folder / path)
+    else:
+        files = Files(folder)
+        print(json.dumps({each: shown(files.get(each)) for each in sys.argv[3:]}, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,431 @@
+"""Filters, orders and pages of what the Api lists: what W&B's filters mean, found in SQL."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import artstore
+from artstore import Api, Artifact
+from artstore.errors import InvalidInput
+from tests.support.lineage_pipeline import forget_environment, product
+
+RUNS: list[dict[str, Any]] = [
+    {"name": "one", "job_type": "train", "tags": ["fast"], "config": {"lr": 0.1, "model": {"depth": 2}}, "acc": 0.5},
+    {"name": "two", "job_type": "train", "tags": ["fast", "best"], "config": {"lr": 0.01, "on": True}, "acc": 0.9},
+    {"name": "three", "job_type": "eval", "tags": [], "config": {"lr": "auto", "on": False, "layers": [64, 32]}},
+    {"name": "four", "job_type": None, "tags": ["slow"], "config": {"lr": None, "on": 1, "a.b": "flat"}, "acc": 0.9},
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four runs in the project zoo, and one in another; only to be read."""
+    store = tmp_path_factory.mktemp("queried") / "store"
+    for each in RUNS:
+        told = {key: each[key] for key in ("name", "job_type", "tags", "config")}
+        with artstore.init(project="zoo", id=f"id-{each['name']}", store=store, group="g", **told) as run:
+            if "acc" in each:
+                run.log({"acc": each["acc"]})
+    with pytest.raises(RuntimeError), artstore.init(project="farm", name="five", store=store):
+        raise RuntimeError
+    return store
+
+
+def found(store: Path, filters: Any = None, project: str | None = "zoo", **more: Any) -> list[str]:
+    return [run.name for run in Api(store=store).runs(project, filters, **more)]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, "one two three four"),
+        ({"config.lr": 0.1}, "one"),
+        ({"config.lr": {"$eq": 0.1}}, "one"),
+        ({"config.lr": {"$gt": 0.01}}, "one"),
+        ({"config.lr": {"$gte": 0.01, "$lt": 0.1}}, "two"),
+        ({"config.lr": {"$gt": "a"}}, "three"),
+        ({"config.lr": None}, "four"),
+        ({"config.on": None}, "one"),
+        ({"config.lr": {"$exists": True}}, "one two three four"),
+        ({"config.on": {"$exists": False}}, "one"),
+        ({"config.on": True}, "two"),
+        ({"config.on": 1}, "four"),
+        ({"config.on": {"$ne": True}}, "one three four"),
+        ({"config.model.depth": {"$lte": 2}}, "one"),
+        ({"config.model": {"depth": 2}}, "one"),
+        ({"config.a.b": "flat"}, "four"),
+        ({"config.layers": 32}, "three"),
+        ({"config.layers": [64, 32]}, "three"),
+        ({"config.layers": {"$gt": 63}}, "three"),
+        ({"config.lr": {"$in": [0.01, "auto"]}}, "two three"),
+        ({"config.lr": {"$in": []}}, ""),
+        ({"config.lr": {"$in": [None, True]}}, "four"),
+        ({"config.lr": {"$nin": [0.01, "auto"]}}, "one four"),
+        ({"summary_metrics.acc": {"$gte": 0.9}}, "two four"),
+        ({"summary_metrics.acc": {"$not": {"$gte": 0.9}}}, "one three"),
+        ({"summary.acc": 0.5}, "one"),
+        ({"tags": "fast"}, "one two"),
+        ({"tags": {"$in": ["best", "slow"]}}, "two four"),
+        ({"tags": {"$nin": ["fast"]}}, "three four"),
+        ({"tags": []}, "three"),
+        ({"display_name": {"$regex": "^t"}}, "two three"),
+        ({"displayName": {"$regex": "o$|u"}}, "two four"),
+        ({"name": "id-two"}, "two"),
+        ({"jobType": "train", "config.lr": {"$lt": 0.05}}, "two"),
+        ({"job_type": None}, "four"),
+        ({"$or": [{"job_type": "eval"}, {"config.lr": 0.1}]}, "one three"),
+        ({"$and": [{"job_type": "train"}, {"$or": [{"tags": "best"}, {"tags": "slow"}]}]}, "two"),
+        ({"$not": {"job_type": "train"}}, "three four"),
+        ({"$nor": [{"job_type": "train"}, {"tags": "slow"}]}, "three"),
+        ({"config.lr.value": {"$gt": 0.01}}, "one"),
+        ({"config.model.depth.value": 2}, "one"),
+        ({"host": socket.gethostname(), "duration": {"$lt": 600}}, "one two three four"),
+        ({"duration": {"$lt": 0}}, ""),
+        ({"state": "finished", "group": "g"}, "one two three four"),
+        ({"state": {"$ne": "finished"}}, ""),
+        ({"metadata.artstore": artstore.__version__}, "one two three four"),
+        ({"config.lr": {"$regex": "1"}}, ""),
+    ],
+)
+def test_a_filter_finds_what_it_says(store: Path, filters: dict[str, Any], expected: str) -> None:
+    assert found(store, filters) == expected.split()
+    assert len(Api(store=store).runs("zoo", filters)) == len(expected.split())
+
+
+def test_filters_go_over_all_projects_if_none_is_named(store: Path) -> None:
+    assert found(store, {"state": "failed"}, project=None) == ["five"]
+    assert found(store, {"exit_code": 1, "project": "farm"}, project=None) == ["five"]
+
+
+def test_times_are_compared_as_times_however_they_are_written(store: Path) -> None:
+    hour = timedelta(hours=1)
+    now = datetime.now(UTC)
+    for before, after in (
+        (now - hour, now + hour),
+        ((now - hour).isoformat(), (now + hour).isoformat()),
+        ((now - hour).strftime("%Y-%m-%dT%H:%M:%S"), (now + hour).strftime("%Y-%m-%dT%H:%M:%SZ")),
+        ("2020-01-01", "2999-12-31"),
+    ):
+        assert len(found(store, {"created_at": {"$gt": before, "$lt": after}})) == 4
+        assert found(store, {"createdAt": {"$lt": before}}) == []
+    with pytest.raises(InvalidInput, match="'yesterday' is no time: write it as in"):
+        found(store, {"created_at": {"$gt": "yesterday"}})
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        (
+            {"config.lr": {"$near": 1}},
+            "no operator '$near': use one of $eq, $gt, $gte, $lt, $lte, $in, $regex, $ne, $nin,",
+        ),
+        ({"$nor": []}, "$nor takes a list of filters, not []"),
+        ({"$xor": []}, "no operator '$xor'"),
+        ({"colour": "red"}, "runs have no field 'colour': use one of name, id, display_name"),
+        ({"config": {}}, "runs have no field 'config'"),
+        ({'config.a"b': 1}, "is no key of a filter"),
+        ({"config.a..b": 1}, "is no key of a filter"),
+        ({"$or": []}, "$or takes a list of filters, not []"),
+        ({"$and": {"state": "failed"}}, "$and takes a list of filters"),
+        ({"$and": ["state"]}, "a filter is a dict such as"),
+        ({"config.lr": {"$in": 3}}, "$in takes a list, not 3"),
+        ({"config.lr": {"$gt": None}}, "$gt takes a number or text, not None"),
+        ({"config.lr": {"$regex": "("}}, "$regex takes a regular expression, not '('"),
+        ({"config.lr": {"$regex": 3}}, "$regex takes a regular expression, not 3"),
+        ({"config.lr": {"$not": 3}}, "$not takes operators"),
+        ({"config.lr": object()}, "what JSON can say"),
+        ({"config.lr": float("nan")}, "what JSON can say"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_refused_with_what_there_is(
+    store: Path, filters: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        Api(store=store).runs("zoo", filters)
+
+
+def test_values_of_filters_are_values_and_never_sql(store: Path) -> None:
+    for text in ("' or 1=1 --", '"); drop table runs; --', "$.x", "%"):
+        assert found(store, {"display_name": text}) == []
+        assert found(store, {f"config.{text.replace(chr(34), '')}": "x"}) == []
+    assert len(found(store)) == 4
+
+
+def test_a_thousand_choices_are_no_problem(store: Path) -> None:
+    assert found(store, {"name": {"$in": [f"id-{i}" for i in range(5000)] + ["id-two"]}}) == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("+created_at", "one two three four"),
+        ("-created_at", "four three two one"),
+        ("createdAt", "one two three four"),
+        ("display_name", "four one three two"),
+        ("-summary_metrics.acc", "four two one three"),
+        ("+summary_metrics.acc", "one two four three"),
+        ("config.lr", "two one three four"),
+        ("-config.lr", "three one two four"),
+        ("-config.lr.value", "three one two four"),
+        ("-heartbeat_at", "four three two one"),
+    ],
+)
+@pytest.mark.parametrize("per_page", [1, 2, 50])
+def test_orders_sort_by_any_field_with_what_lacks_it_last_on_any_page_size(
+    store: Path, order: str, expected: str, per_page: int
+) -> None:
+    assert found(store, order=order, per_page=per_page) == expected.split()
+
+
+def test_a_run_that_goes_on_was_heard_of_when_it_last_logged(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    first = artstore.init(project="zoo", name="first", store=store)
+    second = artstore.init(project="zoo", name="second", store=store, reinit="create_new")
+    assert found(store, order="heartbeat_at") == ["first", "second"]
+    first.log({"loss": 1})
+    # What is logged is written out within a second or so.
+    while found(store, order="heartbeat_at") != ["second", "first"]:
+        time.sleep(0.05)
+    assert found(store, {"heartbeat_at": {"$gt": datetime.now(UTC)}}) == []
+    second.finish()
+    assert found(store, order="-heartbeat_at") == ["second", "first"]
+    first.finish()
+
+
+def test_an_order_by_nothing_that_is_known_is_refused(store: Path) -> None:
+    with pytest.raises(InvalidInput, match="runs have no field 'colour'"):
+        Api(store=store).runs("zoo", order="-colour")
+
+
+def test_a_run_whose_process_is_gone_is_found_as_crashed(tmp_path: Path) -> None:
+    with artstore.init(project="zoo", store=tmp_path / "store") as run:
+        assert found(tmp_path / "store", {"state": "running"}) == [run.name]
+    with closing(sqlite3.connect(tmp_path / "store" / "artstore.db")) as connection, connection:
+        connection.execute("update runs set state = 'running', session = 'gone'")
+    assert found(tmp_path / "store", {"state": "crashed"}) == [run.name]
+    assert found(tmp_path / "store", {"state": "running"}) == []
+
+
+# A model: the same filters on plain Python values
+
+VALUES = st.sampled_from([None, True, False, 0, 1, 2, 1.0, 1.5, "", "1", "a", "ab", [1, "a"], [], {"x": 1}])
+SIMPLE = st.sampled_from([0, 1, 1.5, "", "1", "a"])
+CONDITIONS = st.one_of(
+    VALUES,
+    st.builds(lambda v: {"$eq": v}, VALUES),
+    st.builds(lambda v: {"$ne": v}, VALUES),
+    st.builds(lambda o, v: {o: v}, st.sampled_from(["$gt", "$gte", "$lt", "$lte"]), SIMPLE),
+    st.builds(lambda o, v: {o: v}, st.sampled_from(["$in", "$nin"]), st.lists(VALUES, max_size=3)),
+    st.builds(lambda v: {"$exists": v}, st.booleans()),
+    st.builds(lambda v: {"$regex": v}, st.sampled_from(["a", "^$", "b$"])),
+    st.builds(lambda v, w: {"$not": {"$gt": v}, "$ne": w}, SIMPLE, VALUES),
+)
+FILTERS = st.recursive(
+    st.dictionaries(st.sampled_from(["config.k", "config.m"]), CONDITIONS, max_size=2),
+    lambda inner: st.one_of(
+        st.builds(lambda fs: {"$and": fs}, st.lists(inner, min_size=1, max_size=2)),
+        st.builds(lambda fs: {"$or": fs}, st.lists(inner, min_size=1, max_size=2)),
+        st.builds(lambda fs: {"$nor": fs}, st.lists(inner, min_size=1, max_size=2)),
+        st.builds(lambda f: {"$not": f}, inner),
+    ),
+    max_leaves=4,
+)
+MISSING = object()
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def same(value: Any, wanted: Any) -> bool:
+    if value is MISSING:
+        return wanted is None
+    if is_number(value) and is_number(wanted):
+        return bool(value == wanted)
+    return type(value) is type(wanted) and bool(value == wanted)
+
+
+def less(value: Any, wanted: Any) -> bool:
+    comparable = (is_number(value) and is_number(wanted)) or (isinstance(value, str) and isinstance(wanted, str))
+    return comparable and bool(value < wanted)
+
+
+TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "$eq": same,
+    "$lt": less,
+    "$gt": lambda value, wanted: less(wanted, value),
+    "$lte": lambda value, wanted: less(value, wanted) or same(value, wanted),
+    "$gte": lambda value, wanted: less(wanted, value) or same(value, wanted),
+    "$in": lambda value, wanted: any(same(value, each) for each in wanted),
+    "$regex": lambda value, wanted: isinstance(value, str) and re.search(wanted, value) is not None,
+}
+
+
+def passes(value: Any, condition: Any) -> bool:
+    if not isinstance(condition, dict) or not any(key.startswith("$") for key in condition):
+        condition = {"$eq": condition}
+    candidates: list[Any] = [value, *value] if isinstance(value, list) else [value]
+    for operator, wanted in condition.items():
+        if operator == "$exists":
+            holds = (value is not MISSING) == wanted
+        elif operator == "$not":
+            holds = not passes(value, wanted)
+        elif operator in ("$ne", "$nin"):
+            positive = {"$ne": "$eq", "$nin": "$in"}[operator]
+            holds = not any(TESTS[positive](each, wanted) for each in candidates)
+        else:
+            holds = any(TESTS[operator](each, wanted) for each in candidates)
+        if not holds:
+            return False
+    return True
+
+
+def lets_through(filters: dict[str, Any], config: dict[str, Any]) -> bool:
+    results = []
+    for key, wanted in filters.items():
+        if key == "$and":
+            results.append(all(lets_through(each, config) for each in wanted))
+        elif key == "$or":
+            results.append(any(lets_through(each, config) for each in wanted))
+        elif key == "$nor":
+            results.append(not any(lets_through(each, config) for each in wanted))
+        elif key == "$not":
+            results.append(not lets_through(wanted, config))
+        else:
+            results.append(passes(config.get(key.removeprefix("config."), MISSING), wanted))
+    return all(results)
+
+
+SAID: list[Any] = [None, True, False, 0, 1, 1.5, "", "1", "ab", [1, "a"], [], {"x": 1}, [[]]]
+CONFIGS: list[dict[str, Any]] = [
+    *({"k": value} for value in SAID),
+    {"m": 2},
+    {"k": 1, "m": "a"},
+    {},
+]
+
+
+@pytest.fixture(scope="module")
+def modelled(tmp_path_factory: pytest.TempPathFactory) -> Api:
+    """One run for each of `CONFIGS`, named by its place."""
+    store = tmp_path_factory.mktemp("modelled") / "store"
+    for index, config in enumerate(CONFIGS):
+        artstore.init(project="zoo", name=str(index), store=store, config=config).finish()
+    return Api(store=store)
+
+
+@settings(max_examples=300, deadline=None)
+@given(filters=FILTERS)
+def test_filters_mean_in_sql_what_they_mean_in_python(modelled: Api, filters: dict[str, Any]) -> None:
+    expected = [str(index) for index, config in enumerate(CONFIGS) if lets_through(filters, config)]
+    assert [run.name for run in modelled.runs("zoo", filters)] == expected
+
+
+# Versions, collections and registries
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five versions of a model, v0 deleted and two linked in a registry; a dataset, linked in another."""
+    store = tmp_path_factory.mktemp("filled") / "store"
+    with artstore.init(project="zoo", store=store) as run:
+        for index in range(5):
+            model = product("fox", "model", f"{index}" * (index + 1))
+            model.metadata = {"accuracy": index / 10, "data": {"kind": "even" if index % 2 == 0 else "odd"}}
+            run.log_artifact(model, aliases=[f"a{index}"], tags=["good"] if index > 2 else [])
+            model.wait()
+            if index in (1, 3):
+                model.link("wandb-registry-model/foxes", aliases=["live"] if index == 1 else [])
+        run.log_artifact(product("images", "dataset", "1")).wait().link("wandb-registry-data/pictures")
+    Api(store=store).artifact("zoo/fox:v0").delete(delete_aliases=True)
+    collection = Api(store=store).artifact_collection("dataset", "zoo/images")
+    collection.description, collection.tags = "all of them", ["raw"]
+    collection.save()
+    return store
+
+
+def names(listing: Any) -> list[str]:
+    return [each.name for each in listing]
+
+
+def versions(listing: Any) -> list[str]:
+    return [each.version for each in listing]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (None, "v4 v3 v2 v1"),
+        ({"metadata.accuracy": {"$gte": 0.2}}, "v4 v3 v2"),
+        ({"metadata.data.kind": "odd"}, "v3 v1"),
+        ({"alias": "latest"}, "v4"),
+        ({"aliases": {"$in": ["a1", "a2"]}}, "v2 v1"),
+        ({"tag": "good", "size": {"$lt": 5}}, "v3"),
+        ({"version_index": {"$lt": 3}}, "v2 v1"),
+        ({"version": "v3"}, "v3"),
+        ({"alias": "a0"}, ""),
+    ],
+)
+def test_versions_are_filtered_by_what_is_said_of_them(filled: Path, filters: Any, expected: str) -> None:
+    listing = Api(store=filled).artifacts("model", "zoo/fox", filters=filters, per_page=1)
+    assert (versions(listing), len(listing)) == (expected.split(), len(expected.split()))
+
+
+def test_tags_and_filters_hold_together_and_are_counted(filled: Path) -> None:
+    api = Api(store=filled)
+    assert versions(api.artifacts("model", "zoo/fox", tags="good", order="+version_index")) == ["v3", "v4"]
+    both = api.artifacts("model", "zoo/fox", tags=["good"], filters={"metadata.data.kind": "even"})
+    assert (versions(both), len(both)) == (["v4"], 1)
+    with pytest.raises(InvalidInput, match="versions have no field 'colour': use one of version_index, version, desc"):
+        api.artifacts("model", "zoo/fox", filters={"colour": 1})
+
+
+def test_links_are_filtered_by_their_own_aliases_and_the_metadata_of_what_they_show(filled: Path) -> None:
+    registry = Api(store=filled).registry("model")
+    assert versions(registry.versions()) == ["v1", "v0"]
+    assert [each.source_version for each in registry.versions({"alias": "live"})] == ["v1"]
+    assert [each.source_version for each in registry.versions({"alias": "latest"})] == ["v3"]
+    assert [each.source_version for each in registry.versions({"metadata.accuracy": {"$gt": 0.2}})] == ["v3"]
+    assert [each.source_version for each in registry.versions({"tag": "good"})] == ["v3"]
+    assert list(registry.versions({"alias": "a1"})) == []
+
+
+def test_collections_and_registries_are_filtered(filled: Path) -> None:
+    api = Api(store=filled)
+    assert names(api.registries()) == ["data", "model"]
+    assert names(api.registries(filter={"name": {"$regex": "^mod"}})) == ["model"]
+    assert names(api.registry("data").collections({"name": {"$regex": "pict"}})) == ["pictures"]
+    assert names(api.registry("data").collections({"name": "foxes"})) == []
+    tagged = api.artifact_collections("zoo", "dataset", filters={"tag": "raw", "description": {"$regex": "all"}})
+    assert (names(tagged), len(tagged)) == (["images"], 1)
+    with pytest.raises(InvalidInput, match="registries have no field 'tag': use one of name, full_name"):
+        api.registries(filter={"tag": "x"})
+
+
+def test_deleting_while_a_filtered_listing_is_read_skips_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_environment(monkeypatch)
+    with artstore.init(project="zoo", store=tmp_path / "store") as run:
+        for index in range(6):
+            model = product("fox", "model", str(index))
+            model.metadata = {"odd": index % 2}
+            run.log_artifact(model)
+    listing: Any = Api(store=tmp_path / "store").artifacts("model", "zoo/fox", filters={"metadata.odd": 1}, per_page=1)
+    gone: list[Artifact] = []
+    for each in listing:
+        each.delete(delete_aliases=True)
+        gone.append(each)
+    assert versions(gone) == ["v5", "v3", "v1"]

@@ -1,0 +1,114 @@
+"""What a run finds out about its code and its command line, and what of that it never writes down."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import artstore
+from artstore.runtime import secrets
+from tests.support.cli_runner import done, settle
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder that is in no repository."""
+    return settle(tmp_path, monkeypatch)
+
+
+def git(*arguments: str) -> str:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", *identity, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def code() -> object:
+    with artstore.init(project="coded") as run:
+        id = run.id
+    return artstore.Api().run(f"coded/{id}").metadata.get("git")
+
+
+def test_a_run_records_the_commit_branch_and_remote_of_its_code_and_whether_it_was_changed(here: Path) -> None:
+    git("init", "-q", "-b", "trunk")
+    Path("train.py").write_text("1")
+    git("add", "train.py")
+    git("commit", "-q", "-m", "one")
+    commit = git("rev-parse", "HEAD")
+    assert code() == {"commit": commit, "branch": "trunk", "remote": None, "dirty": False}
+    git("remote", "add", "mirror", "https://someone:pa@ss@mirror.example/team/code.git?token=abc")
+    Path("train.py").write_text("2")
+    mirror = "https://mirror.example/team/code.git"
+    assert code() == {"commit": commit, "branch": "trunk", "remote": mirror, "dirty": True}
+    git("remote", "add", "origin", "git@origin.example:team/code.git")
+    git("checkout", "-q", "--detach")
+    (here / "deep").mkdir()
+    assert code() == {"commit": commit, "branch": None, "remote": "origin.example:team/code.git", "dirty": True}
+    told = done("sql", "select group_concat(environment) as said from runs", "--json")
+    assert re.search("pa@|ss@|abc|git@", told) is None
+    shown = done("runs", "--project", "coded", "-n", "1", "--json")
+    assert "code         " + commit in done("runs", json.loads(shown)[0]["id"], "--project", "coded")
+
+
+def test_code_that_is_in_no_repository_or_has_no_commit_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert code() is None
+    git("init", "-q")
+    assert code() is None
+    monkeypatch.setenv("PATH", "")
+    assert code() is None
+
+
+def test_looking_at_the_code_starts_no_monitor_that_the_repository_names(here: Path) -> None:
+    git("init", "-q")
+    Path("train.py").write_text("1")
+    git("add", "train.py")
+    git("commit", "-q", "-m", "one")
+    trap = here / "trap.sh"
+    trap.write_text(f"#!/bin/sh\ntouch {here / 'sprung'}\n")
+    trap.chmod(0o755)
+    git("config", "core.fsmonitor", str(trap))
+    assert code() is not None
+    assert not (here / "sprung").exists()
+
+
+def test_a_run_begins_before_git_has_answered(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here Git answers when the run has begun, and not before."""
+    bin = here / "bin"
+    bin.mkdir()
+    slow = bin / "git"
+    slow.write_text(f"#!/bin/sh\nwhile test ! -e {here / 'begun'}; do sleep 0.01; done\necho answer\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin), prepend=":")
+    with artstore.init(project="coded") as run:
+        Path("begun").touch()
+    found = artstore.Api().run(f"coded/{run.id}").metadata["git"]
+    assert (found["commit"], found["branch"], found["dirty"]) == ("answer", "answer", True)
+
+
+@pytest.mark.parametrize(
+    ("url", "written"),
+    [
+        ("https://host/team/code.git", "https://host/team/code.git"),
+        ("https://me:token@host:8443/team/code.git", "https://host:8443/team/code.git"),
+        ("https://me:to@ken@host/code.git?auth=x", "https://host/code.git"),
+        ("ssh://git@host/~me/code@2.git", "ssh://host/~me/code@2.git"),
+        ("git@host:team/code.git", "host:team/code.git"),
+        ("/srv/git/code@2.git", "/srv/git/code@2.git"),
+        ("file:///srv/git/code.git", "file:///srv/git/code.git"),
+    ],
+)
+def test_a_remote_is_written_down_without_user_password_and_query(url: str, written: str) -> None:
+    assert secrets.remote(url) == written
+
+
+def test_a_password_with_an_at_sign_is_not_written_down_in_part() -> None:
+    assert secrets.command(["s3://me:pa@ss@host/data"]) == ["s3://***@host/data"]
+
+
+@pytest.mark.parametrize("word", secrets.SECRETS)
+def test_every_word_of_the_list_hides_the_value_of_an_option(word: str) -> None:
+    for arguments in ([f"--my-{word.upper()}", "shown"], [f"--{word}s=shown"], [f"{word}=shown"]):
+        assert "shown" not in " ".join(secrets.command(["train.py", *arguments]))

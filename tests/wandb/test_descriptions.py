@@ -1,0 +1,273 @@
+"""Aliases, tags, ttl, description and metadata of versions, their deletion, and collections, compared with W&B."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import artstore as wandb
+from artstore import Api, Artifact, ArtifactTTL
+from artstore.errors import InvalidName
+from tests.support.wandb_fixtures import here as here
+from tests.support.wandb_fixtures import logged
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def found(name: str = "animals:latest") -> Artifact:
+    return Api().artifact(name)
+
+
+def two_versions(**first: Any) -> None:
+    logged(files={"cat.txt": b"1"}, **first)
+    logged(files={"cat.txt": b"2"})
+
+
+# Equal: aliases
+
+
+def test_aliases_are_a_list_that_takes_effect_with_save() -> None:
+    artifact = logged(aliases=["a", "b"])
+    artifact.aliases.append("c")
+    artifact.aliases.remove("a")
+    assert found().aliases == ["latest", "a", "b"]
+    artifact.save()
+    assert sorted(found().aliases) == sorted(artifact.aliases) == ["b", "c", "latest"]
+
+
+def test_aliases_can_be_replaced_all_together() -> None:
+    logged(aliases=["a"])
+    logged(files={"cat.txt": b"purr"})
+    first = found("animals:a")
+    first.aliases = ["x", "y"]
+    first.save()
+    assert found("animals:v0").aliases == ["x", "y"]
+
+
+def test_an_alias_moves_from_version_to_version() -> None:
+    two_versions(aliases=["best"])
+    assert found("animals:best").version == "v0"
+    newer = found("animals:v1")
+    newer.aliases.append("best")
+    newer.save()
+    assert found("animals:best").version == "v1"
+    assert found("animals:v0").aliases == []
+
+
+def test_an_alias_given_with_a_log_moves_too() -> None:
+    two_versions(aliases=["best"])
+    logged(files={"cat.txt": b"3"}, aliases=["best"])
+    assert [found(f"animals:v{number}").aliases for number in range(3)] == [[], [], ["latest", "best"]]
+
+
+def test_the_index_of_a_version_is_not_among_its_aliases() -> None:
+    assert logged().aliases == ["latest"]
+
+
+# Equal: tags, description, metadata, ttl
+
+
+def test_tags_are_a_list_that_takes_effect_with_save() -> None:
+    artifact = logged(tags=["a", "b"])
+    artifact.tags.append("c")
+    artifact.tags.remove("a")
+    artifact.save()
+    assert found().tags == ["b", "c"]
+    artifact.tags = ["only"]
+    artifact.save()
+    assert found().tags == ["only"]
+
+
+def test_a_tag_that_is_none_is_refused_when_it_is_saved() -> None:
+    artifact = logged()
+    artifact.tags.append("a/b")
+    artifact.metadata["x"] = 1
+    with pytest.raises(ValueError, match="Invalid tag"):
+        artifact.save()
+    assert (found().tags, found().metadata) == ([], {})
+
+
+def test_description_and_metadata_of_a_version_take_effect_with_save() -> None:
+    artifact = logged(description="one", metadata={"a": 1, "deep": {"b": 2}})
+    artifact.description = "two"
+    artifact.metadata["deep"]["b"] = 3
+    artifact.metadata["new"] = [1]
+    assert (found().description, found().metadata) == ("one", {"a": 1, "deep": {"b": 2}})
+    artifact.save()
+    assert (found().description, found().metadata) == ("two", {"a": 1, "deep": {"b": 3}, "new": [1]})
+    artifact.metadata = {"only": True}
+    artifact.description = ""
+    artifact.save()
+    assert (found().description, found().metadata) == ("", {"only": True})
+    assert found().version == "v0"
+
+
+def test_saving_changes_only_what_was_changed() -> None:
+    artifact = logged(description="one", aliases=["a"], tags=["t"])
+    other = found()
+    other.description = "two"
+    other.aliases.append("b")
+    other.save()
+    artifact.tags.append("u")
+    artifact.save()
+    assert (found().tags, sorted(found().aliases)) == (["t", "u"], ["a", "b", "latest"])
+
+
+def test_a_ttl_is_set_taken_away_and_taken_over() -> None:
+    artifact = logged(ttl=timedelta(days=30))
+    assert found().ttl == timedelta(days=30)
+    artifact.ttl = timedelta(hours=1)
+    artifact.save()
+    assert found().ttl == timedelta(hours=1)
+    artifact.ttl = None
+    artifact.save()
+    assert found().ttl is None
+    artifact.ttl = ArtifactTTL.INHERIT
+    artifact.save()
+    assert found().ttl is None
+
+
+# Equal: delete
+
+
+def test_a_version_without_aliases_is_deleted() -> None:
+    two_versions()
+    found("animals:v0").delete()
+    assert [artifact.version for artifact in Api().artifacts("dataset", "animals")] == ["v1"]
+    assert not Api().artifact_exists("animals:v0")
+    assert Api().artifact_exists("animals:v1")
+
+
+@pytest.mark.parametrize("alias", ["best", "latest"])
+def test_a_version_with_aliases_is_deleted_only_if_that_is_said(alias: str) -> None:
+    two_versions(aliases=["best"])
+    artifact = found(f"animals:{alias}")
+    with pytest.raises(wandb.CommError, match=alias):
+        artifact.delete()
+    assert Api().artifact_exists(artifact.name)
+    artifact.delete(delete_aliases=True)
+    assert not Api().artifact_exists(artifact.name)
+
+
+def test_latest_falls_back_to_the_newest_that_lives() -> None:
+    two_versions()
+    found().delete(delete_aliases=True)
+    assert found().version == "v0"
+    assert found().aliases == ["latest"]
+
+
+def test_the_number_of_a_deleted_version_is_not_used_again() -> None:
+    two_versions()
+    found().delete(delete_aliases=True)
+    assert logged(files={"cat.txt": b"3"}).version == "v2"
+
+
+def test_what_is_deleted_can_neither_be_used_nor_downloaded() -> None:
+    two_versions()
+    artifact = found("animals:v0")
+    artifact.delete()
+    with pytest.raises(wandb.CommError, match="deleted"):
+        artifact.download()
+    with wandb.init() as run, pytest.raises(wandb.CommError, match="deleted"):
+        run.use_artifact("animals:v0")
+    with wandb.init() as run, pytest.raises(wandb.CommError, match="deleted"):
+        run.use_artifact(artifact)
+
+
+def test_versions_can_be_deleted_while_they_are_listed() -> None:
+    for number in range(7):
+        logged(files={"cat.txt": str(number).encode()})
+    for artifact in Api().artifacts("dataset", "animals", per_page=2):
+        if not artifact.aliases:
+            artifact.delete()
+    assert [artifact.version for artifact in Api().artifacts("dataset", "animals")] == ["v6"]
+
+
+# Equal: collections
+
+
+def test_a_collection_is_renamed_described_and_tagged_by_save() -> None:
+    logged(project="zoo")
+    collection = Api().artifact_collection("dataset", "zoo/animals")
+    collection.name, collection.description = "pets", "those at home"
+    collection.tags.append("cute")
+    collection.save()
+    again = Api({"project": "zoo"}).artifact_collection("dataset", "pets")
+    assert (again.name, again.description, again.tags, again.type) == ("pets", "those at home", ["cute"], "dataset")
+    assert Api().artifact("zoo/pets:latest").name == "pets:v0"
+    assert not Api().artifact_exists("zoo/animals")
+
+
+def test_a_collection_knows_its_versions_and_their_aliases() -> None:
+    two_versions(aliases=["best"])
+    collection = found().collection
+    assert (collection.name, collection.project, collection.type) == ("animals", "uncategorized", "dataset")
+    assert collection.is_sequence()
+    assert sorted(collection.aliases) == ["best", "latest"]
+    assert [artifact.version for artifact in collection.artifacts()] == ["v1", "v0"]
+    assert collection.created_at <= collection.updated_at
+
+
+def test_deleting_a_collection_deletes_all_its_versions() -> None:
+    two_versions(aliases=["best"])
+    Api().artifact_collection("dataset", "animals").delete()
+    assert not Api().artifact_exists("animals:best")
+    assert not Api().artifact_exists("animals")
+
+
+# Different on purpose
+
+
+def test_latest_cannot_be_set_or_taken_away_by_hand() -> None:
+    two_versions()
+    older = found("animals:v0")
+    with pytest.raises(InvalidName, match="latest"):
+        older.aliases = ["latest"]
+    older.aliases.append("latest")
+    with pytest.raises(InvalidName, match="latest"):
+        older.save()
+    newest = found()
+    newest.aliases = ["best"]
+    newest.save()
+    assert sorted(found().aliases) == ["best", "latest"]
+
+
+def test_all_of_a_save_takes_effect_or_nothing_of_it() -> None:
+    artifact = logged()
+    artifact.description = "new"
+    artifact.aliases.append("v7")
+    with pytest.raises(InvalidName, match="v7"):
+        artifact.save()
+    assert found().description is None
+
+
+def test_a_version_that_another_one_references_is_deleted_only_by_force() -> None:
+    data = logged("data")
+    model = Artifact("model", "model")
+    model.add_reference(data)
+    with wandb.init() as run:
+        run.log_artifact(model)
+    with pytest.raises(wandb.CommError, match="model"):
+        data.delete(delete_aliases=True)
+    data.delete(delete_aliases=True, force=True)
+    assert Api().artifact("model").version == "v0"
+
+
+def test_the_type_of_a_collection_is_for_ever() -> None:
+    collection = logged().collection
+    with pytest.raises(ValueError, match="for ever"):
+        collection.type = "model"
+    collection.type = "dataset"
+
+
+def test_a_collection_is_renamed_only_to_what_an_artifact_may_be_called() -> None:
+    collection = logged().collection
+    with pytest.raises(ValueError, match="Artifact name may only contain"):
+        collection.name = "two words"
+
+
+def test_a_deleted_collection_keeps_its_name_and_its_numbering() -> None:
+    logged().collection.delete()
+    assert logged(files={"cat.txt": b"purr"}).version == "v1"

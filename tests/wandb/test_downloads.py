@@ -1,0 +1,233 @@
+"""Downloading, checking out, verifying and listing files, compared with W&B."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import artstore as wandb
+from artstore import Api, Artifact
+from artstore.errors import ArtstoreError
+from tests.support.files import tree_of, write
+from tests.support.wandb_fixtures import here as here
+from tests.support.wandb_fixtures import logged, made
+
+pytestmark = pytest.mark.usefixtures("here")
+
+FILES = {"images/cat.png": b"cat", "images/dog.png": b"dog", "images-old/cat.png": b"old cat", "labels.csv": b"a,b\n"}
+
+
+def tree(folder: str | Path) -> set[str]:
+    return set(tree_of(Path(folder)))
+
+
+# Equal: download
+
+
+def test_a_download_gives_the_folder_as_text() -> None:
+    root = logged(files=FILES).download()
+    assert type(root) is str
+    assert Path(root) == Path.cwd() / "artifacts" / "animals:v0"
+    assert {path: (Path(root) / path).read_bytes() for path in FILES} == FILES
+    assert tree(root) == set(FILES)
+
+
+def test_the_folder_of_downloads_is_set_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    artifact = logged()
+    monkeypatch.setenv("WANDB_ARTIFACT_DIR", "downloads")
+    assert Path(artifact.download()) == Path.cwd() / "downloads" / "animals:v0"
+    monkeypatch.setenv("ARTSTORE_ARTIFACT_DIR", str(Path.cwd() / "ours"))
+    assert Path(artifact.download()) == Path.cwd() / "ours" / "animals:v0"
+
+
+def test_a_download_takes_all_the_arguments_of_wandb() -> None:
+    artifact = logged(files=FILES)
+    root = artifact.download(
+        root="here", allow_missing_references=True, skip_cache=True, path_prefix="images", multipart=False
+    )
+    assert root == "here"
+    assert tree("here") == {"images/cat.png", "images/dog.png"}
+
+
+def test_a_download_leaves_other_files_alone_and_repairs_its_own() -> None:
+    artifact = logged(files=FILES)
+    write(Path("here"), {"labels.csv": b"wrong", "notes.txt": b"mine"})
+    artifact.download("here")
+    assert Path("here/labels.csv").read_bytes() == b"a,b\n"
+    assert tree("here") == {*FILES, "notes.txt"}
+
+
+def test_a_part_of_an_artifact_is_downloaded_by_its_path() -> None:
+    artifact = logged(files=FILES)
+    artifact.download("file", path_prefix="labels.csv")
+    assert tree("file") == {"labels.csv"}
+    artifact.download("folder", path_prefix=Path("images"))
+    assert tree("folder") == {"images/cat.png", "images/dog.png"}
+    artifact.download("all", path_prefix="")
+    assert tree("all") == set(FILES)
+
+
+def test_an_artifact_found_by_an_alias_is_downloaded_to_the_folder_of_its_version() -> None:
+    logged(aliases=["best"])
+    assert Path(Api().artifact("animals:best").download()).name == "animals:v0"
+
+
+# Equal: checkout
+
+
+def test_a_checkout_removes_what_the_artifact_does_not_have() -> None:
+    artifact = logged(files=FILES)
+    write(Path("here"), {"images/cat.png": b"wrong", "notes.txt": b"mine", "more/of/it": b"mine"})
+    assert artifact.checkout("here") == "here"
+    assert tree("here") == set(FILES)
+
+
+def test_a_checkout_goes_by_the_name_without_a_version() -> None:
+    logged(files={"cat.txt": b"meow"}).checkout()
+    root = logged(files={"dog.txt": b"woof"}).checkout()
+    assert Path(root) == Path.cwd() / "artifacts" / "animals"
+    assert tree(root) == {"dog.txt"}
+
+
+# Equal: verify
+
+
+def test_a_download_that_is_right_is_verified_without_a_word() -> None:
+    artifact = logged(files=FILES)
+    artifact.download()
+    artifact.verify()
+    artifact.download("here")
+    artifact.verify(root="here")
+
+
+def test_a_stray_file_does_not_verify() -> None:
+    artifact = logged()
+    write(Path(artifact.download()), {"stray.txt": b"x"})
+    with pytest.raises(ValueError, match=r"Found file .*stray.txt.* which is not a member of artifact"):
+        artifact.verify()
+
+
+def test_a_changed_file_does_not_verify() -> None:
+    artifact = logged()
+    Path(artifact.download(), "cat.txt").write_bytes(b"woof")
+    with pytest.raises(ValueError, match=r"Digest mismatch for file: 'cat.txt'"):
+        artifact.verify()
+
+
+def test_a_missing_file_does_not_verify() -> None:
+    artifact = logged(files={"cat.txt": b"meow", "dog.txt": b"woof"})
+    Path(artifact.download(), "cat.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"cat.txt"):
+        artifact.verify()
+
+
+# Equal: file and files
+
+
+def test_an_artifact_of_one_file_is_that_file() -> None:
+    artifact = logged(files={"models/best.pt": b"weights"})
+    assert Path(artifact.file()) == Path.cwd() / "artifacts" / "animals:v0" / "models" / "best.pt"
+    assert Path(artifact.file("here")).read_bytes() == b"weights"
+
+
+def test_an_artifact_of_several_files_is_not_one_file() -> None:
+    with pytest.raises(ValueError, match=r"contains more than one file, call `.download\(\)`"):
+        logged(files=FILES).file()
+
+
+def test_files_are_listed_with_their_sizes_and_can_be_downloaded_one_by_one() -> None:
+    files = logged(files=FILES).files(per_page=3)
+    assert len(files) == 4
+    assert {file.name: file.size for file in files} == {path: len(content) for path, content in FILES.items()}
+    with files[0].download(root="here") as opened:
+        assert opened.read() == FILES[files[0].name].decode()
+    assert tree("here") == {files[0].name}
+    with pytest.raises(ValueError, match="exist_ok"):
+        files[0].download(root="here")
+    files[0].download(root="here", exist_ok=True).close()
+    files[0].download(root="here", replace=True).close()
+
+
+def test_some_files_are_listed_by_name() -> None:
+    files = logged(files=FILES).files(names=["labels.csv"])
+    assert [file.name for file in files] == ["labels.csv"]
+
+
+# Different on purpose
+
+
+def test_a_prefix_ends_at_a_slash() -> None:
+    artifact = logged(files=FILES)
+    artifact.download("here", path_prefix="images/")
+    assert tree("here") == {"images/cat.png", "images/dog.png"}
+    with pytest.raises(ArtstoreError, match="ima"):
+        artifact.download("nothing", path_prefix="ima")
+
+
+def test_a_file_that_was_changed_is_not_taken_for_downloaded_because_its_size_is_right() -> None:
+    """W&B trusts the size of a cached file, and the time of a downloaded one."""
+    artifact = logged(files={"cat.txt": b"meow"})
+    path = Path(artifact.download(), "cat.txt")
+    path.write_bytes(b"EVIL")
+    artifact.download()
+    assert path.read_bytes() == b"meow"
+
+
+def test_skip_cache_mixes_nothing_up() -> None:
+    """In W&B a later download of a file of the same size gave the bytes of the first."""
+    one, other = logged("one", files={"x": b"A" * 10}), logged("other", files={"y": b"B" * 10})
+    one.download(skip_cache=True)
+    assert Path(other.download(), "y").read_bytes() == b"B" * 10
+    assert Path(one.download(), "x").read_bytes() == b"A" * 10
+
+
+def test_bytes_that_are_not_what_was_stored_are_never_shown() -> None:
+    artifact = logged(files={"cat.txt": b"meow" * 1000})
+    [pack] = Path(".artstore/packs").iterdir()
+    content = pack.read_bytes()
+    pack.write_bytes(content.replace(b"meowmeow", b"woofwoof"))
+    with pytest.raises(ArtstoreError):
+        artifact.download("here")
+    assert not Path("here/cat.txt").exists()
+
+
+def test_a_missing_file_is_a_value_error_as_well() -> None:
+    artifact = logged()
+    Path(artifact.download(), "cat.txt").unlink()
+    with pytest.raises(ValueError, match=r"cat.txt"):
+        artifact.verify()
+
+
+def test_a_checkout_leaves_no_empty_folders_and_keeps_those_of_the_artifact() -> None:
+    Path("folder/empty").mkdir(parents=True)
+    artifact = Artifact("animals", "dataset")
+    artifact.add_dir("folder")
+    with wandb.init() as run:
+        run.log_artifact(artifact)
+    write(Path("here"), {"old/folder/file": b"x"})
+    artifact.checkout("here")
+    assert [path.name for path in Path("here").iterdir()] == ["empty"]
+
+
+def test_a_checkout_over_the_store_is_refused() -> None:
+    artifact = logged()
+    with pytest.raises(OSError, match="holds the store"):
+        artifact.checkout(".")
+    assert Path(artifact.download(), "cat.txt").exists()
+
+
+def test_a_download_never_leaves_its_folder_through_a_link() -> None:
+    artifact = logged(files={"images/cat.png": b"cat"})
+    Path("outside").mkdir()
+    Path("here").mkdir()
+    Path("here/images").symlink_to(Path("outside").absolute(), target_is_directory=True)
+    with pytest.raises(OSError, match="images"):
+        artifact.download("here")
+    assert list(Path("outside").iterdir()) == []
+
+
+def test_an_empty_artifact_is_downloaded_as_an_empty_folder() -> None:
+    with wandb.init() as run:
+        artifact = run.log_artifact(made())
+    assert list(Path(artifact.download()).iterdir()) == []

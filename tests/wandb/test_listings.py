@@ -1,0 +1,279 @@
+"""What the Api finds and lists, compared with W&B."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import artstore as wandb
+from artstore import Api, Store
+from artstore.errors import NoStore
+from tests.support.wandb_fixtures import here as here
+from tests.support.wandb_fixtures import logged
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def versions(count: int, name: str = "animals", **more: Any) -> None:
+    for number in range(count):
+        logged(name, files={"cat.txt": str(number).encode()}, **more)
+
+
+# Equal: finding
+
+
+def test_an_artifact_is_found_by_its_name_and_checked_for_its_type() -> None:
+    versions(2)
+    assert Api().artifact("animals").name == "animals:v1"
+    assert Api().artifact(name="animals:v0", type="dataset").version == "v0"
+    with pytest.raises(wandb.CommError, match="type 'model' specified but animals:v1 is of type 'dataset'"):
+        Api().artifact("animals:latest", type="model")
+
+
+@pytest.mark.parametrize("kind", [wandb.CommError, wandb.errors.CommError, wandb.Error])
+@pytest.mark.parametrize("name", ["cats", "animals:v9", "animals:best", "zoo/animals"])
+def test_what_is_not_there_is_a_comm_error(name: str, kind: type[Exception]) -> None:
+    logged()
+    with pytest.raises(kind):
+        Api().artifact(name)
+
+
+def test_existence_is_asked_without_an_error() -> None:
+    logged()
+    assert Api().artifact_exists("animals")
+    assert Api().artifact_exists("animals:v0", type="dataset")
+    assert not Api().artifact_exists("animals:v0", type="model")
+    assert not Api().artifact_exists("cats:v0")
+    assert Api().artifact_collection_exists(name="animals", type="dataset")
+    assert not Api().artifact_collection_exists("animals", "model")
+    assert not Api().artifact_collection_exists("cats", "dataset")
+
+
+def test_the_project_comes_from_overrides_or_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged(project="zoo")
+    assert Api(overrides={"entity": "someone", "project": "zoo"}, timeout=30).artifact("animals").project == "zoo"
+    assert not Api().artifact_exists("animals")
+    monkeypatch.setenv("WANDB_PROJECT", "zoo")
+    assert Api().artifact("animals").project == "zoo"
+
+
+# Equal: versions
+
+
+def test_versions_are_listed_the_newest_first_and_in_other_orders() -> None:
+    versions(4)
+    found = Api().artifacts("dataset", "animals")
+    assert [each.version for each in found] == ["v3", "v2", "v1", "v0"]
+    for order in ("version_index", "+version_index", "createdAt", "+created_at"):
+        assert [each.version for each in Api().artifacts("dataset", "animals", order=order)] == ["v0", "v1", "v2", "v3"]
+    for order in ("-version_index", "-createdAt"):
+        assert next(Api().artifacts("dataset", "animals", order=order)).version == "v3"
+
+
+def test_versions_are_listed_by_type_and_name_as_keywords() -> None:
+    versions(1, project="zoo")
+    assert len(Api().artifacts(type_name="dataset", name="zoo/animals", per_page=10)) == 1
+    assert len(Api().artifact_versions("dataset", "someone/zoo/animals")) == 1
+
+
+@pytest.mark.parametrize(("type", "name"), [("model", "animals"), ("dataset", "cats")])
+def test_versions_of_what_is_not_there_are_a_comm_error(type: str, name: str) -> None:
+    logged()
+    with pytest.raises(wandb.CommError):
+        list(Api().artifacts(type, name))
+
+
+def test_versions_are_chosen_by_tags() -> None:
+    logged(files={"cat.txt": b"0"}, tags=["a", "b"])
+    logged(files={"cat.txt": b"1"}, tags=["a"])
+    logged(files={"cat.txt": b"2"})
+    assert [each.version for each in Api().artifacts("dataset", "animals", tags=["a"])] == ["v1", "v0"]
+    assert [each.version for each in Api().artifacts("dataset", "animals", tags=["a", "b"])] == ["v0"]
+    assert list(Api().artifacts("dataset", "animals", tags="c")) == []
+
+
+def test_a_listing_is_iterated_counted_indexed_and_sliced() -> None:
+    versions(5)
+    found = Api().artifacts("dataset", "animals", per_page=2)
+    assert len(found) == 5
+    assert found[0].version == "v4"
+    assert found[3].version == "v1"
+    assert [each.version for each in found[1:3]] == ["v3", "v2"]
+    assert [each.version for each in found] == [each.version for each in found] == ["v4", "v3", "v2", "v1", "v0"]
+    with pytest.raises(IndexError):
+        found[5]
+    walked = Api().artifacts("dataset", "animals", per_page=2)
+    assert [next(walked).version for _ in range(5)] == ["v4", "v3", "v2", "v1", "v0"]
+    with pytest.raises(StopIteration):
+        next(walked)
+
+
+def test_a_listing_goes_on_where_another_one_ended() -> None:
+    versions(5)
+    first = Api().artifacts("dataset", "animals", per_page=2)
+    assert [next(first).version, next(first).version] == ["v4", "v3"]
+    rest = Api().artifacts("dataset", "animals", per_page=2, start=first.cursor)
+    assert [each.version for each in rest] == ["v2", "v1", "v0"]
+
+
+# Equal: types and collections
+
+
+def test_types_and_collections_are_walked_down_to_versions() -> None:
+    logged("cats", project="zoo")
+    logged("dogs", project="zoo")
+    logged("classifier", "model", project="zoo")
+    found = [
+        (type.name, collection.name, version.version)
+        for type in Api().artifact_types("zoo")
+        for collection in type.collections()
+        for version in collection.artifacts()
+    ]
+    assert found == [("dataset", "cats", "v0"), ("dataset", "dogs", "v0"), ("model", "classifier", "v0")]
+    assert Api().artifact_type("dataset", "someone/zoo").collection("dogs").name == "dogs"
+    with pytest.raises(wandb.CommError):
+        Api().artifact_type("dataset", "zoo").collection("classifier")
+    with pytest.raises(wandb.CommError):
+        Api().artifact_type("image", "zoo")
+
+
+def test_collections_are_listed_by_project_and_type() -> None:
+    logged("cats", project="zoo")
+    logged("dogs", project="zoo")
+    logged("classifier", "model", project="zoo")
+    listed = Api().artifact_collections(project_name="someone/zoo", type_name="dataset", per_page=1)
+    assert [each.name for each in listed] == ["cats", "dogs"]
+    assert len(listed) == 2
+    assert Api().artifact_collection("model", "zoo/classifier").type == "model"
+    with pytest.raises(wandb.CommError):
+        Api().artifact_collection("dataset", "zoo/classifier")
+
+
+def test_projects_are_listed() -> None:
+    logged(project="zoo")
+    wandb.init(project="farm").finish()
+    assert {project.name for project in Api().projects()} >= {"zoo", "farm"}
+
+
+# Equal: runs
+
+
+def test_runs_are_listed_and_found() -> None:
+    first = wandb.init(project="zoo", name="one", config={"a": 1}, group="g", job_type="train", tags=["t"], notes="n")
+    first.log({"loss": 0.5})
+    first.finish()
+    second = wandb.init(project="zoo", id="second")
+    assert [run.id for run in Api().runs("someone/zoo")] == [first.id, "second"]
+    assert [run.id for run in Api().runs("zoo", order="-created_at")] == ["second", first.id]
+    assert Api().runs(path="zoo")[1].state == "running"
+    second.finish(exit_code=3)
+    for path in ("someone/zoo/second", "zoo/second", "/zoo/second", "zoo/runs/second"):
+        assert Api().run(path).state == "failed"
+    found = Api().run(f"zoo/{first.id}")
+    assert (found.name, found.config, found.group, found.job_type) == ("one", {"a": 1}, "g", "train")
+    assert (found.tags, found.notes, found.summary["loss"], found.state) == (["t"], "n", 0.5, "finished")
+    assert found.path == [found.entity, "zoo", first.id]
+    with pytest.raises(wandb.CommError, match="Could not find run"):
+        Api().run("zoo/third")
+
+
+def test_a_run_lists_what_it_used_and_logged() -> None:
+    logged("cats")
+    with wandb.init() as run:
+        run.use_artifact("cats:latest")
+        run.log_artifact(wandb.Artifact("dogs", "dataset"))
+        run.log_artifact(wandb.Artifact("rats", "dataset"))
+    found = Api().run(run.id)
+    assert [each.name for each in found.used_artifacts()] == ["cats:v0"]
+    assert [each.name for each in found.logged_artifacts(per_page=1)] == ["dogs:v0", "rats:v0"]
+    assert len(found.logged_artifacts()) == 2
+
+
+def test_an_artifact_is_noted_with_a_run_after_the_fact() -> None:
+    cats, dogs = logged("cats"), logged("dogs")
+    with wandb.init() as run:
+        pass
+    found = Api().run(run.id)
+    found.use_artifact(cats)
+    found.log_artifact(dogs, aliases=["best"], tags=["t"])
+    assert [each.name for each in found.used_artifacts()] == ["cats:v0"]
+    assert [each.name for each in found.logged_artifacts()] == ["dogs:v0"]
+    assert Api().artifact("dogs:best").tags == ["t"]
+    with pytest.raises(ValueError, match="Only existing artifacts are accepted by this api"):
+        found.log_artifact(wandb.Artifact("rats", "dataset"))
+
+
+def test_a_use_noted_after_the_fact_is_recorded_as_one_in_a_run_is(tmp_path: Path) -> None:
+    cats, dogs = logged("cats"), logged("dogs")
+    with wandb.init() as run:
+        run.use_artifact(cats, use_as="training")
+    with wandb.init() as other:
+        pass
+    Api().run(other.id).use_artifact(cats, use_as="training")
+    first, second = (event.detail for event in Api().store.events() if event.kind == "version-used")
+    assert first == {"run": run.path, "role": "training"} and second == {"run": other.path, "role": "training"}
+    dogs.delete(delete_aliases=True)
+    with pytest.raises(wandb.CommError, match="dogs:v0 was deleted"):
+        Api().run(other.id).use_artifact(dogs)
+    with Store.init(tmp_path / "other") as elsewhere:
+        draft = elsewhere.draft("rats", type="dataset")
+        elsewhere.commit(draft)
+    with pytest.raises(ValueError, match=r"is in the store .*other, and this run logs to"):
+        Api().run(other.id).use_artifact(Api(store=tmp_path / "other").artifact("rats"))
+
+
+def test_the_history_of_a_run_is_read_back() -> None:
+    with wandb.init() as run:
+        for step in range(10):
+            run.log({"loss": 1 / (step + 1), "odd": step} if step % 2 else {"loss": 1 / (step + 1)})
+    found = Api().run(run.id)
+    rows = list(found.scan_history())
+    assert [row["_step"] for row in rows] == list(range(10))
+    assert {"loss", "_step", "_timestamp", "_runtime"} <= set(rows[0])
+    assert [row["odd"] for row in found.scan_history(keys=["odd"])] == [1, 3, 5, 7, 9]
+    assert [row["_step"] for row in found.scan_history(min_step=3, max_step=6)] == [3, 4, 5]
+    assert len(found.history(samples=3, pandas=False)) == 3
+    assert [row["odd"] for row in found.history(keys=["odd"], pandas=False)] == [1, 3, 5, 7, 9]
+    assert found.lastHistoryStep == 9
+
+
+# Different on purpose
+
+
+def test_an_api_may_be_asked_for_before_there_is_a_store() -> None:
+    api = Api()
+    assert "Api" in repr(api)
+    with pytest.raises(NoStore, match="no store here"):
+        api.artifact("animals")
+    assert not Path(".artstore").exists()
+    logged()
+    assert api.artifact("animals").version == "v0"
+    with pytest.raises(NoStore, match="nowhere"):
+        Api(store="nowhere")
+
+
+def test_what_is_counted_is_what_is_listed_also_with_tags() -> None:
+    logged(files={"cat.txt": b"0"}, tags=["a"])
+    logged(files={"cat.txt": b"1"})
+    assert len(Api().artifacts("dataset", "animals", tags=["a"])) == 1
+
+
+def test_an_order_that_is_none_is_refused() -> None:
+    logged()
+    with pytest.raises(ValueError, match="cannot order versions by 'size'"):
+        Api().artifacts("dataset", "animals", order="size")
+    with pytest.raises(ValueError, match="cannot order collections by 'size'"):
+        Api().artifact_collections("uncategorized", "dataset", order="size")
+    with pytest.raises(ValueError, match="runs have no field 'loss'"):
+        Api().runs(order="loss")
+
+
+def test_filters_of_all_listings_find_what_they_say() -> None:
+    logged().link("wandb-registry-model/x", aliases=["live"])
+    assert len(Api().runs(filters={"state": "finished"})) == 1
+    assert [each.name for each in Api().registries(filter={"name": "model"})] == ["model"]
+    assert [each.name for each in Api().registry("model").collections(filter={"name": {"$regex": "^x"}})] == ["x"]
+    assert [each.name for each in Api().registry("model").versions(filter={"alias": "live"})] == ["x:v0"]
+    assert list(Api().registry("model").versions(filter={"tag": "none"})) == []

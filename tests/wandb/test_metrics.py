@@ -1,0 +1,150 @@
+"""The config, the metrics and the summary of a run, compared with W&B."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import artstore as wandb
+from artstore.errors import InvalidInput, UsageError
+from tests.support.wandb_fixtures import here as here
+from tests.support.wandb_fixtures import read
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+# Equal: config
+
+
+@dataclass
+class Options:
+    lr: float = 0.1
+
+
+@pytest.mark.parametrize("given", [{"lr": 0.1}, argparse.Namespace(lr=0.1), Options()])
+def test_a_config_is_a_dict_or_has_attributes(given: Any) -> None:
+    with wandb.init(config=given) as run:
+        assert (run.config.lr, run.config["lr"], run.config.get("lr")) == (0.1, 0.1, 0.1)
+        assert ("lr" in run.config, "x" in run.config, run.config.get("x", 7)) == (True, False, 7)
+        assert dict(run.config) == run.config.as_dict() == {"lr": 0.1}
+        assert list(run.config.keys()) == ["lr"]
+        assert list(run.config.items()) == [("lr", 0.1)]
+    assert read(run).config == {"lr": 0.1}
+
+
+def test_a_key_that_is_not_there_is_told_as_a_dict_and_an_object_do() -> None:
+    with wandb.init() as run:
+        with pytest.raises(KeyError):
+            run.config["x"]
+        with pytest.raises(AttributeError):
+            _ = run.config.x
+        assert getattr(run.config, "x", 5) == 5
+
+
+def test_a_key_keeps_its_value_unless_a_change_is_allowed() -> None:
+    with wandb.init(config={"lr": 0.1}) as run:
+        run.config.lr = 0.1
+        refused = "Attempted to change value of key .lr. from 0.1 to 1"
+        with pytest.raises(wandb.Error, match=refused):
+            run.config.update({"lr": 1})
+        with pytest.raises(wandb.Error, match=refused):
+            run.config["lr"] = 1
+        run.config.update({"lr": 0.2, "new": 1}, allow_val_change=True)
+        run.config.setdefaults({"lr": 9, "epochs": 3})
+        assert run.config.as_dict() == {"lr": 0.2, "new": 1, "epochs": 3}
+
+
+@pytest.mark.parametrize("given", [3, [1]])
+def test_what_is_no_config_is_a_type_error(given: Any) -> None:
+    with pytest.raises(TypeError, match="config must be a dict"):
+        wandb.init(config=given)
+    assert wandb.run is None
+
+
+def test_keys_of_a_config_are_chosen() -> None:
+    given = {"a": 1, "b": 2}
+    assert wandb.init(config=given, config_include_keys=["a"]).config.as_dict() == {"a": 1}
+    assert wandb.init(config=given, config_exclude_keys=["a"]).config.as_dict() == {"b": 2}
+    with pytest.raises(UsageError, match="Expected at most only one"):
+        wandb.init(config=given, config_include_keys=["a"], config_exclude_keys=["b"])
+
+
+# Equal: log and summary
+
+
+def test_logging_counts_steps_and_the_summary_has_the_last_values() -> None:
+    with wandb.init() as run:
+        run.log({"loss": 0.5, "acc": 0.1})
+        run.log({"loss": 0.4}, commit=False)
+        run.log({"acc": 0.2})
+        assert run.step == 2
+        run.log({"loss": 0.3}, step=10)
+        assert run.step == 10
+        run.log({"late": True})
+        run.log({"nested": {"a": [1, 2]}})
+    rows = [{k: v for k, v in row.items() if k not in ("_timestamp", "_runtime")} for row in read(run).scan_history()]
+    assert rows == [
+        {"_step": 0, "loss": 0.5, "acc": 0.1},
+        {"_step": 1, "loss": 0.4, "acc": 0.2},
+        {"_step": 10, "loss": 0.3, "late": True},
+        {"_step": 11, "nested": {"a": [1, 2]}},
+    ]
+    assert read(run).summary == {"loss": 0.3, "acc": 0.2, "late": True, "nested": {"a": [1, 2]}}
+
+
+def test_a_step_that_is_behind_is_not_logged_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with wandb.init() as run:
+        run.log({"loss": 1}, step=5)
+        run.log({"loss": 2}, step=3)
+    assert read(run).summary["loss"] == 1
+    assert "step 3 is behind step 5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [[1], 3, {1: 2}])
+def test_what_cannot_be_logged_is_a_type_error(given: Any) -> None:
+    with wandb.init() as run, pytest.raises(TypeError):
+        run.log(given)
+
+
+def test_the_summary_is_set_by_hand_as_well() -> None:
+    with wandb.init() as run:
+        run.log({"acc": 0.5})
+        run.summary["best"] = 0.9
+        run.summary.update({"acc": 0.8, "deep": {"a": 1}})
+        run.summary.note = "x"
+        assert (run.summary["acc"], run.summary.best, run.summary.get("none", 1)) == (0.8, 0.9, 1)
+        with pytest.raises(KeyError):
+            run.summary["none"]
+        del run.summary["note"]
+    assert read(run).summary == {"acc": 0.8, "best": 0.9, "deep": {"a": 1}}
+
+
+def test_name_notes_and_tags_change_while_it_runs() -> None:
+    with wandb.init(tags=["a"]) as run:
+        run.tags += ("b",)
+        run.name, run.notes = "new", "words"
+    found = read(run)
+    assert (found.tags, found.name, found.notes) == (["a", "b"], "new", "words")
+
+
+def test_numbers_that_json_does_not_know_are_kept_as_wandb_writes_them() -> None:
+    with wandb.init() as run:
+        run.log({"loss": float("nan"), "ratio": float("inf")})
+    assert json.dumps(read(run).summary) == '{"loss": "NaN", "ratio": "Infinity"}'
+
+
+# Different on purpose
+
+
+def test_a_config_file_is_json(here: Path) -> None:
+    (here / "config.json").write_text('{"lr": 0.1}')
+    (here / "config.yaml").write_text("lr: 0.1\n")
+    assert wandb.init(config="config.json").config.lr == 0.1
+    for wrong in ("config.yaml", "nowhere.json"):
+        with pytest.raises(InvalidInput, match=wrong):
+            wandb.init(config=wrong)
