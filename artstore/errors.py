@@ -48,7 +48,8 @@
       RootUnwritable             also an OSError: a download cannot write where it should
       Damaged                    stored bytes or rows are not what was stored
 
-The message of each names the thing, what was expected, and the next step.
+The message of each names the thing, what was expected, and the next step. A step that is an argument reads
+`pass force=True` or `pass name=...`: the command line shows these as its options (`--force`, `--as ...`).
 """
 
 from __future__ import annotations

@@ -211,7 +211,8 @@ class Store:
         type = type or (collection.type if collection else started_from.type if started_from else None)
         if type is None:
             raise InvalidInput(
-                f"there is no artifact {name!r} in project {project!r} yet: say its type, as in type='dataset'"
+                f"there is no artifact {name!r} in project {project!r} yet: pass type='dataset', or another type, "
+                "to begin it"
             )
         draft = Draft(
             name,

@@ -169,6 +169,6 @@ def check_unprotected(connection: Connection, id: int, alias: str) -> None:
     if connection.execute(query, (id, alias)).fetchone() is not None:
         where = connection.execute(f"{_COLLECTION} where c.id = ?", (id,)).fetchone()
         raise ProtectedAlias(
-            f"the alias {alias!r} of {where[1]}/{where[2]} is protected: pass force=True (`--force`) to change it, or "
-            f"lift that with `artstore alias {where[1]}/{where[2]} {alias} --unprotect`"
+            f"the alias {alias!r} of {where[1]}/{where[2]} is protected: pass force=True to change it, or "
+            f"unprotect it with `artstore alias {where[1]}/{where[2]} {alias} --unprotect`"
         )

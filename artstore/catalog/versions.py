@@ -396,19 +396,18 @@ def check_deletable(
     """
     if version.aliases and not delete_aliases:
         raise StillNeeded(
-            f"{version.name} has the aliases {', '.join(version.aliases)}: "
-            "move them, or pass delete_aliases=True (`--delete-aliases`)"
+            f"{version.name} has the aliases {', '.join(version.aliases)}: move them, or pass delete_aliases=True"
         )
     protected = protected_aliases(connection, version.id)
     if protected and not force:
         raise ProtectedAlias(
-            f"{version.name} has the protected alias {protected[0]}: move it first, or pass force=True (`--force`)"
+            f"{version.name} has the protected alias {protected[0]}: move it first, or pass force=True"
         )
     needing = [v.qualified_name for v in dependents(connection, version.id) if v.id not in also]
     needing += [f"{name} (pending)" for name in pending_dependents(connection, version.id)]
     if needing and not force:
         raise StillNeeded(
-            f"{version.name} is referenced by {', '.join(needing)}: delete those first, or pass force=True (`--force`)"
+            f"{version.name} is referenced by {', '.join(needing)}: delete those first, or pass force=True"
         )
 
 

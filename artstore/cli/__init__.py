@@ -1,9 +1,10 @@
-"""The command `artstore`: a module for each verb, imported when it runs, and one place for errors and exit codes."""
+"""The `artstore` command: one module per verb, imported when the verb runs. Errors and exit codes are handled here."""
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from importlib import import_module
 from typing import Any
@@ -15,7 +16,7 @@ from artstore.errors import ArtstoreError
 from artstore.runtime import release
 from artstore.runtime.terminal import visible
 
-# The short texts stand here and not in the modules, so that `artstore --help` imports none of them.
+# The summaries are here and not in the modules, so that `artstore --help` imports none of them.
 SECTIONS = {
     "Versions": {
         "put": "Store a file or folder as a version.",
@@ -23,53 +24,75 @@ SECTIONS = {
         "get": "Write a version into a folder.",
         "ls": "List collections, versions or entries.",
         "show": "Show everything about one version.",
-        "log": "Show how a collection came to be.",
+        "log": "Show the history of a collection.",
         "diff": "Compare two versions.",
-        "status": "Tell what became of the objects a version refers to.",
+        "status": "Check whether referenced objects changed.",
         "alias": "Set, remove or list aliases.",
         "tag": "Set, remove or list tags.",
-        "pending": "List, finish or drop what parallel runs put together.",
+        "pending": "List, finish or drop versions that parallel runs build.",
         "rm": "Delete versions and free their space.",
     },
-    "Where things come from": {
-        "lineage": "Show what a version came from, and what came of it.",
+    "Lineage": {
+        "lineage": "Show what a version was made from and what used it.",
         "runs": "List runs, or show everything about one.",
     },
     "The store": {
-        "init": "Make a store.",
-        "du": "Show what the store or each version takes.",
-        "gc": "Remove what crashes left, and versions past their ttl.",
-        "verify": "Read everything again and name what is damaged.",
+        "init": "Create a store.",
+        "du": "Show the space that the store or each version takes.",
+        "gc": "Clean up after crashes and delete expired versions.",
+        "verify": "Read everything again and report damage.",
         "backup": "Copy the store while it is in use.",
-        "sql": "Answer a question in SQL.",
+        "sql": "Run a read-only SQL query.",
     },
     "Your machine and data": {
-        "bench": "Measure checksums, and what deduplication would keep.",
+        "bench": "Measure checksum speed, and deduplication of your data.",
     },
-    "To begin with": {
-        "demo": "Show all this in a store of its own.",
-        "completion": "Let the shell complete names.",
+    "Getting started": {
+        "demo": "Run the verbs on a small example.",
+        "completion": "Print the script for shell completion.",
     },
 }
-VERBS = {verb: said for section in SECTIONS.values() for verb, said in section.items()}
+VERBS = {verb: summary for section in SECTIONS.values() for verb, summary in section.items()}
 
 COMPLETING = "_ARTSTORE_COMPLETE"
-"""The variable by which a shell asks for completions."""
+"""The variable that a shell sets to ask for completions."""
 
 INTERRUPTED = 130
 NO_READER = 141
 
+_SUGGESTION = re.compile(r"""\b([Pp]ass) ([a-z_]+)=(?:True\b)?((?:'[^']*'|"[^"]*"|\w+|\.\.\.)?)""")
+_OPTIONS = {
+    "delete_aliases": "--delete-aliases",
+    "force": "--force",
+    "max_objects": "--max-objects",
+    "name": "--as",
+    "store": "--store",
+    "type": "--type",
+}
+
 
 class Failure(click.ClickException):
-    """An error that ends the command: its message goes to stderr, without a traceback."""
+    """An error that ends the command: its message is printed to stderr, without a traceback."""
 
     exit_code = 2
 
     def __init__(self, error: ArtstoreError | OSError) -> None:
-        said = str(error)
+        message = _with_options(str(error))
         if isinstance(error, OSError) and error.strerror:
-            said = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
-        super().__init__(visible(said))
+            message = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
+        super().__init__(visible(message))
+
+
+def _with_options(message: str) -> str:
+    """Replace the Python arguments that a message suggests by options: `pass force=True` becomes `pass --force`."""
+
+    def option(suggestion: re.Match[str]) -> str:
+        before, argument, value = suggestion.groups()
+        if argument not in _OPTIONS:
+            return suggestion[0]
+        return " ".join(filter(None, [before, _OPTIONS[argument], value.strip("'\"")]))
+
+    return _SUGGESTION.sub(option, message)
 
 
 class Verbs(click.Group):
@@ -86,20 +109,20 @@ class Verbs(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         # The group's own way would import every verb for its help.
-        verbs = [CompletionItem(verb, help=said) for verb, said in VERBS.items() if verb.startswith(incomplete)]
+        verbs = [CompletionItem(verb, help=summary) for verb, summary in VERBS.items() if verb.startswith(incomplete)]
         return verbs + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, VERBS))
         for title, verbs in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(verb.ljust(width), said) for verb, said in verbs.items()])
+                formatter.write_dl([(verb.ljust(width), summary) for verb, summary in verbs.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # Whoever read the output has enough. Nothing more may be written when Python flushes at its end.
+            # The reader has closed the pipe: when Python flushes at exit, nothing more may be written to it.
             with open(os.devnull, "wb") as nowhere:
                 os.dup2(nowhere.fileno(), sys.stdout.fileno())
             raise click.exceptions.Exit(NO_READER) from None
@@ -119,16 +142,16 @@ Examples:
   artstore get animals:v0
   artstore ref s3://bucket/images --name images --type dataset
 
-The store is the folder given by --store, else by ARTSTORE_DIR, else the nearest .artstore in the working folder or
-one above it, else ./.artstore. Only init, put and ref make one.
+The store is the folder given by --store, otherwise by ARTSTORE_DIR, otherwise the nearest .artstore in the working
+folder or a folder above it, otherwise ./.artstore. Only init, put and ref create one.
 
 \b
 Exit codes:
   0    done
   1    the answer is no: damage was found, versions or references differ, nothing matched, nothing was deleted
-  2    an error: wrong usage, or a reason on stderr why it could not be done
+  2    an error: wrong usage, or a failure whose reason is on stderr
   130  interrupted (Ctrl-C)
-  141  whoever read the output stopped reading
+  141  the reader of the output closed the pipe
 """,
 )
 @click.version_option(release.VERSION, message="%(prog)s %(version)s")
@@ -137,9 +160,9 @@ def verbs() -> None:
 
 
 def main() -> None:
-    """Run the command line, and end the process with its exit code."""
+    """Run the command line and end the process with its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal's encoding lacks is shown escaped, and is no reason to stop.
+        # A name that the terminal's encoding cannot show is printed escaped, instead of ending the command.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     if COMPLETING in os.environ:

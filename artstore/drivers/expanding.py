@@ -75,7 +75,7 @@ async def limited(objects: AsyncIterator[RemoteObject], limit: int, prefix: str)
         if count > limit:
             raise TooManyObjects(
                 f"there are more than {limit:,} {'object' if limit == 1 else 'objects'} below {prefix!r}: nothing was "
-                "added. Pass max_objects= (--max-objects on the command line) with a higher number to take them all, "
+                "added. Pass max_objects=N with a higher number to take them all, "
                 "or give a longer prefix"
             )
         yield each

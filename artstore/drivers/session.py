@@ -169,8 +169,7 @@ def _untracked(uri: str, name: str | None) -> Entry:
     refuse_secrets(uri)
     if name is None:
         raise InvalidInput(
-            f'You must pass name="<entry_name>" when tracking references with unknown schemes. ref: {uri} '
-            "(--as on the command line)"
+            f'You must pass name="<entry_name>" when tracking references with unknown schemes. ref: {uri}'
         )
     return Entry(name, Kind.REFERENCE, uri=uri)
 
@@ -181,9 +180,7 @@ async def _references(
     one, below = await expanding.meant(driver, uri, checksum)
     if one is not None:
         if name is None and not one.key:
-            raise InvalidInput(
-                f"{uri!r} ends without a name: pass name= (--as on the command line) to say what to call it"
-            )
+            raise InvalidInput(f"{uri!r} ends without a name: pass name=... to say what to call it")
         yield one.entry(name or placing.placed(one.key))
         return
     async for entry in placing.entries(expanding.limited(below, limit, uri), name or ""):

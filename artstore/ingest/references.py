@@ -100,9 +100,7 @@ def _unseen(session: Session, target: Target, name: str | None) -> Entry:
         key = target.uri if session.driver(target.uri).lists else unquote(urlsplit(target.uri).path)
         name = key.rstrip("/").rpartition("/")[2]
         if not name:
-            raise InvalidInput(
-                f"{target.uri!r} ends without a name: pass name= (--as on the command line) to say what to call it"
-            )
+            raise InvalidInput(f"{target.uri!r} ends without a name: pass name=... to say what to call it")
         name = placing.placed(name)
     path = names.entry_path(name)
     return RemoteObject(target.uri, path, version=target.version).entry(path)

@@ -29,7 +29,7 @@ def existing(named: str | os.PathLike[str] | None = None) -> Path:
         if folder is None:
             raise NoStore(
                 f"no store here: neither {Path.cwd()} nor a folder above it has a {FOLDER}; go to where yours is, "
-                f"or name it by --store or {VARIABLE} (`artstore init` makes one here)"
+                f"pass store=..., or set {VARIABLE} (`artstore init` creates one here)"
             )
     elif not folder.is_dir():
         said = f" ({VARIABLE} says so)" if named is None else ""

@@ -58,7 +58,7 @@ def test_the_store_is_found_from_below_and_by_name(here: Path, monkeypatch: pyte
 
 
 def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(NoStore, match="--store or ARTSTORE_DIR"):
+    with pytest.raises(NoStore, match=r"pass store=\.\.\., or set ARTSTORE_DIR"):
         location.existing()
     for arguments in (
         ["ls"],
@@ -95,7 +95,7 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
         (["put", "nothing", "--name", "n", "--type", "t"], "does not exist"),
         (["put", "animals", "--name", "a/b", "--type", "t"], "Invalid name: 'a/b'"),
         (["put", "animals", "--name", "animals", "--type", "model"], "already exists with type 'dataset'"),
-        (["put", "animals", "--name", "new"], "say its type"),
+        (["put", "animals", "--name", "new"], "yet: pass --type dataset, or another type"),
         (["put", "animals", "--name", "animals", "--alias", "latest"], "follows the newest version by itself"),
         (["put", "animals", "--name", "animals", "--tag", "a,b"], "Invalid tag 'a,b'"),
         (["put", "animals", "--name", "animals", "--ttl", "0d"], "no span of time"),
@@ -147,7 +147,7 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
         (["pending", "--finish"], "Name its collection"),
         (["alias", "animals:v0", "best", "--protect"], "Name a collection and its aliases"),
         (["rm", "animals"], "Which versions of 'animals'?"),
-        (["rm", "animals:v1"], "`--delete-aliases`"),
+        (["rm", "animals:v1"], "or pass --delete-aliases"),
         (["rm", "animals:v0", "--all"], "the name of one collection"),
         (["rm", "animals", "--all", "--keep-last", "1"], "leave out --keep-last"),
         (["rm", "animals", "--keep-last", "0"], "0 is not in the range"),

@@ -346,7 +346,7 @@ def test_a_version_from_a_version_can_lose_everything(store: Store, tmp_path: Pa
 
 
 def test_a_collection_that_does_not_exist_needs_a_type(store: Store) -> None:
-    with pytest.raises(InvalidInput, match="no artifact 'animals' in project 'uncategorized' yet: say its type"):
+    with pytest.raises(InvalidInput, match="no artifact 'animals' in project 'uncategorized' yet: pass type='dataset'"):
         store.draft("animals")
 
 

@@ -65,7 +65,7 @@ def state(store: Store) -> list[object]:
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_protected_alias_changes_only_by_force(store: Store, change: str) -> None:
     before = state(store)
-    with pytest.raises(ProtectedAlias, match=r"production.*--force"):
+    with pytest.raises(ProtectedAlias, match=r"production.*pass force=True"):
         CHANGES[change](False)
     assert state(store) == before
     CHANGES[change](True)
@@ -134,6 +134,7 @@ def test_the_command_line_protects_refuses_and_forces(store: Store) -> None:
     assert data("alias", "fox", "staging", "--unprotect")["protected_aliases"] == ["production"]
     refused = run("alias", "fox:v1", "production")
     assert refused.exit_code == 2
+    assert "is protected: pass --force to change it" in refused.stderr
     assert "`artstore alias uncategorized/fox production --unprotect`" in refused.stderr
     assert run("rm", "fox:v0", "--delete-aliases", "--yes").exit_code == 2
     assert run("rm", f"{REGISTERED}:v0", "--yes").exit_code == 2
