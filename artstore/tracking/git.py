@@ -44,7 +44,7 @@ def _remote(folder: Path) -> str | None:
     said = _asked(folder, "config", "--get-regexp", r"^remote\..*\.url$") or ""
     urls = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
     url = urls.get("remote.origin.url", next(iter(urls.values()), None))
-    return secrets.remote(url) if url else None
+    return secrets.redacted_remote(url) if url else None
 
 
 def _asked(folder: Path, *question: str) -> str | None:

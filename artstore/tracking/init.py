@@ -230,7 +230,7 @@ def _environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "artstore": release.VERSION,
         "program": sys.argv[0] if sys.argv else "",
-        "command": secrets.command(sys.argv),
+        "command": secrets.redacted_command(sys.argv),
         "directory": os.getcwd(),
     }
 

@@ -101,14 +101,14 @@ def test_a_run_begins_before_git_has_answered(here: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_a_remote_is_written_down_without_user_password_and_query(url: str, written: str) -> None:
-    assert secrets.remote(url) == written
+    assert secrets.redacted_remote(url) == written
 
 
 def test_a_password_with_an_at_sign_is_not_written_down_in_part() -> None:
-    assert secrets.command(["s3://me:pa@ss@host/data"]) == ["s3://***@host/data"]
+    assert secrets.redacted_command(["s3://me:pa@ss@host/data"]) == ["s3://***@host/data"]
 
 
-@pytest.mark.parametrize("word", secrets.SECRETS)
+@pytest.mark.parametrize("word", secrets.SECRET_WORDS)
 def test_every_word_of_the_list_hides_the_value_of_an_option(word: str) -> None:
     for arguments in ([f"--my-{word.upper()}", "shown"], [f"--{word}s=shown"], [f"{word}=shown"]):
-        assert "shown" not in " ".join(secrets.command(["train.py", *arguments]))
+        assert "shown" not in " ".join(secrets.redacted_command(["train.py", *arguments]))
