@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from artstore.catalog import collections, events, links, manifests, usage, versions
 from artstore.catalog import db as catalog_file
 from artstore.catalog import pending as pending_rows
-from artstore.catalog.collections import Collection
+from artstore.catalog.collections import Collection as Collection
 from artstore.catalog.connection import Connection
 from artstore.catalog.db import Db
 from artstore.catalog.events import Event
@@ -25,7 +25,7 @@ from artstore.catalog.usage import Share
 from artstore.catalog.versions import Summary
 from artstore.checkout import plan, reader
 from artstore.core import names
-from artstore.core.draft import Draft
+from artstore.core.draft import Draft, check_type
 from artstore.core.manifest import Entry, Kind
 from artstore.core.runs import RunRecord
 from artstore.core.versions import Pending, Version
@@ -39,7 +39,7 @@ from artstore.operations import diff as differing
 from artstore.operations import edit as describing
 from artstore.operations import upsert as upserting
 from artstore.operations import verify as verifying
-from artstore.operations.diff import Difference
+from artstore.operations.diff import Difference as Difference
 from artstore.operations.edit import UNSET, Unset
 from artstore.operations.reclaim_space import sweep
 from artstore.operations.runs import Runs
@@ -50,7 +50,8 @@ from artstore.storage.packs import Packs
 if TYPE_CHECKING:
     from artstore.lineage.graph import Direction
     from artstore.lineage.lineage import Lineage
-    from artstore.operations.status import Status
+    from artstore.operations.compare import Comparison
+    from artstore.operations.status import Status as Status
 
 
 class Usage(NamedTuple):
@@ -156,6 +157,15 @@ class Store:
         """Open the store in a folder. Raises `NoStore`, `NotAStore`, `NewerStore` or `NetworkFileSystem`."""
         return cls(path)
 
+    @staticmethod
+    def identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+        """Return what distinguishes the store in a folder from another made there later; None if there is none."""
+        try:
+            status = os.stat(Path(path, catalog_file.FILE))
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
@@ -207,7 +217,7 @@ class Store:
         with self.db.reading() as connection:
             collection = collections.find(connection, project, names.collection(name))
             if collection is not None:
-                collections.check_type(collection, type)
+                check_type(collection.name, collection.type, type)
         type = type or (collection.type if collection else started_from.type if started_from else None)
         if type is None:
             raise InvalidInput(
@@ -510,6 +520,29 @@ class Store:
         with self.db.reading() as connection:
             return collections.listed(connection, project)
 
+    def collection_page(
+        self,
+        project: str,
+        *,
+        type: str | None = None,
+        filters: Filters | None = None,
+        after: str | None = None,
+        count: int = 50,
+    ) -> list[Collection]:
+        """Return a page of the collections of a project that match filters, by name: those after a name."""
+        with self.db.reading() as connection:
+            return collections.listed(connection, project, type=type, wanted=filters, after=after or "", limit=count)
+
+    def collection_count(self, project: str, *, type: str | None = None, filters: Filters | None = None) -> int:
+        """Return how many collections of a project match filters."""
+        with self.db.reading() as connection:
+            return collections.count(connection, project, type, filters)
+
+    def registries(self, filters: Filters | None = None) -> list[str]:
+        """Return the projects that are registries and match filters."""
+        with self.db.reading() as connection:
+            return collections.registries(connection, filters)
+
     def projects(self) -> list[str]:
         """The projects of the store."""
         with self.db.reading() as connection:
@@ -640,6 +673,24 @@ class Store:
             storage_options=storage_options,
             progress=progress,
         )
+
+    def compare(self, version: Version | str, root: str | os.PathLike[str]) -> Comparison:
+        """Read a folder and compare it with a version: what is missing, different, or does not belong there.
+
+        References are not compared.
+        """
+        from artstore.operations import compare
+
+        return compare.compare(self.db, self._of(version), Path(root))
+
+    def remove_strays(self, version: Version | str, root: str | os.PathLike[str]) -> list[str]:
+        """Remove from a folder what a version does not have; return the paths.
+
+        Raises `UnsafeRoot` if the folder holds the store.
+        """
+        from artstore.operations import compare
+
+        return compare.remove_strays(self.db, self._of(version), Path(root))
 
     def _of(self, version: Version | str) -> Version:
         return self.version(version) if isinstance(version, str) else version

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from artstore.catalog import db, fields, filters
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
+from artstore.core.draft import check_type
 from artstore.core.names import REGISTRY
-from artstore.errors import InvalidInput, NotFound, ProtectedAlias, WrongType
+from artstore.errors import InvalidInput, NotFound, ProtectedAlias
 
 
 class Collection(NamedTuple):
@@ -113,7 +114,7 @@ def ensure(
     """
     found = find(connection, project, name)
     if found is not None:
-        check_type(found, type)
+        check_type(name, found.type, type)
         if found.portfolio and not portfolio:
             raise InvalidInput(f"{project}/{name} shows linked versions of other artifacts: choose another name")
         if portfolio and not found.portfolio:
@@ -128,15 +129,6 @@ def ensure(
         (project, name, type, portfolio, db.now()),
     )
     return named(connection, project, name), True
-
-
-def check_type(found: Collection, type: str | None) -> None:
-    """Raise `WrongType` if a collection is of another type than the one asked for."""
-    if type is not None and found.type != type:
-        raise WrongType(
-            f"Artifact {found.name} already exists with type {found.type!r}; cannot create another with type {type!r}: "
-            "choose another name, or that type"
-        )
 
 
 def describe(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ Pure data; bytes go through gather, commits through the store.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from artstore.core import names
 from artstore.core.changes import Changes
 from artstore.core.manifest import Dependency, Entry, Kind
 from artstore.core.versions import Version
-from artstore.errors import InvalidInput, NoEntry, PathConflict
+from artstore.errors import InvalidInput, InvalidName, NoEntry, NotJson, PathConflict, WrongType
 
 _UNCHANGED: Any = object()
 
@@ -33,6 +34,48 @@ def check_ttl(ttl: timedelta | None) -> None:
     if ttl is not None and ttl <= timedelta(0):
         raise InvalidInput(
             f"Artifact TTL Duration has to be positive, not {ttl}: leave it out to keep a version for good"
+        )
+
+
+def check_metadata(metadata: dict[str, Any] | None) -> None:
+    """Raise `InvalidInput` if metadata is not a dict, or `NotJson` if JSON cannot represent it."""
+    try:
+        json.dumps(metadata, allow_nan=False, ensure_ascii=False, sort_keys=True).encode()
+    except (TypeError, ValueError) as error:
+        raise NotJson(f"metadata must be JSON (text, numbers, lists, dicts; no NaN or infinity): {error}") from error
+    if metadata is not None and not isinstance(metadata, dict):
+        raise InvalidInput(f"metadata must be a dict, not {type(metadata).__name__}")
+
+
+def check_description(description: str | None) -> None:
+    """Raise `InvalidInput` if a description is not a string that UTF-8 can encode."""
+    if description is not None and not (isinstance(description, str) and names.is_utf8(description)):
+        raise InvalidInput(f"the description is not UTF-8 text: {description!r}")
+
+
+def check_distributed_id(distributed_id: str) -> None:
+    """Raise `InvalidName` if the id of parallel writers is not a string, or empty."""
+    if not isinstance(distributed_id, str) or not distributed_id or not names.is_utf8(distributed_id):
+        raise InvalidName(
+            f"the id of parallel writers is text, such as the name of their group, not {distributed_id!r}"
+        )
+
+
+def check_no_base(draft: Draft) -> None:
+    """Raise `InvalidInput` for a draft that starts from a version: parallel writers only add."""
+    if draft.base is not None:
+        raise InvalidInput(
+            f"{draft.name} starts from {draft.base.version.name}, and a version of parallel writers is what they add: "
+            "log it with log_artifact, or upsert a new Artifact"
+        )
+
+
+def check_type(name: str, known: str, type: str | None) -> None:
+    """Raise `WrongType` if a collection has another type than the one given."""
+    if type is not None and known != type:
+        raise WrongType(
+            f"Artifact {name} already exists with type {known!r}; cannot create another with type {type!r}: "
+            "choose another name, or that type"
         )
 
 

@@ -14,12 +14,12 @@ from artstore.catalog.manifest_edits import Edited
 from artstore.catalog.reclaim import Freed
 from artstore.catalog.versions import Content
 from artstore.core import names
-from artstore.core.draft import Draft
+from artstore.core.draft import Draft, check_description, check_metadata
 from artstore.core.manifest import version_digest
 from artstore.core.versions import Version
 from artstore.errors import NotFound, StoreError
 from artstore.ingest.content_writer import ContentWriter
-from artstore.operations.edit import add_tags_to, check_description, check_metadata, set_alias
+from artstore.operations.edit import add_tags_to, set_alias
 from artstore.operations.reclaim_space import sweep
 from artstore.runtime import pause_gc
 from artstore.runtime.sqlite_errors import translate_sqlite_errors

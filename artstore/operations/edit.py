@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import Enum
@@ -12,9 +11,9 @@ from artstore.catalog import collections, events, links, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.db import Db
 from artstore.core import names
-from artstore.core.draft import check_ttl
+from artstore.core.draft import check_description, check_metadata, check_ttl
 from artstore.core.versions import Link, Version
-from artstore.errors import InvalidInput, InvalidName, NotFound, NotJson
+from artstore.errors import InvalidInput, InvalidName, NotFound
 
 
 class Unset(Enum):
@@ -242,19 +241,3 @@ def describe_collection(db: Db, project: str, name: str, changes: dict[str, Any]
         collections.describe(connection, found.id, changes)
         events.record(connection, "collection-described", f"{project}/{name}", **changes)
         return collections.named(connection, project, new_name)
-
-
-def check_metadata(metadata: dict[str, Any] | None) -> None:
-    """Raise `InvalidInput` if metadata is nothing that JSON can say."""
-    try:
-        json.dumps(metadata, allow_nan=False, ensure_ascii=False, sort_keys=True).encode()
-    except (TypeError, ValueError) as error:
-        raise NotJson(f"metadata must be JSON (text, numbers, lists, dicts; no NaN or infinity): {error}") from error
-    if metadata is not None and not isinstance(metadata, dict):
-        raise InvalidInput(f"metadata must be a dict, not {type(metadata).__name__}")
-
-
-def check_description(description: str | None) -> None:
-    """Raise `InvalidInput` if a description is not text that can be written."""
-    if description is not None and not (isinstance(description, str) and names.is_utf8(description)):
-        raise InvalidInput(f"the description is not UTF-8 text: {description!r}")

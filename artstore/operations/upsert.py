@@ -16,13 +16,13 @@ from artstore.catalog.db import Db
 from artstore.catalog.pending import Contents
 from artstore.catalog.reclaim import Freed
 from artstore.core import names
-from artstore.core.draft import Draft
+from artstore.core.draft import Draft, check_description, check_distributed_id, check_metadata, check_no_base
 from artstore.core.versions import Version
-from artstore.errors import InvalidInput, InvalidName, NotFound
+from artstore.errors import NotFound
 from artstore.ingest.content_writer import ContentWriter
 from artstore.operations import commit, delete
 from artstore.operations.commit import Cut
-from artstore.operations.edit import check_description, check_metadata, set_alias
+from artstore.operations.edit import set_alias
 from artstore.operations.reclaim_space import sweep
 from artstore.storage.packs import Packs
 
@@ -47,11 +47,11 @@ def upsert(
     else is at one of the paths, `WrongType`, `InvalidInput` for a draft with a base, or `NotFound`; nothing is added
     then.
     """
-    check_id(distributed_id)
+    check_distributed_id(distributed_id)
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     check_metadata(draft.metadata)
     check_description(draft.description)
-    check_base(draft)
+    check_no_base(draft)
     entries = list(draft.changes.added())
 
     def land(connection: Connection) -> tuple[int, Freed]:
@@ -80,23 +80,6 @@ def upsert(
         return id, freed
 
     return commit.land(db, packs, intake, land)
-
-
-def check_id(distributed_id: str) -> None:
-    """Raise `InvalidName` if an id of parallel writers is no text, or empty."""
-    if not isinstance(distributed_id, str) or not distributed_id or not names.is_utf8(distributed_id):
-        raise InvalidName(
-            f"the id of parallel writers is text, such as the name of their group, not {distributed_id!r}"
-        )
-
-
-def check_base(draft: Draft) -> None:
-    """Raise `InvalidInput` for a draft that starts from a version."""
-    if draft.base is not None:
-        raise InvalidInput(
-            f"{draft.name} starts from {draft.base.version.name}, and a version of parallel writers is what they add: "
-            "log it with log_artifact, or upsert a new Artifact"
-        )
 
 
 def _nothing_pending(

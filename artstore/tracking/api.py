@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from artstore.catalog import collections
 from artstore.core import names
 from artstore.core.names import LOCAL, REGISTRY
 from artstore.core.versions import Pending
@@ -190,9 +189,8 @@ class Api:
         self, organization: str | None = None, filter: Mapping[str, Any] | None = None, per_page: int = 100
     ) -> Listing[Registry]:
         """The registries of the store that a filter by `name` lets through. Raises `InvalidInput`."""
-        with self.store.db.reading() as connection:
-            projects = collections.registries(connection, filter)
-        return Listing.of([(each, Registry(self.store, each)) for each in projects])
+        projects = self.store.registries(filter)
+        return Listing.of([(project, Registry(self.store, project)) for project in projects])
 
     # Runs
 

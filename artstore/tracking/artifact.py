@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from artstore.core import names
-from artstore.core.draft import Draft
+from artstore.core.draft import Draft, check_no_base
 from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
 from artstore.errors import (
@@ -28,8 +28,6 @@ from artstore.errors import (
     SourceMissing,
     WrongType,
 )
-from artstore.operations import compare, upsert
-from artstore.operations.diff import Difference
 from artstore.runtime import environment, terminal
 from artstore.tracking import transfer
 from artstore.tracking.artifact_media import ArtifactObjects
@@ -41,8 +39,7 @@ from artstore.tracking.reserved_file import ReservedFile
 if TYPE_CHECKING:
     from artstore.lineage.graph import Direction
     from artstore.lineage.lineage import Lineage
-    from artstore.operations.status import Status
-    from artstore.store import Store
+    from artstore.store import Difference, Status, Store
     from artstore.tracking.collection import ArtifactCollection
     from artstore.tracking.public_run import PublicRun
 
@@ -340,7 +337,7 @@ class Artifact(ArtifactObjects):
                 "log_artifact, or leave incremental out"
             )
         if self._draft is not None:
-            upsert.check_base(self._draft)
+            check_no_base(self._draft)
 
     def _upsert(self, store: Store, run: int, aliases: list[str], *, begin: bool = True) -> None:
         """Add it to the pending version. What cannot be added is given up."""
@@ -479,7 +476,7 @@ class Artifact(ArtifactObjects):
         version = self._logged_version("checkout")
         folder = Path(root) if root is not None else self._default_root(version.collection)
         done = self.download(folder)
-        compare.remove_strays(self._home().db, version, folder)
+        self._home().remove_strays(version, folder)
         return done
 
     def verify(self, root: StrPath | None = None) -> None:
@@ -490,7 +487,7 @@ class Artifact(ArtifactObjects):
         """
         version = self._logged_version("verify")
         folder = Path(root) if root is not None else self._default_root(self.source_name)
-        found = compare.compare(self._home().db, version, folder)
+        found = self._home().compare(version, folder)
         if found.strays:
             raise DownloadDiffers(
                 f"Found file {str(folder / found.strays[0])!r} which is not a member of artifact {version.name}"

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Self
 
 from artstore.core import names
-from artstore.core.draft import Draft, check_ttl
+from artstore.core.draft import Draft, check_metadata, check_ttl
 from artstore.core.jsonable import to_jsonable
 from artstore.core.manifest import Entry
 from artstore.core.names import LOCAL
@@ -26,7 +26,6 @@ from artstore.errors import (
     StoreError,
     WaitTimeoutError,
 )
-from artstore.operations.edit import check_metadata
 from artstore.runtime import terminal
 from artstore.store import Store
 from artstore.tracking import open_stores

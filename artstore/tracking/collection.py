@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from artstore.catalog import collections as catalog
-from artstore.catalog.collections import Collection
-from artstore.catalog.filters import Filters
 from artstore.core import names
 from artstore.core.names import LOCAL
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, NotFound
-from artstore.store import Store
+from artstore.store import Collection, Store
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.artifact_version import listed
 from artstore.tracking.paging import Listing
@@ -131,7 +129,7 @@ class ArtifactCollection:
         return not self._found.portfolio
 
     def artifacts(
-        self, per_page: int = 50, start: str | None = None, filters: Filters | None = None
+        self, per_page: int = 50, start: str | None = None, filters: Mapping[str, Any] | None = None
     ) -> Listing[Artifact]:
         """Its versions that filters let through, the newest first."""
         return versions(self._store, self.project, self._found.name, filters=filters, per_page=per_page, start=start)
@@ -205,24 +203,24 @@ def collections(
     project: str,
     type: str | None,
     *,
-    filters: Filters | None = None,
+    filters: Mapping[str, Any] | None = None,
     per_page: int = 50,
     start: str | None = None,
 ) -> Listing[ArtifactCollection]:
     """The collections of a type that filters let through, by name. Raises `InvalidInput`."""
 
     def page(after: str | None, count: int) -> list[tuple[str, ArtifactCollection]]:
-        with store.db.reading() as connection:
-            found = catalog.listed(connection, project, type=type, wanted=filters, after=after or "", limit=count)
-        return [(each.name, ArtifactCollection(store, each)) for each in found]
+        found = store.collection_page(project, type=type, filters=filters, after=after, count=count)
+        return [(collection.name, ArtifactCollection(store, collection)) for collection in found]
 
-    def length() -> int:
-        with store.db.reading() as connection:
-            return catalog.count(connection, project, type, filters)
-
-    # What is wrong with a filter is said where it is given, not where the listing is read.
+    # A wrong filter raises where it is given, not where the listing is read.
     page(None, 0)
-    return Listing(page, length, per_page=per_page, start=start)
+    return Listing(
+        page,
+        lambda: store.collection_count(project, type=type, filters=filters),
+        per_page=per_page,
+        start=start,
+    )
 
 
 def versions(
@@ -231,7 +229,7 @@ def versions(
     name: str,
     *,
     order: str | None = None,
-    filters: Filters | None = None,
+    filters: Mapping[str, Any] | None = None,
     per_page: int = 50,
     start: str | None = None,
 ) -> Listing[Artifact]:

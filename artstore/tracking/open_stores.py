@@ -10,7 +10,6 @@ import os
 import threading
 from pathlib import Path
 
-from artstore.catalog.db import FILE
 from artstore.errors import NoStore
 from artstore.runtime import forking, terminal
 from artstore.store import Store
@@ -48,23 +47,14 @@ def to_write(named: str | os.PathLike[str] | None = None) -> Store:
 
 def _opened(folder: Path) -> Store:
     with _guard:
-        key = _key(folder)
+        key = Store.identity(folder)
         found = _open.get(key) if key else None
         if found is None or found.closed:
             found = Store.open(folder)
-            key = _key(folder)
+            key = Store.identity(folder)
             if key:
                 _open[key] = found
         return found
-
-
-def _key(folder: Path) -> tuple[int, int] | None:
-    """What tells a catalog from one that was removed and made anew at the same place."""
-    try:
-        status = os.stat(folder / FILE)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 @atexit.register

@@ -19,11 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
 
-from artstore.catalog import collections
 from artstore.core import names
+from artstore.core.draft import check_distributed_id, check_type
 from artstore.core.runs import FAILED, FINISHED, RunRecord
-from artstore.errors import ArtstoreError, InvalidInput
-from artstore.operations import upsert
+from artstore.errors import ArtstoreError, InvalidInput, NotFound
 from artstore.runtime import exit_hooks, forking, terminal
 from artstore.store import Store
 from artstore.tracking import location, logged_media
@@ -188,7 +187,7 @@ class Run(RunFacts):
         shared = self.group if given is None else given
         if shared is None:
             raise TypeError(f"Cannot {verb} artifact unless run is in a group or distributed_id is provided")
-        upsert.check_id(shared)
+        check_distributed_id(shared)
         return shared
 
     def _have_committed(self, artifact: Artifact, commit: Callable[[], str]) -> Artifact:
@@ -226,10 +225,11 @@ class Run(RunFacts):
     def _check_type(self, artifact: Artifact) -> None:
         """Refuse a type that the collection will not take, also while its first version is being committed."""
         name = artifact._bare_name
-        with self._store.db.reading() as connection:
-            found = collections.find(connection, self.project, name)
-        known = found.type if found else self._types.setdefault(name, artifact.type)
-        collections.check_type(collections.Collection(0, self.project, name, known), artifact.type)
+        try:
+            known = self._store.collection(name, project=self.project).type
+        except NotFound:
+            known = self._types.setdefault(name, artifact.type)
+        check_type(name, known, artifact.type)
 
     def _commit(self, artifact: Artifact, commit: Callable[[], str], ticket: object) -> None:
         name = artifact._bare_name
