@@ -23,7 +23,7 @@ from artstore.core import digests
 from artstore.ingest import small_files
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
-from artstore.runtime.threads import Threads
+from artstore.runtime.threads import ThreadPool
 from artstore.storage import chunking
 
 BUFFER, MMAP, STORE = "buffer", "mmap", "store"
@@ -156,7 +156,7 @@ def _run(cell: Cell, files: list[str], deed: Deed, seconds: float) -> Cell:
             if over.is_set():
                 return
 
-    with Threads(cell.threads, "artstore-bench") as pool:
+    with ThreadPool(cell.threads, "artstore-bench") as pool:
         begun = time.perf_counter()
         try:
             futures = [pool.submit(work, number) for number in range(cell.threads)]

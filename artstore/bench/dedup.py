@@ -16,7 +16,7 @@ from artstore.bench.ways import BLOCK, Block, Way, all_ways
 from artstore.errors import InvalidInput
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
-from artstore.runtime.threads import Threads
+from artstore.runtime.threads import ThreadPool
 
 _BATCH_BLOCKS = 2048
 
@@ -64,7 +64,7 @@ def measure(sources: Iterable[Source], *, compress: bool = True, progress: Progr
     kept = [Kept(way) for way in all_ways(compress=compress)]
     versions: list[Taken] = []
     begun = time.perf_counter()
-    with Threads(min(platform.cores(), len(kept)), "artstore-bench") as pool:
+    with ThreadPool(min(platform.cores(), len(kept)), "artstore-bench") as pool:
         for source in sources:
             with step(progress, f"reading {source.label}", source.size or None, "bytes"):
                 versions.append(_take(source, [each.way for each in kept], pool, progress))
@@ -77,7 +77,7 @@ def measure(sources: Iterable[Source], *, compress: bool = True, progress: Progr
     return outcome
 
 
-def _take(source: Source, ways: list[Way], pool: Threads, progress: Progress) -> Taken:
+def _take(source: Source, ways: list[Way], pool: ThreadPool, progress: Progress) -> Taken:
     files = size = 0
     under_way: list[Future[None]] = []
     for batch in _batches(source.files()):

@@ -25,7 +25,7 @@ from artstore.errors import InvalidInput, NotFound
 from artstore.ingest.walk import Walk
 from artstore.runtime import source_file
 from artstore.runtime.progress import Progress
-from artstore.runtime.threads import Threads
+from artstore.runtime.threads import ThreadPool
 from artstore.storage.packs import Packs
 
 REMOTE_LIMIT = 1_000_000_000
@@ -216,7 +216,7 @@ def _fetched(session: Session, entries: Iterable[Entry]) -> Contents:
         entry, future = ahead.popleft()
         return session.stream(entry) if future is None else iter([future.result()])
 
-    with Threads(_AT_ONCE, "artstore-fetch") as pool:
+    with ThreadPool(_AT_ONCE, "artstore-fetch") as pool:
         for entry in entries:
             small = entry.size is not None and entry.size <= _SMALL
             ahead.append((entry, pool.submit(session.read, entry) if small else None))

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from artstore.catalog.db import Db
+from artstore.runtime import forking
 from artstore.storage.packs import Packs
 from artstore.storage.process_locks import ProcessLock
 
@@ -21,8 +22,7 @@ def _renew_guards_in_child() -> None:
         repository._guard = threading.RLock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_guards_in_child)
+forking.register(after_in_child=_renew_guards_in_child)
 
 
 class Repository:

@@ -24,7 +24,7 @@ from artstore.core.versions import Version
 from artstore.runtime import platform
 from artstore.runtime.progress import Progress
 from artstore.runtime.source_file import Stat
-from artstore.runtime.threads import Crew, Job
+from artstore.runtime.threads import SignalSafePool, Task
 
 _SPAN = 4 * 1024 * 1024
 _AT_ONCE = 8
@@ -52,7 +52,7 @@ class _Coming:
     whole: Hasher
     told: int = 0
     """How many of its bytes progress was told of."""
-    written: Job | None = None
+    written: Task | None = None
     """Its newest span. The next one waits for it."""
 
     @property
@@ -82,9 +82,9 @@ class LargeFileWriter:
         self._root = root
         self._progress = progress
         self._at_once = min(platform.cores(), _AT_ONCE)
-        self._crew = Crew(self._at_once, "artstore-write")
+        self._pool = SignalSafePool(self._at_once, "artstore-write")
         self._coming: deque[_Coming] = deque()
-        self._buffers: deque[tuple[bytearray, Job]] = deque()
+        self._buffers: deque[tuple[bytearray, Task]] = deque()
         """The oldest first, each with what is written from it."""
 
     def write(self, files: Sequence[MissingFile]) -> Generator[tuple[MissingFile, Stat], None, None]:
@@ -92,7 +92,7 @@ class LargeFileWriter:
         if not files:
             return
         try:
-            self._crew.start()
+            self._pool.start()
             for file in files:
                 if len(self._coming) == self._at_once:
                     yield self._finish()
@@ -102,9 +102,9 @@ class LargeFileWriter:
         finally:
             try:
                 for each in self._coming:
-                    self._crew.hand(Job(each.give_up))
+                    self._pool.submit(Task(each.give_up))
             finally:
-                self._crew.end()
+                self._pool.close()
 
     def _begin(self, file: MissingFile) -> Iterator[tuple[MissingFile, Stat]]:
         """Have a file written; yield those before it that are done meanwhile."""
@@ -119,8 +119,8 @@ class LargeFileWriter:
             coming.wait()
             if window is None:
                 break
-            coming.written = Job(partial(target_folder.write_all, new.descriptor, window))
-            self._crew.hand(coming.written)
+            coming.written = Task(partial(target_folder.write_all, new.descriptor, window))
+            self._pool.submit(coming.written)
             self._buffers.append((buffer, coming.written))
             coming.whole.update(window)
             coming.told += len(window)

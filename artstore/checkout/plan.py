@@ -19,7 +19,7 @@ from artstore.core import names
 from artstore.core.manifest import Entry, Kind, recut
 from artstore.core.versions import Version
 from artstore.errors import Damaged, InvalidPath, RootUnwritable, StoreError
-from artstore.runtime import platform, threads
+from artstore.runtime import platform, processes
 from artstore.runtime.pause_gc import paused
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.source_file import Stat, stat_of
@@ -72,8 +72,8 @@ class Checkout:
         others: list[Entry] = []
         try:
             batches = self._batches(self._missing(parts, others))
-            for batch, results in threads.spread(
-                batches, here=self._write_here, work=target_folder.write_small, job=self._job
+            for batch, results in processes.map_batches(
+                batches, here=self._write_here, in_worker=target_folder.write_small, arguments=self._job
             ):
                 self._note_small(batch, results)
             self._write_large_files()

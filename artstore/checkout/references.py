@@ -17,7 +17,7 @@ from artstore.drivers.session import Session
 from artstore.drivers.verifying import digest_of
 from artstore.errors import ReferenceGone, RemoteError
 from artstore.runtime.progress import SILENT, Progress
-from artstore.runtime.threads import Threads
+from artstore.runtime.threads import ThreadPool
 
 AT_ONCE = 16
 _MD5 = re.compile("[0-9a-f]{32}")
@@ -59,7 +59,7 @@ def fetch(
             target.close()
         return True
 
-    with Session(storage_options) as session, Threads(AT_ONCE, "artstore-fetch") as pool:
+    with Session(storage_options) as session, ThreadPool(AT_ONCE, "artstore-fetch") as pool:
         futures = [pool.submit(_named, of, entry, one) for entry in entries]
         try:
             return Counter(future.result() for future in futures)

@@ -23,7 +23,7 @@ from artstore.catalog.leases import Claim
 from artstore.errors import ArtstoreError, StoreError
 from artstore.ingest.claims import DraftLease
 from artstore.runtime.source_file import Stat
-from artstore.runtime.threads import Threads
+from artstore.runtime.threads import ThreadPool
 from artstore.storage import codec
 from artstore.storage.codec import Bytes, Encode
 from artstore.storage.packs import SEAL_AT, Packs, PackWriter
@@ -66,7 +66,7 @@ class ContentWriter:
         self._rolled: list[Batch] = []
         self._pending_chunks: set[bytes] = set()
         self._pending_files: set[bytes] = set()
-        self._syncer: Threads | None = None
+        self._syncer: ThreadPool | None = None
         self._unused: list[Claim] = []
         self._broken: BaseException | None = None
         self.lost = 0
@@ -272,7 +272,7 @@ class ContentWriter:
         What workers have returned goes first: a file of this batch may consist of chunks that are there.
         """
         if self._syncer is None:
-            self._syncer = Threads(1, "artstore-sync")
+            self._syncer = ThreadPool(1, "artstore-sync")
         earlier = [each for each in self._returned if not each.empty and each is not batch]
         self._returned = [each for each in self._returned if each.empty]
         for each in (*earlier, batch):

@@ -28,11 +28,11 @@ from artstore.ingest.content_writer import Batch, ContentWriter
 from artstore.ingest.large_file import LargeFile
 from artstore.ingest.small_files import STORED, Ingested, Ingestion, SmallFile
 from artstore.ingest.walk import Found, Walk, Walked, at, check_not_ours
-from artstore.runtime import pause_gc, platform, source_file, threads
+from artstore.runtime import pause_gc, platform, processes, source_file
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
-from artstore.runtime.threads import Threads
+from artstore.runtime.threads import ThreadPool
 from artstore.storage import chunking
 
 _BATCH_FILES = 512
@@ -69,10 +69,12 @@ class Gathering:
 
     def run(self, walk: Iterator[Walked]) -> list[Entry]:
         """Take in everything that a walk finds; return its entries, in no order."""
-        spread = threads.spread(self._small_batches(walk), here=self._read_here, work=small_files.ingest, job=self._job)
+        small = processes.map_batches(
+            self._small_batches(walk), here=self._read_here, in_worker=small_files.ingest, arguments=self._job
+        )
         try:
-            with closing(spread):
-                for batch, results in spread:
+            with closing(small):
+                for batch, results in small:
                     self._take_small(batch, results)
         finally:
             self._intake.give_up(self._lent.values())
@@ -192,7 +194,7 @@ class Gathering:
     def _take_large_files(self) -> None:
         if not self._large:
             return
-        with Threads(min(platform.cores(), _LARGE_AT_ONCE), "artstore-read") as pool:
+        with ThreadPool(min(platform.cores(), _LARGE_AT_ONCE), "artstore-read") as pool:
             futures = [pool.submit(self._read_large, found) for found in self._large]
             try:
                 for found, future in zip(self._large, futures, strict=True):

@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise
 from artstore.core.digests import Algorithm
 from artstore.ingest.content_writer import ContentWriter
 from artstore.runtime.progress import Progress
-from artstore.runtime.threads import Threads
+from artstore.runtime.threads import ThreadPool
 from artstore.storage import chunking, codec
 
 _WINDOW = 8 * 1024 * 1024
@@ -142,7 +142,7 @@ class _Beside:
     """Two threads, which write and hash the windows of a file, each in their order."""
 
     def __init__(self) -> None:
-        self._writing, self._hashing = Threads(1, "artstore-write"), Threads(1, "artstore-hash")
+        self._writing, self._hashing = ThreadPool(1, "artstore-write"), ThreadPool(1, "artstore-hash")
         self._under_way: deque[tuple[Future[object], Future[object]]] = deque()
 
     def do(self, write: Callable[[], object], hash: Callable[[], object]) -> None:

@@ -15,7 +15,7 @@ from artstore.core.versions import Version
 from artstore.errors import UnsafeRoot
 from artstore.runtime import platform
 from artstore.runtime.pause_gc import paused
-from artstore.runtime.threads import Threads
+from artstore.runtime.threads import ThreadPool
 
 _PIECE = 1 << 20
 
@@ -33,7 +33,7 @@ def compare(db: Db, version: Version, root: Path) -> Comparison:
     with paused():
         every = list(reader.entries(db, version, ""))
     wanted = [entry for entry in every if entry.kind != Kind.REFERENCE]
-    with Threads(platform.cores(), "artstore-compare") as pool:
+    with ThreadPool(platform.cores(), "artstore-compare") as pool:
         found = list(pool.map(lambda entry: _state(root, entry, db.algorithm), wanted))
     paths = {entry.path for entry in every}
     return Comparison(

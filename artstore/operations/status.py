@@ -17,7 +17,7 @@ from artstore.drivers.session import Session
 from artstore.errors import ReferenceGone
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.spool import Spool
-from artstore.runtime.threads import Threads
+from artstore.runtime.threads import ThreadPool
 
 UNCHANGED, CHANGED, MISSING, NEW = "unchanged", "changed", "missing", "new"
 _AT_ONCE = 16
@@ -74,13 +74,13 @@ class _Look:
 
     def _known(self, entries: Iterator[Entry]) -> Iterator[Status]:
         """The states of entries: by the listings, or where those do not tell, by requests, several at once."""
-        with Threads(_AT_ONCE, "artstore-look") as pool:
+        with ThreadPool(_AT_ONCE, "artstore-look") as pool:
             while batch := list(islice(entries, _BATCH)):
                 states = [self._state(entry, pool) for entry in batch]
                 for state in states:
                     yield state if isinstance(state, Status) else state.result()
 
-    def _state(self, entry: Entry, pool: Threads) -> Status | Future[Status]:
+    def _state(self, entry: Entry, pool: ThreadPool) -> Status | Future[Status]:
         told = self._told(entry)
         return told if isinstance(told, Status) else pool.submit(self._asked, entry, told)
 

@@ -18,7 +18,7 @@ from artstore.errors import Damaged
 from artstore.operations.reclaim_space import sweep
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
-from artstore.runtime.threads import Threads
+from artstore.runtime.threads import ThreadPool
 from artstore.storage.packs import Packs
 from artstore.storage.process_locks import ProcessLock
 
@@ -111,7 +111,7 @@ def _check_structures(db: Db, report: Report, head: str | None) -> None:
 def _check_chunks(db: Db, packs: Packs, report: Report, progress: Progress) -> None:
     known = pack_space.packs(db.connection)
     live = sum(pack.live for pack in known)
-    with step(progress, "verifying", live, "bytes"), Threads(platform.cores(), "artstore-verify") as pool:
+    with step(progress, "verifying", live, "bytes"), ThreadPool(platform.cores(), "artstore-verify") as pool:
         futures = [pool.submit(_check_pack, db, packs, pack.name, progress) for pack in known]
         for pack, future in zip(known, futures, strict=True):
             count, held, counted, damaged = future.result()
