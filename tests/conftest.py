@@ -10,7 +10,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import servers
-from tests.support.kill_points import Stage
+from tests.support.kill_points import TaskRunner
 from tests.support.servers import GsServer, S3Server, WebApp
 
 pytest.register_assert_rewrite("artstore.testing")
@@ -74,9 +74,9 @@ def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GsServer]:
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    """Where deeds are done, killed and paused."""
-    with Stage() as made:
+def runner() -> Iterator[TaskRunner]:
+    """Where tasks are done, killed and paused."""
+    with TaskRunner() as made:
         yield made
 
 

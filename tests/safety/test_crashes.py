@@ -20,7 +20,7 @@ import pytest
 from artstore.store import Store
 from tests.support import child_tasks
 from tests.support.files import Tree, noise, put, store_with, tree_of, write
-from tests.support.kill_points import Child, Ending, Stage, sampled, summary
+from tests.support.kill_points import Child, Outcome, TaskRunner, sampled, summary
 from tests.support.store_checks import check, check_clean, check_no_locks
 
 SAMPLES = 20
@@ -28,16 +28,16 @@ SAMPLES = 20
 
 @dataclass
 class Scene:
-    """A store, a deed that is to be killed in it, and what may be true of the store then."""
+    """A store, a task that is to be killed in it, and what may be true of the store then."""
 
     store: Path
-    deed: Callable[..., None]
+    task: Callable[..., None]
     arguments: dict[str, Any] = field(default_factory=dict)
     living: dict[str, Tree] = field(default_factory=dict)
     adds: dict[str, Tree] = field(default_factory=dict)
-    """What the deed commits: there if it was acknowledged, perhaps there if not."""
+    """What the task commits: there if it was acknowledged, perhaps there if not."""
     removes: dict[str, Tree] = field(default_factory=dict)
-    """What the deed deletes: gone if that was acknowledged, perhaps gone if not."""
+    """What the task deletes: gone if that was acknowledged, perhaps gone if not."""
     put: Path | None = None
     samples: int = SAMPLES
     group: bool = False
@@ -154,18 +154,20 @@ def collection_after_crashes(folder: Path) -> Scene:
     kept = write(folder / "kept", {"a": noise(1, 100_000), "b": noise(2, 2000)})
     lost = write(folder / "lost", {"a": noise(1, 100_000)} | {f"{i}": noise(f"lost {i}", 200_000) for i in range(8)})
     store = store_with(folder / "store", kept=kept, doomed=write(folder / "doomed", {"c": noise(3, 400_000)}))
-    with Stage() as stage:
+    with TaskRunner() as runner:
         for arguments in ({"full_at": 600_000}, {}):
-            ending = stage.done(child_tasks.commit, store=store, source=lost, **arguments)
+            outcome = runner.complete(child_tasks.commit, store=store, source=lost, **arguments)
             with Store.open(store) as opened:
                 opened.delete(*opened.versions("animals"), delete_aliases=True)
-            killed = stage.run(
-                child_tasks.commit, store=store, source=lost, kill_at=len(ending.steps) // 2, **arguments
+            killed = runner.run(
+                child_tasks.commit, store=store, source=lost, kill_at=len(outcome.steps) // 2, **arguments
             )
-            assert killed.how == "killed"
-        steps = stage.done(child_tasks.delete, store=shutil.copytree(store, folder / "copy"), name="doomed:v0").steps
-        killed = stage.run(child_tasks.delete, store=store, name="doomed:v0", kill_at=steps.index("punch") + 1)
-        assert killed.how == "killed"
+            assert killed.state == "killed"
+        steps = runner.complete(
+            child_tasks.delete, store=shutil.copytree(store, folder / "copy"), name="doomed:v0"
+        ).steps
+        killed = runner.run(child_tasks.delete, store=store, name="doomed:v0", kill_at=steps.index("punch") + 1)
+        assert killed.state == "killed"
     return Scene(store, child_tasks.collect, living={"kept:v0": tree_of(kept)}, put=lost, shows=frozenset({"unlink"}))
 
 
@@ -264,18 +266,18 @@ def copy_of(scene: Scene, folder: Path) -> Path:
     return folder
 
 
-def undisturbed(stage: Stage, scene: Scene, folder: Path) -> list[str]:
-    """The steps that the deed takes if nobody kills it."""
-    ending = stage.done(scene.deed, store=copy_of(scene, folder), **scene.arguments)
-    assert scene.shows <= set(ending.steps), "the scene does not do what it is for"
-    look_after(scene, folder, ending, folder.with_name("scratch"))
-    return ending.steps
+def undisturbed(runner: TaskRunner, scene: Scene, folder: Path) -> list[str]:
+    """The steps that the task takes if nobody kills it."""
+    outcome = runner.complete(scene.task, store=copy_of(scene, folder), **scene.arguments)
+    assert scene.shows <= set(outcome.steps), "the scene does not do what it is for"
+    look_after(scene, folder, outcome, folder.with_name("scratch"))
+    return outcome.steps
 
 
-def look_after(scene: Scene, store: Path, ending: Ending, scratch: Path) -> None:
-    """Check a store after the scene's deed ended or was killed."""
+def look_after(scene: Scene, store: Path, outcome: Outcome, scratch: Path) -> None:
+    """Check a store after the scene's task ended or was killed."""
     shutil.rmtree(scratch, ignore_errors=True)
-    acknowledged = bool(ending.said)
+    acknowledged = bool(outcome.reports)
     check(
         store,
         scratch,
@@ -287,19 +289,19 @@ def look_after(scene: Scene, store: Path, ending: Ending, scratch: Path) -> None
 
 
 def kill_everywhere(
-    stage: Stage, scene: Scene, tmp_path: Path, record: Callable[[str, object], None], *, every: bool
+    runner: TaskRunner, scene: Scene, tmp_path: Path, record: Callable[[str, object], None], *, every: bool
 ) -> None:
-    steps = undisturbed(stage, scene, tmp_path / "copy")
+    steps = undisturbed(runner, scene, tmp_path / "copy")
     record("steps", len(steps))
     wrong = []
     for at in sampled(len(steps), len(steps) if every else scene.samples):
         copy = copy_of(scene, tmp_path / "copy")
-        child = stage.start(scene.deed, store=copy, kill_at=at, group=scene.group, **scene.arguments)
-        ending = child.wait()
-        child.end_others()
-        assert ending.how in ("killed", "done"), ending.error
+        child = runner.start(scene.task, store=copy, kill_at=at, group=scene.group, **scene.arguments)
+        outcome = child.wait()
+        child.kill_helpers()
+        assert outcome.state in ("killed", "done"), outcome.error
         try:
-            look_after(scene, tmp_path / "copy", ending, tmp_path / "scratch")
+            look_after(scene, tmp_path / "copy", outcome, tmp_path / "scratch")
         except Exception as error:
             wrong.append(f"killed before step {at} of {len(steps)} ({steps[at - 1]}): {summary(error)}")
     assert not wrong, "\n".join(wrong)
@@ -307,44 +309,44 @@ def kill_everywhere(
 
 @pytest.mark.parametrize("build", SCENES, ids=lambda build: build.__name__)
 def test_a_kill_loses_nothing_that_was_committed(
-    build: Callable[[Path], Scene], stage: Stage, tmp_path: Path, record_property: Callable[[str, object], None]
+    build: Callable[[Path], Scene], runner: TaskRunner, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    kill_everywhere(stage, build(tmp_path), tmp_path, record_property, every=False)
+    kill_everywhere(runner, build(tmp_path), tmp_path, record_property, every=False)
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("build", SCENES, ids=lambda build: build.__name__)
 def test_a_kill_at_every_single_step_loses_nothing_that_was_committed(
-    build: Callable[[Path], Scene], stage: Stage, tmp_path: Path, record_property: Callable[[str, object], None]
+    build: Callable[[Path], Scene], runner: TaskRunner, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    kill_everywhere(stage, build(tmp_path), tmp_path, record_property, every=True)
+    kill_everywhere(runner, build(tmp_path), tmp_path, record_property, every=True)
 
 
 @pytest.fixture
-def busy_workers(stage: Stage, tmp_path: Path) -> Iterator[tuple[Scene, Child]]:
+def busy_workers(runner: TaskRunner, tmp_path: Path) -> Iterator[tuple[Scene, Child]]:
     """A process that was killed while its worker processes were writing for it."""
     scene = commit_by_workers(tmp_path)
-    steps = stage.done(scene.deed, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
+    steps = runner.complete(scene.task, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
     last_lent = len(steps) - steps[::-1].index("write", steps[::-1].index("fsync"))
     for at in range(last_lent - 40, last_lent):
-        child = stage.start(scene.deed, store=copy_of(scene, tmp_path / "copy"), kill_at=at, **scene.arguments)
-        assert child.wait().how == "killed"
-        if child.others():
+        child = runner.start(scene.task, store=copy_of(scene, tmp_path / "copy"), kill_at=at, **scene.arguments)
+        assert child.wait().state == "killed"
+        if child.helpers():
             break
-        child.end_others()
+        child.kill_helpers()
     yield scene, child
-    child.end_others()
+    child.kill_helpers()
 
 
 def test_workers_that_outlive_their_killed_process_do_no_harm(
-    busy_workers: tuple[Scene, Child], stage: Stage, tmp_path: Path
+    busy_workers: tuple[Scene, Child], runner: TaskRunner, tmp_path: Path
 ) -> None:
     scene, child = busy_workers
-    assert child.others(), "there is no worker to outlive it"
-    ending = child.wait(0)
-    look_after(scene, tmp_path / "copy", ending, tmp_path / "scratch")
-    child.end_others()
+    assert child.helpers(), "there is no worker to outlive it"
+    outcome = child.wait(0)
+    look_after(scene, tmp_path / "copy", outcome, tmp_path / "scratch")
+    child.kill_helpers()
     with Store.open(tmp_path / "copy") as store:
         check_clean(store)
 
@@ -352,40 +354,42 @@ def test_workers_that_outlive_their_killed_process_do_no_harm(
 def test_workers_end_when_their_process_is_killed(busy_workers: tuple[Scene, Child]) -> None:
     _, child = busy_workers
     until = time.monotonic() + 5
-    while child.others() and time.monotonic() < until:
+    while child.helpers() and time.monotonic() < until:
         time.sleep(0.05)
-    assert child.others() == []
+    assert child.helpers() == []
 
 
-def test_a_killed_worker_is_said_and_harms_nothing(stage: Stage, tmp_path: Path) -> None:
+def test_a_killed_worker_is_said_and_harms_nothing(runner: TaskRunner, tmp_path: Path) -> None:
     scene = commit_by_workers(tmp_path, 6000)
-    steps = stage.done(scene.deed, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
+    steps = runner.complete(scene.task, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
     # Each pack that a worker writes is made when a batch is handed out.
     lent = [i + 1 for i, step in enumerate(steps) if steps[i : i + 3] == ["open", "flock", "write"]]
     failed = 0
     for at in (lent[1], lent[-1], lent[-1] + 20):
         copy = copy_of(scene, tmp_path / "copy")
-        child = stage.start(scene.deed, store=copy, pause_at=[at], **scene.arguments)
-        assert child.wait().how == "paused"
-        workers = [pid for pid in child.others() if "popen_loky" in " ".join(psutil.Process(pid).cmdline())]
+        child = runner.start(scene.task, store=copy, pause_at=[at], **scene.arguments)
+        assert child.wait().state == "paused"
+        workers = [pid for pid in child.helpers() if "popen_loky" in " ".join(psutil.Process(pid).cmdline())]
         for pid in workers[:1]:
             os.kill(pid, signal.SIGKILL)
-        ending = child.resume()
-        child.end_others()
-        assert ending.how == "done" or ending.last_words.startswith("artstore.errors.StoreError"), ending.last_words
-        failed += ending.how == "failed"
-        look_after(scene, copy, ending, tmp_path / "scratch")
+        outcome = child.resume()
+        child.kill_helpers()
+        assert outcome.state == "done" or outcome.error_line.startswith("artstore.errors.StoreError"), (
+            outcome.error_line
+        )
+        failed += outcome.state == "failed"
+        look_after(scene, copy, outcome, tmp_path / "scratch")
     assert failed > 0, "no worker was killed while it was needed"
 
 
 @pytest.mark.parametrize("before", ["nothing", "an empty folder"])
-def test_making_a_store_can_be_killed_and_done_again(before: str, stage: Stage, tmp_path: Path) -> None:
-    steps = stage.done(child_tasks.make, store=tmp_path / "undisturbed").steps
+def test_making_a_store_can_be_killed_and_done_again(before: str, runner: TaskRunner, tmp_path: Path) -> None:
+    steps = runner.complete(child_tasks.make, store=tmp_path / "undisturbed").steps
     for at in sampled(len(steps), SAMPLES):
         folder = tmp_path / f"{at}"
         if before == "an empty folder":
             folder.mkdir()
-        assert stage.run(child_tasks.make, store=folder, kill_at=at).how == "killed"
+        assert runner.run(child_tasks.make, store=folder, kill_at=at).state == "killed"
         with Store.init(folder) as store:
             put(store, write(tmp_path / "source", {"a": b"a"}), "animals")
             store.gc()
@@ -409,7 +413,9 @@ def backed_up(folder: Path) -> tuple[Path, dict[str, Tree]]:
 
 
 @pytest.mark.parametrize("earlier", [True, False], ids=["on-an-earlier-one", "the-first"])
-def test_a_killed_backup_harms_neither_the_store_nor_the_backup(earlier: bool, stage: Stage, tmp_path: Path) -> None:
+def test_a_killed_backup_harms_neither_the_store_nor_the_backup(
+    earlier: bool, runner: TaskRunner, tmp_path: Path
+) -> None:
     store, living = backed_up(tmp_path)
     scene = Scene(store, child_tasks.backup, living=living)
     to = tmp_path / "to"
@@ -420,15 +426,15 @@ def test_a_killed_backup_harms_neither_the_store_nor_the_backup(earlier: bool, s
             shutil.copytree(tmp_path / "backup", to)
         return {"store": copy_of(scene, tmp_path / "copy"), "to": to}
 
-    steps = stage.done(child_tasks.backup, **prepare()).steps
+    steps = runner.complete(child_tasks.backup, **prepare()).steps
     wrong = []
     for at in sampled(len(steps), SAMPLES):
-        killed = stage.run(child_tasks.backup, **prepare(), kill_at=at)
+        killed = runner.run(child_tasks.backup, **prepare(), kill_at=at)
         try:
             look_after(scene, tmp_path / "copy", killed, tmp_path / "scratch")
             if earlier:
                 check_backup(to, tmp_path)
-            stage.done(child_tasks.backup, store=tmp_path / "copy", to=to)
+            runner.complete(child_tasks.backup, store=tmp_path / "copy", to=to)
             shutil.rmtree(tmp_path / "scratch")
             check(to, tmp_path / "scratch", living=living)
         except Exception as error:
@@ -446,7 +452,7 @@ def check_backup(backup: Path, tmp_path: Path) -> None:
         assert names in ({"one:v0", "gone:v0"}, {"one:v0", "two:v0"})
 
 
-def test_a_killed_download_shows_whole_files_only(stage: Stage, tmp_path: Path) -> None:
+def test_a_killed_download_shows_whole_files_only(runner: TaskRunner, tmp_path: Path) -> None:
     source = write(
         tmp_path / "source",
         {f"d/{i}": noise(i, 3000) for i in range(5)} | {"large": noise("l", 900_000), "same": b"same", "run": b"#!"},
@@ -457,16 +463,16 @@ def test_a_killed_download_shows_whole_files_only(stage: Stage, tmp_path: Path) 
     store = store_with(tmp_path / "store", animals=source)
     old, new = tree_of(write(tmp_path / "root", before)), tree_of(source)
     arguments = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
-    steps = stage.done(child_tasks.get, **arguments).steps
+    steps = runner.complete(child_tasks.get, **arguments).steps
     for at in sampled(len(steps), SAMPLES):
         shutil.rmtree(tmp_path / "root")
         write(tmp_path / "root", before)
-        assert stage.run(child_tasks.get, **arguments, kill_at=at).how == "killed"
+        assert runner.run(child_tasks.get, **arguments, kill_at=at).state == "killed"
         found = tree_of(tmp_path / "root")
         for path, digest in found.items():
             if not path.rpartition("/")[2].startswith("."):
                 assert digest in (old.get(path), new.get(path)), f"{path} is wrong, killed before step {at}"
-        stage.done(child_tasks.get, **arguments)
+        runner.complete(child_tasks.get, **arguments)
         found = {path: digest for path, digest in tree_of(tmp_path / "root").items() if "/." not in f"/{path}"}
         assert found == {**old, **new}
         assert os.access(tmp_path / "root" / "run", os.X_OK)

@@ -8,7 +8,7 @@ import pytest
 
 from artstore import Store
 from tests.support import child_tasks
-from tests.support.kill_points import Stage
+from tests.support.kill_points import TaskRunner
 from tests.support.programs import Place
 
 VERSIONS = 3
@@ -32,16 +32,16 @@ def check(place: Place, said: list[str]) -> None:
 
 
 @pytest.mark.parametrize("every", [50, pytest.param(1, marks=[pytest.mark.torture, pytest.mark.timeout(1800)])])
-def test_a_run_that_is_killed_keeps_what_it_acknowledged(stage: Stage, tmp_path: Path, every: int) -> None:
+def test_a_run_that_is_killed_keeps_what_it_acknowledged(runner: TaskRunner, tmp_path: Path, every: int) -> None:
     steps: list[str] = []
     kill_at = 1
     while not steps:
         place = Place(tmp_path / f"{kill_at}")
         place.folder.mkdir()
         Store.init(place.store).close()
-        ending = stage.run(child_tasks.log_in_a_run, store=place.store, count=VERSIONS, kill_at=kill_at)
-        assert ending.how in ("killed", "done"), ending.error
-        check(place, ending.said)
-        steps = ending.steps
+        outcome = runner.run(child_tasks.log_in_a_run, store=place.store, count=VERSIONS, kill_at=kill_at)
+        assert outcome.state in ("killed", "done"), outcome.error
+        check(place, outcome.reports)
+        steps = outcome.steps
         kill_at += every
     assert len(steps) > 100

@@ -24,7 +24,7 @@ from artstore.storage import chunking
 from artstore.store import Store
 from tests.support import child_tasks
 from tests.support.files import noise, put, store_with, tree_of, write
-from tests.support.kill_points import Child, Ending, Stage, sampled, summary
+from tests.support.kill_points import Child, Outcome, TaskRunner, sampled, summary
 from tests.support.store_checks import check, check_clean, check_no_locks, check_numbers, tree_in
 
 STEPS = 8
@@ -45,7 +45,7 @@ def grown(folder: Path) -> Path:
 
 @pytest.mark.parametrize("how", ["by digest", "by chunk", "by stat cache", "as the base"])
 def test_what_an_open_draft_found_stays_when_its_only_version_is_deleted(
-    how: str, stage: Stage, tmp_path: Path
+    how: str, runner: TaskRunner, tmp_path: Path
 ) -> None:
     source = shared(tmp_path / "source")
     time.sleep(A_TICK)
@@ -56,10 +56,10 @@ def test_what_an_open_draft_found_stays_when_its_only_version_is_deleted(
         "by stat cache": source,
         "as the base": write(tmp_path / "other", {"other": b"other"}),
     }[how]
-    holder = stage.start(
+    holder = runner.start(
         child_tasks.hold, store=store, source=taken, base="animals:v0" if how == "as the base" else None
     )
-    assert holder.wait().how == "paused"
+    assert holder.wait().state == "paused"
     with Store.open(store) as other:
         claims = {claim["kind"] for claim in other.sql("select kind from claims")}
         assert claims >= {"version" if how == "as the base" else "chunk" if how == "by chunk" else "file"}
@@ -74,42 +74,42 @@ def test_what_an_open_draft_found_stays_when_its_only_version_is_deleted(
             # The version that it began from is gone; that is said, and nothing of it is lost before the draft ends.
             assert "NotFound" in ended.error
         else:
-            assert ended.said == ["held:v0"], ended.error
+            assert ended.reports == ["held:v0"], ended.error
             assert tree_in(other, "held:v0", tmp_path / "out") == tree_of(taken)
         other.gc()
         check_clean(other)
     check_no_locks(store)
 
 
-def test_what_a_killed_draft_held_is_collected(stage: Stage, tmp_path: Path) -> None:
+def test_what_a_killed_draft_held_is_collected(runner: TaskRunner, tmp_path: Path) -> None:
     store = store_with(tmp_path / "store", animals=shared(tmp_path / "source"))
-    holder = stage.start(child_tasks.hold, store=store, source=shared(tmp_path / "copy"))
-    assert holder.wait().how == "paused"
+    holder = runner.start(child_tasks.hold, store=store, source=shared(tmp_path / "copy"))
+    assert holder.wait().state == "paused"
     with Store.open(store) as other:
         other.delete("animals:v0", delete_aliases=True)
         assert other.usage().content_bytes == 403_000
-        assert holder.kill().how == "killed"
+        assert holder.kill().state == "killed"
         assert other.gc().content == 403_000
         assert other.usage().content_bytes == 0
         check_clean(other)
     check_no_locks(store)
 
 
-def test_what_an_open_draft_published_is_no_damage(stage: Stage, tmp_path: Path) -> None:
+def test_what_an_open_draft_published_is_no_damage(runner: TaskRunner, tmp_path: Path) -> None:
     """Full packs are published before the commit: the catalog then has files and chunks that are in no version."""
     source = write(tmp_path / "source", {f"{i}": noise(i, 300_000) for i in range(16)})
     store = store_with(tmp_path / "store")
-    holder = stage.start(child_tasks.hold, store=store, source=source, full_at=400_000)
-    assert holder.wait().how == "paused"
+    holder = runner.start(child_tasks.hold, store=store, source=source, full_at=400_000)
+    assert holder.wait().state == "paused"
     with Store.open(store) as other:
         assert other.sql("select count(*) as n from files") != [{"n": 0}], "nothing was published yet"
         assert other.verify().findings == []
         other.gc()
-    assert holder.resume().said == ["held:v0"]
+    assert holder.resume().reports == ["held:v0"]
     check(store, tmp_path / "scratch", living={"held:v0": tree_of(source)})
 
 
-def test_a_small_file_that_is_also_the_end_of_a_large_one(stage: Stage, tmp_path: Path) -> None:
+def test_a_small_file_that_is_also_the_end_of_a_large_one(runner: TaskRunner, tmp_path: Path) -> None:
     """Worker processes write the small files into packs that are published after those of the large files."""
     large = next(data for data in (noise(seed, 2 << 20) for seed in range(100)) if last_chunk(data) <= 65_536)
     tail = {"tail": large[-last_chunk(large) :]}
@@ -117,7 +117,7 @@ def test_a_small_file_that_is_also_the_end_of_a_large_one(stage: Stage, tmp_path
     one = write(tmp_path / "one", {"large": large})
     more = write(tmp_path / "more", {f"more {i}": noise(f"more {i}", 2 << 20) for i in range(3)})
     store = store_with(tmp_path / "store")
-    stage.done(child_tasks.commit, store=store, source=small, then=[one, more], full_at=1 << 20)
+    runner.complete(child_tasks.commit, store=store, source=small, then=[one, more], full_at=1 << 20)
     check(store, tmp_path / "scratch", living={"animals:v0": tree_of(small) | tree_of(one) | tree_of(more)})
 
 
@@ -129,13 +129,13 @@ def last_chunk(data: bytes) -> int:
 
 
 def race(
-    stage: Stage,
+    runner: TaskRunner,
     tmp_path: Path,
     make: Callable[[Path], Path],
     first: Callable[..., None],
     arguments: dict[str, Any],
     then: list[tuple[Callable[..., None], dict[str, Any]]],
-    judge: Callable[[Path, Ending, list[Ending]], None],
+    judge: Callable[[Path, Outcome, list[Outcome]], None],
     every_step: bool,
 ) -> None:
     """Pause a first operation at a sample of its steps and at each lock it takes; do others meanwhile; judge that.
@@ -144,33 +144,33 @@ def race(
     """
     template = make(tmp_path / "template")
     copy = tmp_path / "copy"
-    steps = stage.done(first, store=shutil.copytree(template, copy), **arguments).steps
+    steps = runner.complete(first, store=shutil.copytree(template, copy), **arguments).steps
     wrong = []
     chosen = set(sampled(len(steps), len(steps) if every_step else STEPS))
     chosen |= {i + 1 for i, step in enumerate(steps) if step in ("flock", "punch", "fsync")}
     for at in sorted(chosen):
         shutil.rmtree(copy)
         shutil.copytree(template, copy)
-        paused = stage.start(first, store=copy, pause_at=[at], **arguments)
-        ending = paused.wait()
-        children = [stage.start(deed, store=copy, **others) for deed, others in then]
+        paused = runner.start(first, store=copy, pause_at=[at], **arguments)
+        outcome = paused.wait()
+        children = [runner.start(task, store=copy, **others) for task, others in then]
         for child in children:
             child.wait(0.3)
-        if ending.how == "paused":
-            ending = paused.resume()
-        endings = [child.wait() for child in children]
+        if outcome.state == "paused":
+            outcome = paused.resume()
+        outcomes = [child.wait() for child in children]
         try:
-            judge(copy, ending, endings)
+            judge(copy, outcome, outcomes)
         except Exception as error:
             wrong.append(f"paused before step {at} of {len(steps)} ({steps[at - 1]}): {summary(error)}")
     assert not wrong, "\n".join(wrong)
 
 
-def ended_well(*endings: Ending, but: str | None = None) -> None:
-    for ending in endings:
-        said = ending.last_words
-        if ending.how != "done" and (but is None or but not in said):
-            raise AssertionError(f"{ending.how}: {said}")
+def ended_well(*outcomes: Outcome, but: str | None = None) -> None:
+    for outcome in outcomes:
+        said = outcome.error_line
+        if outcome.state != "done" and (but is None or but not in said):
+            raise AssertionError(f"{outcome.state}: {said}")
 
 
 def scratch_of(tmp_path: Path) -> Path:
@@ -179,17 +179,17 @@ def scratch_of(tmp_path: Path) -> Path:
 
 
 def test_a_commit_paused_while_its_content_is_deleted_and_collected(
-    stage: Stage, tmp_path: Path, every_step: bool
+    runner: TaskRunner, tmp_path: Path, every_step: bool
 ) -> None:
     source = shared(tmp_path / "source")
     tree = tree_of(source)
 
-    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+    def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
         check(store, scratch_of(tmp_path), living={"again:v0": tree})
 
     race(
-        stage,
+        runner,
         tmp_path,
         lambda folder: store_with(folder, animals=source),
         child_tasks.commit,
@@ -200,16 +200,16 @@ def test_a_commit_paused_while_its_content_is_deleted_and_collected(
     )
 
 
-def test_a_commit_paused_while_another_commits_the_same(stage: Stage, tmp_path: Path, every_step: bool) -> None:
+def test_a_commit_paused_while_another_commits_the_same(runner: TaskRunner, tmp_path: Path, every_step: bool) -> None:
     source = shared(tmp_path / "source")
     tree = tree_of(source)
 
-    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+    def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
         check(store, scratch_of(tmp_path), living={"one:v0": tree, "two:v0": tree})
 
     race(
-        stage,
+        runner,
         tmp_path,
         store_with,
         child_tasks.commit,
@@ -229,7 +229,7 @@ def files_and_most(tmp_path: Path, count: int = 60) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize("operation", ["delete", "collect"])
 def test_a_deletion_paused_while_others_commit_and_delete(
-    operation: str, stage: Stage, tmp_path: Path, every_step: bool
+    operation: str, runner: TaskRunner, tmp_path: Path, every_step: bool
 ) -> None:
     every, most = files_and_most(tmp_path)
     trees = {"most:v0": tree_of(most), "new:v0": tree_of(most)}
@@ -237,22 +237,22 @@ def test_a_deletion_paused_while_others_commit_and_delete(
     def make(folder: Path) -> Path:
         store = store_with(folder, every=every, most=most, other=write(tmp_path / "other", {"x": noise("x", 90_000)}))
         if operation == "collect":
-            killed = stage.run(child_tasks.delete, store=store, name="every:v0", kill_at=deleted_by)
-            assert killed.how == "killed"
+            killed = runner.run(child_tasks.delete, store=store, name="every:v0", kill_at=deleted_by)
+            assert killed.state == "killed"
         return store
 
     with_steps = store_with(tmp_path / "counted", every=every, most=most)
-    steps = stage.done(child_tasks.delete, store=with_steps, name="every:v0").steps
+    steps = runner.complete(child_tasks.delete, store=with_steps, name="every:v0").steps
     deleted_by = steps.index("close", steps.index("sql", steps.index("flock"))) + 2
 
-    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+    def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
         # Committed before the deletion, it was the version that was deleted then.
-        again = {name: tree_of(every) for name in others[0].said if name == "every:v1"}
+        again = {name: tree_of(every) for name in others[0].reports if name == "every:v1"}
         check(store, scratch_of(tmp_path), living=trees | again)
 
     race(
-        stage,
+        runner,
         tmp_path,
         make,
         child_tasks.delete if operation == "delete" else child_tasks.collect,
@@ -268,21 +268,21 @@ def test_a_deletion_paused_while_others_commit_and_delete(
     )
 
 
-def test_a_download_paused_while_its_chunks_move(stage: Stage, tmp_path: Path, every_step: bool) -> None:
+def test_a_download_paused_while_its_chunks_move(runner: TaskRunner, tmp_path: Path, every_step: bool) -> None:
     every, most = files_and_most(tmp_path)
     large = write(tmp_path / "large", {"large": noise("large", 300_000)})
     os.link(large / "large", every / "large")
     os.link(large / "large", most / "large")
     tree = tree_of(most)
 
-    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+    def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
         assert tree_of(tmp_path / "root") == tree
         shutil.rmtree(tmp_path / "root")
         check(store, scratch_of(tmp_path), living={"most:v0": tree})
 
     race(
-        stage,
+        runner,
         tmp_path,
         lambda folder: store_with(folder, every=every, most=most),
         child_tasks.get,
@@ -293,20 +293,20 @@ def test_a_download_paused_while_its_chunks_move(stage: Stage, tmp_path: Path, e
     )
 
 
-def test_a_download_paused_while_its_version_is_deleted(stage: Stage, tmp_path: Path, every_step: bool) -> None:
+def test_a_download_paused_while_its_version_is_deleted(runner: TaskRunner, tmp_path: Path, every_step: bool) -> None:
     source = shared(tmp_path / "source")
     tree = tree_of(source)
 
-    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+    def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(*others)
         ended_well(first, but="NotFound")
         found = tree_of(tmp_path / "root") if (tmp_path / "root").exists() else {}
         assert found.items() <= tree.items()
-        assert first.how == "failed" or found == tree
+        assert first.state == "failed" or found == tree
         shutil.rmtree(tmp_path / "root", ignore_errors=True)
 
     race(
-        stage,
+        runner,
         tmp_path,
         lambda folder: store_with(folder, animals=source),
         child_tasks.get,
@@ -317,18 +317,20 @@ def test_a_download_paused_while_its_version_is_deleted(stage: Stage, tmp_path: 
     )
 
 
-def test_a_verification_paused_while_others_commit_and_delete(stage: Stage, tmp_path: Path, every_step: bool) -> None:
+def test_a_verification_paused_while_others_commit_and_delete(
+    runner: TaskRunner, tmp_path: Path, every_step: bool
+) -> None:
     every, most = files_and_most(tmp_path)
     new = shared(tmp_path / "new")
     trees = {"most:v0": tree_of(most), "new:v0": tree_of(new)}
 
-    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+    def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
-        assert first.said == [], f"nothing is wrong with the store: {first.said}"
+        assert first.reports == [], f"nothing is wrong with the store: {first.reports}"
         check(store, scratch_of(tmp_path), living=trees)
 
     race(
-        stage,
+        runner,
         tmp_path,
         lambda folder: store_with(folder, every=every, most=most),
         child_tasks.verify,
@@ -343,13 +345,13 @@ def test_a_verification_paused_while_others_commit_and_delete(stage: Stage, tmp_
     )
 
 
-def test_a_backup_paused_while_others_commit_and_delete(stage: Stage, tmp_path: Path, every_step: bool) -> None:
+def test_a_backup_paused_while_others_commit_and_delete(runner: TaskRunner, tmp_path: Path, every_step: bool) -> None:
     every, most = files_and_most(tmp_path)
     new = shared(tmp_path / "new")
     trees = {"every:v0": tree_of(every), "most:v0": tree_of(most), "new:v0": tree_of(new)}
     to = tmp_path / "to"
 
-    def judge(store: Path, first: Ending, others: list[Ending]) -> None:
+    def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
         kept = {name: tree for name, tree in trees.items() if name != "every:v0"}
         check(store, scratch_of(tmp_path), living=kept)
@@ -361,7 +363,7 @@ def test_a_backup_paused_while_others_commit_and_delete(stage: Stage, tmp_path: 
 
     shutil.rmtree(to, ignore_errors=True)
     race(
-        stage,
+        runner,
         tmp_path,
         make,
         child_tasks.backup,
@@ -377,35 +379,35 @@ def test_a_backup_paused_while_others_commit_and_delete(stage: Stage, tmp_path: 
 
 
 @pytest.mark.parametrize("what", ["a dead pack", "a pack to repack"])
-def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(what: str, stage: Stage, tmp_path: Path) -> None:
+def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(what: str, runner: TaskRunner, tmp_path: Path) -> None:
     """The sweep is paused twice: a draft takes the pack up after the first pause, and is committed after the second."""
     every, most = files_and_most(tmp_path)
     new = write(tmp_path / "new", {"new": noise("new", 30_000)})
     living = {"most:v0": tree_of(most)} if what == "a pack to repack" else {}
     template = store_with(tmp_path / "template", every=every, **({"most": most} if living else {}))
     copy = tmp_path / "copy"
-    steps = stage.done(child_tasks.delete, store=shutil.copytree(template, copy), name="every:v0").steps
+    steps = runner.complete(child_tasks.delete, store=shutil.copytree(template, copy), name="every:v0").steps
     committed = steps.index("close", steps.index("flock"))
     locks = [i + 1 for i, step in enumerate(steps) if step == "open" and steps[i + 1] == "flock" and i > committed]
     wrong = []
     for first, second in [(i, j) for i in locks for j in locks if i < j]:
         shutil.rmtree(copy)
         shutil.copytree(template, copy)
-        sweeping = stage.start(child_tasks.delete, store=copy, name="every:v0", pause_at=[first, second])
+        sweeping = runner.start(child_tasks.delete, store=copy, name="every:v0", pause_at=[first, second])
         sweeping.wait()
-        draft = stage.start(child_tasks.hold, store=copy, source=new)
-        if draft.wait(0.3).how == "running":
+        draft = runner.start(child_tasks.hold, store=copy, source=new)
+        if draft.wait(0.3).state == "running":
             # It waits for the write lock, which the sweep holds.
-            sweeping.go_on()
+            sweeping.unpause()
             draft.wait()
         else:
             sweeping.resume()
-        draft.go_on()
+        draft.unpause()
         draft.wait(0.3)
-        sweeping.go_on()
-        endings = [sweeping.wait(), draft.wait()]
+        sweeping.unpause()
+        outcomes = [sweeping.wait(), draft.wait()]
         try:
-            ended_well(*endings)
+            ended_well(*outcomes)
             check(copy, scratch_of(tmp_path), living={**living, "held:v0": tree_of(new)})
         except Exception as error:
             wrong.append(f"paused at {first} ({steps[first - 1]}) and {second}: {summary(error)}")
@@ -433,61 +435,61 @@ def read(store: Store, name: str, root: Path) -> Path:
     return root
 
 
-def churned(stage: Stage, tmp_path: Path, processes: int, seconds: float, seed: int = 0) -> list[Ending]:
+def churned(runner: TaskRunner, tmp_path: Path, processes: int, seconds: float, seed: int = 0) -> list[Outcome]:
     store = store_with(tmp_path / "store")
     (tmp_path / "scratch").mkdir()
     children = [
-        stage.start(child_tasks.churn, store=store, scratch=tmp_path / "scratch", seed=seed + i, seconds=seconds)
+        runner.start(child_tasks.churn, store=store, scratch=tmp_path / "scratch", seed=seed + i, seconds=seconds)
         for i in range(processes)
     ]
     return [child.wait(seconds + 60) for child in children]
 
 
-def test_many_processes_that_share_content_lose_none_of_it(stage: Stage, tmp_path: Path) -> None:
-    for ending in churned(stage, tmp_path, 4, 5):
-        assert (ending.how, ending.said) == ("done", []), "".join(ending.said)
+def test_many_processes_that_share_content_lose_none_of_it(runner: TaskRunner, tmp_path: Path) -> None:
+    for outcome in churned(runner, tmp_path, 4, 5):
+        assert (outcome.state, outcome.reports) == ("done", []), "".join(outcome.reports)
     check_churned(tmp_path / "store", tmp_path / "out")
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(10))
-def test_very_many_processes_that_share_content_lose_none_of_it(seed: int, stage: Stage, tmp_path: Path) -> None:
-    for ending in churned(stage, tmp_path, 8, 30, seed * 100):
-        assert (ending.how, ending.said) == ("done", []), "".join(ending.said)
+def test_very_many_processes_that_share_content_lose_none_of_it(seed: int, runner: TaskRunner, tmp_path: Path) -> None:
+    for outcome in churned(runner, tmp_path, 8, 30, seed * 100):
+        assert (outcome.state, outcome.reports) == ("done", []), "".join(outcome.reports)
     check_churned(tmp_path / "store", tmp_path / "out")
 
 
-def churned_and_killed(stage: Stage, tmp_path: Path, processes: int, kills: int, seconds: float) -> None:
+def churned_and_killed(runner: TaskRunner, tmp_path: Path, processes: int, kills: int, seconds: float) -> None:
     """Kill processes at any instant, also within SQLite, while others go on."""
     store = store_with(tmp_path / "store")
     (tmp_path / "scratch").mkdir()
     draw = random.Random(1)
 
     def start(seed: int) -> Child:
-        return stage.start(child_tasks.churn, store=store, scratch=tmp_path / "scratch", seed=seed, seconds=seconds)
+        return runner.start(child_tasks.churn, store=store, scratch=tmp_path / "scratch", seed=seed, seconds=seconds)
 
     running = [start(seed) for seed in range(processes)]
     for kill in range(kills):
         time.sleep(draw.uniform(0.05, 0.4))
         doomed = running.pop(draw.randrange(len(running)))
-        ending = doomed.kill()
-        assert ending.said == [], "".join(ending.said)
+        outcome = doomed.kill()
+        assert outcome.reports == [], "".join(outcome.reports)
         running.append(start(100 + kill))
     for child in running:
-        ending = child.kill()
-        assert ending.said == [], "".join(ending.said)
+        outcome = child.kill()
+        assert outcome.reports == [], "".join(outcome.reports)
     check_churned(store, tmp_path / "out")
 
 
-def test_processes_killed_at_any_instant_lose_nothing(stage: Stage, tmp_path: Path) -> None:
-    churned_and_killed(stage, tmp_path, 3, 12, 30)
+def test_processes_killed_at_any_instant_lose_nothing(runner: TaskRunner, tmp_path: Path) -> None:
+    churned_and_killed(runner, tmp_path, 3, 12, 30)
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(1200)
-def test_very_many_processes_killed_at_any_instant_lose_nothing(stage: Stage, tmp_path: Path) -> None:
-    churned_and_killed(stage, tmp_path, 6, 600, 600)
+def test_very_many_processes_killed_at_any_instant_lose_nothing(runner: TaskRunner, tmp_path: Path) -> None:
+    churned_and_killed(runner, tmp_path, 6, 600, 600)
 
 
 def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
@@ -547,58 +549,58 @@ def test_threads_that_use_a_store_first_at_the_same_time_share_one_session(tmp_p
 # Forks
 
 
-def test_a_process_that_forks_may_use_its_store_on_both_sides(stage: Stage, tmp_path: Path) -> None:
+def test_a_process_that_forks_may_use_its_store_on_both_sides(runner: TaskRunner, tmp_path: Path) -> None:
     ours, theirs = shared(tmp_path / "ours"), grown(tmp_path / "theirs")
     store = store_with(tmp_path / "store")
-    ending = stage.done(child_tasks.fork, store=store, ours=ours, theirs=theirs)
+    outcome = runner.complete(child_tasks.fork, store=store, ours=ours, theirs=theirs)
     names = {f"{side}-{turn}:v0" for side in ("ours", "theirs") for turn in range(5)}
-    assert set(ending.said) == names | {"the child ended with 0"}
+    assert set(outcome.reports) == names | {"the child ended with 0"}
     trees = {name: tree_of(ours if name.startswith("ours") else theirs) for name in names}
     check(store, tmp_path / "scratch", living=trees)
 
 
 @pytest.mark.parametrize(
-    "deed", [child_tasks.fork_and_close, child_tasks.fork_and_open], ids=["inherited", "opened-anew"]
+    "task", [child_tasks.fork_and_close, child_tasks.fork_and_open], ids=["inherited", "opened-anew"]
 )
 def test_a_forked_child_commits_durably_after_its_parent_closed_the_store(
-    deed: Callable[..., None], stage: Stage, tmp_path: Path
+    task: Callable[..., None], runner: TaskRunner, tmp_path: Path
 ) -> None:
     """SQLite removes its journal with the last connection, and a child must count as one."""
     one, two = shared(tmp_path / "one"), grown(tmp_path / "two")
     store = store_with(tmp_path / "store")
-    ending = stage.done(deed, store=store, one=one, two=two)
-    assert ending.said == ["one:v0", "two:v0"], ending.last_words
+    outcome = runner.complete(task, store=store, one=one, two=two)
+    assert outcome.reports == ["one:v0", "two:v0"], outcome.error_line
     check(store, tmp_path / "scratch", living={"one:v0": tree_of(one), "two:v0": tree_of(two)})
 
 
 def test_a_forked_child_that_closes_the_store_does_not_end_the_drafts_of_its_parent(
-    stage: Stage, tmp_path: Path
+    runner: TaskRunner, tmp_path: Path
 ) -> None:
     source = shared(tmp_path / "source")
     store = store_with(tmp_path / "store", animals=source)
-    holder = stage.start(child_tasks.fork_and_close_in_the_child, store=store, source=shared(tmp_path / "copied"))
-    assert holder.wait().how == "paused"
+    holder = runner.start(child_tasks.fork_and_close_in_the_child, store=store, source=shared(tmp_path / "copied"))
+    assert holder.wait().state == "paused"
     with Store.open(store) as other:
         other.delete("animals:v0", delete_aliases=True)
         other.gc()
-    ending = holder.resume()
-    assert ending.said == ["drafted:v0"], ending.last_words
+    outcome = holder.resume()
+    assert outcome.reports == ["drafted:v0"], outcome.error_line
     check(store, tmp_path / "scratch", living={"drafted:v0": tree_of(source)})
 
 
 @pytest.mark.parametrize("size", [3000, 3_000_000], ids=["small", "large"])
 def test_a_draft_that_was_open_at_a_fork_never_mixes_two_processes_bytes(
-    size: int, stage: Stage, tmp_path: Path
+    size: int, runner: TaskRunner, tmp_path: Path
 ) -> None:
     before = write(tmp_path / "before", {"before": noise("before", size)})
     ours = write(tmp_path / "ours", {"ours": noise("ours", size)})
     theirs = write(tmp_path / "theirs", {"theirs": noise("theirs", size + 1)})
     store = store_with(tmp_path / "store")
-    ending = stage.done(child_tasks.fork_with_a_draft, store=store, before=before, ours=ours, theirs=theirs)
-    assert "the child ended with 0" in ending.said, ending.said
+    outcome = runner.complete(child_tasks.fork_with_a_draft, store=store, before=before, ours=ours, theirs=theirs)
+    assert "the child ended with 0" in outcome.reports, outcome.reports
     trees = {"parent": tree_of(before) | tree_of(ours), "child": tree_of(before) | tree_of(theirs)}
-    committed = [said.split(" of ") for said in ending.said if said.startswith("drafted:")]
-    assert "parent" in [who for _, who in committed], ending.said
+    committed = [said.split(" of ") for said in outcome.reports if said.startswith("drafted:")]
+    assert "parent" in [who for _, who in committed], outcome.reports
     check(store, tmp_path / "scratch", living={name: trees[who] for name, who in committed})
 
 
@@ -718,18 +720,20 @@ def test_a_file_that_changes_right_after_it_was_downloaded_is_read_again(tmp_pat
 
 
 @pytest.mark.parametrize("size", [500, 300_000], ids=["small", "large"])
-def test_a_file_that_changes_while_its_download_is_noted_is_read_again(size: int, stage: Stage, tmp_path: Path) -> None:
+def test_a_file_that_changes_while_its_download_is_noted_is_read_again(
+    size: int, runner: TaskRunner, tmp_path: Path
+) -> None:
     """The moment between a file's appearing and its being remembered as what was written."""
     store = store_with(tmp_path / "store", animals=write(tmp_path / "source", {"file": state(0, size)}))
     arguments: dict[str, Any] = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
-    steps = stage.done(child_tasks.get, **arguments).steps
+    steps = runner.complete(child_tasks.get, **arguments).steps
     noted = steps.index("fstat", steps.index("link")) + 1
     shutil.rmtree(tmp_path / "root")
-    child = stage.start(child_tasks.get, **arguments, pause_at=[noted])
-    assert child.wait().how == "paused"
+    child = runner.start(child_tasks.get, **arguments, pause_at=[noted])
+    assert child.wait().state == "paused"
     with (tmp_path / "root" / "file").open("r+b") as file:
         file.write(state(1, size))
-    assert child.resume().how == "done"
+    assert child.resume().state == "done"
     with Store.open(store) as opened:
         draft = opened.draft("changed", "dataset")
         opened.add_dir(draft, tmp_path / "root")

@@ -16,7 +16,7 @@ from artstore.errors import ArtstoreError, UnsafeRoot
 from artstore.store import Store
 from tests.support import child_tasks
 from tests.support.files import Tree, noise, tree_of, write
-from tests.support.kill_points import Stage
+from tests.support.kill_points import TaskRunner
 
 LARGE = noise("large", 300_000)
 
@@ -233,24 +233,24 @@ def a_link_for_a_file(path: Path, outside: Path) -> None:
 
 @pytest.mark.parametrize("swap", [to_a_link, moved_and_a_link, a_link_for_a_file], ids=lambda swap: swap.__name__)
 def test_a_folder_that_turns_into_a_link_meanwhile_is_not_followed(
-    swap: Callable[[Path, Path], None], stage: Stage, store: Store, outside: Path, tmp_path: Path
+    swap: Callable[[Path, Path], None], runner: TaskRunner, store: Store, outside: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "root"
     old = {"d/x": b"old below", "d/e/large": b"old"}
     arguments: dict[str, Any] = {"store": store.path, "name": "animals:v0", "root": root}
     new: Tree = tree_of(tmp_path / "source")
-    steps = stage.done(child_tasks.get, **arguments).steps
+    steps = runner.complete(child_tasks.get, **arguments).steps
     before = around(tmp_path)
     written = [i + 1 for i, step in enumerate(steps) if step in ("open", "mkdir", "link", "rename")]
     for at in written[-16:]:
         shutil.rmtree(root)
         write(root, old)
-        child = stage.start(child_tasks.get, **arguments, pause_at=[at])
-        assert child.wait().how == "paused"
+        child = runner.start(child_tasks.get, **arguments, pause_at=[at])
+        assert child.wait().state == "paused"
         swap(root / "d", outside)
-        ending = child.resume()
-        assert ending.how == "done" or ending.last_words.startswith(("artstore.errors.", "FileNotFoundError")), (
-            ending.error
+        outcome = child.resume()
+        assert outcome.state == "done" or outcome.error_line.startswith(("artstore.errors.", "FileNotFoundError")), (
+            outcome.error
         )
         assert around(tmp_path) == before, f"paused before step {at} ({steps[at - 1]})"
         for path, digest in tree_of(root).items():

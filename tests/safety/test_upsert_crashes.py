@@ -15,7 +15,7 @@ from artstore.errors import PathConflict
 from artstore.store import Store
 from tests.support import child_tasks
 from tests.support.files import Tree, noise, store_with, tree_of, write
-from tests.support.kill_points import Ending, Stage, sampled, summary
+from tests.support.kill_points import Outcome, TaskRunner, sampled, summary
 from tests.support.store_checks import check_clean, check_no_locks, check_numbers, tree_in
 
 SAMPLES = 6
@@ -47,13 +47,13 @@ class Scene:
         shutil.rmtree(self.folder / "copy", ignore_errors=True)
         return Path(shutil.copytree(self.store, self.folder / "copy"))
 
-    def outcomes(self, deed: Callable[..., None], ending: Ending) -> list[Tree | None]:
-        """What the pending version may hold after a deed was killed; None: it may be gone."""
+    def outcomes(self, task: Callable[..., None], outcome: Outcome) -> list[Tree | None]:
+        """What the pending version may hold after a task was killed; None: it may be gone."""
         before, after = tree_of(self.there), tree_of(self.there) | tree_of(self.new)
-        if deed is child_tasks.upsert:
-            return [after] if ending.said else [before, after]
-        if deed is child_tasks.drop_pending:
-            return [None] if ending.said else [before, None]
+        if task is child_tasks.upsert:
+            return [after] if outcome.reports else [before, after]
+        if task is child_tasks.drop_pending:
+            return [None] if outcome.reports else [before, None]
         return [before]
 
     def check(self, store: Path, outcomes: list[Tree | None]) -> None:
@@ -85,19 +85,19 @@ DEEDS: list[tuple[Callable[..., None], dict[str, int]]] = [
 IDS = ["upsert", "upsert-that-fills-packs", "finish", "drop"]
 
 
-@pytest.mark.parametrize(("deed", "how"), DEEDS, ids=IDS)
+@pytest.mark.parametrize(("task", "how"), DEEDS, ids=IDS)
 def test_a_kill_leaves_what_was_acknowledged_to_be_finished_by_another(
-    deed: Callable[..., None], how: dict[str, int], every_step: bool, stage: Stage, tmp_path: Path
+    task: Callable[..., None], how: dict[str, int], every_step: bool, runner: TaskRunner, tmp_path: Path
 ) -> None:
     scene = Scene(tmp_path)
-    given: dict[str, object] = {**how, **({"source": scene.new} if deed is child_tasks.upsert else {})}
-    steps = stage.done(deed, store=scene.copy(), **given).steps
+    given: dict[str, object] = {**how, **({"source": scene.new} if task is child_tasks.upsert else {})}
+    steps = runner.complete(task, store=scene.copy(), **given).steps
     wrong = []
     for at in sampled(len(steps), len(steps) if every_step else SAMPLES):
-        ending = stage.run(deed, store=(store := scene.copy()), kill_at=at, **given)
-        assert ending.how in ("killed", "done"), ending.error
+        outcome = runner.run(task, store=(store := scene.copy()), kill_at=at, **given)
+        assert outcome.state in ("killed", "done"), outcome.error
         try:
-            scene.check(store, scene.outcomes(deed, ending))
+            scene.check(store, scene.outcomes(task, outcome))
         except Exception as error:
             wrong.append(f"killed before step {at} of {len(steps)} ({steps[at - 1]}): {summary(error)}")
     assert not wrong, "\n".join(wrong)
@@ -111,15 +111,15 @@ def delete_and_collect(store: Path) -> None:
 
 
 def test_an_upsert_keeps_what_it_found_in_a_version_that_is_deleted_meanwhile(
-    every_step: bool, stage: Stage, tmp_path: Path
+    every_step: bool, runner: TaskRunner, tmp_path: Path
 ) -> None:
     scene = Scene(tmp_path)
-    steps = stage.done(child_tasks.upsert, store=scene.copy(), source=scene.new).steps
+    steps = runner.complete(child_tasks.upsert, store=scene.copy(), source=scene.new).steps
     for at in sampled(len(steps), len(steps) if every_step else PAUSES):
         store = scene.copy()
-        child = stage.start(child_tasks.upsert, store=store, source=scene.new, pause_at=[at])
+        child = runner.start(child_tasks.upsert, store=store, source=scene.new, pause_at=[at])
         # Where it holds the write lock, whoever deletes waits for it.
-        if child.wait().how == "paused" and not holds_the_lock(store):
+        if child.wait().state == "paused" and not holds_the_lock(store):
             delete_and_collect(store)
             child.resume()
         else:
@@ -147,15 +147,15 @@ def holds_the_lock(store: Path) -> bool:
 
 @pytest.mark.parametrize("other", ["upsert", "conflict", "drop", "rename", "finish"])
 def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
-    other: str, every_step: bool, stage: Stage, tmp_path: Path
+    other: str, every_step: bool, runner: TaskRunner, tmp_path: Path
 ) -> None:
     scene = Scene(tmp_path)
-    steps = stage.done(child_tasks.finish, store=scene.copy()).steps
+    steps = runner.complete(child_tasks.finish, store=scene.copy()).steps
     for at in sampled(len(steps), len(steps) if every_step else PAUSES):
         store = scene.copy()
-        child = stage.start(child_tasks.finish, store=store, pause_at=[at])
-        if child.wait().how != "paused" or holds_the_lock(store):
-            assert child.resume().said == ["shared:v0"]
+        child = runner.start(child_tasks.finish, store=store, pause_at=[at])
+        if child.wait().state != "paused" or holds_the_lock(store):
+            assert child.resume().reports == ["shared:v0"]
             continue
         with Store.open(store) as opened:
             waiting = opened.pending()
@@ -180,7 +180,7 @@ def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
                 assert opened.usage().versions == 1
             else:
                 name = "renamed" if other == "rename" and waiting else "shared"
-                assert ended.said == [f"{name}:v0"], ended.error
+                assert ended.reports == [f"{name}:v0"], ended.error
                 expected = tree_of(scene.there) | (tree_of(scene.new) if other == "upsert" and waiting else {})
                 assert tree_in(opened, f"{name}:v0", tmp_path / f"found-{at}") == expected
                 assert [each.name for each in opened.versions(name)] == [f"{name}:v0"]

@@ -20,7 +20,7 @@ from artstore.ingest import content_writer
 from artstore.operations import reclaim_space
 from artstore.storage import packs
 from artstore.store import Store
-from tests.support.kill_points import Watch
+from tests.support.kill_points import Probe
 
 
 def seal_at(size: int) -> None:
@@ -30,7 +30,7 @@ def seal_at(size: int) -> None:
 
 
 def commit(
-    watch: Watch,
+    probe: Probe,
     store: str,
     source: str,
     name: str = "animals",
@@ -42,84 +42,84 @@ def commit(
     """Log folders, on top of a base if given; say the version's name once it is committed."""
     seal_at(full_at)
     opened = Store.open(store)
-    watch.begin()
+    probe.start()
     draft = opened.draft(name, "dataset", base=base)
     for each in (source, *then):
         opened.add_dir(draft, each, overwrite=base is not None)
     version = opened.commit(draft, aliases=[alias] if alias else [], tags=["tagged"] if alias else [])
-    watch.say(version.name)
+    probe.report(version.name)
     opened.close()
 
 
-def log_in_a_run(watch: Watch, store: str, count: int) -> None:
+def log_in_a_run(probe: Probe, store: str, count: int) -> None:
     """Log in a run; say each version once it was waited for, and that the run is over."""
     os.environ["ARTSTORE_SILENT"] = "1"
-    watch.begin()
+    probe.start()
     run = artstore.init(id="r", store=store)
     for index in range(count):
         artifact = artstore.Artifact("a", "dataset")
         with artifact.new_file("file.txt") as file:
             file.write(str(index))
-        watch.say(run.log_artifact(artifact).wait().name)
+        probe.report(run.log_artifact(artifact).wait().name)
     run.finish()
-    watch.say("over")
+    probe.report("over")
     run.store.close()
 
 
-def delete(watch: Watch, store: str, name: str) -> None:
+def delete(probe: Probe, store: str, name: str) -> None:
     """Delete a version; say so once it is deleted."""
     opened = Store.open(store)
-    watch.begin()
+    probe.start()
     opened.delete(name, delete_aliases=True)
-    watch.say(name)
+    probe.report(name)
     opened.close()
 
 
-def collect(watch: Watch, store: str) -> None:
+def collect(probe: Probe, store: str) -> None:
     """Collect garbage."""
     opened = Store.open(store)
-    watch.begin()
+    probe.start()
     opened.gc()
     opened.close()
 
 
-def verify(watch: Watch, store: str) -> None:
+def verify(probe: Probe, store: str) -> None:
     """Verify the store; say each finding."""
     opened = Store.open(store)
-    watch.begin()
+    probe.start()
     for finding in opened.verify().findings:
-        watch.say(finding.what)
+        probe.report(finding.what)
     opened.close()
 
 
-def backup(watch: Watch, store: str, to: str) -> None:
+def backup(probe: Probe, store: str, to: str) -> None:
     """Back the store up; say the head once that is done."""
     opened = Store.open(store)
-    watch.begin()
-    watch.say(opened.backup(to).head)
+    probe.start()
+    probe.report(opened.backup(to).head)
     opened.close()
 
 
-def get(watch: Watch, store: str, name: str, root: str) -> None:
+def get(probe: Probe, store: str, name: str, root: str) -> None:
     """Write a version into a folder; say so once it is there."""
     opened = Store.open(store)
-    watch.begin()
+    probe.start()
     opened.get(name, root)
-    watch.say(name)
+    probe.report(name)
     opened.close()
 
 
-def make(watch: Watch, store: str) -> None:
+def make(probe: Probe, store: str) -> None:
     """Make a store."""
-    watch.begin()
+    probe.start()
     Store.init(store).close()
-    watch.say("made")
+    probe.report("made")
 
 
-def give_up(watch: Watch, store: str, source: str) -> None:
+def give_up(probe: Probe, store: str, source: str) -> None:
     """Take a folder into a draft, and drop it."""
     opened = Store.open(store)
-    watch.begin()
+    probe.start()
     draft = opened.draft("given-up", "dataset")
     opened.add_dir(draft, source)
     opened.drop(draft)
@@ -127,7 +127,7 @@ def give_up(watch: Watch, store: str, source: str) -> None:
 
 
 def hold(
-    watch: Watch,
+    probe: Probe,
     store: str,
     source: str,
     name: str = "held",
@@ -139,8 +139,8 @@ def hold(
     opened = Store.open(store)
     draft = opened.draft(name, "dataset", base=base)
     opened.add_dir(draft, source, overwrite=base is not None)
-    watch.pause()
-    watch.say(opened.commit(draft).name)
+    probe.pause()
+    probe.report(opened.commit(draft).name)
     opened.close()
 
 
@@ -150,30 +150,30 @@ def log(opened: Store, source: str, name: str) -> str:
     return opened.commit(draft).name
 
 
-def fork(watch: Watch, store: str, ours: str, theirs: str) -> None:
+def fork(probe: Probe, store: str, ours: str, theirs: str) -> None:
     """Open a store, fork, and log in both processes at the same time."""
     opened = Store.open(store)
     opened.collections()
     child = os.fork()
     for turn in range(5):
-        watch.say(log(opened, ours if child else theirs, f"ours-{turn}" if child else f"theirs-{turn}"))
+        probe.report(log(opened, ours if child else theirs, f"ours-{turn}" if child else f"theirs-{turn}"))
     opened.close()
     if child == 0:
         os._exit(0)
-    watch.say(f"the child ended with {os.waitpid(child, 0)[1]}")
+    probe.report(f"the child ended with {os.waitpid(child, 0)[1]}")
 
 
-def fork_and_close(watch: Watch, store: str, one: str, two: str) -> None:
+def fork_and_close(probe: Probe, store: str, one: str, two: str) -> None:
     """Open a store and fork; the child logs, the parent closes the store, the child logs again and is killed."""
     opened = Store.open(store)
     opened.collections()
     logged, closed = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        watch.say(log(opened, one, "one"))
+        probe.report(log(opened, one, "one"))
         os.write(logged[1], b".")
         os.read(closed[0], 1)
-        watch.say(log(opened, two, "two"))
+        probe.report(log(opened, two, "two"))
         os.kill(os.getpid(), signal.SIGKILL)
     os.close(logged[1])
     os.read(logged[0], 1)
@@ -182,7 +182,7 @@ def fork_and_close(watch: Watch, store: str, one: str, two: str) -> None:
     os.waitpid(child, 0)
 
 
-def fork_and_open(watch: Watch, store: str, one: str, two: str) -> None:
+def fork_and_open(probe: Probe, store: str, one: str, two: str) -> None:
     """The same, but the child opens the store for itself."""
     opened = Store.open(store)
     opened.collections()
@@ -190,10 +190,10 @@ def fork_and_open(watch: Watch, store: str, one: str, two: str) -> None:
     child = os.fork()
     if child == 0:
         own = Store.open(store)
-        watch.say(log(own, one, "one"))
+        probe.report(log(own, one, "one"))
         os.write(logged[1], b".")
         os.read(closed[0], 1)
-        watch.say(log(own, two, "two"))
+        probe.report(log(own, two, "two"))
         os.kill(os.getpid(), signal.SIGKILL)
     os.close(logged[1])
     os.read(logged[0], 1)
@@ -202,7 +202,7 @@ def fork_and_open(watch: Watch, store: str, one: str, two: str) -> None:
     os.waitpid(child, 0)
 
 
-def fork_and_close_in_the_child(watch: Watch, store: str, source: str) -> None:
+def fork_and_close_in_the_child(probe: Probe, store: str, source: str) -> None:
     """Fork while a draft is open; the child closes the store; the draft's content is deleted elsewhere; commit it."""
     opened = Store.open(store)
     draft = opened.draft("drafted", "dataset")
@@ -212,12 +212,12 @@ def fork_and_close_in_the_child(watch: Watch, store: str, source: str) -> None:
         opened.close()
         os._exit(0)
     os.waitpid(child, 0)
-    watch.pause()
-    watch.say(opened.commit(draft).name)
+    probe.pause()
+    probe.report(opened.commit(draft).name)
     opened.close()
 
 
-def fork_with_a_draft(watch: Watch, store: str, before: str, ours: str, theirs: str) -> None:
+def fork_with_a_draft(probe: Probe, store: str, before: str, ours: str, theirs: str) -> None:
     """Fork while a draft is open; both processes add to it and commit it, and say what became of that."""
     opened = Store.open(store)
     draft = opened.draft("drafted", "dataset")
@@ -226,12 +226,12 @@ def fork_with_a_draft(watch: Watch, store: str, before: str, ours: str, theirs: 
     try:
         opened.add_dir(draft, ours if child else theirs)
         version = opened.commit(draft)
-        watch.say(f"{version.name} of {'parent' if child else 'child'}")
+        probe.report(f"{version.name} of {'parent' if child else 'child'}")
     except ArtstoreError as error:
-        watch.say(f"{type(error).__name__} of {'parent' if child else 'child'}")
+        probe.report(f"{type(error).__name__} of {'parent' if child else 'child'}")
     if child == 0:
         os._exit(0)
-    watch.say(f"the child ended with {os.waitpid(child, 0)[1]}")
+    probe.report(f"the child ended with {os.waitpid(child, 0)[1]}")
     opened.close()
 
 
@@ -244,7 +244,7 @@ def content(name: str) -> bytes:
     return random.Random(seed).randbytes(BYTES_OF[kind])
 
 
-def churn(watch: Watch, store: str, scratch: str, seed: int, seconds: float) -> None:
+def churn(probe: Probe, store: str, scratch: str, seed: int, seconds: float) -> None:
     """Commit, delete, collect and read versions made of the same few contents, at random; say what was found wrong."""
     draw = random.Random(seed)
     folder = Path(scratch, f"{seed}")
@@ -258,13 +258,13 @@ def churn(watch: Watch, store: str, scratch: str, seed: int, seconds: float) -> 
     until, turns = time.monotonic() + seconds, 0
     while time.monotonic() < until:
         turns += 1
-        deed = draw.choice((_churn_in, _churn_in, _churn_out, _churn_read, _churn_read, _churn_gc))
+        task = draw.choice((_churn_in, _churn_in, _churn_out, _churn_read, _churn_read, _churn_gc))
         try:
-            deed(opened, draw, source, folder / f"{turns}", names)
+            task(opened, draw, source, folder / f"{turns}", names)
         except Exception as error:
             # Another process was faster; anything else is wrong.
             if not isinstance(error, NotFound | StillNeeded) and "was deleted" not in str(error):
-                watch.say(traceback.format_exc())
+                probe.report(traceback.format_exc())
                 break
     opened.close()
 
@@ -305,32 +305,32 @@ def wander(path: Path) -> list[Path]:
     return sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
 
 
-def upsert(watch: Watch, store: str, source: str, full_at: int = packs.SEAL_AT) -> None:
+def upsert(probe: Probe, store: str, source: str, full_at: int = packs.SEAL_AT) -> None:
     """Upsert a folder; say so once it is acknowledged."""
     seal_at(full_at)
     opened = Store.open(store)
-    watch.begin()
+    probe.start()
     draft = opened.draft("shared", "dataset")
     opened.add_dir(draft, source)
     opened.upsert(draft, "batch", aliases=["best"])
-    watch.say("upserted")
+    probe.report("upserted")
     opened.close()
 
 
-def finish(watch: Watch, store: str) -> None:
+def finish(probe: Probe, store: str) -> None:
     """Finish what is pending; say the version's name."""
     opened = Store.open(store)
     found = opened.pending()[0]
-    watch.begin()
-    watch.say(opened.finish(found).name)
+    probe.start()
+    probe.report(opened.finish(found).name)
     opened.close()
 
 
-def drop_pending(watch: Watch, store: str) -> None:
+def drop_pending(probe: Probe, store: str) -> None:
     """Drop what is pending; say so once it is gone."""
     opened = Store.open(store)
     found = opened.pending()[0]
-    watch.begin()
+    probe.start()
     opened.drop_pending(found)
-    watch.say("dropped")
+    probe.report("dropped")
     opened.close()

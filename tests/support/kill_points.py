@@ -1,8 +1,8 @@
-"""Processes that are killed or paused at a chosen step; a step is a call that changes a file, a lock or the catalog.
+"""Run tasks in child processes that are killed or paused at a chosen step.
 
-A server process imports artstore once and forks a child for each deed, so a kill costs milliseconds. The child counts
-its steps by a profile hook, which sees each call of a C function before it happens, in every thread; nothing of
-artstore is replaced.
+A step is a call that changes a file, a lock or the catalog. A server process imports artstore once and forks a child
+for each task, so a kill costs milliseconds. The child counts its steps in a profile hook, which sees each call of a C
+function before it happens, in every thread; nothing of artstore is replaced.
 """
 
 from __future__ import annotations
@@ -24,60 +24,67 @@ from typing import Any, NamedTuple
 
 import psutil
 
-CHANGES_FILES = {
+from artstore.checkout.target_folder import NewFile
+from artstore.runtime import platform
+
+FILE_STEPS = {
     *("open", "close", "write", "pwrite", "pwritev", "fsync", "fdatasync", "ftruncate", "truncate", "unlink", "remove"),
     *("rename", "replace", "link", "symlink", "mkdir", "rmdir", "utime", "chmod", "copy_file_range", "sendfile"),
 }
-CHANGES_CATALOG = {"execute", "executemany", "commit", "rollback", "backup"}
+CATALOG_CALLS = {"execute", "executemany", "commit", "rollback", "backup"}
+PUNCH = platform.punch.__code__
+APPEAR = NewFile.appear.__code__
 
 
 def step_of(frame: FrameType, event: str, call: Any) -> str | None:
-    """Name the step that a process is about to take; None if what it does is none."""
+    """Return the name of the step that a process is about to take, or None if the call is not a step."""
     if event == "call":
-        code = frame.f_code
-        return "punch" if code.co_name == "punch" and code.co_filename.endswith("platform.py") else None
+        return "punch" if frame.f_code is PUNCH else None
     if event != "c_call":
         return None
     name: str = call.__name__
-    if name in CHANGES_FILES:
-        return name if getattr(call.__self__, "__name__", "") == "posix" and frame.f_code is not SAYS else None
-    if name == "flock" or (name == "fstat" and frame.f_code.co_name == "appear"):
+    if name in FILE_STEPS:
+        return name if getattr(call.__self__, "__name__", "") == "posix" and frame.f_code is not SEND else None
+    if name == "flock" or (name == "fstat" and frame.f_code is APPEAR):
         return name
-    if name in CHANGES_CATALOG and type(call.__self__).__name__ == "Connection":
+    if name in CATALOG_CALLS and type(call.__self__).__name__ == "Connection":
         return "sql"
     return None
 
 
-class Watch:
-    """What a deed gets: it says what was acknowledged, and its steps are counted between `begin` and `end`."""
+class Probe:
+    """A task's connection to the test: it sends reports, and counts steps between `start` and `stop`."""
 
-    def __init__(self, report: int, kill_at: int, pause_at: list[int], group: bool) -> None:
-        self._report = report
+    def __init__(self, pipe: int, kill_at: int, pause_at: list[int], group: bool) -> None:
+        self._pipe = pipe
         self._kill_at = kill_at
         self._pause_at = pause_at
         self._group = group
         self._guard = threading.Lock()
         self.steps: list[str] = []
 
-    def begin(self) -> None:
+    def start(self) -> None:
+        """Start counting steps, in all threads."""
         threading.setprofile(self._look)
         sys.setprofile(self._look)
 
-    def end(self) -> None:
+    def stop(self) -> None:
+        """Stop counting steps."""
         sys.setprofile(None)
         threading.setprofile(None)
 
-    def say(self, text: str) -> None:
-        self.tell("said", text)
+    def report(self, text: str) -> None:
+        """Report to the test what was acknowledged to the task."""
+        self.send("report", text)
 
     def pause(self) -> None:
-        """Stop here until the test says `resume`."""
+        """Stop this process until the test calls `resume`."""
         os.kill(os.getpid(), signal.SIGSTOP)
 
-    def tell(self, kind: str, value: object) -> None:
+    def send(self, kind: str, value: object) -> None:
         line = json.dumps([kind, value]).encode() + b"\n"
         while line:
-            line = line[os.write(self._report, line) :]
+            line = line[os.write(self._pipe, line) :]
 
     def _look(self, frame: FrameType, event: str, call: Any) -> None:
         step = step_of(frame, event, call)
@@ -92,68 +99,70 @@ class Watch:
             self.pause()
 
 
-SAYS = Watch.tell.__code__
+SEND = Probe.send.__code__
 
 
-class Ending(NamedTuple):
-    """What became of a child so far, what it said, and the steps it took."""
+class Outcome(NamedTuple):
+    """The state of a task's process, with its reports and the steps it has taken."""
 
-    how: str
+    state: str
     """`done`, `killed`, `paused`, `failed` or `running`."""
-    said: list[str]
+    reports: list[str]
     steps: list[str]
     error: str
-    """The traceback of what made it fail."""
+    """The traceback of a task that failed."""
 
     @property
-    def last_words(self) -> str:
+    def error_line(self) -> str:
+        """The last line of the traceback that names the error."""
         return next((line for line in self.error.splitlines()[::-1] if line and line[0] not in " |+"), "")
 
 
 class Child:
-    """A deed under way in a process of its own, which leads a process group of its own."""
+    """A process that runs one task and leads a process group of its own."""
 
-    def __init__(self, stage: Stage, pid: int) -> None:
-        self._stage = stage
+    def __init__(self, runner: TaskRunner, pid: int) -> None:
+        self._runner = runner
         self.pid = pid
 
-    def wait(self, seconds: float = 120) -> Ending:
-        """Wait until it has ended or paused. `running` if it did neither in time."""
-        return Ending(*self._stage.ask("wait", pid=self.pid, seconds=seconds))
+    def wait(self, seconds: float = 120) -> Outcome:
+        """Wait until the process has ended or paused; the state is `running` if it did neither in time."""
+        return Outcome(*self._runner.ask("wait", pid=self.pid, seconds=seconds))
 
-    def resume(self) -> Ending:
-        """Go on after a pause, to the end or to the next pause."""
-        self.go_on()
+    def resume(self) -> Outcome:
+        """Continue after a pause, and wait for the end or the next pause."""
+        self.unpause()
         return self.wait()
 
-    def go_on(self) -> None:
-        """Go on, if it has not ended."""
+    def unpause(self) -> None:
+        """Continue after a pause, if the process has not ended."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGCONT)
 
-    def kill(self) -> Ending:
+    def kill(self) -> Outcome:
+        """Kill the process and wait for its end."""
         os.kill(self.pid, signal.SIGKILL)
         return self.wait()
 
-    def others(self) -> list[int]:
-        """The processes that it started and that still run."""
-        found = []
+    def helpers(self) -> list[int]:
+        """Return the ids of the processes that it started and that still run."""
+        pids = []
         for process in psutil.process_iter():
             with suppress(ProcessLookupError, psutil.Error):
                 if os.getpgid(process.pid) == self.pid and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process.pid)
-        return found
+                    pids.append(process.pid)
+        return pids
 
-    def end_others(self) -> None:
-        """Kill them, and remove the semaphores that nobody else would remove then."""
+    def kill_helpers(self) -> None:
+        """Kill the processes that it started, and remove their semaphores, which nothing else removes then."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        for left in Path("/dev/shm").glob(f"sem.loky-{self.pid}-*"):
-            left.unlink(missing_ok=True)
+        for semaphore in Path("/dev/shm").glob(f"sem.loky-{self.pid}-*"):
+            semaphore.unlink(missing_ok=True)
 
 
-class Stage:
-    """Where deeds are done: `run(child_tasks.commit, kill_at=7, store=..., ...)`."""
+class TaskRunner:
+    """Runs tasks in child processes: `run(child_tasks.commit, kill_at=7, store=..., ...)`."""
 
     def __init__(self) -> None:
         self._server = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -168,27 +177,28 @@ class Stage:
 
     def start(
         self,
-        deed: Callable[..., None],
+        task: Callable[..., None],
         *,
         kill_at: int = 0,
         pause_at: Sequence[int] = (),
         group: bool = False,
         **arguments: object,
     ) -> Child:
-        """Begin a deed; kill or pause it just before steps. `group`: and kill all processes that it started."""
+        """Start a task; kill or pause it just before the given steps. `group`: also kill the processes it started."""
         how = {"kill_at": kill_at, "pause_at": list(pause_at), "group": group}
-        return Child(self, self.ask("start", deed=deed.__name__, how=how, arguments=arguments))
+        return Child(self, self.ask("start", task=task.__name__, how=how, arguments=arguments))
 
-    def run(self, deed: Callable[..., None], **arguments: Any) -> Ending:
-        return self.start(deed, **arguments).wait()
+    def run(self, task: Callable[..., None], **arguments: Any) -> Outcome:
+        """Start a task and wait until it has ended or paused."""
+        return self.start(task, **arguments).wait()
 
-    def done(self, deed: Callable[..., None], **arguments: Any) -> Ending:
-        """Do a deed that must not fail."""
-        ending = self.run(deed, **arguments)
-        assert ending.how == "done", f"{deed.__name__} {ending.how}: {ending.last_words}"
-        return ending
+    def complete(self, task: Callable[..., None], **arguments: Any) -> Outcome:
+        """Run a task that must not fail."""
+        outcome = self.run(task, **arguments)
+        assert outcome.state == "done", f"{task.__name__} {outcome.state}: {outcome.error_line}"
+        return outcome
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> TaskRunner:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -198,26 +208,28 @@ class Stage:
         self._server.stdout.close()
 
 
-class _Started:
-    def __init__(self, pid: int, report: int) -> None:
+class _Forked:
+    """A child of the server process, with what it has sent so far."""
+
+    def __init__(self, pid: int, pipe: int) -> None:
         self.pid = pid
-        self.report = report
+        self.pipe = pipe
         self.pending = b""
-        self.told: dict[str, list[Any]] = {"said": [], "steps": [], "error": []}
+        self.received: dict[str, list[Any]] = {"report": [], "steps": [], "error": []}
         self.ended: str | None = None
 
     def read(self, *, seconds: float = 0) -> None:
-        while self.report >= 0 and select.select([self.report], [], [], seconds)[0]:
-            data = os.read(self.report, 1 << 16)
+        while self.pipe >= 0 and select.select([self.pipe], [], [], seconds)[0]:
+            data = os.read(self.pipe, 1 << 16)
             if not data:
-                os.close(self.report)
-                self.report = -1
+                os.close(self.pipe)
+                self.pipe = -1
             *lines, self.pending = (self.pending + data).split(b"\n")
             for kind, value in map(json.loads, lines):
-                self.told[kind].append(value)
+                self.received[kind].append(value)
             seconds = 0
 
-    def wait(self, seconds: float) -> Ending:
+    def wait(self, seconds: float) -> Outcome:
         pid = status = 0
         until = time.monotonic() + seconds
         while self.ended is None:
@@ -225,35 +237,35 @@ class _Started:
             self.read(seconds=0 if pid else 0.002)
             if pid or time.monotonic() > until:
                 break
-            if self.report < 0:
+            if self.pipe < 0:
                 time.sleep(0.001)
-        how = self.ended or "running"
-        if how == "running" and pid:
+        state = self.ended or "running"
+        if state == "running" and pid:
             if os.WIFSTOPPED(status):
-                how = "paused"
+                state = "paused"
             else:
-                how = "killed" if os.WIFSIGNALED(status) else "failed" if os.WEXITSTATUS(status) else "done"
-                self.ended = how
-        steps = self.told["steps"][-1] if self.told["steps"] else []
-        return Ending(how, self.told["said"], steps, "".join(self.told["error"]))
+                state = "killed" if os.WIFSIGNALED(status) else "failed" if os.WEXITSTATUS(status) else "done"
+                self.ended = state
+        steps = self.received["steps"][-1] if self.received["steps"] else []
+        return Outcome(state, self.received["report"], steps, "".join(self.received["error"]))
 
 
 def serve() -> None:
-    """Answer what a `Stage` asks, one line each; end when it closes."""
-    started: dict[int, _Started] = {}
+    """Answer the requests of a `TaskRunner`, one line each, until it closes."""
+    children: dict[int, _Forked] = {}
     while line := sys.stdin.buffer.readline():
         verb, arguments = json.loads(line)
         if verb == "start":
-            begun = _start(**arguments)
-            started[begun.pid] = begun
-            answer: object = begun.pid
+            child = _fork(**arguments)
+            children[child.pid] = child
+            answer: object = child.pid
         else:
-            answer = started[arguments["pid"]].wait(arguments["seconds"])
+            answer = children[arguments["pid"]].wait(arguments["seconds"])
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
         sys.stdout.buffer.flush()
 
 
-def _start(deed: str, how: dict[str, Any], arguments: dict[str, Any]) -> _Started:
+def _fork(task: str, how: dict[str, Any], arguments: dict[str, Any]) -> _Forked:
     from tests.support import child_tasks
 
     reading, writing = os.pipe()
@@ -261,35 +273,36 @@ def _start(deed: str, how: dict[str, Any], arguments: dict[str, Any]) -> _Starte
     if pid == 0:
         os.setpgid(0, 0)
         os.close(reading)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, 0)
-        os.dup2(nothing, 1)
-        watch = Watch(writing, **how)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(null, 1)
+        probe = Probe(writing, **how)
         code = 0
         try:
-            getattr(child_tasks, deed)(watch, **arguments)
+            getattr(child_tasks, task)(probe, **arguments)
         except BaseException:
-            watch.end()
-            watch.tell("error", traceback.format_exc())
+            probe.stop()
+            probe.send("error", traceback.format_exc())
             code = 1
-        watch.end()
-        watch.tell("steps", watch.steps)
+        probe.stop()
+        probe.send("steps", probe.steps)
         os._exit(code)
     os.close(writing)
-    return _Started(pid, reading)
+    return _Forked(pid, reading)
 
 
 def sampled(count: int, samples: int) -> list[int]:
-    """Numbers from 1 to `count`, spread evenly, the last one among them."""
+    """Return numbers from 1 to `count`, spread evenly, with the last one among them."""
     return sorted({count - round(i * (count - 1) / max(1, samples - 1)) for i in range(min(samples, count))})
 
 
 def summary(error: Exception) -> str:
+    """Return the class and the first line of an error."""
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 if __name__ == "__main__":
-    # The module once more under its full name, the one by which child tasks import it.
+    # Import this module again under its full name, the one by which the tasks import it.
     sys.path[0] = str(Path(__file__).parents[2])
     from tests.support import kill_points
 

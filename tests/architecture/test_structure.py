@@ -1,0 +1,23 @@
+"""The rules of artstore's structure that import-linter cannot hold: its listing, and a folder of tests for each package."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.own_imports import ROOT
+
+PACKAGES = {
+    *("bench", "catalog", "charts", "checkout", "cli", "core", "data_types", "drivers", "ingest", "lineage"),
+    *("operations", "runtime", "storage", "tracking"),
+}
+MODULES = {"__init__.py", "__main__.py", "api.py", "errors.py", "manifest.py", "store.py", "testing.py", "py.typed"}
+
+
+def test_the_listing_is_the_design() -> None:
+    listing = {path.name for path in (ROOT / "artstore").iterdir()} - {"__pycache__"}
+    assert listing == PACKAGES | MODULES
+
+
+@pytest.mark.parametrize("package", sorted({*PACKAGES, "store"}))
+def test_each_package_has_its_tests(package: str) -> None:
+    assert list((ROOT / "tests" / package).glob("test_*.py"))
