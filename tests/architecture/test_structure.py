@@ -1,4 +1,4 @@
-"""The rules of artstore's structure that import-linter cannot hold: its listing, and a folder of tests for each package."""
+"""The structure of artstore: its listing is the design, and each package has a folder of tests."""
 
 from __future__ import annotations
 
