@@ -22,7 +22,7 @@ from artstore.catalog.events import Event
 from artstore.catalog.filters import Filters
 from artstore.catalog.repository import Repository
 from artstore.catalog.usage import Share
-from artstore.catalog.versions import Summary
+from artstore.catalog.versions import Overview
 from artstore.checkout import plan, reader
 from artstore.core import names
 from artstore.core.draft import Draft, check_type
@@ -474,13 +474,13 @@ class Store:
     def finished(self, pending: Pending | int) -> Version | None:
         """The version that a pending one became; None as long as it is pending, and if it was dropped."""
         with self.db.reading() as connection:
-            became = pending_rows.became(connection, pending if isinstance(pending, int) else pending.id)
+            became = pending_rows.finished_as(connection, pending if isinstance(pending, int) else pending.id)
             return None if became is None else versions.by_id(connection, became)
 
     def pending(self, name: str | None = None, *, project: str | None = None) -> list[Pending]:
         """The pending versions of a collection, of a project, or of all, the oldest first."""
         with self.db.reading() as connection:
-            return pending_rows.listed(connection, project, name)
+            return pending_rows.find_all(connection, project, name)
 
     def drop_pending(self, pending: Pending, *, dry_run: bool = False) -> upserting.Dropped:
         """Drop a pending version and what only it holds. Raises `NotFound` if it was finished or dropped."""
@@ -510,15 +510,15 @@ class Store:
         """A page of the entries of a version, in path order: those that follow a path."""
         return reader.entries_after(self.db, version, after, count)
 
-    def summaries(self, project: str | None = None) -> list[Summary]:
+    def summaries(self, project: str | None = None) -> list[Overview]:
         """The collections of a project, or of all, each with the number of its versions and the newest."""
         with self.db.reading() as connection:
-            return versions.summaries(connection, project)
+            return versions.overviews(connection, project)
 
     def collections(self, project: str | None = None) -> list[Collection]:
         """The collections of a project, or of all."""
         with self.db.reading() as connection:
-            return collections.listed(connection, project)
+            return collections.find_all(connection, project)
 
     def collection_page(
         self,
@@ -531,7 +531,9 @@ class Store:
     ) -> list[Collection]:
         """Return a page of the collections of a project that match filters, by name: those after a name."""
         with self.db.reading() as connection:
-            return collections.listed(connection, project, type=type, wanted=filters, after=after or "", limit=count)
+            return collections.find_all(
+                connection, project, type=type, matching=filters, after=after or "", limit=count
+            )
 
     def collection_count(self, project: str, *, type: str | None = None, filters: Filters | None = None) -> int:
         """Return how many collections of a project match filters."""
@@ -556,7 +558,7 @@ class Store:
     def collection(self, name: str, *, project: str = names.DEFAULT_PROJECT) -> Collection:
         """Find a collection. Raises `NotFound`."""
         with self.db.reading() as connection:
-            return collections.named(connection, project, names.collection(name))
+            return collections.get(connection, project, names.collection(name))
 
     def describe_collection(
         self,
@@ -596,25 +598,25 @@ class Store:
             return list(
                 versions.page(
                     connection,
-                    collections.named(connection, project, name),
+                    collections.get(connection, project, name),
                     beyond=beyond,
                     limit=count,
                     oldest_first=oldest_first,
-                    wanted=filters,
+                    matching=filters,
                 )
             )
 
     def version_count(self, name: str, *, project: str = names.DEFAULT_PROJECT, filters: Filters | None = None) -> int:
         """How many living versions of a collection filters let through."""
         with self.db.reading() as connection:
-            return versions.count(connection, collections.named(connection, project, name), filters)
+            return versions.count(connection, collections.get(connection, project, name), filters)
 
     def versions(self, name: str, *, project: str = names.DEFAULT_PROJECT, deleted: bool = False) -> Iterator[Version]:
         """The versions of a collection, the newest first, read page by page: deleting while iterating skips nothing."""
         beyond: int | None = None
         while True:
             with self.db.reading() as connection:
-                collection = collections.named(connection, project, name)
+                collection = collections.get(connection, project, name)
                 found = versions.page(connection, collection, beyond=beyond, limit=100, deleted=deleted)
                 page = list(found)
             yield from page
@@ -700,7 +702,7 @@ class Store:
         if isinstance(version, str):
             wanted = names.parse(version)
             return versions.resolve(connection, wanted.project or names.DEFAULT_PROJECT, wanted)
-        if not versions.lives(connection, version.id):
+        if not versions.exists(connection, version.id):
             raise NotFound(f"{version.name} was deleted: use a version that lives")
         return version
 
@@ -762,7 +764,7 @@ class Store:
         """The links that show a version, each as it is found there."""
         with self.db.reading() as connection:
             found = links.of_version(connection, version.id)
-            return [versions.shown(connection, each) for each in found]
+            return [versions.by_link(connection, each) for each in found]
 
     def dependencies(self, version: Version | str) -> list[Version]:
         """The versions that a version references."""
@@ -877,7 +879,7 @@ class Store:
         if keep_last is not None and keep_last < 1:
             raise InvalidInput(f"keep_last must be 1 or more, not {keep_last}: delete a whole collection by its name")
         with self.db.reading() as connection:
-            collection = collections.named(connection, project, name)
+            collection = collections.get(connection, project, name)
             doomed = deleting.by_rule(self.db, connection, collection.id, keep_last=keep_last, older_than=older_than)
         return self.delete(*doomed, dry_run=dry_run)
 
@@ -921,7 +923,7 @@ class Store:
     def events(self, after: int = 0) -> list[Event]:
         """The log of changes, oldest first; those after an event's id, if given."""
         with self.db.reading() as connection:
-            return list(events.listed(connection, after))
+            return list(events.since(connection, after))
 
     def sql(self, query: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
         """Answer a question in SQL, on the views `artifact_versions` and `artifact_entries` or any table.

@@ -121,7 +121,7 @@ class Sources:
         packs = Packs(path)
         self._open.callback(packs.close)
         with db.reading() as connection:
-            collection = _collection(path, collections.listed(connection, None), name)
+            collection = _collection(path, collections.find_all(connection, None), name)
             found = list(versions.page(connection, collection, beyond=None, limit=_UNLIMITED, oldest_first=True))
         if not found:
             raise NotFound(f"all versions of {collection.name!r} were deleted: there is nothing to measure")

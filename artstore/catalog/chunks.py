@@ -11,7 +11,7 @@ from artstore.storage.packs import HEADER, Place
 _MANY = 500
 LONGEST_RUN = 256
 """A row of `file_chunks` stands for at most this many chunks, so that those that hold a chunk can be found."""
-HOLDS = f"""
+HOLDS_CHUNK = f"""
     (file_chunks.chunk = {{chunk}} or (file_chunks.count > 1
         and file_chunks.chunk between {{chunk}} - {LONGEST_RUN - 1} and {{chunk}} - 1
         and file_chunks.chunk + file_chunks.count > {{chunk}}))
@@ -198,7 +198,7 @@ def chunk(connection: Connection, digest: bytes) -> StoredChunk | None:
     return _stored(row) if row else None
 
 
-def chunks_of(connection: Connection, file_digest: bytes) -> list[StoredChunk] | None:
+def chunks_of_file(connection: Connection, file_digest: bytes) -> list[StoredChunk] | None:
     """The chunks of a file, in order; None if the file is not stored."""
     row = connection.execute("select id from files where digest = ?", (file_digest,)).fetchone()
     if row is None:
@@ -213,7 +213,7 @@ def chunks_of(connection: Connection, file_digest: bytes) -> list[StoredChunk] |
     return [_stored(each) for each in connection.execute(query, (row[0],))]
 
 
-def single_places_of(connection: Connection, file_digests: Sequence[bytes]) -> dict[bytes, Place]:
+def single_chunk_places(connection: Connection, file_digests: Sequence[bytes]) -> dict[bytes, Place]:
     """Where the content lies of those of these files that are one chunk."""
     found: dict[bytes, Place] = {}
     for start in range(0, len(file_digests), _MANY):
@@ -230,23 +230,23 @@ def single_places_of(connection: Connection, file_digests: Sequence[bytes]) -> d
     return found
 
 
-def all_chunks(connection: Connection, pack: str) -> list[StoredChunk]:
+def chunks_of_pack(connection: Connection, pack: str) -> list[StoredChunk]:
     """Every chunk of a pack, as they lie."""
     query = f"{_CHUNK} where packs.name = ? order by chunks.offset"
     return [_stored(row) for row in connection.execute(query, (pack,))]
 
 
-class Counted(NamedTuple):
+class PackCounts(NamedTuple):
     """What a pack counts of its chunks: the bytes that they take, and the bytes of their content."""
 
     stored: int
     content: int
 
 
-def counted(connection: Connection, pack: str) -> Counted:
+def pack_counts(connection: Connection, pack: str) -> PackCounts:
     """What a pack counts of its chunks."""
     row = connection.execute("select live, live + saved from packs where name = ?", (pack,)).fetchone()
-    return Counted(*row) if row else Counted(0, 0)
+    return PackCounts(*row) if row else PackCounts(0, 0)
 
 
 def files_of_several_chunks(connection: Connection) -> Iterator[tuple[bytes, int]]:
@@ -258,7 +258,7 @@ def files_of_several_chunks(connection: Connection) -> Iterator[tuple[bytes, int
     yield from connection.execute(query)
 
 
-def files_unlike_their_chunk(connection: Connection) -> list[bytes]:
+def files_not_matching_chunk(connection: Connection) -> list[bytes]:
     """The digests of files of one chunk that is not what they are."""
     query = """
         select files.digest from files
@@ -274,13 +274,13 @@ def files_with_chunk(connection: Connection, digest: bytes) -> list[bytes]:
     """The digests of the files that a chunk is part of."""
     query = f"""
         select distinct files.digest from chunks
-        join file_chunks on {HOLDS.format(chunk="chunks.id")} join files on files.id = file_chunks.file
+        join file_chunks on {HOLDS_CHUNK.format(chunk="chunks.id")} join files on files.id = file_chunks.file
         where chunks.digest = ?
     """
     return [row[0] for row in connection.execute(query, (digest,))]
 
 
-def extents(connection: Connection, pack: int) -> list[tuple[int, int]]:
+def used_ranges(connection: Connection, pack: int) -> list[tuple[int, int]]:
     """The ranges of a pack that are in use, from the header on, as (first, end); neighbours are joined."""
     joined = [(0, len(HEADER))]
     for offset, length in connection.execute(

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from artstore.catalog import db, fields, filters
+from artstore.catalog import aliases, fields, filters, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
 from artstore.core.draft import check_type
 from artstore.core.names import REGISTRY
-from artstore.errors import InvalidInput, NotFound, ProtectedAlias
+from artstore.errors import InvalidInput, NotFound
 
 
 class Collection(NamedTuple):
@@ -49,7 +49,7 @@ def find(connection: Connection, project: str, name: str) -> Collection | None:
     return _collection(row) if row else None
 
 
-def named(connection: Connection, project: str, name: str) -> Collection:
+def get(connection: Connection, project: str, name: str) -> Collection:
     """Find a collection. Raises `NotFound`, which tells of one of that name elsewhere."""
     found = find(connection, project, name)
     if found is None:
@@ -59,37 +59,37 @@ def named(connection: Connection, project: str, name: str) -> Collection:
     return found
 
 
-def listed(
+def find_all(
     connection: Connection,
     project: str | None = None,
     *,
     type: str | None = None,
-    wanted: Filters | None = None,
+    matching: Filters | None = None,
     after: str = "",
     limit: int = -1,
 ) -> list[Collection]:
     """List the collections of a project, or of all, by name; those of a type that filters let through; a page."""
-    where = _where(connection, project, type, wanted)
+    where = _where(connection, project, type, matching)
     query = f"{_COLLECTION} where {where.sql} and c.name > ? order by projects.name, c.name limit ?"
     return [_collection(row) for row in connection.execute(query, (*where.values, after, limit)).fetchall()]
 
 
-def count(connection: Connection, project: str | None, type: str | None, wanted: Filters | None) -> int:
+def count(connection: Connection, project: str | None, type: str | None, matching: Filters | None) -> int:
     """How many collections `listed` lists."""
-    where = _where(connection, project, type, wanted)
+    where = _where(connection, project, type, matching)
     query = f"""select count(*) from collections as c join projects on projects.id = c.project where {where.sql}"""
     return int(connection.execute(query, where.values).fetchone()[0])
 
 
-def _where(connection: Connection, project: str | None, type: str | None, wanted: Filters | None) -> Clause:
-    let_through = filters.where(connection, fields.COLLECTIONS, wanted)
+def _where(connection: Connection, project: str | None, type: str | None, matching: Filters | None) -> Clause:
+    let_through = filters.where(connection, fields.COLLECTIONS, matching)
     sql = f"(? is null or projects.name = ?) and (? is null or c.type = ?) and {let_through.sql}"
     return Clause(sql, (project, project, type, type, *let_through.values))
 
 
 def types(connection: Connection, project: str | None = None) -> list[str]:
     """The types that the collections of a project, or of all, have."""
-    return sorted({each.type for each in listed(connection, project)})
+    return sorted({each.type for each in find_all(connection, project)})
 
 
 def projects(connection: Connection) -> list[str]:
@@ -97,14 +97,14 @@ def projects(connection: Connection) -> list[str]:
     return [row[0] for row in connection.execute("select name from projects order by name")]
 
 
-def registries(connection: Connection, wanted: Filters | None = None) -> list[str]:
+def registries(connection: Connection, matching: Filters | None = None) -> list[str]:
     """The projects that are registries, and that filters let through."""
-    where = filters.where(connection, fields.REGISTRIES, wanted)
+    where = filters.where(connection, fields.REGISTRIES, matching)
     query = f"select name from projects where substr(name, 1, ?) = ? and {where.sql} order by name"
     return [row[0] for row in connection.execute(query, (len(REGISTRY), REGISTRY, *where.values)).fetchall()]
 
 
-def ensure(
+def find_or_create(
     connection: Connection, project: str, name: str, type: str, *, portfolio: bool = False
 ) -> tuple[Collection, bool]:
     """Find or make a collection; tell whether it was made.
@@ -126,16 +126,16 @@ def ensure(
         insert into collections (project, name, type, portfolio, created_at)
         values ((select id from projects where name = ?), ?, ?, ?, ?)
         """,
-        (project, name, type, portfolio, db.now()),
+        (project, name, type, portfolio, timestamps.now()),
     )
-    return named(connection, project, name), True
+    return get(connection, project, name), True
 
 
-def describe(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
+def update(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
     """Set what people say of a collection: name, description, tags, protected_aliases."""
     for field, value in changes.items():
         if field == "protected_aliases":
-            _protect(connection, id, value)
+            aliases.protect(connection, id, value)
             continue
         written = json.dumps(value, ensure_ascii=False) if field == "tags" else value
         connection.execute(
@@ -145,22 +145,4 @@ def describe(connection: Connection, id: int, changes: Mapping[str, Any]) -> Non
                 "tags": "update collections set tags = ? where id = ?",
             }[field],
             (written, id),
-        )
-
-
-def _protect(connection: Connection, id: int, aliases: Sequence[str]) -> None:
-    connection.execute("delete from protected_aliases where collection = ?", (id,))
-    connection.executemany(
-        "insert into protected_aliases (collection, name) values (?, ?)", [(id, alias) for alias in aliases]
-    )
-
-
-def check_unprotected(connection: Connection, id: int, alias: str) -> None:
-    """Raise `ProtectedAlias` if a collection protects an alias."""
-    query = "select 1 from protected_aliases where collection = ? and name = ?"
-    if connection.execute(query, (id, alias)).fetchone() is not None:
-        where = connection.execute(f"{_COLLECTION} where c.id = ?", (id,)).fetchone()
-        raise ProtectedAlias(
-            f"the alias {alias!r} of {where[1]}/{where[2]} is protected: pass force=True to change it, or "
-            f"unprotect it with `artstore alias {where[1]}/{where[2]} {alias} --unprotect`"
         )

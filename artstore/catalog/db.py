@@ -16,10 +16,10 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from artstore.catalog import timestamps
 from artstore.catalog.connection import Connection
 from artstore.core import digests
 from artstore.errors import (
@@ -37,16 +37,6 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 FILE = "artstore.db"
-
-
-def now() -> str:
-    """The time as the catalog writes it: UTC, microseconds, ending in `Z`."""
-    return catalog_time(datetime.now(UTC))
-
-
-def catalog_time(time: datetime) -> str:
-    """Write a time as the catalog does, so that text compares as times do."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def create(folder: Path, algorithm: str, compression: str | None = None) -> bool:
@@ -72,7 +62,7 @@ def create(folder: Path, algorithm: str, compression: str | None = None) -> bool
             connection.execute("begin immediate")
             schema.migrations.apply(Database(connection))
             connection.execute(f"pragma user_version = {schema.FORMAT if compression else schema.PLAIN_FORMAT}")
-            row = (secrets.token_hex(16), algorithm, compression, now())
+            row = (secrets.token_hex(16), algorithm, compression, timestamps.now())
             names = "id, uid, algorithm, compression, created_at"
             connection.execute(f"insert into store ({names}) values (1, ?, ?, ?, ?)", row)
             connection.execute("commit")

@@ -14,7 +14,7 @@ from artstore.errors import InvalidInput
 
 _new = tuple.__new__
 
-Row: TypeAlias = tuple[str, int, Any]
+EntryRow: TypeAlias = tuple[str, int, Any]
 """What the table says of an entry: its path; twice its kind, and one more if executable; its file, target or ref."""
 
 
@@ -23,7 +23,7 @@ def columns(table: str) -> str:
     return f"{table}.path, 2 * {table}.kind + {table}.executable, coalesce({table}.file, {table}.ref, {table}.target)"
 
 
-ENTRY = f"""
+SELECT_ENTRIES = f"""
     select {columns("entries")}, files.digest, files.size from entries left join files on files.id = entries.file
 """
 """Asks for what `of_rows` makes entries of."""
@@ -34,7 +34,7 @@ _PLAIN = """
 """
 
 
-class Texts(NamedTuple):
+class PlainFiles(NamedTuple):
     """What entries are that are all files and none executable."""
 
     paths: list[str]
@@ -44,7 +44,7 @@ class Texts(NamedTuple):
     """With commas."""
 
 
-def read(connection: Connection, first: int, last: int) -> Texts | list[Entry]:
+def read(connection: Connection, first: int, last: int) -> PlainFiles | list[Entry]:
     """What `made` needs to make the entries of segments with ids in a row, which follow each other in this order.
 
     That is a few texts if they are plain files, as most are: handing out a row for each of a million entries takes
@@ -52,25 +52,27 @@ def read(connection: Connection, first: int, last: int) -> Texts | list[Entry]:
     """
     kinds, paths, digests, sizes = connection.execute(_PLAIN, {"first": first, "last": last, "nul": "\0"}).fetchone()
     if kinds == Kind.FILE:
-        found = Texts(paths.split("\0"), digests, sizes)
+        found = PlainFiles(paths.split("\0"), digests, sizes)
         # The order of an aggregate is not promised; and content that the catalog has lost is not among it.
         if found.paths == sorted(found.paths) and len(digests) == LENGTH * len(found.paths):
             return found
-    rows = connection.execute(f"{ENTRY} where entries.segment between ? and ? order by entries.path", (first, last))
-    return of_rows(connection, rows)
+    rows = connection.execute(
+        f"{SELECT_ENTRIES} where entries.segment between ? and ? order by entries.path", (first, last)
+    )
+    return from_rows(connection, rows)
 
 
-def made(algorithm: Algorithm, found: Texts | list[Entry]) -> list[Entry]:
+def make(algorithm: Algorithm, found: PlainFiles | list[Entry]) -> list[Entry]:
     """Make the entries that were read, in order."""
     if isinstance(found, list):
         return found
-    digests, sizes, none = digests_of(algorithm, found.digests), numbers_of(found.sizes), repeat(None)
+    digests, sizes, none = split_digests(algorithm, found.digests), split_numbers(found.sizes), repeat(None)
     # Made without a line of Python for each.
     every = zip(found.paths, repeat(Kind.FILE), digests, sizes, repeat(False), none, none, none, none)
     return list(map(_new, repeat(Entry), every))
 
 
-def of_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> list[Entry]:
+def from_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> list[Entry]:
     """Make entries of what `ENTRY` gives."""
     file, prefix = Kind.FILE, connection.algorithm.name + ":"
     # Made as plain tuples are, and digests written here: calls for each of a million files take as long again.
@@ -91,13 +93,13 @@ def _other_entry(connection: Connection, path: str, flags: int, rest: Any) -> En
     return Entry(path, kind, digest, size, uri=uri, etag=etag, version_id=version_id)
 
 
-def digests_of(algorithm: Algorithm, raw: bytes) -> list[str]:
+def split_digests(algorithm: Algorithm, raw: bytes) -> list[str]:
     """Digests that come with nothing between them, as `algorithm:hex`."""
     prefix = algorithm.name + ":"
     return (prefix + raw.hex(",", -LENGTH).replace(",", "," + prefix)).split(",")
 
 
-def numbers_of(together: str) -> list[int]:
+def split_numbers(together: str) -> list[int]:
     """Numbers that come with commas between them."""
     found: list[int] = json.loads(f"[{together}]")
     return found

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from artstore.catalog.connection import Connection
-from artstore.catalog.entries import Row, columns, of_rows
+from artstore.catalog.entries import EntryRow, columns, from_rows
 from artstore.core.manifest import Entry, Kind
 
 _DIFFERENT = f"""
@@ -16,7 +16,7 @@ _DIFFERENT = f"""
 """
 
 
-class Changed(NamedTuple):
+class EntryDiff(NamedTuple):
     """What differs between two versions, each in path order; a change is (before, after)."""
 
     added: list[Entry]
@@ -24,14 +24,14 @@ class Changed(NamedTuple):
     changed: list[tuple[Entry, Entry]]
 
 
-def diff(connection: Connection, old: int, new: int) -> Changed:
+def diff(connection: Connection, old: int, new: int) -> EntryDiff:
     """Compare two versions: the segments that only one of them has, and of those what only one side has.
 
     Most edits leave the bounds of a segment as they were: there the database finds what differs.
     """
     before, after = _own_segments(connection, old, new), _own_segments(connection, new, old)
-    left: set[Row] = set()
-    right: set[Row] = set()
+    left: set[EntryRow] = set()
+    right: set[EntryRow] = set()
     for bounds in before.keys() & after.keys():
         rows = connection.execute(_DIFFERENT, (after[bounds], before[bounds])).fetchall()
         # Of as many entries, with all paths the same, each is a change.
@@ -43,7 +43,7 @@ def diff(connection: Connection, old: int, new: int) -> Changed:
         for segment in segments.values():
             side.update(connection.execute(f"select {columns('entries')} from entries where segment = ?", (segment,)))
     gone, come = ({entry.path: entry for entry in _of_rows(connection, rows)} for rows in (left - right, right - left))
-    return Changed(
+    return EntryDiff(
         [entry for path, entry in come.items() if path not in gone],
         [entry for path, entry in gone.items() if path not in come],
         [(entry, come[path]) for path, entry in gone.items() if path in come],
@@ -61,10 +61,10 @@ def _own_segments(connection: Connection, version: int, other: int) -> dict[tupl
     return {row[:3]: row[3] for row in connection.execute(query, (version, other))}
 
 
-def _of_rows(connection: Connection, rows: set[Row]) -> list[Entry]:
+def _of_rows(connection: Connection, rows: set[EntryRow]) -> list[Entry]:
     full = []
     for path, flags, rest in sorted(rows, key=itemgetter(0)):
         file = rest if flags // 2 == Kind.FILE else None
         content = connection.execute("select digest, size from files where id = ?", (file,)).fetchone() or (None, None)
         full.append((path, flags, rest, *content))
-    return of_rows(connection, full)
+    return from_rows(connection, full)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from artstore.catalog import db
+from artstore.catalog import timestamps
 from artstore.catalog.connection import Connection
 from artstore.core.digests import Algorithm, text
 
@@ -22,12 +22,12 @@ class Event(NamedTuple):
     hash: str
 
 
-def canonical(value: object) -> str:
+def canonical_json(value: object) -> str:
     """JSON with sorted keys and no white space: the one form that is hashed."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def chained(algorithm: Algorithm, before: str, at: str, kind: str, subject: str, detail: str) -> str:
+def event_hash(algorithm: Algorithm, before: str, at: str, kind: str, subject: str, detail: str) -> str:
     """The hash of an event that follows the one with the hash `before`."""
     return algorithm.structure("artstore.event.1", b"".join(map(text, (before, at, kind, subject, detail))))
 
@@ -40,12 +40,12 @@ def head(connection: Connection) -> str:
 
 def record(connection: Connection, kind: str, subject: str, /, **detail: object) -> None:
     """Add an event to the transaction that does what it tells."""
-    at, written = db.now(), canonical(detail)
-    row = (at, kind, subject, written, chained(connection.algorithm, head(connection), at, kind, subject, written))
+    at, written = timestamps.now(), canonical_json(detail)
+    row = (at, kind, subject, written, event_hash(connection.algorithm, head(connection), at, kind, subject, written))
     connection.execute("insert into events (at, kind, subject, detail, hash) values (?, ?, ?, ?, ?)", row)
 
 
-def listed(connection: Connection, after: int = 0) -> Iterator[Event]:
+def since(connection: Connection, after: int = 0) -> Iterator[Event]:
     """The events after an id, oldest first."""
     query = "select id, at, kind, subject, detail, hash from events where id > ? order by id"
     for row in connection.execute(query, (after,)):
@@ -56,7 +56,7 @@ def first_broken(connection: Connection) -> int | None:
     """The id of the first event whose hash does not follow from what is before it; None if all do."""
     before = ""
     for row in connection.execute("select id, at, kind, subject, detail, hash from events order by id"):
-        if chained(connection.algorithm, before, *row[1:5]) != row[5]:
+        if event_hash(connection.algorithm, before, *row[1:5]) != row[5]:
             return int(row[0])
         before = row[5]
     return None

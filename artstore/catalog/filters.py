@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from artstore.catalog import db
+from artstore.catalog import timestamps
 from artstore.catalog.connection import Connection
 from artstore.errors import InvalidInput
 
@@ -207,7 +207,7 @@ def _time(wanted: Any) -> Any:
         time = datetime.fromisoformat(wanted) if isinstance(wanted, str) else wanted
     except ValueError as error:
         raise InvalidInput(f"{wanted!r} is no time: write it as in 2026-11-21 or 2026-11-21T08:00:00Z") from error
-    return db.catalog_time(time if time.tzinfo else time.replace(tzinfo=UTC))
+    return timestamps.timestamp(time if time.tzinfo else time.replace(tzinfo=UTC))
 
 
 def _joined(word: str, clauses: list[Clause]) -> Clause:
@@ -239,7 +239,7 @@ def order(fields: Fields, wanted: str) -> Order:
     return Order(Clause(f"({found.sql} ->> '$')", found.values), wanted.startswith("-"))
 
 
-def beyond(by: Order, id: str, after: str, rest: str) -> Clause:
+def after(by: Order, id: str, after: str, rest: str) -> Clause:
     """The condition for what comes after the row with the id `after`, which `rest` (a FROM clause) finds again.
 
     Rows with equal keys are in the order of their ids.
@@ -254,7 +254,7 @@ def beyond(by: Order, id: str, after: str, rest: str) -> Clause:
     return Clause(sql, (*key.values, *key.values, int(after), int(after)))
 
 
-def sorting(by: Order, id: str) -> Clause:
+def order_by(by: Order, id: str) -> Clause:
     """What follows `order by`."""
     direction = "desc" if by.descending else "asc"
     return Clause(f"{by.key.sql} is null, {by.key.sql} {direction}, {id} {direction}", (*by.key.values, *by.key.values))

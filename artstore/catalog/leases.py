@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from artstore.catalog import db
+from artstore.catalog import timestamps
 from artstore.catalog.connection import Connection
 
 EVERYTHING = (0, 2**62)
@@ -24,7 +24,7 @@ class Claim(NamedTuple):
 
 def open_lease(connection: Connection, session: str, purpose: str) -> int:
     """Begin a lease; return its id."""
-    row = (session, purpose, db.now())
+    row = (session, purpose, timestamps.now())
     cursor = connection.execute("insert into leases (session, purpose, created_at) values (?, ?, ?)", row)
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -75,7 +75,7 @@ def close_lease(connection: Connection, lease: int) -> list[Claim]:
 def reap(connection: Connection, is_alive: Callable[[str], bool]) -> list[Claim]:
     """End the leases of sessions that are over; return what they held."""
     held: list[Claim] = []
-    for session in sessions(connection):
+    for session in holders(connection):
         if is_alive(session):
             continue
         for row in connection.execute("select id from leases where session = ?", (session,)).fetchall():
@@ -94,12 +94,12 @@ def holds_version(connection: Connection, version: int) -> bool:
     return connection.execute(query, (version,)).fetchone() is not None
 
 
-def sessions(connection: Connection) -> list[str]:
+def holders(connection: Connection) -> list[str]:
     """The sessions that have leases."""
     return [row[0] for row in connection.execute("select distinct session from leases")]
 
 
-def count(connection: Connection, sessions: Iterable[str]) -> int:
+def count(connection: Connection, process_locks: Iterable[str]) -> int:
     """How many leases some sessions have."""
     query = "select count(*) from leases where session = ?"
-    return sum(int(connection.execute(query, (session,)).fetchone()[0]) for session in sessions)
+    return sum(int(connection.execute(query, (session,)).fetchone()[0]) for session in process_locks)

@@ -38,7 +38,7 @@ Alive = Callable[[str], bool]
 _STRIDE = 16
 
 
-class Start(NamedTuple):
+class NodeKey(NamedTuple):
     """The version or run, by its number in the catalog, that a graph is seen from."""
 
     is_run: bool
@@ -72,7 +72,7 @@ _STEPS = {
 @paused()
 def around(
     connection: Connection,
-    start: Start,
+    start: NodeKey,
     direction: Direction,
     depth: int | None,
     *,
@@ -86,11 +86,11 @@ def around(
     found = {start}
     for way in ("upstream", "downstream") if direction == "both" else (direction,):
         found.update(_walk(connection, start, way, depth))
-    names: dict[Start, str] = {}
+    names: dict[NodeKey, str] = {}
     nodes: list[Node] = []
     # In the order in which they lie in the catalog: read criss-cross, a large graph takes a third longer.
     in_order = sorted(found)
-    read = chain[tuple[Start, Node]](
+    read = chain[tuple[NodeKey, Node]](
         _versions(connection, [each.id for each in in_order if not each.is_run]),
         _runs(connection, [each.id for each in in_order if each.is_run], alive),
     )
@@ -107,11 +107,11 @@ def store_uid(connection: Connection) -> str:
     return str(connection.execute("select uid from store").fetchone()[0])
 
 
-def _walk(connection: Connection, start: Start, way: str, depth: int | None) -> set[Start]:
+def _walk(connection: Connection, start: NodeKey, way: str, depth: int | None) -> set[NodeKey]:
     """What is reached from a node in one direction."""
     if depth is None:
         return set(_stride(connection, [start], way, None))
-    found: dict[Start, int] = {start: 0}
+    found: dict[NodeKey, int] = {start: 0}
     rim, gone = [start], 0
     while rim and gone < depth:
         stride = min(_STRIDE, depth - gone)
@@ -123,7 +123,7 @@ def _walk(connection: Connection, start: Start, way: str, depth: int | None) -> 
     return set(found)
 
 
-def _stride(connection: Connection, rim: list[Start], way: str, most: int | None) -> dict[Start, int]:
+def _stride(connection: Connection, rim: list[NodeKey], way: str, most: int | None) -> dict[NodeKey, int]:
     """What is reached from some nodes within so many hops, and over how many; without a limit that stays 0.
 
     SQL tells rows apart, not nodes: with a limit, a node that is reached over several distances counts once for each.
@@ -138,10 +138,10 @@ def _stride(connection: Connection, rim: list[Start], way: str, most: int | None
         select is_run, id, min(hops) from walk group by is_run, id
     """
     rows = connection.execute(query, {"rim": json.dumps([[int(each.is_run), each.id] for each in rim]), "most": most})
-    return {Start(bool(is_run), id): hops for is_run, id, hops in rows}
+    return {NodeKey(bool(is_run), id): hops for is_run, id, hops in rows}
 
 
-def _versions(connection: Connection, ids: list[int]) -> Iterator[tuple[Start, VersionNode]]:
+def _versions(connection: Connection, ids: list[int]) -> Iterator[tuple[NodeKey, VersionNode]]:
     query = f"""
         select v.id, projects.name, c.name, c.type, v.number, v.state, v.digest, v.entries, v.size,
             {fields.ALIASES},
@@ -155,7 +155,7 @@ def _versions(connection: Connection, ids: list[int]) -> Iterator[tuple[Start, V
     for row in connection.execute(query, (json.dumps(ids),)):
         id, project, collection, type, number, state, digest, entries, size, aliases, *dates, base = row
         yield (
-            Start(False, id),
+            NodeKey(False, id),
             VersionNode(
                 id=f"{project}/{collection}:v{number}",
                 project=project,
@@ -174,7 +174,7 @@ def _versions(connection: Connection, ids: list[int]) -> Iterator[tuple[Start, V
         )
 
 
-def _runs(connection: Connection, ids: list[int], alive: Alive) -> Iterator[tuple[Start, RunNode]]:
+def _runs(connection: Connection, ids: list[int], alive: Alive) -> Iterator[tuple[NodeKey, RunNode]]:
     query = """
         select runs.id, projects.name, runs.uid, runs.name, runs.job_type, runs.run_group, runs.state, runs.session,
             runs.environment ->> '$.user', runs.environment -> '$.git', runs.started_at, runs.ended_at
@@ -185,7 +185,7 @@ def _runs(connection: Connection, ids: list[int], alive: Alive) -> Iterator[tupl
     for row in connection.execute(query, (json.dumps(ids),)):
         id, project, uid, name, job_type, group, state, session, user, git, started_at, ended_at = row
         yield (
-            Start(True, id),
+            NodeKey(True, id),
             RunNode(
                 id=f"{project}/{uid}",
                 project=project,
@@ -236,7 +236,7 @@ _EDGES = (
 )
 
 
-def _edges(connection: Connection, names: dict[Start, str]) -> Iterator[Edge]:
+def _edges(connection: Connection, names: dict[NodeKey, str]) -> Iterator[Edge]:
     """Every edge between the nodes that were found, by kind, and in the order in which they came about."""
     ids = {
         "runs": json.dumps([each.id for each in names if each.is_run]),
@@ -244,6 +244,6 @@ def _edges(connection: Connection, names: dict[Start, str]) -> Iterator[Edge]:
     }
     for kind, query, among in _EDGES:
         for source, target, role, at in connection.execute(query, (ids[among],)):
-            ends = Start(kind == PRODUCED, source), Start(kind == USED, target)
+            ends = NodeKey(kind == PRODUCED, source), NodeKey(kind == USED, target)
             if ends[0] in names and ends[1] in names:
                 yield Edge(kind, names[ends[0]], names[ends[1]], role, at)

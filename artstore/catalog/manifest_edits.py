@@ -13,14 +13,14 @@ from artstore.catalog import manifests
 from artstore.catalog.connection import Connection
 from artstore.core.changes import Changes
 from artstore.core.digests import Algorithm
-from artstore.core.manifest import Builder, Entry, Group, Kind, Segment, in_order
+from artstore.core.manifest import Entry, Group, Kind, ManifestBuilder, Segment, sort_by_path
 
 _FEW = 16
 _FILES_REMEMBERED = 262_144
 Part = TypeVar("Part", Group, Segment)
 
 
-class Edited(Builder):
+class EditBuilder(ManifestBuilder):
     """A builder that knows the ids of what it took from the base, by digest, so that nobody looks them up again."""
 
     def __init__(self, algorithm: Algorithm, *, held: int = sys.maxsize) -> None:
@@ -32,17 +32,17 @@ class Edited(Builder):
         """As far as they are remembered."""
 
 
-def edited(
+def edit(
     connection: Connection,
     base: int | None,
     changes: Changes,
-) -> Edited:
+) -> EditBuilder:
     """Cut the manifest of a version with changes: entries to put in, None to take out. It still has to be finished.
 
     Only the parts of the base that the changes touch are read.
     """
     # About as many entries as changes are held; all, where they are in memory anyway.
-    builder = Edited(connection.algorithm, held=200) if changes.on_disk else Edited(connection.algorithm)
+    builder = EditBuilder(connection.algorithm, held=200) if changes.on_disk else EditBuilder(connection.algorithm)
     groups = manifests.groups_of(connection, base) if base is not None else []
     paths = list(changes) if groups else []
     start = 0
@@ -60,7 +60,7 @@ def edited(
 
 def _edit_group(
     connection: Connection,
-    builder: Edited,
+    builder: EditBuilder,
     rows: list[tuple[int, Segment]],
     paths: Sequence[str],
     changes: Changes,
@@ -81,7 +81,7 @@ def _edit_group(
         end = bisect_left(paths, firsts[done]) if done < len(segments) else len(paths)
         mine, start = paths[start:end], end
         id = builder.segments[segment.digest]
-        entries = manifests.entries_of(connection, id)
+        entries = manifests.entries_of_segment(connection, id)
         kept: dict[str, Entry | None] = {entry.path: entry for entry in entries}
         kept |= {path: changes[path] for path in mine}
         after = [entry for entry in kept.values() if entry is not None]
@@ -90,21 +90,21 @@ def _edit_group(
             builder.add_uncut(after[:-1])
             builder.add(after[-1:])
         else:
-            builder.add(in_order(after))
+            builder.add(sort_by_path(after))
         if alone and builder.at_segment_cut and len(builder.new_segments) == before + 1 and len(mine) <= _FEW:
             builder.origins[builder.new_segments[-1][0].digest] = id, mine
         else:
             _remember_files(connection, builder, id, entries)
 
 
-def _keep(builder: Builder, group: Sequence[Segment], start: int, end: int) -> None:
+def _keep(builder: ManifestBuilder, group: Sequence[Segment], start: int, end: int) -> None:
     """Keep segments of a group of the base, from one up to another."""
     uncut = min(end, len(group) - 1) if builder.since_group_cut == start else start
     builder.keep_uncut(group[start:uncut])
     builder.keep_segments(group[uncut:end])
 
 
-def _remember_files(connection: Connection, builder: Edited, segment: int, entries: Iterable[Entry]) -> None:
+def _remember_files(connection: Connection, builder: EditBuilder, segment: int, entries: Iterable[Entry]) -> None:
     if len(builder.files) < _FILES_REMEMBERED:
         ids = connection.execute("select file from entries where segment = ? order by path", (segment,))
         builder.files.update({entry.digest or "": file for entry, (file,) in zip(entries, ids, strict=True) if file})
@@ -115,7 +115,7 @@ def _with_next_first(parts: Sequence[Part]) -> Iterator[tuple[Part, str | None]]
         yield part, parts[i + 1].first if i + 1 < len(parts) else None
 
 
-def store(connection: Connection, builder: Edited, files: Mapping[bytes, int]) -> list[int]:
+def store(connection: Connection, builder: EditBuilder, files: Mapping[bytes, int]) -> list[int]:
     """Put what a finished builder made anew into the catalog; return the ids of all its groups, in order.
 
     `files` are ids of stored files that are known already; the others are looked up.
@@ -131,7 +131,7 @@ def store(connection: Connection, builder: Edited, files: Mapping[bytes, int]) -
 
 def _store_segment(
     connection: Connection,
-    builder: Edited,
+    builder: EditBuilder,
     segment: Segment,
     entries: Iterable[Entry],
     files: Mapping[bytes, int],
@@ -167,12 +167,12 @@ def _store_segment(
     )
 
 
-def _file_id(connection: Connection, builder: Edited, entry: Entry, files: Mapping[bytes, int]) -> int:
+def _file_id(connection: Connection, builder: EditBuilder, entry: Entry, files: Mapping[bytes, int]) -> int:
     known = builder.files.get(entry.digest or "")
     return entry_rows.file_id(connection, entry, files) if known is None else known
 
 
-def _store_group(connection: Connection, builder: Edited, group: Group, segments: Iterable[Segment]) -> None:
+def _store_group(connection: Connection, builder: EditBuilder, group: Group, segments: Iterable[Segment]) -> None:
     algorithm = builder.algorithm
     row = (algorithm.parse(group.digest), *group[1:])
     cursor = connection.execute(

@@ -7,7 +7,7 @@ from itertools import chain, repeat
 
 from artstore.catalog import entries as entry_rows
 from artstore.catalog.connection import Connection
-from artstore.catalog.entries import ENTRY, digests_of, numbers_of, of_rows
+from artstore.catalog.entries import SELECT_ENTRIES, from_rows, split_digests, split_numbers
 from artstore.core.manifest import Entry, Group, Segment
 from artstore.errors import Damaged
 
@@ -40,24 +40,24 @@ def segments_of(connection: Connection, group: Group) -> list[tuple[int, Segment
     ids, digests, firsts, lasts, entries, sizes = row
     firsts = firsts.split("\0")
     fields = zip(
-        digests_of(connection.algorithm, digests),
+        split_digests(connection.algorithm, digests),
         firsts,
         lasts.split("\0"),
-        numbers_of(entries),
-        numbers_of(sizes),
+        split_numbers(entries),
+        split_numbers(sizes),
         strict=True,
     )
-    found = zip(numbers_of(ids), map(_new, repeat(Segment), fields), strict=True)
+    found = zip(split_numbers(ids), map(_new, repeat(Segment), fields), strict=True)
     # The order of an aggregate is not promised.
     return list(found) if firsts == sorted(firsts) else sorted(found, key=lambda numbered: numbered[1].first)
 
 
-def entries_of(connection: Connection, segment: int) -> list[Entry]:
+def entries_of_segment(connection: Connection, segment: int) -> list[Entry]:
     """The entries of a segment, by its id, in order."""
-    return entry_rows.made(connection.algorithm, entry_rows.read(connection, segment, segment))
+    return entry_rows.make(connection.algorithm, entry_rows.read(connection, segment, segment))
 
 
-def entries_in(connection: Connection, group: Group) -> Iterator[Entry] | None:
+def entries_of_group(connection: Connection, group: Group) -> Iterator[Entry] | None:
     """The entries of a group, in order; None if the group is gone.
 
     They are read at once, and made as they are asked for, a few segments at a time. Raises `Damaged` if some are gone.
@@ -75,7 +75,7 @@ def entries_in(connection: Connection, group: Group) -> Iterator[Entry] | None:
             f"the catalog has lost entries from {group.first!r} to {group.last!r}: run `artstore verify`, "
             "and restore the catalog from a backup"
         )
-    return chain.from_iterable(map(entry_rows.made, repeat(connection.algorithm), read))
+    return chain.from_iterable(map(entry_rows.make, repeat(connection.algorithm), read))
 
 
 def _runs(ids: list[int]) -> Iterator[tuple[int, int]]:
@@ -106,12 +106,12 @@ def has_below(connection: Connection, version: int, folder: str) -> bool:
 
 def find(connection: Connection, version: int, path: str) -> Entry | None:
     """The entry of a version at a path."""
-    query = f"""{ENTRY} where entries.segment = (
+    query = f"""{SELECT_ENTRIES} where entries.segment = (
             select s.id from version_groups
             join segment_groups as g on g.id = version_groups.segment_group
             join group_segments on group_segments.segment_group = g.id
             join segments as s on s.id = group_segments.segment
             where version_groups.version = ? and ? between g.first and g.last and ? between s.first and s.last
         ) and entries.path = ?"""
-    found = of_rows(connection, connection.execute(query, (version, path, path, path)))
+    found = from_rows(connection, connection.execute(query, (version, path, path, path)))
     return found[0] if found else None

@@ -37,7 +37,7 @@ def packs_with_free_ranges(connection: Connection) -> list[Pack]:
     return [Pack(row[0], row[1], row[2], row[3], bool(row[4])) for row in connection.execute(query)]
 
 
-class Free(NamedTuple):
+class FreeRange(NamedTuple):
     """A row that says what waits to be punched."""
 
     id: int
@@ -45,7 +45,7 @@ class Free(NamedTuple):
     offset: int
 
 
-def free_ranges(connection: Connection, pack: int) -> tuple[list[Free], list[tuple[int, int]]]:
+def free_ranges(connection: Connection, pack: int) -> tuple[list[FreeRange], list[tuple[int, int]]]:
     """What waits to be punched in a pack: the rows, and the ranges.
 
     A range is widened to everything dead around it, because only whole blocks can be given back.
@@ -54,7 +54,7 @@ def free_ranges(connection: Connection, pack: int) -> tuple[list[Free], list[tup
     for id, offset, length in connection.execute(
         "select id, offset, length from free where pack = ?", (pack,)
     ).fetchall():
-        rows.append(Free(id, pack, offset))
+        rows.append(FreeRange(id, pack, offset))
         found.add(_dead_around(connection, pack, offset, length))
     return rows, sorted(found)
 
@@ -77,7 +77,7 @@ def free_bytes(connection: Connection) -> int:
     return int(connection.execute("select coalesce(sum(length), 0) from free").fetchone()[0])
 
 
-def forget_free(connection: Connection, rows: Iterable[Free]) -> None:
+def forget_free(connection: Connection, rows: Iterable[FreeRange]) -> None:
     """Note that ranges were punched."""
     # An id alone may by now be that of another range: whoever else punched these has removed them, and ids come again.
     connection.executemany("delete from free where id = ? and pack = ? and offset = ?", rows)
@@ -109,7 +109,7 @@ class Move(NamedTuple):
     length: int
 
 
-def chunks_in(connection: Connection, pack: int) -> list[tuple[int, int, int]]:
+def chunk_ranges(connection: Connection, pack: int) -> list[tuple[int, int, int]]:
     """The chunks of a pack as they lie: (id, offset, length)."""
     query = "select id, offset, length from chunks where pack = ? order by offset"
     return connection.execute(query, (pack,)).fetchall()

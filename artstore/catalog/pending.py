@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from artstore.catalog import db, versions
 from artstore.catalog import entries as entry_rows
+from artstore.catalog import timestamps, versions
 from artstore.catalog.connection import Connection
 from artstore.core.manifest import Dependency, Entry, Kind
 from artstore.core.versions import Pending
@@ -67,14 +67,14 @@ def by_id(connection: Connection, id: int) -> Pending:
     return _pending(row)
 
 
-def listed(connection: Connection, project: str | None = None, name: str | None = None) -> list[Pending]:
+def find_all(connection: Connection, project: str | None = None, name: str | None = None) -> list[Pending]:
     """The pending versions of all collections, of a project or of one name, the oldest first."""
     query = f"""{_PENDING} where p.version is null and (:project is null or projects.name = :project)
         and (:name is null or c.name = :name) order by p.id"""
     return [_pending(row) for row in connection.execute(query, {"project": project, "name": name}).fetchall()]
 
 
-def became(connection: Connection, id: int) -> int | None:
+def finished_as(connection: Connection, id: int) -> int | None:
     """The id of the version that a pending one was finished as."""
     row = connection.execute("select version from pending where id = ?", (id,)).fetchone()
     return row[0] if row else None
@@ -90,7 +90,7 @@ def last_finished(connection: Connection, collection: int, distributed_id: str) 
 
 def begin(connection: Connection, collection: int, distributed_id: str) -> int:
     """Begin a pending version; return its id."""
-    now = db.now()
+    now = timestamps.now()
     cursor = connection.execute(
         "insert into pending (collection, distributed_id, created_at, updated_at) values (?, ?, ?, ?)",
         (collection, distributed_id, now, now),
@@ -99,7 +99,7 @@ def begin(connection: Connection, collection: int, distributed_id: str) -> int:
     return cursor.lastrowid
 
 
-def describe(
+def update(
     connection: Connection,
     id: int,
     *,
@@ -114,11 +114,11 @@ def describe(
         update pending set description = coalesce(?, description), metadata = coalesce(?, metadata),
             ttl = coalesce(?, ttl) where id = ?
         """,
-        (description, written, versions.seconds(ttl), id),
+        (description, written, versions.ttl_seconds(ttl), id),
     )
 
 
-def note(
+def note_upsert(
     connection: Connection,
     id: int,
     *,
@@ -128,7 +128,7 @@ def note(
     dependencies: Iterable[int],
 ) -> None:
     """Note an upsert: who made it, and what comes with its entries."""
-    now = db.now()
+    now = timestamps.now()
     connection.execute("update pending set upserts = upserts + 1, updated_at = ? where id = ?", (now, id))
     if run is not None:
         connection.execute(
@@ -261,7 +261,7 @@ def _who(run: tuple[str] | None) -> str:
     return f"run {run[0]}" if run else "a writer without a run"
 
 
-class Contents(NamedTuple):
+class Snapshot(NamedTuple):
     """All that a pending version has at one moment, which `upserts` tells from every other moment."""
 
     upserts: int
@@ -273,7 +273,7 @@ class Contents(NamedTuple):
     ttl: timedelta | None
 
 
-def contents(connection: Connection, id: int) -> Contents:
+def snapshot(connection: Connection, id: int) -> Snapshot:
     """Read everything that was added."""
     query = """
         select e.path, e.kind, f.digest, f.size, e.executable, e.target,
@@ -293,7 +293,7 @@ def contents(connection: Connection, id: int) -> Contents:
             files[file] = file_id
     prefixes = connection.execute("select uri from pending_prefixes where pending = ?", (id,))
     upserts, ttl = connection.execute("select upserts, ttl from pending where id = ?", (id,)).fetchone()
-    return Contents(
+    return Snapshot(
         upserts,
         entries,
         files,
@@ -321,10 +321,10 @@ def writers(connection: Connection, id: int) -> list[tuple[int, str]]:
     return connection.execute(query, (id,)).fetchall()
 
 
-def close(connection: Connection, id: int, version: int) -> None:
+def mark_finished(connection: Connection, id: int, version: int) -> None:
     """Note what a pending version became, once the rows of that version hold what its own held."""
     _clear(connection, id)
-    connection.execute("update pending set version = ?, updated_at = ? where id = ?", (version, db.now(), id))
+    connection.execute("update pending set version = ?, updated_at = ? where id = ?", (version, timestamps.now(), id))
 
 
 def drop(connection: Connection, id: int) -> None:
@@ -336,15 +336,3 @@ def drop(connection: Connection, id: int) -> None:
 def _clear(connection: Connection, id: int) -> None:
     for part in ("entries", "runs", "dependencies", "aliases", "prefixes"):
         connection.execute(f"delete from pending_{part} where pending = ?", (id,))
-
-
-def harmed(connection: Connection, file_digests: Iterable[bytes]) -> list[tuple[str, str]]:
-    """The pending versions, by qualified name, with the paths in them, that contain any of these files."""
-    query = """
-        select projects.name || '/' || c.name, e.path from files
-        join pending_entries as e on e.file = files.id
-        join pending as p on p.id = e.pending
-        join collections as c on c.id = p.collection join projects on projects.id = c.project
-        where files.digest = ? order by 1, 2
-    """
-    return [row for digest in file_digests for row in connection.execute(query, (digest,)).fetchall()]

@@ -150,7 +150,7 @@ def _let_go_of_chunks(connection: Connection, files: int) -> Freed:
     run(
         f"""
         delete from temp.doomed_chunks
-        where exists (select 1 from file_chunks where {content.HOLDS.format(chunk="temp.doomed_chunks.id")})
+        where exists (select 1 from file_chunks where {content.HOLDS_CHUNK.format(chunk="temp.doomed_chunks.id")})
         """
     )
     _keep_claimed(connection, "chunk")
@@ -194,7 +194,7 @@ def orphans(connection: Connection) -> dict[str, int]:
             and not exists (select 1 from entries where entries.file = files.id)
             and not exists (select 1 from pending_entries where pending_entries.file = files.id)""",
         "chunks": f"""select count(*) from chunks where not exists {claimed.format("chunk", "chunks")}
-            and not exists (select 1 from file_chunks where {content.HOLDS.format(chunk="chunks.id")})""",
+            and not exists (select 1 from file_chunks where {content.HOLDS_CHUNK.format(chunk="chunks.id")})""",
         "refs": """select count(*) from refs where id not in (select ref from entries where ref is not null)
             and id not in (select ref from pending_entries where ref is not null)""",
     }

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from artstore.catalog import db, fields, filters
+from artstore.catalog import fields, filters, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
 from artstore.core.jsonable import json_text
@@ -37,7 +37,7 @@ def find_anywhere(connection: Connection, uid: str) -> list[RunRecord]:
     return [_record(row) for row in connection.execute(f"{_RUN} where runs.uid = ? order by runs.id", (uid,))]
 
 
-def called(connection: Connection, name: str, project: str | None, limit: int) -> list[RunRecord]:
+def by_name(connection: Connection, name: str, project: str | None, limit: int) -> list[RunRecord]:
     """The newest runs that have a name, of all projects or of one."""
     where = "where runs.name = ?1 and (?2 is null or projects.name = ?2) order by runs.id desc limit ?3"
     return [_record(row) for row in connection.execute(f"{_RUN} {where}", (name, project, limit))]
@@ -54,7 +54,7 @@ def by_id(connection: Connection, id: int) -> RunRecord:
 OLDEST_FIRST = "+created_at"
 
 
-class Wanted(NamedTuple):
+class RunQuery(NamedTuple):
     """Which runs are asked for: those of a project, or of all, that filters let through.
 
     `alive` tells whether the process of a session still runs.
@@ -74,9 +74,9 @@ class Wanted(NamedTuple):
         return Clause(f"(? is null or projects.name = ?) and {let_through.sql}", values)
 
 
-def listed(
+def find_all(
     connection: Connection,
-    wanted: Wanted,
+    wanted: RunQuery,
     *,
     order: str = OLDEST_FIRST,
     after: str | None = None,
@@ -89,8 +89,8 @@ def listed(
     by = filters.order(fields.RUNS, order)
     where = wanted.where(connection)
     tables = "from runs join projects on projects.id = runs.project"
-    rest = filters.EVERYTHING if after is None else filters.beyond(by, "runs.id", after, tables)
-    sorting = filters.sorting(by, "runs.id")
+    rest = filters.EVERYTHING if after is None else filters.after(by, "runs.id", after, tables)
+    sorting = filters.order_by(by, "runs.id")
     query = f"{_RUN} where {where.sql} and {rest.sql} order by {sorting.sql} limit ?"
     return [
         _record(row)
@@ -98,7 +98,7 @@ def listed(
     ]
 
 
-def count(connection: Connection, wanted: Wanted) -> int:
+def count(connection: Connection, wanted: RunQuery) -> int:
     """How many runs are asked for. Raises `InvalidInput`."""
     where = wanted.where(connection)
     query = f"select count(*) from runs join projects on projects.id = runs.project where {where.sql}"
@@ -143,7 +143,7 @@ def insert(
             json_text(config),
             json_text(environment),
             session,
-            db.now(),
+            timestamps.now(),
         ),
     )
     assert cursor.lastrowid is not None
@@ -161,7 +161,7 @@ def reopen(connection: Connection, id: int, session: str, environment: Mapping[s
     )
 
 
-def forget_logged(connection: Connection, id: int) -> None:
+def clear_logged(connection: Connection, id: int) -> None:
     """Remove what a run logged, so that it can start over. Its edges stay."""
     connection.execute("delete from history where run = ?", (id,))
     connection.execute("update runs set config = '{}', summary = '{}' where id = ?", (id,))
@@ -171,7 +171,7 @@ def end(connection: Connection, id: int, state: str, exit_code: int | None) -> b
     """Close a run; False if it was closed already."""
     cursor = connection.execute(
         "update runs set state = ?, exit_code = ?, ended_at = ?, session = null where id = ? and state = 'running'",
-        (state, exit_code, db.now(), id),
+        (state, exit_code, timestamps.now(), id),
     )
     return cursor.rowcount == 1
 
@@ -189,7 +189,7 @@ _COLUMNS = {
 _JSON_FIELDS = ("tags", "config", "summary", "environment")
 
 
-def describe(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
+def update(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
     """Set what people say of a run: name, group, job_type, notes, tags, config, summary, environment."""
     for field, value in changes.items():
         written = json_text(value) if field in _JSON_FIELDS else value
@@ -220,43 +220,43 @@ def history(connection: Connection, id: int, *, after: int = -1, limit: int = -1
     ]
 
 
-def use(connection: Connection, run: int, version: int, role: str | None) -> bool:
+def add_use(connection: Connection, run: int, version: int, role: str | None) -> bool:
     """Note that a run used a version; False if that was known."""
     cursor = connection.execute(
         "insert into uses (run, version, role, at) values (?, ?, ?, ?) on conflict do nothing",
-        (run, version, role, db.now()),
+        (run, version, role, timestamps.now()),
     )
     return cursor.rowcount == 1
 
 
-def produce(connection: Connection, run: int, version: int, at: str | None = None) -> bool:
+def add_product(connection: Connection, run: int, version: int, at: str | None = None) -> bool:
     """Note that a run logged a version, now or at a time; False if that was known."""
     cursor = connection.execute(
         "insert into products (run, version, at) values (?, ?, ?) on conflict do nothing",
-        (run, version, at or db.now()),
+        (run, version, at or timestamps.now()),
     )
     return cursor.rowcount == 1
 
 
-def users(connection: Connection, version: int) -> list[RunRecord]:
+def used_by(connection: Connection, version: int) -> list[RunRecord]:
     """The runs that used a version, the first one first."""
     query = f"{_RUN} join uses on uses.run = runs.id where uses.version = ? order by uses.at, runs.id"
     return [_record(row) for row in connection.execute(query, (version,))]
 
 
-def producers(connection: Connection, version: int) -> list[RunRecord]:
+def produced_by(connection: Connection, version: int) -> list[RunRecord]:
     """The runs that logged a version, the first one first."""
     query = f"{_RUN} join products on products.run = runs.id where products.version = ? order by products.at, runs.id"
     return [_record(row) for row in connection.execute(query, (version,))]
 
 
-def used(connection: Connection, run: int) -> Iterator[int]:
+def used_versions(connection: Connection, run: int) -> Iterator[int]:
     """The ids of the versions that a run used, in order."""
     for row in connection.execute("select version from uses where run = ? order by at, version", (run,)).fetchall():
         yield row[0]
 
 
-def produced(connection: Connection, run: int) -> Iterator[int]:
+def produced_versions(connection: Connection, run: int) -> Iterator[int]:
     """The ids of the versions that a run logged, in order."""
     for row in connection.execute("select version from products where run = ? order by at, version", (run,)).fetchall():
         yield row[0]

@@ -8,11 +8,11 @@ from typing import TypeAlias
 from artstore.catalog.connection import Connection
 from artstore.runtime.source_file import Stat
 
-Remembered: TypeAlias = tuple[str, int, int, int, int, int, int, bytes]
+CachedFile: TypeAlias = tuple[str, int, int, int, int, int, int, bytes]
 """What is known of a file: its name, the five numbers of its `Stat`, the id of the stored file, and its digest."""
 
 
-def remembered(connection: Connection, folder: str) -> dict[str, Remembered]:
+def cached(connection: Connection, folder: str) -> dict[str, CachedFile]:
     """What is known of the files right in a folder, by name."""
     query = """
         select s.name, s.device, s.inode, s.size, s.mtime_ns, s.ctime_ns, s.file, files.digest
@@ -44,7 +44,7 @@ def remember(
     )
 
 
-def forget_gone(connection: Connection) -> int:
+def forget_deleted(connection: Connection) -> int:
     """Drop what names files that are not stored any more; return how many rows that was."""
     cursor = connection.execute("delete from stat_cache where file not in (select id from files)")
     connection.execute("delete from stat_folders where id not in (select folder from stat_cache)")

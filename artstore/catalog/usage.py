@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from artstore.catalog.chunks import HOLDS
+from artstore.catalog.chunks import HOLDS_CHUNK
 from artstore.catalog.connection import Connection
 from artstore.storage.packs import HEADER
 
-_HOLDS = HOLDS.format(chunk="candidates.chunk")
+_HOLDS = HOLDS_CHUNK.format(chunk="candidates.chunk")
 
 # A segment group that another version shares settles all its chunks at once, so those are left out before
 # anything is asked chunk by chunk.
@@ -95,7 +95,7 @@ _FIND_SHARES = (
     f"""
     insert or ignore into temp.holding_files
     select file_chunks.file, asked_chunks.id from temp.asked_chunks
-    cross join file_chunks on {HOLDS.format(chunk="asked_chunks.id")}
+    cross join file_chunks on {HOLDS_CHUNK.format(chunk="asked_chunks.id")}
     """,
     """
     insert into temp.segment_spans

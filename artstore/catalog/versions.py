@@ -1,4 +1,8 @@
-"""Collections and their versions: resolving, committing, describing, and letting go."""
+"""Committed versions: how they are resolved, listed, inserted, updated and marked as deleted.
+
+A deleted version keeps its row, as a tombstone for lineage; everything here that returns versions leaves it out
+unless it says otherwise.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,21 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from artstore.catalog import collections, db, fields, filters, links
+from artstore.catalog import collections, fields, filters, links, timestamps
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
+from artstore.catalog.links import LinkRow
 from artstore.core import names
 from artstore.core.digests import Algorithm
 from artstore.core.manifest import Dependency
+from artstore.core.names import VersionName
 from artstore.core.versions import Version
-from artstore.errors import NotFound, ProtectedAlias, StillNeeded, WrongType
+from artstore.errors import NotFound, WrongType
 
 
-class Content(NamedTuple):
-    """What a version to be committed consists of."""
+class NewVersion(NamedTuple):
+    """The digests and sizes of a version to be committed."""
 
     digest: str
     manifest: str
@@ -65,125 +71,124 @@ def _version(algorithm: Algorithm, row: tuple[Any, ...]) -> Version:
     )
 
 
-class Summary(NamedTuple):
-    """A collection, how many versions of it live, and the newest of them."""
+def select(connection: Connection, where: str, parameters: tuple[object, ...]) -> list[Version]:
+    """Return the versions that match the rest of a query, in which a version is `v`. Deleted ones are not left out."""
+    rows = connection.execute(f"{_VERSION} {where}", parameters).fetchall()
+    return [_version(connection.algorithm, row) for row in rows]
+
+
+def _select_one(connection: Connection, where: str, parameters: tuple[object, ...]) -> Version | None:
+    row = connection.execute(f"{_VERSION} {where}", parameters).fetchone()
+    return _version(connection.algorithm, row) if row else None
+
+
+class Overview(NamedTuple):
+    """A collection, the number of its versions, and the newest of them."""
 
     collection: Collection
     versions: int
     newest: Version | None
 
 
-def summaries(connection: Connection, project: str | None = None) -> list[Summary]:
-    """Sum up the collections of a project, or of all."""
+def overviews(connection: Connection, project: str | None = None) -> list[Overview]:
+    """Return an overview of each collection of a project, or of the whole store."""
     query = "select count(*) from versions where collection = ? and state = 'committed'"
     return [
-        Summary(each, connection.execute(query, (each.id,)).fetchone()[0], newest(connection, each.id))
-        if not each.portfolio
-        else _summary_of_links(connection, each)
-        for each in collections.listed(connection, project)
+        Overview(
+            collection, connection.execute(query, (collection.id,)).fetchone()[0], newest(connection, collection.id)
+        )
+        if not collection.portfolio
+        else _overview_of_links(connection, collection)
+        for collection in collections.find_all(connection, project)
     ]
 
 
-def _summary_of_links(connection: Connection, portfolio: Collection) -> Summary:
-    found = links.listed(connection, portfolio.id)
-    return Summary(portfolio, len(found), shown(connection, found[0]) if found else None)
+def _overview_of_links(connection: Connection, portfolio: Collection) -> Overview:
+    rows = links.of_collection(connection, portfolio.id)
+    return Overview(portfolio, len(rows), by_link(connection, rows[0]) if rows else None)
 
 
-def wrong_type(found: Version, type: str) -> WrongType:
-    """The error for a version that is not of the type asked for."""
+def wrong_type(version: Version, type: str) -> WrongType:
+    """Return the error for a version whose type is not the one that was asked for."""
     return WrongType(
-        f"type {type!r} specified but {found.name} is of type {found.type!r}: leave the type out, or say that one"
+        f"type {type!r} specified but {version.name} is of type {version.type!r}: leave the type out, or give that one"
     )
 
 
 def by_id(connection: Connection, id: int) -> Version:
-    """Read a version by its id. Raises `NotFound`."""
-    row = connection.execute(f"{_VERSION} where v.id = ?", (id,)).fetchone()
-    if row is None:
+    """Return a version, also a deleted one, by its id. Raises `NotFound`."""
+    version = _select_one(connection, "where v.id = ?", (id,))
+    if version is None:
         raise NotFound(f"no version has the id {id}: list what there is with `artstore ls`")
-    return _version(connection.algorithm, row)
+    return version
 
 
-def is_expired(connection: Connection, id: int, now: str) -> bool:
-    """Whether a version's time is up."""
-    query = """
-        select 1 from versions where id = ? and ttl is not null
-            and julianday(created_at) + ttl / 86400.0 <= julianday(?)
-    """
-    return connection.execute(query, (id, now)).fetchone() is not None
+def by_link(connection: Connection, row: LinkRow) -> Version:
+    """Return the version that a link shows, together with that link."""
+    return replace(by_id(connection, row.version), link=row.link)
 
 
-def lives(connection: Connection, id: int) -> bool:
+def exists(connection: Connection, id: int) -> bool:
     """Whether a version is committed and not deleted."""
-    return (
-        connection.execute("select 1 from versions where id = ? and state = 'committed'", (id,)).fetchone() is not None
-    )
+    row = connection.execute("select 1 from versions where id = ? and state = 'committed'", (id,)).fetchone()
+    return row is not None
 
 
 def newest(connection: Connection, collection: int) -> Version | None:
-    """The newest living version of a collection."""
-    query = f"{_VERSION} where v.collection = ? and v.state = 'committed' order by v.number desc limit 1"
-    row = connection.execute(query, (collection,)).fetchone()
-    return _version(connection.algorithm, row) if row else None
+    """Return the newest version of a collection; None if it has none."""
+    where = "where v.collection = ? and v.state = 'committed' order by v.number desc limit 1"
+    return _select_one(connection, where, (collection,))
 
 
-def shown(connection: Connection, found: links.Found) -> Version:
-    """The version that a link shows."""
-    return replace(by_id(connection, found.version), link=found.link)
+def resolve(connection: Connection, project: str, name: VersionName) -> Version:
+    """Return the version that a name refers to by its alias or number, directly or through a link.
 
-
-def resolve(connection: Connection, project: str, wanted: names.Reference) -> Version:
-    """Find the living version that a name and an alias or index mean, directly or by a link.
-
-    Raises `NotFound`, which names what there is instead.
+    Raises `NotFound`, with the number of the latest version.
     """
-    found = collections.named(connection, project, wanted.name)
-    if found.portfolio:
-        return _resolve_link(connection, found, wanted)
-    latest = newest(connection, found.id)
+    collection = collections.get(connection, project, name.name)
+    if collection.portfolio:
+        return _resolve_link(connection, collection, name)
+    latest = newest(connection, collection.id)
     if latest is None:
         raise NotFound(
-            f"artifact {wanted.name!r} has no version: all of them were deleted, or none is finished "
+            f"artifact {name.name!r} has no version: all of them were deleted, or none is finished "
             "(see `artstore pending`)"
         )
-    if wanted.alias == names.LATEST:
+    if name.alias == names.LATEST:
         return latest
     where = (
-        "v.id = (select version from aliases where collection = ? and name = ?)"
-        if wanted.number is None
-        else "v.collection = ? and v.number = ?"
+        "where v.id = (select version from aliases where collection = ? and name = ?)"
+        if name.number is None
+        else "where v.collection = ? and v.number = ?"
     )
-    key = wanted.alias if wanted.number is None else wanted.number
-    row = connection.execute(f"{_VERSION} where {where}", (found.id, key)).fetchone()
-    if row is None:
-        raise _no_version(wanted, latest.number)
-    version = _version(connection.algorithm, row)
+    key = name.alias if name.number is None else name.number
+    version = _select_one(connection, where, (collection.id, key))
+    if version is None:
+        raise _no_version(name, latest.number)
     if version.state != "committed":
         raise NotFound(f'version "{version.name}" was deleted (latest is v{latest.number})')
     return version
 
 
-def _resolve_link(connection: Connection, portfolio: Collection, wanted: names.Reference) -> Version:
+def _resolve_link(connection: Connection, portfolio: Collection, name: VersionName) -> Version:
     latest = links.newest(connection, portfolio.id)
     if latest is None:
-        raise NotFound(f"{portfolio.project}/{wanted.name} has no version: all links were removed")
-    if wanted.alias == names.LATEST:
-        return shown(connection, latest)
-    found = links.find(connection, portfolio.id, wanted.alias if wanted.number is None else wanted.number)
-    if found is None:
-        raise _no_version(wanted, latest.link.number)
-    return shown(connection, found)
+        raise NotFound(f"{portfolio.project}/{name.name} has no version: all links were removed")
+    if name.alias == names.LATEST:
+        return by_link(connection, latest)
+    row = links.find(connection, portfolio.id, name.alias if name.number is None else name.number)
+    if row is None:
+        raise _no_version(name, latest.link.number)
+    return by_link(connection, row)
 
 
-def _no_version(wanted: names.Reference, latest: int) -> NotFound:
-    return NotFound(f'no version "{wanted.name}:{wanted.alias}" (latest is v{latest})')
+def _no_version(name: VersionName, latest: int) -> NotFound:
+    return NotFound(f'no version "{name.name}:{name.alias}" (latest is v{latest})')
 
 
-def listed(connection: Connection, collection: int) -> Iterator[Version]:
-    """The living versions of a collection, the newest first."""
-    query = f"{_VERSION} where v.collection = ? and v.state = 'committed' order by v.number desc"
-    for row in connection.execute(query, (collection,)).fetchall():
-        yield _version(connection.algorithm, row)
+def of_collection(connection: Connection, collection: int) -> list[Version]:
+    """Return the versions of a collection, the newest first."""
+    return select(connection, "where v.collection = ? and v.state = 'committed' order by v.number desc", (collection,))
 
 
 def page(
@@ -194,38 +199,40 @@ def page(
     limit: int = -1,
     deleted: bool = False,
     oldest_first: bool = False,
-    wanted: Filters | None = None,
+    matching: Filters | None = None,
 ) -> Iterator[Version]:
-    """The versions of a collection, or those that its links show, that filters let through; a page of them."""
+    """Yield one page of the versions of a collection, or of those that its links show, the newest first.
+
+    `beyond` is the number after which the page begins, in that order; `matching` filters select; `deleted` ones are
+    left out unless asked for.
+    """
     if collection.portfolio:
-        found = links.listed(
-            connection, collection.id, beyond=beyond, limit=limit, oldest_first=oldest_first, wanted=wanted
+        rows = links.of_collection(
+            connection, collection.id, beyond=beyond, limit=limit, oldest_first=oldest_first, matching=matching
         )
-        yield from (shown(connection, each) for each in found)
+        yield from (by_link(connection, row) for row in rows)
         return
     than, order = (">", "asc") if oldest_first else ("<", "desc")
-    where = filters.where(connection, fields.VERSIONS, wanted)
-    query = f"""{_VERSION} where v.collection = ? and (? is null or v.number {than} ?)
-        and (v.state = 'committed' or ?) and {where.sql}
+    condition = filters.where(connection, fields.VERSIONS, matching)
+    where = f"""where v.collection = ? and (? is null or v.number {than} ?)
+        and (v.state = 'committed' or ?) and {condition.sql}
         order by v.number {order} limit ?"""
-    row = (collection.id, beyond, beyond, deleted, *where.values, limit)
-    for each in connection.execute(query, row).fetchall():
-        yield _version(connection.algorithm, each)
+    yield from select(connection, where, (collection.id, beyond, beyond, deleted, *condition.values, limit))
 
 
-def count(connection: Connection, collection: Collection, wanted: Filters | None = None) -> int:
-    """How many living versions of a collection, or links in it, filters let through."""
+def count(connection: Connection, collection: Collection, matching: Filters | None = None) -> int:
+    """Count the versions of a collection, or its links, that filters match."""
     if collection.portfolio:
-        return links.count(connection, collection.id, wanted)
-    where = filters.where(connection, fields.VERSIONS, wanted)
-    query = f"select count(*) from versions as v where v.collection = ? and v.state = 'committed' and {where.sql}"
-    return int(connection.execute(query, (collection.id, *where.values)).fetchone()[0])
+        return links.count(connection, collection.id, matching)
+    condition = filters.where(connection, fields.VERSIONS, matching)
+    query = f"select count(*) from versions as v where v.collection = ? and v.state = 'committed' and {condition.sql}"
+    return int(connection.execute(query, (collection.id, *condition.values)).fetchone()[0])
 
 
 def insert(
     connection: Connection,
     collection: int,
-    content: Content,
+    new: NewVersion,
     groups: Iterable[int],
     *,
     description: str | None,
@@ -246,16 +253,16 @@ def insert(
         (
             collection,
             collection,
-            connection.algorithm.parse(content.digest),
-            connection.algorithm.parse(content.manifest),
-            content.entries,
-            content.size,
+            connection.algorithm.parse(new.digest),
+            connection.algorithm.parse(new.manifest),
+            new.entries,
+            new.size,
             description,
             json.dumps(metadata or {}, ensure_ascii=False, allow_nan=False),
-            seconds(ttl),
+            ttl_seconds(ttl),
             base,
             json.dumps(sorted(prefixes), ensure_ascii=False),
-            db.now(),
+            timestamps.now(),
         ),
     )
     id = cursor.lastrowid
@@ -271,18 +278,18 @@ def insert(
     return id
 
 
-def seconds(ttl: timedelta | None) -> int | None:
-    """A time to live as the catalog keeps it."""
+def ttl_seconds(ttl: timedelta | None) -> int | None:
+    """Return a time to live in whole seconds, as the catalog stores it: at least one."""
     return None if ttl is None else max(1, round(ttl.total_seconds()))
 
 
 def set_ttl(connection: Connection, version: int, ttl: timedelta | None) -> None:
-    """Let a version expire after a time, or never."""
-    connection.execute("update versions set ttl = ? where id = ?", (seconds(ttl), version))
+    """Set the time to live of a version, counted from its creation; None for no limit."""
+    connection.execute("update versions set ttl = ? where id = ?", (ttl_seconds(ttl), version))
 
 
-def describe(connection: Connection, version: int, changes: Mapping[str, Any]) -> None:
-    """Set what people say of a version: description, metadata."""
+def update(connection: Connection, version: int, changes: Mapping[str, Any]) -> None:
+    """Change the `description` or the `metadata` of a version, whichever `changes` contains."""
     if "description" in changes:
         connection.execute("update versions set description = ? where id = ?", (changes["description"], version))
     if "metadata" in changes:
@@ -291,164 +298,35 @@ def describe(connection: Connection, version: int, changes: Mapping[str, Any]) -
 
 
 def dependency_ids(connection: Connection, dependencies: Iterable[Dependency]) -> list[int]:
-    """The ids of versions that are depended on. `NotFound` if one does not live any more."""
+    """Return the ids of the versions that a new version depends on. Raises `NotFound` if one was deleted."""
     ids = []
+    query = """
+        select v.id from versions as v join collections as c on c.id = v.collection
+        join projects on projects.id = c.project
+        where projects.name = ? and c.name = ? and v.number = ? and v.state = 'committed'
+    """
     for dependency in sorted(set(dependencies)):
-        query = """
-            select v.id from versions as v join collections as c on c.id = v.collection
-            join projects on projects.id = c.project
-            where projects.name = ? and c.name = ? and v.number = ? and v.state = 'committed'
-        """
         row = connection.execute(query, dependency[:3]).fetchone()
         if row is None:
             raise NotFound(
                 f"{dependency.project}/{dependency.collection}:v{dependency.number}, "
-                "which this version references, was deleted: reference a version that lives"
+                "which this version references, was deleted: reference a version that still exists"
             )
         ids.append(row[0])
     return ids
 
 
 def dependencies(connection: Connection, version: int) -> list[Version]:
-    """The versions that a version references."""
-    query = f"{_VERSION} where v.id in (select target from dependencies where version = ?) order by v.id"
-    return [_version(connection.algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
-
-
-def dependents(connection: Connection, version: int) -> list[Version]:
-    """The living versions that reference a version."""
-    query = f"""{_VERSION} where v.state = 'committed'
-        and v.id in (select version from dependencies where target = ?) order by v.id"""
-    return [_version(connection.algorithm, row) for row in connection.execute(query, (version,)).fetchall()]
-
-
-def protected_aliases(connection: Connection, version: int) -> list[str]:
-    """The protected aliases of a version and of the links that show it, each as `best of project/animals`."""
-    query = """
-        select held.name || ' of ' || projects.name || '/' || c.name from (
-            select collection, name from aliases where version = :version
-            union all
-            select link_aliases.collection, link_aliases.name from links
-            join link_aliases on link_aliases.link = links.id where links.version = :version
-        ) as held
-        join protected_aliases as p on p.collection = held.collection and p.name = held.name
-        join collections as c on c.id = held.collection join projects on projects.id = c.project order by 1
-    """
-    return [row[0] for row in connection.execute(query, {"version": version})]
-
-
-def pending_dependents(connection: Connection, version: int) -> list[str]:
-    """The pending versions that reference a version, by the names of their collections."""
-    query = """
-        select projects.name || '/' || c.name from pending_dependencies
-        join pending on pending.id = pending_dependencies.pending
-        join collections as c on c.id = pending.collection join projects on projects.id = c.project
-        where pending_dependencies.target = ? order by 1
-    """
-    return [row[0] for row in connection.execute(query, (version,))]
-
-
-def move_alias(connection: Connection, collection: int, name: str, version: int) -> int | None:
-    """Point an alias at a version; return the id of the one that it pointed at before."""
-    row = connection.execute(
-        "select version from aliases where collection = ? and name = ?", (collection, name)
-    ).fetchone()
-    connection.execute(
-        """
-        insert into aliases (collection, name, version) values (?, ?, ?)
-        on conflict (collection, name) do update set version = excluded.version
-        """,
-        (collection, name, version),
-    )
-    return row[0] if row else None
-
-
-def drop_alias(connection: Connection, version: int, name: str) -> bool:
-    """Remove an alias from a version; False if it had none of that name."""
-    cursor = connection.execute("delete from aliases where version = ? and name = ?", (version, name))
-    return cursor.rowcount == 1
-
-
-def add_tag(connection: Connection, version: int, name: str) -> bool:
-    """Tag a version; False if it had the tag."""
-    cursor = connection.execute(
-        "insert into tags (version, name) values (?, ?) on conflict do nothing", (version, name)
-    )
-    return cursor.rowcount == 1
-
-
-def drop_tag(connection: Connection, version: int, name: str) -> bool:
-    """Remove a tag from a version; False if it had none of that name."""
-    return connection.execute("delete from tags where version = ? and name = ?", (version, name)).rowcount == 1
-
-
-def check_deletable(
-    connection: Connection,
-    version: Version,
-    *,
-    delete_aliases: bool,
-    force: bool,
-    also: set[int],
-) -> None:
-    """Raise `StillNeeded` if a version has aliases, or is referenced by pending versions or living ones.
-
-    Those in `also` do not count.
-    """
-    if version.aliases and not delete_aliases:
-        raise StillNeeded(
-            f"{version.name} has the aliases {', '.join(version.aliases)}: move them, or pass delete_aliases=True"
-        )
-    protected = protected_aliases(connection, version.id)
-    if protected and not force:
-        raise ProtectedAlias(
-            f"{version.name} has the protected alias {protected[0]}: move it first, or pass force=True"
-        )
-    needing = [v.qualified_name for v in dependents(connection, version.id) if v.id not in also]
-    needing += [f"{name} (pending)" for name in pending_dependents(connection, version.id)]
-    if needing and not force:
-        raise StillNeeded(
-            f"{version.name} is referenced by {', '.join(needing)}: delete those first, or pass force=True"
-        )
+    """Return the versions that a version references, deleted ones too."""
+    where = "where v.id in (select target from dependencies where version = ?) order by v.id"
+    return select(connection, where, (version,))
 
 
 def mark_deleted(connection: Connection, version: int) -> None:
-    """Turn a version into its tombstone: its row stays for lineage, its aliases and links go."""
+    """Turn a version into its tombstone: its row stays for lineage, its aliases and links are removed."""
     connection.execute("delete from aliases where version = ?", (version,))
-    for found in links.of_version(connection, version):
-        links.remove(connection, found.link.id)
-    connection.execute("update versions set state = 'deleted', deleted_at = ? where id = ?", (db.now(), version))
-
-
-def expired(connection: Connection, now: str) -> list[Version]:
-    """The living versions whose time is up and that nothing keeps.
-
-    Kept is what carries an alias but `latest`, or a protected one by a link, and what a living or pending version
-    references.
-    """
-    query = f"""{_VERSION} where v.ttl is not null and v.state = 'committed'
-        and julianday(v.created_at) + v.ttl / 86400.0 <= julianday(?)
-        and not exists (select 1 from aliases where aliases.version = v.id)
-        and not exists (
-            select 1 from dependencies join versions as n on n.id = dependencies.version and n.state = 'committed'
-            where dependencies.target = v.id
-        )
-        and not exists (select 1 from pending_dependencies where pending_dependencies.target = v.id) order by v.id"""
-    found = [_version(connection.algorithm, row) for row in connection.execute(query, (now,)).fetchall()]
-    return [each for each in found if not protected_aliases(connection, each.id)]
-
-
-def harmed(connection: Connection, file_digests: Iterable[bytes]) -> list[tuple[Version, str]]:
-    """The living versions, with the paths in them, that contain any of these files."""
-    found = []
-    for digest in file_digests:
-        query = """
-            select distinct version_groups.version, entries.path from files
-            join entries on entries.file = files.id
-            join group_segments on group_segments.segment = entries.segment
-            join version_groups on version_groups.segment_group = group_segments.segment_group
-            join versions on versions.id = version_groups.version and versions.state = 'committed'
-            where files.digest = ? order by 1, 2
-        """
-        for id, path in connection.execute(query, (digest,)).fetchall():
-            found.append((by_id(connection, id), path))
-    return found
+    for row in links.of_version(connection, version):
+        links.remove(connection, row.link.id)
+    connection.execute(
+        "update versions set state = 'deleted', deleted_at = ? where id = ?", (timestamps.now(), version)
+    )

@@ -16,7 +16,7 @@ from artstore.checkout.large_files import LargeFileWriter, MissingFile
 from artstore.checkout.reader import Part, Reader, damage_named
 from artstore.checkout.target_folder import SmallJob, TargetFolder
 from artstore.core import names
-from artstore.core.manifest import Entry, Kind, recut
+from artstore.core.manifest import Entry, Kind, cut_groups
 from artstore.core.versions import Version
 from artstore.errors import Damaged, InvalidPath, RootUnwritable, StoreError
 from artstore.runtime import platform, processes
@@ -84,7 +84,7 @@ class Checkout:
             self._fetch([entry for entry in others if entry.kind == Kind.REFERENCE])
         except Damaged:
             with self._db.reading() as connection:
-                if not versions.lives(connection, self._version.id):
+                if not versions.exists(connection, self._version.id):
                     raise reader.gone(self._version) from None
             raise
         finally:
@@ -100,7 +100,7 @@ class Checkout:
             yield from missing
 
     def _check_group(self, part: Part) -> None:
-        if [found.digest for found in recut(self._db.algorithm, part.entries)] != [part.group.digest]:
+        if [found.digest for found in cut_groups(self._db.algorithm, part.entries)] != [part.group.digest]:
             raise Damaged(
                 f"the catalog's entries of {self._version.name} from {part.group.first!r} to {part.group.last!r} are "
                 "damaged: run `artstore verify`, and restore the catalog from a backup"
@@ -111,7 +111,7 @@ class Checkout:
         names.check_entry_paths([entry.path for entry in entries])
         here: str | None = None
         listed: dict[str, os.stat_result] = {}
-        remembered: dict[str, stat_cache.Remembered] = {}
+        remembered: dict[str, stat_cache.CachedFile] = {}
         file, text, unchanged = Kind.FILE, self._db.algorithm.text, 0
         for entry in entries:
             if entry.kind != file:
@@ -121,9 +121,7 @@ class Checkout:
             if folder != here:
                 here, listed = folder, self._root.listed(folder)
                 remembered = (
-                    stat_cache.remembered(self._db.connection, self._absolute(folder))
-                    if listed and self._remembers
-                    else {}
+                    stat_cache.cached(self._db.connection, self._absolute(folder)) if listed and self._remembers else {}
                 )
                 if listed:
                     self._root.folder(folder)
@@ -188,7 +186,7 @@ class Checkout:
     def _jobs(self, items: list[MissingFile]) -> list[SmallJob]:
         parse = self._db.algorithm.parse
         raws = [parse(item.digest) for item in items]
-        places = chunks.single_places_of(self._db.connection, list(set(raws)))
+        places = chunks.single_chunk_places(self._db.connection, list(set(raws)))
         return [
             SmallJob(folder, name, entry.executable, raw, places.get(raw))
             for (folder, name, entry), raw in zip(items, raws, strict=True)

@@ -82,7 +82,7 @@ class Reader:
     def chunks_of(self, digest: str) -> list[StoredChunk]:
         """The chunks of a file, by its digest."""
         with self._db.reading() as connection:
-            found = content.chunks_of(connection, self.algorithm.parse(digest))
+            found = content.chunks_of_file(connection, self.algorithm.parse(digest))
         if found is None:
             raise Damaged(f"the catalog does not know the file {digest} any more: run `artstore verify`")
         return found
@@ -141,7 +141,7 @@ def entries_after(db: Db, version: Version, after: str | None, count: int) -> li
     for group in groups:
         if len(found) < count and (after is None or group.last > after):
             with db.reading() as connection:
-                entries = manifests.entries_in(connection, group)
+                entries = manifests.entries_of_group(connection, group)
             if entries is None:
                 raise gone(version)
             found += [entry for entry in entries if after is None or entry.path > after]
@@ -163,7 +163,7 @@ def read_groups(db: Db, version: Version, prefix: str) -> Iterator[tuple[Group, 
         if group.last < prefix or (end is not None and group.first >= end):
             continue
         with db.reading() as connection, paused():
-            found = manifests.entries_in(connection, group)
+            found = manifests.entries_of_group(connection, group)
         if found is None:
             raise gone(version)
         yield group, found

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from artstore.core.manifest import Entry, Kind, in_order
+from artstore.core.manifest import Entry, Kind, sort_by_path
 from artstore.errors import StoreError
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 
@@ -115,7 +115,7 @@ class Changes(MutableMapping[str, Entry | None]):
         """The entries to put in, or those of them below a folder, in path order."""
         if self._spilled is None:
             prefix = folder + "/" if folder else ""
-            return in_order(e for path, e in self._recent.items() if e is not None and path.startswith(prefix))
+            return sort_by_path(e for path, e in self._recent.items() if e is not None and path.startswith(prefix))
         rows = self._flushed(self._spilled).rows(*(("", None) if not folder else (folder + "/", folder + "0")))
         return (entry for _, entry in rows if entry is not None)
 

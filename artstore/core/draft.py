@@ -19,7 +19,7 @@ from artstore.errors import InvalidInput, InvalidName, NoEntry, NotJson, PathCon
 _UNCHANGED: Any = object()
 
 
-class Base(Protocol):
+class BaseVersion(Protocol):
     """The entries of the version that a draft starts from."""
 
     version: Version
@@ -95,7 +95,7 @@ class Draft:
         description: str | None = None,
         metadata: dict[str, Any] | None = None,
         ttl: timedelta | None = None,
-        base: Base | None = None,
+        base: BaseVersion | None = None,
     ) -> None:
         self.name = names.collection(name)
         self.type = names.artifact_type(type)
@@ -173,7 +173,7 @@ class Draft:
             return False
         return any(entry.path not in self.changes for entry in self.base.under(path))
 
-    def rebase(self, base: Base) -> None:
+    def rebase(self, base: BaseVersion) -> None:
         """Come on top of another version: what was added replaces what is there.
 
         Raises `PathConflict` if a file would be where that version has a folder, or the other way round; the draft is

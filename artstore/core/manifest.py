@@ -122,7 +122,7 @@ def _cuts(length: int, key: bytes) -> bool:
     return length >= SMALLEST and (length == LARGEST or hash64(key) < _LIMIT)
 
 
-def in_order(entries: Iterable[Entry]) -> list[Entry]:
+def sort_by_path(entries: Iterable[Entry]) -> list[Entry]:
     """Sort entries by the UTF-8 bytes of their paths."""
     # Comparing code points and comparing UTF-8 give the same order, except that surrogates, which have no place here,
     # would differ.
@@ -133,7 +133,7 @@ def _path(entry: Entry) -> str:
     return entry.path
 
 
-class Builder:
+class ManifestBuilder:
     """Cuts a manifest out of entries that come in order, keeping parts of an older one where the cuts meet.
 
     After `finish`, `groups` is the manifest; `new_segments` and `new_groups` are what was not simply kept. At most
@@ -250,9 +250,9 @@ def version_digest(algorithm: Algorithm, manifest: str, dependencies: Iterable[D
     return algorithm.structure("artstore.version.1", body)
 
 
-def recut(algorithm: Algorithm, entries: Iterable[Entry]) -> list[Group]:
+def cut_groups(algorithm: Algorithm, entries: Iterable[Entry]) -> list[Group]:
     """The groups of a manifest that consists of these entries, which come in order."""
-    builder = Builder(algorithm)
+    builder = ManifestBuilder(algorithm)
     builder.add(entries)
     builder.finish()
     return builder.groups

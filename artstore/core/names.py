@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"v(0|[1-9][0-9]*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class Reference(NamedTuple):
+class VersionName(NamedTuple):
     """A version as people write it: `project/name:alias`, `name:v3`, `name`."""
 
     project: str | None
@@ -67,7 +67,7 @@ def artifact_type(name: str) -> str:
     return name
 
 
-def artifact_type_of_users(name: str, type: str) -> None:
+def user_type(name: str, type: str) -> None:
     """Check a type that someone gives an artifact, which must not be one that W&B and artstore make themselves."""
     collection(name)
     artifact_type(type)
@@ -107,7 +107,7 @@ def tag(name: str) -> str:
     return name
 
 
-def parse(reference: str) -> Reference:
+def parse(reference: str) -> VersionName:
     """Read `[[entity/]project/]name[:alias]`; without an alias, `latest`.
 
     >>> parse("animals:v0")
@@ -121,7 +121,7 @@ def parse(reference: str) -> Reference:
     parts = path.split("/")
     if len(parts) > 3 or (separator and not label) or set(label) & set("/:") or not is_utf8(reference):
         raise InvalidName(f"invalid artifact name {reference!r}: expected [project/]name[:alias]")
-    return Reference(
+    return VersionName(
         project=project(parts[-2]) if len(parts) > 1 else None,
         name=collection(parts[-1]),
         alias=label or LATEST,

@@ -75,7 +75,7 @@ class DraftLease:
     def claim_version(self, id: int) -> bool:
         """Claim a version's manifest and with it all its content; False if it is deleted."""
         with self._claiming() as (connection, lease):
-            if not versions.lives(connection, id):
+            if not versions.exists(connection, id):
                 return False
             leases.claim_ranges(connection, lease, "version", [(id, id)])
         return True

@@ -116,7 +116,7 @@ class Gathering:
         """Make entries of the files that are as they were when they were last read; yield the others."""
         folder, entries, hits, text = walked.folder, self.entries, self._hits, self._algorithm.text
         new, file = tuple.__new__, Kind.FILE
-        remembered = stat_cache.remembered(self._db.connection, folder) if names.is_utf8(folder) else {}
+        remembered = stat_cache.cached(self._db.connection, folder) if names.is_utf8(folder) else {}
         known = 0
         for name, path, status in walked.files:
             now = stat_of(status)

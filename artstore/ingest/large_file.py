@@ -35,7 +35,7 @@ def take_bytes(data: bytes, algorithm: Algorithm, intake: ContentWriter) -> byte
         intake.put_files([(raw, data)])
         intake.settle()
         return raw
-    encode, window = codec.encoder_of_file(intake.compression), memoryview(data)
+    encode, window = codec.file_encoder(intake.compression), memoryview(data)
     ends = list(accumulate(chunking.Cutter().lengths(window, last=True)))
     pieces = [window[start:end] for start, end in pairwise([0, *ends])]
     chunks = [(algorithm.raw(piece), piece) for piece in pieces]
@@ -65,7 +65,7 @@ class LargeFile:
         self._progress = progress
         self._whole = algorithm.hasher()
         self._cutter = chunking.Cutter()
-        self._encode = codec.encoder_of_file(intake.compression)
+        self._encode = codec.file_encoder(intake.compression)
         pipelined = size >= _PIPELINED
         self._beside = _Beside() if pipelined else None
         # A window always holds more than the longest chunk, or no cut might be found in it.

@@ -78,7 +78,7 @@ def ingest(
             new.append(data)
             end += len(data)
         results.append(Ingested(file.stat, file.executable, file.digest, offsets[file.digest]))
-    packs.write_for(Path(pack), offset, b"".join(new))
+    packs.write_for_writer(Path(pack), offset, b"".join(new))
     return Ingestion(results, end, compressed)
 
 

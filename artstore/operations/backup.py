@@ -83,7 +83,7 @@ def _copy(db: Db, packs: Packs, path: Path, have: dict[str, int], progress: Prog
         with db.reading() as connection:
             known = pack_space.packs(connection)
             head = events.head(connection)
-            extents = {pack.name: chunks.extents(connection, pack.id) for pack in known}
+            extents = {pack.name: chunks.used_ranges(connection, pack.id) for pack in known}
             db.backup(draft)
         target = Packs(path)
         copied = 0

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
-from artstore.catalog import collections, events, manifest_edits, runs, stat_cache, versions
+from artstore.catalog import collections, events, manifest_edits, needed, runs, stat_cache, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
-from artstore.catalog.db import Db, now
-from artstore.catalog.manifest_edits import Edited
+from artstore.catalog.db import Db
+from artstore.catalog.manifest_edits import EditBuilder
 from artstore.catalog.reclaim import Freed
-from artstore.catalog.versions import Content
+from artstore.catalog.timestamps import now
+from artstore.catalog.versions import NewVersion
 from artstore.core import names
 from artstore.core.draft import Draft, check_description, check_metadata
 from artstore.core.manifest import version_digest
@@ -35,8 +36,8 @@ class Overtaken(Exception):
 class Cut(NamedTuple):
     """The manifest of a draft, cut, and what it sums up to."""
 
-    builder: Edited
-    content: Content
+    builder: EditBuilder
+    content: NewVersion
 
 
 def commit(
@@ -69,7 +70,7 @@ def commit(
                 set_alias(db, connection, version, alias)
             add_tags_to(db, connection, version, tags)
             if run is not None:
-                runs.produce(connection, run, version.id)
+                runs.add_product(connection, run, version.id)
             return versions.by_id(connection, version.id), freed
 
         return land(db, packs, intake, put)
@@ -99,9 +100,9 @@ def cut(db: Db, draft: Draft) -> Cut:
     """Cut the manifest of a draft as it stands, and sum it up."""
     base = draft.base.version.id if draft.base else None
     with db.reading() as connection, pause_gc.paused():
-        builder = manifest_edits.edited(connection, base, draft.changes)
+        builder = manifest_edits.edit(connection, base, draft.changes)
         manifest = builder.finish()
-    content = Content(
+    content = NewVersion(
         version_digest(db.algorithm, manifest, draft.dependencies),
         manifest,
         sum(group.entries for group in builder.groups),
@@ -115,7 +116,7 @@ def _commit(
 ) -> tuple[Version, Freed]:
     if on_newest and not _is_on_newest(db, connection, draft):
         raise Overtaken
-    if draft.base and not versions.lives(connection, draft.base.version.id):
+    if draft.base and not versions.exists(connection, draft.base.version.id):
         raise NotFound(
             f"{draft.base.version.name}, which this draft started from, was deleted: start from a version that lives"
         )
@@ -134,7 +135,7 @@ def _is_on_newest(db: Db, connection: Connection, draft: Draft) -> bool:
 
 def ensure_collection(db: Db, connection: Connection, draft: Draft) -> Collection:
     """Find or make the collection that a draft is for. Raises `WrongType` or `InvalidInput`."""
-    collection, made = collections.ensure(connection, draft.project, draft.name, draft.type)
+    collection, made = collections.find_or_create(connection, draft.project, draft.name, draft.type)
     if made:
         events.record(connection, "collection-created", f"{draft.project}/{draft.name}", type=draft.type)
     return collection
@@ -198,12 +199,12 @@ def _insert(
     return versions.by_id(connection, id)
 
 
-def _is_the_same(connection: Connection, draft: Draft, content: Content, newest: Version) -> bool:
+def _is_the_same(connection: Connection, draft: Draft, content: NewVersion, newest: Version) -> bool:
     """Whether a draft says nothing that the newest version does not say. What is not given is not compared."""
     return (
         content.digest == newest.digest
-        and not versions.is_expired(connection, newest.id, now())
-        and (draft.metadata is None or events.canonical(draft.metadata) == events.canonical(newest.metadata))
+        and not needed.is_expired(connection, newest.id, now())
+        and (draft.metadata is None or events.canonical_json(draft.metadata) == events.canonical_json(newest.metadata))
         and (draft.description is None or draft.description == newest.description)
     )
 

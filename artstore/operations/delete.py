@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from artstore.catalog import events, reclaim, usage, versions
+from artstore.catalog import aliases, events, needed, reclaim, usage, versions
 from artstore.catalog import leases as held
 from artstore.catalog.connection import Connection
-from artstore.catalog.db import Db, catalog_time, now
+from artstore.catalog.db import Db
 from artstore.catalog.reclaim import Freed
+from artstore.catalog.timestamps import now, timestamp
 from artstore.core.versions import Version
 from artstore.operations.reclaim_space import sweep
 from artstore.runtime.progress import SILENT, Progress
@@ -56,18 +57,18 @@ def delete(
     with db.reading() as connection:
         wanted = [versions.by_id(connection, id) for id in ids]
         for version in wanted:
-            versions.check_deletable(connection, version, delete_aliases=delete_aliases, force=force, also=also)
+            needed.check_deletable(connection, version, delete_aliases=delete_aliases, force=force, also=also)
         if dry_run:
             return Deleted(wanted, usage.reclaimable_together(connection, also), 0)
     with db.writing() as connection:
         reap(db, connection)
         gone = []
-        expired = {each.id for each in versions.expired(connection, now())} if only_expired else also
+        expired = {each.id for each in needed.expired(connection, now())} if only_expired else also
         for version in wanted:
-            if not versions.lives(connection, version.id) or version.id not in expired:
+            if not versions.exists(connection, version.id) or version.id not in expired:
                 continue
             current = versions.by_id(connection, version.id)
-            versions.check_deletable(connection, current, delete_aliases=delete_aliases, force=force, also=also)
+            needed.check_deletable(connection, current, delete_aliases=delete_aliases, force=force, also=also)
             versions.mark_deleted(connection, version.id)
             events.record(
                 connection,
@@ -86,17 +87,17 @@ def by_rule(
     db: Db, connection: Connection, collection: int, *, keep_last: int | None, older_than: timedelta | None
 ) -> list[Version]:
     """The versions that all rules let go: never one with an alias, nor one that a version that stays references."""
-    listed = list(versions.listed(connection, collection))[keep_last or 0 :]
-    limit = catalog_time(datetime.now(UTC) - older_than) if older_than is not None else None
+    listed = list(versions.of_collection(connection, collection))[keep_last or 0 :]
+    limit = timestamp(datetime.now(UTC) - older_than) if older_than is not None else None
     doomed = [each for each in listed if not each.aliases and (limit is None or each.created_at < limit)]
     doomed = [
         each
         for each in doomed
-        if not (versions.pending_dependents(connection, each.id) or versions.protected_aliases(connection, each.id))
+        if not (needed.pending_dependents(connection, each.id) or aliases.protected_of(connection, each.id))
     ]
     while True:
         also = {version.id for version in doomed}
-        free = [each for each in doomed if all(v.id in also for v in versions.dependents(connection, each.id))]
+        free = [each for each in doomed if all(v.id in also for v in needed.dependents(connection, each.id))]
         if len(free) == len(doomed):
             return free
         doomed = free

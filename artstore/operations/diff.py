@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from artstore.catalog import entry_diff
 from artstore.catalog.db import Db
-from artstore.catalog.entry_diff import Changed
+from artstore.catalog.entry_diff import EntryDiff
 from artstore.core.manifest import Entry, Kind
 from artstore.core.versions import Version
 from artstore.runtime import pause_gc
@@ -31,7 +31,7 @@ def diff(db: Db, old: Version, new: Version) -> Difference:
         return _pair_renames(entry_diff.diff(connection, old.id, new.id))
 
 
-def _pair_renames(found: Changed) -> Difference:
+def _pair_renames(found: EntryDiff) -> Difference:
     """Pair removed and added files, or references, of equal content, in path order."""
     gone: dict[tuple[Kind, str, int], list[Entry]] = {}
     for entry in found.removed:

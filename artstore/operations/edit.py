@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
+from artstore.catalog import aliases as alias_rows
 from artstore.catalog import collections, events, links, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.db import Db
@@ -51,7 +52,7 @@ def describe(
     if isinstance(ttl, timedelta):
         check_ttl(ttl)
     with db.writing() as connection:
-        if not versions.lives(connection, version.id):
+        if not versions.exists(connection, version.id):
             raise NotFound(f"{version.name} was deleted: use a version that lives")
         before = versions.by_id(connection, version.id)
         _set_texts(db, connection, before, description, metadata)
@@ -62,7 +63,7 @@ def describe(
         _change_aliases(db, connection, version, add_aliases, list(remove_aliases), force=force)
         add_tags_to(db, connection, before, add_tags)
         for tag in remove_tags:
-            if not versions.drop_tag(connection, version.id, tag):
+            if not alias_rows.remove_tag(connection, version.id, tag):
                 raise NotFound(f"{version.name} has no tag {tag!r}: see `artstore show {version.name}`")
             events.record(connection, "tag-removed", before.qualified_name, tag=tag)
         return again(db, connection, version)
@@ -71,7 +72,7 @@ def describe(
 def again(db: Db, connection: Connection, version: Version) -> Version:
     """A version as it is now, found in the same way."""
     if version.link is not None:
-        return versions.shown(connection, links.by_id(connection, version.link.id))
+        return versions.by_link(connection, links.by_id(connection, version.link.id))
     return versions.by_id(connection, version.id)
 
 
@@ -85,10 +86,10 @@ def _set_texts(
     changes: dict[str, Any] = {}
     if not isinstance(description, Unset) and description != before.description:
         changes["description"] = description
-    if not isinstance(metadata, Unset) and events.canonical(metadata) != events.canonical(before.metadata):
+    if not isinstance(metadata, Unset) and events.canonical_json(metadata) != events.canonical_json(before.metadata):
         changes["metadata"] = metadata
     if changes:
-        versions.describe(connection, before.id, changes)
+        versions.update(connection, before.id, changes)
         events.record(connection, "version-described", before.qualified_name, **changes)
 
 
@@ -103,10 +104,10 @@ def _change_aliases(
     for alias in remove:
         _check_removable(alias)
         if not force:
-            collections.check_unprotected(
-                connection, collections.named(connection, version.project, version.collection).id, alias
+            alias_rows.check_unprotected(
+                connection, collections.get(connection, version.project, version.collection).id, alias
             )
-        if not versions.drop_alias(connection, version.id, alias):
+        if not alias_rows.remove(connection, version.id, alias):
             raise _no_alias(version, alias)
         events.record(connection, "alias-removed", version.qualified_name, alias=alias)
 
@@ -116,15 +117,15 @@ def _change_aliases_of_link(
 ) -> None:
     assert version.link is not None
     link = links.by_id(connection, version.link.id).link
-    portfolio = collections.named(connection, link.project, link.collection)
+    portfolio = collections.get(connection, link.project, link.collection)
     for alias in remove:
         _check_removable(alias)
         if alias not in link.aliases:
             raise _no_alias(version, alias)
         if not force:
-            collections.check_unprotected(connection, portfolio.id, alias)
+            alias_rows.check_unprotected(connection, portfolio.id, alias)
     _set_link_aliases(connection, portfolio.id, link.id, add, force=force)
-    links.drop_aliases(connection, link.id, remove)
+    links.remove_aliases(connection, link.id, remove)
     subject = f"{link.project}/{link.collection}:v{link.number}"
     for alias in add:
         events.record(connection, "alias-set", subject, alias=alias)
@@ -136,9 +137,9 @@ def _set_link_aliases(
     connection: Connection, portfolio: int, link: int, aliases: Iterable[str], *, force: bool
 ) -> None:
     for alias in aliases if not force else ():
-        if links.holder(connection, portfolio, alias) != link:
-            collections.check_unprotected(connection, portfolio, alias)
-    links.set_aliases(connection, portfolio, link, aliases)
+        if links.id_by_alias(connection, portfolio, alias) != link:
+            alias_rows.check_unprotected(connection, portfolio, alias)
+    links.move_aliases(connection, portfolio, link, aliases)
 
 
 def _check_removable(alias: str) -> None:
@@ -152,11 +153,11 @@ def _no_alias(version: Version, alias: str) -> NotFound:
 
 def set_alias(db: Db, connection: Connection, version: Version, alias: str, *, force: bool = False) -> None:
     """Point an alias at a version, and log it if that changes anything. Raises `ProtectedAlias` without `force`."""
-    collection = collections.named(connection, version.project, version.collection)
-    before = versions.move_alias(connection, collection.id, alias, version.id)
+    collection = collections.get(connection, version.project, version.collection)
+    before = alias_rows.move(connection, collection.id, alias, version.id)
     if before != version.id:
         if not force:
-            collections.check_unprotected(connection, collection.id, alias)
+            alias_rows.check_unprotected(connection, collection.id, alias)
         was = None if before is None else versions.by_id(connection, before).name
         events.record(connection, "alias-set", version.qualified_name, alias=alias, before=was)
 
@@ -164,7 +165,7 @@ def set_alias(db: Db, connection: Connection, version: Version, alias: str, *, f
 def add_tags_to(db: Db, connection: Connection, version: Version, tags: Iterable[str]) -> None:
     """Tag a version, and log what that changes."""
     for tag in tags:
-        if versions.add_tag(connection, version.id, tag):
+        if alias_rows.add_tag(connection, version.id, tag):
             events.record(connection, "tag-added", version.qualified_name, tag=tag)
 
 
@@ -180,9 +181,9 @@ def link(
     names.collection(collection)
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     with db.writing() as connection:
-        if not versions.lives(connection, version.id):
+        if not versions.exists(connection, version.id):
             raise NotFound(f"{version.name} was deleted: link a version that lives")
-        portfolio, made = collections.ensure(connection, project, collection, version.type, portfolio=True)
+        portfolio, made = collections.find_or_create(connection, project, collection, version.type, portfolio=True)
         subject = f"{project}/{collection}"
         if made:
             events.record(connection, "collection-created", subject, type=version.type, portfolio=True)
@@ -197,7 +198,7 @@ def link(
                 version=f"{version.project}/{version.collection}:v{version.number}",
                 aliases=aliases,
             )
-        return versions.shown(connection, found)
+        return versions.by_link(connection, found)
 
 
 def unlink(db: Db, wanted: Iterable[Version], *, force: bool = False) -> None:
@@ -215,9 +216,9 @@ def unlink(db: Db, wanted: Iterable[Version], *, force: bool = False) -> None:
 
 
 def _unlink(db: Db, connection: Connection, version: Version, link: Link, *, force: bool) -> None:
-    portfolio = collections.named(connection, link.project, link.collection)
+    portfolio = collections.get(connection, link.project, link.collection)
     for alias in links.by_id(connection, link.id).link.aliases if not force else ():
-        collections.check_unprotected(connection, portfolio.id, alias)
+        alias_rows.check_unprotected(connection, portfolio.id, alias)
     if links.remove(connection, link.id):
         subject = f"{link.project}/{link.collection}:v{link.number}"
         events.record(connection, "version-unlinked", subject, version=version.qualified_name)
@@ -235,9 +236,9 @@ def describe_collection(db: Db, project: str, name: str, changes: dict[str, Any]
     for alias in changes.get("protected_aliases", ()):
         names.alias(alias)
     with db.writing() as connection:
-        found = collections.named(connection, project, name)
+        found = collections.get(connection, project, name)
         if new_name != name and collections.find(connection, project, new_name) is not None:
             raise InvalidInput(f"there is an artifact {new_name!r} in project {project!r} already: choose another name")
-        collections.describe(connection, found.id, changes)
+        collections.update(connection, found.id, changes)
         events.record(connection, "collection-described", f"{project}/{name}", **changes)
-        return collections.named(connection, project, new_name)
+        return collections.get(connection, project, new_name)

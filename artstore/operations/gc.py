@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from artstore.catalog import chunks, events, pack_space, stat_cache, versions
+from artstore.catalog import chunks, events, needed, pack_space, stat_cache
 from artstore.catalog import leases as held
-from artstore.catalog.db import Db, now, remove_drafts
+from artstore.catalog.db import Db, remove_drafts
+from artstore.catalog.timestamps import now
 from artstore.core.versions import Version
 from artstore.operations import delete, reclaim_space
 from artstore.runtime.progress import SILENT, Progress
@@ -36,15 +37,15 @@ class Collected(NamedTuple):
 def collect(db: Db, packs: Packs, *, dry_run: bool = False, progress: Progress = SILENT) -> Collected:
     """Find and remove what nothing needs. With `dry_run`, only tell."""
     with db.reading() as connection:
-        expired = versions.expired(connection, now())
-        dead = [each for each in held.sessions(connection) if not process_locks.is_alive(db.folder, each)]
+        expired = needed.expired(connection, now())
+        dead = [each for each in held.holders(connection) if not process_locks.is_alive(db.folder, each)]
         dead_leases = held.count(connection, dead)
     gone = (
         delete.delete(db, packs, expired, dry_run=dry_run, delete_aliases=True, only_expired=True) if expired else None
     )
     if dry_run:
         loose = sum(_truncate_all(db, packs, dry_run=True)) + pack_space.free_bytes(db.connection)
-        sessions = len(process_locks.sweep(db.folder, dry_run=True))
+        sessions = len(process_locks.remove_dead(db.folder, dry_run=True))
         return Collected(expired, sessions, dead_leases, gone.content if gone else 0, loose)
     freed = 0
     if dead_leases:
@@ -55,8 +56,8 @@ def collect(db: Db, packs: Packs, *, dry_run: bool = False, progress: Progress =
     swept = reclaim_space.sweep(db, packs, everywhere=True, progress=progress)
     if swept.disk or freed or gone:
         with db.writing(durable=False) as connection:
-            stat_cache.forget_gone(connection)
-    sessions = len(process_locks.sweep(db.folder, dry_run=False))
+            stat_cache.forget_deleted(connection)
+    sessions = len(process_locks.remove_dead(db.folder, dry_run=False))
     remove_drafts(db.folder)
     return Collected(
         expired,

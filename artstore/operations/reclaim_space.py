@@ -119,7 +119,7 @@ def _repack(db: Db, packs: Packs, pack: Pack) -> bool:
 def _copy(db: Db, packs: Packs, pack: Pack, writer: PackWriter) -> bool:
     moves: list[Move] = []
     buffer = bytearray(_PIECE)
-    for run in _runs(pack_space.chunks_in(db.connection, pack.id)):
+    for run in _runs(pack_space.chunk_ranges(db.connection, pack.id)):
         window = memoryview(buffer)[: sum(length for _, _, length in run)]
         start = run[0][1]
         there = packs.read_into(pack.name, start, window)

@@ -106,7 +106,7 @@ class Runs:
     def write(self, run: RunRecord, fields: Mapping[str, Any], rows: Iterable[tuple[int, str]] = ()) -> None:
         """Store fields of a run, such as its tags or config, and rows of its history (step, JSON); not durable."""
         with self._db.writing(durable=False) as connection:
-            runs.describe(connection, run.id, fields)
+            runs.update(connection, run.id, fields)
             runs.append_history(connection, run.id, rows)
 
     def end(self, run: RunRecord, state: str, exit_code: int | None = None) -> None:
@@ -133,9 +133,9 @@ class Runs:
         Raises `NotFound` if the version was deleted.
         """
         with self._db.writing() as connection:
-            if not versions.lives(connection, version.id):
+            if not versions.exists(connection, version.id):
                 raise NotFound(f"{version.name} was deleted: use a version that lives")
-            added = runs.use(connection, run.id, version.id, role)
+            added = runs.add_use(connection, run.id, version.id, role)
             if added:
                 events.record(connection, "version-used", version.qualified_name, run=run.qualified_name, role=role)
         return added
@@ -143,28 +143,28 @@ class Runs:
     def note_product(self, run: RunRecord, version: Version) -> None:
         """Record that a run logged a version that was there already."""
         with self._db.writing() as connection:
-            if runs.produce(connection, run.id, version.id):
+            if runs.add_product(connection, run.id, version.id):
                 events.record(connection, "version-produced", version.qualified_name, run=run.id)
 
     def used(self, run: RunRecord) -> list[Version]:
         """Return the versions that a run used, in the order in which it used them; deleted ones too."""
         with self._db.reading() as connection:
-            return [versions.by_id(connection, id) for id in runs.used(connection, run.id)]
+            return [versions.by_id(connection, id) for id in runs.used_versions(connection, run.id)]
 
     def produced(self, run: RunRecord) -> list[Version]:
         """Return the versions that a run logged, in the order in which it logged them; deleted ones too."""
         with self._db.reading() as connection:
-            return [versions.by_id(connection, id) for id in runs.produced(connection, run.id)]
+            return [versions.by_id(connection, id) for id in runs.produced_versions(connection, run.id)]
 
     def users(self, version: Version) -> list[RunRecord]:
         """Return the runs that used a version, the first one first."""
         with self._db.reading() as connection:
-            return runs.users(connection, version.id)
+            return runs.used_by(connection, version.id)
 
     def producers(self, version: Version) -> list[RunRecord]:
         """Return the runs that logged a version, the first one first."""
         with self._db.reading() as connection:
-            return runs.producers(connection, version.id)
+            return runs.produced_by(connection, version.id)
 
     # Find and list
 
@@ -194,7 +194,7 @@ class Runs:
     def _advice_for_name(self, name: str, project: str | None) -> str:
         """What to do where no run has an id: the id may be the name of a run."""
         with self._db.reading() as connection:
-            ids = [f"{run.project}/{run.uid}" for run in runs.called(connection, name, project, _NAMED)]
+            ids = [f"{run.project}/{run.uid}" for run in runs.by_name(connection, name, project, _NAMED)]
         if not ids:
             return "list the runs with artstore.Api().runs() or `artstore runs`"
         return f"runs are found by their id, and {name!r} is the name of {' and '.join(ids)}"
@@ -218,15 +218,15 @@ class Runs:
         Raises `InvalidInput` for a field, operator or order that runs do not have.
         """
         with self._db.reading() as connection:
-            return runs.listed(connection, self._wanted(project, filters), order=order, after=after, limit=limit)
+            return runs.find_all(connection, self._wanted(project, filters), order=order, after=after, limit=limit)
 
     def count(self, project: str | None = None, filters: Filters | None = None) -> int:
         """Return how many runs of a project, or of all, match filters. Raises `InvalidInput`."""
         with self._db.reading() as connection:
             return runs.count(connection, self._wanted(project, filters))
 
-    def _wanted(self, project: str | None, filters: Filters | None) -> runs.Wanted:
-        return runs.Wanted(project, filters, self._is_alive)
+    def _wanted(self, project: str | None, filters: Filters | None) -> runs.RunQuery:
+        return runs.RunQuery(project, filters, self._is_alive)
 
     def state(self, run: RunRecord) -> str:
         """Return the state of a run: `running`, `finished`, `failed`, or `crashed` if its process is gone."""
@@ -256,9 +256,9 @@ def _reopen(
     start_over: bool,
 ) -> None:
     if start_over:
-        runs.forget_logged(connection, number)
+        runs.clear_logged(connection, number)
     runs.reopen(connection, number, lock.name, environment)
-    runs.describe(connection, number, {field: value for field, value in changes.items() if value is not None})
+    runs.update(connection, number, {field: value for field, value in changes.items() if value is not None})
 
 
 def _end(connection: Connection, run: RunRecord, state: str, **details: Any) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
+from artstore.catalog import aliases as alias_rows
 from artstore.catalog import collections, events, pending, reclaim, runs, usage, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.db import Db
-from artstore.catalog.pending import Contents
+from artstore.catalog.pending import Snapshot
 from artstore.catalog.reclaim import Freed
 from artstore.core import names
 from artstore.core.draft import Draft, check_description, check_distributed_id, check_metadata, check_no_base
@@ -62,12 +63,12 @@ def upsert(
                 raise _nothing_pending(db, connection, collection, distributed_id)
             id = pending.begin(connection, collection.id, distributed_id)
         for alias in aliases:
-            collections.check_unprotected(connection, collection.id, alias)
+            alias_rows.check_unprotected(connection, collection.id, alias)
         intake.publish(connection)
         pending.add(connection, id, entries, intake.ids, run)
-        pending.describe(connection, id, description=draft.description, metadata=draft.metadata, ttl=draft.ttl)
+        pending.update(connection, id, description=draft.description, metadata=draft.metadata, ttl=draft.ttl)
         needed = versions.dependency_ids(connection, draft.dependencies)
-        pending.note(connection, id, run=run, aliases=aliases, prefixes=draft.prefixes, dependencies=needed)
+        pending.note_upsert(connection, id, run=run, aliases=aliases, prefixes=draft.prefixes, dependencies=needed)
         freed = intake.end(connection)
         events.record(
             connection,
@@ -112,15 +113,15 @@ def finish(db: Db, id: int, *, aliases: Iterable[str] = (), run: int | None = No
         return _finish(db, connection, id, _prepare(db, connection, id), aliases, run, force)
 
 
-_Prepared: TypeAlias = tuple[Draft, Contents, Cut]
+_Prepared: TypeAlias = tuple[Draft, Snapshot, Cut]
 
 
 def _prepare(db: Db, connection: Connection, id: int) -> _Prepared | None:
     """What a pending version would be as a version; None if it is one already."""
-    if pending.became(connection, id) is not None:
+    if pending.finished_as(connection, id) is not None:
         return None
     found = pending.by_id(connection, id)
-    contents = pending.contents(connection, id)
+    contents = pending.snapshot(connection, id)
     draft = Draft(
         found.collection,
         found.type,
@@ -144,7 +145,7 @@ def _finish(
     run: int | None,
     force: bool,
 ) -> Version:
-    became = pending.became(connection, id)
+    became = pending.finished_as(connection, id)
     if became is None:
         # Whoever dropped it meanwhile is heard here.
         found = pending.by_id(connection, id)
@@ -155,9 +156,9 @@ def _finish(
         # What it references may have been deleted by force since: it is referenced still.
         version, new = commit.settle(db, connection, draft, cut, contents.files, list(contents.dependencies))
         for writer, at in pending.writers(connection, id):
-            runs.produce(connection, writer, version.id, at if new else None)
+            runs.add_product(connection, writer, version.id, at if new else None)
         aliases = list(dict.fromkeys([*found.aliases, *aliases]))
-        pending.close(connection, id, version.id)
+        pending.mark_finished(connection, id, version.id)
         events.record(
             connection,
             "artifact-finished",
@@ -168,12 +169,12 @@ def _finish(
         )
         became = version.id
     version = versions.by_id(connection, became)
-    if aliases and not versions.lives(connection, became):
+    if aliases and not versions.exists(connection, became):
         raise NotFound(f"{version.name}, which the pending version became, was deleted: it takes no aliases")
     for alias in aliases:
         set_alias(db, connection, version, alias, force=force)
     if run is not None:
-        runs.produce(connection, run, version.id)
+        runs.add_product(connection, run, version.id)
     return versions.by_id(connection, version.id)
 
 

@@ -7,12 +7,12 @@ from functools import partial
 from typing import NamedTuple
 
 from artstore.catalog import chunks as content
-from artstore.catalog import collections, events, leases, manifests, pack_space, pending, reclaim, versions
-from artstore.catalog.chunks import Counted, StoredChunk
+from artstore.catalog import collections, events, leases, manifests, needed, pack_space, reclaim, versions
+from artstore.catalog.chunks import PackCounts, StoredChunk
 from artstore.catalog.connection import Connection
 from artstore.catalog.db import Db
 from artstore.checkout.reader import Reader
-from artstore.core.manifest import Dependency, manifest_digest, recut, version_digest
+from artstore.core.manifest import Dependency, cut_groups, manifest_digest, version_digest
 from artstore.core.versions import Version
 from artstore.errors import Damaged
 from artstore.operations.reclaim_space import sweep
@@ -126,10 +126,12 @@ def _check_chunks(db: Db, packs: Packs, report: Report, progress: Progress) -> N
                 report.findings.append(_finding(db, chunk))
 
 
-def _check_pack(db: Db, packs: Packs, name: str, progress: Progress) -> tuple[int, Counted, Counted, list[StoredChunk]]:
+def _check_pack(
+    db: Db, packs: Packs, name: str, progress: Progress
+) -> tuple[int, PackCounts, PackCounts, list[StoredChunk]]:
     with db.reading() as connection:
-        chunks = content.all_chunks(connection, name)
-        counted = content.counted(connection, name)
+        chunks = content.chunks_of_pack(connection, name)
+        counted = content.pack_counts(connection, name)
     reader, damaged = Reader(db, packs), list[StoredChunk]()
     for chunk in chunks:
         try:
@@ -137,7 +139,7 @@ def _check_pack(db: Db, packs: Packs, name: str, progress: Progress) -> tuple[in
         except Damaged:
             damaged.append(chunk)
         progress.advance(chunk.place.length)
-    held = Counted(sum(chunk.place.length for chunk in chunks), sum(chunk.size for chunk in chunks))
+    held = PackCounts(sum(chunk.place.length for chunk in chunks), sum(chunk.size for chunk in chunks))
     return len(chunks), held, counted, damaged
 
 
@@ -149,8 +151,8 @@ def _finding(db: Db, chunk: StoredChunk) -> Finding:
 
 
 def _harms(db: Db, connection: Connection, files: list[bytes]) -> tuple[Harm, ...]:
-    committed = [(each.qualified_name, path) for each, path in versions.harmed(connection, files)]
-    waiting = [(f"{name} (pending)", path) for name, path in pending.harmed(connection, files)]
+    committed = [(each.qualified_name, path) for each, path in needed.versions_with(connection, files)]
+    waiting = [(f"{name} (pending)", path) for name, path in needed.pending_with(connection, files)]
     return tuple(Harm(*each) for each in committed + waiting)
 
 
@@ -158,7 +160,7 @@ def _check_files(db: Db, packs: Packs, report: Report) -> None:
     """A file's digest must be that of its chunks one after the other."""
     damaged_already = {harm for finding in report.findings for harm in finding.harms}
     with db.reading() as connection:
-        wrong = content.files_unlike_their_chunk(connection)
+        wrong = content.files_not_matching_chunk(connection)
         several = list(content.files_of_several_chunks(connection))
     reader = Reader(db, packs)
     wrong += [digest for digest, size in several if not _is_whole(reader, digest, size)]
@@ -184,8 +186,8 @@ def _check_manifests(db: Db, report: Report) -> None:
     with db.reading() as connection:
         listed = [
             version
-            for collection in collections.listed(connection)
-            for version in versions.listed(connection, collection.id)
+            for collection in collections.find_all(connection)
+            for version in versions.of_collection(connection, collection.id)
         ]
         good: set[str] = set()
         for version in listed:
@@ -205,9 +207,9 @@ def _manifest_is_right(db: Db, connection: Connection, version: Version, good: s
         entries = [
             entry
             for id, _ in manifests.segments_of(connection, group)
-            for entry in manifests.entries_of(connection, id)
+            for entry in manifests.entries_of_segment(connection, id)
         ]
-        if [found.digest for found in recut(db.algorithm, entries)] != [group.digest]:
+        if [found.digest for found in cut_groups(db.algorithm, entries)] != [group.digest]:
             return False
         good.add(group.digest)
     root = manifest_digest(db.algorithm, [group.digest for group in groups])

@@ -54,7 +54,7 @@ def encoder(compression: str | None) -> Encode:
     return _plain if compression is None else _zstd
 
 
-def encoder_of_file(compression: str | None) -> Encode:
+def file_encoder(compression: str | None) -> Encode:
     """For the chunks of one file in their order: one that does not get smaller is tried half as often."""
     return _plain if compression is None else _OfFile()
 

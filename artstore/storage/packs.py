@@ -124,7 +124,7 @@ class PackWriter:
             self.close()
 
 
-def write_for(path: Path, offset: int, data: bytes) -> int:
+def write_for_writer(path: Path, offset: int, data: bytes) -> int:
     """Write into a pack for its writer, which waits meanwhile; return the new end. Raises `DiskFull`.
 
     Only for packs that the catalog does not know yet: should the writer die now, nobody else goes on with such a pack.

@@ -57,7 +57,7 @@ def is_alive(folder: Path, name: str) -> bool:
     return False
 
 
-def sweep(folder: Path, *, dry_run: bool) -> list[str]:
+def remove_dead(folder: Path, *, dry_run: bool) -> list[str]:
     """Remove the lock files of sessions that are over; return their names."""
     swept = []
     for path in sorted((folder / "locks").glob("*.lock")):

@@ -73,7 +73,7 @@ class Artifact(ArtifactObjects):
         *,
         ttl: timedelta | None = None,
     ) -> None:
-        names.artifact_type_of_users(name, type)
+        names.user_type(name, type)
         self._begin(Draft(name, type, description=description, ttl=ttl), read_metadata(metadata))
         self._metadata_given = metadata is not None
         self._incremental = incremental

@@ -11,7 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from artstore import Store
 from artstore.core.digests import algorithm
-from artstore.core.manifest import Builder, in_order
+from artstore.core.manifest import ManifestBuilder, sort_by_path
 from artstore.storage.chunking import LARGEST, Cutter
 from artstore.storage.packs import HEADER, Packs
 from benchmarks import shapes, stores
@@ -55,10 +55,10 @@ def test_write_a_thousand_small_chunks_to_a_pack(benchmark: BenchmarkFixture, tm
 
 def test_cut_a_manifest_of_ten_thousand_entries(benchmark: BenchmarkFixture) -> None:
     blake3 = algorithm("blake3")
-    entries = in_order(shapes.many_entries(10_000, [(blake3.digest(b"%d" % i), i) for i in range(100)]))
+    entries = sort_by_path(shapes.many_entries(10_000, [(blake3.digest(b"%d" % i), i) for i in range(100)]))
 
-    def cut() -> Builder:
-        builder = Builder(blake3)
+    def cut() -> ManifestBuilder:
+        builder = ManifestBuilder(blake3)
         builder.add(entries)
         builder.finish()
         return builder

@@ -10,7 +10,7 @@ import pytest
 from artstore import Store
 from artstore.catalog import manifests
 from artstore.core import manifest
-from artstore.core.manifest import recut
+from artstore.core.manifest import cut_groups
 from benchmarks import shapes, stores
 
 ENTRIES = 3000
@@ -44,4 +44,4 @@ def test_an_edited_version_is_cut_as_one_made_anew(seed: int, tmp_path: Path) ->
             with store.db.reading() as connection:
                 groups = manifests.groups_of(connection, version.id)
             assert len(groups) > 20
-            assert groups == recut(store.db.algorithm, store.entries(version))
+            assert groups == cut_groups(store.db.algorithm, store.entries(version))

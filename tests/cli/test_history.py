@@ -52,7 +52,7 @@ def use_by(*names: str, version: str) -> None:
         for name in names:
             run = begin(store, name)
             with store.db.writing() as connection:
-                runs.use(connection, run, store.version(version).id, None)
+                runs.add_use(connection, run, store.version(version).id, None)
 
 
 def rows(shown: str) -> dict[str, str]:

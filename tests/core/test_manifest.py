@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from artstore.core import digests
-from artstore.core.manifest import Builder, Dependency, Entry, Kind, encode, hash64, in_order, version_digest
+from artstore.core.manifest import (
+    Dependency,
+    Entry,
+    Kind,
+    ManifestBuilder,
+    encode,
+    hash64,
+    sort_by_path,
+    version_digest,
+)
 from artstore.storage import chunking
 from tests.support import format_reference as reference
 from tests.support.format_reference import VECTORS, named_files, vector_id
@@ -29,16 +38,16 @@ def entry_of(listed: Any) -> Entry:
     return Entry(path, Kind.REFERENCE, digest=digest, size=size, uri=uri, etag=etag, version_id=version_id)
 
 
-def build(algorithm: str, entries: list[Entry]) -> tuple[str, Builder]:
-    builder = Builder(digests.algorithm(algorithm))
-    builder.add(in_order(entries))
+def build(algorithm: str, entries: list[Entry]) -> tuple[str, ManifestBuilder]:
+    builder = ManifestBuilder(digests.algorithm(algorithm))
+    builder.add(sort_by_path(entries))
     return builder.finish(), builder
 
 
 def test_a_builder_that_holds_few_segments_builds_the_same() -> None:
     entries = [Entry(f"{number:04}", Kind.REFERENCE, size=number, uri=f"s3://b/{number}") for number in range(3000)]
     algorithm = digests.algorithm("blake3")
-    held, spilled = Builder(algorithm), Builder(algorithm, held=2)
+    held, spilled = ManifestBuilder(algorithm), ManifestBuilder(algorithm, held=2)
     for builder in (held, spilled):
         builder.add(entries)
     assert held.finish() == spilled.finish()
@@ -120,7 +129,7 @@ def test_editing_gives_the_manifest_that_building_anew_would(seed: int) -> None:
     groups = dict(old.new_groups)
     firsts = [segment.first for _, members in old.new_groups for segment in members]
     dirty = {max(0, bisect_right(firsts, path) - 1) for path in changes}
-    builder, index, pending = Builder(digests.algorithm("blake3")), 0, sorted(changes)
+    builder, index, pending = ManifestBuilder(digests.algorithm("blake3")), 0, sorted(changes)
     for group in old.groups:
         members = groups[group]
         if builder.at_group_cut and not dirty & set(range(index, index + len(members))):
@@ -135,9 +144,9 @@ def test_editing_gives_the_manifest_that_building_anew_would(seed: int) -> None:
                 pending = pending[len(mine) :]
                 merged = {entry.path: entry for entry in segments[segment]}
                 kept = {**merged, **{path: changes[path] for path in mine}}
-                builder.add(in_order(entry for entry in kept.values() if entry))
+                builder.add(sort_by_path(entry for entry in kept.values() if entry))
         index += len(members)
-    builder.add(in_order(entry for path in pending if (entry := changes[path])))
+    builder.add(sort_by_path(entry for path in pending if (entry := changes[path])))
     assert builder.finish() == expected
     assert builder.groups == fresh.groups
     if len(paths) == 30000 and len(changes) == 1:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from artstore import Store
 from artstore.core import names
-from artstore.core.names import Reference
+from artstore.core.names import VersionName
 from artstore.errors import InvalidName, InvalidPath, NotFound
 
 LONG = "x" * 128
@@ -168,14 +168,14 @@ def refused(check: Callable[[str], str], name: str) -> None:
 
 
 REFERENCES = {
-    "animals": Reference(None, "animals", "latest"),
-    "animals:latest": Reference(None, "animals", "latest"),
-    "animals:v0": Reference(None, "animals", "v0"),
-    "animals:best": Reference(None, "animals", "best"),
-    "zoo/animals": Reference("zoo", "animals", "latest"),
-    "zoo/animals:v12": Reference("zoo", "animals", "v12"),
-    "me/zoo/animals:v12": Reference("zoo", "animals", "v12"),
-    "my zoo/a.b-c_d:ready for use": Reference("my zoo", "a.b-c_d", "ready for use"),
+    "animals": VersionName(None, "animals", "latest"),
+    "animals:latest": VersionName(None, "animals", "latest"),
+    "animals:v0": VersionName(None, "animals", "v0"),
+    "animals:best": VersionName(None, "animals", "best"),
+    "zoo/animals": VersionName("zoo", "animals", "latest"),
+    "zoo/animals:v12": VersionName("zoo", "animals", "v12"),
+    "me/zoo/animals:v12": VersionName("zoo", "animals", "v12"),
+    "my zoo/a.b-c_d:ready for use": VersionName("my zoo", "a.b-c_d", "ready for use"),
 }
 
 
@@ -295,7 +295,7 @@ def test_what_is_taken_is_read_back_as_it_was(project: str, collection: str, ali
         checked = names.project(project), names.collection(collection), names.alias(alias)
     except InvalidName:
         return
-    assert names.parse(f"{project}/{collection}:{alias}") == Reference(*checked)
+    assert names.parse(f"{project}/{collection}:{alias}") == VersionName(*checked)
 
 
 @pytest.fixture

@@ -426,6 +426,8 @@ def test_an_upsert_costs_what_it_adds_however_much_is_pending() -> None:
     with opened.db.writing() as connection:
         for i in range(1000):
             run = begun(connection, f"run-{i}")
-            pending.note(connection, number, run=run, aliases=[f"alias-{i}"], prefixes=[f"s3://{i}/"], dependencies=[])
+            pending.note_upsert(
+                connection, number, run=run, aliases=[f"alias-{i}"], prefixes=[f"s3://{i}/"], dependencies=[]
+            )
     assert steps_of(opened, lambda: upsert(["x/y/z"])) < 2 * few
     opened.close()

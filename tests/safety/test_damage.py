@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from artstore.catalog.events import canonical, chained
+from artstore.catalog.events import canonical_json, event_hash
 from artstore.core import digests
 from artstore.errors import ArtstoreError, Damaged
 from artstore.store import Store
@@ -396,13 +396,13 @@ def findings(folder: Path, head: str | None = None) -> list[str]:
 
 
 def edit(folder: Path, id: int) -> None:
-    change(folder, f"""update events set detail = '{canonical({"edited": True})}' where id = {id}""")
+    change(folder, f"""update events set detail = '{canonical_json({"edited": True})}' where id = {id}""")
 
 
 def chain_again(folder: Path) -> None:
     before, algorithm = "", digests.algorithm("blake3")
     for id, at, kind, subject, detail, _ in log_of(folder):
-        before = chained(algorithm, before, at, kind, subject, detail)
+        before = event_hash(algorithm, before, at, kind, subject, detail)
         change(folder, f"update events set hash = '{before}' where id = {id}")
 
 

@@ -21,7 +21,7 @@ def dead_session(folder: Path) -> str:
 def test_a_session_is_alive_until_it_is_closed(tmp_path: Path) -> None:
     session = process_locks.ProcessLock(tmp_path)
     assert process_locks.is_alive(tmp_path, session.name)
-    assert process_locks.sweep(tmp_path, dry_run=False) == []
+    assert process_locks.remove_dead(tmp_path, dry_run=False) == []
     session.close()
     assert not process_locks.is_alive(tmp_path, session.name)
 
@@ -31,7 +31,7 @@ def test_one_who_asks_is_not_taken_for_the_session(tmp_path: Path) -> None:
     asking = platform.open_locked(tmp_path / "locks" / f"{name}.lock", create=False, shared=True)
     assert asking is not None
     assert not process_locks.is_alive(tmp_path, name)
-    assert process_locks.sweep(tmp_path, dry_run=False) == [name]
+    assert process_locks.remove_dead(tmp_path, dry_run=False) == [name]
 
 
 def test_many_who_ask_at_once_get_the_same_answer(tmp_path: Path) -> None:

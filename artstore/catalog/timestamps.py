@@ -1,0 +1,19 @@
+"""Times as the catalog writes them: UTC, with microseconds, ending in `Z`, so that strings compare as times do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> str:
+    """Return the current time as a timestamp."""
+    return timestamp(datetime.now(UTC))
+
+
+def timestamp(time: datetime) -> str:
+    """Write a time as a timestamp. A time without a zone is local.
+
+    >>> timestamp(datetime(2026, 11, 21, 8, tzinfo=UTC))
+    '2026-11-21T08:00:00.000000Z'
+    """
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
