@@ -1,40 +1,43 @@
-"""Which objects a URI means: one object if there is such a one, else everything below it as a prefix."""
+"""Expand a URI: it means the object of that name if there is one, otherwise everything below it as a prefix."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from artstore.drivers import Algorithm, Driver, RemoteObject, Target
+from artstore.core.digests import Algorithm
+from artstore.drivers.driver import Driver, Target
+from artstore.drivers.remote_object import RemoteObject
 from artstore.drivers.retrying import retried
 from artstore.errors import ReferenceGone, TooManyObjects
 
 MAX_OBJECTS = 10_000
+"""The default limit for the objects below a prefix."""
 
 
-async def meant(
+async def expand(
     driver: Driver, uri: str, checksum: Algorithm | None
 ) -> tuple[RemoteObject | None, AsyncIterator[RemoteObject]]:
-    """The one object that a URI means, or else what lies below it.
+    """Return the object that a URI means and an empty listing, or None and the objects below the URI.
 
-    An exact object wins over a prefix of the same name, and a `/` at the end asks for the prefix. Raises
-    `ReferenceGone` if there is neither.
+    An exact object wins over a prefix of the same name; a `/` at the end asks for the prefix. Raises `ReferenceGone`
+    if there is neither: for a prefix, when the listing is read.
     """
     target = driver.parse(uri)
     if target.version is None and driver.lists and target.uri.endswith("/"):
         return None, _below(driver, target.uri, checksum)
     try:
-        return await _one(driver, uri, target, checksum), _nothing()
+        return await _exact_object(driver, uri, target, checksum), _nothing()
     except ReferenceGone:
         if target.version is not None or not driver.lists:
             raise
         return None, _below(driver, target.uri + "/", checksum)
 
 
-async def _one(driver: Driver, uri: str, target: Target, checksum: Algorithm | None) -> RemoteObject:
+async def _exact_object(driver: Driver, uri: str, target: Target, checksum: Algorithm | None) -> RemoteObject:
     try:
         return await stat(driver, target.uri, target.version, checksum)
     except ReferenceGone as error:
-        # What looks like a version at the end of a URI can be part of a name.
+        # The end of a URI can look like a version and be part of the name.
         if target.version is None:
             raise
         try:
@@ -44,21 +47,21 @@ async def _one(driver: Driver, uri: str, target: Target, checksum: Algorithm | N
 
 
 async def stat(driver: Driver, uri: str, version: str | None, checksum: Algorithm | None) -> RemoteObject:
-    """Look at one object, trying again while its server cannot be reached."""
+    """Look at one object, and retry while its server cannot be reached."""
     return await retried(lambda: driver.stat(uri, version=version, checksum=checksum), uri)
 
 
 async def _below(driver: Driver, prefix: str, checksum: Algorithm | None) -> AsyncIterator[RemoteObject]:
-    found = False
-    async for each in driver.list(prefix, checksum=checksum):
-        found = True
-        yield each
-    if not found and prefix.count("/") == 3:
-        raise ReferenceGone(f"there is nothing in {prefix!r}: check the address, and whether it is there yet")
-    if not found:
+    empty = True
+    async for remote in driver.list(prefix, checksum=checksum):
+        empty = False
+        yield remote
+    if empty and prefix.count("/") == 3:
+        raise ReferenceGone(f"there is nothing in {prefix!r}: check the address, and whether objects are there yet")
+    if empty:
         raise ReferenceGone(
             f"there is no object {prefix.rstrip('/')!r}, and nothing below {prefix!r}: check the address, and whether "
-            "it is there yet"
+            "the objects are there yet"
         )
 
 
@@ -68,14 +71,13 @@ async def _nothing() -> AsyncGenerator[RemoteObject]:
 
 
 async def limited(objects: AsyncIterator[RemoteObject], limit: int, prefix: str) -> AsyncIterator[RemoteObject]:
-    """The objects of a listing, as long as there are not more than `limit`. Raises `TooManyObjects` then."""
+    """Yield the objects of a listing, and raise `TooManyObjects` after the first `limit`."""
     count = 0
-    async for each in objects:
+    async for remote in objects:
         count += 1
         if count > limit:
             raise TooManyObjects(
                 f"there are more than {limit:,} {'object' if limit == 1 else 'objects'} below {prefix!r}: nothing was "
-                "added. Pass max_objects=N with a higher number to take them all, "
-                "or give a longer prefix"
+                "added. Pass max_objects=N with a higher number to add them all, or give a longer prefix"
             )
-        yield each
+        yield remote

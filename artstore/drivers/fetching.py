@@ -1,4 +1,4 @@
-"""Bringing the bytes of a pinned object into a file: in parts where that is safe, going on where it broke off."""
+"""Fetch the bytes of pinned objects: in parallel parts where that is safe, and resuming after a broken connection."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import os
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 
-from artstore.drivers import Driver, NoRanges, RemoteObject, changed, in_bytes
-from artstore.drivers.retrying import Tries
+from artstore.drivers.driver import Driver, NoRanges
+from artstore.drivers.remote_object import RemoteObject, changed, format_bytes
+from artstore.drivers.retrying import Retries
 from artstore.drivers.verifying import digest_of
 from artstore.errors import ReferenceGone, Unreachable
 from artstore.runtime import platform
 
 PART = 16 << 20
-"""The size of a part, in bytes; what has less than two of them is read in one stream."""
-AT_ONCE = 8
+"""The size of a part, in bytes; an object smaller than two parts is read in one stream."""
+PARALLEL_PARTS = 8
 """How many parts of one object are read at the same time."""
 _PIECE = 4 << 20
 
@@ -23,34 +24,34 @@ Advance = Callable[[int], None]
 
 
 async def fetch(driver: Driver, pinned: RemoteObject, descriptor: int, advance: Advance) -> None:
-    """Write the object that is pinned into an empty file, open for reading and writing, and check it there.
+    """Write the pinned object to an empty file, which is open for reading and writing, and verify it there.
 
-    `advance` is told of bytes written, and of bytes given up again as a negative number. Whatever is raised, the file
-    holds nothing that anybody may use.
+    `advance` is called with the number of bytes written, or with a negative number when they have to be read again.
+    After an error the content of the file is not usable.
     """
-    with _expecting(pinned):
+    with _naming_the_pin(pinned):
         if pinned.size is not None and pinned.size >= 2 * PART and driver.steady(pinned):
             try:
-                await _in_parts(driver, pinned, descriptor, pinned.size, advance)
+                await _fetch_parts(driver, pinned, descriptor, pinned.size, advance)
             except NoRanges:
-                await _in_one(driver, pinned, descriptor, advance)
+                await _fetch_whole(driver, pinned, descriptor, advance)
         else:
-            await _in_one(driver, pinned, descriptor, advance)
-    await _check(pinned, descriptor)
+            await _fetch_whole(driver, pinned, descriptor, advance)
+    await _verify(pinned, descriptor)
 
 
 @contextmanager
-def _expecting(pinned: RemoteObject) -> Iterator[None]:
-    """Say of an object that is gone what it was."""
+def _naming_the_pin(pinned: RemoteObject) -> Iterator[None]:
+    """Add to `ReferenceGone` what the object was expected to be."""
     try:
         yield
     except ReferenceGone as error:
         raise ReferenceGone(f"{error} (expected {pinned.described() or pinned.uri!r})") from error
 
 
-async def _in_one(driver: Driver, pinned: RemoteObject, descriptor: int, advance: Advance) -> None:
-    tries, done = Tries(), 0
-    goes_on = driver.steady(pinned)
+async def _fetch_whole(driver: Driver, pinned: RemoteObject, descriptor: int, advance: Advance) -> None:
+    retries, done = Retries(), 0
+    resumable = driver.steady(pinned)
     os.ftruncate(descriptor, 0)
     while True:
         try:
@@ -58,20 +59,20 @@ async def _in_one(driver: Driver, pinned: RemoteObject, descriptor: int, advance
                 platform.write_all_at(descriptor, data, done)
                 done += len(data)
                 advance(len(data))
-                if goes_on:
-                    tries.again()
+                if resumable:
+                    retries.reset()
             return
         except Unreachable as error:
-            await tries.pause(error)
+            await retries.pause(error)
         except NoRanges:
-            goes_on = False
-        if not goes_on:
+            resumable = False
+        if not resumable:
             os.ftruncate(descriptor, 0)
             advance(-done)
             done = 0
 
 
-async def _in_parts(driver: Driver, pinned: RemoteObject, descriptor: int, size: int, advance: Advance) -> None:
+async def _fetch_parts(driver: Driver, pinned: RemoteObject, descriptor: int, size: int, advance: Advance) -> None:
     written = 0
     starts = iter(range(0, size, PART))
 
@@ -80,86 +81,88 @@ async def _in_parts(driver: Driver, pinned: RemoteObject, descriptor: int, size:
         written += count
         advance(count)
 
-    async def some() -> None:
+    async def fetch_next_parts() -> None:
         for start in starts:
-            await _part(driver, pinned, descriptor, start, min(start + PART, size), progress)
+            await _fetch_part(driver, pinned, descriptor, start, min(start + PART, size), progress)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(some())
+            for _ in range(PARALLEL_PARTS):
+                group.create_task(fetch_next_parts())
     except BaseExceptionGroup as errors:
         advance(-written)
         raise errors.exceptions[0] from None
 
 
-async def _part(driver: Driver, pinned: RemoteObject, descriptor: int, start: int, stop: int, advance: Advance) -> None:
-    tries = Tries()
+async def _fetch_part(
+    driver: Driver, pinned: RemoteObject, descriptor: int, start: int, stop: int, advance: Advance
+) -> None:
+    retries = Retries()
     while start < stop:
         try:
             async for data in driver.read(pinned, start, stop):
                 platform.write_all_at(descriptor, data, start)
                 start += len(data)
                 advance(len(data))
-                tries.again()
+                retries.reset()
             if start != stop:
-                raise Unreachable(f"{pinned.uri!r} ended {in_bytes(stop - start)} early: try again later")
+                raise Unreachable(f"{pinned.uri!r} ended {format_bytes(stop - start)} early: try again later")
         except Unreachable as error:
-            await tries.pause(error)
+            await retries.pause(error)
 
 
-async def _check(pinned: RemoteObject, descriptor: int) -> None:
+async def _verify(pinned: RemoteObject, descriptor: int) -> None:
     size = os.fstat(descriptor).st_size
     if pinned.size is not None and size != pinned.size:
-        raise changed(pinned, in_bytes(size))
+        raise changed(pinned, format_bytes(size))
     if pinned.digest is not None:
         algorithm = pinned.digest.partition(":")[0]
         digest = await asyncio.to_thread(digest_of, descriptor, algorithm, size)
         if digest != pinned.digest:
-            raise changed(pinned, f"{in_bytes(size)}, {digest}")
+            raise changed(pinned, f"{format_bytes(size)}, {digest}")
 
 
 async def read_range(driver: Driver, pinned: RemoteObject, start: int, stop: int | None) -> bytes:
-    """Read the bytes from `start` to before `stop` (None: to the end) of the object that is pinned."""
-    tries = Tries()
+    """Return the bytes of the pinned object from `start` up to but not including `stop` (None: to the end)."""
+    retries = Retries()
     whole = False
     while True:
         parts: list[bytes] = []
         try:
-            with _expecting(pinned):
+            with _naming_the_pin(pinned):
                 async for data in driver.read(pinned) if whole else driver.read(pinned, start, stop):
                     parts.append(data)
             return b"".join(parts)[start:stop] if whole else b"".join(parts)
         except Unreachable as error:
-            await tries.pause(error)
+            await retries.pause(error)
         except NoRanges:
             whole = True
 
 
 async def stream(driver: Driver, pinned: RemoteObject) -> AsyncGenerator[bytes]:
-    """Read the object that is pinned from its beginning to its end, in pieces of about `_PIECE` bytes.
+    """Yield the content of the pinned object in pieces of about `_PIECE` bytes; only its size is verified.
 
-    Nothing but its size is checked.
-    What was given cannot be taken back: where an object is not certain to be the same, a broken reading is an error.
+    Bytes that were yielded cannot be taken back. So a broken connection is an error, unless the rest certainly belongs
+    to the same content.
     """
-    tries, done = Tries(), 0
-    waiting: list[bytes] = []
+    retries, done = Retries(), 0
+    buffered: list[bytes] = []
     while True:
         try:
-            with _expecting(pinned):
+            with _naming_the_pin(pinned):
                 async for data in driver.read(pinned, done):
-                    waiting.append(data)
+                    buffered.append(data)
                     done += len(data)
-                    tries.again()
-                    if sum(map(len, waiting)) >= _PIECE:
-                        yield b"".join(waiting)
-                        waiting.clear()
+                    retries.reset()
+                    if sum(map(len, buffered)) >= _PIECE:
+                        yield b"".join(buffered)
+                        buffered.clear()
             if pinned.size is not None and done != pinned.size:
-                raise changed(pinned, f"{done} bytes")
-            if waiting:
-                yield b"".join(waiting)
+                raise changed(pinned, format_bytes(done))
+            if buffered:
+                yield b"".join(buffered)
             return
         except Unreachable as error:
             if done and not driver.steady(pinned):
                 raise
-            await tries.pause(error)
+            await retries.pause(error)

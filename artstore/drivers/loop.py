@@ -1,4 +1,4 @@
-"""The one event loop that drivers run on, in a thread of its own, and the way to it from code that just calls."""
+"""The event loop of all drivers, which runs in a thread of its own, and how synchronous code uses it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _running: tuple[int, asyncio.AbstractEventLoop] | None = None
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    """The loop of this process; a forked child has none of its parent's threads, and begins one of its own."""
+    """Return the loop of this process, and start it first if needed: a forked child has no threads of its parent."""
     global _running
     with _lock:
         if _running is None or _running[0] != os.getpid():
@@ -29,10 +29,10 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the drivers' loop and wait for it.
+    """Run a coroutine on the drivers' loop and return its result.
 
-    When the waiting is interrupted, by Ctrl-C above all, the coroutine is cancelled, and has ended when this returns:
-    nothing goes on behind the caller's back.
+    If the wait is interrupted, usually by Ctrl-C, the coroutine is cancelled and has ended when this raises, so that
+    it does not continue in the background.
     """
     loop = _loop()
     outcome: Future[T] = Future()
@@ -40,7 +40,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
     def begin() -> None:
         tasks.append(loop.create_task(coroutine))
-        tasks[0].add_done_callback(partial(_hand_over, outcome))
+        tasks[0].add_done_callback(partial(_pass_on, outcome))
 
     loop.call_soon_threadsafe(begin)
     try:
@@ -52,7 +52,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-def _hand_over(outcome: Future[T], task: asyncio.Task[T]) -> None:
+def _pass_on(outcome: Future[T], task: asyncio.Task[T]) -> None:
     if task.cancelled():
         outcome.set_exception(asyncio.CancelledError())
         return
@@ -63,23 +63,23 @@ def _hand_over(outcome: Future[T], task: asyncio.Task[T]) -> None:
         outcome.set_result(task.result())
 
 
-def each(items: AsyncGenerator[T], at_once: int = _BATCH) -> Iterator[T]:
-    """Go through what is made on the drivers' loop, a batch at a time; nothing is made ahead of the batch."""
+def iterate(items: AsyncGenerator[T], batch_size: int = _BATCH) -> Iterator[T]:
+    """Iterate over an asynchronous generator on the drivers' loop, reading one batch at a time."""
     try:
-        while batch := run(_next(items, at_once)):
+        while batch := run(_next_batch(items, batch_size)):
             yield from batch
     finally:
-        run(_closed(items))
+        run(_close(items))
 
 
-async def _next(items: AsyncIterator[T], at_once: int) -> list[T]:
+async def _next_batch(items: AsyncIterator[T], batch_size: int) -> list[T]:
     batch: list[T] = []
     async for item in items:
         batch.append(item)
-        if len(batch) == at_once:
+        if len(batch) == batch_size:
             break
     return batch
 
 
-async def _closed(items: AsyncGenerator[T]) -> None:
+async def _close(items: AsyncGenerator[T]) -> None:
     await items.aclose()

@@ -1,9 +1,8 @@
-"""Where objects land in an artifact: names that servers allow, turned into paths that every folder can hold.
+"""Place objects in an artifact: turn keys, in which servers allow anything, into paths that every folder can hold.
 
-A key keeps its segments, and each is written so that no two are written alike: `%` as `%25`, the segments `.` and
-`..` as `%2E` and `%2E%2E`, an empty one as a `%` alone; one that is too long for a file system is cut, and gets a hash
-of what it was. The key itself stays in the entry's URI, so nothing ever has
-to be read back.
+A key keeps its segments, and no two keys get the same path. In a segment `%` becomes `%25`; the segments `.` and `..`
+become `%2E` and `%2E%2E`; an empty segment becomes `%`; a segment that is too long for a file system is cut and ends
+with a hash of the whole. The entry's URI holds the unchanged key, so a path is never turned back into a key.
 """
 
 from __future__ import annotations
@@ -13,75 +12,75 @@ from collections.abc import AsyncIterator
 
 from artstore.core import names
 from artstore.core.manifest import Entry, Kind
-from artstore.drivers import RemoteObject
+from artstore.drivers.remote_object import RemoteObject
 from artstore.errors import InvalidPath
 
 LONGEST = 255
-"""The longest name that file systems take, in bytes."""
-_ODD = {"": "%", ".": "%2E", "..": "%2E%2E"}
+"""The longest name that file systems allow, in bytes."""
+_ESCAPED_SEGMENTS = {"": "%", ".": "%2E", "..": "%2E%2E"}
 
 
-def placed(key: str) -> str:
-    """The path for a key.
+def path_for_key(key: str) -> str:
+    """Return the path for a key.
 
-    >>> placed("a//../50%.txt")
+    >>> path_for_key("a//../50%.txt")
     'a/%/%2E%2E/50%25.txt'
 
-    Raises `InvalidPath` for a key that is no UTF-8 text.
+    Raises `InvalidPath` for a key that is not UTF-8 text.
     """
-    path = "/".join(_ODD.get(segment) or segment.replace("%", "%25") for segment in key.split("/"))
+    path = "/".join(_ESCAPED_SEGMENTS.get(segment) or segment.replace("%", "%25") for segment in key.split("/"))
     path = path.replace("\0", "%00")
     try:
         names.check_entry_paths([path])
     except InvalidPath:
-        # What is a drive or climbs on Windows.
+        # On Windows, the path would name a drive or lead upwards.
         path = path.replace("\\", "%5C").replace(":", "%3A")
-    return names.entry_path(path if len(path) * 4 <= LONGEST else "/".join(map(_cut, path.split("/"))))
+    return names.entry_path(path if len(path) * 4 <= LONGEST else "/".join(map(_shortened, path.split("/"))))
 
 
-def _cut(segment: str) -> str:
-    raw = segment.encode(errors="surrogatepass")
-    if len(raw) <= LONGEST:
+def _shortened(segment: str) -> str:
+    encoded = segment.encode(errors="surrogatepass")
+    if len(encoded) <= LONGEST:
         return segment
-    return _ended(segment, f"~{hashlib.blake2b(raw, digest_size=8).hexdigest()}")
+    return _with_ending(segment, f"~{hashlib.blake2b(encoded, digest_size=8).hexdigest()}")
 
 
-def _ended(segment: str, ending: str) -> str:
-    """A segment with an ending, and as much before it as fits."""
+def _with_ending(segment: str, ending: str) -> str:
+    """Append an ending to a segment, which is cut if both together are too long."""
     return segment.encode(errors="surrogatepass")[: LONGEST - len(ending)].decode(errors="ignore") + ending
 
 
-def set_apart(path: str, uri: str) -> str:
-    """The path of a plain object whose own path is needed for something else.
+def path_beside_folder(path: str, uri: str) -> str:
+    """Return another path for an object whose own path is needed for a folder.
 
-    >>> set_apart("a", "s3://bucket/a")
+    >>> path_beside_folder("a", "s3://bucket/a")
     'a~917ded92'
     """
     folder, slash, name = path.rpartition("/")
-    return folder + slash + _ended(name, f"~{hashlib.blake2b(uri.encode(), digest_size=4).hexdigest()}")
+    return folder + slash + _with_ending(name, f"~{hashlib.blake2b(uri.encode(), digest_size=4).hexdigest()}")
 
 
-async def entries(found: AsyncIterator[RemoteObject], folder: str) -> AsyncIterator[Entry]:
-    """Give each object of a listing its path below a folder.
+async def place(objects: AsyncIterator[RemoteObject], folder: str) -> AsyncIterator[Entry]:
+    """Yield an entry below a folder for each object of a listing, which is in key order.
 
-    `a` beside `a/b` is allowed where objects lie, and not among files: the plain object is set apart. An object waits
-    for that until the listing is past everything that begins with its name, so only such objects are held.
+    Buckets can hold both `a` and `a/b`, folders cannot: then the object `a` gets another path. So an object is held
+    back until the listing is past all keys that begin with its own.
     """
     prefix = folder + "/" if folder else ""
     waiting: list[tuple[str, str, RemoteObject]] = []
-    async for each in found:
-        path = prefix + placed(each.key)
-        while waiting and not each.key.startswith(waiting[-1][2].key):
-            before, _, other = waiting.pop()
-            yield other.entry(before)
-        for index, (before, below, other) in enumerate(waiting):
-            if path == before or path.startswith(below):
+    async for remote in objects:
+        path = prefix + path_for_key(remote.key)
+        while waiting and not remote.key.startswith(waiting[-1][2].key):
+            own_path, _, earlier = waiting.pop()
+            yield earlier.entry(own_path)
+        for index, (own_path, own_folder, earlier) in enumerate(waiting):
+            if path == own_path or path.startswith(own_folder):
                 del waiting[index]
-                yield other.entry(set_apart(before, other.uri))
+                yield earlier.entry(path_beside_folder(own_path, earlier.uri))
                 break
-        if each.kind == Kind.REFERENCE:
-            waiting.append((path, path + "/", each))
+        if remote.kind == Kind.REFERENCE:
+            waiting.append((path, path + "/", remote))
         else:
-            yield each._replace(target=each.target and each.target.replace("%", "%25")).entry(path)
-    for before, _, other in reversed(waiting):
-        yield other.entry(before)
+            yield remote._replace(target=remote.target and remote.target.replace("%", "%25")).entry(path)
+    for own_path, _, earlier in reversed(waiting):
+        yield earlier.entry(own_path)

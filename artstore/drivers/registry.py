@@ -1,7 +1,8 @@
-"""Which driver knows a scheme: those that installed packages announce (entry points `artstore.drivers`), else fsspec's.
+"""Find the driver for a URI scheme among the entry points of installed packages.
 
-The name of an entry point is the scheme. The one called `fsspec` takes every scheme that fsspec knows and nobody else
-has. Another package's driver goes before one that comes with artstore, so that a scheme can be taken over.
+The name of an entry point in the group `artstore.drivers` is a scheme. The entry point named `fsspec` takes all schemes
+that fsspec knows and that have no driver of their own. A driver of another package wins over one that comes with
+artstore, so a package can take over a scheme.
 """
 
 from __future__ import annotations
@@ -9,57 +10,46 @@ from __future__ import annotations
 import re
 from importlib.metadata import EntryPoint, entry_points
 
-from artstore.drivers import Driver
-from artstore.drivers.redaction import redacted
-from artstore.errors import InvalidInput, InvalidUri, MissingExtra, NoDriver
+from artstore.drivers.driver import Driver
+from artstore.errors import InvalidUri, NoDriver
 
 GROUP = "artstore.drivers"
-ANY = "fsspec"
+FALLBACK = "fsspec"
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*):")
 
 
 def scheme_of(uri: str) -> str:
-    """The scheme of a URI, in lower case. Raises `InvalidUri` if it has none."""
-    found = _SCHEME.match(uri) if isinstance(uri, str) else None
-    if found is None or (len(found[1]) == 1 and "://" not in uri):
+    """Return the scheme of a URI in lower case. Raises `InvalidUri` if it has none."""
+    match = _SCHEME.match(uri) if isinstance(uri, str) else None
+    if match is None or (len(match[1]) == 1 and "://" not in uri):
         raise InvalidUri(
             f"References must be URIs. To reference a local file, use file:// (and not {uri!r}: it has no scheme)"
         )
-    return found[1].lower()
+    return match[1].lower()
 
 
 def driver_for(scheme: str) -> type[Driver]:
-    """The driver for a scheme.
+    """Return the driver for a scheme.
 
     Raises `NoDriver` if there is none, `MissingExtra` if the library that it needs is not installed.
     """
-    found = _announced(scheme) or (_announced(ANY) if _fsspec_knows(scheme) else None)
-    if found is None:
+    entry_point = _entry_point(scheme) or (_entry_point(FALLBACK) if _fsspec_knows(scheme) else None)
+    if entry_point is None:
         raise NoDriver(
-            f"no driver knows {scheme}://, and fsspec does not either: install a package that does "
-            f"(drivers in use: {', '.join(sorted(set(entry_points(group=GROUP).names) - {ANY})) or 'none'})"
+            f"no driver knows {scheme}://, and fsspec does not know it either: install a package with a driver for it "
+            f"(installed: {', '.join(sorted(set(entry_points(group=GROUP).names) - {FALLBACK})) or 'none'})"
         )
-    driver = found.load()
+    driver = entry_point.load()
     if not (isinstance(driver, type) and issubclass(driver, Driver)):
-        raise NoDriver(f"what announces itself for {scheme}:// is no driver: {found.value}. Ask its authors to mend it")
+        raise NoDriver(
+            f"the entry point for {scheme}:// is not a subclass of Driver: {entry_point.value}. Report this to its "
+            "authors"
+        )
     return driver
 
 
-def missing(scheme: str, library: str, extra: str) -> MissingExtra:
-    """The error for a driver whose library is not there."""
-    return MissingExtra(f"{scheme}:// needs {library}, which is not installed: pip install 'artstore[{extra}]'")
-
-
-def unusable_options(scheme: str, error: TypeError) -> InvalidInput:
-    """The error for an option that the library below a driver does not take."""
-    return InvalidInput(
-        f"{scheme}:// cannot be set up: {redacted(error)}. Check storage_options, FSSPEC_{scheme.upper()}_* and "
-        "fsspec's configuration files"
-    )
-
-
-def _announced(name: str) -> EntryPoint | None:
+def _entry_point(name: str) -> EntryPoint | None:
     def order(point: EntryPoint) -> tuple[bool, str]:
         package = point.dist.name if point.dist else ""
         return package == "artstore", package

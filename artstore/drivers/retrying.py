@@ -1,4 +1,4 @@
-"""Trying again what a server could not do just now, a little later each time, and not for ever."""
+"""Retry calls to servers that are busy or out of reach, with growing pauses and within a time limit."""
 
 from __future__ import annotations
 
@@ -15,62 +15,65 @@ from artstore.errors import Unreachable
 T = TypeVar("T")
 
 PAUSES = (0.1, 0.4, 1.2, 3.0)
-"""How long to wait before each further try, in seconds; up to half as much again is added."""
+"""The pause before each retry, in seconds; up to half as much again is added at random."""
 LONGEST = 10.0
-"""How long a server may make us wait before the next try, in seconds, whatever it asks for."""
+"""The longest pause that a server can ask for, in seconds."""
 PATIENCE = 25.0
-"""How long all tries of one call may take together, in seconds."""
+"""How long all attempts of one call may take together, in seconds."""
 
 
-class Tries:
-    """The tries of one thing; `again` begins them anew when there was progress."""
+class Retries:
+    """Counts the failed attempts of one call, and pauses between them."""
 
     def __init__(self) -> None:
-        self.again()
+        self.reset()
 
-    def again(self) -> None:
-        """Forget the failures so far."""
-        self._made = 0
+    def reset(self) -> None:
+        """Forget the failures so far, because there was progress."""
+        self._failures = 0
         self._since = time.monotonic()
 
     async def pause(self, error: Unreachable) -> None:
-        """Wait before the next try; raise the error if there is to be none, because of their number or the time."""
+        """Wait before the next attempt, or raise the error if there were too many attempts or they took too long."""
         late = time.monotonic() - self._since > PATIENCE / 2
-        if late or self._made == len(PAUSES):
+        if late or self._failures == len(PAUSES):
             raise error
-        self._made += 1
-        await asyncio.sleep(max(PAUSES[self._made - 1] * random.uniform(1, 1.5), min(error.wait, LONGEST)))
+        self._failures += 1
+        await asyncio.sleep(max(PAUSES[self._failures - 1] * random.uniform(1, 1.5), min(error.wait, LONGEST)))
 
 
-def later(message: str, retry_after: str | None) -> Unreachable:
-    """The error for a server that cannot answer now, and may say when it can: in seconds, or as a date."""
+def unavailable(message: str, retry_after: str | None) -> Unreachable:
+    """Return the error for a server that cannot answer now.
+
+    `retry_after` is the value of its `Retry-After` header: a number of seconds, or a date.
+    """
     error = Unreachable(message)
     with suppress(ValueError, OverflowError):
         if retry_after is not None and retry_after.strip().isdecimal():
             error.wait = float(retry_after)
         elif retry_after is not None:
-            when = parsedate_to_datetime(retry_after)
-            error.wait = max(0.0, when.timestamp() - time.time())
+            date = parsedate_to_datetime(retry_after)
+            error.wait = max(0.0, date.timestamp() - time.time())
     return error
 
 
-async def retried(attempt: Callable[[], Awaitable[T]], what: str) -> T:
-    """Make one call, and make it again while it raises `Unreachable`.
+async def retried(attempt: Callable[[], Awaitable[T]], uri: str) -> T:
+    """Await a call, and retry it while it raises `Unreachable`.
 
-    Raises the last `Unreachable` when all tries or `PATIENCE` are used up; `what` is named if there was no answer at
-    all.
+    Raises the last `Unreachable` when the retries or `PATIENCE` are used up, or one that names `uri` if no attempt
+    was ever answered.
     """
-    tries = Tries()
-    last: Unreachable | None = None
+    retries = Retries()
+    failure: Unreachable | None = None
     try:
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
                     return await attempt()
                 except Unreachable as error:
-                    last = error
-                    await tries.pause(error)
+                    failure = error
+                    await retries.pause(error)
     except TimeoutError:
-        raise last or Unreachable(
-            f"{what!r} gave no answer within {PATIENCE:g} s: check the address and the network, or try again later"
+        raise failure or Unreachable(
+            f"{uri!r} did not answer within {PATIENCE:g} s: check the address and the network, or try again later"
         ) from None

@@ -1,7 +1,7 @@
-"""All drivers, for code that just calls: each is made when a URI needs it, and lives until the session ends.
+"""Use drivers from synchronous code: the rest of artstore finds, lists, fetches and reads objects through a `Session`.
 
-This is the whole of what the rest of artstore uses. A session may be used by several threads at once, which is also
-how many objects are fetched at the same time.
+A driver is created when the first URI needs it, and closed with the session. Several threads may share a session; the
+number of threads is also the number of objects that are fetched at the same time.
 """
 
 from __future__ import annotations
@@ -9,23 +9,26 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from artstore.core import names
+from artstore.core.digests import Algorithm
 from artstore.core.manifest import Entry, Kind
-from artstore.drivers import Algorithm, Driver, RemoteObject, expanding, fetching, placing, registry
-from artstore.drivers.loop import each, run
-from artstore.drivers.redaction import refuse_secrets
+from artstore.drivers import expanding, fetching, placing, registry
+from artstore.drivers.driver import Driver
+from artstore.drivers.loop import iterate, run
+from artstore.drivers.remote_object import RemoteObject
 from artstore.errors import InvalidInput, MissingExtra, NoDriver
 from artstore.runtime.progress import SILENT, Progress, step
+from artstore.runtime.secrets import refuse_secrets
 
 
 class Session:
-    """Finds, lists, fetches and reads objects of any scheme; a context manager.
+    """Finds, lists, fetches and reads objects of any scheme. A context manager.
 
-    `storage_options` go to the driver of each URI, as fsspec takes them; they are written nowhere.
+    `storage_options` are passed to the driver of each URI, as fsspec takes them, and never stored.
 
     >>> with Session() as session:
     ...     entries = list(session.references("s3://bucket/images", name="images"))
@@ -34,7 +37,7 @@ class Session:
 
     def __init__(self, storage_options: Mapping[str, Any] | None = None) -> None:
         if not isinstance(storage_options, Mapping | None):
-            raise InvalidInput("storage_options are a dict, such as {'anon': True}")
+            raise InvalidInput("storage_options must be a dict, such as {'anon': True}")
         self._options = dict(storage_options or {})
         self._drivers: dict[str, Driver] = {}
         self._lock = threading.Lock()
@@ -47,7 +50,7 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close all drivers. Another call opens them again."""
+        """Close all drivers. The next call creates them again."""
         with self._lock:
             drivers, self._drivers = list(self._drivers.values()), {}
             if self._process != os.getpid():
@@ -56,11 +59,11 @@ class Session:
             run(driver.close())
 
     def driver(self, uri: str) -> Driver:
-        """The driver for a URI. Raises `InvalidUri`, `NoDriver` or `MissingExtra`."""
+        """Return the driver for a URI. Raises `InvalidUri`, `NoDriver` or `MissingExtra`."""
         scheme = registry.scheme_of(uri)
         with self._lock:
             if self._process != os.getpid():
-                # What a parent's loop holds is not for its child.
+                # A forked child cannot use drivers that belong to its parent's loop.
                 self._process, self._drivers = os.getpid(), {}
             if scheme not in self._drivers:
                 self._drivers[scheme] = registry.driver_for(scheme)(self._options)
@@ -75,15 +78,15 @@ class Session:
         max_objects: int | None = None,
         progress: Progress = SILENT,
     ) -> Iterator[Entry]:
-        """Yield the entries that a reference to a URI is, listing as it goes.
+        """Yield the entries for a reference to a URI while its objects are listed.
 
-        One object lands under its own name, or at `name`; what lies below a prefix lands there without it, or below
-        `name`. `checksum` is the algorithm for content that has to be read because nothing else pins it; without one
-        nothing is read. `max_objects` (default 10,000) limits a prefix.
+        One object lands under its own name, or at `name`. The objects below a prefix land at their paths below it, or
+        below `name`. `checksum` hashes content that nothing else pins; without it, nothing is read. `max_objects`
+        limits a prefix (default 10,000). A scheme without a driver becomes one unpinned entry, which needs a `name`.
 
         Raises `InvalidUri`, `SecretInUri`, `TooManyObjects`, `ReferenceGone`, `AccessDenied`, `Unreachable`,
-        `BadReply`, `MissingExtra`, `InvalidPath`; whoever stops at the first error has nothing to take back. A scheme
-        that nobody knows is one unpinned entry, which needs a `name`.
+        `BadReply`, `MissingExtra` or `InvalidPath`. A session keeps nothing, so after an error there is nothing to
+        undo.
         """
         if name is not None:
             name = names.entry_path(name)
@@ -98,37 +101,40 @@ class Session:
             yield _untracked(uri, name)
             return
         with step(progress, f"listing {driver.parse(uri).uri}", None, "files"):
-            for entry in each(_references(driver, uri, name, checksum, limit)):
+            for entry in iterate(_references(driver, uri, name, checksum, limit)):
                 progress.advance(1)
                 yield entry
 
     def stat(
         self, pinned: Entry | RemoteObject, *, version: str | None = None, checksum: Algorithm | None = None
     ) -> RemoteObject:
-        """Look at what is now where an entry refers to, in its newest version or the given. Raises `ReferenceGone`."""
-        known = _object(pinned)
+        """Return the object that is now at the URI of an entry, in its newest or the given version.
+
+        Raises `ReferenceGone` if there is none.
+        """
+        known = _remote_object(pinned)
         return run(expanding.stat(self.driver(known.uri), known.uri, version, checksum))
 
     def list(self, prefix: str, *, checksum: Algorithm | None = None) -> Iterator[RemoteObject]:
-        """Look at everything below a prefix, as it is now; nothing if there is none. For comparing many at once.
+        """Yield the objects that are now below a prefix, to compare many at once.
 
-        The prefix is that of URIs of entries, and ends with `/`.
+        The prefix is written as in the URIs of entries, and ends with `/`. Yields nothing if there are no objects.
         """
-        return each(_listed(self.driver(prefix), prefix, checksum))
+        return iterate(_listed(self.driver(prefix), prefix, checksum))
 
     def fetch(self, pinned: Entry | RemoteObject, descriptor: int, *, progress: Progress = SILENT) -> None:
-        """Write the content that an entry pins into an empty file, open for reading and writing, and check it there.
+        """Write the content that an entry pins to an empty file, open for reading and writing, and verify it there.
 
-        Raises `ReferenceChanged`, `ReferenceGone`, `AccessDenied`, `Unreachable`, `BadReply`, `NoDriver`, `DiskFull`;
-        the file is of no use then.
+        Raises `ReferenceChanged`, `ReferenceGone`, `AccessDenied`, `Unreachable`, `BadReply`, `NoDriver` or
+        `DiskFull`; the content of the file is not usable then.
         """
-        known = _object(pinned)
+        known = _remote_object(pinned)
         run(fetching.fetch(self.driver(known.uri), known, descriptor, progress.advance))
 
     def fetch_to(
         self, pinned: Entry | RemoteObject, path: str | os.PathLike[str], *, progress: Progress = SILENT
     ) -> None:
-        """Write the content that an entry pins to a path, where it appears whole and checked, or not at all."""
+        """Write the content that an entry pins to a path, where it appears complete and verified, or not at all."""
         target = Path(path)
         temporary = target.with_name(f".{target.name[:100]}-{secrets.token_hex(6)}")
         try:
@@ -139,13 +145,14 @@ class Session:
             temporary.unlink(missing_ok=True)
 
     def read(self, pinned: Entry | RemoteObject, start: int = 0, stop: int | None = None) -> bytes:
-        """Read the bytes from `start` to before `stop` (None: to the end) of the content that an entry pins.
+        """Return bytes of the content that an entry pins, from `start` up to but not including `stop`.
 
-        Raises as `fetch` does. A digest can only be checked over the whole content, which this does not do.
+        `stop` None means to the end. Raises the same errors as `fetch`. The digest is not verified, because it covers
+        the whole content.
         """
-        known = _object(pinned)
+        known = _remote_object(pinned)
         if start < 0 or (stop is not None and stop < start):
-            raise InvalidInput(f"no range of bytes: from {start} to {stop}")
+            raise InvalidInput(f"not a range of bytes: from {start} to {stop}")
         if known.size is not None:
             stop = known.size if stop is None else min(stop, known.size)
         if stop is not None and start >= stop:
@@ -153,15 +160,15 @@ class Session:
         return run(fetching.read_range(self.driver(known.uri), known, start, stop))
 
     def stream(self, pinned: Entry | RemoteObject) -> Iterator[bytes]:
-        """Read all of the content that an entry pins, piece by piece, to look at it once; only its size is checked.
+        """Yield the content that an entry pins piece by piece; only its size is verified.
 
-        Raises as `fetch` does.
+        Raises the same errors as `fetch`.
         """
-        known = _object(pinned)
-        return each(fetching.stream(self.driver(known.uri), known), at_once=1)
+        known = _remote_object(pinned)
+        return iterate(fetching.stream(self.driver(known.uri), known), batch_size=1)
 
 
-def _object(pinned: Entry | RemoteObject) -> RemoteObject:
+def _remote_object(pinned: Entry | RemoteObject) -> RemoteObject:
     return RemoteObject.of(pinned) if isinstance(pinned, Entry) else pinned
 
 
@@ -177,17 +184,16 @@ def _untracked(uri: str, name: str | None) -> Entry:
 async def _references(
     driver: Driver, uri: str, name: str | None, checksum: Algorithm | None, limit: int
 ) -> AsyncGenerator[Entry]:
-    one, below = await expanding.meant(driver, uri, checksum)
-    if one is not None:
-        if name is None and not one.key:
-            raise InvalidInput(f"{uri!r} ends without a name: pass name=... to say what to call it")
-        yield one.entry(name or placing.placed(one.key))
+    exact, below = await expanding.expand(driver, uri, checksum)
+    if exact is not None:
+        if name is None and not exact.key:
+            raise InvalidInput(f"{uri!r} does not end with a name: pass name=... to say what to call it")
+        yield exact.entry(name or placing.path_for_key(exact.key))
         return
-    async for entry in placing.entries(expanding.limited(below, limit, uri), name or ""):
+    async for entry in placing.place(expanding.limited(below, limit, uri), name or ""):
         yield entry
 
 
 async def _listed(driver: Driver, prefix: str, checksum: Algorithm | None) -> AsyncGenerator[RemoteObject]:
-    found: AsyncIterator[RemoteObject] = driver.list(prefix, checksum=checksum)
-    async for one in found:
-        yield one
+    async for remote in driver.list(prefix, checksum=checksum):
+        yield remote

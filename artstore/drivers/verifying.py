@@ -1,4 +1,4 @@
-"""Whether bytes are what a digest says: the digests of stores, and those that servers give."""
+"""Compute the digests that stores and servers give, to verify content."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PIECE = 1 << 20
 
 
 def hasher(algorithm: str) -> Hasher:
-    """Start a hash by the name that digests carry. Raises `InvalidInput` for one that nothing here can compute."""
+    """Return a new hash object for the algorithm of a digest. Raises `InvalidInput` if it cannot be computed here."""
     if algorithm == "md5":
         return hashlib.md5(usedforsecurity=False)
     if algorithm == "crc32c":
         try:
             from google_crc32c import Checksum
         except ImportError as error:
-            raise InvalidInput("cannot check crc32c without google-crc32c: pip install 'artstore[gs]'") from error
+            raise InvalidInput("cannot verify crc32c without google-crc32c: pip install 'artstore[gs]'") from error
         crc32c: Hasher = Checksum()  # type: ignore[no-untyped-call]
         return crc32c
     return digests.algorithm(algorithm).hasher()

@@ -101,7 +101,7 @@ def _unseen(session: Session, target: Target, name: str | None) -> Entry:
         name = key.rstrip("/").rpartition("/")[2]
         if not name:
             raise InvalidInput(f"{target.uri!r} ends without a name: pass name=... to say what to call it")
-        name = placing.placed(name)
+        name = placing.path_for_key(name)
     path = names.entry_path(name)
     return RemoteObject(target.uri, path, version=target.version).entry(path)
 

@@ -17,10 +17,8 @@ from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
-from artstore.drivers.redaction import refuse_userinfo
+from artstore.drivers import Algorithm, Driver, Kind, RemoteObject, Target, changed, refuse_userinfo
 from artstore.errors import InvalidPath, InvalidUri, LinkCycle, ReferenceGone, SourceChanged, SourceUnreadable
-from artstore.manifest import Kind
 
 _SCHEME = "file://"
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)

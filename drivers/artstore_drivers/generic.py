@@ -19,9 +19,7 @@ from typing import Any, TypeVar
 
 import fsspec
 
-from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
-from artstore.drivers.redaction import redacted
-from artstore.drivers.retrying import retried
+from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed, redacted, retried
 from artstore.errors import AccessDenied, BadReply, InvalidUri, MissingExtra, ReferenceGone, Unreachable
 
 T = TypeVar("T")

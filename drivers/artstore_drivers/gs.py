@@ -21,10 +21,19 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
-from artstore.drivers.redaction import redacted, refuse_userinfo
-from artstore.drivers.registry import missing, unusable_options
-from artstore.drivers.retrying import later, retried
+from artstore.drivers import (
+    Algorithm,
+    Driver,
+    RemoteObject,
+    Target,
+    changed,
+    missing_library,
+    redacted,
+    refuse_userinfo,
+    retried,
+    unavailable,
+    unusable_options,
+)
 from artstore.errors import AccessDenied, BadReply, InvalidUri, ReferenceGone, Unreachable
 
 CONNECT, ANSWER = 5.0, 20.0
@@ -55,7 +64,7 @@ class GsDriver(Driver):
         try:
             from gcsfs.core import GCSFileSystem
         except ImportError as error:
-            raise missing("gs", "gcsfs", "gs") from error
+            raise missing_library("gs", "gcsfs", "gs") from error
         self._knows_who_asks = bool(options.get("token") or os.environ.get(_EMULATOR))
         # The bytes are those that are kept: they have the size and the digests.
         options["session_kwargs"] = {**(options.get("session_kwargs") or {}), "auto_decompress": False}
@@ -245,7 +254,7 @@ def _refusal(uri: str, reply: Any, text: str) -> Exception:
             "servers say the same of what does not exist)"
         )
     if status in _LATER:
-        return later(f"{uri!r} cannot be had now: {said}. Try again later", reply.headers.get("Retry-After"))
+        return unavailable(f"{uri!r} cannot be had now: {said}. Try again later", reply.headers.get("Retry-After"))
     if "requester pays" in said.lower():
         return AccessDenied(f"{uri!r} is paid for by whoever asks: pass storage_options={{'requester_pays': True}}")
     return BadReply(f"{uri!r} cannot be read: {said}")

@@ -16,17 +16,26 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from artstore.drivers import Algorithm, Driver, NoRanges, RemoteObject, Target, changed
-from artstore.drivers.redaction import redacted, refuse_secrets
-from artstore.drivers.registry import missing, unusable_options
-from artstore.drivers.retrying import later
+from artstore.drivers import (
+    Algorithm,
+    Driver,
+    NoRanges,
+    RemoteObject,
+    Target,
+    changed,
+    missing_library,
+    redacted,
+    refuse_secrets,
+    unavailable,
+    unusable_options,
+)
 from artstore.errors import AccessDenied, BadReply, InvalidUri, ReferenceGone, Unreachable
 
 try:
     import aiohttp
     from yarl import URL
 except ImportError as error:
-    raise missing("http", "aiohttp", "http") from error
+    raise missing_library("http", "aiohttp", "http") from error
 
 CONNECT, ANSWER = 5.0, 20.0
 """How long to wait for a connection, and for each piece of an answer, in seconds."""
@@ -224,7 +233,7 @@ def _refuse(uri: str, reply: aiohttp.ClientResponse) -> None:
             f"{uri!r} may not be read: {said}. Give credentials in ~/.netrc, or headers in storage_options"
         )
     if reply.status in _LATER:
-        raise later(f"{uri!r} cannot be had now: {said}. Try again later", reply.headers.get("Retry-After"))
+        raise unavailable(f"{uri!r} cannot be had now: {said}. Try again later", reply.headers.get("Retry-After"))
 
 
 def _useless(uri: str, reply: aiohttp.ClientResponse) -> BadReply:

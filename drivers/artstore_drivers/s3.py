@@ -16,10 +16,19 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed
-from artstore.drivers.redaction import redacted, refuse_userinfo
-from artstore.drivers.registry import missing, unusable_options
-from artstore.drivers.retrying import later, retried
+from artstore.drivers import (
+    Algorithm,
+    Driver,
+    RemoteObject,
+    Target,
+    changed,
+    missing_library,
+    redacted,
+    refuse_userinfo,
+    retried,
+    unavailable,
+    unusable_options,
+)
 from artstore.errors import AccessDenied, ArtstoreError, BadReply, InvalidUri, ReferenceGone, Unreachable
 
 try:
@@ -27,7 +36,7 @@ try:
     from botocore import exceptions as boto
     from s3fs import S3FileSystem
 except ImportError as error:
-    raise missing("s3", "s3fs", "s3") from error
+    raise missing_library("s3", "s3fs", "s3") from error
 
 CONNECT, ANSWER = 5, 20
 """How long to wait for a connection, and for each piece of an answer, in seconds."""
@@ -289,7 +298,7 @@ def _replied(uri: str, response: Mapping[str, Any]) -> ArtstoreError:
         return _elsewhere(uri, said)
     if status in _LATER or code in ("SlowDown", "RequestTimeout"):
         wait = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after")
-        return later(f"{uri!r} cannot be had now: {said}. Try again later", wait)
+        return unavailable(f"{uri!r} cannot be had now: {said}. Try again later", wait)
     return BadReply(f"{uri!r} cannot be read: {said}")
 
 

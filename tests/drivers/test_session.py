@@ -20,12 +20,12 @@ from artstore.core import names
 from artstore.core.manifest import Kind
 from artstore.drivers import Algorithm, Driver, NoRanges, RemoteObject, changed, fetching, registry, retrying
 from artstore.drivers.fetching import fetch, read_range, stream
-from artstore.drivers.loop import each, run
-from artstore.drivers.placing import entries, placed, set_apart
-from artstore.drivers.redaction import redacted, refuse_secrets
+from artstore.drivers.loop import iterate, run
+from artstore.drivers.placing import path_beside_folder, path_for_key, place
 from artstore.drivers.session import Session
 from artstore.drivers.verifying import digest_of
 from artstore.errors import InvalidInput, InvalidUri, ReferenceChanged, SecretInUri, Unreachable
+from artstore.runtime.secrets import redacted, refuse_secrets
 
 KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8) | st.text("a./\\%:", max_size=6)
 
@@ -52,19 +52,19 @@ KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
     ],
 )
 def test_a_key_becomes_a_path_that_every_folder_can_hold(key: str, path: str) -> None:
-    assert placed(key) == path
+    assert path_for_key(key) == path
 
 
 @given(KEYS, KEYS)
 def test_no_two_keys_become_one_path_and_every_path_is_allowed(one: str, other: str) -> None:
     for key in (one, other):
-        assert names.entry_path(placed(key)) == placed(key)
-    assert (placed(one) == placed(other)) == (one == other)
+        assert names.entry_path(path_for_key(key)) == path_for_key(key)
+    assert (path_for_key(one) == path_for_key(other)) == (one == other)
 
 
 @given(KEYS.filter(lambda key: all(key.split("/"))))
 def test_a_key_without_empty_segments_can_be_read_back(key: str) -> None:
-    assert unquote(placed(key)) == key
+    assert unquote(path_for_key(key)) == key
 
 
 @given(st.sets(st.text("ab/-.", max_size=6), max_size=12))
@@ -74,7 +74,7 @@ def test_whatever_lies_below_a_prefix_no_entry_lies_below_a_plain_one(keys: set[
             yield RemoteObject("s3://b/" + key, key)
 
     async def collected() -> list[tuple[str, str | None]]:
-        return [(entry.path, entry.uri) async for entry in entries(listing(), "")]
+        return [(entry.path, entry.uri) async for entry in place(listing(), "")]
 
     found = run(collected())
     paths = {path for path, _ in found}
@@ -84,14 +84,14 @@ def test_whatever_lies_below_a_prefix_no_entry_lies_below_a_plain_one(keys: set[
         assert not any(other.startswith(path + "/") for other in paths)
         key = (uri or "").removeprefix("s3://b/")
         if not any(other.startswith(key + "/") for other in keys):
-            assert path == placed(key)
+            assert path == path_for_key(key)
         else:
-            assert path == set_apart(placed(key), uri or "")
+            assert path == path_beside_folder(path_for_key(key), uri or "")
 
 
-def test_an_object_with_the_longest_name_can_be_set_apart() -> None:
-    assert set_apart("a/" + "k" * 255, "s3://b/k").encode().startswith(b"a/" + b"k" * 246 + b"~")
-    assert len(set_apart("é" * 127, "s3://b/k").encode()) <= 255
+def test_an_object_with_the_longest_name_can_be_path_beside_folder() -> None:
+    assert path_beside_folder("a/" + "k" * 255, "s3://b/k").encode().startswith(b"a/" + b"k" * 246 + b"~")
+    assert len(path_beside_folder("é" * 127, "s3://b/k").encode()) <= 255
 
 
 SECRETS = [
@@ -232,12 +232,12 @@ def test_a_server_without_ranges_is_asked_for_the_whole(tmp_path: Path, monkeypa
 @pytest.mark.usefixtures("at_once")
 def test_a_stream_goes_on_where_it_broke_off_if_it_is_certain_to_be_the_same() -> None:
     flaky = Flaky(3)
-    assert b"".join(each(stream(flaky, PIN), at_once=1)) == Flaky.data
+    assert b"".join(iterate(stream(flaky, PIN), batch_size=1)) == Flaky.data
     assert [start for start, _ in flaky.asked] == [0, 2000, 4000, 6000]
     with pytest.raises(Unreachable, match="broken off"):
-        list(each(stream(Flaky(1, steady=False), PIN)))
-    with pytest.raises(ReferenceChanged, match=f"found {len(Flaky.data)} bytes"):
-        list(each(stream(Flaky(0), PIN._replace(size=len(Flaky.data) + 1))))
+        list(iterate(stream(Flaky(1, steady=False), PIN)))
+    with pytest.raises(ReferenceChanged, match=f"found {len(Flaky.data):,} bytes"):
+        list(iterate(stream(Flaky(0), PIN._replace(size=len(Flaky.data) + 1))))
 
 
 @pytest.mark.parametrize(
@@ -284,14 +284,14 @@ def test_a_server_that_is_busy_is_asked_again_and_then_named(monkeypatch: pytest
 @pytest.mark.usefixtures("at_once")
 def test_a_server_is_given_the_time_that_it_asks_for_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     soon = formatdate(time.time() + 100, usegmt=True)
-    assert retrying.later("busy", "3").wait == 3
-    assert 90 < retrying.later("busy", soon).wait <= 100
+    assert retrying.unavailable("busy", "3").wait == 3
+    assert 90 < retrying.unavailable("busy", soon).wait <= 100
     odd = (None, "", "soon", "-1", "Wed, 21 Oct 2015 07:28:00 GMT", "Mon, 01 Jan 99999999999 00:00:00 GMT")
-    assert [retrying.later("busy", each).wait for each in odd] == [0] * 6
+    assert [retrying.unavailable("busy", each).wait for each in odd] == [0] * 6
 
     async def waited(seconds: str) -> float:
         began = time.monotonic()
-        await retrying.Tries().pause(retrying.later("busy", seconds))
+        await retrying.Retries().pause(retrying.unavailable("busy", seconds))
         return time.monotonic() - began
 
     assert run(waited("1")) >= 1

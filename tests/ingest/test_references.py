@@ -382,7 +382,7 @@ def test_what_is_no_uri_no_limit_and_no_options_is_said(tmp_path: Path) -> None:
         (tmp_path, {}, "References must be URIs"),
         (None, {}, "References must be URIs"),
         (tmp_path.as_uri(), {"max_objects": "10"}, "max_objects is '10'"),
-        (tmp_path.as_uri(), {"storage_options": "anon"}, "storage_options are a dict"),
+        (tmp_path.as_uri(), {"storage_options": "anon"}, "storage_options must be a dict"),
     ]
     for uri, options, said in wrong:
         with pytest.raises(InvalidInput, match=said):

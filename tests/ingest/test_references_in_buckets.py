@@ -92,7 +92,7 @@ def test_references_take_less_than_a_kilobyte_each_and_many_no_more_than_100_meg
 
 def test_odd_keys_are_recorded_exactly_and_none_leaves_the_folder(moto: S3Server, here: Path) -> None:
     bucket = moto.bucket(versioned=True)
-    apart = placing.set_apart("a", f"s3://{bucket}/a")
+    apart = placing.path_beside_folder("a", f"s3://{bucket}/a")
     keys = [*ODD_KEYS, "a", "a/b", "../../up", "/../root", "x/", "empty", "a//../b", "~", "nul%00"]
     for key in keys:
         moto.client.put_object(Bucket=bucket, Key=key, Body=b"" if key.endswith("empty") else key.encode())

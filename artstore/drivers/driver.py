@@ -1,0 +1,95 @@
+"""The base class of drivers, and the errors that only drivers raise."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from artstore.core.digests import Algorithm
+from artstore.drivers.remote_object import RemoteObject
+from artstore.errors import BadReply, InvalidInput, MissingExtra
+from artstore.runtime.secrets import redacted, refuse_secrets
+
+
+class NoRanges(BadReply):
+    """The server sends this object only as a whole, even if part of it is requested."""
+
+
+class Target(NamedTuple):
+    """What a URI points at: the URI of an object or prefix, and the version if the URI asks for one."""
+
+    uri: str
+    version: str | None = None
+
+
+class Driver(ABC):
+    """The code for one or more URI schemes. After the constructor, all calls are made on one event loop.
+
+    `storage_options` are those of fsspec's file system for the scheme. They may hold secrets: a driver never writes
+    them anywhere, and its errors do not quote them.
+
+    Every driver raises the same errors: `ReferenceGone` (no such object, version or bucket), `AccessDenied`,
+    `Unreachable` (the call is retried a few times, because it may work later), `BadReply` (it will not work later).
+    """
+
+    lists: ClassVar[bool] = True
+    """Whether the scheme has prefixes with objects below them."""
+
+    def __init__(self, storage_options: Mapping[str, Any]) -> None:
+        self.storage_options = dict(storage_options)
+
+    def parse(self, uri: str) -> Target:
+        """Parse a URI as people write it, which may end with a version.
+
+        The other calls take `Target.uri`, in which everything after the scheme belongs to the name. Raises
+        `InvalidUri` or `SecretInUri`.
+        """
+        refuse_secrets(uri)
+        return Target(uri)
+
+    @abstractmethod
+    async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
+        """Look at one object: its newest version, or the given one.
+
+        If a server reports nothing that pins the content, a driver may read the content once and hash it with
+        `checksum`.
+        """
+
+    def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncIterator[RemoteObject]:
+        """Yield all objects below a prefix, which ends with `/`, in the order of the UTF-8 bytes of their keys.
+
+        Nothing is left out, neither empty objects nor odd names. A listing can be long, so it is made page by page,
+        and a driver retries each page itself (`artstore.drivers.retried`).
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not list")
+
+    @abstractmethod
+    def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes from `start` up to but not including `stop` (None: to the end) of exactly the pinned object.
+
+        That is the pinned version, or the current object if its content is certainly the same. Servers ignore
+        conditions, so the headers of the reply are compared with the pin before the first byte is yielded. Raises
+        `ReferenceChanged`, made by `changed`; also `NoRanges`, if `start` is not 0 and only the whole is available.
+        """
+
+    def steady(self, pinned: RemoteObject) -> bool:
+        """Whether parts that are read separately certainly belong to the same content."""
+        return pinned.version is not None or pinned.strong
+
+    async def close(self) -> None:
+        """Close the connections."""
+        return
+
+
+def missing_library(scheme: str, library: str, extra: str) -> MissingExtra:
+    """Return the error for a driver whose library is not installed; `extra` is the extra of artstore that brings it."""
+    return MissingExtra(f"{scheme}:// needs {library}, which is not installed: pip install 'artstore[{extra}]'")
+
+
+def unusable_options(scheme: str, error: TypeError) -> InvalidInput:
+    """Return the error for an option that the library of a driver does not accept."""
+    return InvalidInput(
+        f"{scheme}:// cannot be set up: {redacted(error)}. Check storage_options, FSSPEC_{scheme.upper()}_* and "
+        "fsspec's configuration files"
+    )
