@@ -27,11 +27,11 @@ class Audio(Media):
 
     def __init__(self, data_or_path: Any, sample_rate: int | None = None, caption: str | None = None) -> None:
         if isinstance(data_or_path, str | os.PathLike):
-            super().__init__(content.of(data_or_path), caption)
+            super().__init__(content.from_path(data_or_path), caption)
             return
         if sample_rate is None:
             raise InvalidInput('Argument "sample_rate" is required when instantiating Audio with raw data.')
-        super().__init__(content.Made(_as_wav(data_or_path, sample_rate), ".wav"), caption)
+        super().__init__(content.InMemory(_as_wav(data_or_path, sample_rate), ".wav"), caption)
 
 
 def _as_wav(samples: Any, rate: int) -> bytes:

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from artstore.data_types import column_types
-from artstore.data_types.data_object import DataObject, Shelf, Source
+from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.data_types.keys import ForeignIndex, TableIndex
 from artstore.errors import NotJson
 
@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Reading = Callable[[Any], Any]
 
 
-def written(value: Any, shelf: Shelf | None) -> Any:
+def written(value: Any, shelf: ObjectWriter | None) -> Any:
     """What JSON says of a value. Raises `NotJson` for what it has no word for."""
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -52,7 +52,7 @@ def _keyed(value: dict[Any, Any]) -> Iterable[tuple[Any, Any]]:
     return value.items() if alike else ((str(key), each) for key, each in value.items())
 
 
-def _foreign(value: Any, shelf: Shelf | None) -> Any:
+def _foreign(value: Any, shelf: ObjectWriter | None) -> Any:
     if isinstance(value, Decimal):
         if not value.is_finite() or Decimal(repr(float(value))) != value:
             raise NotJson(f"{value!r} has more digits than a number in JSON keeps")
@@ -95,7 +95,7 @@ def moment(value: int | float) -> datetime:
     return _EPOCH + timedelta(microseconds=round(value * 1000))
 
 
-def reading(found: column_types.Type, source: Source | None) -> Reading | None:
+def reading(found: column_types.Type, source: ObjectReader | None) -> Reading | None:
     """How values of a type are read back from JSON; None if they are what they look like."""
     if found == column_types.TIMESTAMP:
         return _time
@@ -163,12 +163,12 @@ def _dict(ways: dict[str, Reading]) -> Reading | None:
     return read if ways else None
 
 
-def _object(source: Source | None) -> Reading:
+def _object(source: ObjectReader | None) -> Reading:
     from artstore.data_types import registry
 
     def read(value: Any) -> Any:
         if source is not None and isinstance(value, dict) and isinstance(value.get("_type"), str):
-            found = registry.read(value, source)
+            found = registry.object_from_json(value, source)
             return value if found is None else found
         return value
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from artstore.data_types.column_types import Anything, Const, Type, Union
-from artstore.data_types.content import name_of
+from artstore.data_types.content import md5_name
 from artstore.data_types.content_digest import md5
-from artstore.data_types.data_object import DataObject, Shelf, Source, encoded
+from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter, encode_document
 from artstore.errors import InvalidInput
 
 
@@ -33,16 +33,16 @@ class Classes(DataObject):
         """The name of each id."""
         return {each["id"]: each["name"] for each in self._class_set}
 
-    def to_json(self, shelf: Shelf) -> dict[str, Any]:
+    def to_json(self, shelf: ObjectWriter) -> dict[str, Any]:
         return {"_type": self._log_type, "class_set": self._class_set}
 
     @classmethod
-    def from_json(cls, document: Any, source: Source) -> Self:
+    def from_json(cls, document: Any, source: ObjectReader) -> Self:
         return cls(document["class_set"])
 
-    def put(self, shelf: Shelf, name: str) -> dict[str, Any]:
+    def put(self, shelf: ObjectWriter, name: str) -> dict[str, Any]:
         """Put them on a shelf, for another object; return what that says of them."""
-        data = encoded(self.to_json(shelf))
+        data = encode_document(self.to_json(shelf))
         path = shelf.put_object(self, name)
         return {"type": "classes-file", "path": path, "digest": md5(data)}
 
@@ -71,7 +71,7 @@ class ClassIds(Type):
     class_set: tuple[tuple[tuple[str, Any], ...], ...]
 
     @classmethod
-    def of_json(cls, given: dict[str, Any], source: Source | None) -> Type:
+    def of_json(cls, given: dict[str, Any], source: ObjectReader | None) -> Type:
         """The type that W&B wrote down, whose classes are in a file of the artifact or beside it."""
         classes = given["classes_obj"]
         if classes.get("type") == "classes-file":
@@ -85,16 +85,16 @@ class ClassIds(Type):
     def takes(self, value: Any) -> Type | None:
         return self if any(type(value) is type(each) and value == each for each in self._classes().names()) else None
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         classes = self._classes()
         ids = Union.of(Const(each) for each in classes.names())
         if shelf is None:
             return {"valid_ids": ids.to_json(), "classes_obj": {"_type": "classes", "class_set": classes._class_set}}
         # W&B gives the classes of every column the same name, and then has those of one column only.
-        data = encoded(classes.to_json(shelf))
+        data = encode_document(classes.to_json(shelf))
         name = "media/cls"
         if shelf.has(classes.with_suffix(name)) and not shelf.has_same(data, classes.with_suffix(name)):
-            name = f"media/cls_{name_of(data)}"
+            name = f"media/cls_{md5_name(data)}"
         return {"valid_ids": ids.to_json(shelf), "classes_obj": classes.put(shelf, name)}
 
     def __str__(self) -> str:

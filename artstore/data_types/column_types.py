@@ -17,7 +17,7 @@ from artstore.data_types.data_object import DataObject
 from artstore.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from artstore.data_types.data_object import Shelf, Source
+    from artstore.data_types.data_object import ObjectReader, ObjectWriter
 
 _NUMPY_KINDS = {"b": "boolean", "i": "number", "u": "number", "f": "number", "M": "timestamp", "U": "string"}
 
@@ -36,11 +36,11 @@ class Type:
         """The type of what holds values of another type too; None if this type cannot."""
         return self if self == other else None
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         """What W&B says of the type besides its name."""
         return {}
 
-    def to_json(self, shelf: Shelf | None = None) -> dict[str, Any]:
+    def to_json(self, shelf: ObjectWriter | None = None) -> dict[str, Any]:
         """The type as W&B writes it."""
         found = self.parameters(shelf)
         return {"wb_type": self.name, "params": found} if found else {"wb_type": self.name}
@@ -55,7 +55,7 @@ class Simple(Type):
 
     word: str
 
-    def to_json(self, shelf: Shelf | None = None) -> dict[str, Any]:
+    def to_json(self, shelf: ObjectWriter | None = None) -> dict[str, Any]:
         return {"wb_type": self.word}
 
     def __str__(self) -> str:
@@ -110,7 +110,7 @@ class PythonObject(Type):
     name = "pythonObject"
     class_name: str
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         return {"class_name": self.class_name}
 
     def __str__(self) -> str:
@@ -127,7 +127,7 @@ class Const(Type):
     def takes(self, value: Any) -> Type | None:
         return self if type(value) is type(self.value) and value == self.value else None
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         return {"val": _plain(self.value), "is_set": isinstance(self.value, set)}
 
     def __str__(self) -> str:
@@ -189,7 +189,7 @@ class Union(Type):
                 return Union.of(new if member is each else member for member in self.members)
         return None
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         return {"allowed_types": [each.to_json(shelf) for each in self.members]}
 
     def __str__(self) -> str:
@@ -228,7 +228,7 @@ class List(Type):
             return None
         return List(element, self.length if self.length == other.length else None)
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         return {"element_type": self.element.to_json(shelf), "length": self.length}
 
     def __str__(self) -> str:
@@ -263,7 +263,7 @@ class TypedDict(Type):
         theirs = dict(other.items)
         return _dict_of({key: _within_type(inner, theirs.get(key, NONE)) for key, inner in self.items})
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         texts = any(isinstance(key, str) for key, _ in self.items)
         return {"type_map": {(str(key) if texts else key): inner.to_json(shelf) for key, inner in self.items}}
 
@@ -288,7 +288,7 @@ class NDArray(Type):
     def takes_type(self, other: Type) -> Type | None:
         return self if isinstance(other, NDArray) and other.shape == self.shape else None
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         kept = {"path": self.path, "key": self.key} if self.path is not None else None
         return {"shape": list(self.shape), "serialization_path": kept}
 
@@ -302,7 +302,7 @@ class FileType(Type):
 
     word: str
 
-    def to_json(self, shelf: Shelf | None = None) -> dict[str, Any]:
+    def to_json(self, shelf: ObjectWriter | None = None) -> dict[str, Any]:
         return {"wb_type": self.word}
 
     def __str__(self) -> str:
@@ -364,7 +364,7 @@ def _type_of_foreign(value: Any) -> Type:
     return PythonObject(type(value).__name__)
 
 
-def of_json(document: Any, source: Source | None = None) -> Type:
+def of_json(document: Any, source: ObjectReader | None = None) -> Type:
     """The type that W&B wrote down. What is not known is taken for anything."""
     from artstore.data_types import registry
 

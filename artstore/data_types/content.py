@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
-from artstore.data_types.data_object import Shelf, Source
+from artstore.data_types.data_object import ObjectReader, ObjectWriter
 from artstore.errors import InvalidInput, SourceChanged, SourceMissing, SourceUnreadable
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]+://")
@@ -28,14 +28,14 @@ class Content(Protocol):
     def path(self) -> str:
         """The path of a file with it, for libraries that want one."""
 
-    def put(self, shelf: Shelf, folder: str) -> str:
+    def put(self, shelf: ObjectWriter, folder: str) -> str:
         """Put it on a shelf, below a folder; return its path there."""
 
 
-def of(given: str | os.PathLike[str], suffix: str | None = None) -> Content:
+def from_path(given: str | os.PathLike[str], suffix: str | None = None) -> Content:
     """The content of a path or URI."""
     text = os.fspath(given)
-    return Elsewhere(text) if _URI.match(text) else LocalFile(text, suffix)
+    return AtUri(text) if _URI.match(text) else LocalFile(text, suffix)
 
 
 class LocalFile:
@@ -59,7 +59,7 @@ class LocalFile:
     def path(self) -> str:
         return self._path
 
-    def put(self, shelf: Shelf, folder: str) -> str:
+    def put(self, shelf: ObjectWriter, folder: str) -> str:
         if not os.path.isfile(self._path) or _stamp(os.stat(self._path)) != self._seen:
             raise SourceChanged(f"{self._path!r} changed since the object was made of it: make the object again")
         # The digest keeps files of one name apart.
@@ -72,7 +72,7 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-class Made:
+class InMemory:
     """Bytes that an object was turned into."""
 
     def __init__(self, data: bytes, suffix: str) -> None:
@@ -91,21 +91,21 @@ class Made:
             self._file.flush()
         return self._file.name
 
-    def put(self, shelf: Shelf, folder: str) -> str:
-        path = f"{folder}/{name_of(self._data)}{self.suffix}"
+    def put(self, shelf: ObjectWriter, folder: str) -> str:
+        path = f"{folder}/{md5_name(self._data)}{self.suffix}"
         shelf.put_bytes(self._data, path)
         return path
 
 
-def name_of(data: bytes) -> str:
+def md5_name(data: bytes) -> str:
     """The name that W&B gives content that had none."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()[:_HEX]
 
 
-class Stored:
+class InArtifact:
     """A file of an artifact, which is read when somebody looks at it."""
 
-    def __init__(self, source: Source, path: str, sha256: str | None = None) -> None:
+    def __init__(self, source: ObjectReader, path: str, sha256: str | None = None) -> None:
         self._source = source
         self._path = path
         self._sha256 = sha256
@@ -127,12 +127,12 @@ class Stored:
     def path(self) -> str:
         return self._source.download(self._path)
 
-    def put(self, shelf: Shelf, folder: str) -> str:
-        shelf.put_again(self._source, self._path, self._path)
+    def put(self, shelf: ObjectWriter, folder: str) -> str:
+        shelf.put_copy(self._source, self._path, self._path)
         return self._path
 
 
-class Elsewhere:
+class AtUri:
     """What a URI names. It is referenced, not read."""
 
     def __init__(self, uri: str) -> None:
@@ -146,7 +146,7 @@ class Elsewhere:
     def path(self) -> str:
         return self._uri
 
-    def put(self, shelf: Shelf, folder: str) -> str:
+    def put(self, shelf: ObjectWriter, folder: str) -> str:
         path = f"{folder}/{self.sha256[:_HEX]}/{os.path.basename(re.sub(r'[?#].*', '', self._uri))}"
-        shelf.put_uri(self._uri, path)
+        shelf.put_reference(self._uri, path)
         return path

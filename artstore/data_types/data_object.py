@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from artstore.data_types.column_types import Type
 
 
-class Source(Protocol):
+class ObjectReader(Protocol):
     """Where an object was found: the artifact as it was logged."""
 
     def has(self, path: str) -> bool:
@@ -24,20 +24,20 @@ class Source(Protocol):
     def read(self, path: str) -> bytes:
         """The content of a file."""
 
-    def file(self, path: str) -> AbstractContextManager[Path]:
+    def temporary_file(self, path: str) -> AbstractContextManager[Path]:
         """A file with that content, for as long as the block lasts."""
 
     def download(self, path: str) -> str:
         """Write the file where downloads of the artifact go; return its path there."""
 
-    def below(self, folder: str) -> list[str]:
+    def paths_below(self, folder: str) -> list[str]:
         """The paths of the files below a folder, in path order."""
 
     def get(self, path: str) -> DataObject | None:
         """The object at a path; None if there is none."""
 
 
-class Shelf(Protocol):
+class ObjectWriter(Protocol):
     """Where an object goes: an artifact that is being put together."""
 
     def has(self, path: str) -> bool:
@@ -52,10 +52,10 @@ class Shelf(Protocol):
     def put_file(self, local: Path, path: str) -> None:
         """Take a file."""
 
-    def put_again(self, source: Source, found: str, path: str) -> None:
+    def put_copy(self, source: ObjectReader, found: str, path: str) -> None:
         """Take a file of another artifact, which the artifact to be then depends on."""
 
-    def put_uri(self, uri: str, path: str) -> None:
+    def put_reference(self, uri: str, path: str) -> None:
         """Reference what is kept elsewhere."""
 
     def put_object(self, item: DataObject, name: str) -> str:
@@ -68,24 +68,24 @@ class DataObject:
     _log_type: ClassVar[str]
     """W&B's word for the kind, with which names end and which documents carry as `_type`."""
 
-    source: Source | None = None
+    source: ObjectReader | None = None
     """The artifact that it was read from."""
-    found_at: str | None = None
+    source_path: str | None = None
     """Its path there."""
 
-    def to_json(self, shelf: Shelf) -> Any:
+    def to_json(self, shelf: ObjectWriter) -> Any:
         """The document that stands for it, after what the document names was put on the shelf."""
         raise NotImplementedError
 
     @classmethod
-    def from_json(cls, document: Any, source: Source) -> Self:
+    def from_json(cls, document: Any, source: ObjectReader) -> Self:
         """The object that a document stands for."""
         raise NotImplementedError
 
-    def write(self, shelf: Shelf, name: str) -> str:
+    def write(self, shelf: ObjectWriter, name: str) -> str:
         """Put it on a shelf; return the path of its document, which is the name with the kind behind it."""
         path = self.with_suffix(name)
-        shelf.put_bytes(encoded(self.to_json(shelf)), path)
+        shelf.put_bytes(encode_document(self.to_json(shelf)), path)
         return path
 
     @classmethod
@@ -101,6 +101,6 @@ class DataObject:
         return FileType(self._log_type)
 
 
-def encoded(document: Any) -> bytes:
+def encode_document(document: Any) -> bytes:
     """A document as W&B writes it."""
     return json.dumps(document, sort_keys=True).encode()

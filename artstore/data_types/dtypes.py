@@ -46,7 +46,7 @@ def _of_class(given: type) -> Type:
     if issubclass(given, Type):
         return given()
     if issubclass(given, DataObject):
-        return registry.type_of_kind(given._log_type)
+        return registry.column_type_of(given._log_type)
     if issubclass(given, bool) or given.__name__ == "bool_":
         return BOOLEAN
     known: tuple[tuple[Any, Type], ...] = (

@@ -24,7 +24,7 @@ class Html(Media):
     def __init__(self, data: Any, inject: bool = True, data_is_not_path: bool = False) -> None:
         is_path = isinstance(data, str | os.PathLike) and not data_is_not_path and _is_page(os.fspath(data))
         if is_path and not inject:
-            super().__init__(content.of(data))
+            super().__init__(content.from_path(data))
             return
         if is_path:
             with open(data, encoding="utf-8") as file:
@@ -35,7 +35,7 @@ class Html(Media):
             text = data
         if not isinstance(text, str):
             raise InvalidInput(f"a page is text, the path of a .html file or an open file, not {type(data).__name__}")
-        super().__init__(content.Made((_styled(text) if inject else text).encode(), ".html"))
+        super().__init__(content.InMemory((_styled(text) if inject else text).encode(), ".html"))
 
     @property
     def html(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from artstore.data_types import content
 from artstore.data_types.classes import Classes
 from artstore.data_types.column_types import Const, Type
-from artstore.data_types.data_object import Shelf, Source
+from artstore.data_types.data_object import ObjectReader, ObjectWriter
 from artstore.data_types.media import Media
 from artstore.data_types.overlays import BoundingBoxes2D, ImageMask
 from artstore.errors import InvalidInput, SourceUnreadable, WrongValue
@@ -52,9 +52,9 @@ class Image(Media):
             super().__init__(data_or_path._content, caption if caption is not None else data_or_path._caption)
             self.format, self._size = data_or_path.format, data_or_path._size
         elif isinstance(data_or_path, str | os.PathLike):
-            super().__init__(content.of(data_or_path), caption)
+            super().__init__(content.from_path(data_or_path), caption)
             self.format = self._content.suffix[1:]
-            if not isinstance(self._content, content.Elsewhere):
+            if not isinstance(self._content, content.AtUri):
                 self._size = self._opened().size
         else:
             super().__init__(self._drawn(data_or_path, mode, file_type), caption)
@@ -63,7 +63,7 @@ class Image(Media):
         inherited = data_or_path._classes if isinstance(data_or_path, Image) else None
         self._classes = self._all_classes(classes) or inherited
 
-    def _drawn(self, data: Any, mode: str | None, file_type: str | None) -> content.Made:
+    def _drawn(self, data: Any, mode: str | None, file_type: str | None) -> content.InMemory:
         self.format = file_type or "png"
         if self.format not in _FORMATS:
             raise InvalidInput(f"file_type must be one of {', '.join(_FORMATS)}, not {file_type!r}")
@@ -71,7 +71,7 @@ class Image(Media):
         self._size = picture.size
         buffer = io.BytesIO()
         picture.save(buffer, format="JPEG" if self.format == "jpg" else self.format.upper())
-        return content.Made(buffer.getvalue(), f".{self.format}")
+        return content.InMemory(buffer.getvalue(), f".{self.format}")
 
     def _all_classes(self, given: Classes | Sequence[dict[str, Any]] | None) -> Classes | None:
         """The classes of boxes and masks, and those given, which win."""
@@ -97,7 +97,7 @@ class Image(Media):
     @property
     def image(self) -> Any:
         """It as a PIL image; None for a reference."""
-        return None if isinstance(self._content, content.Elsewhere) else self._opened()
+        return None if isinstance(self._content, content.AtUri) else self._opened()
 
     def _opened(self) -> Any:
         library = need("PIL.Image", "an image", "media")
@@ -115,7 +115,7 @@ class Image(Media):
         found: list[Any] = numpy.asarray(self._opened()).tolist()
         return found
 
-    def to_json(self, shelf: Shelf) -> dict[str, Any]:
+    def to_json(self, shelf: ObjectWriter) -> dict[str, Any]:
         if (self._masks or self._boxes) and self._classes is None:
             raise InvalidInput("an image with masks or boxes needs classes when it is added to an artifact")
         document = super().to_json(shelf)
@@ -138,7 +138,7 @@ class Image(Media):
         return document
 
     @classmethod
-    def from_json(cls, document: Any, source: Source) -> Self:
+    def from_json(cls, document: Any, source: ObjectReader) -> Self:
         made = super().from_json(document, source)
         made.format = document.get("format") or made._content.suffix[1:]
         size = document.get("width"), document.get("height")
@@ -277,7 +277,7 @@ class ImageType(Type):
             {**other.class_map, **self.class_map},
         )
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         return {key: Const(each).to_json() for key, each in vars(self).items()}
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from artstore.data_types import registry
-from artstore.data_types.data_object import DataObject, Shelf, Source
+from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.data_types.partitioned_table import PartitionedTable
 from artstore.data_types.table import Table
 from artstore.errors import InvalidInput
@@ -33,12 +33,12 @@ class JoinedTable(DataObject):
         self._table2 = table2
         self._join_key = join_key
 
-    def to_json(self, shelf: Shelf) -> dict[str, Any]:
+    def to_json(self, shelf: ObjectWriter) -> dict[str, Any]:
         first, second = _path(self._table1, shelf, 1), _path(self._table2, shelf, 2)
         return {"_type": self._log_type, "table1": first, "table2": second, "join_key": self._join_key}
 
     @classmethod
-    def from_json(cls, document: Any, source: Source) -> Self:
+    def from_json(cls, document: Any, source: ObjectReader) -> Self:
         first, second = (source.get(path) or path for path in (document["table1"], document["table2"]))
         made = cls(first, second, document["join_key"])
         made.source = source
@@ -55,10 +55,10 @@ class JoinedTable(DataObject):
 
 
 def _is_table(path: str) -> bool:
-    return path.endswith((".table.json", ".partitioned-table.json", registry.PARQUET))
+    return path.endswith((".table.json", ".partitioned-table.json", registry.PARQUET_SUFFIX))
 
 
-def _path(table: Any, shelf: Shelf, which: int) -> str:
+def _path(table: Any, shelf: ObjectWriter, which: int) -> str:
     if isinstance(table, Table | PartitionedTable):
         return shelf.put_object(table, f"t{which}")
     if not isinstance(table, str):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from artstore.data_types import column_types
 from artstore.data_types.column_types import Type
-from artstore.data_types.data_object import Shelf, Source
+from artstore.data_types.data_object import ObjectReader, ObjectWriter
 from artstore.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ class PrimaryKey(Type):
         return self if other in (column_types.STRING, self) else None
 
     @classmethod
-    def of_json(cls, given: dict[str, Any], source: Source | None) -> Type:
+    def of_json(cls, given: dict[str, Any], source: ObjectReader | None) -> Type:
         """The type that W&B wrote down."""
         return cls()
 
 
-def _table_of(given: dict[str, Any], source: Source | None) -> Table:
+def _table_of(given: dict[str, Any], source: ObjectReader | None) -> Table:
     from artstore.data_types.table import Table
 
     found = source.get(given["table"]) if source else None
@@ -70,12 +70,12 @@ class ForeignKey(Type):
     def takes_type(self, other: Type) -> Type | None:
         return self if other == column_types.STRING or other is self else None
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         assert shelf is not None
         return {"table": shelf.put_object(self.table, "media/tables/t"), "col_name": self.column}
 
     @classmethod
-    def of_json(cls, given: dict[str, Any], source: Source | None) -> Type:
+    def of_json(cls, given: dict[str, Any], source: ObjectReader | None) -> Type:
         """The type that W&B wrote down."""
         return cls(_table_of(given, source), given["col_name"])
 
@@ -91,11 +91,11 @@ class ForeignIndex(Type):
         same = isinstance(other, ForeignIndex) and other.table is self.table
         return self if same or other == column_types.NUMBER else None
 
-    def parameters(self, shelf: Shelf | None) -> dict[str, Any]:
+    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
         assert shelf is not None
         return {"table": shelf.put_object(self.table, "media/tables/t")}
 
     @classmethod
-    def of_json(cls, given: dict[str, Any], source: Source | None) -> Type:
+    def of_json(cls, given: dict[str, Any], source: ObjectReader | None) -> Type:
         """The type that W&B wrote down."""
         return cls(_table_of(given, source))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from artstore.data_types.content import Content, Stored
-from artstore.data_types.data_object import DataObject, Shelf, Source
+from artstore.data_types.content import Content, InArtifact
+from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 
 
 class Media(DataObject):
@@ -38,7 +38,7 @@ class Media(DataObject):
         """The bytes of its file."""
         return self._content.read()
 
-    def to_json(self, shelf: Shelf) -> dict[str, Any]:
+    def to_json(self, shelf: ObjectWriter) -> dict[str, Any]:
         return self._described(self._content.put(shelf, self._folder))
 
     def _described(self, path: str) -> dict[str, Any]:
@@ -47,9 +47,11 @@ class Media(DataObject):
         return {**said, "_type": self._log_type, "path": path, "sha256": self._sha256}
 
     @classmethod
-    def from_json(cls, document: Any, source: Source) -> Self:
+    def from_json(cls, document: Any, source: ObjectReader) -> Self:
         made = cls.__new__(cls)
-        Media.__init__(made, Stored(source, document["path"], document.get("sha256")), caption=document.get("caption"))
+        Media.__init__(
+            made, InArtifact(source, document["path"], document.get("sha256")), caption=document.get("caption")
+        )
         made.source = source
         return made
 

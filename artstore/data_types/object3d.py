@@ -31,15 +31,15 @@ class Object3D(Media):
         if isinstance(data_or_path, str | os.PathLike):
             path = os.fspath(data_or_path)
             found = next((each for each in _FORMATS if path.endswith(each)), None)
-            super().__init__(content.of(path, f".{_checked(found, path)}"), caption)
+            super().__init__(content.from_path(path, f".{_checked(found, path)}"), caption)
         elif hasattr(data_or_path, "read"):
             data = data_or_path.read()
             suffix = f".{_checked(file_type, 'file_type')}"
-            super().__init__(content.Made(data.encode() if isinstance(data, str) else data, suffix), caption)
+            super().__init__(content.InMemory(data.encode() if isinstance(data, str) else data, suffix), caption)
         else:
             document = _scene(data_or_path) if isinstance(data_or_path, dict) else _points(data_or_path)
             data = json.dumps(document, separators=(",", ":")).encode()
-            super().__init__(content.Made(data, ".pts.json"), caption)
+            super().__init__(content.InMemory(data, ".pts.json"), caption)
 
     @classmethod
     def from_file(cls, data_or_path: Any, file_type: str | None = None) -> Self:
@@ -95,7 +95,7 @@ class Molecule(Media):
         if format not in self.SUPPORTED_TYPES:
             raise InvalidInput(f"Molecule only supports files of the type: {', '.join(self.SUPPORTED_TYPES)}")
         if is_path:
-            super().__init__(content.of(data_or_path), caption)
+            super().__init__(content.from_path(data_or_path), caption)
             return
         data = data_or_path.read()
-        super().__init__(content.Made(data.encode() if isinstance(data, str) else data, f".{format}"), caption)
+        super().__init__(content.InMemory(data.encode() if isinstance(data, str) else data, f".{format}"), caption)

@@ -7,7 +7,7 @@ from numbers import Number
 from typing import Any, Self
 
 from artstore.data_types import content
-from artstore.data_types.data_object import DataObject, Shelf, Source
+from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.data_types.media import Media
 from artstore.errors import WrongValue
 from artstore.runtime.optional_imports import need
@@ -27,7 +27,7 @@ class ImageMask(Media):
         self._key = key
         self.labels: dict[Any, str] | None = _labels(val)
         if "path" in val:
-            super().__init__(content.of(val["path"]))
+            super().__init__(content.from_path(val["path"]))
             return
         if "mask_data" not in val:
             raise WrongValue("an image mask needs 'mask_data', an array of height times width, or 'path'")
@@ -38,10 +38,10 @@ class ImageMask(Media):
         image = need("PIL.Image", "a mask", "media").fromarray(pixels)
         buffer = io.BytesIO()
         image.save(buffer, format="PNG")
-        super().__init__(content.Made(buffer.getvalue(), ".mask.png"))
+        super().__init__(content.InMemory(buffer.getvalue(), ".mask.png"))
 
     @classmethod
-    def from_json(cls, document: dict[str, Any], source: Source) -> Self:
+    def from_json(cls, document: dict[str, Any], source: ObjectReader) -> Self:
         made = super().from_json(document, source)
         made._key, made.labels = "", None
         return made
@@ -89,11 +89,11 @@ class BoundingBoxes2D(DataObject):
         ids = sorted({each["class_id"] for each in boxes if "class_id" in each})
         self._class_labels = {each: f"class_{each}" for each in ids} if given is None else given
 
-    def to_json(self, shelf: Shelf) -> Any:
+    def to_json(self, shelf: ObjectWriter) -> Any:
         return self._val
 
     @classmethod
-    def from_json(cls, document: Any, source: Source) -> Self:
+    def from_json(cls, document: Any, source: ObjectReader) -> Self:
         return cls({"box_data": document}, "")
 
     def __eq__(self, other: object) -> bool:

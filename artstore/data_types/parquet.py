@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from artstore.core.names import is_utf8
 from artstore.data_types import cells, column_types, frames, table_json
 from artstore.data_types.column_types import Type
-from artstore.data_types.data_object import Shelf, Source
+from artstore.data_types.data_object import ObjectReader, ObjectWriter
 from artstore.errors import InvalidInput, NotJson, WrongValue
 from artstore.runtime.optional_imports import need
 
@@ -29,7 +29,7 @@ _NOTE = b"artstore.table"
 _PURPOSE = "a table kept as Parquet"
 
 
-def write(table: Table, shelf: Shelf, path: str) -> None:
+def write(table: Table, shelf: ObjectWriter, path: str) -> None:
     """Put a table on a shelf as a Parquet file. Raises `MissingLibrary`, `NotJson` or `WrongValue`."""
     pyarrow = need("pyarrow", _PURPOSE, "tables")
     writer = need("pyarrow.parquet", _PURPOSE, "tables")
@@ -50,7 +50,7 @@ def write(table: Table, shelf: Shelf, path: str) -> None:
         shelf.put_file(file, path)
 
 
-def arrow(table: Table, shelf: Shelf | None = None) -> tuple[Any, list[int]]:
+def arrow(table: Table, shelf: ObjectWriter | None = None) -> tuple[Any, list[int]]:
     """A table as one of Arrow, and the positions of the columns that became JSON text."""
     pyarrow = need("pyarrow", _PURPOSE, "tables")
     if table._frame is not None:
@@ -106,7 +106,7 @@ def _has_empty_struct(found: Any, pyarrow: Any) -> bool:
     return (pyarrow.types.is_struct(found) and not inner) or any(_has_empty_struct(each, pyarrow) for each in inner)
 
 
-def _text(value: Any, shelf: Shelf | None, row: int, column: Any) -> str | None:
+def _text(value: Any, shelf: ObjectWriter | None, row: int, column: Any) -> str | None:
     if column_types.is_missing(value):
         return None
     try:
@@ -115,10 +115,10 @@ def _text(value: Any, shelf: Shelf | None, row: int, column: Any) -> str | None:
         raise NotJson(f"row {row} of column {column!r}: {error}, and Parquet cannot hold it either") from error
 
 
-def read(kind: type[T], path: str, source: Source) -> T:
+def read(kind: type[T], path: str, source: ObjectReader) -> T:
     """A table of a Parquet file of an artifact."""
     reader = need("pyarrow.parquet", _PURPOSE, "tables")
-    with source.file(path) as file:
+    with source.temporary_file(path) as file:
         found = reader.read_table(file)
     metadata = dict(found.schema.metadata or {})
     note = json.loads(metadata.pop(_NOTE, b"{}"))
@@ -139,7 +139,9 @@ def read(kind: type[T], path: str, source: Source) -> T:
     return made
 
 
-def _rows(found: Any, as_text: set[int], columns: list[Any], known: dict[Any, Type], source: Source) -> list[list[Any]]:
+def _rows(
+    found: Any, as_text: set[int], columns: list[Any], known: dict[Any, Type], source: ObjectReader
+) -> list[list[Any]]:
     ways = {position: cells.reading(known[columns[position]], source) for position in as_text}
     rows = list(frames.rows(found))
     for row in rows:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from artstore.data_types import registry
-from artstore.data_types.data_object import DataObject, Shelf, Source
+from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.data_types.table import Table
 from artstore.errors import ArtifactNotLoggedError, InvalidInput
 from artstore.runtime.optional_imports import need
@@ -26,13 +26,13 @@ class PartitionedTable(DataObject):
             raise InvalidInput(f"parts_path is the folder of the tables in the artifact, not {parts_path!r}")
         self.parts_path = parts_path
 
-    def to_json(self, shelf: Shelf) -> dict[str, Any]:
+    def to_json(self, shelf: ObjectWriter) -> dict[str, Any]:
         for path, part in self._parts() if self.source is not None else ():
             shelf.put_object(part, path)
         return {"_type": self._log_type, "parts_path": self.parts_path}
 
     @classmethod
-    def from_json(cls, document: Any, source: Source) -> Self:
+    def from_json(cls, document: Any, source: ObjectReader) -> Self:
         made = cls(document["parts_path"])
         made.source = source
         return made
@@ -45,8 +45,8 @@ class PartitionedTable(DataObject):
         if self.source is None:
             raise ArtifactNotLoggedError("the parts of a table are read from a logged artifact: log it, and get it")
         first: tuple[str, list[Any]] | None = None
-        for path in self.source.below(self.parts_path.strip("/")):
-            if not path.endswith((".table.json", registry.PARQUET)) or path.endswith(".partitioned-table.json"):
+        for path in self.source.paths_below(self.parts_path.strip("/")):
+            if not path.endswith((".table.json", registry.PARQUET_SUFFIX)) or path.endswith(".partitioned-table.json"):
                 continue
             part = self.source.get(path)
             assert isinstance(part, Table)

@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import Any
 
 from artstore.data_types.column_types import Anything, FileType, Type
-from artstore.data_types.data_object import DataObject, Source
+from artstore.data_types.data_object import DataObject, ObjectReader
 
-PARQUET = ".table.parquet"
+PARQUET_SUFFIX = ".table.parquet"
 _HOMES = {
     "table": ("table", "Table"),
     "partitioned-table": ("partitioned_table", "PartitionedTable"),
@@ -24,9 +24,9 @@ _HOMES = {
     "mask": ("overlays", "ImageMask"),
     "bounding-boxes": ("overlays", "BoundingBoxes2D"),
 }
-ALL = tuple(_HOMES)
-WITH_ROWS = ("table", "partitioned-table")
-TABLES = (*WITH_ROWS, "joined-table")
+LOG_TYPES = tuple(_HOMES)
+ROW_TYPES = ("table", "partitioned-table")
+TABLE_TYPES = (*ROW_TYPES, "joined-table")
 _KEYS = {
     "primaryKey": "PrimaryKey",
     "wandb.TablePrimaryKey": "PrimaryKey",
@@ -37,32 +37,32 @@ _KEYS = {
 }
 
 
-def named(log_type: str) -> type[DataObject]:
+def class_of(log_type: str) -> type[DataObject]:
     """The class of a kind."""
     module, name = _HOMES[log_type]
     found: type[DataObject] = getattr(import_module(f"artstore.data_types.{module}"), name)
     return found
 
 
-def paths(name: str, among: tuple[str, ...] = ALL) -> Iterator[tuple[str, str]]:
+def candidate_paths(name: str, among: tuple[str, ...] = LOG_TYPES) -> Iterator[tuple[str, str]]:
     """Where an object of a name may be, and its kind there."""
-    said = next((word for word in ALL if name.endswith(f".{word}.json")), None)
+    said = next((word for word in LOG_TYPES if name.endswith(f".{word}.json")), None)
     for word in among:
         if said not in (None, word):
             continue
         suffix = f"{word}.json"
         yield (name if name.endswith(suffix) else f"{name}.{suffix}"), word
         if word == "table":
-            yield name.removesuffix(".table.json").removesuffix(PARQUET) + PARQUET, word
+            yield name.removesuffix(".table.json").removesuffix(PARQUET_SUFFIX) + PARQUET_SUFFIX, word
 
 
-def read(document: dict[str, Any], source: Source) -> DataObject | None:
+def object_from_json(document: dict[str, Any], source: ObjectReader) -> DataObject | None:
     """The object that a document in a cell stands for; None if it stands for none that is known."""
     word = document["_type"]
-    return named(word).from_json(document, source) if word in _HOMES else None
+    return class_of(word).from_json(document, source) if word in _HOMES else None
 
 
-def type_of_kind(log_type: str) -> Type:
+def column_type_of(log_type: str) -> Type:
     """The type of a column of objects of a kind."""
     if log_type == "image-file":
         from artstore.data_types.image import ImageType
@@ -71,7 +71,7 @@ def type_of_kind(log_type: str) -> Type:
     return FileType(log_type)
 
 
-def type_of_json(word: str, given: dict[str, Any], source: Source | None) -> Type:
+def type_of_json(word: str, given: dict[str, Any], source: ObjectReader | None) -> Type:
     """A type that W&B wrote down, of objects, classes or keys. Anything, if it is not known."""
     if word in ("image-file", "wandb.Image"):
         from artstore.data_types.image import ImageType

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from artstore.data_types import column_types, dtypes, frames, registry
 from artstore.data_types.column_types import Type
-from artstore.data_types.data_object import DataObject, Shelf, Source
+from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.data_types.keys import ForeignKey, PrimaryKey, TableIndex
 from artstore.errors import InvalidInput, WrongValue
 from artstore.runtime.optional_imports import need
@@ -285,25 +285,32 @@ class Table(DataObject):
 
     # Artifacts
 
-    def write(self, shelf: Shelf, name: str) -> str:
-        if name.endswith(registry.PARQUET) or self._count() > self.MAX_ARTIFACT_ROWS:
+    def write(self, shelf: ObjectWriter, name: str) -> str:
+        if name.endswith(registry.PARQUET_SUFFIX) or self._count() > self.MAX_ARTIFACT_ROWS:
             from artstore.data_types import parquet
 
-            path = name.removesuffix(".table.json").removesuffix(registry.PARQUET) + registry.PARQUET
+            path = name.removesuffix(".table.json").removesuffix(registry.PARQUET_SUFFIX) + registry.PARQUET_SUFFIX
             parquet.write(self, shelf, path)
             return path
         return super().write(shelf, name)
 
-    def to_json(self, shelf: Shelf) -> dict[str, Any]:
+    def to_json(self, shelf: ObjectWriter) -> dict[str, Any]:
         from artstore.data_types import table_json
 
         return table_json.document(self, shelf)
 
     @classmethod
-    def from_json(cls, document: Any, source: Source) -> Self:
+    def from_json(cls, document: Any, source: ObjectReader) -> Self:
         from artstore.data_types import table_json
 
         return table_json.table(cls, document, source)
+
+    @classmethod
+    def from_parquet(cls, path: str, source: ObjectReader) -> Self:
+        """Read the table of a Parquet file of an artifact."""
+        from artstore.data_types import parquet
+
+        return parquet.read(cls, path, source)
 
     @classmethod
     def _made(cls, columns: list[Any], found: dict[Any, Type], data: list[list[Any]], frame: Any = None) -> Self:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from artstore.data_types import cells, column_types, frames
 from artstore.data_types.column_types import List, NDArray, Type, Union
-from artstore.data_types.content import name_of
-from artstore.data_types.data_object import Shelf, Source
+from artstore.data_types.content import md5_name
+from artstore.data_types.data_object import ObjectReader, ObjectWriter
 from artstore.errors import InvalidInput, NotJson
 from artstore.runtime.optional_imports import need
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LONGEST_EMBEDDING = 150
 
 
-def document(table: Table, shelf: Shelf) -> dict[str, Any]:
+def document(table: Table, shelf: ObjectWriter) -> dict[str, Any]:
     """What W&B would write, with all rows. Raises `NotJson`, which names the cell."""
     source = table
     if table._frame is not None:
@@ -56,7 +56,7 @@ def _as_declared(found: Type) -> Type:
     return found if flat else column_types.optional(column_types.Unknown())
 
 
-def rows(table: Table, shelf: Shelf, blank: set[int]) -> list[list[Any]]:
+def rows(table: Table, shelf: ObjectWriter, blank: set[int]) -> list[list[Any]]:
     """The rows in JSON; those columns left out whose values are kept elsewhere."""
     made = []
     for number, row in enumerate(table.data):
@@ -73,7 +73,7 @@ def rows(table: Table, shelf: Shelf, blank: set[int]) -> list[list[Any]]:
     return made
 
 
-def type_map(found: dict[Any, Type], shelf: Shelf) -> dict[str, Any]:
+def type_map(found: dict[Any, Type], shelf: ObjectWriter) -> dict[str, Any]:
     """The types of columns as W&B writes them."""
     alike = all(isinstance(each, int) for each in found)
     mapped = {(key if alike else str(key)): each.to_json(shelf) for key, each in found.items()}
@@ -85,7 +85,7 @@ def _array_of(found: Type) -> Type | None:
     return next((each for each in members if isinstance(each, NDArray)), None)
 
 
-def _kept_arrays(table: Table, position: int, column: Any, shelf: Shelf) -> Type | None:
+def _kept_arrays(table: Table, position: int, column: Any, shelf: ObjectWriter) -> Type | None:
     """Put the arrays of a column into a file; return the type that tells where. None for a column without arrays.
 
     Short vectors stay in the JSON as lists, as in W&B, and so do arrays of which some are missing.
@@ -105,13 +105,13 @@ def _kept_arrays(table: Table, position: int, column: Any, shelf: Shelf) -> Type
     numpy = need("numpy", "a table with arrays", "tables")
     buffer = io.BytesIO()
     numpy.savez_compressed(buffer, **{str(column): numpy.array(values)})
-    path = f"media/serialized_data/{name_of(buffer.getvalue())}.npz"
+    path = f"media/serialized_data/{md5_name(buffer.getvalue())}.npz"
     shelf.put_bytes(buffer.getvalue(), path)
     kept = NDArray(found.shape, path, str(column))
     return column_types.optional(kept) if isinstance(table._types[column], Union) else kept
 
 
-def table(kind: type[T], document: dict[str, Any], source: Source) -> T:
+def table(kind: type[T], document: dict[str, Any], source: ObjectReader) -> T:
     """The table that a document stands for. Raises `InvalidInput` if it stands for none."""
     if not isinstance(document, dict) or not isinstance(document.get("columns"), list):
         raise InvalidInput("not a table of W&B: its JSON has no columns")
@@ -130,7 +130,7 @@ def table(kind: type[T], document: dict[str, Any], source: Source) -> T:
     return read
 
 
-def read_types(columns: list[Any], given: Any, source: Source | None) -> dict[Any, Type] | None:
+def read_types(columns: list[Any], given: Any, source: ObjectReader | None) -> dict[Any, Type] | None:
     """The types of columns as they were written; None if they were not."""
     if given is None:
         return None
@@ -140,7 +140,7 @@ def read_types(columns: list[Any], given: Any, source: Source | None) -> dict[An
 
 
 def read_rows(
-    data: Iterable[list[Any]], columns: list[Any], found: dict[Any, Type] | None, source: Source
+    data: Iterable[list[Any]], columns: list[Any], found: dict[Any, Type] | None, source: ObjectReader
 ) -> list[list[Any]]:
     """Rows with their values read back."""
     ways = [cells.reading((found or {}).get(column, column_types.Anything()), source) for column in columns]
@@ -157,7 +157,7 @@ def read_rows(
     return made
 
 
-def _arrays(found: Type, source: Source) -> Any:
+def _arrays(found: Type, source: ObjectReader) -> Any:
     kept = _array_of(found)
     if not isinstance(kept, NDArray) or kept.path is None:
         return None
@@ -176,12 +176,12 @@ def _as_read(found: Type) -> Type:
     return found
 
 
-def _increments(source: Source) -> Iterable[list[Any]]:
+def _increments(source: ObjectReader) -> Iterable[list[Any]]:
     """The rows of a table that W&B logged part by part, in files named by number and time."""
     import json
 
     numbered = []
-    for path in source.below(""):
+    for path in source.paths_below(""):
         name = re.fullmatch(r"(\d+)(?:-(\d+))?\..*\.table\.json", path)
         if name:
             numbered.append((int(name[1]), int(name[2] or 0), path))

@@ -31,15 +31,15 @@ class Video(Media):
         self, data_or_path: Any, caption: str | None = None, fps: int | None = None, format: str | None = None
     ) -> None:
         if isinstance(data_or_path, str | os.PathLike):
-            found = content.of(data_or_path)
+            found = content.from_path(data_or_path)
             _check_format(found.suffix[1:].lower())
             super().__init__(found, caption)
         elif hasattr(data_or_path, "read"):
-            super().__init__(content.Made(data_or_path.read(), f".{_check_format(format)}"), caption)
+            super().__init__(content.InMemory(data_or_path.read(), f".{_check_format(format)}"), caption)
         else:
             if _check_format(format) != "gif":
                 raise InvalidInput(f"frames can be written as gif, not as {format}: say format='gif', or give a file")
-            super().__init__(content.Made(_as_gif(data_or_path, fps or 4), ".gif"), caption)
+            super().__init__(content.InMemory(_as_gif(data_or_path, fps or 4), ".gif"), caption)
 
 
 def _check_format(format: str | None) -> str:

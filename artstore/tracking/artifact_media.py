@@ -24,7 +24,7 @@ from artstore.tracking.entries import ArtifactEntry, missing
 if TYPE_CHECKING:
     from artstore.core.draft import Draft
     from artstore.core.manifest import Entry
-    from artstore.data_types.data_object import DataObject, Source
+    from artstore.data_types.data_object import DataObject, ObjectReader
     from artstore.data_types.partitioned_table import PartitionedTable
     from artstore.data_types.table import Table
     from artstore.store import Store
@@ -80,7 +80,7 @@ class ArtifactObjects(ArtifactFacts):
         """The table that was added under a name. Raises `NoEntry`, a `KeyError`, if there is none."""
         from artstore.data_types import registry
 
-        found: Table | PartitionedTable | None = self._object(str(name), "get_table", registry.WITH_ROWS)
+        found: Table | PartitionedTable | None = self._object(str(name), "get_table", registry.ROW_TYPES)
         if found is None:
             raise missing(str(name), self._logged_version("get_table").qualified_name)
         return found
@@ -90,14 +90,14 @@ class ArtifactObjects(ArtifactFacts):
 
         self._logged_version(what)
         source = ArtifactSource(self)
-        found = source.place(names.entry_path(name), among or registry.ALL)
+        found = source.place(names.entry_path(name), among or registry.LOG_TYPES)
         return source.object(*found) if found is not None else None
 
     def _entry_of_object(self, name: str) -> Entry | None:
         """The entry of the document of an object, by the name under which it was added."""
         from artstore.data_types import registry
 
-        found = ArtifactSource(self).place(name, registry.ALL)
+        found = ArtifactSource(self).place(name, registry.LOG_TYPES)
         return self._home().entry(self._logged_version("get_entry"), found[0]) if found is not None else None
 
 
@@ -119,7 +119,7 @@ class ArtifactSource:
         """Where the object of a name is, and its kind; None if there is none."""
         from artstore.data_types import registry
 
-        return next((each for each in registry.paths(name, among) if self.has(each[0])), None)
+        return next((each for each in registry.candidate_paths(name, among) if self.has(each[0])), None)
 
     def _pieces(self, path: str) -> Iterator[bytes]:
         found = self._store.entry(self._version, names.entry_path(path))
@@ -136,7 +136,7 @@ class ArtifactSource:
         return b"".join(self._pieces(path))
 
     @contextmanager
-    def file(self, path: str) -> Iterator[Path]:
+    def temporary_file(self, path: str) -> Iterator[Path]:
         with tempfile.NamedTemporaryFile(prefix="artstore-") as file:
             for piece in self._pieces(path):
                 file.write(piece)
@@ -146,7 +146,7 @@ class ArtifactSource:
     def download(self, path: str) -> str:
         return str(Path(self.artifact.download(path_prefix=path), path))
 
-    def below(self, folder: str) -> list[str]:
+    def paths_below(self, folder: str) -> list[str]:
         return [each.path for each in self._store.entries(self._version, folder)]
 
     def get(self, path: str) -> DataObject | None:
@@ -155,15 +155,15 @@ class ArtifactSource:
 
     def object(self, path: str, kind: str) -> DataObject:
         """The object at a path, of a kind."""
-        from artstore.data_types import parquet, registry
+        from artstore.data_types import registry
         from artstore.data_types.table import Table
 
         found: DataObject
         try:
-            if path.endswith(registry.PARQUET):
-                found = parquet.read(Table, path, self)
+            if path.endswith(registry.PARQUET_SUFFIX):
+                found = Table.from_parquet(path, self)
             else:
-                found = registry.named(kind).from_json(json.loads(self.read(path)), self)
+                found = registry.class_of(kind).from_json(json.loads(self.read(path)), self)
         except (ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
             if isinstance(error, ArtstoreError):
                 raise
@@ -171,7 +171,7 @@ class ArtifactSource:
                 f"{path!r} of {self._version.name} is no {kind} as W&B and artstore write them ({error!r}): read it as "
                 "a file, with get_entry(...).download()"
             ) from error
-        found.source, found.found_at = self, path
+        found.source, found.source_path = self, path
         return found
 
 
@@ -218,13 +218,13 @@ class ArtifactShelf:
 
     def _note_origin(self, item: DataObject, path: str) -> None:
         """Depend on the artifact that an object is from and unchanged, also where none of its files went along."""
-        origin, found_at = item.source, item.found_at
-        if found_at is None or not isinstance(origin, ArtifactSource):
+        origin, source_path = item.source, item.source_path
+        if source_path is None or not isinstance(origin, ArtifactSource):
             return
         if origin.artifact._home().path != self._store.path:
             return
         version = origin.artifact._logged_version("add")
-        there, here = self._store.entry(version, found_at), self._draft.find(path)
+        there, here = self._store.entry(version, source_path), self._draft.find(path)
         # What is carried on from version to version would keep them all, and never be equal to the one before.
         if version.collection != self._draft.name and there and here and there.digest == here.digest:
             self._draft.depend_on(version)
@@ -252,10 +252,10 @@ class ArtifactShelf:
 
     def _digest_name(self, item: DataObject) -> str:
         """The name that W&B gives what lies in its folder for tables, by content."""
-        from artstore.data_types.content import name_of
-        from artstore.data_types.data_object import encoded
+        from artstore.data_types.content import md5_name
+        from artstore.data_types.data_object import encode_document
 
-        return name_of(encoded(item.to_json(self)))
+        return md5_name(encode_document(item.to_json(self)))
 
     def has(self, path: str) -> bool:
         return self._draft.find(path) is not None
@@ -279,10 +279,10 @@ class ArtifactShelf:
         self._note(path)
         self._store.add_file(self._draft, local, path, overwrite=self._replaces(path), progress=terminal.progress())
 
-    def put_again(self, source: Source, found: str, path: str) -> None:
+    def put_copy(self, source: ObjectReader, found: str, path: str) -> None:
         assert isinstance(source, ArtifactSource)
         if source.artifact._home().path != self._store.path:
-            with source.file(found) as file:
+            with source.temporary_file(found) as file:
                 self.put_file(file, path)
             return
         version = source.artifact._logged_version("add")
@@ -292,7 +292,7 @@ class ArtifactShelf:
         self._note(path)
         self._store.add_entry(self._draft, entry, version, path)
 
-    def put_uri(self, uri: str, path: str) -> None:
+    def put_reference(self, uri: str, path: str) -> None:
         self._note(path)
         cast("Artifact", self._artifact).add_reference(uri, path)
 

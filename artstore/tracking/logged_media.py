@@ -12,7 +12,7 @@ from artstore.core import names
 from artstore.tracking.artifact import Artifact
 
 if TYPE_CHECKING:
-    from artstore.data_types.data_object import DataObject, Source
+    from artstore.data_types.data_object import DataObject, ObjectReader
     from artstore.tracking.run import Run
 
 _TYPE = "run_table"
@@ -28,7 +28,7 @@ def resolved(run: Run, key: str, value: Any) -> Any:
     if _is_object(value):
         from artstore.data_types import registry
 
-        return _table(run, key, value) if value._log_type in registry.TABLES else value.to_json(RunShelf(run))
+        return _table(run, key, value) if value._log_type in registry.TABLE_TYPES else value.to_json(RunShelf(run))
     if isinstance(value, list | tuple) and value and all(map(_is_object, value)):
         return [resolved(run, f"{key}-{number}", each) for number, each in enumerate(value)]
     return value
@@ -93,10 +93,10 @@ class RunShelf:
     def put_file(self, local: Path, path: str) -> None:
         self.put_bytes(local.read_bytes(), path)
 
-    def put_again(self, source: Source, found: str, path: str) -> None:
+    def put_copy(self, source: ObjectReader, found: str, path: str) -> None:
         self.put_bytes(source.read(found), path)
 
-    def put_uri(self, uri: str, path: str) -> None:
+    def put_reference(self, uri: str, path: str) -> None:
         """Nothing is copied: the document names where it would be, and its digest."""
 
     def put_object(self, item: DataObject, name: str) -> str:
