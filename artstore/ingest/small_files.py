@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artstore.catalog import chunks
-from artstore.catalog.connection import Connection
-from artstore.catalog.db import connect_for_reading
+from artstore.catalog.connection import Connection, connect_for_reading
 from artstore.core import digests
 from artstore.runtime import source_file
 from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
