@@ -96,13 +96,13 @@ def read_small(paths: Sequence[str], algorithm: str) -> list[SmallFile | Problem
 
 def _read_one(path: str, raw: digests.Raw) -> SmallFile | Problem:
     try:
-        descriptor = os.open(path, source_file.FLAGS)
+        descriptor = os.open(path, source_file.OPEN_FLAGS)
     except OSError as error:
         return Problem(path, error.strerror or str(error))
     try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            return Problem(path, "it is no regular file")
+            return Problem(path, source_file.NOT_REGULAR)
         for _ in range(source_file.TRIES):
             data = os.read(descriptor, chunking.WHOLE + 1)
             after = os.fstat(descriptor)
