@@ -7,7 +7,7 @@ ARTSTORE := .venv/.artstore
 STAMP := .venv/.installed
 DOCUMENTS = $(wildcard README.md docs/*.md)
 # cog runs the help of the command line, which must not depend on the terminal that runs it.
-COG = COLUMNS=80 NO_COLOR=1 $(BIN)/cog
+COG = COLUMNS=80 NO_COLOR=1 $(BIN)/python -m cogapp
 
 .DEFAULT_GOAL := help
 .PHONY: help setup debian demo test lint bench bench-full torture docs clean

@@ -1,1 +1,1 @@
-"""What artstore needs from Python and the operating system; these modules know nothing of artifacts."""
+"""What the program needs of Python and the operating system, and knows nothing of artifacts."""

@@ -1,4 +1,4 @@
-"""Progress of long operations, and how to listen to it."""
+"""What a long verb tells about how far it is; whoever shows it decides how."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """A listener to an operation, which has one step or several, one after another.
+    """A listener for the steps of a long verb. `unit` is what is counted: `bytes`, `files`, `packs`.
 
-    `unit` is what a step counts: `bytes`, `files` or `packs`. `advance` may be called by several threads.
+    `advance` may be called by several threads.
     """
 
     def begin(self, what: str, total: int | None, unit: str) -> None: ...
@@ -19,7 +19,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Default listener: does nothing."""
+    """The listener that shows nothing."""
 
     def begin(self, what: str, total: int | None, unit: str) -> None: ...
     def advance(self, amount: int) -> None: ...
@@ -31,7 +31,7 @@ SILENT = Silent()
 
 @contextmanager
 def step(progress: Progress, what: str, total: int | None, unit: str) -> Iterator[Progress]:
-    """Begin a step for a block, and end it even if the block raises."""
+    """Announce one step, and end it however it ends."""
     progress.begin(what, total, unit)
     try:
         yield progress
