@@ -12,11 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from artstore.catalog import collections, events, links, manifests, usage, versions
-from artstore.catalog import db as catalog_file
+from artstore.catalog import collections, events, links, manifests, usage, user_sql, versions
 from artstore.catalog import pending as pending_rows
 from artstore.catalog.collections import Collection as Collection
-from artstore.catalog.connection import Connection
+from artstore.catalog.connection import FILE, Connection
 from artstore.catalog.db import Db
 from artstore.catalog.events import Event
 from artstore.catalog.filters import Filters
@@ -161,7 +160,7 @@ class Store:
     def identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
         """Return what distinguishes the store in a folder from another made there later; None if there is none."""
         try:
-            status = os.stat(Path(path, catalog_file.FILE))
+            status = os.stat(Path(path, FILE))
         except OSError:
             return None
         return status.st_dev, status.st_ino
@@ -889,9 +888,7 @@ class Store:
         """What the store holds and takes."""
         with self.db.reading() as connection:
             found = usage.totals(connection)
-        catalog = sum(
-            platform.allocated_bytes(path.stat()) for path in self.path.glob(catalog_file.FILE + "*") if path.exists()
-        )
+        catalog = sum(platform.allocated_bytes(path.stat()) for path in self.path.glob(FILE + "*") if path.exists())
         stored, allocated = found["stored_bytes"], self.packs.allocated()
         waste = min(found["dead_bytes"], max(0, allocated - stored))
         return Usage(
@@ -930,7 +927,8 @@ class Store:
 
         Nothing can be written.
         """
-        return self.db.query(query, parameters)
+        self.db.check_open()
+        return user_sql.query(self.path, query, parameters)
 
     def close(self) -> None:
         """Let go of everything. Drafts that were not committed are dropped."""

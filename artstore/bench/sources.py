@@ -15,7 +15,8 @@ from typing import Self
 from artstore.bench.ways import BLOCK, Block
 from artstore.catalog import collections, versions
 from artstore.catalog.collections import Collection
-from artstore.catalog.db import FILE, Db
+from artstore.catalog.connection import FILE
+from artstore.catalog.db import Db
 from artstore.checkout import reader
 from artstore.core import names
 from artstore.core.manifest import Entry, Kind

@@ -29,7 +29,7 @@ from artstore.lineage.graph import (
     RunNode,
     VersionNode,
 )
-from artstore.runtime.pause_gc import paused
+from artstore.runtime.pause_gc import gc_paused
 
 Alive = Callable[[str], bool]
 """Whether the process of a session still runs."""
@@ -69,7 +69,7 @@ _STEPS = {
 }
 
 
-@paused()
+@gc_paused()
 def around(
     connection: Connection,
     start: NodeKey,

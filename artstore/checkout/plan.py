@@ -20,7 +20,7 @@ from artstore.core.manifest import Entry, Kind, cut_groups
 from artstore.core.versions import Version
 from artstore.errors import Damaged, InvalidPath, RootUnwritable, StoreError
 from artstore.runtime import platform, processes
-from artstore.runtime.pause_gc import paused
+from artstore.runtime.pause_gc import gc_paused
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.source_file import Stat, stat_of
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
@@ -317,7 +317,7 @@ def to_folder(
             translate_sqlite_errors(db.path),
         ):
             root.mkdir(parents=True, exist_ok=True)
-            with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"), paused():
+            with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"), gc_paused():
                 writing_out = Checkout(
                     db,
                     packs,

@@ -20,7 +20,7 @@ from artstore.core.digests import Hasher
 from artstore.core.manifest import Entry, Group
 from artstore.core.versions import Version
 from artstore.errors import Damaged, NotFound
-from artstore.runtime.pause_gc import paused
+from artstore.runtime.pause_gc import gc_paused
 from artstore.storage import codec
 from artstore.storage.packs import Packs
 
@@ -162,7 +162,7 @@ def read_groups(db: Db, version: Version, prefix: str) -> Iterator[tuple[Group, 
     for group in groups:
         if group.last < prefix or (end is not None and group.first >= end):
             continue
-        with db.reading() as connection, paused():
+        with db.reading() as connection, gc_paused():
             found = manifests.entries_of_group(connection, group)
         if found is None:
             raise gone(version)

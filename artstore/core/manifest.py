@@ -145,7 +145,7 @@ class ManifestBuilder:
         self._entries: list[Entry] = []
         self._segments: list[Segment] = []
         self.groups: list[Group] = []
-        self.new_segments: Spool[tuple[Segment, list[Entry]]] = Spool(held, block=1)
+        self.new_segments: Spool[tuple[Segment, list[Entry]]] = Spool(held, per_block=1)
         self.new_groups: list[tuple[Group, list[Segment]]] = []
 
     @property

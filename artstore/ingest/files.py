@@ -250,7 +250,7 @@ def file(
         raise source_file.unreadable(str(path), error.strerror or str(error), error) from error
     if not stat.S_ISREG(status.st_mode):
         raise source_file.unreadable(
-            str(path), "it is a folder: use add_dir" if stat.S_ISDIR(status.st_mode) else "it is no regular file"
+            str(path), "it is a folder: use add_dir" if stat.S_ISDIR(status.st_mode) else source_file.NOT_REGULAR
         )
     entry_path = names.entry_path(name if name is not None else path.name)
     absolute = os.path.realpath(path)
@@ -286,7 +286,7 @@ def folder(
         raise source_file.unreadable(str(path), "it is no folder: use add_file")
     with (
         step(progress, f"adding {path.name or path}", None, "bytes"),
-        pause_gc.paused(),
+        pause_gc.gc_paused(),
         translate_sqlite_errors(db.path),
     ):
         entries = Gathering(db, intake, progress).run(Walk(path, db.folder).run(prefix))

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artstore.catalog import chunks
-from artstore.catalog.connection import Connection
-from artstore.catalog.db import connect_for_reading
+from artstore.catalog.connection import Connection, connect_for_reading
 from artstore.core import digests
 from artstore.runtime import source_file
 from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
@@ -97,13 +96,13 @@ def read_small(paths: Sequence[str], algorithm: str) -> list[SmallFile | Problem
 
 def _read_one(path: str, raw: digests.Raw) -> SmallFile | Problem:
     try:
-        descriptor = os.open(path, source_file.FLAGS)
+        descriptor = os.open(path, source_file.OPEN_FLAGS)
     except OSError as error:
         return Problem(path, error.strerror or str(error))
     try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            return Problem(path, "it is no regular file")
+            return Problem(path, source_file.NOT_REGULAR)
         for _ in range(source_file.TRIES):
             data = os.read(descriptor, chunking.WHOLE + 1)
             after = os.fstat(descriptor)

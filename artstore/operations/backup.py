@@ -10,8 +10,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import chunks, events, leases, pack_space, reclaim
-from artstore.catalog.db import FILE, Db, read_backup
+from artstore.catalog import backup_file, chunks, events, leases, pack_space, reclaim
+from artstore.catalog.connection import FILE
+from artstore.catalog.db import Db
 from artstore.errors import Damaged, NotAStore
 from artstore.operations.reclaim_space import sweep
 from artstore.runtime import platform
@@ -61,7 +62,7 @@ def _prepare(db: Db, path: Path) -> dict[str, int]:
         journal = path / f"{FILE}-wal"
         if journal.exists() and journal.stat().st_size:
             raise NotAStore(f"{path} is in use as a store, or was when its process was killed: choose another folder")
-        earlier = read_backup(path)
+        earlier = backup_file.read_earlier(path)
         if earlier.uid != db.uid:
             raise NotAStore(f"{path} is a backup of another store: choose another folder")
         if earlier.head and not events.contains(db.connection, earlier.head):
@@ -84,7 +85,7 @@ def _copy(db: Db, packs: Packs, path: Path, have: dict[str, int], progress: Prog
             known = pack_space.packs(connection)
             head = events.head(connection)
             extents = {pack.name: chunks.used_ranges(connection, pack.id) for pack in known}
-            db.backup(draft)
+            backup_file.copy(connection, draft)
         target = Packs(path)
         copied = 0
         with step(progress, "backing up", sum(pack.end for pack in known), "bytes"):

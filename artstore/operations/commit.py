@@ -78,7 +78,7 @@ def commit(
 
 def land(db: Db, packs: Packs, intake: ContentWriter, put: Callable[[Connection], tuple[Result, Freed]]) -> Result:
     """Bring what was taken in to the disk; then do, in one transaction, what holds it from there on."""
-    with intake.kept(), pause_gc.paused():
+    with intake.kept(), pause_gc.gc_paused():
         with translate_sqlite_errors(db.path):
             intake.make_durable()
         try:
@@ -99,7 +99,7 @@ def land(db: Db, packs: Packs, intake: ContentWriter, put: Callable[[Connection]
 def cut(db: Db, draft: Draft) -> Cut:
     """Cut the manifest of a draft as it stands, and sum it up."""
     base = draft.base.version.id if draft.base else None
-    with db.reading() as connection, pause_gc.paused():
+    with db.reading() as connection, pause_gc.gc_paused():
         builder = manifest_edits.edit(connection, base, draft.changes)
         manifest = builder.finish()
     content = NewVersion(

@@ -14,7 +14,7 @@ from artstore.core.manifest import Entry, Kind
 from artstore.core.versions import Version
 from artstore.errors import UnsafeRoot
 from artstore.runtime import platform
-from artstore.runtime.pause_gc import paused
+from artstore.runtime.pause_gc import gc_paused
 from artstore.runtime.threads import ThreadPool
 
 _PIECE = 1 << 20
@@ -30,7 +30,7 @@ class Comparison(NamedTuple):
 
 def compare(db: Db, version: Version, root: Path) -> Comparison:
     """Read a folder, and compare it with a version. References are not looked at."""
-    with paused():
+    with gc_paused():
         every = list(reader.entries(db, version, ""))
     wanted = [entry for entry in every if entry.kind != Kind.REFERENCE]
     with ThreadPool(platform.cores(), "artstore-compare") as pool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from artstore.catalog import db as catalog
-from artstore.catalog import events
+from artstore.catalog import catalog_file, events
+from artstore.catalog.connection import FILE
 from artstore.catalog.db import Db
 from artstore.core import digests
 from artstore.errors import NotAStore, StoreError
@@ -22,10 +22,10 @@ def make(folder: Path, algorithm: str | None, compression: str | None) -> None:
     codec.check_name(compression)
     codec.check_usable(compression)
     with platform.translate_os_errors(str(folder)):
-        if not (folder / catalog.FILE).exists():
-            catalog.check_file_system(folder)
+        if not (folder / FILE).exists():
+            catalog_file.check_file_system(folder)
             _make_folder(folder)
-            catalog.create(folder, algorithm or digests.DEFAULT, compression)
+            catalog_file.create(folder, algorithm or digests.DEFAULT, compression)
 
 
 def note_creation(db: Db) -> None:
@@ -42,13 +42,13 @@ def _make_folder(folder: Path) -> None:
     try:
         # In this order: another process that is making the store has its catalog in place before its first pack.
         packs = any((folder / "packs").glob("*.pack"))
-        if packs and not (folder / catalog.FILE).exists():
+        if packs and not (folder / FILE).exists():
             raise NotAStore(
-                f"{folder} holds packs, and their catalog {catalog.FILE} is missing: restore it from a backup, "
+                f"{folder} holds packs, and their catalog {FILE} is missing: restore it from a backup, "
                 "or choose another folder"
             )
         if folder.exists() and any(
-            each.name not in _OURS and not each.name.startswith((".", catalog.FILE)) for each in folder.iterdir()
+            each.name not in _OURS and not each.name.startswith((".", FILE)) for each in folder.iterdir()
         ):
             raise NotAStore(f"{folder} holds something else: choose a new or empty folder for the store")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ class Difference(NamedTuple):
 
 def diff(db: Db, old: Version, new: Version) -> Difference:
     """Compare two versions: segments first, entries only where those differ."""
-    with db.reading() as connection, pause_gc.paused():
+    with db.reading() as connection, pause_gc.gc_paused():
         return _pair_renames(entry_diff.diff(connection, old.id, new.id))
 
 

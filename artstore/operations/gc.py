@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from artstore.catalog import chunks, events, needed, pack_space, stat_cache
 from artstore.catalog import leases as held
-from artstore.catalog.db import Db, remove_drafts
+from artstore.catalog.catalog_file import remove_unfinished
+from artstore.catalog.db import Db
 from artstore.catalog.timestamps import now
 from artstore.core.versions import Version
 from artstore.operations import delete, reclaim_space
@@ -58,7 +59,7 @@ def collect(db: Db, packs: Packs, *, dry_run: bool = False, progress: Progress =
         with db.writing(durable=False) as connection:
             stat_cache.forget_deleted(connection)
     sessions = len(process_locks.remove_dead(db.folder, dry_run=False))
-    remove_drafts(db.folder)
+    remove_unfinished(db.folder)
     return Collected(
         expired,
         sessions,

@@ -1,1 +1,1 @@
-"""What the program needs of Python and the operating system, and knows nothing of artifacts."""
+"""What artstore needs from Python and the operating system; these modules know nothing of artifacts."""

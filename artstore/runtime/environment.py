@@ -1,12 +1,11 @@
-"""Settings from the environment: `ARTSTORE_NAME`, and where that is not set, what W&B calls `WANDB_NAME`."""
+"""Settings from environment variables: `ARTSTORE_NAME`, for example, or `WANDB_NAME` if that is not set."""
 
 from __future__ import annotations
 
 import os
 
-# Of W&B's variables only those count whose meaning is the same here. WANDB_DIR is not among them: it says where W&B
-# keeps its own files.
-_SHARED = {
+# Only the variables of W&B that mean the same here. WANDB_DIR does not: it is the folder for W&B's own files.
+_WANDB_NAMES = {
     "ARTSTORE_PROJECT": "WANDB_PROJECT",
     "ARTSTORE_RUN_GROUP": "WANDB_RUN_GROUP",
     "ARTSTORE_JOB_TYPE": "WANDB_JOB_TYPE",
@@ -21,11 +20,11 @@ _SHARED = {
 }
 
 
-def text(variable: str) -> str | None:
-    """What a variable says, by its name here; None where neither it nor W&B's is set to anything."""
-    return os.environ.get(variable) or os.environ.get(_SHARED[variable]) or None
+def get(variable: str) -> str | None:
+    """Return the value of a variable or of W&B's variable for the same; None if both are unset or empty."""
+    return os.environ.get(variable) or os.environ.get(_WANDB_NAMES[variable]) or None
 
 
 def flag(variable: str) -> bool:
-    """Whether a variable says yes. `0`, `false` and `no` are a no."""
-    return (text(variable) or "").lower() not in ("", "0", "false", "no")
+    """Return whether a variable is on; unset, empty, `0`, `false` and `no` are off."""
+    return (get(variable) or "").lower() not in ("", "0", "false", "no")

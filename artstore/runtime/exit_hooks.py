@@ -1,7 +1,7 @@
-"""How this process ends, and what is done before: at its last line, by `sys.exit`, an exception, or SIGTERM.
+"""Functions called with the exit code before this process ends: at its last line, by `sys.exit`, an error or SIGTERM.
 
-SIGKILL and a power failure tell nobody; those are found out by others, from lock files. Nor does Python tell anybody of
-a `raise SystemExit(3)` that nothing catches: the process then counts as one that came to its last line.
+They are not called for SIGKILL and power failures; other processes notice those from lock files. Nor does Python
+report a `raise SystemExit(3)` that nothing catches: the hooks then get the code 0.
 """
 
 from __future__ import annotations
@@ -18,56 +18,58 @@ from typing import NoReturn
 
 from artstore.runtime import forking
 
-Ending = Callable[[int], None]
+Hook = Callable[[int], None]
+ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
 _guard = threading.Lock()
-_watching: int | None = None
+_process: int | None = None
+"""The process that the rest is about. In a forked child it is still the parent until the child registers a hook."""
 _code = 0
-_endings: list[Ending] = []
-_under_way = False
+_hooks: list[Hook] = []
+_ending = False
 
 
-def _begin_anew_in_child() -> None:
-    # Another thread of the parent may have held it.
+def _reset_in_child() -> None:
+    # Another thread of the parent may have held the guard.
     global _guard
     _guard = threading.Lock()
-    _leave_sigterm()
+    _release_sigterm()
 
 
-forking.register(after_in_child=_begin_anew_in_child)
+forking.register(after_in_child=_reset_in_child)
 
 
-def watch(ending: Ending) -> None:
-    """Have a function called with the exit code before this process ends, the last one that was given first.
+def register(hook: Hook) -> None:
+    """Call a function with the exit code before this process ends; the last one registered is called first.
 
-    A child that is forked later has to ask for itself.
+    A forked child registers its own.
     """
-    global _watching, _code, _under_way
+    global _process, _code, _ending
     with _guard:
-        if _watching != os.getpid():
-            _watching, _code, _under_way = os.getpid(), 0, False
-            _endings.clear()
+        if _process != os.getpid():
+            _process, _code, _ending = os.getpid(), 0, False
+            _hooks.clear()
             _install()
-        _endings.append(ending)
+        _hooks.append(hook)
         _catch_sigterm()
 
 
-def unwatch(ending: Ending) -> None:
-    """Take back what was asked of `watch`."""
+def unregister(hook: Hook) -> None:
+    """Do not call a registered function any more."""
     with _guard:
-        if _watching == os.getpid() and ending in _endings:
-            _endings.remove(ending)
-            if not _endings:
-                _leave_sigterm()
+        if _process == os.getpid() and hook in _hooks:
+            _hooks.remove(hook)
+            if not _hooks:
+                _release_sigterm()
 
 
 def _install() -> None:
     sys.excepthook = _noting_exception(sys.excepthook)
     sys.exit = _noting_exit(sys.exit)
     Quitter.__call__ = _noting_quitter(Quitter.__call__)  # type: ignore[method-assign]
-    process = sys.modules.get("multiprocessing.process")
-    if process is not None and process.parent_process() is not None:
-        # Before Python 3.13, what multiprocessing forks leaves without atexit.
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        # Before Python 3.13, a process that multiprocessing forked ends without atexit.
         from multiprocessing.util import Finalize
 
         Finalize(None, _end, exitpriority=100)
@@ -83,24 +85,24 @@ def _catch_sigterm() -> None:
         signal.signal(signal.SIGTERM, _terminate)
 
 
-def _leave_sigterm() -> None:
+def _release_sigterm() -> None:
     # A process that waits for a lock of multiprocessing may miss a signal that Python handles, but not the default.
     if _in_main_thread() and signal.getsignal(signal.SIGTERM) is _terminate:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _end() -> None:
-    global _under_way
-    if _watching != os.getpid():
+    global _ending
+    if _process != os.getpid():
         return
-    _under_way = True
-    _note_what_no_hook_is_told(sys._getframe().f_back)
-    while _endings:
-        _endings.pop()(_code)
+    _ending = True
+    _note_code_of_multiprocessing(sys._getframe().f_back)
+    while _hooks:
+        _hooks.pop()(_code)
 
 
-def _note_what_no_hook_is_told(caller: FrameType | None) -> None:
-    """Note how a process of multiprocessing ends: the exception is on its way, or, since 3.13, its caller knows."""
+def _note_code_of_multiprocessing(caller: FrameType | None) -> None:
+    """Note how a process of multiprocessing ends: by an exception in flight or, since 3.13, by its caller's `code`."""
     error = sys.exc_info()[1]
     if error is not None:
         _note(exit_code(error.code) if isinstance(error, SystemExit) else 1)
@@ -109,58 +111,55 @@ def _note_what_no_hook_is_told(caller: FrameType | None) -> None:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    # A second one ends the process at once.
+    # A second SIGTERM ends the process immediately.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if _watching != os.getpid() or not (_endings or _under_way):
+    if _process != os.getpid() or not (_hooks or _ending):
         os.kill(os.getpid(), number)
-    elif not _under_way:
+    elif not _ending:
         _note(128 + number)
         raise SystemExit(128 + number)
 
 
 def _note(code: int) -> None:
     global _code
-    if _watching == os.getpid():
+    if _process == os.getpid():
         _code = code
 
 
-def exit_code(code: object) -> int:
-    """The exit code that Python makes of what `sys.exit` was called with."""
-    if code is None:
+def exit_code(argument: object) -> int:
+    """Return the exit code that Python makes of the argument of `sys.exit`."""
+    if argument is None:
         return 0
-    return code if isinstance(code, int) else 1
+    return argument if isinstance(argument, int) else 1
 
 
-ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
-
-
-def _noting_exception(before: ExceptHook) -> ExceptHook:
-    def noted(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> object:
+def _noting_exception(original: ExceptHook) -> ExceptHook:
+    def noting(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> object:
         _note(1)
-        return before(kind, error, traceback)
+        return original(kind, error, traceback)
 
-    return noted
+    return noting
 
 
-def _noting_exit(before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
-    def noted(code: str | int | None = None) -> NoReturn:
+def _noting_exit(original: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    def noting(code: str | int | None = None) -> NoReturn:
         _note_exit(code)
-        before(code)
+        original(code)
 
-    return noted
+    return noting
 
 
-def _noting_quitter(before: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
-    """The same for `exit` and `quit`, which do not go by `sys.exit`."""
+def _noting_quitter(original: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    """Wrap `exit` and `quit`, which do not call `sys.exit`."""
 
-    def noted(self: Quitter, code: str | int | None = None) -> NoReturn:
+    def noting(self: Quitter, code: str | int | None = None) -> NoReturn:
         _note_exit(code)
-        before(self, code)
+        original(self, code)
 
-    return noted
+    return noting
 
 
-def _note_exit(code: object) -> None:
-    # In another thread it ends that thread alone.
+def _note_exit(argument: object) -> None:
+    # In any other thread it ends only that thread.
     if _in_main_thread():
-        _note(exit_code(code))
+        _note(exit_code(argument))

@@ -1,7 +1,7 @@
-"""Pausing Python's cyclic garbage collector while very many plain objects are made.
+"""Pause Python's cyclic garbage collector while very many plain objects are made.
 
-None of them can be part of a cycle, and looking through all of them again and again costs a sixth of the time of a
-large log or download.
+None of them can be part of a cycle, and searching all of them again and again costs a sixth of the time of a large log
+or download.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _was_enabled = False
 
 
 @contextmanager
-def paused() -> Iterator[None]:
-    """Keep the collector off for the length of a block. May be nested, and used by several threads."""
+def gc_paused() -> Iterator[None]:
+    """Pause the collector for a block. May be nested, and used by several threads."""
     global _paused, _was_enabled
     with _guard:
         if _paused == 0:

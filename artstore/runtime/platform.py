@@ -1,7 +1,7 @@
-"""What operating systems do differently: locks, holes, folder syncs, links, clocks and kinds of file systems.
+"""Differences between operating systems: locks, holes, folder syncs, clocks, file systems and their errors.
 
-Every other module is written as if all systems were alike; what only POSIX or only Linux has is asked for here, with
-a fallback.
+Other modules are written as if all systems were alike: calls that only POSIX or only Linux has are made here, with a
+fallback.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from artstore.errors import ArtstoreError, DiskFull, StoreError
 WINDOWS = sys.platform == "win32"
 LINUX = sys.platform.startswith("linux")
 FOLDER_DESCRIPTORS = os.open in os.supports_dir_fd and not WINDOWS
-"""Whether folders can be opened and names looked up below them without following links."""
+"""Whether folders can be opened, and names be looked up in them without following links."""
 
 _LOCK_BYTE = 2**62
-_PIECES_AT_ONCE = 1024
-"""What Linux and macOS take in one call."""
+_MAX_PIECES = 1024
+"""How many pieces Linux and macOS write in one call."""
 _NETWORK = {
     *("9p", "afpfs", "afs", "beegfs", "ceph", "cifs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "remote"),
     *("smb2", "smb3", "smbfs", "webdav"),
@@ -36,9 +36,9 @@ if sys.platform == "win32":
     import msvcrt
 
     def lock(descriptor: int, *, wait: bool, shared: bool = False) -> bool:
-        """Lock an open file for this descriptor alone; False if another holds it and `wait` is not set.
+        """Lock an open file for this descriptor; return False if another holds the lock and `wait` is not set.
 
-        There are no shared locks here.
+        Windows has no shared locks: `shared` has no effect.
         """
         while True:
             os.lseek(descriptor, _LOCK_BYTE, os.SEEK_SET)
@@ -51,7 +51,7 @@ if sys.platform == "win32":
                 time.sleep(0.01)
 
     def unlock(descriptor: int) -> None:
-        """Let go of a lock taken by `lock`."""
+        """Release a lock taken by `lock`."""
         os.lseek(descriptor, _LOCK_BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
@@ -59,9 +59,9 @@ else:
     import fcntl
 
     def lock(descriptor: int, *, wait: bool, shared: bool = False) -> bool:
-        """Lock an open file for this descriptor alone; False if another holds it and `wait` is not set.
+        """Lock an open file for this descriptor; return False if another holds the lock and `wait` is not set.
 
-        A shared lock is not in the way of other shared ones.
+        Several descriptors can hold a shared lock at a time.
         """
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
@@ -71,14 +71,14 @@ else:
         return True
 
     def unlock(descriptor: int) -> None:
-        """Let go of a lock taken by `lock`."""
+        """Release a lock taken by `lock`."""
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def open_locked(path: Path, *, create: bool, shared: bool = False) -> int | None:
-    """Open a file and lock it; None if it is gone, or another process holds it.
+    """Open a file and lock it; return None if the file is gone or another process holds the lock.
 
-    A file that was unlinked between the opening and the locking counts as gone.
+    A file that was unlinked between opening and locking counts as gone.
     """
     flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -90,26 +90,26 @@ def open_locked(path: Path, *, create: bool, shared: bool = False) -> int | None
         os.close(descriptor)
         return None
     try:
-        same = os.path.samestat(os.fstat(descriptor), os.stat(path))
+        is_same = os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
-        same = False
-    if not same:
+        is_same = False
+    if not is_same:
         os.close(descriptor)
         return None
     return descriptor
 
 
-def create_locked(name: Callable[[], Path]) -> tuple[Path, int]:
-    """Make a file under a new name and lock it; again, if somebody who looks for leftovers was faster with the lock."""
+def create_locked(new_path: Callable[[], Path]) -> tuple[Path, int]:
+    """Create a file and lock it; with another new path if a process that removes leftovers locked the file first."""
     while True:
-        path = name()
+        path = new_path()
         descriptor = open_locked(path, create=True)
         if descriptor is not None:
             return path, descriptor
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable, where the system needs that said."""
+    """Make the names in a folder durable; Windows does that by itself."""
     if sys.platform == "win32":
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -135,7 +135,7 @@ _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 
 
 def punch(descriptor: int, offset: int, length: int) -> None:
-    """Turn a range of a file into zeros, and give its whole blocks back to the file system where that is possible."""
+    """Turn a range of a file into zeros, and free its whole blocks where the file system can."""
     if _fallocate is not None and _fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, offset, length) == 0:
         return
     zeros = bytes(1 << 20)
@@ -144,7 +144,7 @@ def punch(descriptor: int, offset: int, length: int) -> None:
 
 
 def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> int:
-    """Write at an offset of a file; return how many bytes were written. Moves the position on Windows."""
+    """Write at an offset of a file; return how many bytes were written. Moves the file position on Windows."""
     if not WINDOWS:
         return os.pwrite(descriptor, data, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
@@ -152,7 +152,7 @@ def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> int:
 
 
 def write_all_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
-    """Write at an offset of a file, however many calls that takes."""
+    """Write all bytes at an offset of a file, in as many calls as that takes."""
     rest = memoryview(data)
     while len(rest):
         written = write_at(descriptor, rest, offset)
@@ -160,21 +160,21 @@ def write_all_at(descriptor: int, data: bytes | memoryview, offset: int) -> None
 
 
 def write_pieces_at(descriptor: int, pieces: Sequence[bytes | memoryview], offset: int) -> None:
-    """Write pieces one behind the other at an offset of a file, where possible without putting them together."""
+    """Write consecutive pieces at an offset of a file, where possible without joining them in memory."""
     if not hasattr(os, "pwritev"):
         write_all_at(descriptor, b"".join(pieces), offset)
         return
-    for first in range(0, len(pieces), _PIECES_AT_ONCE):
-        some = pieces[first : first + _PIECES_AT_ONCE]
-        size = sum(map(len, some))
-        written = os.pwritev(descriptor, some, offset)
+    for first in range(0, len(pieces), _MAX_PIECES):
+        batch = pieces[first : first + _MAX_PIECES]
+        size = sum(map(len, batch))
+        written = os.pwritev(descriptor, batch, offset)
         if written < size:
-            write_all_at(descriptor, memoryview(b"".join(some))[written:], offset + written)
+            write_all_at(descriptor, memoryview(b"".join(batch))[written:], offset + written)
         offset += size
 
 
 def read_into(descriptor: int, window: memoryview, offset: int) -> int:
-    """Read from an offset of a file into memory that is there; return how many bytes there were."""
+    """Read from an offset of a file into a buffer; return how many bytes were read: all, but at the end of the file."""
     filled = 0
     while filled < len(window):
         if hasattr(os, "preadv"):
@@ -190,7 +190,7 @@ def read_into(descriptor: int, window: memoryview, offset: int) -> int:
 
 
 def read_at(descriptor: int, length: int, offset: int) -> bytes:
-    """Read a range of a file without moving its position; shorter at the end of the file."""
+    """Read a range of a file; fewer bytes only at its end. Moves the file position on Windows."""
     if not WINDOWS:
         return os.pread(descriptor, length, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
@@ -198,13 +198,13 @@ def read_at(descriptor: int, length: int, offset: int) -> bytes:
 
 
 def allocated_bytes(status: os.stat_result) -> int:
-    """What a file takes on the disk, holes not counted."""
+    """Return how many bytes a file occupies on the disk, without its holes."""
     blocks: int = getattr(status, "st_blocks", -1)
     return blocks * 512 if blocks >= 0 else status.st_size
 
 
 def clock(probe: Path) -> int:
-    """Read the clock of a file system, in nanoseconds, by touching a file on it that nobody else needs."""
+    """Return the time of a file system, in nanoseconds, by touching a file there that has no other use."""
     descriptor = os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600)
     try:
         os.utime(probe)
@@ -214,7 +214,7 @@ def clock(probe: Path) -> int:
 
 
 def network_file_system(path: Path) -> str | None:
-    """Name the network or user-space file system that a path lies on; None if it lies on a local one."""
+    """Return the kind of network or user-space file system that a path lies on; None if it is a local one."""
     import psutil
 
     best, kind = "", ""
@@ -231,7 +231,7 @@ def translate_os_errors(
     forbidden: type[ArtstoreError] = StoreError,
     remedy: str = "check the permissions of the folder and what is in it",
 ) -> Iterator[None]:
-    """Turn the system's ways to say that there is no space, or no permission, into errors that say what to do."""
+    """Raise errors that say what to do in place of the system's for no space and no permission, in a block."""
     try:
         yield
     except OSError as error:
@@ -246,16 +246,16 @@ def translate_os_errors(
 
 
 def remove_if_there(path: Path) -> None:
-    """Unlink a file; it is fine if someone else did."""
+    """Unlink a file, if it exists."""
     with suppress(FileNotFoundError):
         path.unlink()
 
 
-def load() -> float | None:
-    """How many threads wanted to run over the last minute, on average; None where the system does not count them."""
+def load_average() -> float | None:
+    """Return how many threads wanted to run over the last minute, on average; None where that is not counted."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def cores() -> int:
-    """How many processors this process may use."""
+    """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

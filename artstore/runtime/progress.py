@@ -1,4 +1,4 @@
-"""What a long verb tells about how far it is; whoever shows it decides how."""
+"""Progress of long operations, and how to listen to it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """A listener for the steps of a long verb. `unit` is what is counted: `bytes`, `files`, `packs`.
+    """A listener to an operation, which has one step or several, one after another.
 
-    `advance` may be called by several threads.
+    `unit` is what a step counts: `bytes`, `files` or `packs`. `advance` may be called by several threads.
     """
 
     def begin(self, what: str, total: int | None, unit: str) -> None: ...
@@ -19,7 +19,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """The listener that shows nothing."""
+    """Default listener: does nothing."""
 
     def begin(self, what: str, total: int | None, unit: str) -> None: ...
     def advance(self, amount: int) -> None: ...
@@ -31,7 +31,7 @@ SILENT = Silent()
 
 @contextmanager
 def step(progress: Progress, what: str, total: int | None, unit: str) -> Iterator[Progress]:
-    """Announce one step, and end it however it ends."""
+    """Begin a step for a block, and end it even if the block raises."""
     progress.begin(what, total, unit)
     try:
         yield progress

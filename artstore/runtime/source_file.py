@@ -1,4 +1,4 @@
-"""Reading files whole and in one state: what was hashed is handed on, or it is said that the file kept changing."""
+"""Source files: how they are opened, how a change is noticed, and the errors for those that cannot be read."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import NamedTuple
 from artstore.errors import SourceChanged, SourceMissing, SourceUnreadable
 
 TRIES = 4
-_SIGNED = 2**63 - 1
-FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+"""How often a file is read that changes while it is read."""
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+NOT_REGULAR = "it is not a regular file"
+_MAX_SQLITE_INTEGER = 2**63 - 1
 
 
 class Stat(NamedTuple):
-    """What identifies an unchanged file: device, inode, size in bytes, and its two times in nanoseconds."""
+    """What stays the same while a file is unchanged; sizes in bytes, times in nanoseconds."""
 
     device: int
     inode: int
@@ -24,16 +26,22 @@ class Stat(NamedTuple):
 
 
 def stat_of(status: os.stat_result) -> Stat:
-    """Pick out of a status what identifies an unchanged file; numbers that SQLite cannot hold are folded."""
-    # As a plain tuple is made: this is called for every file of every walk.
+    """Return the fields of a status that identify an unchanged file; numbers too large for SQLite lose a bit."""
+    # Not by calling Stat, which takes longer: this runs for every file of every walk.
     return tuple.__new__(
         Stat,
-        (status.st_dev & _SIGNED, status.st_ino & _SIGNED, status.st_size, status.st_mtime_ns, status.st_ctime_ns),
+        (
+            status.st_dev & _MAX_SQLITE_INTEGER,
+            status.st_ino & _MAX_SQLITE_INTEGER,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+        ),
     )
 
 
 class Problem(NamedTuple):
-    """Why a file was not read. `too_large` is no fault: it is to be read in pieces."""
+    """Why a file was not read. One that is `too_large` is read in pieces instead."""
 
     path: str
     reason: str
@@ -42,31 +50,31 @@ class Problem(NamedTuple):
 
 
 def is_executable(mode: int) -> bool:
-    """Whether the owner may execute a file; always False where systems have no such bit."""
+    """Return whether the owner may execute a file; always False on Windows, which has no such bit."""
     return os.name != "nt" and bool(mode & stat.S_IXUSR)
 
 
 def open_source(path: str) -> int:
-    """Open a file for reading. `SourceUnreadable` if that is not possible, or if it is no regular file."""
+    """Open a file for reading. Raises `SourceUnreadable` if it cannot be opened or is not a regular file."""
     try:
-        descriptor = os.open(path, FLAGS)
+        descriptor = os.open(path, OPEN_FLAGS)
     except OSError as error:
         raise unreadable(path, error.strerror or str(error)) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise unreadable(path, "it is no regular file")
+        raise unreadable(path, NOT_REGULAR)
     return descriptor
 
 
 def unreadable(path: str, reason: str, error: OSError | None = None) -> SourceUnreadable:
-    """The error for a file that cannot be taken in."""
+    """Return the error for a file that cannot be read; with a `FileNotFoundError` the one for a missing file."""
     if isinstance(error, FileNotFoundError):
         return SourceMissing(f"cannot read {path!r}: {reason}. Nothing was added: check the path")
     return SourceUnreadable(f"cannot read {path!r}: {reason}. Nothing was added: make it readable, or leave it out")
 
 
 def changed(path: str) -> SourceChanged:
-    """The error for a file that was never the same before and after it was read."""
+    """Return the error for a file that changed during every attempt to read it."""
     return SourceChanged(
-        f"{path!r} kept changing while it was read. Nothing was added: stop what writes it, or add a copy"
+        f"{path!r} kept changing while it was read. Nothing was added: stop the program that writes it, or add a copy"
     )

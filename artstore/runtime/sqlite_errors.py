@@ -10,12 +10,12 @@ from pathlib import Path
 from artstore.errors import ArtstoreError, Damaged, DiskFull, NotAStore, StoreBusy, StoreError
 
 PATIENCE = 60.0
-"""Seconds to wait for a foreign program that holds SQLite's write lock."""
+"""Seconds to wait for another program that holds SQLite's write lock."""
 
 
 @contextmanager
 def translate_sqlite_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite says into artstore's errors, which name the store and the next step."""
+    """Raise artstore's errors in place of SQLite's in a block; they name the file and the next step."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -25,23 +25,23 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
 def _translated(error: sqlite3.DatabaseError, path: Path) -> ArtstoreError | sqlite3.DatabaseError:
     if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
         return error
-    said = str(error)
-    if "locked" in said or "busy" in said:
+    message = str(error)
+    if "locked" in message or "busy" in message:
         return StoreBusy(
-            f"{path} has been locked by another program for {PATIENCE:.0f} s: close what has it open, then try again"
+            f"{path} has been locked by another program for {PATIENCE:.0f} s: close that program, then try again"
         )
-    if "is full" in said:
+    if "is full" in message:
         return DiskFull(f"no space left while writing {path}: free some, then run the same again; nothing was lost")
-    if "not a database" in said:
+    if "not a database" in message:
         return NotAStore(f"{path} is not a catalog of artstore: restore it from a backup, or choose another folder")
-    if "malformed" in said:
-        return Damaged(f"{path} is damaged ({said}): restore it from a backup, then run `artstore verify`")
-    if "readonly" in said or "read-only" in said:
+    if "malformed" in message:
+        return Damaged(f"{path} is damaged ({message}): restore it from a backup, then run `artstore verify`")
+    if "readonly" in message or "read-only" in message:
         return StoreError(f"{path} cannot be written: check the permissions of the folder and the file")
-    if "unable to open" in said:
+    if "unable to open" in message:
         return StoreError(f"{path} cannot be opened: check the permissions of the folder and the file")
-    if "disk I/O error" in said:
+    if "disk I/O error" in message:
         return StoreError(
-            f"the system failed to read or write {path} ({said}): check the disk and the space left on it"
+            f"the system failed to read or write {path} ({message}): check the disk and the space left on it"
         )
     return error

@@ -1,4 +1,7 @@
-"""What is said to a person at a terminal: notes, and bars for what takes long; nothing where ARTSTORE_SILENT is set."""
+"""Notes, errors and progress bars for a person at a terminal, on stderr.
+
+With ARTSTORE_SILENT set only errors are written.
+"""
 
 from __future__ import annotations
 
@@ -14,65 +17,66 @@ from artstore.runtime.progress import SILENT, Progress
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
 
-# Control characters, and those that turn the direction of text: in a name they could rewrite the screen.
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Control characters, and those that change the direction of text: in a name they could rewrite the screen.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def visible(text: str) -> str:
-    r"""Text with everything that would not show, or would move the cursor, written as `\x1b`."""
-    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    r"""Return a string with invisible characters, and those that move the cursor, escaped as in `\x1b`."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def silent() -> bool:
-    """Whether ARTSTORE_SILENT asks for results and errors only."""
+    """Return whether ARTSTORE_SILENT asks for results and errors only."""
     return environment.flag("ARTSTORE_SILENT")
 
 
 def note(text: str) -> None:
-    """Tell something beside the result, on stderr."""
+    """Print a note on stderr."""
     if not silent():
         print(visible(text), file=sys.stderr)
 
 
-def complain(text: str) -> None:
-    """Tell what went wrong, on stderr, where there is nobody to raise it to."""
+def print_error(text: str) -> None:
+    """Print an error on stderr that cannot be raised, as in a thread in the background."""
     print(visible(text), file=sys.stderr)
 
 
-_told: set[str] = set()
+_printed_once: set[str] = set()
+"""The messages of `termlog` and its kind with `repeat=False`."""
 
 
 def termlog(string: str = "", newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
-    """Tell something on stderr, as integrations of W&B do; with `repeat=False` only the first time."""
+    """Print a message on stderr, as integrations of W&B do; with `repeat=False` only the first time."""
     if not silent():
-        _tell(string, newline, repeat, prefix)
+        _print(string, newline, repeat, prefix)
 
 
 def termwarn(string: str, newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
-    """Tell a warning on stderr, as integrations of W&B do."""
-    termlog(_marked("WARNING", string), newline, repeat, prefix)
+    """Print a warning on stderr, as integrations of W&B do."""
+    termlog(_prefixed("WARNING", string), newline, repeat, prefix)
 
 
 def termerror(string: str, newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
-    """Tell an error on stderr, as integrations of W&B do, also where ARTSTORE_SILENT is set."""
-    _tell(_marked("ERROR", string), newline, repeat, prefix)
+    """Print an error on stderr, as integrations of W&B do, even if ARTSTORE_SILENT is set."""
+    _print(_prefixed("ERROR", string), newline, repeat, prefix)
 
 
-def _marked(word: str, string: str) -> str:
+def _prefixed(word: str, string: str) -> str:
     return "\n".join(f"{word} {line}" for line in string.split("\n"))
 
 
-def _tell(string: str, newline: bool, repeat: bool, prefix: bool) -> None:
-    if not repeat and string in _told:
+def _print(string: str, newline: bool, repeat: bool, prefix: bool) -> None:
+    if not repeat and string in _printed_once:
         return
     if not repeat:
-        _told.add(string)
+        _printed_once.add(string)
     lines = [f"{'artstore: ' if prefix else ''}{visible(line)}" for line in string.split("\n")]
     print("\n".join(lines), end="\n" if newline else "", file=sys.stderr)
 
 
 class Bars:
-    """A bar on stderr for each step that takes longer than `patience` seconds. Several threads may call it."""
+    """A progress bar on stderr for each step that takes longer than `patience` seconds; safe for several threads."""
 
     def __init__(self, patience: float = 1.0) -> None:
         self._patience = patience
@@ -83,13 +87,13 @@ class Bars:
         self._display: Display | None = None
 
     def begin(self, what: str, total: int | None, unit: str) -> None:
-        """A step begins."""
+        """Begin a step."""
         with self._lock:
             self._close()
             self._step, self._started, self._done = (what, total, unit), time.monotonic(), 0
 
     def advance(self, amount: int) -> None:
-        """So much more of the step is done."""
+        """Add to the amount that is done, and show the bar if the step has taken long enough."""
         with self._lock:
             self._done += amount
             if self._display is None and time.monotonic() - self._started > self._patience:
@@ -98,11 +102,12 @@ class Bars:
                 self._display.update(self._display.task_ids[0], completed=self._done)
 
     def end(self) -> None:
-        """The step is over; its bar goes."""
+        """End the step and remove its bar."""
         with self._lock:
             self._close()
 
     def _open(self) -> Display:
+        # Late, for the start-up time.
         from rich.console import Console
         from rich.markup import escape
         from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TransferSpeedColumn
@@ -124,5 +129,5 @@ class Bars:
 
 
 def progress() -> Progress:
-    """Who shows how far a long verb is: bars on a terminal, otherwise nobody."""
+    """Return bars if stderr is a terminal, otherwise the listener that does nothing."""
     return Bars() if sys.stderr.isatty() and not silent() else SILENT

@@ -44,7 +44,7 @@ class Api:
         named = store if store is not None else None if isinstance(overrides, Mapping) else overrides
         self._found: Store | None = None if named is None else open_stores.to_read(named)
         self._project = names.project(
-            given.get("project") or environment.text("ARTSTORE_PROJECT") or names.DEFAULT_PROJECT
+            given.get("project") or environment.get("ARTSTORE_PROJECT") or names.DEFAULT_PROJECT
         )
 
     @property

@@ -469,7 +469,7 @@ class Artifact(ArtifactObjects):
     def _default_root(self, name: str) -> Path:
         # A colon is a drive's or a stream's on Windows.
         name = name.replace(":", "-") if os.name == "nt" else name
-        return Path(environment.text("ARTSTORE_ARTIFACT_DIR") or "artifacts", name).absolute()
+        return Path(environment.get("ARTSTORE_ARTIFACT_DIR") or "artifacts", name).absolute()
 
     def checkout(self, root: StrPath | None = None) -> str:
         """Make a folder what the artifact is: download it, and remove what it does not have; return the folder."""

@@ -129,7 +129,7 @@ class _Wishes:
         if argument is not None:
             return argument
         found = self._given.get(setting)
-        return found if found is not None else environment.text(variable)
+        return found if found is not None else environment.get(variable)
 
 
 @dataclass(frozen=True)

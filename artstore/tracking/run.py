@@ -411,11 +411,11 @@ class Run(RunFacts):
             # Artifacts and child processes find the same store.
             os.environ[location.VARIABLE] = str(self._store.path)
         self._look_at_code()
-        exit_hooks.watch(self._end_with_process)
+        exit_hooks.register(self._end_with_process)
 
     def _leave(self) -> None:
         """Be the current run no more, and hand the environment back as the runs that are still open need it."""
-        exit_hooks.unwatch(self._end_with_process)
+        exit_hooks.unregister(self._end_with_process)
         with _guard:
             _active.remove(self)
             if os.environ.get(location.VARIABLE) != str(self._store.path):
@@ -526,7 +526,7 @@ def _aliases(given: str | Sequence[str] | None) -> list[str]:
 
 def _complain(error: BaseException) -> None:
     for text in (error, *getattr(error, "__notes__", ())):
-        terminal.complain(f"artstore: {text}")
+        terminal.print_error(f"artstore: {text}")
 
 
 def _some(names: list[str]) -> str:

@@ -67,7 +67,7 @@ class RunFacts(RunIdentity):
     def _watch_in_child(self) -> None:
         if self._owner != os.getpid() and not self._in_child:
             self._in_child = True
-            exit_hooks.watch(self._end_in_child)
+            exit_hooks.register(self._end_in_child)
 
     def _end_in_child(self, code: int) -> None:
         """Commit what a forked child logged. How the run ends is the parent's to say."""
@@ -75,7 +75,7 @@ class RunFacts(RunIdentity):
             self._end_row()
         self._recorder.close()
         if self._recorder.failed_to_flush is not None:
-            terminal.complain(f"artstore: {self._recorder.failed_to_flush}")
+            terminal.print_error(f"artstore: {self._recorder.failed_to_flush}")
 
     # The code that it runs
 

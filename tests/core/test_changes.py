@@ -168,7 +168,7 @@ def exit_code(work: Callable[[], None]) -> int | None:
 
 @pytest.mark.parametrize("count", [0, 3, 4, 5, 33])
 def test_a_spool_is_a_sequence(count: int) -> None:
-    spool, items = Spool[str](held=4, block=3), [f"item {number}" for number in range(count)]
+    spool, items = Spool[str](in_memory=4, per_block=3), [f"item {number}" for number in range(count)]
     for item in items:
         spool.append(item)
     assert (list(spool), len(spool), list(spool.plain())) == (items, count, items)
@@ -180,7 +180,7 @@ def test_a_spool_is_a_sequence(count: int) -> None:
 
 
 def test_a_forked_child_appends_to_a_spool_of_its_own() -> None:
-    spool = Spool[str](held=1, block=1)
+    spool = Spool[str](in_memory=1, per_block=1)
     spool.append("ours")
     spool.append("too")
 
@@ -198,7 +198,7 @@ def test_a_forked_child_appends_to_a_spool_of_its_own() -> None:
 def test_nothing_is_left_in_the_folder_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    changes, spool = Changes(held=10), Spool[Entry](held=10)
+    changes, spool = Changes(held=10), Spool[Entry](in_memory=10)
     for number in range(60_000):
         changes[reference(number).path] = reference(number)
         spool.append(reference(number))

@@ -126,11 +126,11 @@ def test_what_is_neither_file_nor_folder_is_refused_and_not_waited_for(
     (source / "cat").write_bytes(b"meow")
     make(Path("odd").absolute() if make is not make_socket else Path("odd"))
     refuses(store, lambda draft: store.add_dir(draft, source), f"'{source}/odd'.*neither a file")
-    refuses(store, lambda draft: store.add_file(draft, source / "odd"), f"'{source}/odd'.*no regular file")
+    refuses(store, lambda draft: store.add_file(draft, source / "odd"), f"'{source}/odd'.*not a regular file")
 
 
 def test_a_device_is_refused(store: Store) -> None:
-    refuses(store, lambda draft: store.add_file(draft, "/dev/zero"), "'/dev/zero': it is no regular file")
+    refuses(store, lambda draft: store.add_file(draft, "/dev/zero"), "'/dev/zero': it is not a regular file")
 
 
 def test_a_folder_is_no_file_and_a_file_is_no_folder(store: Store, source: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from artstore import ArtstoreError, Store
-from artstore.catalog import db as catalog_file
+from artstore.catalog import connection as connections
 from artstore.catalog import schema
 from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore, NotAStore, StoreBusy, StoreError
 from tests.support.programs import python
@@ -439,7 +439,7 @@ def test_a_store_is_opened_while_another_program_holds_the_write_lock(
 def test_a_program_that_never_lets_go_is_named_after_a_while(
     folder: Path, locked: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog_file, "PATIENCE", 0.3)
+    monkeypatch.setattr(connections, "PATIENCE", 0.3)
     with Store.open(folder) as store:
         locked(60)
         with pytest.raises(

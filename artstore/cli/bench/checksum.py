@@ -81,7 +81,7 @@ def checksum(
 
     if quick and seconds is not None:
         raise click.UsageError("--quick says how long: leave out --seconds or --quick.")
-    load = platform.load()
+    load = platform.load_average()
     if load is not None and load > platform.cores():
         cores = _format.counted(platform.cores(), "core", "cores")
         terminal.note(f"other programs use this machine (load {load:.1f} on {cores}): it can do more than this says")

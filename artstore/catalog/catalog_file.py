@@ -1,0 +1,88 @@
+"""The file of a new catalog: where it may be made, and how it is made complete before it gets its name."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from artstore.catalog import timestamps
+from artstore.catalog.connection import FILE, connect
+from artstore.core import digests
+from artstore.errors import NetworkFileSystem
+from artstore.runtime import platform
+from artstore.runtime.sqlite_errors import translate_sqlite_errors
+
+
+def check_file_system(folder: Path) -> None:
+    """Raise `NetworkFileSystem` where SQLite's locks or shared memory do not work. The folder need not exist yet.
+
+    The write-ahead log needs both, and does not work on NFS, CIFS, Lustre or FUSE: stores there could lose data.
+    """
+    kind = platform.network_file_system(folder.resolve())
+    if kind:
+        raise NetworkFileSystem(
+            f"{folder} is on a network or user-space file system ({kind}), where SQLite can lose data: "
+            "put the store on a local disk, and copy it with `artstore backup`"
+        )
+
+
+def create(folder: Path, algorithm: str, compression: str | None = None) -> bool:
+    """Create a catalog in a folder; return False if there is one already.
+
+    The file is built under a temporary name and linked to its final name when it is complete, so no other process
+    opens an unfinished one. Building it in place would also fail at times: on a new file, `pragma journal_mode = wal`
+    does not wait for another process that sets it (4 of 480 opens failed).
+    """
+    # sqlite-utils takes 70 ms to import, and a store that exists does not need to be created.
+    from sqlite_utils import Database
+
+    from artstore.catalog import schema
+
+    digests.algorithm(algorithm)
+    final = folder / FILE
+    if final.exists():
+        return False
+    draft = folder / f".{FILE}-{secrets.token_hex(8)}"
+    try:
+        with translate_sqlite_errors(final):
+            connection = connect(draft, create=True)
+            with connection:
+                connection.execute("pragma journal_mode = wal")
+                connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
+            connection.execute("begin immediate")
+            schema.migrations.apply(Database(connection))
+            connection.execute(f"pragma user_version = {schema.FORMAT if compression else schema.PLAIN_FORMAT}")
+            row = (secrets.token_hex(16), algorithm, compression, timestamps.now())
+            names = "id, uid, algorithm, compression, created_at"
+            connection.execute(f"insert into store ({names}) values (1, ?, ?, ?, ?)", row)
+            connection.execute("commit")
+            connection.close()
+        os.chmod(draft, 0o600)
+        return _publish(draft, final)
+    finally:
+        for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
+            platform.remove_if_there(leftover)
+
+
+def _publish(draft: Path, final: Path) -> bool:
+    """Give a complete catalog its name; return False if another process was faster."""
+    try:
+        os.link(draft, final)
+    except FileExistsError:
+        return False
+    except OSError:
+        # A file system without hard links.
+        if final.exists():
+            return False
+        with suppress(FileExistsError):
+            os.rename(draft, final)
+    platform.sync_folder(final.parent)
+    return True
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove unfinished catalogs that killed processes left. A process still building one finds the finished one."""
+    for draft in folder.glob(f".{FILE}-*"):
+        platform.remove_if_there(draft)

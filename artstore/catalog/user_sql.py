@@ -1,0 +1,36 @@
+"""Queries that people write themselves, which may read the catalog and nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from artstore.catalog.connection import connect_for_reading
+from artstore.errors import StoreError
+
+_ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+_ALLOWED_PRAGMAS = ("table_info", "table_list", "index_list", "index_info")
+
+
+def query(folder: Path, sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
+    """Run a query on a connection of its own, and return a dict for each row. Raises `StoreError`."""
+    connection = connect_for_reading(folder)
+    connection.set_authorizer(_authorize)
+    try:
+        cursor = connection.execute(sql, parameters)
+        columns = _distinct([column[0] for column in cursor.description or ()])
+        return [dict(zip(columns, row, strict=True)) for row in cursor]
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise StoreError(f"SQLite does not answer this: {error} (only questions are allowed, one at a time)") from error
+    finally:
+        connection.close()
+
+
+def _authorize(action: int, first: str | None, *_: str | None) -> int:
+    allowed = action in _ALLOWED or (action == sqlite3.SQLITE_PRAGMA and first in _ALLOWED_PRAGMAS)
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    """Number the later ones of columns that have the same name."""
+    return [name if columns.index(name) == i else f"{name}_{i + 1}" for i, name in enumerate(columns)]
