@@ -1,4 +1,4 @@
-"""What `put` and `ref` have in common: what people say of the version to be, and how it is committed and shown."""
+"""What `put` and `ref` share: the options of the new version, and how it is committed and printed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from artstore.cli import _completion, _format, _options
+from artstore.cli import _completion, _format, _open, _options
 from artstore.core import names
 from artstore.core.draft import Draft
 from artstore.errors import NotFound
@@ -20,18 +20,18 @@ from artstore.tracking import location
 F = TypeVar("F", bound=Callable[..., None])
 
 
-class Wanted(NamedTuple):
-    """What somebody says of the version to be."""
+class NewVersion(NamedTuple):
+    """What the options say about the version to commit."""
 
     name: str
-    kind: str | None
+    type: str | None
     project: str
     aliases: tuple[str, ...]
     tags: tuple[str, ...]
     description: str | None
     metadata: dict[str, Any] | None
     ttl: timedelta | None
-    inside: str | None
+    entry_path: str | None
 
 
 _OPTIONS = (
@@ -44,7 +44,6 @@ _OPTIONS = (
     ),
     click.option(
         "--type",
-        "kind",
         metavar="T",
         help="The collection's type; needed for its first version.",
         shell_complete=_completion.types,
@@ -52,67 +51,67 @@ _OPTIONS = (
     _options.project_option,
     click.option("--alias", "aliases", metavar="A", multiple=True, help="Point this alias at the version. Repeatable."),
     click.option("--tag", "tags", metavar="T", multiple=True, help="Tag the version. Repeatable."),
-    click.option("--description", metavar="D", help="What the version is, in words."),
-    click.option("--metadata", metavar="JSON", callback=_options.json_object, help="What else to keep with it."),
+    click.option("--description", metavar="D", help="A description of the version."),
+    click.option("--metadata", metavar="JSON", callback=_options.json_object, help="Metadata of the version."),
     click.option(
-        "--ttl", metavar="AGE", callback=_options.span, help="How long it shall live: 90s, 15m, 12h, 30d, 4w."
+        "--ttl", metavar="AGE", callback=_options.duration, help="How long to keep it: 90s, 15m, 12h, 30d, 4w."
     ),
-    click.option("--as", "inside", metavar="PATH", help="Its path in the artifact."),
+    click.option("--as", "entry_path", metavar="PATH", help="Its path in the artifact."),
 )
 
 
-def wanted_options(command: F) -> F:
-    """Give a command the options that `Wanted` has, under the names of its fields."""
+def new_version_options(command: F) -> F:
+    """Add the options of a new version to a command, named after the fields of `NewVersion`."""
     return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 
-def open_store(wanted: Wanted, store: Path | None) -> Store:
-    """Open or make the store.
+def open_store(new: NewVersion, folder: Path | None) -> Store:
+    """Open or create the store.
 
-    What cannot be committed is refused before a store is made for it, and before a long reading.
+    Names that would be refused at the commit are refused first: before a store is created and before a long read.
     """
-    names.collection(wanted.name)
-    names.project(wanted.project)
-    for alias in wanted.aliases:
+    names.collection(new.name)
+    names.project(new.project)
+    for alias in new.aliases:
         names.alias(alias)
-    for tag in wanted.tags:
+    for tag in new.tags:
         names.tag(tag)
-    if wanted.inside is not None:
-        names.entry_path(wanted.inside)
-    if wanted.kind is not None:
-        names.artifact_type(wanted.kind)
-    elif not location.find(store).exists():
-        raise click.UsageError(f"There is no store yet, so {wanted.name!r} is new: say its type, as in --type dataset.")
-    return _options.open_or_make_store(store)
+    if new.entry_path is not None:
+        names.entry_path(new.entry_path)
+    if new.type is not None:
+        names.artifact_type(new.type)
+    elif not location.find(folder).exists():
+        raise click.UsageError(f"There is no store yet, so {new.name!r} is new: pass its type, as in --type dataset.")
+    return _open.open_or_create_store(folder)
 
 
-def draft(store: Store, wanted: Wanted) -> Draft:
-    """Begin the version."""
+def begin(store: Store, new: NewVersion) -> Draft:
+    """Begin the draft of the version."""
     return store.draft(
-        wanted.name,
-        wanted.kind,
-        project=wanted.project,
-        description=wanted.description,
-        metadata=wanted.metadata,
-        ttl=wanted.ttl,
+        new.name,
+        new.type,
+        project=new.project,
+        description=new.description,
+        metadata=new.metadata,
+        ttl=new.ttl,
     )
 
 
-def commit(store: Store, draft: Draft, wanted: Wanted, as_json: bool) -> None:
-    """Commit the version, and print it and whether it is a new one."""
-    before = _newest(store, wanted)
-    version = store.commit(draft, aliases=wanted.aliases, tags=wanted.tags)
-    new = version.id != before
+def commit(store: Store, draft: Draft, new: NewVersion, as_json: bool) -> None:
+    """Commit the draft; print the version and whether it is a new one."""
+    before = _newest(store, new)
+    version = store.commit(draft, aliases=new.aliases, tags=new.tags)
+    is_new = version.id != before
     if as_json:
-        _format.print_json({**_format.version_data(version), "new": new})
+        _format.print_json({**_format.version_data(version), "new": is_new})
         return
     entries = _format.counted(version.entries, "entry", "entries")
-    said = "new" if new else "unchanged"
-    click.echo(f"{_format.name(version)}  {entries}  {_format.size(version.size)}  ({said})")
+    change = "new" if is_new else "unchanged"
+    click.echo(f"{_format.name(version)}  {entries}  {_format.size(version.size)}  ({change})")
 
 
-def _newest(store: Store, wanted: Wanted) -> int | None:
+def _newest(store: Store, new: NewVersion) -> int | None:
     try:
-        return store.version(wanted.name, project=wanted.project).id
+        return store.version(new.name, project=new.project).id
     except NotFound:
         return None

@@ -1,7 +1,7 @@
-"""What a shell offers while a command is typed: projects, names, aliases, tags, types and runs that are in the store.
+"""Shell completion of values that are in the store: projects, names, aliases, tags, types and runs.
 
-Whoever is in the middle of typing can do nothing about an error: where there is no answer, nothing is offered. The
-store's module is imported when a question is asked of it, so that completing a verb stays fast.
+An error while a user is typing would only be in the way, so nothing is offered then. The store's module is imported
+when the store is asked, so that completing a verb stays fast.
 """
 
 from __future__ import annotations
@@ -23,25 +23,24 @@ from artstore.cli import COMPLETING, _format, _open
 from artstore.core import names
 from artstore.errors import ArtstoreError
 from artstore.runtime.terminal import visible
-from artstore.tracking import location
 
 if TYPE_CHECKING:
     from artstore.core.versions import Version
     from artstore.store import Store
 
-Offer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
+Callback = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
 
 
 @add_completion_class
 class Bash(ShellComplete):
-    """Completion for bash, where a name with an alias is one word, although bash itself breaks words at colons."""
+    """Completion for bash. A name with an alias is one word here, although bash itself splits words at colons."""
 
     name: ClassVar[str] = "bash"
     source_template: ClassVar[str] = """\
 %(complete_func)s() {
     local line="${COMP_LINE:0:COMP_POINT}" word before="" type value
     word="${line##*[[:space:]=]}"
-    # bash replaces what follows the last colon only
+    # bash replaces only the part after the last colon
     [[ $COMP_WORDBREAKS == *:* && $word == *:* ]] && before="${word%%"${word##*:}"}"
     COMPREPLY=()
     while IFS=, read -r type value; do
@@ -70,42 +69,41 @@ complete -o nosort -F %(complete_func)s %(prog_name)s 2>/dev/null || complete -F
 
 
 def script(shell: str, command: click.Command) -> str:
-    """What a shell has to read once to complete a command."""
-    found = get_completion_class(shell)
-    assert found is not None
-    return found(command, {}, "artstore", COMPLETING).source()
+    """Return the script that a shell reads once to complete a command."""
+    completion = get_completion_class(shell)
+    assert completion is not None
+    return completion(command, {}, "artstore", COMPLETING).source()
 
 
-def _offer(ask: Callable[[Store, dict[str, Any], str], Iterable[str]]) -> Offer:
-    """A callback that offers what the store answers to a question about what was typed so far."""
+def _offer(candidates: Callable[[Store, dict[str, Any], str], Iterable[str]]) -> Callback:
+    """Return a callback that offers values of the store, given the parameters typed so far and the incomplete word."""
 
     def callback(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-
         try:
-            with _open.opened(location.existing(ctx.params.get("store"))) as store:
-                found = dict.fromkeys(ask(store, ctx.params, incomplete))
+            with _open.open_store(ctx.params.get("store")) as store:
+                values = dict.fromkeys(candidates(store, ctx.params, incomplete))
         except (ArtstoreError, OSError):
             return []
-        return [CompletionItem(each) for each in found if each.startswith(incomplete) and visible(each) == each]
+        return [CompletionItem(value) for value in values if value.startswith(incomplete) and visible(value) == value]
 
     return callback
 
 
 def _projects(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:
-    return (each.project for each in store.collections())
+    return (collection.project for collection in store.collections())
 
 
 def _types(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:
-    return (each.type for each in store.collections())
+    return (collection.type for collection in store.collections())
 
 
 def _collections(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:
-    here = _project(typed)
-    for each in store.collections():
-        if each.project == here and "/" not in incomplete:
-            yield each.name
+    project = _project(typed)
+    for collection in store.collections():
+        if collection.project == project and "/" not in incomplete:
+            yield collection.name
         else:
-            yield f"{each.project}/{each.name}"
+            yield f"{collection.project}/{collection.name}"
 
 
 def _project(typed: dict[str, Any]) -> str:
@@ -113,27 +111,27 @@ def _project(typed: dict[str, Any]) -> str:
 
 
 def _versions(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:
-    """Names of collections; as soon as one is meant, also its versions."""
-    wanted, colon, _ = incomplete.partition(":")
-    matching = [wanted] if colon else [name for name in _collections(store, typed, wanted) if name.startswith(wanted)]
+    """Yield names of collections; once only one collection matches, also its versions."""
+    prefix, colon, _ = incomplete.partition(":")
+    matching = [prefix] if colon else [name for name in _collections(store, typed, prefix) if name.startswith(prefix)]
     if not colon:
         yield from matching
     if len(matching) == 1:
-        found = _all(store, typed, matching[0])
-        yield from (f"{matching[0]}:{alias}" for version in found for alias in _format.aliases(version))
-        yield from (f"{matching[0]}:v{(version.link or version).number}" for version in found)
+        versions = _versions_of(store, typed, matching[0])
+        yield from (f"{matching[0]}:{alias}" for version in versions for alias in _format.aliases(version))
+        yield from (f"{matching[0]}:v{(version.link or version).number}" for version in versions)
 
 
-def _all(store: Store, typed: dict[str, Any], wanted: str) -> list[Version]:
-    parsed = names.parse(wanted)
+def _versions_of(store: Store, typed: dict[str, Any], name: str) -> list[Version]:
+    parsed = names.parse(name)
     return list(store.versions(parsed.name, project=parsed.project or _project(typed)))
 
 
-def _meant(store: Store, typed: dict[str, Any]) -> list[Version]:
-    """The versions whose aliases or tags can be meant: to be taken away, only those that the one named has."""
+def _labelled(store: Store, typed: dict[str, Any]) -> list[Version]:
+    """Return the versions whose labels are offered: with --remove, only the version that was named."""
     if typed.get("remove"):
-        return [store.version(typed["wanted"], project=_project(typed))]
-    return _all(store, typed, typed["wanted"])
+        return [store.version(typed["name"], project=_project(typed))]
+    return _versions_of(store, typed, typed["name"])
 
 
 def _runs(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:
@@ -143,12 +141,12 @@ def _runs(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]
 
 
 def _aliases(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:
-    found = (alias for version in _meant(store, typed) for alias in _format.aliases(version))
-    return (alias for alias in found if alias != names.LATEST)
+    aliases = (alias for version in _labelled(store, typed) for alias in _format.aliases(version))
+    return (alias for alias in aliases if alias != names.LATEST)
 
 
 def _tags(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:
-    return (tag for version in _meant(store, typed) for tag in version.tags)
+    return (tag for version in _labelled(store, typed) for tag in version.tags)
 
 
 projects = _offer(_projects)

@@ -1,4 +1,4 @@
-"""How things look on the command line: sizes, ages, tables, and JSON for programs."""
+"""Format the output of the command line: sizes, ages, names, tables, and JSON for programs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from artstore.core.versions import Link, Version
     from artstore.operations.diff import Difference
 
-_LINES_AT_ONCE = 1000
+_LINES_PER_BATCH = 1000
 
 
 def size(count: int) -> str:
-    """Bytes for people, decimal: `999 B`, `6.0 MB`."""
+    """Format a number of bytes with decimal units: `999 B`, `6.0 MB`."""
     if count < 1000:
         return f"{count} B"
     amount = float(count)
@@ -36,12 +36,12 @@ def size(count: int) -> str:
 
 
 def counted(count: int, one: str, many: str) -> str:
-    """`1 entry`, `3 entries`."""
+    """Format a count with its noun: `1 entry`, `3 entries`."""
     return f"{count:,} {one if count == 1 else many}"
 
 
-def span(seconds: float) -> str:
-    """How long something takes, in its largest unit: `40 s`, `5 min`, `3 days`."""
+def duration(seconds: float) -> str:
+    """Format a duration in its largest unit: `40 s`, `5 min`, `3 days`."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     if seconds < 3600:
@@ -51,53 +51,53 @@ def span(seconds: float) -> str:
     return counted(int(seconds // 86400), "day", "days")
 
 
-def age(written: str) -> str:
-    """How long ago a time of the catalog is: `just now`, `5 min ago`, `3 days ago`; the date after 30 days."""
-    then = datetime.fromisoformat(written)
+def age(timestamp: str) -> str:
+    """Format the age of a timestamp of the catalog: `just now`, `5 min ago`; from 30 days on, its date."""
+    then = datetime.fromisoformat(timestamp)
     seconds = (datetime.now(UTC) - then).total_seconds()
     if seconds < 60:
         return "just now"
     if seconds < 30 * 86400:
-        return f"{span(seconds)} ago"
+        return f"{duration(seconds)} ago"
     return then.astimezone().strftime("%Y-%m-%d")
 
 
-def moment(then: datetime) -> str:
-    """A time for people here: `2026-11-21 07:11`."""
+def local_time(then: datetime) -> str:
+    """Format a time in the local time zone: `2026-11-21 07:11`."""
     return then.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def near(path: Path) -> str:
-    """A path as a person here would write it: relative if it is below the working folder."""
+    """Format a path, relative if it is below the working folder."""
     here = Path.cwd()
     return visible(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def qualified(project: str, name: str) -> str:
-    """A name with its project, if that is not the default."""
+    """Return a name with its project, unless that is the default."""
     return name if project == names.DEFAULT_PROJECT else f"{project}/{name}"
 
 
 def name(version: Version) -> str:
-    """The name that a version was found by, which may be a link's."""
-    found = version.link or version
-    return qualified(found.project, f"{found.collection}:v{found.number}")
+    """Return the name that a version was found by, which may be the name of a link."""
+    shown = version.link or version
+    return qualified(shown.project, f"{shown.collection}:v{shown.number}")
 
 
 def source(version: Version) -> str:
-    """The name that a version was committed under."""
+    """Return the name that a version was committed under."""
     return qualified(version.project, version.name)
 
 
 def aliases(version: Version) -> tuple[str, ...]:
-    """The aliases of a version where it was found."""
+    """Return the aliases of a version in the collection where it was found."""
     return version.link.aliases if version.link else version.aliases
 
 
-def print_lines(lines: Iterable[str], at_once: int = _LINES_AT_ONCE) -> None:
-    """Print many lines; the first ones while the later ones are still being found."""
+def print_lines(lines: Iterable[str], batch_size: int = _LINES_PER_BATCH) -> None:
+    """Print lines in batches; the first batches are printed while later lines are still computed."""
     iterator = iter(lines)
-    while batch := list(islice(iterator, at_once)):
+    while batch := list(islice(iterator, batch_size)):
         click.echo("\n".join(batch))
 
 
@@ -105,12 +105,12 @@ def _width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()) -> list[str]:
-    """Lay out rows below their headings; the columns named in `right` are numbers."""
+    """Lay out rows below their headings; the columns named in `right` are aligned right."""
     cells = [[visible(cell) for cell in row] for row in [columns, *rows]]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
 
@@ -125,21 +125,27 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Collecti
 
 
 def version_table(versions: Iterable[Version]) -> list[str]:
-    """Versions as a table; with what they show, if any of them is a link."""
+    """Lay out versions as a table; where one is a link, with the versions that links show."""
     listed = list(versions)
     columns = ["version", "aliases", "created", "entries", "size"]
     rows = [
-        [name(each), ", ".join(aliases(each)), age(each.created_at), f"{each.entries:,}", size(each.size)]
-        for each in listed
+        [
+            name(version),
+            ", ".join(aliases(version)),
+            age(version.created_at),
+            f"{version.entries:,}",
+            size(version.size),
+        ]
+        for version in listed
     ]
-    if any(each.link for each in listed):
+    if any(version.link for version in listed):
         columns.append("shows")
-        rows = [[*row, source(each) if each.link else ""] for row, each in zip(rows, listed, strict=True)]
+        rows = [[*row, source(version) if version.link else ""] for row, version in zip(rows, listed, strict=True)]
     return table(columns, rows, right=["entries", "size"])
 
 
 def version_data(version: Version) -> dict[str, Any]:
-    """A version as JSON tells it."""
+    """Return a version as plain data, for JSON."""
     return {
         "name": version.name,
         "project": version.project,
@@ -171,7 +177,7 @@ def _link_data(link: Link) -> dict[str, Any]:
 
 
 class Run(Protocol):
-    """What is shown of a run."""
+    """The attributes of a run that are shown."""
 
     @property
     def uid(self) -> str: ...
@@ -184,12 +190,12 @@ class Run(Protocol):
 
 
 def run_data(run: Run) -> dict[str, Any]:
-    """A run as JSON names it."""
+    """Return a run as plain data, for JSON."""
     return {"id": run.uid, "project": run.project, "name": run.name, "state": run.state}
 
 
-class Sums(NamedTuple):
-    """A difference in numbers: of entries, and the bytes of what came and of what went."""
+class Totals(NamedTuple):
+    """The totals of a difference: numbers of entries, and their bytes."""
 
     added: int
     removed: int
@@ -199,44 +205,44 @@ class Sums(NamedTuple):
     removed_bytes: int
 
 
-def sums(found: Difference) -> Sums:
-    """Add up a difference. What changed went as it was and came as it is; a rename moves no bytes."""
-    come = [*found.added, *(after for _, after in found.changed)]
-    gone = [*found.removed, *(before for before, _ in found.changed)]
-    return Sums(
-        len(found.added),
-        len(found.removed),
-        len(found.changed),
-        len(found.renamed),
-        sum(each.size or 0 for each in come),
-        sum(each.size or 0 for each in gone),
+def totals(difference: Difference) -> Totals:
+    """Add up a difference. A changed entry counts as removed bytes and added bytes, a renamed one as neither."""
+    added = [*difference.added, *(after for _, after in difference.changed)]
+    removed = [*difference.removed, *(before for before, _ in difference.changed)]
+    return Totals(
+        len(difference.added),
+        len(difference.removed),
+        len(difference.changed),
+        len(difference.renamed),
+        sum(entry.size or 0 for entry in added),
+        sum(entry.size or 0 for entry in removed),
     )
 
 
-def traffic(of: Sums) -> str:
-    """The bytes that came and went: `+3.0 MB -1.0 MB`."""
-    parts = ((sign, count) for sign, count in (("+", of.added_bytes), ("-", of.removed_bytes)) if count)
+def byte_changes(totals: Totals) -> str:
+    """Format the bytes added and removed: `+3.0 MB -1.0 MB`."""
+    parts = ((sign, count) for sign, count in (("+", totals.added_bytes), ("-", totals.removed_bytes)) if count)
     return " ".join(f"{sign}{size(count)}" for sign, count in parts)
 
 
 def entry_data(entry: Entry) -> dict[str, Any]:
-    """An entry as JSON tells it."""
+    """Return an entry as plain data, for JSON."""
     return {**entry._asdict(), "kind": entry.kind.name.lower()}
 
 
 def print_json(data: Mapping[str, Any]) -> None:
-    """Print one object for programs."""
+    """Print one object as JSON."""
     click.echo(json.dumps(data, indent=2))
 
 
-def print_json_list(data: Iterable[Mapping[str, Any]], at_once: int = _LINES_AT_ONCE) -> None:
-    """Print a list for programs, one element a line, while it is still being found."""
+def print_json_list(data: Iterable[Mapping[str, Any]], batch_size: int = _LINES_PER_BATCH) -> None:
+    """Print a list as JSON, one element per line, in batches as `print_lines` does."""
 
     def lines() -> Iterator[str]:
         before = "["
-        for each in data:
-            yield before + json.dumps(each)
+        for element in data:
+            yield before + json.dumps(element)
             before = ","
         yield "[]" if before == "[" else "]"
 
-    print_lines(lines(), at_once)
+    print_lines(lines(), batch_size)

@@ -1,8 +1,8 @@
-"""What `alias` and `tag` print: the words that versions carry."""
+"""What `alias` and `tag` print: the labels of versions, which are aliases or tags."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -11,29 +11,25 @@ from artstore.core.versions import Version
 from artstore.runtime import terminal
 from artstore.store import Store
 
-Words = Callable[[Version], Sequence[str]]
+LabelsOf = Callable[[Version], Sequence[str]]
 
 
-def show_changed(version: Version, words: Words, as_json: bool) -> None:
-    """Print what a version carries now."""
+def print_changed(version: Version, labels_of: LabelsOf, as_json: bool) -> None:
+    """Print the labels of a version after a change."""
     if as_json:
         _format.print_json(_format.version_data(version))
     else:
-        click.echo(terminal.visible(f"{_format.name(version)}  {', '.join(words(version)) or '-'}"))
+        click.echo(terminal.visible(f"{_format.name(version)}  {', '.join(labels_of(version)) or '-'}"))
 
 
-def show_all(store: Store, wanted: str, project: str, kind: str, words: Words, as_json: bool) -> None:
-    """List the words of one version; of a collection, those of each version that carries any."""
-    carrying = _carrying(_options.versions_meant(store, wanted, project), words)
+def print_all(store: Store, name: str, project: str, kind: str, labels_of: LabelsOf, as_json: bool) -> None:
+    """Print the labels of one version, or of each version of a collection that has any."""
+    labelled = (version for version in _options.named_versions(store, name, project) if labels_of(version))
     if as_json:
-        _format.print_json_list(_format.version_data(each) for each in carrying)
+        _format.print_json_list(map(_format.version_data, labelled))
         return
-    rows = [[_format.name(each), ", ".join(words(each))] for each in carrying]
+    rows = [[_format.name(version), ", ".join(labels_of(version))] for version in labelled]
     if rows:
         _format.print_lines(_format.table(["version", kind], rows))
     else:
-        terminal.note(f"{wanted} has no {kind}")
-
-
-def _carrying(versions: Iterable[Version], words: Words) -> Iterator[Version]:
-    return (each for each in versions if words(each))
+        terminal.note(f"{name} has no {kind}")

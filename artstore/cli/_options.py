@@ -1,4 +1,4 @@
-"""What several verbs have in common: their options, the kinds of their arguments, and how they come by the store."""
+"""Options and arguments that several verbs share."""
 
 from __future__ import annotations
 
@@ -11,48 +11,45 @@ from typing import Any
 
 import click
 
-from artstore.cli import _completion, _format, _open
+from artstore.cli import _completion
 from artstore.core import names
 from artstore.core.versions import Version
-from artstore.errors import NoStore
-from artstore.runtime import terminal
 from artstore.store import Store
-from artstore.tracking import location
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    """Read a span of time: `90s`, `15m`, `12h`, `30d`, `4w`."""
+def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """Parse a duration: `90s`, `15m`, `12h`, `30d`, `4w`."""
     if value is None:
         return None
-    found = re.fullmatch(r"([1-9][0-9]{0,8})([smhdw])", value, re.ASCII)
+    match = re.fullmatch(r"([1-9][0-9]{0,8})([smhdw])", value, re.ASCII)
     try:
-        if found is not None:
-            return timedelta(**{_UNITS[found[2]]: int(found[1])})
+        if match is not None:
+            return timedelta(**{_UNITS[match[2]]: int(match[1])})
     except OverflowError:
         pass
-    raise click.BadParameter(f"{value!r} is no span of time: write 90s, 15m, 12h, 30d or 4w")
+    raise click.BadParameter(f"{value!r} is not a duration: use 30d, 12h or 45m")
 
 
 def json_object(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any] | None:
-    """Read a JSON object."""
+    """Parse a JSON object."""
     if value is None:
         return None
     try:
-        found = json.loads(value)
+        parsed = json.loads(value)
     except (ValueError, RecursionError) as error:
         raise click.BadParameter(f'{error}: write JSON, as in \'{{"source": "web"}}\'') from error
-    if not isinstance(found, dict):
-        raise click.BadParameter('it is no object: write JSON, as in \'{"source": "web"}\'')
-    return found
+    if not isinstance(parsed, dict):
+        raise click.BadParameter('not a JSON object: write one, as in \'{"source": "web"}\'')
+    return parsed
 
 
 store_option = click.option(
     "--store",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="The store's folder.  [default: $ARTSTORE_DIR, else the nearest .artstore, else ./.artstore]",
+    help="The store's folder.  [default: $ARTSTORE_DIR, or the nearest .artstore, or ./.artstore]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 project_option = click.option(
@@ -63,38 +60,28 @@ project_option = click.option(
     help="The project.",
     shell_complete=_completion.projects,
 )
+any_project_option = click.option(
+    "--project",
+    metavar="P",
+    help="The project.  [default: all, or uncategorized with a NAME]",
+    shell_complete=_completion.projects,
+)
 
 
 def examples(*lines: str) -> str:
-    """The end of a verb's help."""
+    """Return the examples at the end of a verb's help."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
-def open_store(named: Path | None) -> Store:
-    """Open the store to read from or to look after."""
-    return _open.opened(location.existing(named))
-
-
-def collection_meant(wanted: str, project: str | None) -> tuple[str, str]:
-    """The project and the name of the collection that somebody wrote."""
-    parsed = names.parse(wanted)
+def named_collection(name: str, project: str | None) -> tuple[str, str]:
+    """Split the name of a collection, as it was typed, into project and name."""
+    parsed = names.parse(name)
     return parsed.project or project or names.DEFAULT_PROJECT, parsed.name
 
 
-def versions_meant(store: Store, wanted: str, project: str | None, *, deleted: bool = False) -> Iterator[Version]:
-    """The version that somebody wrote with its alias or index; all of a collection, the newest first, without."""
-    if ":" in wanted:
-        return iter([store.version(wanted, project=project)])
-    where, name = collection_meant(wanted, project)
-    return store.versions(name, project=where, deleted=deleted)
-
-
-def open_or_make_store(named: Path | None) -> Store:
-    """Open the store to write to; make it, and say so, if it is not there."""
-    folder = location.find(named)
-    try:
-        return _open.opened(folder)
-    except NoStore:
-        made = Store.init(folder)
-        terminal.note(f"made the store {_format.near(folder)}")
-        return made
+def named_versions(store: Store, name: str, project: str | None, *, deleted: bool = False) -> Iterator[Version]:
+    """Return the versions that a name selects: one if it has an alias or index, otherwise all, the newest first."""
+    if ":" in name:
+        return iter([store.version(name, project=project)])
+    where, collection = named_collection(name, project)
+    return store.versions(collection, project=where, deleted=deleted)

@@ -1,4 +1,4 @@
-"""`artstore alias`: names that move from version to version."""
+"""`artstore alias`: point aliases at versions, remove them, protect them, or list them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from artstore.cli import _completion, _format, _labels, _options
+from artstore.cli import _completion, _format, _labels, _open, _options
 from artstore.runtime import terminal
 from artstore.store import Store
 
@@ -20,17 +20,17 @@ from artstore.store import Store
         "artstore alias animals",
     ),
 )
-@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
+@click.argument("name", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
 @click.argument("aliases", metavar="[ALIAS]...", nargs=-1, shell_complete=_completion.aliases)
-@click.option("-r", "--remove", is_flag=True, help="Take the aliases away from the version.")
-@click.option("--protect", is_flag=True, help="Let the collection's aliases change by --force only.")
-@click.option("--unprotect", is_flag=True, help="Let them change as others do again.")
+@click.option("-r", "--remove", is_flag=True, help="Remove the aliases from the version.")
+@click.option("--protect", is_flag=True, help="Protect aliases of a collection: only --force changes them.")
+@click.option("--unprotect", is_flag=True, help="End the protection.")
 @click.option("--force", is_flag=True, help="Also set, move or remove protected aliases.")
 @_options.project_option
 @_options.store_option
 @_options.json_option
 def command(
-    wanted: str,
+    name: str,
     aliases: tuple[str, ...],
     remove: bool,
     protect: bool,
@@ -40,45 +40,46 @@ def command(
     store: Path | None,
     as_json: bool,
 ) -> None:
-    """Point aliases at a version, or take them away; all of them or none.
+    """Point aliases at a version, or remove them: all of them or none.
 
-    An alias names one version of a collection: it leaves the one that it pointed at. The alias `latest` follows the
-    newest version by itself. On a link, these are the aliases of the link.
+    An alias names one version of a collection, so it moves away from the version that had it. The alias `latest`
+    always follows the newest version. If NAME is a link, its own aliases change.
 
-    A protected alias, such as one that says what is in production, is set, moved or taken away only with --force,
-    also by other commands and by programs.
+    A protected alias, such as the one for the version in production, is set, moved or removed only with --force. That
+    holds for other commands and for programs, too.
 
-    Without an ALIAS this lists the aliases of a version, or of all versions of a collection.
+    Without an ALIAS, list the aliases of a version, or of all versions of a collection.
     """
     if sum((remove, protect, unprotect)) > 1:
-        raise click.UsageError("Say one of --remove, --protect and --unprotect.")
+        raise click.UsageError("Use only one of --remove, --protect and --unprotect.")
     if remove and not aliases:
-        raise click.UsageError(f"Which aliases shall go? Name them, as in: artstore alias {wanted} best --remove")
-    with _options.open_store(store) as opened:
+        raise click.UsageError(
+            f"Which aliases should be removed? Name them, as in: artstore alias {name} best --remove"
+        )
+    with _open.open_store(store) as opened:
         if protect or unprotect:
-            _protect(opened, wanted, aliases, project, protect, as_json)
+            _protect(opened, name, aliases, project, protect, as_json)
             return
         if not aliases:
-            _labels.show_all(opened, wanted, project, "aliases", _format.aliases, as_json)
+            _labels.print_all(opened, name, project, "aliases", _format.aliases, as_json)
             return
-        version = opened.version(wanted, project=project)
-        each_once = list(dict.fromkeys(aliases))
-        add, drop = ([], each_once) if remove else (each_once, [])
-        changed = opened.describe(version, add_aliases=add, remove_aliases=drop, force=force)
-    _labels.show_changed(changed, _format.aliases, as_json)
+        version = opened.version(name, project=project)
+        unique = list(dict.fromkeys(aliases))
+        added, removed = ([], unique) if remove else (unique, [])
+        changed = opened.describe(version, add_aliases=added, remove_aliases=removed, force=force)
+    _labels.print_changed(changed, _format.aliases, as_json)
 
 
-def _protect(store: Store, wanted: str, aliases: tuple[str, ...], project: str, protect: bool, as_json: bool) -> None:
-    verb = "--protect" if protect else "--unprotect"
-    if ":" in wanted or not aliases:
-        name = wanted.partition(":")[0]
-        raise click.UsageError(f"Name a collection and its aliases, as in: artstore alias {name} best {verb}")
-    where, name = _options.collection_meant(wanted, project)
-    before = set(store.collection(name, project=where).protected_aliases)
+def _protect(store: Store, name: str, aliases: tuple[str, ...], project: str, protect: bool, as_json: bool) -> None:
+    if ":" in name or not aliases:
+        example = f"artstore alias {name.partition(':')[0]} best {'--protect' if protect else '--unprotect'}"
+        raise click.UsageError(f"Name a collection and its aliases, as in: {example}")
+    project, collection = _options.named_collection(name, project)
+    before = set(store.collection(collection, project=project).protected_aliases)
     after = before | set(aliases) if protect else before - set(aliases)
-    protected = store.describe_collection(name, project=where, protected_aliases=after).protected_aliases
+    protected = store.describe_collection(collection, project=project, protected_aliases=after).protected_aliases
     if as_json:
-        _format.print_json({"collection": name, "project": where, "protected_aliases": list(protected)})
+        _format.print_json({"collection": collection, "project": project, "protected_aliases": list(protected)})
     else:
         listed = ", ".join(protected) or "-"
-        click.echo(terminal.visible(f"{_format.qualified(where, name)}  protected: {listed}"))
+        click.echo(terminal.visible(f"{_format.qualified(project, collection)}  protected: {listed}"))

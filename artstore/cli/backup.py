@@ -1,4 +1,4 @@
-"""`artstore backup`: a copy of the store that is a store itself."""
+"""`artstore backup`: copy a store while it is in use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from artstore.cli import _format, _options
+from artstore.cli import _format, _open, _options
 from artstore.runtime import terminal
 
 
@@ -15,16 +15,16 @@ from artstore.runtime import terminal
 @_options.store_option
 @_options.json_option
 def command(folder: Path, store: Path | None, as_json: bool) -> None:
-    """Copy the store into DIR while it is in use; again into the same DIR, only what is new.
+    """Copy the store into DIR while it is in use. A later backup into the same DIR copies only what is new.
 
-    The copy is a store itself: use it with --store, or copy it back. The head that is printed names the newest line
-    of the store's history. Keep it elsewhere: `artstore verify --head` then tells whether anyone rewrote the history.
+    The copy is a store itself: use it with --store, or copy it back. The head that is printed identifies the newest
+    event of the store's history. Keep it elsewhere: `artstore verify --head` can then detect a rewritten history.
     """
-    with _options.open_store(store) as opened:
-        done = opened.backup(folder, progress=terminal.progress())
+    with _open.open_store(store) as opened:
+        result = opened.backup(folder, progress=terminal.progress())
     if as_json:
-        _format.print_json({"path": str(done.path), "copied_bytes": done.copied, "head": done.head})
+        _format.print_json({"path": str(result.path), "copied_bytes": result.copied, "head": result.head})
         return
-    click.echo(f"{_format.near(done.path)}  {_format.size(done.copied)} copied")
-    click.echo(f"head {done.head}")
-    terminal.note(f"Keep the head elsewhere; later: artstore verify --head {done.head}")
+    click.echo(f"{_format.near(result.path)}  {_format.size(result.copied)} copied")
+    click.echo(f"head {result.head}")
+    terminal.note(f"Keep the head elsewhere, to check later with: artstore verify --head {result.head}")

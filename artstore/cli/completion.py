@@ -1,4 +1,4 @@
-"""`artstore completion`: what makes a shell complete verbs, options and names."""
+"""`artstore completion`: print the script that makes a shell complete verbs, options and names."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ SHELLS = ("bash", "zsh", "fish")
 )
 @click.argument("shell", metavar="[bash|zsh|fish]", required=False, type=click.Choice(SHELLS))
 def command(shell: str | None) -> None:
-    """Print the script that lets a shell complete verbs, options, names, aliases and projects.
+    """Print the script that makes a shell complete verbs, options, names, aliases and projects.
 
-    Without an argument it is for the shell that SHELL names. To have it in every session, put one line into what
-    your shell reads when it starts:
+    Without an argument, for the shell that $SHELL names. To have completion in every session, add one line to the
+    start-up file of your shell:
 
     \b
       ~/.bashrc                   eval "$(artstore completion bash)"
       ~/.zshrc (after compinit)   eval "$(artstore completion zsh)"
       ~/.config/fish/config.fish  artstore completion fish | source
     """
-    wanted = shell or Path(os.environ.get("SHELL", "")).name
-    if wanted not in SHELLS:
-        raise click.UsageError("For which shell? Say bash, zsh or fish, as in: artstore completion bash")
-    click.echo(_completion.script(wanted, verbs), nl=False)
+    name = shell or Path(os.environ.get("SHELL", "")).name
+    if name not in SHELLS:
+        raise click.UsageError("For which shell? Name bash, zsh or fish, as in: artstore completion bash")
+    click.echo(_completion.script(name, verbs), nl=False)

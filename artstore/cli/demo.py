@@ -1,4 +1,4 @@
-"""`artstore demo`: the verbs at work in a store of their own, as a person would type them."""
+"""`artstore demo`: run the verbs on a small example, as a user would type them."""
 
 from __future__ import annotations
 
@@ -33,23 +33,21 @@ with artstore.init(job_type="train", id="train-1", config={"epochs": 3}) as run:
 
 
 @click.command("demo", epilog=_options.examples("artstore demo", "artstore demo --keep tour"))
-@click.option(
-    "--keep", metavar="DIR", type=click.Path(path_type=Path), help="Run in DIR, new or empty, and leave it there."
-)
+@click.option("--keep", metavar="DIR", type=click.Path(path_type=Path), help="Run in DIR, new or empty, and keep it.")
 def command(keep: Path | None) -> None:
-    """Put a folder, change it, put it again, get both back, train on it, delete one; with what each step prints.
+    """Put a folder, change it, put it again, get both versions, train on one, delete one; print each step.
 
-    Everything happens in a folder of its own, which is removed at the end. The same code runs as if it were typed.
+    Everything happens in a temporary folder, which is removed at the end. The commands shown are those that run.
     """
     if keep is None:
         with TemporaryDirectory(prefix="artstore-demo-") as folder:
             _run(Path(folder))
         return
     if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise click.UsageError(f"{keep} is there already, and not an empty folder: choose another.")
+        raise click.UsageError(f"{keep} exists and is not an empty folder: choose another.")
     keep.mkdir(parents=True, exist_ok=True)
     _run(keep)
-    _say("all of it is in {}: go there and try more", shlex.quote(str(keep)))
+    _say("everything is in {}: go there and try more", shlex.quote(str(keep)))
 
 
 def _run(folder: Path) -> None:
@@ -76,21 +74,21 @@ def _tour(chance: random.Random) -> None:
     click.echo("# animals/ holds cat.jpg (2 MB) and dog.jpg (1 MB)")
     _type("init")
     _type("put", "animals", "--name", "animals", "--type", "dataset")
-    _say("the same again is the same version")
+    _say("putting the same files again makes no new version")
     _type("put", "animals", "--name", "animals")
 
     second = {"cat.jpg": cat[:1_000_000] + b"a whisker" + cat[1_000_000:], "dog.jpg": dog, "rat.jpg": rat}
     _write(animals, second)
-    _say("cat.jpg gets 9 bytes more in its middle, and rat.jpg (3 MB) is new")
+    _say("9 bytes are inserted in the middle of cat.jpg, and rat.jpg (3 MB) is new")
     _type("put", "animals", "--name", "animals", "--alias", "best")
-    _say("what is there now")
+    _say("the collections, and the versions of one")
     _type("ls")
     _type("ls", "animals")
-    _say("what changed, and how it came to be; diff ends with 1 where something differs")
-    _type("diff", "animals:v0", "animals:v1", ends_with=1)
+    _say("what changed, and the history; the exit code of diff is 1 where something differs")
+    _type("diff", "animals:v0", "animals:v1", exit_code=1)
     _type("log", "animals")
 
-    _say("both come back as they were put")
+    _say("both versions come back as they were put")
     _type("get", "animals:v0")
     _type("get", "animals:best", "--root", "best")
     _compare(Path("artifacts", "animals-v0" if os.name == "nt" else "animals:v0"), first)
@@ -98,14 +96,14 @@ def _tour(chance: random.Random) -> None:
 
     _say("a training run uses the best dataset and logs a model")
     _run_program("train.py", TRAINING)
-    _say("who made what, and from what")
+    _say("which run made the model, and what it used")
     _type("show", "classifier")
     _type("show", "animals:best")
 
-    _say("what the versions share is stored once: v1 owns only what is new in it")
+    _say("content that versions share is stored once: v1 owns only what is new in it")
     _type("du", "animals")
     _type("du")
-    _say("deleting v0 frees at once what v1 does not need of it: a piece of cat.jpg as it was")
+    _say("deleting v0 frees immediately what only v0 needs: one piece of the old cat.jpg")
     _type("rm", "animals:v0", "--yes")
     _type("du", "animals")
     _type("du")
@@ -127,17 +125,17 @@ def _run_program(name: str, text: str) -> None:
 
 
 def _compare(folder: Path, files: dict[str, bytes]) -> None:
-    got = {each.name: each.read_bytes() for each in folder.iterdir()}
-    if got != files:
-        raise Damaged(f"{folder} is not what was put: please report this")
+    written = {path.name: path.read_bytes() for path in folder.iterdir()}
+    if written != files:
+        raise Damaged(f"{folder} differs from what was put: please report this")
 
 
 def _say(text: str, *values: str) -> None:
     click.echo(f"\n# {text.format(*values)}")
 
 
-def _type(*arguments: str, ends_with: int = 0) -> None:
+def _type(*arguments: str, exit_code: int = 0) -> None:
     click.echo(f"$ {shlex.join(['artstore', *arguments])}")
     code = verbs.main(list(arguments), prog_name="artstore", standalone_mode=False) or 0
-    if code != ends_with:
+    if code != exit_code:
         raise click.exceptions.Exit(code or 1)

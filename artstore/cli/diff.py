@@ -1,4 +1,7 @@
-"""`artstore diff`: what changed from one version to another."""
+"""`artstore diff`: show what changed between two versions.
+
+The exit code is decided here: 0 if the entries are equal, 1 if they differ, 2 for an error.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 import click
 
-from artstore.cli import _completion, _format, _options
+from artstore.cli import _completion, _format, _open, _options
 from artstore.core.manifest import Entry
 from artstore.core.versions import Version
 from artstore.errors import NotFound
@@ -26,31 +29,31 @@ from artstore.store import Store
 )
 @click.argument("old", metavar="OLD", shell_complete=_completion.versions)
 @click.argument("new", metavar="[NEW]", required=False, shell_complete=_completion.versions)
-@click.option("--stat", is_flag=True, help="Only the sums.")
+@click.option("--stat", is_flag=True, help="Only the totals.")
 @_options.project_option
 @_options.store_option
 @_options.json_option
 def command(old: str, new: str | None, stat: bool, project: str, store: Path | None, as_json: bool) -> None:
-    """Show what was added, removed, changed and renamed from one version to another, in the order of paths.
+    """Show the entries that were added, removed, changed or renamed from OLD to NEW, in path order.
 
-    With the name of a collection alone, from the version before the newest one to the newest. A rename is an entry
-    that went and one that came with the same content.
+    With only the name of a collection, compare its two newest versions. An entry that was removed, and one that was
+    added with the same content, are shown as a rename.
 
     The exit code is that of diff: 0 if the entries are equal, 1 if they differ, 2 for an error.
     """
-    with _options.open_store(store) as opened:
+    with _open.open_store(store) as opened:
         before, after = _pair(opened, old, new, project)
-        found = opened.diff(before, after)
-    equal = not any(found)
+        difference = opened.diff(before, after)
+    equal = not any(difference)
     if as_json:
         names = {"old": _format.name(before), "new": _format.name(after), "equal": equal}
-        _format.print_json({**names, **_format.sums(found)._asdict()} if stat else {**names, **_data(found)})
+        _format.print_json(names | (_format.totals(difference)._asdict() if stat else _data(difference)))
     elif equal:
         terminal.note(f"{_format.name(before)} and {_format.name(after)} have equal entries")
     elif stat:
-        click.echo(_stat(_format.sums(found)))
+        click.echo(_stat(_format.totals(difference)))
     else:
-        _format.print_lines(_lines(found))
+        _format.print_lines(_lines(difference))
     if not equal:
         raise click.exceptions.Exit(1)
 
@@ -59,19 +62,19 @@ def _pair(store: Store, old: str, new: str | None, project: str) -> tuple[Versio
     if new is not None:
         return store.version(old, project=project), store.version(new, project=project)
     if ":" in old:
-        raise click.UsageError(f"What is {old} to be compared with? Name two versions, or a collection alone.")
-    newest = list(islice(_options.versions_meant(store, old, project), 2))
+        raise click.UsageError(f"What should {old} be compared with? Name two versions, or only a collection.")
+    newest = list(islice(_options.named_versions(store, old, project), 2))
     if len(newest) < 2:
-        raise NotFound(f"{old} has no two versions to compare: see `artstore ls {old}`")
+        raise NotFound(f"{old} does not have two versions to compare: see `artstore ls {old}`")
     return newest[1], newest[0]
 
 
-def _lines(found: Difference) -> Iterator[str]:
+def _lines(difference: Difference) -> Iterator[str]:
     lines = [
-        *((each.path, f"added    {each.path}{_size(each)}") for each in found.added),
-        *((each.path, f"removed  {each.path}{_size(each)}") for each in found.removed),
-        *((after.path, f"changed  {after.path}{_resized(before, after)}") for before, after in found.changed),
-        *((after.path, f"renamed  {before.path} -> {after.path}") for before, after in found.renamed),
+        *((entry.path, f"added    {entry.path}{_size(entry)}") for entry in difference.added),
+        *((entry.path, f"removed  {entry.path}{_size(entry)}") for entry in difference.removed),
+        *((after.path, f"changed  {after.path}{_sizes(before, after)}") for before, after in difference.changed),
+        *((after.path, f"renamed  {before.path} -> {after.path}") for before, after in difference.renamed),
     ]
     return (terminal.visible(line) for _, line in sorted(lines))
 
@@ -80,23 +83,24 @@ def _size(entry: Entry) -> str:
     return "" if entry.size is None else f"  {_format.size(entry.size)}"
 
 
-def _resized(before: Entry, after: Entry) -> str:
+def _sizes(before: Entry, after: Entry) -> str:
     return f"{_size(before)} ->{_size(after)[1:]}" if before.size is not None and after.size is not None else ""
 
 
-def _stat(of: _format.Sums) -> str:
-    counts = f"{of.added:,} added, {of.removed:,} removed, {of.changed:,} changed, {of.renamed:,} renamed"
-    return f"{counts}  {_format.traffic(of)}".rstrip()
+def _stat(totals: _format.Totals) -> str:
+    counts = {"added": totals.added, "removed": totals.removed, "changed": totals.changed, "renamed": totals.renamed}
+    listed = ", ".join(f"{count:,} {change}" for change, count in counts.items())
+    return f"{listed}  {_format.byte_changes(totals)}".rstrip()
 
 
-def _data(found: Difference) -> dict[str, Any]:
+def _data(difference: Difference) -> dict[str, Any]:
     return {
-        "added": [_format.entry_data(each) for each in found.added],
-        "removed": [_format.entry_data(each) for each in found.removed],
-        "changed": [_both(*pair) for pair in found.changed],
-        "renamed": [_both(*pair) for pair in found.renamed],
+        "added": [_format.entry_data(entry) for entry in difference.added],
+        "removed": [_format.entry_data(entry) for entry in difference.removed],
+        "changed": [_pair_data(*pair) for pair in difference.changed],
+        "renamed": [_pair_data(*pair) for pair in difference.renamed],
     }
 
 
-def _both(before: Entry, after: Entry) -> dict[str, Any]:
+def _pair_data(before: Entry, after: Entry) -> dict[str, Any]:
     return {"before": _format.entry_data(before), "after": _format.entry_data(after)}

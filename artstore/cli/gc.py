@@ -1,4 +1,4 @@
-"""`artstore gc`: what crashes left behind goes, and versions whose time is up."""
+"""`artstore gc`: clean up after crashes and delete expired versions."""
 
 from __future__ import annotations
 
@@ -6,48 +6,48 @@ from pathlib import Path
 
 import click
 
-from artstore.cli import _format, _options
+from artstore.cli import _format, _open, _options
 from artstore.runtime import terminal
 
 
 @click.command("gc", epilog=_options.examples("artstore gc --dry-run", "artstore gc"))
-@click.option("--dry-run", is_flag=True, help="Only show what would go.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @_options.store_option
 @_options.json_option
 def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
-    """Remove what crashed processes left in the store, and versions past their ttl.
+    """Remove what crashed processes left in the store, and delete versions past their ttl.
 
-    A version with an alias other than `latest`, or one that a living version references, outlives its ttl. Deleting
-    frees space by itself; nothing has to be collected after `artstore rm`.
+    A version with an alias other than `latest`, or one that another version references, is kept past its ttl. Deleting
+    frees space immediately: there is no need to run this after `artstore rm`.
     """
-    with _options.open_store(store) as opened:
-        found = opened.gc(dry_run=dry_run, progress=terminal.progress())
+    with _open.open_store(store) as opened:
+        collected = opened.gc(dry_run=dry_run, progress=terminal.progress())
     if as_json:
         _format.print_json(
             {
                 "dry_run": dry_run,
-                "expired": [_format.version_data(each) for each in found.expired],
-                "dead_sessions": found.sessions,
-                "dead_drafts": found.leases,
-                "content_bytes": found.content,
-                "disk_bytes": found.disk,
+                "expired": [_format.version_data(version) for version in collected.expired],
+                "dead_sessions": collected.sessions,
+                "dead_drafts": collected.leases,
+                "content_bytes": collected.content,
+                "disk_bytes": collected.disk,
             }
         )
         return
-    if not any(found):
-        click.echo("nothing to collect")
+    if not any(collected):
+        click.echo("nothing to clean up")
         return
-    if found.expired:
-        _format.print_lines(_format.version_table(found.expired))
-    said = "would collect" if dry_run else "collected"
+    if collected.expired:
+        _format.print_lines(_format.version_table(collected.expired))
+    verb = "would remove" if dry_run else "removed"
     parts = [
         _format.counted(number, one, f"{one}s")
         for number, one in (
-            (len(found.expired), "expired version"),
-            (found.sessions, "dead session"),
-            (found.leases, "dead draft"),
+            (len(collected.expired), "expired version"),
+            (collected.sessions, "dead session"),
+            (collected.leases, "dead draft"),
         )
         if number
     ]
-    freed = f"{_format.size(found.content)} of content, {_format.size(found.disk)} on the disk"
-    click.echo(f"{said} {', '.join(parts) or 'loose ends'}: {freed}")
+    freed = f"{_format.size(collected.content)} of content, {_format.size(collected.disk)} on the disk"
+    click.echo(f"{verb} {', '.join(parts) or 'leftovers'}: {freed}")

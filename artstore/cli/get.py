@@ -1,4 +1,4 @@
-"""`artstore get`: a version becomes a folder again."""
+"""`artstore get`: write a version into a folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from artstore.cli import _completion, _format, _options
+from artstore.cli import _completion, _format, _open, _options
 from artstore.core import names
 from artstore.core.versions import Version
 from artstore.runtime import terminal
@@ -26,7 +26,7 @@ from artstore.tracking.reproduce import Reproduced, Written
         "artstore get classifier:v2 --with-inputs --root again",
     ),
 )
-@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
+@click.argument("name", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
 @click.option(
     "--root",
     metavar="DIR",
@@ -36,16 +36,16 @@ from artstore.tracking.reproduce import Reproduced, Written
 @click.option(
     "--with-inputs",
     is_flag=True,
-    help="Also what its run used, the code it logged, and run.json with the config.",
+    help="Also the inputs and the code of its run, and run.json with the config.",
 )
-@click.option("--path", "prefix", metavar="PREFIX", help="Only the entry at this path, and those below it.")
+@click.option("--path", "prefix", metavar="PREFIX", help="Only the entry at this path and the entries below it.")
 @click.option("--allow-missing-references", "allow_missing", is_flag=True, help="Leave out references that are gone.")
-@click.option("--materialize", is_flag=True, help="First take what it refers to into the store, as a new version.")
+@click.option("--materialize", is_flag=True, help="First store the objects that it references, as a new version.")
 @_options.project_option
 @_options.store_option
 @_options.json_option
 def command(
-    wanted: str,
+    name: str,
     root: Path | None,
     with_inputs: bool,
     prefix: str | None,
@@ -57,82 +57,84 @@ def command(
 ) -> None:
     """Write a version into a folder; without an alias, the newest.
 
-    Files that are there already and right are kept, others appear complete and verified. What the version does not
-    name is left alone.
+    Files that exist and are right are kept; others are verified and appear complete. Files that are not in the version
+    are left alone.
 
-    References are fetched as they were when they were added, or it is an error: something else is there, or nothing.
-    With --materialize their bytes are taken into the store as the next version of the collection, which then needs no
-    server any more, and it is that version that is written.
+    References are fetched as they were when they were added; it is an error if the object changed or is gone. With
+    --materialize their bytes are stored as the next version of the collection, which does not need the server, and
+    that version is written.
 
-    With --with-inputs there are several folders: NAME:vN, inputs/NAME:vN for each version that the run which logged
-    it used or that it references, code/NAME:vN for the code that the run logged, and the file run.json. They go below
-    ./artifacts/NAME:vN-with-inputs. If an input was deleted the rest is written, and the exit code is 1.
+    With --with-inputs, several folders are written: NAME:vN; inputs/NAME:vN for each version that its run used or that
+    it references; code/NAME:vN for the code that the run logged; and the file run.json. They are below
+    ./artifacts/NAME:vN-with-inputs. If an input was deleted, the rest is written and the exit code is 1.
     """
     if with_inputs and prefix is not None:
-        raise click.UsageError("--path takes a part of one version, --with-inputs all of several: leave one out.")
-    with _options.open_store(store) as opened:
-        version = opened.version(wanted, project=project)
+        raise click.UsageError(
+            "--path selects a part of one version, --with-inputs writes several versions: leave one out."
+        )
+    with _open.open_store(store) as opened:
+        version = opened.version(name, project=project)
         if with_inputs:
             folder = root or Path("artifacts", f"{reproduce.folder_name(version)}-with-inputs")
-            _tell(reproduce.reproduce(opened, version, folder, progress=terminal.progress()), as_json)
+            _print_reproduced(reproduce.reproduce(opened, version, folder, progress=terminal.progress()), as_json)
             return
-        if prefix is not None and not _has(opened, version, prefix):
+        if prefix is not None and not _has_path(opened, version, prefix):
             click.echo(f"{_format.name(version)} has nothing at or below {prefix!r}", err=True)
             raise click.exceptions.Exit(1)
         if materialize:
             version = opened.materialized(version, progress=terminal.progress())
         folder = root or Path("artifacts", reproduce.folder_name(version))
-        done = opened.get(
+        outcome = opened.get(
             version,
             folder,
             path_prefix=prefix,
             allow_missing_references=allow_missing,
             progress=terminal.progress(),
         )
-    got = Written(version, folder, done.written, done.kept, done.missing)
+    written = Written(version, folder, outcome.written, outcome.kept, outcome.missing)
     if as_json:
-        _format.print_json(_data(got))
+        _format.print_json(_data(written))
     else:
-        click.echo(_line(got))
+        click.echo(_line(written))
 
 
-def _tell(done: Reproduced, as_json: bool) -> None:
+def _print_reproduced(reproduced: Reproduced, as_json: bool) -> None:
     if as_json:
         _format.print_json(
             {
-                **_data(done.output),
-                "inputs": [_data(each) for each in done.inputs],
-                "code": [_data(each) for each in done.code],
-                "missing": [each.qualified_name for each in done.missing],
-                "run": _format.run_data(done.run),
-                "run_file": str(done.run_file.absolute()),
+                **_data(reproduced.output),
+                "inputs": [_data(written) for written in reproduced.inputs],
+                "code": [_data(written) for written in reproduced.code],
+                "missing": [version.qualified_name for version in reproduced.missing],
+                "run": _format.run_data(reproduced.run),
+                "run_file": str(reproduced.run_file.absolute()),
             }
         )
     else:
-        _format.print_lines(map(_line, [done.output, *done.inputs, *done.code]))
-        click.echo(f"{_format.near(done.run_file.absolute())}  of run {terminal.visible(done.run.name)}")
-    for each in done.missing:
-        click.echo(f"{_format.name(each)} was deleted, and cannot be written", err=True)
-    if done.missing:
+        _format.print_lines(map(_line, [reproduced.output, *reproduced.inputs, *reproduced.code]))
+        click.echo(f"{_format.near(reproduced.run_file.absolute())}  of run {terminal.visible(reproduced.run.name)}")
+    for version in reproduced.missing:
+        click.echo(f"{_format.name(version)} was deleted and cannot be written", err=True)
+    if reproduced.missing:
         raise click.exceptions.Exit(1)
 
 
-def _data(each: Written) -> dict[str, Any]:
-    where = {
-        "root": str(each.folder.absolute()),
-        "written": each.written,
-        "kept": each.kept,
-        "missing": each.missing,
+def _data(written: Written) -> dict[str, Any]:
+    return {
+        **_format.version_data(written.version),
+        "root": str(written.folder.absolute()),
+        "written": written.written,
+        "kept": written.kept,
+        "missing": written.missing,
     }
-    return {**_format.version_data(each.version), **where}
 
 
-def _line(each: Written) -> str:
-    written = _format.counted(each.written, "file", "files")
-    missing = f", {each.missing:,} missing" if each.missing else ""
-    return f"{_format.near(each.folder.absolute())}  {written} written, {each.kept:,} kept{missing}"
+def _line(written: Written) -> str:
+    files = _format.counted(written.written, "file", "files")
+    missing = f", {written.missing:,} missing" if written.missing else ""
+    return f"{_format.near(written.folder.absolute())}  {files} written, {written.kept:,} kept{missing}"
 
 
-def _has(store: Store, version: Version, prefix: str) -> bool:
+def _has_path(store: Store, version: Version, prefix: str) -> bool:
     path = names.entry_path(prefix)
     return store.entry(version, path) is not None or any(True for _ in store.entries(version, path))

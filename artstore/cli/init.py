@@ -1,4 +1,4 @@
-"""`artstore init`: an empty store."""
+"""`artstore init`: create an empty store."""
 
 from __future__ import annotations
 
@@ -22,26 +22,28 @@ from artstore.tracking import location
 @click.option(
     "--algorithm",
     type=click.Choice(["blake3", "sha256"]),
-    help="What digests are made by, for ever.  [default: blake3]",
+    help="The digest algorithm; it cannot be changed later.  [default: blake3]",
 )
-@click.option("--compression", type=click.Choice(["zstd"]), help="Compress what becomes smaller by that, for ever.")
+@click.option(
+    "--compression", type=click.Choice(["zstd"]), help="Compress what becomes smaller; this cannot be changed later."
+)
 @_options.json_option
 def command(folder: Path | None, algorithm: str | None, compression: str | None, as_json: bool) -> None:
-    """Make a store in DIR, by default in ARTSTORE_DIR or ./.artstore.
+    """Create a store in DIR, by default in $ARTSTORE_DIR or ./.artstore.
 
-    The folder must be new or empty. If there is a store already, it stays as it is.
+    The folder must be new or empty. A store that exists is left as it is.
     """
     path = location.new(folder)
     try:
-        _open.opened(path).close()
-        made = False
+        _open.open_folder(path).close()
+        created = False
     except NoStore:
-        made = True
+        created = True
     with Store.init(path, algorithm=algorithm, compression=compression) as store:
         if as_json:
-            made_with = {"algorithm": store.algorithm, "compression": store.compression}
-            _format.print_json({"store": str(store.path), **made_with, "made": made})
+            formats = {"algorithm": store.algorithm, "compression": store.compression}
+            _format.print_json({"store": str(store.path), **formats, "made": created})
         else:
-            said = "made the store" if made else "there is a store already:"
-            how = ", ".join(filter(None, (store.algorithm, store.compression)))
-            click.echo(f"{said} {_format.near(store.path)} ({how})")
+            prefix = "created the store" if created else "there is a store already:"
+            formats_used = ", ".join(filter(None, (store.algorithm, store.compression)))
+            click.echo(f"{prefix} {_format.near(store.path)} ({formats_used})")

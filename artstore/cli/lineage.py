@@ -1,4 +1,4 @@
-"""`artstore lineage`: what a version came from, and what came of it."""
+"""`artstore lineage`: show what a version was made from and what used it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from artstore.cli import _completion, _format, _options
+from artstore.cli import _completion, _format, _open, _options
 from artstore.lineage.graph import DIRECTIONS, Direction
 from artstore.lineage.lineage import Lineage
 from artstore.runtime import terminal
@@ -24,24 +24,24 @@ _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
         "artstore lineage classifier --format dot | dot -Tsvg > lineage.svg",
     ),
 )
-@click.argument("wanted", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
+@click.argument("name", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
 @click.option(
     "--direction",
     type=click.Choice(DIRECTIONS),
     default="both",
     show_default=True,
-    help="Where to look: what it came from, or what came of it.",
+    help="What it was made from, or what used it.",
 )
 @click.option(
     "--depth",
     metavar="N",
     type=click.IntRange(min=0),
-    help="How many hops to follow; from a version to a run is one.  [default: all]",
+    help="Hops to follow; from a version to a run is one hop.  [default: all]",
 )
-@click.option("--summary", is_flag=True, help="Collections and job types in place of versions and runs.")
+@click.option("--summary", is_flag=True, help="Show collections and job types instead of versions and runs.")
 @click.option(
     "--format",
-    "form",
+    "format",
     type=click.Choice(_FORMATS),
     default="tree",
     show_default=True,
@@ -51,36 +51,37 @@ _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
 @_options.store_option
 @_options.json_option
 def command(
-    wanted: str,
+    name: str,
     direction: Direction,
     depth: int | None,
     summary: bool,
-    form: str,
+    format: str,
     project: str,
     store: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what a version came from and what came of it; without an alias, of the newest.
+    """Show what a version was made from and what used it; without an alias, the newest version.
 
-    Runs that used or logged versions, and versions that reference others, are what connects them. A tree shows what
-    was met before as `see above`. Deleted versions are still known. OpenLineage events are printed one a line.
+    Versions are connected by runs that used or logged them, and by references to other versions. A tree shows a node
+    that it has shown before as `see above`. Deleted versions are included. OpenLineage events are printed one per
+    line.
     """
-    if summary and form in ("openlineage", "prov"):
-        raise click.UsageError(f"{form} tells single runs and versions: leave --summary out")
-    with _options.open_store(store) as opened:
-        found = opened.lineage(opened.version(wanted, project=project), direction, depth)
-    _print(found.summary() if summary else found, "json" if as_json else form)
+    if summary and format in ("openlineage", "prov"):
+        raise click.UsageError(f"{format} describes single runs and versions: leave out --summary")
+    with _open.open_store(store) as opened:
+        graph = opened.lineage(opened.version(name, project=project), direction, depth)
+    _print(graph.summary() if summary else graph, "json" if as_json else format)
 
 
-def _print(found: Lineage, form: str) -> None:
-    if form == "tree":
-        _format.print_lines(map(terminal.visible, found.to_text().split("\n")))
-    elif form == "json":
-        _format.print_json(found.to_json())
-    elif form == "prov":
-        _format.print_json(found.to_prov())
-    elif form == "openlineage":
-        _format.print_lines(map(json.dumps, found.to_openlineage()))
+def _print(graph: Lineage, format: str) -> None:
+    if format == "tree":
+        _format.print_lines(map(terminal.visible, graph.to_text().split("\n")))
+    elif format == "json":
+        _format.print_json(graph.to_json())
+    elif format == "prov":
+        _format.print_json(graph.to_prov())
+    elif format == "openlineage":
+        _format.print_lines(map(json.dumps, graph.to_openlineage()))
     else:
-        drawn = {"dot": found.to_dot, "mermaid": found.to_mermaid, "svg": found.to_svg}[form]()
-        click.echo(drawn.rstrip("\n"))
+        text = {"dot": graph.to_dot, "mermaid": graph.to_mermaid, "svg": graph.to_svg}[format]()
+        click.echo(text.rstrip("\n"))

@@ -1,4 +1,4 @@
-"""`artstore ls`: what a store, a collection or a version has in it."""
+"""`artstore ls`: list collections, versions or entries."""
 
 from __future__ import annotations
 
@@ -7,109 +7,104 @@ from pathlib import Path
 
 import click
 
-from artstore.cli import _completion, _format, _options
+from artstore.cli import _completion, _format, _open, _options
 from artstore.core.manifest import Entry, Kind
 from artstore.runtime import terminal
 from artstore.store import Store
 
 _DIGEST_SHOWN = 19
-"""Characters of a digest that a person sees: the algorithm and enough of the rest to tell two apart."""
+"""Characters of a digest that are shown: the algorithm, and enough to distinguish two digests."""
 
 
 @click.command(
     "ls", epilog=_options.examples("artstore ls", "artstore ls animals", "artstore ls animals:latest --json")
 )
-@click.argument("wanted", metavar="[NAME[:ALIAS]]", required=False, shell_complete=_completion.versions)
-@click.option(
-    "--project",
-    metavar="P",
-    help="The project.  [default: all, or uncategorized with a NAME]",
-    shell_complete=_completion.projects,
-)
+@click.argument("name", metavar="[NAME[:ALIAS]]", required=False, shell_complete=_completion.versions)
+@_options.any_project_option
 @_options.store_option
 @_options.json_option
-def command(wanted: str | None, project: str | None, store: Path | None, as_json: bool) -> None:
+def command(name: str | None, project: str | None, store: Path | None, as_json: bool) -> None:
     """List the collections of the store, the versions of a collection, or the entries of a version."""
-    with _options.open_store(store) as opened:
-        if wanted is None:
-            _collections(opened, project, as_json)
-        elif ":" in wanted:
-            _entries(opened.entries(opened.version(wanted, project=project)), as_json)
+    with _open.open_store(store) as opened:
+        if name is None:
+            _print_collections(opened, project, as_json)
+        elif ":" in name:
+            _print_entries(opened.entries(opened.version(name, project=project)), as_json)
         else:
-            _versions(opened, wanted, project, as_json)
+            _print_versions(opened, name, project, as_json)
 
 
-def _collections(store: Store, project: str | None, as_json: bool) -> None:
-    found = store.summaries(project)
+def _print_collections(store: Store, project: str | None, as_json: bool) -> None:
+    summaries = store.summaries(project)
     if as_json:
         _format.print_json_list(
             {
-                "project": each.project,
-                "collection": each.name,
-                "type": each.type,
+                "project": collection.project,
+                "collection": collection.name,
+                "type": collection.type,
                 "newest": f"v{newest.number}" if newest else None,
                 "versions": count,
                 "size": newest.size if newest else None,
             }
-            for each, count, newest in found
+            for collection, count, newest in summaries
         )
         return
-    if not found:
+    if not summaries:
         terminal.note("no artifacts yet: `artstore put PATH --name N --type T` stores one")
         return
     rows = [
         [
-            each.project,
-            each.name,
-            each.type,
+            collection.project,
+            collection.name,
+            collection.type,
             f"v{newest.number}" if newest else "-",
             f"{count:,}",
             _format.size(newest.size) if newest else "-",
         ]
-        for each, count, newest in found
+        for collection, count, newest in summaries
     ]
     columns = ["project", "collection", "type", "newest", "versions", "size"]
     _format.print_lines(_format.table(columns, rows, right=["versions", "size"]))
     _note_pending(store, None, project)
 
 
-def _versions(store: Store, wanted: str, project: str | None, as_json: bool) -> None:
-    found = _options.versions_meant(store, wanted, project)
+def _print_versions(store: Store, name: str, project: str | None, as_json: bool) -> None:
+    versions = _options.named_versions(store, name, project)
     if as_json:
-        _format.print_json_list(_format.version_data(each) for each in found)
+        _format.print_json_list(map(_format.version_data, versions))
         return
-    listed = list(found)
+    listed = list(versions)
     if listed:
         _format.print_lines(_format.version_table(listed))
     else:
-        terminal.note(f"{wanted} has no version: all of them were deleted, or none is finished")
-    where, name = _options.collection_meant(wanted, project)
-    _note_pending(store, name, where)
+        terminal.note(f"{name} has no versions: all were deleted, or none is finished yet")
+    where, collection = _options.named_collection(name, project)
+    _note_pending(store, collection, where)
 
 
 def _note_pending(store: Store, name: str | None, project: str | None) -> None:
-    found = store.pending(name, project=project)
-    if found:
-        versions = _format.counted(len(found), "pending version", "pending versions")
+    pending = store.pending(name, project=project)
+    if pending:
+        versions = _format.counted(len(pending), "pending version", "pending versions")
         terminal.note(f"and {versions}, not finished yet: see `artstore pending{f' {name}' if name else ''}`")
 
 
-def _entries(found: Iterator[Entry], as_json: bool) -> None:
+def _print_entries(entries: Iterator[Entry], as_json: bool) -> None:
     if as_json:
-        _format.print_json_list(_format.entry_data(each) for each in found)
+        _format.print_json_list(map(_format.entry_data, entries))
     else:
-        _format.print_lines(_line(each) for each in found)
+        _format.print_lines(map(_line, entries))
 
 
 def _line(entry: Entry) -> str:
     size = "" if entry.size is None else _format.size(entry.size)
-    tails = {Kind.LINK: f" -> {entry.target}", Kind.FOLDER: "/", Kind.REFERENCE: f" -> {entry.uri}"}
-    tail = tails.get(entry.kind, "")
-    return f"{size:>8}  {_content(entry)[:_DIGEST_SHOWN]:<{_DIGEST_SHOWN}}  {terminal.visible(entry.path + tail)}"
+    suffixes = {Kind.LINK: f" -> {entry.target}", Kind.FOLDER: "/", Kind.REFERENCE: f" -> {entry.uri}"}
+    suffix = suffixes.get(entry.kind, "")
+    return f"{size:>8}  {_content(entry)[:_DIGEST_SHOWN]:<{_DIGEST_SHOWN}}  {terminal.visible(entry.path + suffix)}"
 
 
 def _content(entry: Entry) -> str:
-    """What tells the content of an entry from another."""
+    """Return what identifies the content of an entry."""
     if entry.kind != Kind.REFERENCE:
         return entry.digest or entry.kind.name.lower()
     if entry.digest:

@@ -1,4 +1,4 @@
-"""`artstore put`: a file or folder becomes the next version of a collection."""
+"""`artstore put`: store a file or folder as the next version of a collection."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from artstore.runtime import terminal
     ),
 )
 @click.argument("path", type=click.Path(exists=True, readable=False, path_type=Path))
-@_committing.wanted_options
+@_committing.new_version_options
 @_options.store_option
 @_options.json_option
-def command(path: Path, store: Path | None, as_json: bool, **said: Any) -> None:
+def command(path: Path, store: Path | None, as_json: bool, **options: Any) -> None:
     """Store the file or folder PATH as the next version of a collection.
 
-    A file is stored under its own name, a folder as what is in it; --as puts either elsewhere in the artifact. If
-    nothing differs from the newest version there is no new one. The store is made if there is none.
+    A file is stored under its own name, the contents of a folder at the top; --as gives another path in the artifact.
+    If nothing differs from the newest version, no version is made. The store is created if there is none.
     """
-    wanted = _committing.Wanted(**said)
-    with _committing.open_store(wanted, store) as opened:
-        draft = _committing.draft(opened, wanted)
+    new = _committing.NewVersion(**options)
+    with _committing.open_store(new, store) as opened:
+        draft = _committing.begin(opened, new)
         if path.is_dir():
-            opened.add_dir(draft, path, wanted.inside, progress=terminal.progress())
+            opened.add_dir(draft, path, new.entry_path, progress=terminal.progress())
         else:
-            opened.add_file(draft, path, wanted.inside, progress=terminal.progress())
-        _committing.commit(opened, draft, wanted, as_json)
+            opened.add_file(draft, path, new.entry_path, progress=terminal.progress())
+        _committing.commit(opened, draft, new, as_json)

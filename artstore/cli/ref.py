@@ -1,4 +1,4 @@
-"""`artstore ref`: what a bucket, a web server or a folder holds becomes a version, and stays where it is."""
+"""`artstore ref`: track objects of a bucket, a web server or a folder where they are, as a version."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from artstore.runtime import terminal
     ),
 )
 @click.argument("uri")
-@_committing.wanted_options
-@click.option("--no-checksum", is_flag=True, help="Note the address alone: `get` then writes whatever is there.")
+@_committing.new_version_options
+@click.option("--no-checksum", is_flag=True, help="Store only the URI: `get` then fetches whatever is there.")
 @click.option(
     "--max-objects",
     metavar="N",
     type=click.IntRange(min=1),
-    help="How many objects a prefix may have: more is an error.  [default: 10000]",
+    help="The most objects that a prefix may have.  [default: 10000]",
 )
 @_options.store_option
 @_options.json_option
 def command(
-    uri: str, no_checksum: bool, max_objects: int | None, store: Path | None, as_json: bool, **said: Any
+    uri: str, no_checksum: bool, max_objects: int | None, store: Path | None, as_json: bool, **options: Any
 ) -> None:
-    """Track the object URI, or what lies below it, as the next version of a collection. No byte is copied.
+    """Track the object at URI, or the objects below that prefix, as the next version of a collection.
 
-    An object lands under its own name, and what lies below a prefix without it; --as puts either elsewhere in the
-    artifact. An object wins over a prefix of the same name, and a / at the end asks for the prefix. Etag, version and
-    size are recorded. If nothing differs from the newest version there is no new one. The store is made if there is
-    none.
+    Nothing is copied. An object gets its own name in the artifact, objects below a prefix their keys without it; --as gives another path.
+    If both an object and a prefix have that name, the object is tracked; a / at the end selects the prefix. Etag,
+    version and size are recorded. If nothing differs from the newest version, no version is made. The store is created
+    if there is none.
 
-    Credentials and endpoints come from where the libraries of each scheme look for them.
+    Credentials and endpoints are taken from where the libraries of each scheme look for them.
     """
-    wanted = _committing.Wanted(**said)
+    new = _committing.NewVersion(**options)
     registry.scheme_of(uri)
-    with _committing.open_store(wanted, store) as opened:
-        draft = _committing.draft(opened, wanted)
+    with _committing.open_store(new, store) as opened:
+        draft = _committing.begin(opened, new)
         opened.add_reference(
             draft,
             uri,
-            wanted.inside,
+            new.entry_path,
             checksum=not no_checksum,
             max_objects=max_objects,
             progress=terminal.progress(),
         )
-        _committing.commit(opened, draft, wanted, as_json)
+        _committing.commit(opened, draft, new, as_json)

@@ -1,4 +1,4 @@
-"""`artstore rm`: versions go, and with them what only they held; of a link, only the link."""
+"""`artstore rm`: delete versions and free their space; a link is removed without its version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from artstore.cli import _completion, _format, _options
+from artstore.cli import _completion, _format, _open, _options
 from artstore.core.versions import Version
 from artstore.operations.delete import Deleted
 from artstore.runtime import terminal
@@ -18,7 +18,7 @@ from artstore.store import Store
 
 
 class _Plan(NamedTuple):
-    """What would go: versions with their content, and links, of which nothing else goes."""
+    """What would be deleted: versions with their content, and links without their versions."""
 
     deleted: Deleted
     links: list[Version]
@@ -35,26 +35,26 @@ class _Plan(NamedTuple):
         "artstore rm animals --all --yes",
     ),
 )
-@click.argument("wanted", metavar="NAME[:ALIAS]...", nargs=-1, required=True, shell_complete=_completion.versions)
+@click.argument("requested", metavar="NAME[:ALIAS]...", nargs=-1, required=True, shell_complete=_completion.versions)
 @click.option(
-    "--keep-last", metavar="N", type=click.IntRange(min=1), help="All but the newest N. Never one with an alias."
+    "--keep-last", metavar="N", type=click.IntRange(min=1), help="All but the newest N; none that has an alias."
 )
 @click.option(
     "--older-than",
     metavar="AGE",
-    callback=_options.span,
-    help="Those older than 90s, 15m, 12h, 30d, 4w. Never aliased.",
+    callback=_options.duration,
+    help="Older than 90s, 15m, 12h, 30d, 4w; none that has an alias.",
 )
 @click.option("--all", "everything", is_flag=True, help="Every version, with its aliases.")
-@click.option("--delete-aliases", is_flag=True, help="Also versions that have aliases; `latest` is one.")
-@click.option("--force", is_flag=True, help="Also what others reference or a protected alias names.")
-@click.option("--dry-run", is_flag=True, help="Only show what would go.")
+@click.option("--delete-aliases", is_flag=True, help="Also versions that have aliases, such as `latest`.")
+@click.option("--force", is_flag=True, help="Also versions that others reference or with protected aliases.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @_options.project_option
 @_options.store_option
 @_options.json_option
 def command(
-    wanted: tuple[str, ...],
+    requested: tuple[str, ...],
     keep_last: int | None,
     older_than: timedelta | None,
     everything: bool,
@@ -66,70 +66,69 @@ def command(
     store: Path | None,
     as_json: bool,
 ) -> None:
-    """Delete versions: those named, or those of a collection that a rule means; with two rules, those that both mean.
+    """Delete versions by name, or versions of a collection selected by a rule; with two rules, those matched by both.
 
-    First shows what would go and what that frees, then asks. Where nobody can be asked, because there is no terminal,
-    nothing is deleted without --yes, and the exit code is 1. With --dry-run it is 0 if something would go.
+    First shows what would be deleted and what that frees, then asks. Without a terminal to ask on, nothing is deleted
+    unless --yes is given, and the exit code is 1. With --dry-run, the exit code is 0 if something would be deleted.
 
-    Of a name that is a link only the link goes: the version that it shows stays.
+    If a name is a link, only the link is removed: the version that it shows stays.
     """
     by_rule = keep_last is not None or older_than is not None
-    _check(wanted, by_rule, everything, delete_aliases, force)
-    # All of a collection go with their aliases.
-    aliases_too = delete_aliases or everything
-    with _options.open_store(store) as opened:
+    _check(requested, by_rule, everything, delete_aliases, force)
+    delete_aliases = delete_aliases or everything
+    with _open.open_store(store) as opened:
         if by_rule:
-            plan = _by_rule(opened, wanted[0], project, keep_last, older_than)
+            plan = _by_rule(opened, requested[0], project, keep_last, older_than)
         else:
-            found = (each for name in wanted for each in _options.versions_meant(opened, name, project))
-            plan = _named(opened, found, delete_aliases=aliases_too, force=force)
+            versions = (v for name in requested for v in _options.named_versions(opened, name, project))
+            plan = _named(opened, versions, delete_aliases=delete_aliases, force=force)
         ask = not (dry_run or yes) and sys.stdin.isatty()
         if not as_json or ask:
             _show(plan, err=as_json)
-        done = None
+        deleted = None
         if plan and not dry_run and (yes or (ask and _confirmed(plan))):
             if plan.links:
                 opened.unlink(*plan.links, force=force)
-            # What was shown goes, also where the rule would mean more by now.
-            done = plan._replace(
+            # Exactly what was shown is deleted, even if the rule would select more by now.
+            deleted = plan._replace(
                 deleted=opened.delete(
-                    *plan.deleted.versions, delete_aliases=aliases_too, force=force, progress=terminal.progress()
+                    *plan.deleted.versions, delete_aliases=delete_aliases, force=force, progress=terminal.progress()
                 )
             )
-    _report(plan, done, as_json)
-    if plan and done is None and not dry_run:
+    _report(plan, deleted, as_json)
+    if plan and deleted is None and not dry_run:
         click.echo("nothing was deleted" if ask else "nothing was deleted: pass --yes to delete this", err=True)
-    if not plan or (done is None and not dry_run):
+    if not plan or (deleted is None and not dry_run):
         raise click.exceptions.Exit(1)
 
 
-def _check(wanted: tuple[str, ...], by_rule: bool, everything: bool, delete_aliases: bool, force: bool) -> None:
-    bare = [each for each in wanted if ":" not in each]
+def _check(requested: tuple[str, ...], by_rule: bool, everything: bool, delete_aliases: bool, force: bool) -> None:
+    bare = [name for name in requested if ":" not in name]
     if by_rule and everything:
-        raise click.UsageError("--all takes every version: leave out --keep-last and --older-than.")
+        raise click.UsageError("--all selects every version: leave out --keep-last and --older-than.")
     if by_rule and (delete_aliases or force):
-        raise click.UsageError("A rule never takes a version with an alias, nor one that is needed: name those.")
-    if (by_rule or everything) and (len(wanted) > 1 or not bare):
-        raise click.UsageError("A rule and --all take the name of one collection, as in: artstore rm animals --all")
+        raise click.UsageError("A rule never deletes a version that has an alias or is referenced: name such versions.")
+    if (by_rule or everything) and (len(requested) > 1 or not bare):
+        raise click.UsageError("A rule, or --all, needs the name of one collection, as in: artstore rm animals --all")
     if bare and not (by_rule or everything):
         raise click.UsageError(
-            f"Which versions of {bare[0]!r}? Name them, as in {bare[0]}:v0, or say --keep-last, --older-than or --all."
+            f"Which versions of {bare[0]!r}? Name them, as in {bare[0]}:v0, or use --keep-last, --older-than or --all."
         )
 
 
-def _by_rule(store: Store, wanted: str, project: str, keep_last: int | None, older_than: timedelta | None) -> _Plan:
-    where, name = _options.collection_meant(wanted, project)
-    newest = next(store.versions(name, project=where), None)
+def _by_rule(store: Store, name: str, project: str, keep_last: int | None, older_than: timedelta | None) -> _Plan:
+    where, collection = _options.named_collection(name, project)
+    newest = next(store.versions(collection, project=where), None)
     if newest is not None and newest.link:
-        raise click.UsageError(f"A rule never takes a link, and {wanted} shows links: name them, or say --all.")
-    return _Plan(store.prune(name, project=where, keep_last=keep_last, older_than=older_than, dry_run=True), [])
+        raise click.UsageError(f"A rule never removes a link, and {name} has links: name them, or use --all.")
+    return _Plan(store.prune(collection, project=where, keep_last=keep_last, older_than=older_than, dry_run=True), [])
 
 
-def _named(store: Store, found: Iterable[Version], *, delete_aliases: bool, force: bool) -> _Plan:
-    each_once = {(each.id, each.link and each.link.id): each for each in found}.values()
-    versions = [each for each in each_once if each.link is None]
-    planned = store.delete(*versions, delete_aliases=delete_aliases, force=force, dry_run=True)
-    return _Plan(planned, [each for each in each_once if each.link])
+def _named(store: Store, versions: Iterable[Version], *, delete_aliases: bool, force: bool) -> _Plan:
+    unique = {(version.id, version.link and version.link.id): version for version in versions}.values()
+    own = [version for version in unique if version.link is None]
+    deleted = store.delete(*own, delete_aliases=delete_aliases, force=force, dry_run=True)
+    return _Plan(deleted, [version for version in unique if version.link])
 
 
 def _show(plan: _Plan, *, err: bool) -> None:
@@ -137,7 +136,7 @@ def _show(plan: _Plan, *, err: bool) -> None:
     if plan.deleted.versions:
         lines.append(f"deleting {_versions(plan)} frees {_format.size(plan.deleted.content)}")
     if plan.links:
-        lines.append(f"unlinking {_links(plan)} frees nothing: the versions shown stay")
+        lines.append(f"unlinking {_links(plan)} frees nothing: the versions stay")
     click.echo("\n".join(lines), err=err)
 
 
@@ -155,20 +154,20 @@ def _links(plan: _Plan) -> str:
     return _format.counted(len(plan.links), "link", "links")
 
 
-def _report(plan: _Plan, done: _Plan | None, as_json: bool) -> None:
-    told = done or plan
+def _report(plan: _Plan, deleted: _Plan | None, as_json: bool) -> None:
+    shown = deleted or plan
     if as_json:
         _format.print_json(
             {
-                "deleted": done is not None,
-                "versions": [_format.version_data(each) for each in told.deleted.versions],
-                "links": [_format.version_data(each) for each in told.links],
-                "content_bytes": told.deleted.content,
-                "disk_bytes": told.deleted.disk,
+                "deleted": deleted is not None,
+                "versions": [_format.version_data(version) for version in shown.deleted.versions],
+                "links": [_format.version_data(version) for version in shown.links],
+                "content_bytes": shown.deleted.content,
+                "disk_bytes": shown.deleted.disk,
             }
         )
-    elif done is not None:
-        if done.deleted.versions:
-            click.echo(f"deleted {_versions(done)}: {_format.size(done.deleted.disk)} given back to the disk")
-        if done.links:
-            click.echo(f"unlinked {_links(done)}")
+    elif deleted is not None:
+        if deleted.deleted.versions:
+            click.echo(f"deleted {_versions(deleted)}: {_format.size(deleted.deleted.disk)} freed on the disk")
+        if deleted.links:
+            click.echo(f"unlinked {_links(deleted)}")

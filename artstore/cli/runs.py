@@ -1,4 +1,4 @@
-"""`artstore runs`: which runs there are, and everything about one."""
+"""`artstore runs`: list runs, or show everything about one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from artstore.cli import _completion, _format, _options
+from artstore.cli import _completion, _format, _open, _options
 from artstore.core.names import DEFAULT_PROJECT
 from artstore.runtime import terminal
 from artstore.store import Store
@@ -31,7 +31,7 @@ _NEWEST_FIRST = "-created_at"
         """artstore runs --filter '{"config.lr": {"$lt": 0.1}}' --order -summary_metrics.accuracy""",
     ),
 )
-@click.argument("wanted", metavar="[ID]", required=False, shell_complete=_completion.runs)
+@click.argument("run_id", metavar="[ID]", required=False, shell_complete=_completion.runs)
 @click.option("--project", metavar="P", help="The project.  [default: all]", shell_complete=_completion.projects)
 @click.option("--state", type=click.Choice(_STATES), help="Only runs in this state.")
 @click.option("--job-type", metavar="T", help="Only runs of this job type.")
@@ -41,60 +41,62 @@ _NEWEST_FIRST = "-created_at"
     "filters",
     metavar="JSON",
     callback=_options.json_object,
-    help="Only runs that a filter lets through: docs/lineage.md has its words.",
+    help="Only runs that match a filter: see docs/lineage.md.",
 )
 @click.option(
     "--order",
     metavar="FIELD",
     default=_NEWEST_FIRST,
     show_default=True,
-    help="Sort by a field, the smallest first; with - before it, the largest.",
+    help="Sort by a field, ascending; descending with - before it.",
 )
-@click.option("-n", "most", metavar="N", type=click.IntRange(min=1), help="No more than N runs.")
+@click.option("-n", "limit", metavar="N", type=click.IntRange(min=1), help="At most N runs.")
 @_options.store_option
 @_options.json_option
 def command(
-    wanted: str | None,
+    run_id: str | None,
     project: str | None,
     state: str | None,
     job_type: str | None,
     group: str | None,
     filters: dict[str, Any] | None,
     order: str,
-    most: int | None,
+    limit: int | None,
     store: Path | None,
     as_json: bool,
 ) -> None:
-    """List the runs of the store, the newest first, or show everything about the one with an ID.
+    """List the runs of the store, the newest first, or show everything about the run ID.
 
-    A run has crashed if its process is gone and never said how it ended.
+    A run has crashed if its process ended without finishing it.
     """
-    asked = {"state": state, "job_type": job_type, "group": group}
-    given = {field: value for field, value in asked.items() if value is not None}
-    with _options.open_store(store) as opened:
-        if wanted is None:
-            _list(opened, project, {"$and": [given, filters or {}]}, order, most, as_json)
+    fields = {"state": state, "job_type": job_type, "group": group}
+    equal = {field: value for field, value in fields.items() if value is not None}
+    with _open.open_store(store) as opened:
+        if run_id is None:
+            _list(opened, project, {"$and": [equal, filters or {}]}, order, limit, as_json)
             return
-        if given or filters or most:
-            raise click.UsageError("What says which runs to list goes with no ID: leave out one or the other.")
-        _show(public_run.find(opened, wanted, project or DEFAULT_PROJECT), as_json)
+        if equal or filters or limit:
+            raise click.UsageError(
+                "Filters and limits are for lists, an ID is for one run: leave out one or the other."
+            )
+        _show(public_run.find(opened, run_id, project or DEFAULT_PROJECT), as_json)
 
 
 def _list(
-    store: Store, project: str | None, filters: dict[str, Any], order: str, most: int | None, as_json: bool
+    store: Store, project: str | None, filters: dict[str, Any], order: str, limit: int | None, as_json: bool
 ) -> None:
-    found = islice(public_run.listing(store, project, filters, order, per_page=min(most or 500, 500)), most)
+    runs = islice(public_run.listing(store, project, filters, order, per_page=min(limit or 500, 500)), limit)
     if as_json:
-        _format.print_json_list(each.facts() for each in found)
+        _format.print_json_list(run.facts() for run in runs)
         return
     rows = [
-        [each.id, each.name, each.project, each.job_type or "", each.state, _format.age(each.created_at), _took(each)]
-        for each in found
+        [run.id, run.name, run.project, run.job_type or "", run.state, _format.age(run.created_at), _duration(run)]
+        for run in runs
     ]
     if rows:
-        _format.print_lines(_format.table(["id", "name", "project", "job type", "state", "began", "took"], rows))
+        _format.print_lines(_format.table(["id", "name", "project", "job type", "state", "started", "duration"], rows))
     else:
-        terminal.note("no such runs: artstore.init() begins one, and `artstore runs` lists all")
+        terminal.note("no such runs: artstore.init() starts one, and `artstore runs` lists all")
 
 
 def _show(run: PublicRun, as_json: bool) -> None:
@@ -106,43 +108,43 @@ def _show(run: PublicRun, as_json: bool) -> None:
 
 def _lines(run: PublicRun) -> Iterator[str]:
     yield terminal.visible(_format.qualified(run.project, run.name))
-    for label, said in _rows(run):
-        first, *more = said.splitlines() or [""]
+    for label, text in _rows(run):
+        first, *more = text.splitlines() or [""]
         yield terminal.visible(f"  {label:<12} {first}".rstrip())
         yield from (terminal.visible(f"{'':<15}{line}".rstrip()) for line in more)
 
 
 def _rows(run: PublicRun) -> Iterator[tuple[str, str]]:
-    """What is known, and of what can be missing only what is there."""
+    """Yield labels and texts; those without a value are left out."""
     facts = run.facts()
-    around = dict(facts["environment"])
+    environment = dict(facts["environment"])
     yield "id", run.id
     yield "project", run.project
     yield "state", run.state if not run.exit_code else f"{run.state} (exit code {run.exit_code})"
-    began = datetime.fromisoformat(run.created_at)
-    yield "began", f"{_format.moment(began)} ({_format.age(run.created_at)})"
+    started = datetime.fromisoformat(run.created_at)
+    yield "started", f"{_format.local_time(started)} ({_format.age(run.created_at)})"
     optional = {
-        "took": _took(run),
+        "duration": _duration(run),
         "job type": run.job_type,
         "group": run.group,
         "tags": ", ".join(run.tags),
         "notes": (run.notes or "").strip(),
-        "code": _code(around.pop("git", None)),
-        "command": " ".join(around.pop("command", [])),
+        "code": _code(environment.pop("git", None)),
+        "command": " ".join(environment.pop("command", [])),
         "config": _pretty(run.config),
         "summary": _pretty(run.summary),
-        "around": "\n".join(f"{key} {value}" for key, value in around.items() if value not in (None, "")),
+        "environment": "\n".join(f"{key} {value}" for key, value in environment.items() if value not in (None, "")),
         "used": "\n".join(facts["used"]),
         "logged": "\n".join(facts["logged"]),
     }
-    yield from ((label, said) for label, said in optional.items() if said)
+    yield from ((label, text) for label, text in optional.items() if text)
 
 
-def _took(run: PublicRun) -> str:
+def _duration(run: PublicRun) -> str:
     ended = datetime.fromisoformat(run.ended_at) if run.ended_at else None
     if ended is None and run.state != "running":
         return ""
-    return _format.span(((ended or datetime.now(UTC)) - datetime.fromisoformat(run.created_at)).total_seconds())
+    return _format.duration(((ended or datetime.now(UTC)) - datetime.fromisoformat(run.created_at)).total_seconds())
 
 
 def _code(git: dict[str, Any] | None) -> str:

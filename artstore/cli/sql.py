@@ -1,4 +1,4 @@
-"""`artstore sql`: questions that no verb answers."""
+"""`artstore sql`: run a read-only SQL query, for questions that no verb answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from artstore.cli import _format, _options
+from artstore.cli import _format, _open, _options
 from artstore.runtime import terminal
 
 
@@ -21,22 +21,22 @@ from artstore.runtime import terminal
 @_options.store_option
 @_options.json_option
 def command(query: str, store: Path | None, as_json: bool) -> None:
-    """Answer a question in SQL. Nothing can be written.
+    """Run a read-only SQL query.
 
-    The views artifact_versions and artifact_entries are made for this; the tables below them may change with a
+    The views artifact_versions and artifact_entries are meant for this. The tables below them may change in any
     release.
     """
     if not query.strip():
-        raise click.UsageError('There is no question: ask one, as in artstore sql "select * from artifact_versions"')
-    with _options.open_store(store) as opened:
+        raise click.UsageError('The query is empty: pass one, as in artstore sql "select * from artifact_versions"')
+    with _open.open_store(store) as opened:
         rows = opened.sql(query)
     if as_json:
         _format.print_json_list({column: _plain(value) for column, value in row.items()} for row in rows)
     elif rows:
         columns = list(rows[0])
         right = [column for column in columns if all(isinstance(row[column], int | float) for row in rows)]
-        cells = [["" if value is None else str(_plain(value)) for value in row.values()] for row in rows]
-        _format.print_lines(_format.table(columns, cells, right=right))
+        rows_of_text = [["" if value is None else str(_plain(value)) for value in row.values()] for row in rows]
+        _format.print_lines(_format.table(columns, rows_of_text, right=right))
     else:
         terminal.note("no rows")
 

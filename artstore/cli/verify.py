@@ -1,4 +1,4 @@
-"""`artstore verify`: everything is read again, and what is damaged has a name."""
+"""`artstore verify`: read the whole store again and report damage."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ from pathlib import Path
 
 import click
 
-from artstore.cli import _format, _options
+from artstore.cli import _format, _open, _options
 from artstore.runtime import terminal
 
 
 @click.command("verify", epilog=_options.examples("artstore verify", "artstore verify --head HASH"))
-@click.option("--head", metavar="HASH", help="What `artstore backup` printed: was the history up to there rewritten?")
+@click.option(
+    "--head",
+    metavar="HASH",
+    help="A head that `artstore backup` printed: check that the history up to it was not rewritten.",
+)
 @_options.store_option
 @_options.json_option
 def command(head: str | None, store: Path | None, as_json: bool) -> None:
-    """Read the whole store again, and name each damaged entry and every version that it harms.
+    """Read the whole store again; name each damaged entry and every version that it harms.
 
-    The exit code is 1 if anything is wrong.
+    The exit code is 1 if anything is damaged.
     """
-    with _options.open_store(store) as opened:
+    with _open.open_store(store) as opened:
         report = opened.verify(head=head, progress=terminal.progress())
     if as_json:
         findings = [

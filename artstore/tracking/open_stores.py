@@ -41,7 +41,7 @@ def to_write(named: str | os.PathLike[str] | None = None) -> Store:
             return _opened(folder)
         except NoStore:
             Store.init(folder).close()
-            terminal.note(f"artstore: made the store {folder}")
+            terminal.note(f"artstore: created the store {folder}")
             return _opened(folder)
 
 

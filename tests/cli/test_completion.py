@@ -134,4 +134,4 @@ def test_the_script_is_for_the_shell_in_use_unless_said(monkeypatch: pytest.Monk
     assert done("completion") == done("completion", "fish")
     monkeypatch.setenv("SHELL", "/bin/tcsh")
     unknown = run("completion")
-    assert (unknown.exit_code, "Say bash, zsh or fish" in unknown.stderr) == (2, True)
+    assert (unknown.exit_code, "Name bash, zsh or fish" in unknown.stderr) == (2, True)

@@ -40,7 +40,7 @@ def test_the_demo_puts_changes_gets_and_deletes(tmp_path: Path, monkeypatch: pyt
         "animals:v1  latest, best",
         "changed  cat.jpg  2.0 MB -> 2.0 MB",
         "added    rat.jpg  3.0 MB",
-        "  6.0 MB  content, each piece once",
+        "  6.0 MB  content, each chunk once",
         "deleted 1 version",
         "  logged by    train-1 (train-1, finished)",
         "  used by      train-1 (train-1, finished)",
@@ -48,7 +48,7 @@ def test_the_demo_puts_changes_gets_and_deletes(tmp_path: Path, monkeypatch: pyt
     ):
         assert said in result.stdout
     # How much of cat.jpg is stored again depends on how files are cut: some of it, and not all.
-    both = re.search(r"^ *(6\.\d) MB  content, each piece once$", result.stdout, re.MULTILINE)
+    both = re.search(r"^ *(6\.\d) MB  content, each chunk once$", result.stdout, re.MULTILINE)
     assert both is not None and 6.0 <= float(both[1]) < 7.0
     assert list(tmp_path.iterdir()) == []
 
@@ -61,13 +61,13 @@ def test_the_demo_prints_the_same_each_time(tmp_path: Path) -> None:
 def comparable(text: str, folder: str) -> str:
     # What files take depends on how the file system laid them out, and on when SQLite last wrote its journal back; and
     # the clock goes on.
-    text = re.sub(r".*(on the disk|until the next sweep)\n|: .* given back to the disk|  created .*\n", "", text)
+    text = re.sub(r".*(on the disk|until the next rm or gc)\n|: .* freed on the disk|  created .*\n", "", text)
     return text.replace(f"/{folder}:", "/kept:")
 
 
 def test_the_demo_can_be_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = tmp_path / "tour"
-    assert f"all of it is in {kept}" in demo("--keep", str(kept)).stdout
+    assert f"everything is in {kept}" in demo("--keep", str(kept)).stdout
     monkeypatch.chdir(kept)
     monkeypatch.delenv("ARTSTORE_DIR", raising=False)
     listed = CliRunner().invoke(verbs, ["ls", "animals:best"], catch_exceptions=False)

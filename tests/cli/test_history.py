@@ -76,7 +76,7 @@ def test_show_tells_what_is_known_of_a_version() -> None:
     assert (told["type"], told["aliases"], told["tags"]) == ("dataset", "latest, best", "fur")
     assert told["description"] == "all of them"
     assert '"legs": 4' in shown
-    assert told["expires"].endswith("(30 days after it was made, held by best)")
+    assert told["expires"].endswith("(30 days after it was created, kept by best)")
     assert rows(done("show", "animals:v0")).keys().isdisjoint({"aliases", "tags", "description", "metadata", "expires"})
     assert done("show", "animals") == shown
 
@@ -156,7 +156,7 @@ def test_log_skips_what_was_deleted_unless_asked() -> None:
     ]
     assert done("log", "animals", "--deleted").splitlines()[1].split() == ["animals:v1", "just", "now", "deleted"]
     done("rm", "animals", "--all", "--yes")
-    assert run("log", "animals").stderr == "animals has no version: those that were deleted are shown with --deleted\n"
+    assert run("log", "animals").stderr == "animals has no versions: --deleted shows the deleted ones\n"
     assert len(done("log", "animals", "--deleted").splitlines()) == 3
 
 
@@ -209,7 +209,7 @@ def test_diff_of_a_collection_needs_two_versions() -> None:
     done("put", "animals", "--name", "animals", "--type", "dataset")
     alone = run("diff", "animals")
     assert alone.exit_code == 2
-    assert "animals has no two versions to compare" in alone.stderr
+    assert "animals does not have two versions to compare" in alone.stderr
 
 
 def test_aliases_move_go_and_are_listed() -> None:

@@ -90,7 +90,7 @@ def test_lineage_prints_every_form_that_the_library_gives() -> None:
 
 def test_runs_are_listed_the_newest_first_with_what_they_are() -> None:
     lines = [line.split() for line in done("runs", "-n", "2").splitlines()]
-    assert lines[0] == ["id", "name", "project", "job", "type", "state", "began", "took"]
+    assert lines[0] == ["id", "name", "project", "job", "type", "state", "started", "duration"]
     assert [line[:5] for line in lines[2:]] == [
         ["evaluate-2", "evaluate-2", "pipe", "evaluate", "finished"],
         ["train-2", "train-2", "pipe", "train", "finished"],
@@ -213,7 +213,7 @@ def test_an_input_that_was_deleted_is_named_and_the_rest_is_written() -> None:
         store.delete(store.version("pipe/clean:v0"), delete_aliases=True, force=True)
     result = run("get", "pipe/features:v0", "--with-inputs", "--root", "again")
     assert result.exit_code == 1
-    assert "pipe/clean:v0 was deleted, and cannot be written\n" in result.stderr
+    assert "pipe/clean:v0 was deleted and cannot be written\n" in result.stderr
     assert files("again") == ["features:v0/features.txt", "run.json"]
     assert json.loads(Path("again/run.json").read_text())["used"] == ["pipe/clean:v0"]
     told = run("get", "pipe/features:v0", "--with-inputs", "--root", "again", "--json")

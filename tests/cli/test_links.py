@@ -56,7 +56,7 @@ def test_alias_on_a_link_changes_the_aliases_of_the_link() -> None:
 def test_rm_of_a_link_asks_then_unlinks_and_deletes_nothing() -> None:
     refused = run("rm", "zoo/chosen:live")
     assert refused.exit_code == 1
-    assert refused.stdout.endswith("unlinking 1 link frees nothing: the versions shown stay\n")
+    assert refused.stdout.endswith("unlinking 1 link frees nothing: the versions stay\n")
     assert len(data("ls", "zoo/chosen")) == 2
     assert done("rm", "zoo/chosen:live", "--yes").endswith("\nunlinked 1 link\n")
     assert [each["link"]["name"] for each in data("ls", "zoo/chosen")] == ["chosen:v0"]
@@ -76,7 +76,7 @@ def test_rm_takes_links_and_versions_together() -> None:
 
 def test_rm_of_all_links_leaves_the_versions_and_a_rule_never_takes_one() -> None:
     ruled = run("rm", "zoo/chosen", "--keep-last", "1", "--yes")
-    assert (ruled.exit_code, "A rule never takes a link" in ruled.stderr) == (2, True)
+    assert (ruled.exit_code, "A rule never removes a link" in ruled.stderr) == (2, True)
     assert done("rm", "zoo/chosen", "--all", "--yes").endswith("\nunlinked 2 links\n")
     assert run("rm", "zoo/chosen", "--all", "--yes").exit_code == 1
     assert len(data("ls", "animals")) == 2

@@ -27,14 +27,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_init_makes_a_store_once() -> None:
-    assert done("init", "--algorithm", "sha256") == "made the store .artstore (sha256)\n"
+    assert done("init", "--algorithm", "sha256") == "created the store .artstore (sha256)\n"
     assert done("init") == "there is a store already: .artstore (sha256)\n"
     assert data("init", "other")["made"] is True
 
 
 def test_put_says_once_that_it_makes_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("put", "animals", "--name", "animals", "--type", "dataset")
-    assert run(*arguments).stderr == "made the store .artstore\n"
+    assert run(*arguments).stderr == "created the store .artstore\n"
     assert run(*arguments).stderr == ""
     monkeypatch.setenv("ARTSTORE_SILENT", "1")
     assert run(*arguments, "--store", "quiet").stderr == ""
@@ -98,10 +98,10 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
         (["put", "animals", "--name", "new"], "yet: pass --type dataset, or another type"),
         (["put", "animals", "--name", "animals", "--alias", "latest"], "follows the newest version by itself"),
         (["put", "animals", "--name", "animals", "--tag", "a,b"], "Invalid tag 'a,b'"),
-        (["put", "animals", "--name", "animals", "--ttl", "0d"], "no span of time"),
-        (["put", "animals", "--name", "animals", "--ttl", "999999999w"], "no span of time"),
+        (["put", "animals", "--name", "animals", "--ttl", "0d"], "is not a duration: use 30d, 12h or 45m"),
+        (["put", "animals", "--name", "animals", "--ttl", "999999999w"], "is not a duration: use 30d, 12h or 45m"),
         (["put", "animals", "--name", "animals", "--metadata", "{"], "write JSON"),
-        (["put", "animals", "--name", "animals", "--metadata", "[1]"], "it is no object"),
+        (["put", "animals", "--name", "animals", "--metadata", "[1]"], "not a JSON object"),
         (["put", "animals", "--name", "animals", "--metadata", '{"x": NaN}'], "no NaN"),
         (["put", "animals", "--name", "animals", "--as", "../up"], "Invalid artifact path"),
         (["ref", "animals", "--name", "r", "--type", "t"], "References must be URIs"),
@@ -127,18 +127,18 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
         (["alias", "animals:v0", "good", "latest"], "follows the newest version by itself"),
         (["alias", "animals:v0", "best", "--remove"], "animals:v0 has no alias 'best'"),
         (["alias", "animals:v1", "best", "good", "--remove"], "animals:v1 has no alias 'good'"),
-        (["alias", "animals:v1", "--remove"], "Which aliases shall go?"),
+        (["alias", "animals:v1", "--remove"], "Which aliases should be removed?"),
         (["alias", "nothing"], "no artifact 'nothing'"),
         (["tag", "animals:v0", "good", "a,b"], "Invalid tag 'a,b'"),
         (["tag", "animals:v0", "fur", "-r"], "animals:v0 has no tag 'fur'"),
-        (["tag", "animals:v0", "-r"], "Which tags shall go?"),
+        (["tag", "animals:v0", "-r"], "Which tags should be removed?"),
         (["lineage", "animals:v9"], 'no version "animals:v9" (latest is v1)'),
         (["lineage", "animals", "--depth", "-1"], "-1 is not in the range"),
         (["lineage", "animals", "--direction", "up"], "'up' is not one of 'upstream', 'downstream', 'both'"),
-        (["lineage", "animals", "--summary", "--format", "prov"], "leave --summary out"),
+        (["lineage", "animals", "--summary", "--format", "prov"], "leave out --summary"),
         (["runs", "nothing"], "Could not find run 'nothing': list the runs with"),
         (["runs", "x", "--state", "failed"], "leave out one or the other"),
-        (["runs", "--filter", "[1]"], "it is no object"),
+        (["runs", "--filter", "[1]"], "not a JSON object"),
         (["runs", "--filter", '{"config.lr": {"$near": 1}}'], "no operator '$near': use one of $eq"),
         (["runs", "--order", "-colour"], "runs have no field 'colour'"),
         (["get", "animals", "--with-inputs"], "animals:v1 was logged by no run"),
@@ -151,7 +151,7 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
         (["rm", "animals:v0", "--all"], "the name of one collection"),
         (["rm", "animals", "--all", "--keep-last", "1"], "leave out --keep-last"),
         (["rm", "animals", "--keep-last", "0"], "0 is not in the range"),
-        (["rm", "animals", "--keep-last", "1", "--delete-aliases"], "never takes a version with an alias"),
+        (["rm", "animals", "--keep-last", "1", "--delete-aliases"], "never deletes a version that has an alias"),
         (["rm", "nothing", "--all"], "no artifact 'nothing'"),
         (["du", "nothing"], "no artifact 'nothing'"),
         (["bench", "dedup", "nowhere"], "nowhere"),

@@ -41,11 +41,11 @@ def test_pending_lists_what_nobody_has_finished_and_who_wrote_it() -> None:
 def test_ls_and_du_point_to_what_is_pending() -> None:
     assert "and 2 pending versions, not finished yet: see `artstore pending`" in run("ls").stderr
     assert "see `artstore pending animals`" in run("ls", "animals").stderr
-    assert "900 B  2 pending versions would take when written out" in done("du")
+    assert "900 B  2 pending versions, when written to a folder" in done("du")
 
 
 def test_pending_finishes_what_its_writers_left() -> None:
-    assert "Say its --id, one of: night, day" in run("pending", "animals", "--finish").stderr
+    assert "Pass its --id, one of: night, day" in run("pending", "animals", "--finish").stderr
     said = done("pending", "animals", "--id", "night", "--finish", "--alias", "best")
     assert said == "animals:v0  2 entries  600 B\n"
     assert Api().artifact("animals:best").version == "v0"

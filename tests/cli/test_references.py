@@ -86,7 +86,7 @@ def test_status_of_what_refers_to_nothing_is_no_difference() -> None:
     done("put", "animals", "--name", "animals", "--type", "dataset")
     result = run("status", "animals")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "animals:v0 refers to nothing that is kept elsewhere\n"
+    assert result.stderr == "animals:v0 has no references\n"
     assert data("status", "animals") == {"name": "animals:v0", "unchanged": 0, "changed": [], "missing": [], "new": []}
 
 

@@ -1,4 +1,4 @@
-"""`artstore bench`: what this machine and the user's own data would do."""
+"""`artstore bench`: measure checksums on this machine and deduplication of the user's data."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from artstore.cli.bench.dedup import dedup
     ),
 )
 def command() -> None:
-    """Measure checksums on this machine, and what deduplication would keep of your own data.
+    """Measure the speed of checksums on this machine, and deduplication of your own data.
 
-    Both need what `pip install 'artstore[bench]'` brings.
+    Both need `pip install 'artstore[bench]'`.
     """
 
 
