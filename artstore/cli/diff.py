@@ -1,7 +1,4 @@
-"""`artstore diff`: show what changed between two versions.
-
-The exit code is decided here: 0 if the entries are equal, 1 if they differ, 2 for an error.
-"""
+"""`artstore diff`: show what changed between two versions; its exit code: 0 equal, 1 different, 2 an error."""
 
 from __future__ import annotations
 

@@ -36,10 +36,10 @@ def command(
 ) -> None:
     """Track the object at URI, or the objects below that prefix, as the next version of a collection.
 
-    Nothing is copied. An object gets its own name in the artifact, objects below a prefix their keys without it; --as gives another path.
-    If both an object and a prefix have that name, the object is tracked; a / at the end selects the prefix. Etag,
-    version and size are recorded. If nothing differs from the newest version, no version is made. The store is created
-    if there is none.
+    Nothing is copied. An object gets its own name in the artifact, objects below a prefix their keys without it; --as
+    gives another path. If both an object and a prefix have that name, the object is tracked; a / at the end selects
+    the prefix. Etag, version and size are recorded. If nothing differs from the newest version, no version is made.
+    The store is created if there is none.
 
     Credentials and endpoints are taken from where the libraries of each scheme look for them.
     """
