@@ -1,8 +1,7 @@
-"""Line and bar charts as SVG files that stand alone: no script, no font and nothing else is fetched.
+"""Draw line and bar charts as self-contained SVG files, without scripts or fonts.
 
-They follow the reader's choice of a light or dark page. Series differ by colour and by the shape of their marks; each
-mark tells its numbers where a browser's pointer rests on it. Numbers are written with decimal prefixes: 1.5M is
-1,500,000.
+They follow the reader's light or dark colour scheme. Series differ by colour and by the shape of their marks; a mark
+shows its numbers when the pointer is over it. Numbers are written with decimal prefixes: 1.5M is 1,500,000.
 """
 
 from __future__ import annotations
