@@ -1,4 +1,4 @@
-"""A graph for Graphviz: `dot -Tsvg`."""
+"""Write a lineage graph in the DOT language, for Graphviz (`dot -Tsvg`)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from artstore.lineage.graph import DELETED, REFERENCES, CollectionNode, Graph, Node, VersionNode
 
 
-def text(graph: Graph) -> str:
-    """The graph in the DOT language, left to right. Versions are boxes, runs are ovals, deleted versions are dashed."""
+def render(graph: Graph) -> str:
+    """Return the graph in DOT, left to right. Versions are boxes, runs are ovals, deleted versions are dashed."""
     return "\n".join(_lines(graph)) + "\n"
 
 
@@ -18,23 +18,23 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield '  node [fontname="sans-serif", fontsize=11];'
     yield '  edge [fontname="sans-serif", fontsize=9];'
     for node in graph.nodes:
-        yield f"  {_quoted(node.id)} [{_look(node, start=node.id == graph.start)}];"
+        yield f"  {_quoted(node.id)} [{_attributes(node, start=node.id == graph.start)}];"
     for edge in graph.edges:
-        said = edge.kind if edge.count == 1 else f"{edge.kind} x{edge.count}"
+        label = edge.kind if edge.count == 1 else f"{edge.kind} x{edge.count}"
         dashed = ", style=dashed" if edge.kind == REFERENCES else ""
-        yield f"  {_quoted(edge.source)} -> {_quoted(edge.target)} [label={_quoted(said)}{dashed}];"
+        yield f"  {_quoted(edge.source)} -> {_quoted(edge.target)} [label={_quoted(label)}{dashed}];"
     yield "}"
 
 
-def _look(node: Node, *, start: bool) -> str:
+def _attributes(node: Node, *, start: bool) -> str:
     shape = "box" if isinstance(node, VersionNode | CollectionNode) else "oval"
     label = _quoted(f"{node.name}\n{node.detail}")
-    look = [f"label={label}", f"shape={shape}"]
+    attributes = [f"label={label}", f"shape={shape}"]
     if isinstance(node, VersionNode) and node.state == DELETED:
-        look.append("style=dashed, color=gray, fontcolor=gray")
+        attributes.append("style=dashed, color=gray, fontcolor=gray")
     if start:
-        look.append("penwidth=2")
-    return ", ".join(look)
+        attributes.append("penwidth=2")
+    return ", ".join(attributes)
 
 
 def _quoted(text: str) -> str:

@@ -1,7 +1,7 @@
-"""What is known of where things came from, as plain data: versions and runs, the edges between them, their summary.
+"""The lineage graph as plain data: versions and runs, the edges between them, and a summary of both.
 
-An edge points the way that data went: from a version to the run that used it, from a run to the version that it
-produced, from a version to the one that references it. `id` names a node in its graph: `project/animals:v0`,
+An edge points in the direction of the data: from a version to the run that used it, from a run to the version that it
+produced, from a version to the version that references it. `id` names a node in its graph: `project/animals:v0`,
 `project/run-id`, and in a summary `project/animals`, `project job train`.
 """
 
@@ -20,7 +20,7 @@ NO_JOB_TYPE = "no job type"
 
 @dataclass(frozen=True, slots=True)
 class VersionNode:
-    """One version. Of one that was deleted everything but the content is still known. `size` is in bytes."""
+    """One version; a deleted one has everything but its content. `size` is in bytes."""
 
     kind: ClassVar[str] = "version"
     id: str
@@ -36,7 +36,7 @@ class VersionNode:
     created_at: str
     deleted_at: str | None
     base: str | None
-    """The id of the version that it was made from."""
+    """The id of the version that it is based on."""
 
     @property
     def name(self) -> str:
@@ -45,13 +45,13 @@ class VersionNode:
 
     @property
     def detail(self) -> str:
-        """What stands below the name."""
+        """The line below the name."""
         return f"{self.type}, deleted" if self.state == DELETED else self.type
 
 
 @dataclass(frozen=True, slots=True)
 class RunNode:
-    """One run. `git` tells the commit, branch, remote and dirtiness of the code, where they were found."""
+    """One run. `git` has the commit, branch, remote and dirty flag of its code, if it was in a repository."""
 
     kind: ClassVar[str] = "run"
     id: str
@@ -68,13 +68,13 @@ class RunNode:
 
     @property
     def detail(self) -> str:
-        """What stands below the name."""
+        """The line below the name."""
         return ", ".join(filter(None, [self.job_type, self.state]))
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionNode:
-    """All versions of one name that a graph has."""
+    """All versions of one collection in a graph."""
 
     kind: ClassVar[str] = "collection"
     id: str
@@ -85,13 +85,13 @@ class CollectionNode:
 
     @property
     def detail(self) -> str:
-        """What stands below the name."""
+        """The line below the name."""
         return f"{self.type}, {self.versions} version{'s' if self.versions > 1 else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class JobNode:
-    """All runs of one job type that a graph has."""
+    """All runs of one job type in a graph."""
 
     kind: ClassVar[str] = "job"
     id: str
@@ -106,7 +106,7 @@ class JobNode:
 
     @property
     def detail(self) -> str:
-        """What stands below the name."""
+        """The line below the name."""
         return f"{self.runs} run{'s' if self.runs > 1 else ''}"
 
 
@@ -115,9 +115,9 @@ Node: TypeAlias = VersionNode | RunNode | CollectionNode | JobNode
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`kind` is `used`, `produced` or `references`; `role` what the run used the version as.
+    """One edge: `kind` is `used`, `produced` or `references`, `role` is the role in which a run used a version.
 
-    `at` is when that was noted, which is not known of references. In a summary, `count` edges are one.
+    `at` is when it was recorded; references have no time. In a summary, `count` edges are merged into one.
     """
 
     kind: str
@@ -130,7 +130,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes and the edges between them, seen from the node `start`. `store` is the id of the store."""
+    """Nodes and the edges between them, around the node `start`. `store` is the id of the store."""
 
     store: str
     start: str
@@ -140,10 +140,10 @@ class Graph:
     edges: tuple[Edge, ...]
 
 
-def summary(graph: Graph) -> Graph:
-    """The same by collections and job types: which kinds of work turn what into what.
+def summarize(graph: Graph) -> Graph:
+    """Group a graph by collections and job types: which job types turn which collections into which.
 
-    A collection whose versions a kind of work uses and produces stands in a cycle.
+    A job type that uses and produces versions of one collection forms a cycle with it.
     """
     groups: dict[str, Node] = {}
     group_of: dict[str, str] = {}
@@ -156,7 +156,7 @@ def summary(graph: Graph) -> Graph:
         graph,
         start=group_of[graph.start],
         nodes=tuple(groups.values()),
-        edges=tuple(_merged(Edge(each.kind, group_of[each.source], group_of[each.target]) for each in graph.edges)),
+        edges=tuple(_merged(Edge(edge.kind, group_of[edge.source], group_of[edge.target]) for edge in graph.edges)),
     )
 
 
@@ -176,8 +176,8 @@ def _one_more(group: Node) -> Node:
 
 def _merged(edges: Iterable[Edge]) -> Iterable[Edge]:
     merged: dict[tuple[str, str, str], Edge] = {}
-    for each in edges:
-        key = (each.kind, each.source, each.target)
+    for edge in edges:
+        key = (edge.kind, edge.source, edge.target)
         known = merged.get(key)
-        merged[key] = replace(known, count=known.count + 1) if known else each
+        merged[key] = replace(known, count=known.count + 1) if known else edge
     return merged.values()

@@ -1,4 +1,4 @@
-"""Lineage as people ask for it: the graph around a version or a run, its summary, and the forms it is given in."""
+"""`Lineage`: the graph around a version or a run, its summary, and the formats it is exported to."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from html import escape
 from typing import Any
 
 from artstore.errors import UsageError
-from artstore.lineage import dot, graph, mermaid, openlineage, prov, svg, tree
-from artstore.lineage.graph import Edge, Graph, Node
+from artstore.lineage import dot, mermaid, openlineage, prov, svg, tree
+from artstore.lineage.graph import Edge, Graph, Node, summarize
 from artstore.runtime import release
 
-_DRAWN = 200
-"""Nodes that a notebook draws one by one; of more, it draws the summary."""
+_MOST_DRAWN = 200
+"""The most nodes that a notebook draws; of a larger graph it draws the summary."""
 
 
 class Lineage:
-    """The graph around a version or run: what it came from and what came of it.
+    """The graph around a version or run: what it was made from and what used it.
 
-    >>> found = artifact.lineage(direction="upstream")
-    >>> [node.name for node in found.nodes]
-    >>> found.summary().to_mermaid()
+    >>> lineage = artifact.lineage(direction="upstream")
+    >>> [node.name for node in lineage.nodes]
+    >>> lineage.summary().to_mermaid()
 
-    `nodes` are sorted by age; an edge goes the way that data went. `print` shows trees, a notebook draws it.
+    `nodes` are sorted by age; an edge points in the direction of the data. `print` shows trees, a notebook draws it.
     """
 
-    def __init__(self, found: Graph) -> None:
-        self.graph = found
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
 
     @property
     def start(self) -> str:
-        """The id of the node that it is seen from."""
+        """The id of the node that the graph is around."""
         return self.graph.start
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """Versions and runs; of a summary, collections and job types."""
+        """Versions and runs; in a summary, collections and job types."""
         return self.graph.nodes
 
     @property
     def edges(self) -> tuple[Edge, ...]:
-        """What was used, produced and referenced."""
+        """The edges: `used`, `produced` and `references`."""
         return self.graph.edges
 
     def summary(self) -> Lineage:
-        """The same by collections and job types, with how many versions, runs and edges each stands for."""
-        return Lineage(graph.summary(self.graph))
+        """Group the graph by collections and job types, with the numbers of versions, runs and edges in each."""
+        return Lineage(summarize(self.graph))
 
     def to_json(self) -> dict[str, Any]:
-        """Nodes and edges as plain data, for `json.dump`."""
+        """Return nodes and edges as plain data, for `json.dump`."""
         return {
             "start": self.start,
             "direction": self.graph.direction,
@@ -59,41 +59,43 @@ class Lineage:
         }
 
     def to_text(self) -> str:
-        """Trees of what it came from and what came of it."""
-        return "\n".join(tree.lines(self.graph))
+        """Return trees of what is upstream and downstream."""
+        return tree.render(self.graph)
 
     def to_dot(self) -> str:
-        """The graph for Graphviz."""
-        return dot.text(self.graph)
+        """Return the graph in the DOT language, for Graphviz."""
+        return dot.render(self.graph)
 
     def to_mermaid(self) -> str:
-        """The graph as a Mermaid flowchart."""
-        return mermaid.text(self.graph)
+        """Return the graph as a Mermaid flowchart."""
+        return mermaid.render(self.graph)
 
     def to_svg(self) -> str:
-        """The graph as a drawing."""
-        return svg.text(self.graph)
+        """Return the graph as an SVG drawing."""
+        return svg.render(self.graph)
 
     def to_openlineage(self) -> list[dict[str, Any]]:
-        """OpenLineage events, the oldest first. Raises `UsageError` for a summary, which no event tells."""
-        return openlineage.events(self._of_executions("OpenLineage"), f"urn:artstore:{release.VERSION}")
+        """Return OpenLineage events, the oldest first. Raises `UsageError` for a summary."""
+        return openlineage.export(self._with_runs("OpenLineage"), f"urn:artstore:{release.VERSION}")
 
     def to_prov(self) -> dict[str, Any]:
-        """A W3C PROV document in its JSON form. Raises `UsageError` for a summary."""
-        return prov.document(self._of_executions("PROV"))
+        """Return a W3C PROV document in its JSON form. Raises `UsageError` for a summary."""
+        return prov.export(self._with_runs("PROV"))
 
-    def _of_executions(self, form: str) -> Graph:
+    def _with_runs(self, format: str) -> Graph:
         if any(node.kind in ("collection", "job") for node in self.nodes):
-            raise UsageError(f"{form} tells single runs and versions, which a summary has not: export the whole graph")
+            raise UsageError(
+                f"{format} describes single runs and versions, which a summary lacks: export the whole graph"
+            )
         return self.graph
 
     def _repr_html_(self) -> str:
         drawn, note = self.graph, ""
-        if len(self.nodes) > _DRAWN:
-            drawn = graph.summary(self.graph)
+        if len(self.nodes) > _MOST_DRAWN:
+            drawn = summarize(self.graph)
             counts = Counter(node.kind for node in self.nodes)
-            note = f"<p>{escape(', '.join(f'{count:,} {kind}s' for kind, count in counts.items()))}, summed up</p>"
-        return f'{note}<div style="overflow:auto">{svg.text(drawn)}</div>'
+            note = f"<p>{escape(', '.join(f'{count:,} {kind}s' for kind, count in counts.items()))}, summarized</p>"
+        return f'{note}<div style="overflow:auto">{svg.render(drawn)}</div>'
 
     def __str__(self) -> str:
         return self.to_text()

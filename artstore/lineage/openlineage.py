@@ -1,9 +1,9 @@
-"""A graph as OpenLineage events: what a collector such as Marquez would have been told by each run.
+"""Export a lineage graph as OpenLineage events, as each run would have sent them to a collector such as Marquez.
 
 A run is a run of the job `project/job type`, a version is a dataset `project/name` with its `version` facet; both are
-in the namespace of the store. A run that is over has a START event, and a COMPLETE, FAIL or ABORT event with all that
-it used and produced; one that still runs has a RUNNING event in its place. A version that no run of the graph used or
-produced has a dataset event. What the standard has no word for is in facets whose names begin with `artstore_`.
+in the namespace of the store. An ended run has a START event and a COMPLETE, FAIL or ABORT event with everything that
+it used and produced; a running one has a RUNNING event instead of the second. A version that no run of the graph used
+or produced has a dataset event. Facts that the standard has no field for are in facets named `artstore_...`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _ENDED = {"finished": "COMPLETE", "failed": "FAIL", "crashed": "ABORT"}
 Event = dict[str, Any]
 
 
-def events(graph: Graph, producer: str) -> list[Event]:
-    """The events, in the order of their times. `producer` is the URI of the program that tells them."""
-    return sorted(_Telling(graph, producer).events(), key=lambda event: str(event["eventTime"]))
+def export(graph: Graph, producer: str) -> list[Event]:
+    """Return the events in the order of their times. `producer` is the URI of the program that sends them."""
+    return sorted(_Export(graph, producer).events(), key=lambda event: str(event["eventTime"]))
 
 
-class _Telling:
-    """What is told of one graph."""
+class _Export:
+    """The export of one graph."""
 
     def __init__(self, graph: Graph, producer: str) -> None:
         self._graph = graph
@@ -38,10 +38,10 @@ class _Telling:
         self._used: dict[str, list[str]] = defaultdict(list)
         self._produced: dict[str, list[str]] = defaultdict(list)
         self._references: dict[str, list[str]] = defaultdict(list)
-        self._heard: dict[str, list[str]] = defaultdict(list)
+        self._times: dict[str, list[str]] = defaultdict(list)
         for edge in graph.edges:
             if edge.at:
-                self._heard[edge.target if edge.kind == USED else edge.source].append(edge.at)
+                self._times[edge.target if edge.kind == USED else edge.source].append(edge.at)
             if edge.kind == USED:
                 self._used[edge.target].append(edge.source)
             elif edge.kind == PRODUCED:
@@ -50,25 +50,25 @@ class _Telling:
                 self._references[edge.target].append(edge.source)
 
     def events(self) -> Iterator[Event]:
-        told = {each for ends in (self._used, self._produced) for versions in ends.values() for each in versions}
+        of_runs = {id for versions_of in (self._used, self._produced) for ids in versions_of.values() for id in ids}
         for node in self._graph.nodes:
             if isinstance(node, RunNode):
-                yield from self._of_run(node)
-            elif isinstance(node, VersionNode) and node.id not in told:
+                yield from self._run_events(node)
+            elif isinstance(node, VersionNode) and node.id not in of_runs:
                 yield {**self._base(node.created_at, "DatasetEvent"), "dataset": self._dataset(node.id)}
 
-    def _of_run(self, run: RunNode) -> Iterator[Event]:
+    def _run_events(self, run: RunNode) -> Iterator[Event]:
         yield self._run_event(run, "START", run.started_at)
-        whole = {
-            "inputs": [self._dataset(each) for each in self._used[run.id]],
-            "outputs": [self._dataset(each) for each in self._produced[run.id]],
+        datasets = {
+            "inputs": [self._dataset(version) for version in self._used[run.id]],
+            "outputs": [self._dataset(version) for version in self._produced[run.id]],
         }
         kind = _ENDED.get(run.state, "RUNNING")
-        yield {**self._run_event(run, kind, run.ended_at or self._last_heard(run)), **whole}
+        yield {**self._run_event(run, kind, run.ended_at or self._last_seen(run)), **datasets}
 
-    def _last_heard(self, run: RunNode) -> str:
-        """When a run that never said that it ended was last at work."""
-        return max([run.started_at, *self._heard[run.id]])
+    def _last_seen(self, run: RunNode) -> str:
+        """Return the last time recorded for a run without an end."""
+        return max([run.started_at, *self._times[run.id]])
 
     def _run_event(self, run: RunNode, kind: str, time: str) -> Event:
         return {

@@ -1,6 +1,6 @@
-"""A graph in W3C PROV, in its JSON form: versions are entities, runs are activities, who ran them are agents.
+"""Export a lineage graph as W3C PROV in its JSON form: versions are entities, runs are activities, users are agents.
 
-References between versions are derivations, and a deleted version was invalidated.
+References between versions are derivations; a deleted version was invalidated.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from artstore.lineage.graph import DELETED, PRODUCED, USED, Edge, Graph, RunNode
 Document = dict[str, dict[str, Any]]
 
 
-def document(graph: Graph) -> Document:
-    """The document, as plain data."""
-    home = f"artstore://{graph.store}"
-    said: dict[str, dict[str, Any]] = defaultdict(dict)
-    said["prefix"] = {
-        "artstore": f"{home}/terms/",
-        "version": f"{home}/versions/",
-        "run": f"{home}/runs/",
-        "user": f"{home}/users/",
+def export(graph: Graph) -> Document:
+    """Return the document as plain data."""
+    namespace = f"artstore://{graph.store}"
+    document: dict[str, dict[str, Any]] = defaultdict(dict)
+    document["prefix"] = {
+        "artstore": f"{namespace}/terms/",
+        "version": f"{namespace}/versions/",
+        "run": f"{namespace}/runs/",
+        "user": f"{namespace}/users/",
     }
     names = {node.id: _name(node) for node in graph.nodes if isinstance(node, VersionNode | RunNode)}
     for node in graph.nodes:
         if isinstance(node, VersionNode):
-            said["entity"][names[node.id]] = _entity(node)
+            document["entity"][names[node.id]] = _entity(node)
             if node.state == DELETED:
-                gone = {"prov:entity": names[node.id], "prov:time": node.deleted_at}
-                said["wasInvalidatedBy"][f"_:d{len(said['wasInvalidatedBy'])}"] = gone
+                invalidation = {"prov:entity": names[node.id], "prov:time": node.deleted_at}
+                document["wasInvalidatedBy"][f"_:d{len(document['wasInvalidatedBy'])}"] = invalidation
         elif isinstance(node, RunNode):
-            said["activity"][names[node.id]] = _activity(node)
+            document["activity"][names[node.id]] = _activity(node)
             if node.user:
                 agent = f"user:{_local(node.user)}"
-                said["agent"][agent] = {"prov:label": node.user, "prov:type": _qualified("prov:Person")}
-                by = {"prov:activity": names[node.id], "prov:agent": agent}
-                said["wasAssociatedWith"][f"_:a{len(said['wasAssociatedWith'])}"] = by
+                document["agent"][agent] = {"prov:label": node.user, "prov:type": _qualified("prov:Person")}
+                association = {"prov:activity": names[node.id], "prov:agent": agent}
+                document["wasAssociatedWith"][f"_:a{len(document['wasAssociatedWith'])}"] = association
     for index, edge in enumerate(graph.edges):
         relation, ends = _relation(edge, names)
-        said[relation][f"_:e{index}"] = ends
-    return dict(said)
+        document[relation][f"_:e{index}"] = ends
+    return dict(document)
 
 
 def _name(node: VersionNode | RunNode) -> str:

@@ -1,7 +1,7 @@
-"""A graph drawn as SVG, left to right, for notebooks and web pages: no script, no font and nothing else is fetched.
+"""Draw a lineage graph as SVG, left to right, for notebooks and web pages, without scripts or fonts.
 
-Nodes stand in columns by the longest way that leads to them. An edge that closes a cycle does not count for that, and
-is drawn as a bow back. Within a column nodes stand near the middle of those that lead to them.
+The column of a node is the length of the longest path to it. An edge that closes a cycle does not count, and is drawn
+as an arc back. Within a column, nodes are placed near the middle of their predecessors.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class _Point(NamedTuple):
     y: float
 
 
-def text(graph: Graph) -> str:
-    """The drawing, as one `svg` element."""
+def render(graph: Graph) -> str:
+    """Return the drawing as one `svg` element."""
     columns = _columns(graph)
     places = _places(graph, columns)
     right = max(place.x for place in places.values()) + _WIDTH + _MARGIN
@@ -54,55 +54,55 @@ def text(graph: Graph) -> str:
 
 
 def _columns(graph: Graph) -> dict[str, int]:
-    """The column of each node: one more than the farthest of those that lead to it."""
-    leading: dict[str, set[str]] = defaultdict(set)
+    """Return the column of each node: one more than the highest column of its predecessors."""
+    predecessors: dict[str, set[str]] = defaultdict(set)
     for source, target in _forward(graph):
-        leading[target].add(source)
+        predecessors[target].add(source)
     columns: dict[str, int] = {}
     waiting = [node.id for node in graph.nodes]
     while waiting:
         id = waiting[-1]
-        open_ends = [each for each in leading[id] if each not in columns]
-        if id in columns or not open_ends:
-            columns.setdefault(id, max((columns[each] + 1 for each in leading[id]), default=0))
+        unplaced = [other for other in predecessors[id] if other not in columns]
+        if id in columns or not unplaced:
+            columns.setdefault(id, max((columns[other] + 1 for other in predecessors[id]), default=0))
             waiting.pop()
         else:
-            waiting += open_ends
+            waiting += unplaced
     return columns
 
 
 def _forward(graph: Graph) -> Iterator[tuple[str, str]]:
-    """The edges without those that close a cycle, found by walking in depth from each node in turn."""
-    following: dict[str, list[str]] = defaultdict(list)
+    """Yield the edges except those that close a cycle, found by a depth-first walk from each node in turn."""
+    successors: dict[str, list[str]] = defaultdict(list)
     for edge in graph.edges:
-        following[edge.source].append(edge.target)
+        successors[edge.source].append(edge.target)
     open_nodes: set[str] = set()
     done: set[str] = set()
     for node in graph.nodes:
         if node.id in done:
             continue
         open_nodes.add(node.id)
-        way = [(node.id, iter(following[node.id]))]
-        while way:
-            id, targets = way[-1]
+        path = [(node.id, iter(successors[node.id]))]
+        while path:
+            id, targets = path[-1]
             target = next(targets, None)
             if target is None:
-                way.pop()
+                path.pop()
                 open_nodes.discard(id)
                 done.add(id)
             elif target not in open_nodes:
                 yield id, target
                 if target not in done:
                     open_nodes.add(target)
-                    way.append((target, iter(following[target])))
+                    path.append((target, iter(successors[target])))
 
 
 def _places(graph: Graph, columns: Mapping[str, int]) -> dict[str, _Point]:
-    """The upper left corner of each node."""
-    before: dict[str, list[str]] = defaultdict(list)
+    """Return the upper left corner of each node."""
+    predecessors: dict[str, list[str]] = defaultdict(list)
     for edge in graph.edges:
         if columns[edge.source] < columns[edge.target]:
-            before[edge.target].append(edge.source)
+            predecessors[edge.target].append(edge.source)
     members: dict[int, list[str]] = defaultdict(list)
     for node in graph.nodes:
         members[columns[node.id]].append(node.id)
@@ -110,7 +110,7 @@ def _places(graph: Graph, columns: Mapping[str, int]) -> dict[str, _Point]:
     for column in sorted(members):
 
         def middle(id: str) -> float:
-            heights = [places[each].y for each in before[id]]
+            heights = [places[other].y for other in predecessors[id]]
             return sum(heights) / len(heights) if heights else 0.0
 
         for row, id in enumerate(sorted(members[column], key=middle)):
@@ -122,31 +122,31 @@ def _arrow(edge: Edge, source: _Point, target: _Point) -> str:
     if target.x > source.x:
         begin, end = _Point(source.x + _WIDTH, source.y + _HEIGHT / 2), _Point(target.x, target.y + _HEIGHT / 2)
         bend = max(_GAP_X / 2, (end.x - begin.x) / 2)
-        way = f"M{begin.x} {begin.y}C{begin.x + bend} {begin.y} {end.x - bend} {end.y} {end.x} {end.y}"
+        curve = f"M{begin.x} {begin.y}C{begin.x + bend} {begin.y} {end.x - bend} {end.y} {end.x} {end.y}"
     else:
         begin = _Point(source.x + _WIDTH / 2, source.y + _HEIGHT)
         end = _Point(target.x + _WIDTH / 2, target.y + _HEIGHT)
         low = max(begin.y, end.y) + _GAP_Y + 8
-        way = f"M{begin.x} {begin.y}C{begin.x} {low} {end.x} {low} {end.x} {end.y}"
+        curve = f"M{begin.x} {begin.y}C{begin.x} {low} {end.x} {low} {end.x} {end.y}"
     dashed = ' class="references"' if edge.kind == REFERENCES else ""
-    often = f" x{edge.count}" if edge.count > 1 else ""
-    return f'<path{dashed} d="{way}" marker-end="url(#artstore-tip)"><title>{edge.kind}{often}</title></path>'
+    count = f" x{edge.count}" if edge.count > 1 else ""
+    return f'<path{dashed} d="{curve}" marker-end="url(#artstore-tip)"><title>{edge.kind}{count}</title></path>'
 
 
 def _box(node: Node, place: _Point, *, start: bool) -> str:
     data = isinstance(node, VersionNode | CollectionNode)
     gone = isinstance(node, VersionNode) and node.state == DELETED
-    classes = [each for each, wanted in (("work", not data), ("gone", gone), ("start", start)) if wanted]
-    of = f' class="{" ".join(classes)}"' if classes else ""
+    classes = [name for name, applies in (("work", not data), ("gone", gone), ("start", start)) if applies]
+    attribute = f' class="{" ".join(classes)}"' if classes else ""
     middle = place.x + _WIDTH / 2
     return (
-        f"<g{of}><title>{escape(visible(f'{node.id} ({node.detail})'))}</title>"
+        f"<g{attribute}><title>{escape(visible(f'{node.id} ({node.detail})'))}</title>"
         f'<rect x="{place.x}" y="{place.y}" width="{_WIDTH}" height="{_HEIGHT}" rx="{4 if data else 16}"/>'
-        f'<text x="{middle}" y="{place.y + 17}">{_fitting(node.name)}</text>'
-        f'<text class="detail" x="{middle}" y="{place.y + 31}">{_fitting(node.detail)}</text></g>'
+        f'<text x="{middle}" y="{place.y + 17}">{_shortened(node.name)}</text>'
+        f'<text class="detail" x="{middle}" y="{place.y + 31}">{_shortened(node.detail)}</text></g>'
     )
 
 
-def _fitting(label: str) -> str:
-    shown = visible(label)
-    return escape(shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…")
+def _shortened(label: str) -> str:
+    text = visible(label)
+    return escape(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from artstore.core.names import DEFAULT_PROJECT
 from artstore.lineage.graph import PRODUCED, REFERENCES, USED, Edge, Graph, Node, RunNode, VersionNode
 
-_SAID = {
+_VERBS = {
     (USED, True): "used",
     (USED, False): "used by",
     (PRODUCED, True): "produced by",
@@ -23,21 +23,25 @@ _SAID = {
 
 
 class _Place(NamedTuple):
-    """A line that is to be written: an edge, the node that it leads to, and what stands before it."""
+    """The place of an edge in the tree: the edge, the indentation of its line, and whether it is the last sibling."""
 
     edge: Edge
-    before: str
+    indent: str
     last: bool
 
 
-def lines(graph: Graph) -> Iterator[str]:
-    """The node that the graph is seen from, then a tree for each direction that was asked for."""
+def render(graph: Graph) -> str:
+    """Return the start of a graph, and a tree for each direction that was asked for, as lines of text."""
+    return "\n".join(_lines(graph))
+
+
+def _lines(graph: Graph) -> Iterator[str]:
     nodes = {node.id: node for node in graph.nodes}
     yield _named(nodes[graph.start], "")
-    for upstream, title in ((True, "comes from"), (False, "went into")):
-        if graph.direction in ("both", "upstream" if upstream else "downstream"):
+    for upstream, title in ((True, "upstream"), (False, "downstream")):
+        if graph.direction in ("both", title):
             tree = list(_tree(graph, nodes, upstream=upstream))
-            none = "not looked for (depth 0)" if graph.depth == 0 else "nothing that is known"
+            none = "not searched (depth 0)" if graph.depth == 0 else "nothing recorded"
             yield f"{title}:" if tree else f"{title}: {none}"
             yield from tree
 
@@ -49,25 +53,25 @@ def _tree(graph: Graph, nodes: Mapping[str, Node], *, upstream: bool) -> Iterato
     shown = {graph.start}
     waiting = _places(edges[graph.start], "")
     while waiting:
-        edge, before, last = waiting.pop()
+        edge, indent, last = waiting.pop()
         end = edge.source if upstream else edge.target
         seen = end in shown
         shown.add(end)
-        yield f"{before}{'└─ ' if last else '├─ '}{_line(edge, nodes[end], upstream, seen and bool(edges[end]))}"
+        yield f"{indent}{'└─ ' if last else '├─ '}{_line(edge, nodes[end], upstream, seen and bool(edges[end]))}"
         if not seen:
-            waiting += _places(edges[end], before + ("   " if last else "│  "))
+            waiting += _places(edges[end], indent + ("   " if last else "│  "))
 
 
-def _places(edges: list[Edge], before: str) -> list[_Place]:
-    """The edges of one node, the last one first, because the one that is written next is taken from the end."""
-    return [_Place(edge, before, index == 0) for index, edge in enumerate(reversed(edges))]
+def _places(edges: list[Edge], indent: str) -> list[_Place]:
+    """Return the edges of one node in reverse order: the next one to print is taken from the end."""
+    return [_Place(edge, indent, index == 0) for index, edge in enumerate(reversed(edges))]
 
 
-def _line(edge: Edge, node: Node, upstream: bool, above: bool) -> str:
-    said = _SAID[edge.kind, upstream]
+def _line(edge: Edge, node: Node, upstream: bool, repeated: bool) -> str:
+    verb = _VERBS[edge.kind, upstream]
     role = f" as {edge.role}" if edge.role else ""
-    often = f" ({edge.count} times)" if edge.count > 1 else ""
-    return f"{said} {_named(node, role)}{often}{' ... see above' if above else ''}"
+    count = f" ({edge.count} times)" if edge.count > 1 else ""
+    return f"{verb} {_named(node, role)}{count}{' ... see above' if repeated else ''}"
 
 
 def _named(node: Node, role: str) -> str:

@@ -39,7 +39,7 @@ def here(tmp_path: Path, piped: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_lineage_shows_trees_of_where_a_version_came_from_and_what_came_of_it() -> None:
     assert done("lineage", "pipe/model:round-0").splitlines() == [
         "pipe/model:v0  (model)",
-        "comes from:",
+        "upstream:",
         "├─ produced by run pipe/train-0  (train, finished)",
         "│  └─ used pipe/features:v0 as training  (dataset)",
         "│     └─ produced by run pipe/features-0  (features, finished)",
@@ -48,21 +48,21 @@ def test_lineage_shows_trees_of_where_a_version_came_from_and_what_came_of_it() 
         "│              └─ used pipe/raw:v0  (dataset)",
         "│                 └─ produced by run pipe/ingest-0  (ingest, finished)",
         "└─ references pipe/features:v0  (dataset) ... see above",
-        "went into:",
+        "downstream:",
         "└─ used by run pipe/evaluate-0  (evaluate, finished)",
         "   └─ produced pipe/report:v0  (report)",
     ]
     near = done("lineage", "report:v2", "--project", "pipe", "--direction", "upstream", "--depth", "1")
-    assert near == "pipe/report:v2  (report)\ncomes from:\n└─ produced by run pipe/evaluate-2  (evaluate, finished)\n"
-    assert done("lineage", "pipe/report", "--direction", "downstream").endswith("\nwent into: nothing that is known\n")
+    assert near == "pipe/report:v2  (report)\nupstream:\n└─ produced by run pipe/evaluate-2  (evaluate, finished)\n"
+    assert done("lineage", "pipe/report", "--direction", "downstream").endswith("\ndownstream: nothing recorded\n")
 
 
 def test_lineage_sums_up_by_collections_and_job_types() -> None:
     assert done("lineage", "pipe/raw:v1", "--summary", "--depth", "2").splitlines() == [
         "collection pipe/raw  (dataset, 1 version)",
-        "comes from:",
+        "upstream:",
         "└─ produced by job pipe/ingest  (2 runs) (2 times)",
-        "went into:",
+        "downstream:",
         "└─ used by job pipe/clean  (2 runs) (2 times)",
         "   └─ produced collection pipe/clean  (dataset, 1 version) (2 times)",
     ]
@@ -140,7 +140,7 @@ def test_a_run_that_is_asked_for_by_its_name_is_told_by_its_id(here: Path) -> No
 
 
 def test_no_hops_are_not_nothing() -> None:
-    assert "comes from: not looked for (depth 0)" in done("lineage", "pipe/model", "--depth", "0")
+    assert "upstream: not searched (depth 0)" in done("lineage", "pipe/model", "--depth", "0")
 
 
 def test_a_shell_completes_the_ids_of_runs() -> None:

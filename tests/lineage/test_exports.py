@@ -138,7 +138,7 @@ def test_a_notebook_draws_a_box_for_each_node_and_an_arrow_for_each_edge(view: L
 def test_the_tree_has_both_directions_and_shows_nothing_twice(found: Lineage) -> None:
     assert str(found).splitlines() == [
         "pipe/features:v1  (dataset)",
-        "comes from:",
+        "upstream:",
         "├─ produced by run pipe/features-1  (features, finished)",
         "│  └─ used pipe/clean:v1  (dataset)",
         "│     ├─ produced by run pipe/clean-1  (clean, finished)",
@@ -149,7 +149,7 @@ def test_the_tree_has_both_directions_and_shows_nothing_twice(found: Lineage) ->
         "│        └─ used pipe/raw:v1  (dataset) ... see above",
         "└─ produced by run pipe/features-2  (features, finished)",
         "   └─ used pipe/clean:v1  (dataset) ... see above",
-        "went into:",
+        "downstream:",
         "├─ used by run pipe/train-1 as training  (train, finished)",
         "│  └─ produced pipe/model:v1  (model)",
         "│     └─ used by run pipe/evaluate-1  (evaluate, finished)",
@@ -168,13 +168,13 @@ def test_the_tree_has_both_directions_and_shows_nothing_twice(found: Lineage) ->
 def test_the_tree_of_a_summary_says_how_often(found: Lineage) -> None:
     assert str(found.summary()).splitlines() == [
         "collection pipe/features  (dataset, 1 version)",
-        "comes from:",
+        "upstream:",
         "└─ produced by job pipe/features  (2 runs) (2 times)",
         "   └─ used collection pipe/clean  (dataset, 1 version) (2 times)",
         "      └─ produced by job pipe/clean  (2 runs) (2 times)",
         "         └─ used collection pipe/raw  (dataset, 1 version) (2 times)",
         "            └─ produced by job pipe/ingest  (2 runs) (2 times)",
-        "went into:",
+        "downstream:",
         "├─ used by job pipe/train  (2 runs) (2 times)",
         "│  └─ produced collection pipe/model  (model, 2 versions) (2 times)",
         "│     └─ used by job pipe/evaluate  (2 runs) (2 times)",

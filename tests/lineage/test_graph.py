@@ -184,10 +184,10 @@ def test_a_run_that_uses_and_logs_versions_of_one_collection_is_a_cycle_of_the_s
     assert edges(found.summary()) == {"job grow -produced-> data x3", "data -used-> job grow x2"}
     assert found.summary().to_text().splitlines() == [
         "collection pipe/data  (dataset, 3 versions)",
-        "comes from:",
+        "upstream:",
         "└─ produced by job pipe/grow  (3 runs) (3 times)",
         "   └─ used collection pipe/data  (dataset, 3 versions) (2 times) ... see above",
-        "went into:",
+        "downstream:",
         "└─ used by job pipe/grow  (3 runs) (2 times)",
         "   └─ produced collection pipe/data  (dataset, 3 versions) (3 times) ... see above",
     ]
@@ -262,7 +262,7 @@ def test_lineage_of_what_is_not_logged_and_of_no_direction_is_refused(piped: Pat
 
 def test_a_summary_has_no_openlineage_and_no_prov(piped: Path) -> None:
     summary = of(piped, "model").lineage().summary()
-    with pytest.raises(UsageError, match="OpenLineage tells single runs"):
+    with pytest.raises(UsageError, match="OpenLineage describes single runs"):
         summary.to_openlineage()
     with pytest.raises(UsageError, match="PROV tells single runs"):
         summary.to_prov()
@@ -336,7 +336,7 @@ def test_a_limit_cuts_a_far_graph_at_the_shortest_way(large: Path) -> None:
 def test_a_large_graph_is_summed_up_in_a_notebook(large: Path) -> None:
     found = of(large, "data:v9999").lineage("upstream")
     drawn = found._repr_html_()
-    assert drawn.startswith("<p>10,000 versions, 10,000 runs, summed up</p>")
+    assert drawn.startswith("<p>10,000 versions, 10,000 runs, summarized</p>")
     assert drawn.count("<rect") == 2
     assert found.to_text().count("\n") == len(found.edges) + 1
 
