@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     )
     from artstore.tracking.api import Api
     from artstore.tracking.artifact import Artifact
-    from artstore.tracking.artifact_version import ArtifactTTL
+    from artstore.tracking.artifact_state import ArtifactTTL
     from artstore.tracking.as_wandb import as_wandb
     from artstore.tracking.config import Config, Summary
     from artstore.tracking.init import Settings, init
@@ -112,7 +112,7 @@ __all__ = [
 _HOMES = {
     "Api": "artstore.tracking.api",
     "Artifact": "artstore.tracking.artifact",
-    "ArtifactTTL": "artstore.tracking.artifact_version",
+    "ArtifactTTL": "artstore.tracking.artifact_state",
     "ArtstoreError": "artstore.errors",
     "Audio": "artstore.data_types",
     "Classes": "artstore.data_types",

@@ -67,7 +67,7 @@ class Api:
     def artifact(self, name: str, type: str | None = None) -> Artifact:
         """Find a version: `[project/]name[:alias]`. Raises `NotFound` or `WrongType`."""
         found = self.store.version(name, project=self._project, type=type)
-        return Artifact._of(self.store, found)
+        return Artifact._from_version(self.store, found)
 
     def pending(self, name: str | None = None) -> list[Pending]:
         """The versions that parallel runs have upserted to and nobody has finished: `[project/]name`, or all.

@@ -1,206 +1,50 @@
-"""What an artifact is and what is said of it, whether it is a draft, being logged, or a version."""
+"""What an artifact is once it is committed: its version, and its place among others."""
 
 from __future__ import annotations
 
-import copy
-import json
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
-from datetime import timedelta
-from enum import Enum
-from typing import Any, Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from artstore.core import names
-from artstore.core.draft import Draft, check_metadata, check_ttl
-from artstore.core.jsonable import to_jsonable
-from artstore.core.manifest import Entry
 from artstore.core.names import LOCAL
 from artstore.core.versions import Version
-from artstore.errors import (
-    ArtifactFinalizedError,
-    ArtifactNotLoggedError,
-    InvalidInput,
-    NotJson,
-    StoreError,
-    WaitTimeoutError,
-)
+from artstore.errors import InvalidInput, WrongType
 from artstore.runtime import terminal
-from artstore.store import Store
-from artstore.tracking import open_stores
-from artstore.tracking.entries import ArtifactManifest, Owner
+from artstore.tracking import crossings
+from artstore.tracking.artifact_download import ArtifactDownload
+from artstore.tracking.artifact_state import as_list, needs_version
+
+if TYPE_CHECKING:
+    from artstore.core.runs import RunRecord
+    from artstore.lineage.graph import Direction
+    from artstore.lineage.lineage import Lineage
+    from artstore.store import Difference, Status, Store
+    from artstore.tracking.collection import ArtifactCollection
+    from artstore.tracking.public_run import PublicRun
 
 
-class ArtifactTTL(Enum):
-    """What a ttl can be besides a span of time."""
-
-    INHERIT = 0
-
-
-class ArtifactFacts(Owner):
-    """Holds a draft until it is logged, and a version afterwards."""
-
-    def _begin(self, draft: Draft | None, metadata: dict[str, Any]) -> None:
-        self._lock = threading.RLock()
-        self._draft = draft
-        self._version: Version | None = None
-        self._store: Store | None = None
-        self._pending: Future[Any] | None = None
-        self._heard: Callable[[], object] = _nothing
-        self._finalized = False
-        self._metadata = metadata
-        self._metadata_given = False
-        self._description = draft.description if draft else None
-        self._ttl: timedelta | ArtifactTTL | None = draft.ttl if draft and draft.ttl else ArtifactTTL.INHERIT
-        self._aliases: list[str] = []
-        self._tags: list[str] = []
-        self._incremental = False
-        self._added: dict[str, str] = {}
-        self.distributed_id: str | None = None
-        self._upserted: int | None = None
-        """The pending version that it was added to."""
-
-    def _become(self, version: Version) -> None:
-        self._version, self._draft, self._finalized = version, None, True
-        self._description, self._metadata = version.description, copy.deepcopy(version.metadata)
-        self._ttl = version.ttl
-        self._aliases = list(version.link.aliases if version.link else version.aliases)
-        self._tags = list(version.tags)
-
-    # What it is
-
-    def _logged_version(self, what: str) -> Version:
-        """The version that it is; what is being logged is waited for."""
-        self._settle()
-        self._look_if_finished()
-        if self._version is None and self._upserted is not None:
-            raise ArtifactNotLoggedError(
-                f"'Artifact.{what}' of {self._bare_name}, which is pending: a run with the same group or "
-                "distributed_id has to call finish_artifact() first"
-            )
-        if self._version is None:
-            raise ArtifactNotLoggedError(
-                f"'Artifact.{what}' used prior to logging artifact. Call run.log_artifact() or Artifact.save(), and "
-                "Artifact.wait() before accessing logged artifact properties."
-            )
-        return self._version
-
-    def _settle(self) -> None:
-        """Wait for what is being logged: what is said of it from now on is said of the version."""
-        if self._version is None and self._pending is not None:
-            self.wait()
-
-    def _look_if_finished(self) -> None:
-        """Become the version that what was upserted has become, if somebody has finished it."""
-        if self._upserted is not None and self._version is None:
-            version = self._home().finished(self._upserted)
-            if version is not None:
-                self._become(version)
-
-    def wait(self, timeout: float | None = None) -> Self:
-        """Wait until it is committed, or, if it was upserted, until what it adds is durable; return it.
-
-        Raises what went wrong, `WaitTimeoutError` if that takes longer than `timeout` seconds, or
-        `ArtifactNotLoggedError` if it was never logged.
-        """
-        if self._pending is None:
-            self._logged_version("wait")
-            return self
-        try:
-            error = self._pending.exception(timeout)
-        except Late as late:
-            raise WaitTimeoutError(f"{self._bare_name} is not committed after {timeout} s: wait longer") from late
-        self._heard()
-        if error is not None:
-            raise error
-        return self
-
-    def _open_draft(self, what: str) -> Draft:
-        """The draft that it still is."""
-        if self._finalized or self._draft is None:
-            raise ArtifactFinalizedError(
-                f"'Artifact.{what}' used on logged artifact. Can't modify finalized artifact: make a new one with "
-                "Artifact.new_draft()"
-            )
-        return self._draft
-
-    def _home(self) -> Store:
-        if self._store is None or self._store.closed:
-            added = self._draft is not None and self._draft.changes and self._upserted is None
-            if added and self._draft is not None and self._store is not None:
-                raise StoreError(
-                    f"the store {self._store.path} was closed since files were added to {self._draft.name}: "
-                    "add them to a new artifact"
-                )
-            self._store = open_stores.to_write()
-        return self._store
-
-    def is_draft(self) -> bool:
-        """Whether it is not logged yet."""
-        return self._version is None and self._pending is None
-
-    def is_being_logged(self) -> bool:
-        """Whether a run is about to commit it, or has failed to."""
-        return self._version is None and self._pending is not None
+class ArtifactVersion(ArtifactDownload):
+    """The part of `Artifact` that needs a version."""
 
     @property
-    def state(self) -> str:
-        """`PENDING` until it is committed, or what was upserted is finished; then `COMMITTED`, in the end `DELETED`."""
-        self._look_if_finished()
-        if self._version is None:
-            return "PENDING"
-        return self._version.state.upper()
-
-    @property
-    def id(self) -> str | None:
-        """The number of the version in the store; None before it is committed."""
-        return None if self._version is None else str(self._version.id)
-
-    @property
-    def type(self) -> str:
-        """The type of the artifact, such as `dataset`."""
-        draft = self._draft
-        return draft.type if draft is not None else self._logged_version("type").type
-
-    @property
-    def name(self) -> str:
-        """Its name; once it is committed, with the version, as `animals:v0`."""
-        version = self._version
-        if version is None:
-            return self._bare_name
-        return f"{version.link.collection}:v{version.link.number}" if version.link else version.name
-
-    @property
-    def source_name(self) -> str:
-        """The name under which it was logged."""
-        version = self._version
-        return self._bare_name if version is None else version.name
-
-    @property
-    def _bare_name(self) -> str:
-        """The name without a version, which is known before it is committed."""
-        draft = self._draft
-        return draft.name if draft is not None else self._logged_version("name").collection
-
-    @property
-    def entity(self) -> str:
+    @needs_version
+    def entity(self, version: Version) -> str:
         """Always `local`: a store has one owner."""
-        self._logged_version("entity")
         return LOCAL
 
     source_entity = entity
 
     @property
-    def project(self) -> str:
-        """The project in which it was found."""
-        version = self._logged_version("project")
+    @needs_version
+    def project(self, version: Version) -> str:
+        """The project in which the artifact was found."""
         return version.link.project if version.link else version.project
 
     @property
-    def source_project(self) -> str:
-        """The project to which it was logged."""
-        return self._logged_version("source_project").project
+    @needs_version
+    def source_project(self, version: Version) -> str:
+        """The project to which the artifact was logged."""
+        return version.project
 
     @property
     def qualified_name(self) -> str:
@@ -213,201 +57,212 @@ class ArtifactFacts(Owner):
         return f"{LOCAL}/{self.source_project}/{self.source_name}"
 
     @property
-    def version(self) -> str:
-        """`v0`; of a link, its index among the links."""
-        version = self._logged_version("version")
+    @needs_version
+    def version(self, version: Version) -> str:
+        """`v0`; of a link, its index among the links of its collection."""
         return f"v{version.link.number if version.link else version.number}"
 
     @property
-    def source_version(self) -> str:
+    @needs_version
+    def source_version(self, version: Version) -> str:
         """`v0`, as it was logged."""
-        return f"v{self._logged_version('source_version').number}"
+        return f"v{version.number}"
 
     @property
-    def is_link(self) -> bool:
-        """Whether it was found by a link, under another name than it was logged."""
-        return self._version is not None and self._version.link is not None
-
-    @property
-    def url(self) -> str:
-        """Empty: there is no server to look at."""
-        return ""
-
-    @property
-    def created_at(self) -> str:
-        """When it was committed: UTC, ISO 8601."""
-        return self._logged_version("created_at").created_at
+    @needs_version
+    def created_at(self, version: Version) -> str:
+        """When the version was committed: UTC, ISO 8601."""
+        return version.created_at
 
     updated_at = created_at
 
     @property
-    def digest(self) -> str:
-        """What names its content: `algorithm:hex` over its manifest and what it depends on."""
-        draft = self._draft
-        return self._home().digest(draft) if draft is not None else self._logged_version("digest").digest
-
-    commit_hash = digest
+    @needs_version
+    def file_count(self, version: Version) -> int:
+        """The number of entries."""
+        return version.entries
 
     @property
-    def size(self) -> int:
-        """The sum of the sizes of its entries, in bytes."""
-        draft = self._draft
-        if draft is None:
-            return self._logged_version("size").size
-        return sum(entry.size or 0 for entry in draft.under(""))
+    @needs_version
+    def owned_bytes(self, version: Version) -> int:
+        """The bytes of content that no earlier version in the store holds."""
+        return self._open_store().owned_bytes(version)
 
     @property
-    def file_count(self) -> int:
-        """How many entries it has."""
-        return self._logged_version("file_count").entries
+    @needs_version
+    def reclaimable_bytes(self, version: Version) -> int:
+        """The bytes of content that deleting this version alone would free."""
+        return self._open_store().reclaimable_bytes(version)
 
     @property
-    def owned_bytes(self) -> int:
-        """The content that no earlier living version of the store holds, in bytes."""
-        return self._home().owned_bytes(self._logged_version("owned_bytes"))
+    @needs_version
+    def base(self, version: Version) -> str | None:
+        """The version that this one was drafted from, as `project/animals:v0`; None for a new artifact."""
+        return version.base
 
     @property
-    def reclaimable_bytes(self) -> int:
-        """What deleting it alone would free, in bytes of content."""
-        return self._home().reclaimable_bytes(self._logged_version("reclaimable_bytes"))
-
-    @property
-    def base(self) -> str | None:
-        """The version that it was made from, as `project/animals:v0`; None if it was made from none."""
-        return self._logged_version("base").base
-
-    @property
-    def incremental(self) -> bool:
-        """Whether what is added comes on top of the newest version."""
-        return self._incremental
-
-    @property
-    def use_as(self) -> None:
-        """None: W&B has given this up."""
+    @needs_version
+    def history_step(self, version: Version) -> int | None:
+        """None: artifacts are not recorded with the step of their run."""
         return None
 
     @property
-    def history_step(self) -> int | None:
-        """None: steps of a run are not noted with what it logs."""
-        self._logged_version("history_step")
-        return None
-
-    @property
-    def manifest(self) -> ArtifactManifest:
-        """All its entries."""
-        return ArtifactManifest(self, self._entries, lambda: self.digest)
-
-    def _entries(self) -> Iterator[Entry]:
-        draft = self._draft
-        if draft is not None:
-            return draft.under("")
-        return self._home().entries(self._logged_version("manifest"))
-
-    # What is said of it
-
-    @property
-    def description(self) -> str | None:
-        """What it is, in words. Setting it on a version takes effect with `save`."""
-        self._settle()
-        return self._description
-
-    @description.setter
-    def description(self, description: str | None) -> None:
-        self._warn_of_link("description")
-        self._settle()
-        self._description = description
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """What else is kept with it. It may be changed in place; on a version that takes effect with `save`."""
-        self._settle()
-        return self._metadata
-
-    @metadata.setter
-    def metadata(self, metadata: dict[str, Any]) -> None:
-        self._warn_of_link("metadata")
-        self._settle()
-        self._metadata = read_metadata(metadata)
-        self._metadata_given = True
-
-    @property
-    def ttl(self) -> timedelta | None:
-        """How long it lives after its creation; None: for good.
-
-        Raises `ArtifactNotLoggedError` if it is not set before the artifact is logged.
-        """
-        self._settle()
-        if isinstance(self._ttl, ArtifactTTL):
-            if self._draft is not None:
-                raise ArtifactNotLoggedError(
-                    "'Artifact.ttl' is not set, and what it is to be is known once it is logged"
-                )
-            return None
-        return self._ttl
-
-    @ttl.setter
-    def ttl(self, ttl: timedelta | ArtifactTTL | None) -> None:
-        if self._version is not None and self._version.link is not None:
-            raise InvalidInput("Cannot set TTL for link artifact. Unlink the artifact first, or set it on its source")
-        if not isinstance(ttl, timedelta | ArtifactTTL | None):
-            raise TypeError(f"a ttl is a timedelta, None or ArtifactTTL.INHERIT, not {ttl!r}")
-        if isinstance(ttl, timedelta):
-            check_ttl(ttl)
-        self._settle()
-        self._ttl = ttl
-
-    @property
-    def aliases(self) -> list[str]:
-        """The names that point at it. The list may be changed; that takes effect with `save`."""
-        self._logged_version("aliases")
+    @needs_version
+    def aliases(self, version: Version) -> list[str]:
+        """The aliases that point at the version. Changing the list takes effect with `save`."""
         return self._aliases
 
     @aliases.setter
-    def aliases(self, aliases: Iterable[str]) -> None:
-        self._logged_version("aliases")
-        wanted = listed(aliases)
-        for each in wanted:
-            if each not in self._aliases:
-                names.alias(each)
+    @needs_version
+    def aliases(self, version: Version, aliases: Iterable[str]) -> None:
+        wanted = as_list(aliases)
+        for alias in wanted:
+            if alias not in self._aliases:
+                names.alias(alias)
         self._aliases = wanted
 
     @property
-    def tags(self) -> list[str]:
-        """Words on it. The list may be changed; that takes effect with `save`."""
-        self._logged_version("tags")
+    @needs_version
+    def tags(self, version: Version) -> list[str]:
+        """The tags of the version. Changing the list takes effect with `save`."""
         return self._tags
 
     @tags.setter
-    def tags(self, tags: Iterable[str]) -> None:
-        self._logged_version("tags")
-        self._tags = [names.tag(each) for each in listed(tags)]
+    @needs_version
+    def tags(self, version: Version, tags: Iterable[str]) -> None:
+        self._tags = [names.tag(tag) for tag in as_list(tags)]
 
-    def _warn_of_link(self, what: str) -> None:
-        if self._version is not None and self._version.link is not None:
-            terminal.note(f"artstore: {self.name} is a link: its {what} is that of {self.source_name}")
+    # Compared with others
 
+    @needs_version
+    def status(self, version: Version, *, storage_options: Mapping[str, Any] | None = None) -> Sequence[Status]:
+        """Check whether referenced objects changed; return the `path` and `state` of each.
 
-def _nothing() -> None:
-    """Nobody waits to hear that an artifact was waited for."""
+        >>> [entry.path for entry in artifact.status() if entry.state != "unchanged"]
 
+        A state is `unchanged`, `changed`, `missing`, or `new` for an object that appeared below a prefix.
+        `storage_options` are passed to the file system of fsspec.
+        """
+        return self._open_store().status(version, storage_options=storage_options, progress=terminal.progress())
 
-def listed(given: Iterable[str] | str | None) -> list[str]:
-    """What was given as one word, several or none, as a list without repetition."""
-    if given is None:
-        return []
-    return [given] if isinstance(given, str) else list(dict.fromkeys(given))
+    @needs_version
+    def diff(self, version: Version, other: Self | str) -> Difference:
+        """Return what changed from this artifact to another, given as an artifact or by its name.
 
+        >>> run.use_artifact("animals:v0").diff("animals:v1").added
 
-def read_metadata(given: dict[str, Any] | str | None) -> dict[str, Any]:
-    """A copy of metadata in JSON's terms. NaN becomes None, as in W&B."""
-    if given is None:
-        return {}
-    try:
-        found = json.loads(given) if isinstance(given, str) else given
-    except ValueError as error:
-        raise NotJson(f"the metadata {given!r} is not JSON ({error}): give a dict, or JSON of one") from error
-    if not isinstance(found, dict):
-        raise NotJson(f"Cannot parse {type(found)} as artifact metadata: it is a dict, or JSON of one")
-    read: dict[str, Any] = to_jsonable(found, strict=True)
-    check_metadata(read)
-    return read
+        The result has `added`, `removed`, `changed` and `renamed`; of the last two each is a pair of entries. Raises
+        `NotFound`.
+        """
+        store = self._open_store()
+        if isinstance(other, str):
+            return store.diff(version, store.version(other, project=version.project))
+        return store.diff(version, other._require_version("diff"))
+
+    @property
+    @needs_version
+    def source_artifact(self, version: Version) -> Self:
+        """The artifact itself, or, of a link, the artifact that it shows."""
+        store = self._open_store()
+        return self._from_version(store, store.version(version.qualified_name)) if version.link else self
+
+    @property
+    @needs_version
+    def linked_artifacts(self, version: Version) -> list[Self]:
+        """The links that show this artifact; empty for a link."""
+        store = self._open_store()
+        return [] if version.link else [self._from_version(store, link) for link in store.links(version)]
+
+    @property
+    def collection(self) -> ArtifactCollection:
+        """The collection in which the artifact was found."""
+        return crossings.collection(self._open_store(), self.project, self.name.partition(":")[0])
+
+    @property
+    def source_collection(self) -> ArtifactCollection:
+        """The collection to which the artifact was logged."""
+        return crossings.collection(self._open_store(), self.source_project, self.source_name.partition(":")[0])
+
+    @needs_version
+    def dependencies(self, version: Version) -> list[Self]:
+        """Return the artifacts that this one references, each in the version that was referenced."""
+        store = self._open_store()
+        return [self._from_version(store, dependency) for dependency in store.dependencies(version)]
+
+    @needs_version
+    def logged_by(self, version: Version) -> PublicRun | None:
+        """Return the run that logged this artifact first; None if it was logged without a run."""
+        store = self._open_store()
+        return next(iter(crossings.public_runs(store, store.produced_by(version))), None)
+
+    @needs_version
+    def used_by(self, version: Version) -> list[PublicRun]:
+        """Return the runs that used this artifact."""
+        store = self._open_store()
+        return crossings.public_runs(store, store.used_by(version))
+
+    @needs_version
+    def lineage(self, version: Version, direction: Direction = "both", depth: int | None = None) -> Lineage:
+        """Return the graph of what this artifact came from and what came of it.
+
+        >>> artifact.lineage(direction="upstream", depth=2)
+
+        `direction` is `upstream`, `downstream` or `both`. `depth` is a number of hops: from a version to a run, from a
+        run to a version, or to a version by reference; None follows them all. Raises `InvalidInput` for other values.
+        """
+        return self._open_store().lineage(version, direction, depth)
+
+    # Changes
+
+    @needs_version
+    def unlink(self, version: Version, *, force: bool = False) -> None:
+        """Remove the link by which the artifact was found; the artifact itself stays.
+
+        Raises `InvalidInput` if it was not found by a link, or `ProtectedAlias` if the link has a protected alias and
+        `force` is not set.
+        """
+        self._open_store().unlink(version, force=force)
+
+    @needs_version
+    def delete(self, version: Version, delete_aliases: bool = False, force: bool = False) -> None:
+        """Delete the version, and free the space that nothing else needs; of a link, delete only the link.
+
+        Raises `StillNeeded` if it has aliases and `delete_aliases` is not set, or if it has a protected alias or
+        another artifact references it and `force` is not set.
+        """
+        store = self._open_store()
+        if version.link is not None:
+            terminal.note(f"artstore: {self.name} is a link: only the link is deleted")
+            self.unlink(force=force)
+            return
+        store.delete(version, delete_aliases=delete_aliases, force=force)
+        self._version = store.version_by_id(version.id)
+
+    def _note_use(self, store: Store, run: RunRecord, role: str | None) -> bool:
+        """Record that a run of a store used the artifact; return False if that was recorded already."""
+        version = self._require_version("use_artifact")
+        if self._store is not None and self._store.path != store.path:
+            raise InvalidInput(f"{version.name} is in the store {self._store.path}, and this run logs to {store.path}")
+        return store.runs.note_use(run, version, role)
+
+    def json_encode(self) -> dict[str, Any]:
+        """Return the reference to this artifact that W&B puts into JSON."""
+        return self._to_config_value(None)
+
+    def _to_config_value(self, used_as: str | None) -> dict[str, Any]:
+        version = self._require_version("json_encode")
+        return {
+            "_type": "artifactVersion",
+            "_version": "v0",
+            "id": str(version.id),
+            "version": f"v{version.number}",
+            "sequenceName": version.collection,
+            "project": version.project,
+            "usedAs": used_as,
+        }
+
+    def _check_type(self, type: str | None) -> None:
+        if type is not None and self.type != type:
+            raise WrongType(
+                f"type {type!r} specified but {self.name} is of type {self.type!r}: leave the type out, or say that one"
+            )

@@ -47,7 +47,7 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "wandb.sdk.wandb_settings": {"Settings": ("artstore.tracking.init", "Settings")},
     "wandb.sdk.artifacts": {},
     "wandb.sdk.artifacts.artifact": {"Artifact": ("artstore.tracking.artifact", "Artifact")},
-    "wandb.sdk.artifacts.artifact_ttl": {"ArtifactTTL": ("artstore.tracking.artifact_version", "ArtifactTTL")},
+    "wandb.sdk.artifacts.artifact_ttl": {"ArtifactTTL": ("artstore.tracking.artifact_state", "ArtifactTTL")},
     "wandb.sdk.artifacts.artifact_manifest_entry": {
         "ArtifactManifestEntry": ("artstore.tracking.entries", "ArtifactEntry")
     },

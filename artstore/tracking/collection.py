@@ -11,7 +11,7 @@ from artstore.core.versions import Version
 from artstore.errors import InvalidInput, NotFound
 from artstore.store import Collection, Store
 from artstore.tracking.artifact import Artifact
-from artstore.tracking.artifact_version import listed
+from artstore.tracking.artifact_state import as_list
 from artstore.tracking.paging import Listing
 
 NEWEST_FIRST, OLDEST_FIRST = "-version_index", "+version_index"
@@ -94,7 +94,7 @@ class ArtifactCollection:
 
     @tags.setter
     def tags(self, tags: Iterable[str]) -> None:
-        self._tags = listed(tags)
+        self._tags = as_list(tags)
 
     @property
     def protected_aliases(self) -> list[str]:
@@ -107,7 +107,7 @@ class ArtifactCollection:
 
     @protected_aliases.setter
     def protected_aliases(self, aliases: Iterable[str]) -> None:
-        self._protected_aliases = listed(aliases)
+        self._protected_aliases = as_list(aliases)
 
     @property
     def aliases(self) -> list[str]:
@@ -243,7 +243,9 @@ def versions(
         found = store.version_page(
             name, project=project, beyond=number, count=count, oldest_first=oldest_first, filters=filters
         )
-        return [(str(each.link.number if each.link else each.number), Artifact._of(store, each)) for each in found]
+        return [
+            (str(each.link.number if each.link else each.number), Artifact._from_version(store, each)) for each in found
+        ]
 
     page(None, 0)
     return Listing(

@@ -1,12 +1,14 @@
-"""Entries and manifests as users of artifacts see them, under W&B's names for what they have."""
+"""Entries, files and manifests of artifacts, with the names and attributes that W&B gives them."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, overload
+from types import TracebackType
+from typing import IO, Any, Protocol, overload
 
 from artstore.core.manifest import Entry, Kind
 from artstore.errors import InvalidInput, NoEntry
@@ -23,10 +25,9 @@ class Owner(Protocol):
 
 
 class ArtifactEntry:
-    """One path of an artifact.
+    """One path of an artifact: a file, a link, an empty folder or a reference.
 
-    `path` is where it is in the artifact, `digest` the digest of its content, `size` its length in bytes (None where
-    that is not known), `ref` the URI of an object that is kept elsewhere, and `local_path` the file it was added from.
+    `local_path` is the file that it was added from; None if it was not added from a file.
     """
 
     def __init__(self, entry: Entry, artifact: Owner | None = None, local_path: str | None = None) -> None:
@@ -36,7 +37,7 @@ class ArtifactEntry:
 
     @property
     def path(self) -> str:
-        """Where it is in the artifact."""
+        """The path in the artifact."""
         return self._entry.path
 
     name = path
@@ -48,27 +49,27 @@ class ArtifactEntry:
 
     @property
     def digest(self) -> str | None:
-        """The digest of its content, `algorithm:hex`; of a reference without one, its etag, or else its URI."""
+        """The digest of the content, `algorithm:hex`; of a reference without one, its etag, otherwise its URI."""
         return self._entry.digest or self._entry.etag or self._entry.uri
 
     @property
     def size(self) -> int | None:
-        """Its length in bytes; None where that is not known."""
+        """The length in bytes; None if it is not known."""
         return self._entry.size
 
     @property
     def ref(self) -> str | None:
-        """The URI of an object that is kept elsewhere; None for what the store keeps."""
+        """The URI of a reference; None for an entry that the store holds."""
         return self._entry.uri
 
     @property
     def extra(self) -> dict[str, str]:
-        """What else pins a reference: `etag` and `versionID`."""
-        found = {"etag": self._entry.etag, "versionID": self._entry.version_id}
-        return {key: value for key, value in found.items() if value is not None}
+        """The `etag` and `versionID` of a reference, if it has them."""
+        pins = {"etag": self._entry.etag, "versionID": self._entry.version_id}
+        return {key: value for key, value in pins.items() if value is not None}
 
     def parent_artifact(self) -> Owner:
-        """The artifact that it is an entry of."""
+        """Return the artifact that the entry belongs to."""
         if self._artifact is None:
             raise InvalidInput(f"{self.path!r} belongs to no artifact yet: add it to one")
         return self._artifact
@@ -76,30 +77,33 @@ class ArtifactEntry:
     def download(
         self, root: str | os.PathLike[str] | None = None, skip_cache: bool | None = None, executor: Any = None
     ) -> str:
-        """Write it below a folder, by default that of the artifact's download; return the path of the file."""
+        """Write the entry below a folder, by default below that of the artifact; return the path of the file.
+
+        Raises what `Artifact.download` raises.
+        """
         folder = self.parent_artifact().download(root, path_prefix=self.path)
         return str(Path(folder, self.path))
 
     def ref_target(self) -> str:
-        """The URI of a reference. Raises `InvalidInput` for what is none."""
+        """Return the URI of a reference. Raises `InvalidInput` for another entry."""
         if self.ref is None:
             raise InvalidInput("Only reference entries support ref_target().")
         return self.ref
 
     def ref_url(self) -> str:
-        """A URL of this entry, as other artifacts can reference it."""
+        """Return a URL of this entry, which `Artifact.add_reference` takes."""
         return f"wandb-artifact://{self.parent_artifact().qualified_name}/{self.path}"
 
     def to_json(self) -> dict[str, Any]:
-        """What W&B's manifests say of an entry."""
-        found: dict[str, Any] = {"digest": self.digest}
+        """Return the entry as it is in W&B's manifests."""
+        document: dict[str, Any] = {"digest": self.digest}
         if self.ref is not None:
-            found["ref"] = self.ref
+            document["ref"] = self.ref
         if self.extra:
-            found["extra"] = self.extra
+            document["extra"] = self.extra
         if self.size is not None:
-            found["size"] = self.size
-        return found
+            document["size"] = self.size
+        return document
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ArtifactEntry) and self._entry == other._entry
@@ -112,7 +116,7 @@ class ArtifactEntry:
 
 
 class ArtifactEntries(Sequence[ArtifactEntry]):
-    """Entries of an artifact, each made when it is asked for: there can be a million of them."""
+    """Entries of an artifact. Each is made when it is accessed: there can be a million of them."""
 
     def __init__(self, entries: Sequence[Entry], artifact: Owner) -> None:
         self._entries = entries
@@ -140,7 +144,7 @@ class ArtifactEntries(Sequence[ArtifactEntry]):
 
 
 class ArtifactManifest:
-    """The entries of an artifact."""
+    """All entries of an artifact."""
 
     def __init__(self, artifact: Owner, read: Callable[[], Iterator[Entry]], digest: Callable[[], str]) -> None:
         self._artifact = artifact
@@ -149,36 +153,36 @@ class ArtifactManifest:
 
     @cached_property
     def entries(self) -> dict[str, ArtifactEntry]:
-        """All of them, by their paths and in path order."""
-        found = sorted(self._read(), key=lambda entry: entry.path)
-        return {entry.path: ArtifactEntry(entry, self._artifact) for entry in found}
+        """The entries by path, in path order."""
+        entries = sorted(self._read(), key=lambda entry: entry.path)
+        return {entry.path: ArtifactEntry(entry, self._artifact) for entry in entries}
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def version(self) -> int:
-        """The version of W&B's manifest format that `to_manifest_json` follows."""
+        """Return the version of W&B's manifest format that `to_manifest_json` follows."""
         return 1
 
     def digest(self) -> str:
-        """The digest of the artifact."""
+        """Return the digest of the artifact."""
         return self._digest()
 
     def size(self) -> int:
-        """The sum of the sizes that are known, in bytes."""
+        """Return the sum of the sizes that are known, in bytes."""
         return sum(entry.size or 0 for entry in self.entries.values())
 
     def get_entry_by_path(self, path: str | os.PathLike[str]) -> ArtifactEntry | None:
-        """The entry at a path; None if there is none."""
+        """Return the entry at a path; None if there is none."""
         return self.entries.get(str(path))
 
     def get_entries_in_directory(self, directory: str) -> list[ArtifactEntry]:
-        """The entries below a folder."""
+        """Return the entries below a folder, in path order."""
         prefix = directory.rstrip("/") + "/"
         return [entry for path, entry in self.entries.items() if path.startswith(prefix)]
 
     def to_manifest_json(self) -> dict[str, Any]:
-        """The manifest in the form that W&B writes."""
+        """Return the manifest in the form that W&B writes."""
         return {
             "version": self.version(),
             "storagePolicy": "wandb-storage-policy-v1",
@@ -195,23 +199,24 @@ class ArtifactFile:
 
     @property
     def name(self) -> str:
-        """Where it is in the artifact."""
+        """The path in the artifact."""
         return self._entry.path
 
     @property
     def size(self) -> int:
-        """Its length in bytes; 0 where that is not known."""
+        """The length in bytes; 0 if it is not known."""
         return self._entry.size or 0
 
     @property
     def digest(self) -> str | None:
-        """The digest of its content."""
+        """The digest of the content."""
         return self._entry.digest
 
     def download(self, root: str | os.PathLike[str] = ".", replace: bool = False, exist_ok: bool = False) -> Any:
-        """Write it below a folder; return it opened for reading.
+        """Write the file below a folder; return it, opened for reading.
 
-        Raises `InvalidInput` if a file is there, unless it shall be replaced, or used as it is.
+        Raises `InvalidInput` if a file is there already, unless `replace` is set, or `exist_ok`, which leaves it as it
+        is.
         """
         target = Path(root, self.name)
         if target.exists() and not replace:
@@ -224,6 +229,47 @@ class ArtifactFile:
         return f"<File {self.name} ({self.size} bytes)>"
 
 
-def missing(path: str, artifact: str) -> NoEntry:
-    """The error for a path that an artifact does not have."""
+class ReservedFile:
+    """A file of an artifact that a `with` block writes: `Artifact.new_file` returns it.
+
+    The name stands for an empty file until the block ends, and for what was there before if the block fails.
+    """
+
+    def __init__(
+        self, mode: str, encoding: str | None, add: Callable[[Path], object], undo: Callable[[], object]
+    ) -> None:
+        self._mode = mode.replace("x", "w")
+        self._encoding = encoding
+        self._add = add
+        self._undo = undo
+        self._file: IO[Any] | None = None
+        self._path: Path | None = None
+
+    def __enter__(self) -> IO[Any]:
+        descriptor, path = tempfile.mkstemp(prefix="artstore-")
+        self._path = Path(path)
+        encoding = self._encoding if self._encoding or "b" in self._mode else "utf-8"
+        self._file = os.fdopen(descriptor, self._mode, encoding=encoding)
+        return self._file
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._file is not None and self._path is not None
+        try:
+            try:
+                self._file.close()
+                if error is None:
+                    self._add(self._path)
+            except BaseException:
+                self._undo()
+                raise
+            if error is not None:
+                self._undo()
+        finally:
+            self._path.unlink(missing_ok=True)
+
+
+def no_entry(path: str, artifact: str) -> NoEntry:
+    """Return the error for a path that an artifact does not have."""
     return NoEntry(f"Path not contained in artifact: {path} (list what {artifact} has with `artstore ls {artifact}`)")

@@ -20,7 +20,7 @@ from artstore.runtime import environment, release, secrets, terminal
 from artstore.store import Store
 from artstore.tracking import location, open_stores
 from artstore.tracking import run as runs
-from artstore.tracking.artifact_version import listed
+from artstore.tracking.artifact_state import as_list
 from artstore.tracking.config import mapping
 from artstore.tracking.run import Run
 
@@ -161,7 +161,7 @@ class _Wanted:
             job_type=wishes.first(given["job_type"], "run_job_type", "ARTSTORE_JOB_TYPE"),
             group=wishes.first(given["group"], "run_group", "ARTSTORE_RUN_GROUP"),
             notes=wishes.first(given["notes"], "run_notes", "ARTSTORE_NOTES"),
-            tags=[each.strip() for each in said.split(",")] if isinstance(said, str) else listed(said),
+            tags=[each.strip() for each in said.split(",")] if isinstance(said, str) else as_list(said),
         )
 
 

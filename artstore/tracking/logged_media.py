@@ -43,7 +43,7 @@ def _is_object(value: Any) -> bool:
 
 
 def _table(run: Run, key: str, table: DataObject) -> dict[str, Any]:
-    artifact = Artifact._reserved(artifact_name(f"run-{run.id}-{key}"), _TYPE)
+    artifact = Artifact._of_reserved_type(artifact_name(f"run-{run.id}-{key}"), _TYPE)
     entry = artifact.add(table, key)
     name = artifact.name
     run.log_artifact(artifact)

@@ -161,7 +161,7 @@ class PublicRun(RunIdentity):
         return self._artifacts(self._store.runs.used(self._record))
 
     def _artifacts(self, versions: list[Version]) -> Listing[Artifact]:
-        return Listing.of([(str(version.id), Artifact._of(self._store, version)) for version in versions])
+        return Listing.of([(str(version.id), Artifact._from_version(self._store, version)) for version in versions])
 
     def facts(self) -> dict[str, Any]:
         """Everything that is known of it, as plain data. What it used and logged is told by name."""
@@ -200,7 +200,7 @@ class PublicRun(RunIdentity):
         """Note that it made an artifact that is logged already. Raises `InvalidInput` for a draft."""
         if artifact.is_draft():
             raise InvalidInput("Only existing artifacts are accepted by this api. Log it with a run of its own first")
-        version = artifact._logged_version("log_artifact")
+        version = artifact._require_version("log_artifact")
         wanted = [each for each in aliases or () if each != names.LATEST]
         self._store.describe(version, add_aliases=wanted, add_tags=tags or ())
         self._store.runs.note_product(self._record, version)

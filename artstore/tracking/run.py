@@ -27,7 +27,7 @@ from artstore.runtime import exit_hooks, forking, terminal
 from artstore.store import Store
 from artstore.tracking import location, logged_media
 from artstore.tracking.artifact import Artifact
-from artstore.tracking.artifact_version import listed
+from artstore.tracking.artifact_state import as_list
 from artstore.tracking.run_state import RunFacts
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -119,13 +119,13 @@ class Run(RunFacts):
         """
         self._check_open()
         wanted = _aliases(aliases)
-        labels = listed(tags)
+        labels = as_list(tags)
         for tag in labels:
             names.tag(tag)
         artifact = self._artifact(artifact_or_path, name, type)
         # An upsert of it may still be under way.
         if artifact._upserted is not None or (artifact._pending is not None and artifact.distributed_id is not None):
-            artifact._logged_version("log_artifact")
+            artifact._require_version("log_artifact")
         return self._have_committed(artifact, lambda: artifact._commit(self._store, self._record, wanted, labels).name)
 
     def upsert_artifact(
@@ -150,7 +150,7 @@ class Run(RunFacts):
         wanted = _aliases(aliases)
         shared = self._distributed_id("upsert", distributed_id)
         artifact = self._artifact(artifact_or_path, name, type)
-        artifact._check_upsert(finishing=False)
+        artifact._check_upsert()
 
         def add() -> str:
             artifact._upsert(self._store, self._record.id, wanted)
@@ -177,7 +177,7 @@ class Run(RunFacts):
         wanted = _aliases(aliases)
         shared = self._distributed_id("finish", distributed_id)
         artifact = self._artifact(artifact_or_path, name, type)
-        artifact._check_upsert(finishing=True)
+        artifact._check_finish()
         artifact.distributed_id = shared
         return self._have_committed(
             artifact, lambda: artifact._finish_upserts(self._store, self._record.id, wanted).name
@@ -196,10 +196,10 @@ class Run(RunFacts):
             # Making the artifact may have taken long, and another thread may have finished the run.
             self._check_open()
             self._check_type(artifact)
-            artifact._go_to(self._store, self.project)
+            artifact._prepare_commit(self._store, self.project)
             ticket = object()
             pending = self._recorder.submit(lambda: self._commit(artifact, commit, ticket))
-            artifact._is_logged_by(pending, lambda: self._unheard.pop(ticket, None))
+            artifact._set_pending(pending, lambda: self._unheard.pop(ticket, None))
         return artifact
 
     def _artifact(self, given: Artifact | StrPath, name: str | None, type: str | None) -> Artifact:
@@ -273,7 +273,9 @@ class Run(RunFacts):
     def _find(self, name: str) -> Artifact:
         """Find an artifact, also one that this run has just logged."""
         self._recorder.wait()
-        return Artifact._of(self._store, self._store.version(name.removeprefix(_REFERENCE), project=self.project))
+        return Artifact._from_version(
+            self._store, self._store.version(name.removeprefix(_REFERENCE), project=self.project)
+        )
 
     def _note_use(self, artifact: Artifact, role: str | None) -> None:
         if artifact._note_use(self._store, self._record, role):
@@ -361,7 +363,7 @@ class Run(RunFacts):
         if not chosen:
             terminal.note("artstore: no relevant files were detected in the specified directory; no code was logged")
             return None
-        artifact = Artifact._reserved(name or source_code.name(self.project, sys.argv[0]), "code")
+        artifact = Artifact._of_reserved_type(name or source_code.name(self.project, sys.argv[0]), "code")
         for path, inside in chosen:
             artifact.add_file(path, inside)
         return self.log_artifact(artifact)
@@ -521,7 +523,7 @@ class Run(RunFacts):
 
 def _aliases(given: str | Sequence[str] | None) -> list[str]:
     """The aliases that somebody gave, checked, but for `latest`, which comes by itself."""
-    return [names.alias(each) for each in listed(given) if each != names.LATEST]
+    return [names.alias(each) for each in as_list(given) if each != names.LATEST]
 
 
 def _complain(error: BaseException) -> None:

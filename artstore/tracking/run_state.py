@@ -17,7 +17,7 @@ from artstore.runtime import exit_hooks, terminal
 from artstore.store import Store
 from artstore.tracking import git
 from artstore.tracking.artifact import Artifact
-from artstore.tracking.artifact_version import listed
+from artstore.tracking.artifact_state import as_list
 from artstore.tracking.background import Recorder
 from artstore.tracking.config import Config, Summary
 from artstore.tracking.run_identity import RunIdentity
@@ -134,7 +134,7 @@ class RunFacts(RunIdentity):
 
     @tags.setter
     def tags(self, tags: Iterable[str]) -> None:
-        self._change(tags=listed(tags))
+        self._change(tags=as_list(tags))
 
     @property
     def path(self) -> str:
@@ -249,4 +249,4 @@ class RunFacts(RunIdentity):
 def _written(key: str, value: Any) -> Any:
     if not isinstance(value, Artifact):
         return to_jsonable(value)
-    return repr(value) if value.is_draft() or value.is_being_logged() else value._as_config(key)
+    return repr(value) if value.is_draft() or value.is_being_logged() else value._to_config_value(key)

@@ -124,7 +124,7 @@ def test_files_can_be_added_by_several_threads(artifact: Artifact) -> None:
 
 
 def test_add_dir_gives_nothing_and_takes_everything_below(artifact: Artifact) -> None:
-    given: object = artifact.add_dir("images")  # type: ignore[func-returns-value]
+    given: object = artifact.add_dir("images")
     assert given is None
     assert content(artifact) == {"a.png": b"a", "deep/b.png": b"bb"}
 

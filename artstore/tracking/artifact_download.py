@@ -1,0 +1,147 @@
+"""The entries of an artifact, and writing them into a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from artstore.core import names
+from artstore.core.versions import Version
+from artstore.errors import DownloadDiffers, DownloadMissing, InvalidInput
+from artstore.runtime import environment, terminal
+from artstore.tracking.artifact_media import ArtifactMedia
+from artstore.tracking.artifact_state import needs_version
+from artstore.tracking.entries import ArtifactEntry, ArtifactFile, no_entry
+from artstore.tracking.paging import Listing
+
+StrPath = str | os.PathLike[str]
+
+
+class ArtifactDownload(ArtifactMedia):
+    """The part of `Artifact` that lists and downloads its entries."""
+
+    @needs_version
+    def get_entry(self, version: Version, name: StrPath) -> ArtifactEntry:
+        """Return the entry at a path, or that of the object that was added under that name.
+
+        Raises `NoEntry`, which is a `KeyError`, if there is neither.
+        """
+        path = names.entry_path(str(name))
+        entry = self._open_store().entry(version, path) or self._entry_of_object(version, path)
+        if entry is None:
+            raise no_entry(path, version.qualified_name)
+        return ArtifactEntry(entry, self)
+
+    get_path = get_entry
+
+    @needs_version
+    def files(
+        self, version: Version, names: list[str] | None = None, per_page: int = 50, start: str | None = None
+    ) -> Listing[ArtifactFile]:
+        """List the files of the artifact, or those at some paths. Raises `NoEntry` for a path that it does not have."""
+        store = self._open_store()
+
+        def page(after: str | None, count: int) -> list[tuple[str, ArtifactFile]]:
+            entries = store.entries_after(version, after, count)
+            return [(entry.path, ArtifactFile(ArtifactEntry(entry, self))) for entry in entries]
+
+        if names is not None:
+            return Listing.of([(entry.path, ArtifactFile(entry)) for entry in map(self.get_entry, names)])
+        return Listing(page, lambda: version.entries, per_page=per_page, start=start)
+
+    @needs_version
+    def download(
+        self,
+        version: Version,
+        root: StrPath | None = None,
+        allow_missing_references: bool = False,
+        skip_cache: bool | None = None,
+        path_prefix: StrPath | None = None,
+        multipart: bool | None = None,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Write the artifact into a folder, by default `./artifacts/animals:v0`; return the folder.
+
+        >>> artifact.download()
+        '/home/me/artifacts/animals:v0'
+        >>> artifact.download("data", path_prefix="train")
+
+        Every byte is verified before it is visible under its name. Files that are there and equal are kept, and files
+        that the artifact does not have are left alone. `path_prefix` is the path of an entry or of a folder. References
+        are fetched from where they point, and must be as they were when they were added. `storage_options` are passed
+        to the file system of fsspec.
+
+        Raises `NoEntry` if there is nothing at the prefix, `ReferenceChanged` if an object is not as it was, or
+        `ReferenceGone` if it does not exist and `allow_missing_references` is not set.
+        """
+        folder = Path(root) if root is not None else self._default_root(self.source_name)
+        prefix = names.entry_path(str(path_prefix)) if path_prefix is not None and str(path_prefix) else None
+        store = self._open_store()
+        outcome = store.get(
+            version,
+            folder,
+            path_prefix=prefix,
+            allow_missing_references=allow_missing_references,
+            storage_options=storage_options,
+            progress=terminal.progress(),
+        )
+        if prefix and not any(outcome) and not store.entry(version, prefix) and not store.has_below(version, prefix):
+            raise no_entry(prefix, version.qualified_name)
+        return str(folder if root is None else root)
+
+    def _default_root(self, name: str) -> Path:
+        # In a path on Windows, a colon separates a drive or a stream.
+        name = name.replace(":", "-") if os.name == "nt" else name
+        return Path(environment.get("ARTSTORE_ARTIFACT_DIR") or "artifacts", name).absolute()
+
+    @needs_version
+    def checkout(self, version: Version, root: StrPath | None = None) -> str:
+        """Make a folder equal to the artifact: download it, and delete files that it does not have; return the folder.
+
+        The default is `./artifacts/animals`. Raises what `download` raises, or `UnsafeRoot` if the store is in the
+        folder.
+        """
+        folder = Path(root) if root is not None else self._default_root(version.collection)
+        written = self.download(folder)
+        self._open_store().remove_strays(version, folder)
+        return written
+
+    @needs_version
+    def verify(self, version: Version, root: StrPath | None = None) -> None:
+        """Compare a downloaded folder with the artifact. References are not compared.
+
+        Raises `DownloadMissing` for a file that is not there, or `DownloadDiffers` for one that has other content or
+        that the artifact does not have.
+        """
+        folder = Path(root) if root is not None else self._default_root(self.source_name)
+        found = self._open_store().compare(version, folder)
+        if found.strays:
+            raise DownloadDiffers(
+                f"Found file {str(folder / found.strays[0])!r} which is not a member of artifact {version.name}"
+                f"{_and_more(found.strays)}: remove it, or use checkout"
+            )
+        if found.missing:
+            raise DownloadMissing(
+                f"{found.missing[0]!r} of {version.name} is not in {str(folder)!r}{_and_more(found.missing)}: "
+                "download it"
+            )
+        if found.different:
+            raise DownloadDiffers(
+                f"Digest mismatch for file: {found.different[0]!r} in {str(folder)!r} is not that of {version.name}"
+                f"{_and_more(found.different)}: download it again"
+            )
+
+    @needs_version
+    def file(self, version: Version, root: StrPath | None = None) -> str:
+        """Download an artifact that is one file; return the path of the file. Raises `InvalidInput` if it has more."""
+        entries = list(self._open_store().entries_after(version, None, 2))
+        if len(entries) != 1:
+            raise InvalidInput("This artifact contains more than one file, call `.download()` to get all files")
+        return str(Path(self.download(root), entries[0].path))
+
+
+def _and_more(paths: list[str]) -> str:
+    return f" (and {len(paths) - 1:,} more)" if len(paths) > 1 else ""

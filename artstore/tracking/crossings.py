@@ -1,0 +1,44 @@
+"""Where artifacts lead to runs and collections, which lead to artifacts themselves.
+
+As in W&B, an artifact gives its run and its collection, and those give their artifacts, so their modules need each
+other. Modules of runs and collections import `artifact`; the way back is taken here, by imports at the time of the
+call. No other module of this package imports one of its own so late, except to start faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from artstore.core.runs import RunRecord
+    from artstore.store import Store
+    from artstore.tracking.artifact import Artifact
+    from artstore.tracking.collection import ArtifactCollection
+    from artstore.tracking.public_run import PublicRun
+
+
+def public_runs(store: Store, records: Iterable[RunRecord]) -> list[PublicRun]:
+    """Return runs of a store as the Api shows them."""
+    from artstore.tracking.public_run import PublicRun
+
+    return [PublicRun(store, record) for record in records]
+
+
+def collection(store: Store, project: str, name: str) -> ArtifactCollection:
+    """Find a collection. Raises `NotFound`."""
+    from artstore.tracking.collection import ArtifactCollection
+
+    return ArtifactCollection._named(store, project, name)
+
+
+def log(artifact: Artifact, project: str | None, settings: Any) -> None:
+    """Log an artifact with the open run, or with a run of its own, which is finished."""
+    from artstore.tracking import init, run
+
+    open_run = run.current()
+    if open_run is not None:
+        open_run.log_artifact(artifact)
+        return
+    with init.init(project=project, job_type="auto", settings=settings) as own_run:
+        own_run.log_artifact(artifact)
