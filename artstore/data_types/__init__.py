@@ -1,4 +1,7 @@
-"""The objects that artifacts hold besides files, under W&B's names for them and their module."""
+"""Tables, images, audio and other objects that artifacts can hold besides files. Names and module are those of W&B.
+
+A class is imported when its name is first used, so that importing this package takes no time.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ __all__ = [
     "Video",
 ]
 
-_HOMES = {
+_MODULES = {
     "Audio": "audio",
     "BoundingBoxes2D": "overlays",
     "Classes": "classes",
@@ -52,14 +55,14 @@ _HOMES = {
     "Table": "table",
     "Video": "video",
 }
-_OF_WANDB = {"WBValue": "DataObject"}
+_WANDB_NAMES = {"WBValue": "DataObject"}
 
 
 def __getattr__(name: str) -> Any:
-    found = _OF_WANDB.get(name, name)
-    if found not in _HOMES:
+    own_name = _WANDB_NAMES.get(name, name)
+    if own_name not in _MODULES:
         raise AttributeError(f"module 'artstore.data_types' has no attribute {name!r}")
-    return getattr(import_module(f"artstore.data_types.{_HOMES[found]}"), found)
+    return getattr(import_module(f"artstore.data_types.{_MODULES[own_name]}"), own_name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Sounds."""
+"""Audio from files and from samples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Audio(Media):
     >>> artstore.Audio("bark.wav", caption="a dog")
     >>> artstore.Audio(samples, sample_rate=16_000)
 
-    Samples are written as WAV with 16 bits. Raises `SourceMissing` or `InvalidInput`.
+    Samples are written as 16-bit WAV. Raises `SourceMissing` or `InvalidInput`.
     """
 
     _log_type = "audio-file"
@@ -31,14 +31,16 @@ class Audio(Media):
             return
         if sample_rate is None:
             raise InvalidInput('Argument "sample_rate" is required when instantiating Audio with raw data.')
-        super().__init__(content.InMemory(_as_wav(data_or_path, sample_rate), ".wav"), caption)
+        super().__init__(content.InMemory(_to_wav(data_or_path, sample_rate), ".wav"), caption)
 
 
-def _as_wav(samples: Any, rate: int) -> bytes:
-    numpy = need("numpy", "a sound made of samples", "media")
+def _to_wav(samples: Any, rate: int) -> bytes:
+    numpy = need("numpy", "audio from samples", "media")
     array = numpy.asarray(samples)
     if array.ndim not in (1, 2) or array.dtype.kind not in "iuf":
-        raise InvalidInput(f"samples are numbers, by frame or by frame and channel, not of the shape {array.shape}")
+        raise InvalidInput(
+            f"samples must be an array of numbers, frames or frames times channels, not of shape {array.shape}"
+        )
     if array.dtype != numpy.int16:
         scaled = numpy.rint(array.astype(float) * 32768)
         array = numpy.clip(scaled, -32768, 32767).astype(numpy.int16)

@@ -1,6 +1,7 @@
-"""The cells of a table in JSON, as W&B writes them: times are milliseconds since 1970, objects are documents.
+"""Write the cells of a table as JSON and read them back, as W&B does.
 
-W&B drops what is below a millisecond. Here it stays, as a fraction, which W&B reads as well.
+Times become milliseconds since 1970, objects become documents. W&B drops what is below a millisecond; here it is kept
+as a fraction, which W&B can read too.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from artstore.data_types import column_types
+from artstore.data_types import column_types, registry
+from artstore.data_types.column_types import Type
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.data_types.keys import ForeignIndex, TableIndex
 from artstore.errors import NotJson
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-Reading = Callable[[Any], Any]
+Decoder = Callable[[Any], Any]
 
 
-def written(value: Any, shelf: ObjectWriter | None) -> Any:
-    """What JSON says of a value. Raises `NotJson` for what it has no word for."""
+def encode_cell(value: Any, writer: ObjectWriter | None) -> Any:
+    """Return the JSON value for a cell, after storing the files of an object. Raises `NotJson` if there is none."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if column_types.is_missing(value):
@@ -29,33 +31,33 @@ def written(value: Any, shelf: ObjectWriter | None) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, DataObject):
-        if shelf is None:
+        if writer is None:
             raise NotJson(f"{value!r} is an object, which only an artifact can hold")
-        return value.to_json(shelf)
+        return value.to_json(writer)
     if isinstance(value, date):
-        return milliseconds(value)
+        return _to_milliseconds(value)
     if isinstance(value, dict):
-        return {key: written(each, shelf) for key, each in _keyed(value)}
+        return {key: encode_cell(inner, writer) for key, inner in _items_for_json(value)}
     if isinstance(value, list | tuple):
-        return [written(each, shelf) for each in value]
+        return [encode_cell(inner, writer) for inner in value]
     if isinstance(value, set | frozenset):
-        return [written(each, shelf) for each in sorted(value, key=str)]
-    return _foreign(value, shelf)
+        return [encode_cell(inner, writer) for inner in sorted(value, key=str)]
+    return _encode_other(value, writer)
 
 
-def _keyed(value: dict[Any, Any]) -> Iterable[tuple[Any, Any]]:
-    """The items of a dict, with keys that JSON can say and sort."""
+def _items_for_json(value: dict[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """Return the items of a dict, with keys that JSON can hold and sort."""
     wrong = next((key for key in value if not isinstance(key, str | int | float | bool | None)), None)
     if wrong is not None:
-        raise NotJson(f"the key {wrong!r} of a dict is neither text nor a number, and cannot be written as JSON")
+        raise NotJson(f"the key {wrong!r} of a dict is neither a string nor a number, and cannot be written as JSON")
     alike = len({isinstance(key, str) or key is None for key in value}) < 2 and None not in value
-    return value.items() if alike else ((str(key), each) for key, each in value.items())
+    return value.items() if alike else ((str(key), inner) for key, inner in value.items())
 
 
-def _foreign(value: Any, shelf: ObjectWriter | None) -> Any:
+def _encode_other(value: Any, writer: ObjectWriter | None) -> Any:
     if isinstance(value, Decimal):
         if not value.is_finite() or Decimal(repr(float(value))) != value:
-            raise NotJson(f"{value!r} has more digits than a number in JSON keeps")
+            raise NotJson(f"{value!r} has more digits than a number in JSON can hold")
         return float(value)
     if isinstance(value, Enum):
         return value.name
@@ -63,113 +65,104 @@ def _foreign(value: Any, shelf: ObjectWriter | None) -> Any:
         try:
             return value.decode()
         except UnicodeDecodeError as error:
-            raise NotJson("bytes that are no UTF-8 text cannot be written as JSON") from error
+            raise NotJson("bytes that are not UTF-8 text cannot be written as JSON") from error
     if getattr(getattr(value, "dtype", None), "kind", None) == "M" and not value.ndim:
         nanoseconds = value.astype("datetime64[ns]").astype("int64").item()
-        return _shortest(nanoseconds, 1_000_000)
+        return _milliseconds(nanoseconds)
     if isinstance(value, time | timedelta | complex) or not hasattr(value, "tolist"):
         raise NotJson(f"a value of type {type(value).__name__} cannot be written as JSON")
-    return written(value.tolist(), shelf)
+    return encode_cell(value.tolist(), writer)
 
 
-def milliseconds(value: date) -> int | float:
-    """Milliseconds since 1970; a time without a zone is one of UTC."""
+def _to_milliseconds(value: date) -> int | float:
+    """Return a date or time as milliseconds since 1970; a time without a zone is in UTC."""
     if not isinstance(value, datetime):
         return (value - date(1970, 1, 1)).days * 86_400_000
-    since = (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
-    microseconds = since // timedelta(microseconds=1)
-    below = getattr(value, "nanosecond", 0)
-    found = _shortest(microseconds * 1000 + below, 1_000_000)
-    if not below and round(found * 1000) != microseconds:
-        raise NotJson(f"{value} is too far from 1970 to be said to the microsecond in JSON")
-    return found
+    since_epoch = (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
+    microseconds = since_epoch // timedelta(microseconds=1)
+    # Timestamps of pandas have nanoseconds.
+    nanoseconds = getattr(value, "nanosecond", 0)
+    milliseconds = _milliseconds(microseconds * 1000 + nanoseconds)
+    if not nanoseconds and round(milliseconds * 1000) != microseconds:
+        raise NotJson(f"{value} is too far from 1970 to be written to the microsecond in JSON")
+    return milliseconds
 
 
-def _shortest(count: int, per_millisecond: int) -> int | float:
-    whole, rest = divmod(count, per_millisecond)
-    return count / per_millisecond if rest else whole
+def _milliseconds(nanoseconds: int) -> int | float:
+    """Return nanoseconds as milliseconds: an int if they are whole, otherwise a float."""
+    whole, rest = divmod(nanoseconds, 1_000_000)
+    return nanoseconds / 1_000_000 if rest else whole
 
 
-def moment(value: int | float) -> datetime:
-    """The time that is so many milliseconds after 1970."""
+def _from_milliseconds(value: int | float) -> datetime:
     return _EPOCH + timedelta(microseconds=round(value * 1000))
 
 
-def reading(found: column_types.Type, source: ObjectReader | None) -> Reading | None:
-    """How values of a type are read back from JSON; None if they are what they look like."""
-    if found == column_types.TIMESTAMP:
-        return _time
-    if isinstance(found, column_types.Union):
-        members = [each for each in found.members if each != column_types.NONE]
-        ways = [way for each in members if (way := reading(each, source))]
-        if len(ways) == 1 or len(members) == 1:
-            return _unless_missing(ways[0]) if ways else None
-        return _object(source) if ways else None
-    if isinstance(found, column_types.List):
-        inner = reading(found.element, source)
-        return (lambda value: [inner(each) for each in value] if isinstance(value, list) else value) if inner else None
-    if isinstance(found, column_types.TypedDict):
-        return _dict({key: way for key, each in found.items if (way := reading(each, source))})
-    if isinstance(found, ForeignIndex):
-        return _index(found)
-    if isinstance(found, column_types.PythonObject) and found.class_name in GIVEN_BACK:
-        return GIVEN_BACK[found.class_name]
-    if isinstance(
-        found,
-        column_types.FileType
-        | column_types.Anything
-        | column_types.Unknown
-        | column_types.PythonObject
-        | column_types.Mixed,
-    ):
-        return _object(source)
-    return (
-        None
-        if found in (column_types.NUMBER, column_types.STRING, column_types.BOOLEAN, column_types.NONE)
-        else _object(source)
-    )
+def decoder(column_type: Type, reader: ObjectReader | None) -> Decoder | None:
+    """Return the function that reads values of a type from JSON; None if they need no change."""
+    if column_type == column_types.TIMESTAMP:
+        return _decode_time
+    if isinstance(column_type, column_types.Union):
+        return _union_decoder(column_type, reader)
+    if isinstance(column_type, column_types.List):
+        inner = decoder(column_type.element, reader)
+        return (lambda value: list(map(inner, value)) if isinstance(value, list) else value) if inner else None
+    if isinstance(column_type, column_types.TypedDict):
+        return _dict_decoder({key: decode for key, inner in column_type.items if (decode := decoder(inner, reader))})
+    if isinstance(column_type, ForeignIndex):
+        return _index_decoder(column_type)
+    if isinstance(column_type, column_types.PythonObject) and column_type.class_name in PYTHON_DECODERS:
+        return PYTHON_DECODERS[column_type.class_name]
+    return None if isinstance(column_type, column_types.Simple) else _object_decoder(reader)
 
 
-def _time(value: Any) -> Any:
-    return moment(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+def _decode_time(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return _from_milliseconds(value) if is_number else value
 
 
-def _index(found: ForeignIndex) -> Reading:
-    return lambda value: TableIndex.of(value, found.table) if isinstance(value, int) else value
+def _index_decoder(column_type: ForeignIndex) -> Decoder:
+    return lambda value: TableIndex.of(value, column_type.table) if isinstance(value, int) else value
 
 
-def _bytes(value: Any) -> Any:
+def _decode_bytes(value: Any) -> Any:
     return value.encode() if isinstance(value, str) else value
 
 
-def _decimal(value: Any) -> Any:
+def _decode_decimal(value: Any) -> Any:
     return Decimal(repr(value)) if isinstance(value, int | float) else value
 
 
-GIVEN_BACK: dict[str, Reading] = {"bytes": _bytes, "Decimal": _decimal}
-"""How values of other classes are read back, by the name of the class."""
+PYTHON_DECODERS: dict[str, Decoder] = {"bytes": _decode_bytes, "Decimal": _decode_decimal}
+"""The decoders of Python classes whose values JSON can hold in another form."""
 
 
-def _unless_missing(way: Reading) -> Reading:
-    return lambda value: None if value is None else way(value)
+def _union_decoder(union: column_types.Union, reader: ObjectReader | None) -> Decoder | None:
+    members = [member for member in union.members if member != column_types.NONE]
+    decoders = [decode for member in members if (decode := decoder(member, reader))]
+    if len(decoders) == 1 or len(members) == 1:
+        return _unless_missing(decoders[0]) if decoders else None
+    return _object_decoder(reader) if decoders else None
 
 
-def _dict(ways: dict[str, Reading]) -> Reading | None:
-    def read(value: Any) -> Any:
+def _unless_missing(decode: Decoder) -> Decoder:
+    return lambda value: None if value is None else decode(value)
+
+
+def _dict_decoder(decoders: dict[str, Decoder]) -> Decoder | None:
+    def decode(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {key: ways[key](each) if key in ways else each for key, each in value.items()}
+        return {key: decoders[key](inner) if key in decoders else inner for key, inner in value.items()}
 
-    return read if ways else None
+    return decode if decoders else None
 
 
-def _object(source: ObjectReader | None) -> Reading:
-    from artstore.data_types import registry
-
-    def read(value: Any) -> Any:
-        if source is not None and isinstance(value, dict) and isinstance(value.get("_type"), str):
-            found = registry.object_from_json(value, source)
-            return value if found is None else found
+def _object_decoder(reader: ObjectReader | None) -> Decoder:
+    def decode(value: Any) -> Any:
+        if reader is not None and isinstance(value, dict) and isinstance(value.get("_type"), str):
+            item = registry.object_from_json(value, reader)
+            return value if item is None else item
         return value
 
-    return read
+    return decode

@@ -1,4 +1,4 @@
-"""Classes: what the numbers in masks, boxes and labels mean."""
+"""The names of classes: what the ids in masks, boxes and labels mean."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from artstore.data_types.column_types import Anything, Const, Type, Union
-from artstore.data_types.content import md5_name
-from artstore.data_types.content_digest import md5
+from artstore.data_types.content import md5_base64, md5_name
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter, encode_document
 from artstore.errors import InvalidInput
 
@@ -22,35 +21,36 @@ class Classes(DataObject):
     _log_type = "classes"
 
     def __init__(self, class_set: Sequence[dict[str, Any]]) -> None:
-        for each in class_set:
-            if not isinstance(each, dict) or "id" not in each or "name" not in each:
+        for item in class_set:
+            if not isinstance(item, dict) or "id" not in item or "name" not in item:
                 raise InvalidInput(
-                    f"a class is a dict with 'id' and 'name', as in {{'id': 1, 'name': 'cat'}}: {each!r}"
+                    f"a class is a dict with 'id' and 'name', as in {{'id': 1, 'name': 'cat'}}: {item!r}"
                 )
         self._class_set = list(class_set)
 
     def names(self) -> dict[Any, str]:
-        """The name of each id."""
-        return {each["id"]: each["name"] for each in self._class_set}
+        """Return a dict from ids to names."""
+        return {item["id"]: item["name"] for item in self._class_set}
 
-    def to_json(self, shelf: ObjectWriter) -> dict[str, Any]:
+    def to_json(self, writer: ObjectWriter) -> dict[str, Any]:
         return {"_type": self._log_type, "class_set": self._class_set}
 
     @classmethod
-    def from_json(cls, document: Any, source: ObjectReader) -> Self:
+    def from_json(cls, document: Any, reader: ObjectReader) -> Self:
         return cls(document["class_set"])
 
-    def put(self, shelf: ObjectWriter, name: str) -> dict[str, Any]:
-        """Put them on a shelf, for another object; return what that says of them."""
-        data = encode_document(self.to_json(shelf))
-        path = shelf.put_object(self, name)
-        return {"type": "classes-file", "path": path, "digest": md5(data)}
+    def put(self, writer: ObjectWriter, name: str) -> dict[str, Any]:
+        """Store the classes of another object; return how its document refers to them."""
+        data = encode_document(self.to_json(writer))
+        path = writer.put_object(self, name)
+        return {"type": "classes-file", "path": path, "digest": md5_base64(data)}
 
     def get_type(self) -> ClassIds:
-        """The type of a column that holds ids of these classes."""
-        return ClassIds(tuple(tuple(each.items()) for each in self._class_set))
+        """Return the type of a column that holds ids of these classes."""
+        return ClassIds(tuple(tuple(item.items()) for item in self._class_set))
 
     def cell_type(self) -> Type:
+        """Return the same type as `get_type`."""
         return self.get_type()
 
     def __eq__(self, other: object) -> bool:
@@ -65,37 +65,38 @@ class Classes(DataObject):
 
 @dataclass(frozen=True)
 class ClassIds(Type):
-    """Takes the ids of some classes."""
+    """Accepts the ids of some classes."""
 
     name = "classesId"
     class_set: tuple[tuple[tuple[str, Any], ...], ...]
 
     @classmethod
-    def of_json(cls, given: dict[str, Any], source: ObjectReader | None) -> Type:
-        """The type that W&B wrote down, whose classes are in a file of the artifact or beside it."""
-        classes = given["classes_obj"]
-        if classes.get("type") == "classes-file":
-            found = source.get(classes["path"]) if source else None
-            return found.get_type() if isinstance(found, Classes) else Anything()
-        return Classes(classes["class_set"]).get_type()
+    def from_json(cls, parameters: dict[str, Any], reader: ObjectReader | None) -> Type:
+        """Return the type that W&B wrote. The classes are in a file of the artifact, or in the document itself."""
+        document = parameters["classes_obj"]
+        if document.get("type") == "classes-file":
+            classes = reader.get(document["path"]) if reader else None
+            return classes.get_type() if isinstance(classes, Classes) else Anything()
+        return Classes(document["class_set"]).get_type()
 
     def _classes(self) -> Classes:
-        return Classes([dict(each) for each in self.class_set])
+        return Classes([dict(item) for item in self.class_set])
 
-    def takes(self, value: Any) -> Type | None:
-        return self if any(type(value) is type(each) and value == each for each in self._classes().names()) else None
+    def widen(self, value: Any) -> Type | None:
+        ids = self._classes().names()
+        return self if any(type(value) is type(class_id) and value == class_id for class_id in ids) else None
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
         classes = self._classes()
-        ids = Union.of(Const(each) for each in classes.names())
-        if shelf is None:
+        ids = Union.of(Const(class_id) for class_id in classes.names())
+        if writer is None:
             return {"valid_ids": ids.to_json(), "classes_obj": {"_type": "classes", "class_set": classes._class_set}}
-        # W&B gives the classes of every column the same name, and then has those of one column only.
-        data = encode_document(classes.to_json(shelf))
+        # W&B gives the classes of all columns the same name, so only those of one column are kept.
+        data = encode_document(classes.to_json(writer))
         name = "media/cls"
-        if shelf.has(classes.with_suffix(name)) and not shelf.has_same(data, classes.with_suffix(name)):
+        if writer.has(classes.with_suffix(name)) and not writer.has_same(data, classes.with_suffix(name)):
             name = f"media/cls_{md5_name(data)}"
-        return {"valid_ids": ids.to_json(shelf), "classes_obj": classes.put(shelf, name)}
+        return {"valid_ids": ids.to_json(writer), "classes_obj": classes.put(writer, name)}
 
     def __str__(self) -> str:
-        return "Classesid(valid_ids:" + " or ".join(str(each) for each in self._classes().names()) + ")"
+        return "Classesid(valid_ids:" + " or ".join(str(class_id) for class_id in self._classes().names()) + ")"

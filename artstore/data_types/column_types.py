@@ -1,8 +1,8 @@
-"""The types of columns: what a column takes, how it grows with what it is given, and how W&B writes it down.
+"""The types of table columns: which values a column accepts, how its type widens, and how W&B writes the type as JSON.
 
-A type is a frozen value. `takes` answers with the type that a column has once it holds a value as well, or with None
-where it cannot hold it: a column of unknown type becomes one of numbers with its first number. Missing values (None,
-NaN, NaT) are taken by types with `none` in them, and anywhere inside lists and dicts.
+A type is an immutable value. `widen` returns the type of a column once it also holds a value, or None if the column
+cannot hold that value: a column of unknown type becomes a column of numbers with its first number. Types that include
+`none` accept missing values (None, NaN, NaT); lists and dicts accept them anywhere inside.
 """
 
 from __future__ import annotations
@@ -10,40 +10,36 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import date, datetime
+from typing import Any, ClassVar
 
-from artstore.data_types.data_object import DataObject
-from artstore.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from artstore.data_types.data_object import ObjectReader, ObjectWriter
+from artstore.data_types.data_object import DataObject, ObjectWriter
 
 _NUMPY_KINDS = {"b": "boolean", "i": "number", "u": "number", "f": "number", "M": "timestamp", "U": "string"}
 
 
 @dataclass(frozen=True)
 class Type:
-    """The base of all types; `name` is W&B's word for each."""
+    """The base of all column types; `name` is W&B's name for the type."""
 
     name: ClassVar[str] = ""
 
-    def takes(self, value: Any) -> Type | None:
-        """The type of what holds this value too; None if this type cannot."""
-        return self.takes_type(type_of(value))
+    def widen(self, value: Any) -> Type | None:
+        """Return the type that also accepts a value; None if there is none."""
+        return self.widen_type(type_of(value))
 
-    def takes_type(self, other: Type) -> Type | None:
-        """The type of what holds values of another type too; None if this type cannot."""
+    def widen_type(self, other: Type) -> Type | None:
+        """Return the type that also accepts the values of another type; None if there is none."""
         return self if self == other else None
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
-        """What W&B says of the type besides its name."""
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
+        """Return what W&B writes about the type besides its name, after storing the objects that this names."""
         return {}
 
-    def to_json(self, shelf: ObjectWriter | None = None) -> dict[str, Any]:
-        """The type as W&B writes it."""
-        found = self.parameters(shelf)
-        return {"wb_type": self.name, "params": found} if found else {"wb_type": self.name}
+    def to_json(self, writer: ObjectWriter | None = None) -> dict[str, Any]:
+        """Return the type as W&B writes it."""
+        parameters = self.parameters(writer)
+        return {"wb_type": self.name, "params": parameters} if parameters else {"wb_type": self.name}
 
     def __str__(self) -> str:
         return self.name.capitalize()
@@ -51,11 +47,11 @@ class Type:
 
 @dataclass(frozen=True)
 class Simple(Type):
-    """A type without parts: `number`, `string`, `boolean`, `timestamp` or `none`."""
+    """A type without parameters: `number`, `string`, `boolean`, `timestamp` or `none`."""
 
     word: str
 
-    def to_json(self, shelf: ObjectWriter | None = None) -> dict[str, Any]:
+    def to_json(self, writer: ObjectWriter | None = None) -> dict[str, Any]:
         return {"wb_type": self.word}
 
     def __str__(self) -> str:
@@ -64,19 +60,26 @@ class Simple(Type):
 
 NONE, NUMBER, STRING = Simple("none"), Simple("number"), Simple("string")
 BOOLEAN, TIMESTAMP = Simple("boolean"), Simple("timestamp")
-_SIMPLE = {each.word: each for each in (NONE, NUMBER, STRING, BOOLEAN, TIMESTAMP)}
+_PYTHON_TYPES: dict[Simple, tuple[type, ...]] = {
+    NUMBER: (int,),
+    STRING: (str,),
+    BOOLEAN: (bool,),
+    TIMESTAMP: (datetime, date),
+    NONE: (type(None),),
+}
+SIMPLE_TYPES = {simple.word: simple for simple in (NONE, NUMBER, STRING, BOOLEAN, TIMESTAMP)}
 
 
 @dataclass(frozen=True)
 class Anything(Type):
-    """Takes whatever is not missing."""
+    """Accepts every value that is not missing."""
 
     name = "any"
 
-    def takes(self, value: Any) -> Type | None:
+    def widen(self, value: Any) -> Type | None:
         return None if is_missing(value) else self
 
-    def takes_type(self, other: Type) -> Type | None:
+    def widen_type(self, other: Type) -> Type | None:
         return None if other == NONE else self
 
 
@@ -86,7 +89,7 @@ class Unknown(Type):
 
     name = "unknown"
 
-    def takes_type(self, other: Type) -> Type | None:
+    def widen_type(self, other: Type) -> Type | None:
         return None if other == NONE else other
 
 
@@ -96,21 +99,21 @@ class Mixed(Type):
 
     name = "invalid"
 
-    def takes(self, value: Any) -> Type | None:
+    def widen(self, value: Any) -> Type | None:
         return self
 
-    def takes_type(self, other: Type) -> Type | None:
+    def widen_type(self, other: Type) -> Type | None:
         return self
 
 
 @dataclass(frozen=True)
 class PythonObject(Type):
-    """Values of another class, such as `bytes` or `Decimal`."""
+    """Values of a class without a type of its own, such as `bytes` or `Decimal`."""
 
     name = "pythonObject"
     class_name: str
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
         return {"class_name": self.class_name}
 
     def __str__(self) -> str:
@@ -119,129 +122,147 @@ class PythonObject(Type):
 
 @dataclass(frozen=True)
 class Const(Type):
-    """Takes one value."""
+    """Accepts one value only."""
 
     name = "const"
     value: Any
 
-    def takes(self, value: Any) -> Type | None:
+    def widen(self, value: Any) -> Type | None:
         return self if type(value) is type(self.value) and value == self.value else None
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
-        return {"val": _plain(self.value), "is_set": isinstance(self.value, set)}
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
+        return {"val": _sets_as_lists(self.value), "is_set": isinstance(self.value, set)}
 
     def __str__(self) -> str:
         return str(self.value)
 
 
-def _plain(value: Any) -> Any:
+def _sets_as_lists(value: Any) -> Any:
     if isinstance(value, set):
-        return sorted(value, key=lambda each: (str(type(each)), each))
+        return sorted(value, key=lambda element: (str(type(element)), element))
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _sets_as_lists(inner) for key, inner in value.items()}
     return value
 
 
 @dataclass(frozen=True)
 class Union(Type):
-    """Takes what one of its members takes."""
+    """Accepts what one of its members accepts."""
 
     name = "union"
     members: tuple[Type, ...]
 
     @classmethod
     def of(cls, members: Iterable[Type]) -> Union:
-        """A union of these, without unions in it, in W&B's order."""
+        """Return the union of some types in W&B's order; unions among them are flattened."""
         flat: list[Type] = []
-        for each in members:
-            flat.extend(each.members if isinstance(each, Union) else [each])
+        for member in members:
+            flat.extend(member.members if isinstance(member, Union) else [member])
         return cls(tuple(sorted(flat, key=str)))
 
-    def takes(self, value: Any) -> Type | None:
-        return self._grown([(each, each.takes(value)) for each in self.members if not isinstance(each, Unknown)], value)
-
-    def _grown(self, tried: list[tuple[Type, Type | None]], value: Any) -> Type | None:
-        for old, new in tried:
+    def widen(self, value: Any) -> Type | None:
+        widened = [(member, member.widen(value)) for member in self.members if not isinstance(member, Unknown)]
+        for old, new in widened:
             if new is not None:
-                return self if new == old else Union.of(new if each is old else each for each in self.members)
-        for each in self.members:
-            if isinstance(each, Unknown):
-                new = each.takes(value)
+                return self if new == old else self._with_member(old, new)
+        for member in self.members:
+            if isinstance(member, Unknown):
+                new = member.widen(value)
                 if new is not None:
-                    return Union.of(new if other is each else other for other in self.members)
+                    return self._with_member(member, new)
         return None
 
-    def takes_type(self, other: Type) -> Type | None:
-        grown: Type | None = self
+    def widen_type(self, other: Type) -> Type | None:
+        widened: Type | None = self
         for part in other.members if isinstance(other, Union) else (other,):
-            assert isinstance(grown, Union)
-            grown = grown._with(part)
-            if grown is None:
+            assert isinstance(widened, Union)
+            widened = widened._widen_member(part)
+            if widened is None:
                 return None
-        return grown
+        return widened
 
-    def _with(self, other: Type) -> Union | None:
-        for each in sorted(self.members, key=lambda each: isinstance(each, Unknown)):
-            if isinstance(other, Unknown) and isinstance(each, Unknown):
+    def _widen_member(self, other: Type) -> Union | None:
+        for member in sorted(self.members, key=lambda member: isinstance(member, Unknown)):
+            if isinstance(other, Unknown) and isinstance(member, Unknown):
                 return self
-            new = each.takes_type(other)
+            new = member.widen_type(other)
             if new is not None:
-                return Union.of(new if member is each else member for member in self.members)
+                return self._with_member(member, new)
         return None
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
-        return {"allowed_types": [each.to_json(shelf) for each in self.members]}
+    def _with_member(self, old: Type, new: Type) -> Union:
+        return Union.of(new if member is old else member for member in self.members)
+
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
+        return {"allowed_types": [member.to_json(writer) for member in self.members]}
 
     def __str__(self) -> str:
-        return " or ".join(str(each) for each in self.members)
+        return " or ".join(str(member) for member in self.members)
 
 
-def optional(found: Type) -> Type:
-    """A type that takes missing values as well."""
-    return found if found == NONE or (isinstance(found, Union) and NONE in found.members) else Union.of([found, NONE])
+def optional(column_type: Type) -> Type:
+    """Return the type that also accepts missing values."""
+    return column_type if NONE in members_of(column_type) else Union.of([column_type, NONE])
+
+
+def members_of(column_type: Type) -> tuple[Type, ...]:
+    """Return the members of a union; a tuple with the type itself if it is not a union."""
+    return column_type.members if isinstance(column_type, Union) else (column_type,)
+
+
+def unchanging_types(column_type: Type) -> frozenset[type]:
+    """Return the Python types whose values a column holds without a change of its type."""
+    members = members_of(column_type)
+    simple = [member for member in members if isinstance(member, Simple)]
+    python_types = {python_type for member in simple for python_type in _PYTHON_TYPES[member]}
+    # A float may be NaN, which is a missing value.
+    if NUMBER in members and NONE in members:
+        python_types.add(float)
+    return frozenset(python_types)
 
 
 @dataclass(frozen=True)
 class List(Type):
-    """Lists of one type; `length` is that of the last one, as W&B notes it."""
+    """Lists with elements of one type; `length` is that of the last list, which W&B writes too."""
 
     name = "list"
     element: Type = field(default_factory=Unknown)
     length: int | None = None
 
-    def takes(self, value: Any) -> Type | None:
+    def widen(self, value: Any) -> Type | None:
         if not isinstance(value, list | tuple | set | frozenset):
             return None
         element = self.element
-        for each in value:
-            grown = _within(element, each)
-            if grown is None:
+        for inner in value:
+            widened = _widen_inner(element, inner)
+            if widened is None:
                 return None
-            element = grown
+            element = widened
         return List(element, len(value))
 
-    def takes_type(self, other: Type) -> Type | None:
+    def widen_type(self, other: Type) -> Type | None:
         if not isinstance(other, List):
             return None
-        element = self.element if isinstance(other.element, Unknown) else _within_type(self.element, other.element)
+        unknown = isinstance(other.element, Unknown)
+        element = self.element if unknown else _widen_inner_type(self.element, other.element)
         if element is None:
             return None
         return List(element, self.length if self.length == other.length else None)
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
-        return {"element_type": self.element.to_json(shelf), "length": self.length}
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
+        return {"element_type": self.element.to_json(writer), "length": self.length}
 
     def __str__(self) -> str:
         return f"{self.element}[]"
 
 
-def _within(inner: Type, value: Any) -> Type | None:
-    """What the inside of a list or dict becomes by a value: missing ones are taken anywhere."""
-    return optional(inner) if is_missing(value) else inner.takes(value)
+def _widen_inner(inner: Type, value: Any) -> Type | None:
+    """Widen the type of something inside a list or dict, where missing values are always accepted."""
+    return optional(inner) if is_missing(value) else inner.widen(value)
 
 
-def _within_type(inner: Type, other: Type) -> Type | None:
-    return optional(inner) if other == NONE else inner.takes_type(other)
+def _widen_inner_type(inner: Type, other: Type) -> Type | None:
+    return optional(inner) if other == NONE else inner.widen_type(other)
 
 
 @dataclass(frozen=True)
@@ -251,66 +272,66 @@ class TypedDict(Type):
     name = "typedDict"
     items: tuple[tuple[Any, Type], ...] = ()
 
-    def takes(self, value: Any) -> Type | None:
+    def widen(self, value: Any) -> Type | None:
         if not isinstance(value, dict) or value.keys() - dict(self.items).keys():
             return None
-        grown = {key: _within(inner, value.get(key)) for key, inner in self.items}
-        return _dict_of(grown)
+        return _typed_dict({key: _widen_inner(inner, value.get(key)) for key, inner in self.items})
 
-    def takes_type(self, other: Type) -> Type | None:
+    def widen_type(self, other: Type) -> Type | None:
         if not isinstance(other, TypedDict) or dict(other.items).keys() - dict(self.items).keys():
             return None
         theirs = dict(other.items)
-        return _dict_of({key: _within_type(inner, theirs.get(key, NONE)) for key, inner in self.items})
+        return _typed_dict({key: _widen_inner_type(inner, theirs.get(key, NONE)) for key, inner in self.items})
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
-        texts = any(isinstance(key, str) for key, _ in self.items)
-        return {"type_map": {(str(key) if texts else key): inner.to_json(shelf) for key, inner in self.items}}
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
+        has_strings = any(isinstance(key, str) for key, _ in self.items)
+        return {"type_map": {(str(key) if has_strings else key): inner.to_json(writer) for key, inner in self.items}}
 
     def __str__(self) -> str:
         return "{" + ", ".join(f"{key!r}: {inner}" for key, inner in self.items) + "}"
 
 
-def _dict_of(grown: Mapping[Any, Type | None]) -> Type | None:
-    items = [(key, inner) for key, inner in grown.items() if inner is not None]
-    return TypedDict(tuple(items)) if len(items) == len(grown) else None
+def _typed_dict(types: Mapping[Any, Type | None]) -> Type | None:
+    """Return the type of dicts with these types of values; None if one of them is None."""
+    items = [(key, inner) for key, inner in types.items() if inner is not None]
+    return TypedDict(tuple(items)) if len(items) == len(types) else None
 
 
 @dataclass(frozen=True)
 class NDArray(Type):
-    """NumPy arrays of one shape. `path` and `key` tell where their values are kept."""
+    """NumPy arrays of one shape. If their values are stored in a file, `path` names it, and `key` the array in it."""
 
     name = "ndarray"
     shape: tuple[int, ...]
     path: str | None = None
     key: str | None = None
 
-    def takes_type(self, other: Type) -> Type | None:
+    def widen_type(self, other: Type) -> Type | None:
         return self if isinstance(other, NDArray) and other.shape == self.shape else None
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
-        kept = {"path": self.path, "key": self.key} if self.path is not None else None
-        return {"shape": list(self.shape), "serialization_path": kept}
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
+        location = {"path": self.path, "key": self.key} if self.path is not None else None
+        return {"shape": list(self.shape), "serialization_path": location}
 
     def __str__(self) -> str:
         return f"Ndarray(shape:{list(self.shape)})"
 
 
 @dataclass(frozen=True)
-class FileType(Type):
-    """Objects of one kind, such as `audio-file`."""
+class ObjectType(Type):
+    """Objects of one log type, such as `audio-file`."""
 
-    word: str
+    log_type: str
 
-    def to_json(self, shelf: ObjectWriter | None = None) -> dict[str, Any]:
-        return {"wb_type": self.word}
+    def to_json(self, writer: ObjectWriter | None = None) -> dict[str, Any]:
+        return {"wb_type": self.log_type}
 
     def __str__(self) -> str:
-        return self.word.capitalize()
+        return self.log_type.capitalize()
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value is none: None, NaN, NaT or pandas' NA."""
+    """Whether a value is missing: None, NaN, NaT or pandas' NA."""
     if value is None:
         return True
     if type(value) is float:
@@ -322,17 +343,17 @@ def is_missing(value: Any) -> bool:
 
 
 def type_of(value: Any) -> Type:
-    """The type of one value."""
+    """Return the type of one value. A value with a method `cell_type` reports its type itself."""
     if is_missing(value):
         return NONE
     if isinstance(value, bool):
         return BOOLEAN
+    cell_type = getattr(value, "cell_type", None)
+    if cell_type is not None and not isinstance(value, type):
+        reported: Type = cell_type()
+        return reported
     if isinstance(value, DataObject):
-        return value.cell_type()
-    special = getattr(value, "cell_type", None)
-    if special is not None and not isinstance(value, type):
-        found: Type = special()
-        return found
+        return ObjectType(value._log_type)
     if isinstance(value, str):
         return STRING
     if isinstance(value, int | float):
@@ -342,53 +363,23 @@ def type_of(value: Any) -> Type:
     if isinstance(value, list | tuple | set | frozenset):
         return _type_of_list(value)
     if isinstance(value, dict):
-        return TypedDict(tuple((key, type_of(each)) for key, each in value.items()))
-    return _type_of_foreign(value)
+        return TypedDict(tuple((key, type_of(inner)) for key, inner in value.items()))
+    return _type_of_other(value)
 
 
 def _type_of_list(value: Iterable[Any]) -> Type:
     values = list(value)
     element: Type = Unknown()
-    for each in values:
-        element = _within(element, each) or Mixed()
+    for inner in values:
+        element = _widen_inner(element, inner) or Mixed()
     return List(element, len(values))
 
 
-def _type_of_foreign(value: Any) -> Type:
+def _type_of_other(value: Any) -> Type:
     kind = getattr(getattr(value, "dtype", None), "kind", None)
     if type(value).__module__ == "numpy" and kind is not None:
         if getattr(value, "ndim", 0):
             return NDArray(tuple(value.shape))
         if kind in _NUMPY_KINDS:
-            return _SIMPLE[_NUMPY_KINDS[kind]]
+            return SIMPLE_TYPES[_NUMPY_KINDS[kind]]
     return PythonObject(type(value).__name__)
-
-
-def of_json(document: Any, source: ObjectReader | None = None) -> Type:
-    """The type that W&B wrote down. What is not known is taken for anything."""
-    from artstore.data_types import registry
-
-    if not isinstance(document, dict) or "wb_type" not in document:
-        raise InvalidInput(f"not the type of a column: {document!r}; the table was not written by W&B or artstore")
-    word, given = document["wb_type"], document.get("params", {})
-    if word in _SIMPLE:
-        return _SIMPLE[word]
-    match word:
-        case "unknown":
-            return Unknown()
-        case "invalid":
-            return Mixed()
-        case "union":
-            return Union.of(of_json(each, source) for each in given.get("allowed_types", []))
-        case "list":
-            return List(of_json(given["element_type"], source), given.get("length"))
-        case "typedDict" | "dictionary":
-            return TypedDict(tuple((key, of_json(each, source)) for key, each in given.get("type_map", {}).items()))
-        case "pythonObject" | "object":
-            return PythonObject(given.get("class_name", "object"))
-        case "const":
-            return Const(set(given["val"]) if given.get("is_set") else given["val"])
-        case "ndarray":
-            kept = given.get("serialization_path") or {}
-            return NDArray(tuple(given["shape"]), kept.get("path"), kept.get("key"))
-    return registry.type_of_json(word, given, source)

@@ -1,7 +1,11 @@
-"""Where the bytes of an object are: in a file, in memory, in an artifact, or somewhere else by a URI."""
+"""The content of a media object: in a local file, in memory, in an artifact, or at a URI.
+
+Names and digests are those of W&B: MD5 for names and in documents, SHA-256 to compare content.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
@@ -13,33 +17,34 @@ from artstore.data_types.data_object import ObjectReader, ObjectWriter
 from artstore.errors import InvalidInput, SourceChanged, SourceMissing, SourceUnreadable
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]+://")
-_HEX = 20
+_QUERY = re.compile(r"[?#].*")
+_NAME_LENGTH = 20
 
 
 class Content(Protocol):
-    """The bytes of an object; `sha256` is in hex, `suffix` begins with a dot."""
+    """The bytes of an object. `sha256` is in hex, `suffix` begins with a dot."""
 
     sha256: str
     suffix: str
 
     def read(self) -> bytes:
-        """All of it."""
+        """Return all bytes."""
 
     def path(self) -> str:
-        """The path of a file with it, for libraries that want one."""
+        """Return the path of a file with the content, for libraries that need one."""
 
-    def put(self, shelf: ObjectWriter, folder: str) -> str:
-        """Put it on a shelf, below a folder; return its path there."""
+    def put(self, writer: ObjectWriter, folder: str) -> str:
+        """Store the content below a folder; return its path there."""
 
 
-def from_path(given: str | os.PathLike[str], suffix: str | None = None) -> Content:
-    """The content of a path or URI."""
-    text = os.fspath(given)
+def from_path(path_or_uri: str | os.PathLike[str], suffix: str | None = None) -> Content:
+    """Return the content of a local path or a URI; `suffix` replaces the suffix of a path."""
+    text = os.fspath(path_or_uri)
     return AtUri(text) if _URI.match(text) else LocalFile(text, suffix)
 
 
 class LocalFile:
-    """A file, as it was when the object was made. Raises `SourceMissing` if there is none."""
+    """A local file, as it was when the object was created. Raises `SourceMissing` if there is none."""
 
     def __init__(self, path: str, suffix: str | None = None) -> None:
         self._path = path
@@ -47,7 +52,7 @@ class LocalFile:
         try:
             with open(path, "rb") as file:
                 self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                self._seen = _stamp(os.fstat(file.fileno()))
+                self._stamp = _stamp(os.fstat(file.fileno()))
         except FileNotFoundError as error:
             raise SourceMissing(error.errno, f"there is no file {path!r}: check the path") from error
         except OSError as error:
@@ -59,12 +64,12 @@ class LocalFile:
     def path(self) -> str:
         return self._path
 
-    def put(self, shelf: ObjectWriter, folder: str) -> str:
-        if not os.path.isfile(self._path) or _stamp(os.stat(self._path)) != self._seen:
-            raise SourceChanged(f"{self._path!r} changed since the object was made of it: make the object again")
-        # The digest keeps files of one name apart.
-        path = f"{folder}/{self.sha256[:_HEX]}/{os.path.basename(self._path)}"
-        shelf.put_file(Path(self._path), path)
+    def put(self, writer: ObjectWriter, folder: str) -> str:
+        if not os.path.isfile(self._path) or _stamp(os.stat(self._path)) != self._stamp:
+            raise SourceChanged(f"{self._path!r} changed since the object was created: create the object again")
+        # The digest keeps files with the same name apart.
+        path = f"{folder}/{self.sha256[:_NAME_LENGTH]}/{os.path.basename(self._path)}"
+        writer.put_file(Path(self._path), path)
         return path
 
 
@@ -73,7 +78,7 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int]:
 
 
 class InMemory:
-    """Bytes that an object was turned into."""
+    """Bytes in memory."""
 
     def __init__(self, data: bytes, suffix: str) -> None:
         self._data = data
@@ -91,22 +96,17 @@ class InMemory:
             self._file.flush()
         return self._file.name
 
-    def put(self, shelf: ObjectWriter, folder: str) -> str:
+    def put(self, writer: ObjectWriter, folder: str) -> str:
         path = f"{folder}/{md5_name(self._data)}{self.suffix}"
-        shelf.put_bytes(self._data, path)
+        writer.put_bytes(self._data, path)
         return path
 
 
-def md5_name(data: bytes) -> str:
-    """The name that W&B gives content that had none."""
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()[:_HEX]
-
-
 class InArtifact:
-    """A file of an artifact, which is read when somebody looks at it."""
+    """A file of an artifact, which is read when it is needed."""
 
-    def __init__(self, source: ObjectReader, path: str, sha256: str | None = None) -> None:
-        self._source = source
+    def __init__(self, reader: ObjectReader, path: str, sha256: str | None = None) -> None:
+        self._reader = reader
         self._path = path
         self._sha256 = sha256
         self.suffix = os.path.splitext(path)[1]
@@ -122,31 +122,43 @@ class InArtifact:
         self._sha256 = sha256
 
     def read(self) -> bytes:
-        return self._source.read(self._path)
+        return self._reader.read(self._path)
 
     def path(self) -> str:
-        return self._source.download(self._path)
+        return self._reader.download(self._path)
 
-    def put(self, shelf: ObjectWriter, folder: str) -> str:
-        shelf.put_copy(self._source, self._path, self._path)
+    def put(self, writer: ObjectWriter, folder: str) -> str:
+        writer.put_copy(self._reader, self._path, self._path)
         return self._path
 
 
 class AtUri:
-    """What a URI names. It is referenced, not read."""
+    """The object at a URI, which is referenced and not read."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
-        self.suffix = os.path.splitext(re.sub(r"[?#].*", "", uri))[1]
+        self.suffix = os.path.splitext(_QUERY.sub("", uri))[1]
         self.sha256 = hashlib.sha256(uri.encode()).hexdigest()
 
     def read(self) -> bytes:
-        raise InvalidInput(f"{self._uri} is referenced and not read: download it, and make the object of the file")
+        raise InvalidInput(
+            f"{self._uri} is a reference, which is not read: download it, and create the object from the file"
+        )
 
     def path(self) -> str:
         return self._uri
 
-    def put(self, shelf: ObjectWriter, folder: str) -> str:
-        path = f"{folder}/{self.sha256[:_HEX]}/{os.path.basename(re.sub(r'[?#].*', '', self._uri))}"
-        shelf.put_reference(self._uri, path)
+    def put(self, writer: ObjectWriter, folder: str) -> str:
+        path = f"{folder}/{self.sha256[:_NAME_LENGTH]}/{os.path.basename(_QUERY.sub('', self._uri))}"
+        writer.put_reference(self._uri, path)
         return path
+
+
+def md5_name(data: bytes) -> str:
+    """Return the name that W&B gives to content without a name of its own."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()[:_NAME_LENGTH]
+
+
+def md5_base64(data: bytes) -> str:
+    """Return the MD5 of content as W&B writes it into documents."""
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()

@@ -1,4 +1,4 @@
-"""Pages."""
+"""HTML pages."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _STYLE = '<base target="_blank"><link rel="stylesheet" type="text/css" href="htt
 
 
 class Html(Media):
-    """A page: HTML as text, the path of a file that ends in `.html`, or an open file.
+    """An HTML page: HTML as a string, the path of a file that ends with `.html`, or an open text file.
 
-    With `inject` W&B's style sheet is named in it, as W&B does. Raises `InvalidInput`.
+    `inject` adds a link to W&B's style sheet, as W&B does. Raises `InvalidInput`.
     """
 
     _log_type = "html-file"
     _folder = "media/html"
 
     def __init__(self, data: Any, inject: bool = True, data_is_not_path: bool = False) -> None:
-        is_path = isinstance(data, str | os.PathLike) and not data_is_not_path and _is_page(os.fspath(data))
+        is_path = isinstance(data, str | os.PathLike) and not data_is_not_path and _is_html_file(os.fspath(data))
         if is_path and not inject:
             super().__init__(content.from_path(data))
             return
@@ -34,8 +34,10 @@ class Html(Media):
         else:
             text = data
         if not isinstance(text, str):
-            raise InvalidInput(f"a page is text, the path of a .html file or an open file, not {type(data).__name__}")
-        super().__init__(content.InMemory((_styled(text) if inject else text).encode(), ".html"))
+            raise InvalidInput(
+                f"data must be HTML, the path of a .html file or an open text file, not {type(data).__name__}"
+            )
+        super().__init__(content.InMemory((_with_style(text) if inject else text).encode(), ".html"))
 
     @property
     def html(self) -> str:
@@ -43,12 +45,12 @@ class Html(Media):
         return self.read().decode()
 
 
-def _is_page(path: str) -> bool:
+def _is_html_file(path: str) -> bool:
     return path.endswith(".html") and os.path.isfile(path)
 
 
-def _styled(text: str) -> str:
-    for tag, replaced in (("<head>", f"<head>{_STYLE}"), ("<html>", f"<html><head>{_STYLE}</head>")):
+def _with_style(text: str) -> str:
+    for tag, replacement in (("<head>", f"<head>{_STYLE}"), ("<html>", f"<html><head>{_STYLE}</head>")):
         if tag in text:
-            return text.replace(tag, replaced, 1).strip()
+            return text.replace(tag, replacement, 1).strip()
     return (_STYLE + text).strip()

@@ -1,4 +1,4 @@
-"""Images, with masks, boxes and classes."""
+"""Images with masks, bounding boxes and classes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Image(Media):
 
     >>> artstore.Image("cat.png", caption="asleep", masks={"truth": {"mask_data": mask, "class_labels": {1: "cat"}}})
 
-    Numbers are from 0 to 255. `file_type` (`png`, `jpg`, `bmp`) is what an image without a file is written as;
-    `classes` names the classes of `boxes` and `masks`. Raises `SourceMissing`, `InvalidInput` or `WrongValue`.
+    Numbers are from 0 to 255. `file_type` (`png`, `jpg`, `bmp`) is the format for an image that does not come from a
+    file. `classes` names the classes of `boxes` and `masks`. Raises `SourceMissing`, `InvalidInput` or `WrongValue`.
     """
 
     _log_type = "image-file"
@@ -55,29 +55,30 @@ class Image(Media):
             super().__init__(content.from_path(data_or_path), caption)
             self.format = self._content.suffix[1:]
             if not isinstance(self._content, content.AtUri):
-                self._size = self._opened().size
+                self._size = self._open().size
         else:
-            super().__init__(self._drawn(data_or_path, mode, file_type), caption)
-        self._masks = {key: _mask(each, key) for key, each in _named("masks", masks)}
-        self._boxes = {key: _boxes(each, key) for key, each in _named("boxes", boxes)}
+            super().__init__(self._render(data_or_path, mode, file_type), caption)
+        self._masks = {key: _to_mask(mask, key) for key, mask in _overlays("masks", masks)}
+        self._boxes = {key: _to_boxes(layer, key) for key, layer in _overlays("boxes", boxes)}
         inherited = data_or_path._classes if isinstance(data_or_path, Image) else None
-        self._classes = self._all_classes(classes) or inherited
+        self._classes = self._merge_classes(classes) or inherited
 
-    def _drawn(self, data: Any, mode: str | None, file_type: str | None) -> content.InMemory:
+    def _render(self, data: Any, mode: str | None, file_type: str | None) -> content.InMemory:
+        """Turn data into an image file in memory, and set the format and the size."""
         self.format = file_type or "png"
         if self.format not in _FORMATS:
             raise InvalidInput(f"file_type must be one of {', '.join(_FORMATS)}, not {file_type!r}")
-        picture = _picture(data, mode, self.format)
+        picture = _to_pillow(data, mode, self.format)
         self._size = picture.size
         buffer = io.BytesIO()
         picture.save(buffer, format="JPEG" if self.format == "jpg" else self.format.upper())
         return content.InMemory(buffer.getvalue(), f".{self.format}")
 
-    def _all_classes(self, given: Classes | Sequence[dict[str, Any]] | None) -> Classes | None:
-        """The classes of boxes and masks, and those given, which win."""
+    def _merge_classes(self, given: Classes | Sequence[dict[str, Any]] | None) -> Classes | None:
+        """Return the classes of boxes and masks together with the given ones, which win."""
         names: dict[Any, str] = {}
-        for box in self._boxes.values():
-            names |= box._class_labels
+        for layer in self._boxes.values():
+            names |= layer._class_labels
         for mask in self._masks.values():
             names |= mask.labels or {}
         if given is not None:
@@ -86,51 +87,51 @@ class Image(Media):
 
     @property
     def width(self) -> int | None:
-        """In pixels; None for a reference."""
+        """The width in pixels; None for a reference."""
         return self._size[0] if self._size else None
 
     @property
     def height(self) -> int | None:
-        """In pixels; None for a reference."""
+        """The height in pixels; None for a reference."""
         return self._size[1] if self._size else None
 
     @property
     def image(self) -> Any:
-        """It as a PIL image; None for a reference."""
-        return None if isinstance(self._content, content.AtUri) else self._opened()
+        """The image as a PIL image; None for a reference."""
+        return None if isinstance(self._content, content.AtUri) else self._open()
 
-    def _opened(self) -> Any:
-        library = need("PIL.Image", "an image", "media")
+    def _open(self) -> Any:
+        pillow = need("PIL.Image", "an image", "media")
         data = self._content.read()
         try:
-            picture = library.open(io.BytesIO(data))
+            picture = pillow.open(io.BytesIO(data))
             picture.load()
         except (OSError, SyntaxError) as error:
-            raise SourceUnreadable(f"{self._content.path()!r} is no image that can be read: {error}") from error
+            raise SourceUnreadable(f"{self._content.path()!r} cannot be read as an image: {error}") from error
         return picture
 
     def to_data_array(self) -> list[Any]:
-        """Its pixels, as nested lists."""
+        """Return the pixels as nested lists."""
         numpy = need("numpy", "an array of an image", "media")
-        found: list[Any] = numpy.asarray(self._opened()).tolist()
-        return found
+        pixels: list[Any] = numpy.asarray(self._open()).tolist()
+        return pixels
 
-    def to_json(self, shelf: ObjectWriter) -> dict[str, Any]:
+    def to_json(self, writer: ObjectWriter) -> dict[str, Any]:
         if (self._masks or self._boxes) and self._classes is None:
             raise InvalidInput("an image with masks or boxes needs classes when it is added to an artifact")
-        document = super().to_json(shelf)
+        document = super().to_json(writer)
         if self._classes is not None:
-            listed = str(self._classes._class_set).encode()
-            digest = hashlib.md5(listed, usedforsecurity=False).hexdigest()
-            document["classes"] = self._classes.put(shelf, f"media/classes/{digest}_cls")
+            class_set = str(self._classes._class_set).encode()
+            digest = hashlib.md5(class_set, usedforsecurity=False).hexdigest()
+            document["classes"] = self._classes.put(writer, f"media/classes/{digest}_cls")
         if self._boxes:
-            document["boxes"] = {key: each._val for key, each in self._boxes.items()}
+            document["boxes"] = {key: layer._val for key, layer in self._boxes.items()}
         if self._masks:
-            document["masks"] = {key: each.to_json(shelf) for key, each in self._masks.items()}
+            document["masks"] = {key: mask.to_json(writer) for key, mask in self._masks.items()}
         return document
 
-    def _described(self, path: str) -> dict[str, Any]:
-        document = {**super()._described(path), "format": self.format}
+    def _document(self, path: str) -> dict[str, Any]:
+        document = {**super()._document(path), "format": self.format}
         if self._size is not None:
             document["width"], document["height"] = self._size
         if self._grouping:
@@ -138,36 +139,39 @@ class Image(Media):
         return document
 
     @classmethod
-    def from_json(cls, document: Any, source: ObjectReader) -> Self:
-        made = super().from_json(document, source)
-        made.format = document.get("format") or made._content.suffix[1:]
+    def from_json(cls, document: Any, reader: ObjectReader) -> Self:
+        image = super().from_json(document, reader)
+        image.format = document.get("format") or image._content.suffix[1:]
         size = document.get("width"), document.get("height")
-        made._size = None if None in size else size
-        made._grouping = document.get("grouping")
-        named = document.get("classes")
-        classes = source.get(named["path"]) if named else None
-        made._classes = classes if isinstance(classes, Classes) else None
-        made._masks = {key: ImageMask.from_json(each, source) for key, each in document.get("masks", {}).items()}
-        made._boxes = {key: BoundingBoxes2D.from_json(each, source) for key, each in document.get("boxes", {}).items()}
-        for key, mask in made._masks.items():
+        image._size = None if None in size else size
+        image._grouping = document.get("grouping")
+        class_file = document.get("classes")
+        classes = reader.get(class_file["path"]) if class_file else None
+        image._classes = classes if isinstance(classes, Classes) else None
+        masks, boxes = document.get("masks", {}), document.get("boxes", {})
+        image._masks = {key: ImageMask.from_json(inner, reader) for key, inner in masks.items()}
+        image._boxes = {key: BoundingBoxes2D.from_json(inner, reader) for key, inner in boxes.items()}
+        for key, mask in image._masks.items():
             mask._key = key
-        for key, box in made._boxes.items():
-            box._key = key
-        return made
+        for key, layer in image._boxes.items():
+            layer._key = key
+        return image
 
     def cell_type(self) -> Type:
-        boxes, masks = self._boxes, {key: each for key, each in self._masks.items() if each.labels is not None}
+        """Return the type of a column of such images."""
+        labelled_masks = {key: mask for key, mask in self._masks.items() if mask.labels is not None}
+        boxes = [box for layer in self._boxes.values() for box in layer._val]
         return ImageType(
-            box_layers={key: set(each._class_labels) for key, each in boxes.items()},
-            box_score_keys={key for each in boxes.values() for box in each._val for key in box.get("scores", {})},
-            mask_layers={key: set(each.labels or ()) for key, each in self._masks.items()},
-            box_class_maps={key: _by_text(each._class_labels) for key, each in boxes.items()},
-            mask_class_maps={key: _by_text(each.labels or {}) for key, each in masks.items()},
-            class_map=_by_text(self._classes.names()) if self._classes else {},
+            box_layers={key: set(layer._class_labels) for key, layer in self._boxes.items()},
+            box_score_keys={score for box in boxes for score in box.get("scores", {})},
+            mask_layers={key: set(mask.labels or ()) for key, mask in self._masks.items()},
+            box_class_maps={key: _string_keys(layer._class_labels) for key, layer in self._boxes.items()},
+            mask_class_maps={key: _string_keys(mask.labels or {}) for key, mask in labelled_masks.items()},
+            class_map=_string_keys(self._classes.names()) if self._classes else {},
         )
 
     def __eq__(self, other: object) -> bool:
-        """Whether it shows the same, with the same words about it."""
+        """Whether both have the same pixels, caption, grouping and classes."""
         if not isinstance(other, Image) or (self._caption, self._grouping, self._size, self._classes) != (
             other._caption,
             other._grouping,
@@ -185,36 +189,36 @@ class Image(Media):
     __hash__ = None  # type: ignore[assignment]
 
 
-def _named(what: str, given: Mapping[str, Any] | None) -> Iterable[tuple[str, Any]]:
-    if given is not None and not isinstance(given, Mapping):
-        raise InvalidInput(f'Images "{what}" argument must be a dictionary, as in {what}={{"truth": ...}}')
-    return (given or {}).items()
+def _overlays(argument: str, overlays: Mapping[str, Any] | None) -> Iterable[tuple[str, Any]]:
+    if overlays is not None and not isinstance(overlays, Mapping):
+        raise InvalidInput(f'Images "{argument}" argument must be a dictionary, as in {argument}={{"truth": ...}}')
+    return (overlays or {}).items()
 
 
-def _mask(given: Any, key: str) -> ImageMask:
-    return given if isinstance(given, ImageMask) else ImageMask(given, key)
+def _to_mask(mask: Any, key: str) -> ImageMask:
+    return mask if isinstance(mask, ImageMask) else ImageMask(mask, key)
 
 
-def _boxes(given: Any, key: str) -> BoundingBoxes2D:
-    return given if isinstance(given, BoundingBoxes2D) else BoundingBoxes2D(given, key)
+def _to_boxes(boxes: Any, key: str) -> BoundingBoxes2D:
+    return boxes if isinstance(boxes, BoundingBoxes2D) else BoundingBoxes2D(boxes, key)
 
 
-def _by_text(names: Mapping[Any, str]) -> dict[str, str]:
+def _string_keys(names: Mapping[Any, str]) -> dict[str, str]:
     return {str(key): name for key, name in names.items()}
 
 
-def _picture(data: Any, mode: str | None, file_type: str) -> Any:
-    """A PIL image of what an image can be made of."""
-    library = need("PIL.Image", "an image", "media")
-    if isinstance(data, library.Image):
+def _to_pillow(data: Any, mode: str | None, file_type: str) -> Any:
+    """Return a PIL image of a PIL image, a matplotlib figure, or an array."""
+    pillow = need("PIL.Image", "an image", "media")
+    if isinstance(data, pillow.Image):
         return data
-    drawn = data.get_figure() if hasattr(data, "get_figure") and not hasattr(data, "savefig") else data
-    if hasattr(drawn, "savefig"):
+    figure = data.get_figure() if hasattr(data, "get_figure") and not hasattr(data, "savefig") else data
+    if hasattr(figure, "savefig"):
         buffer = io.BytesIO()
-        drawn.savefig(buffer, format="png")
-        return library.open(buffer)
+        figure.savefig(buffer, format="png")
+        return pillow.open(buffer)
     numpy = need("numpy", "an image", "media")
-    array = _array(data, numpy)
+    array = _to_array(data, numpy)
     channels = 1 if array.ndim == 2 else array.shape[-1] if array.ndim == 3 else 0
     modes = {1: "L", 3: "RGB", 4: "RGB" if file_type in ("jpg", "jpeg") else "RGBA"}
     if channels not in modes:
@@ -222,17 +226,18 @@ def _picture(data: Any, mode: str | None, file_type: str) -> Any:
             f"Un-supported shape for image conversion {list(array.shape)}: an image is height times width, or height "
             "times width times 1, 3 or 4 channels"
         )
-    return library.fromarray(array.squeeze().astype(numpy.uint8)).convert(mode or modes[channels])
+    return pillow.fromarray(array.squeeze().astype(numpy.uint8)).convert(mode or modes[channels])
 
 
-def _array(data: Any, numpy: Any) -> Any:
+def _to_array(data: Any, numpy: Any) -> Any:
+    """Return a torch or TensorFlow tensor, or anything that NumPy accepts, as an array with channels last."""
     if hasattr(data, "detach"):
         array = data.detach().cpu().numpy()
         array = array.transpose(1, 2, 0) if array.ndim == 3 else array
     else:
         array = data.numpy() if hasattr(data, "numpy") else numpy.asarray(data)
     if array.dtype.kind not in "biuf":
-        raise WrongValue(f"an image is made of numbers, and not of {type(data).__name__}")
+        raise WrongValue(f"an image is made of numbers, not of {type(data).__name__}")
     while array.ndim > 3 and 1 in array.shape:
         array = array.squeeze(array.shape.index(1))
     return array
@@ -240,7 +245,7 @@ def _array(data: Any, numpy: Any) -> Any:
 
 @dataclass(frozen=True)
 class ImageType(Type):
-    """Takes images, and notes what classes, boxes and masks they have."""
+    """Accepts images, and records their classes, boxes and masks."""
 
     name = "image-file"
     box_layers: dict[str, set[Any]] = field(default_factory=dict)
@@ -251,42 +256,42 @@ class ImageType(Type):
     class_map: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_json(cls, given: dict[str, Any]) -> ImageType:
-        """The type that W&B wrote down. Some of its fields are younger than others."""
-        found = {key: each["params"]["val"] for key, each in given.items() if "params" in each}
+    def from_json(cls, parameters: dict[str, Any]) -> ImageType:
+        """Return the type that W&B wrote. Documents of older versions of W&B lack some of the fields."""
+        values = {key: document["params"]["val"] for key, document in parameters.items() if "params" in document}
         return cls(
-            box_layers={key: set(each) for key, each in found.get("box_layers", {}).items()},
-            box_score_keys=set(found.get("box_score_keys", ())),
-            mask_layers={key: set(each) for key, each in found.get("mask_layers", {}).items()},
-            box_class_maps=found.get("box_class_maps", {}),
-            mask_class_maps=found.get("mask_class_maps", {}),
-            class_map=found.get("class_map", {}),
+            box_layers={key: set(class_ids) for key, class_ids in values.get("box_layers", {}).items()},
+            box_score_keys=set(values.get("box_score_keys", ())),
+            mask_layers={key: set(class_ids) for key, class_ids in values.get("mask_layers", {}).items()},
+            box_class_maps=values.get("box_class_maps", {}),
+            mask_class_maps=values.get("mask_class_maps", {}),
+            class_map=values.get("class_map", {}),
         )
 
-    def takes_type(self, other: Type) -> Type | None:
+    def widen_type(self, other: Type) -> Type | None:
         if not isinstance(other, ImageType):
             return None
         if other == self:
             return self
         return ImageType(
-            _sets(self.box_layers, other.box_layers),
+            _merge_sets(self.box_layers, other.box_layers),
             self.box_score_keys | other.box_score_keys,
-            _sets(self.mask_layers, other.mask_layers),
-            _maps(self.box_class_maps, other.box_class_maps),
-            _maps(self.mask_class_maps, other.mask_class_maps),
+            _merge_sets(self.mask_layers, other.mask_layers),
+            _merge_maps(self.box_class_maps, other.box_class_maps),
+            _merge_maps(self.mask_class_maps, other.mask_class_maps),
             {**other.class_map, **self.class_map},
         )
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
-        return {key: Const(each).to_json() for key, each in vars(self).items()}
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
+        return {key: Const(value).to_json() for key, value in vars(self).items()}
 
     def __str__(self) -> str:
         return "Image-file"
 
 
-def _sets(mine: dict[str, set[Any]], theirs: dict[str, set[Any]]) -> dict[str, set[Any]]:
+def _merge_sets(mine: dict[str, set[Any]], theirs: dict[str, set[Any]]) -> dict[str, set[Any]]:
     return {key: mine.get(key, set()) | theirs.get(key, set()) for key in {**mine, **theirs}}
 
 
-def _maps(mine: dict[str, dict[str, str]], theirs: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+def _merge_maps(mine: dict[str, dict[str, str]], theirs: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     return {key: {**theirs.get(key, {}), **mine.get(key, {})} for key in {**mine, **theirs}}

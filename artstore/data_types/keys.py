@@ -1,101 +1,109 @@
-"""Columns that point at rows of other tables: by a key, which is text, or by the number of a row."""
+"""Columns that point at rows of another table: by a key, which is a string, or by the number of a row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from artstore.data_types import column_types
 from artstore.data_types.column_types import Type
-from artstore.data_types.data_object import ObjectReader, ObjectWriter
+from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.errors import InvalidInput
 
-if TYPE_CHECKING:
-    from artstore.data_types.table import Table
+_FOLDER = "media/tables/t"
+
+
+class TableBase(DataObject):
+    """What links need of a table: its columns and rows. `Table` is the only subclass."""
+
+    columns: list[Any]
+
+    @property
+    def data(self) -> list[list[Any]]:
+        """The rows."""
+        raise NotImplementedError
 
 
 class TableIndex(int):
-    """The number of a row, which knows its table: a column of another table that holds such links to it."""
+    """The number of a row together with its table. A column of another table that holds such numbers links to it."""
 
-    _table: Table
+    _table: TableBase
 
     @classmethod
-    def of(cls, number: int, table: Table) -> TableIndex:
-        """The index of a row of a table."""
-        made = cls(number)
-        made._table = table
-        return made
+    def of(cls, number: int, table: TableBase) -> TableIndex:
+        """Return the index of a row of a table."""
+        index = cls(number)
+        index._table = table
+        return index
 
     def get_row(self) -> dict[Any, Any]:
-        """The row, by column."""
+        """Return the row as a dict from columns to values."""
         return dict(zip(self._table.columns, self._table.data[self], strict=True))
 
     def cell_type(self) -> Type:
-        """The type of a column of such indexes."""
+        """Return the type of a column of such indexes."""
         return ForeignIndex(self._table)
 
 
 @dataclass(frozen=True)
 class PrimaryKey(Type):
-    """Takes text that names each row."""
+    """Accepts strings that name each row."""
 
     name = "primaryKey"
 
-    def takes_type(self, other: Type) -> Type | None:
+    def widen_type(self, other: Type) -> Type | None:
         return self if other in (column_types.STRING, self) else None
 
     @classmethod
-    def of_json(cls, given: dict[str, Any], source: ObjectReader | None) -> Type:
-        """The type that W&B wrote down."""
+    def from_json(cls, parameters: dict[str, Any], reader: ObjectReader | None) -> Type:
+        """Return the type that W&B wrote."""
         return cls()
 
 
-def _table_of(given: dict[str, Any], source: ObjectReader | None) -> Table:
-    from artstore.data_types.table import Table
-
-    found = source.get(given["table"]) if source else None
-    if not isinstance(found, Table):
-        raise InvalidInput(f"a column points at the table {given['table']!r}, which the artifact does not have")
-    return found
+def _linked_table(parameters: dict[str, Any], reader: ObjectReader | None) -> TableBase:
+    table = reader.get(parameters["table"]) if reader else None
+    if not isinstance(table, TableBase):
+        raise InvalidInput(f"a column points at the table {parameters['table']!r}, which the artifact does not have")
+    return table
 
 
 @dataclass(frozen=True)
 class ForeignKey(Type):
-    """Takes keys of another table."""
+    """Accepts keys of another table."""
 
     name = "foreignKey"
-    table: Table
+    table: TableBase
     column: Any
 
-    def takes_type(self, other: Type) -> Type | None:
+    def widen_type(self, other: Type) -> Type | None:
         return self if other == column_types.STRING or other is self else None
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
-        assert shelf is not None
-        return {"table": shelf.put_object(self.table, "media/tables/t"), "col_name": self.column}
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
+        assert writer is not None
+        return {"table": writer.put_object(self.table, _FOLDER), "col_name": self.column}
 
     @classmethod
-    def of_json(cls, given: dict[str, Any], source: ObjectReader | None) -> Type:
-        """The type that W&B wrote down."""
-        return cls(_table_of(given, source), given["col_name"])
+    def from_json(cls, parameters: dict[str, Any], reader: ObjectReader | None) -> Type:
+        """Return the type that W&B wrote."""
+        return cls(_linked_table(parameters, reader), parameters["col_name"])
 
 
 @dataclass(frozen=True)
 class ForeignIndex(Type):
-    """Takes numbers of rows of another table."""
+    """Accepts numbers of rows of another table."""
 
     name = "foreignIndex"
-    table: Table
+    table: TableBase
 
-    def takes_type(self, other: Type) -> Type | None:
+    def widen_type(self, other: Type) -> Type | None:
         same = isinstance(other, ForeignIndex) and other.table is self.table
         return self if same or other == column_types.NUMBER else None
 
-    def parameters(self, shelf: ObjectWriter | None) -> dict[str, Any]:
-        assert shelf is not None
-        return {"table": shelf.put_object(self.table, "media/tables/t")}
+    def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
+        assert writer is not None
+        return {"table": writer.put_object(self.table, _FOLDER)}
 
     @classmethod
-    def of_json(cls, given: dict[str, Any], source: ObjectReader | None) -> Type:
-        """The type that W&B wrote down."""
-        return cls(_table_of(given, source))
+    def from_json(cls, parameters: dict[str, Any], reader: ObjectReader | None) -> Type:
+        """Return the type that W&B wrote."""
+        return cls(_linked_table(parameters, reader))

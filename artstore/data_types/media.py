@@ -1,4 +1,4 @@
-"""Objects that are one file and a few words about it."""
+"""The base of media objects: one file, and a document that describes it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWrit
 
 
 class Media(DataObject):
-    """The base of images, sounds, videos, pages and 3D objects.
+    """The base of images, audio, videos, HTML pages and 3D objects.
 
-    `caption` is shown with it. What was read from an artifact reads its file when it is looked at.
+    `caption` is shown with the object. The file of an object that comes from an artifact is read when it is needed.
     """
 
     _folder: ClassVar[str]
-    """Where W&B puts the files of this kind."""
+    """The folder in which W&B stores files of this kind."""
 
     def __init__(self, content: Content, caption: str | None = None) -> None:
         self._content = content
@@ -23,7 +23,7 @@ class Media(DataObject):
 
     @property
     def caption(self) -> str | None:
-        """What is shown with it."""
+        """The text that is shown with the object."""
         return self._caption
 
     @property
@@ -35,25 +35,24 @@ class Media(DataObject):
         return self._content.sha256
 
     def read(self) -> bytes:
-        """The bytes of its file."""
+        """Return the bytes of the file."""
         return self._content.read()
 
-    def to_json(self, shelf: ObjectWriter) -> dict[str, Any]:
-        return self._described(self._content.put(shelf, self._folder))
+    def to_json(self, writer: ObjectWriter) -> dict[str, Any]:
+        return self._document(self._content.put(writer, self._folder))
 
-    def _described(self, path: str) -> dict[str, Any]:
-        """The document, with its file at a path."""
-        said = {} if self._caption is None else {"caption": self._caption}
-        return {**said, "_type": self._log_type, "path": path, "sha256": self._sha256}
+    def _document(self, path: str) -> dict[str, Any]:
+        """Return the document of the object when its file is at a path."""
+        caption = {} if self._caption is None else {"caption": self._caption}
+        return {**caption, "_type": self._log_type, "path": path, "sha256": self._sha256}
 
     @classmethod
-    def from_json(cls, document: Any, source: ObjectReader) -> Self:
-        made = cls.__new__(cls)
-        Media.__init__(
-            made, InArtifact(source, document["path"], document.get("sha256")), caption=document.get("caption")
-        )
-        made.source = source
-        return made
+    def from_json(cls, document: Any, reader: ObjectReader) -> Self:
+        media = cls.__new__(cls)
+        content = InArtifact(reader, document["path"], document.get("sha256"))
+        Media.__init__(media, content, caption=document.get("caption"))
+        media.source = reader
+        return media
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self._sha256 == other._sha256 and self._caption == other._caption
@@ -62,5 +61,5 @@ class Media(DataObject):
         return hash(self._sha256)
 
     def __repr__(self) -> str:
-        said = f" {self._caption!r}" if self._caption is not None else ""
-        return f"<{type(self).__name__}{said} {self._sha256[:12]}>"
+        caption = f" {self._caption!r}" if self._caption is not None else ""
+        return f"<{type(self).__name__}{caption} {self._sha256[:12]}>"

@@ -1,4 +1,4 @@
-"""Objects in space: clouds of points, and files of 3D programs. Molecules too."""
+"""3D objects from point clouds and files, and molecules."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from artstore.errors import InvalidInput
 from artstore.runtime.optional_imports import need
 
 _FORMATS = ("pts.json", "obj", "gltf", "glb", "babylon", "stl")
-_SCENE = "lidar/beta"
+_SCENE_TYPE = "lidar/beta"
 
 
 class Object3D(Media):
-    """An object in space: a file, an array of points, or a scene of points, boxes and vectors.
+    """A 3D object: a file, an array of points, or a scene of points, boxes and vectors.
 
     >>> artstore.Object3D(points)                     # n times 3, 4 (with a category) or 6 (with a color) numbers
     >>> artstore.Object3D({"type": "lidar/beta", "points": points, "boxes": boxes})
@@ -30,11 +30,11 @@ class Object3D(Media):
     def __init__(self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None) -> None:
         if isinstance(data_or_path, str | os.PathLike):
             path = os.fspath(data_or_path)
-            found = next((each for each in _FORMATS if path.endswith(each)), None)
-            super().__init__(content.from_path(path, f".{_checked(found, path)}"), caption)
+            file_format = next((known for known in _FORMATS if path.endswith(known)), None)
+            super().__init__(content.from_path(path, f".{_check_format(file_format, path)}"), caption)
         elif hasattr(data_or_path, "read"):
             data = data_or_path.read()
-            suffix = f".{_checked(file_type, 'file_type')}"
+            suffix = f".{_check_format(file_type, 'file_type')}"
             super().__init__(content.InMemory(data.encode() if isinstance(data, str) else data, suffix), caption)
         else:
             document = _scene(data_or_path) if isinstance(data_or_path, dict) else _points(data_or_path)
@@ -43,41 +43,45 @@ class Object3D(Media):
 
     @classmethod
     def from_file(cls, data_or_path: Any, file_type: str | None = None) -> Self:
-        """Make it from a path, or from an open file of a type."""
+        """Create an object from a path, or from an open file of a type."""
         return cls(data_or_path, file_type=file_type)
 
     @classmethod
     def from_numpy(cls, data: Any) -> Self:
-        """Make it from points."""
+        """Create an object from an array of points."""
         return cls(data)
 
     @classmethod
-    def from_point_cloud(cls, points: Any, boxes: Any, vectors: Any = None, point_cloud_type: str = _SCENE) -> Self:
-        """Make it from points, boxes and vectors."""
+    def from_point_cloud(
+        cls, points: Any, boxes: Any, vectors: Any = None, point_cloud_type: str = _SCENE_TYPE
+    ) -> Self:
+        """Create an object from points, boxes and vectors."""
         return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors or []})
 
 
-def _checked(format: str | None, where: str) -> str:
-    if format not in _FORMATS:
+def _check_format(file_format: str | None, where: str) -> str:
+    if file_format not in _FORMATS:
         raise InvalidInput(f"{where} is not compatible with Object3D: supported types are {', '.join(_FORMATS)}")
-    return format
+    return file_format
 
 
-def _listed(values: Any) -> Any:
+def _to_list(values: Any) -> Any:
     return values.tolist() if hasattr(values, "tolist") else list(values)
 
 
 def _scene(scene: dict[str, Any]) -> dict[str, Any]:
-    if scene.get("type") != _SCENE:
-        raise InvalidInput(f"Type not supported, only {_SCENE!r} is currently supported, not {scene.get('type')!r}")
-    return {"type": _SCENE, **{key: _listed(scene.get(key, [])) for key in ("vectors", "points", "boxes")}}
+    if scene.get("type") != _SCENE_TYPE:
+        raise InvalidInput(
+            f"Type not supported, only {_SCENE_TYPE!r} is currently supported, not {scene.get('type')!r}"
+        )
+    return {"type": _SCENE_TYPE, **{key: _to_list(scene.get(key, [])) for key in ("vectors", "points", "boxes")}}
 
 
 def _points(data: Any) -> Any:
-    array = need("numpy", "an object made of points", "media").asarray(data)
+    array = need("numpy", "a 3D object from points", "media").asarray(data)
     if array.ndim != 2 or array.shape[1] not in (3, 4, 6) or array.dtype.kind not in "iuf":
         raise InvalidInput(
-            f"points are n times 3 numbers, 4 with a category or 6 with a color, not of the shape {array.shape}"
+            f"points must be n times 3 numbers, 4 with a category or 6 with a color, not of shape {array.shape}"
         )
     return array.tolist()
 
@@ -91,11 +95,11 @@ class Molecule(Media):
 
     def __init__(self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None) -> None:
         is_path = isinstance(data_or_path, str | os.PathLike)
-        format = os.path.splitext(os.fspath(data_or_path))[1][1:] if is_path else file_type
-        if format not in self.SUPPORTED_TYPES:
+        file_format = os.path.splitext(os.fspath(data_or_path))[1][1:] if is_path else file_type
+        if file_format not in self.SUPPORTED_TYPES:
             raise InvalidInput(f"Molecule only supports files of the type: {', '.join(self.SUPPORTED_TYPES)}")
         if is_path:
             super().__init__(content.from_path(data_or_path), caption)
             return
         data = data_or_path.read()
-        super().__init__(content.InMemory(data.encode() if isinstance(data, str) else data, f".{format}"), caption)
+        super().__init__(content.InMemory(data.encode() if isinstance(data, str) else data, f".{file_format}"), caption)

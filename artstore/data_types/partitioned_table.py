@@ -1,4 +1,4 @@
-"""Tables whose rows lie in several tables of one folder, which many runs may have written."""
+"""Tables whose rows are in several tables of one folder, which different runs may have written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from artstore.runtime.optional_imports import need
 
 
 class PartitionedTable(DataObject):
-    """All tables of a folder of the artifact, read as one.
+    """All tables in a folder of the artifact, read as one table.
 
     >>> artifact.add(artstore.data_types.PartitionedTable("parts"), "all")
     >>> for number, row in logged.get("all").iterrows(): ...
@@ -23,27 +23,29 @@ class PartitionedTable(DataObject):
 
     def __init__(self, parts_path: str) -> None:
         if not isinstance(parts_path, str):
-            raise InvalidInput(f"parts_path is the folder of the tables in the artifact, not {parts_path!r}")
+            raise InvalidInput(f"parts_path must be a folder of the artifact that holds the tables, not {parts_path!r}")
         self.parts_path = parts_path
 
-    def to_json(self, shelf: ObjectWriter) -> dict[str, Any]:
+    def to_json(self, writer: ObjectWriter) -> dict[str, Any]:
         for path, part in self._parts() if self.source is not None else ():
-            shelf.put_object(part, path)
+            writer.put_object(part, path)
         return {"_type": self._log_type, "parts_path": self.parts_path}
 
     @classmethod
-    def from_json(cls, document: Any, source: ObjectReader) -> Self:
-        made = cls(document["parts_path"])
-        made.source = source
-        return made
+    def from_json(cls, document: Any, reader: ObjectReader) -> Self:
+        table = cls(document["parts_path"])
+        table.source = reader
+        return table
 
     def parts(self) -> Iterator[Table]:
-        """Its tables, in the order of their paths, one at a time. Raises `InvalidInput` if their columns differ."""
+        """Yield the tables one at a time, in path order. Raises `InvalidInput` if their columns differ."""
         return (part for _, part in self._parts())
 
     def _parts(self) -> Iterator[tuple[str, Table]]:
         if self.source is None:
-            raise ArtifactNotLoggedError("the parts of a table are read from a logged artifact: log it, and get it")
+            raise ArtifactNotLoggedError(
+                "the parts of a table are read from a logged artifact: log the artifact, then get the table from it"
+            )
         first: tuple[str, list[Any]] | None = None
         for path in self.source.paths_below(self.parts_path.strip("/")):
             if not path.endswith((".table.json", registry.PARQUET_SUFFIX)) or path.endswith(".partitioned-table.json"):
@@ -58,7 +60,7 @@ class PartitionedTable(DataObject):
             yield path, part
 
     def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
-        """The rows of all its tables, each with its number. One table at a time is in memory."""
+        """Yield the rows of all tables, each with its number. Only one table at a time is in memory."""
         number = 0
         for part in self.parts():
             for _, row in part.iterrows():
@@ -66,10 +68,10 @@ class PartitionedTable(DataObject):
                 number += 1
 
     def get_dataframe(self) -> Any:
-        """All rows as one data frame of pandas."""
+        """Return all rows as one data frame of pandas."""
         pandas = need("pandas", "a data frame", "tables")
-        found = [part.get_dataframe() for part in self.parts()]
-        return pandas.concat(found, ignore_index=True) if found else pandas.DataFrame()
+        frames = [part.get_dataframe() for part in self.parts()]
+        return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame()
 
     dataframe = get_dataframe
 

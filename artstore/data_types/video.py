@@ -1,4 +1,4 @@
-"""Videos."""
+"""Videos from files, bytes and frames."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _FORMATS = ("gif", "mp4", "webm", "ogg")
 
 
 class Video(Media):
-    """A video: a file, bytes in an io object, or an array of frames, channels, height and width.
+    """A video: a file, an open binary file, or an array of frames, channels, height and width.
 
     >>> artstore.Video("walk.mp4", caption="a fox")
     >>> artstore.Video(frames, fps=10, format="gif")
 
-    `format` (`gif`, `mp4`, `webm`, `ogg`) says what bytes are. Frames are written as `gif`. Raises `SourceMissing` or
-    `InvalidInput`.
+    `format` (`gif`, `mp4`, `webm`, `ogg`) is the format of an open file. Frames are written as `gif`. Raises
+    `SourceMissing` or `InvalidInput`.
     """
 
     _log_type = "video-file"
@@ -31,15 +31,15 @@ class Video(Media):
         self, data_or_path: Any, caption: str | None = None, fps: int | None = None, format: str | None = None
     ) -> None:
         if isinstance(data_or_path, str | os.PathLike):
-            found = content.from_path(data_or_path)
-            _check_format(found.suffix[1:].lower())
-            super().__init__(found, caption)
+            file = content.from_path(data_or_path)
+            _check_format(file.suffix[1:].lower())
+            super().__init__(file, caption)
         elif hasattr(data_or_path, "read"):
             super().__init__(content.InMemory(data_or_path.read(), f".{_check_format(format)}"), caption)
         else:
             if _check_format(format) != "gif":
-                raise InvalidInput(f"frames can be written as gif, not as {format}: say format='gif', or give a file")
-            super().__init__(content.InMemory(_as_gif(data_or_path, fps or 4), ".gif"), caption)
+                raise InvalidInput(f"frames can only be written as gif, not as {format}: pass format='gif', or a file")
+            super().__init__(content.InMemory(_to_gif(data_or_path, fps or 4), ".gif"), caption)
 
 
 def _check_format(format: str | None) -> str:
@@ -48,13 +48,13 @@ def _check_format(format: str | None) -> str:
     return format
 
 
-def _as_gif(frames: Any, fps: int) -> bytes:
-    numpy = need("numpy", "a video made of frames", "media")
-    library = need("PIL.Image", "a video made of frames", "media")
+def _to_gif(frames: Any, fps: int) -> bytes:
+    numpy = need("numpy", "a video from frames", "media")
+    pillow = need("PIL.Image", "a video from frames", "media")
     array = numpy.asarray(frames.numpy() if hasattr(frames, "numpy") else frames)
     if array.ndim != 4 or array.shape[1] not in (1, 3) or not len(array):
-        raise InvalidInput(f"Video must be time, channels (1 or 3), height, width, and not of the shape {array.shape}")
-    pictures = [library.fromarray(each.transpose(1, 2, 0).squeeze()) for each in array.astype(numpy.uint8)]
+        raise InvalidInput(f"Video must be time, channels (1 or 3), height, width, not of shape {array.shape}")
+    pictures = [pillow.fromarray(frame.transpose(1, 2, 0).squeeze()) for frame in array.astype(numpy.uint8)]
     buffer = io.BytesIO()
     pictures[0].save(
         buffer, format="GIF", save_all=True, append_images=pictures[1:], duration=round(1000 / fps), loop=0

@@ -95,7 +95,7 @@ def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
     ("make", "error", "said"),
     [
         (lambda: Image("missing.png"), SourceMissing, "there is no file 'missing.png'"),
-        (lambda: Image("text.png"), SourceUnreadable, "'text.png' is no image"),
+        (lambda: Image("text.png"), SourceUnreadable, "'text.png' cannot be read as an image"),
         (lambda: Image(numpy.zeros((2, 2, 5))), InvalidInput, r"Un-supported shape for image conversion \[2, 2, 5\]"),
         (lambda: Image(numpy.array([["a"]])), WrongValue, "an image is made of numbers"),
         (lambda: Image(PIXELS, file_type="gif"), InvalidInput, "file_type must be one of png"),
@@ -113,15 +113,15 @@ def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
         (lambda: BoundingBoxes2D({"box_data": [{**BOX, "scores": {"a": "b"}}]}, "k"), WrongValue, "names to numbers"),
         (lambda: Classes([{"id": 1}]), InvalidInput, "a dict with 'id' and 'name'"),
         (lambda: Audio([0.5]), InvalidInput, '"sample_rate" is required'),
-        (lambda: Audio(numpy.zeros((1, 1, 1)), sample_rate=8), InvalidInput, "samples are numbers"),
+        (lambda: Audio(numpy.zeros((1, 1, 1)), sample_rate=8), InvalidInput, "samples must be an array of numbers"),
         (lambda: Video("film.avi"), SourceMissing, "film.avi"),
         (lambda: Video("text.png"), InvalidInput, "accepts the formats gif, mp4, webm, ogg, not 'png'"),
         (lambda: Video(io.BytesIO(b"")), InvalidInput, "accepts the formats"),
         (lambda: Video(numpy.zeros((1, 3, 2, 2)), format="mp4"), InvalidInput, "as gif, not as mp4"),
         (lambda: Video(numpy.zeros((3, 2, 2)), format="gif"), InvalidInput, "time, channels"),
-        (lambda: Html(5), InvalidInput, "a page is text"),
+        (lambda: Html(5), InvalidInput, "data must be HTML"),
         (lambda: Object3D("text.png"), InvalidInput, "not compatible with Object3D"),
-        (lambda: Object3D(numpy.zeros((2, 5))), InvalidInput, "points are n times 3"),
+        (lambda: Object3D(numpy.zeros((2, 5))), InvalidInput, "points must be n times 3"),
         (lambda: Object3D({"type": "other"}), InvalidInput, "only 'lidar/beta'"),
         (lambda: Object3D(io.StringIO("x")), InvalidInput, "supported types"),
         (lambda: Molecule("text.png"), InvalidInput, "Molecule only supports"),
@@ -146,7 +146,7 @@ def test_a_file_that_changes_before_it_is_added_is_an_error_and_nothing_is_added
     artifact = Artifact("things", "dataset")
     table = Table(columns=["image"], data=[[Image(PIXELS)], [Image(picture)]])
     picture.write_bytes(b"something else")
-    with pytest.raises(SourceChanged, match="make the object again"):
+    with pytest.raises(SourceChanged, match="create the object again"):
         artifact.add(table, "item")
     assert len(artifact.manifest) == 0
     picture.unlink()
