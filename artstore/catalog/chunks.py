@@ -1,4 +1,4 @@
-"""Files, chunks and packs: what is stored, where it lies, and how new content is published."""
+"""The index of stored content: files, their chunks, the place of each chunk in a pack, and publishing new ones."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from artstore.storage.packs import HEADER, Place
 
 _MANY = 500
 LONGEST_RUN = 256
-"""A row of `file_chunks` stands for at most this many chunks, so that those that hold a chunk can be found."""
+"""A row of `file_chunks` covers at most this many chunks, so that the rows that contain a chunk can be found."""
 HOLDS_CHUNK = f"""
     (file_chunks.chunk = {{chunk}} or (file_chunks.count > 1
         and file_chunks.chunk between {{chunk}} - {LONGEST_RUN - 1} and {{chunk}} - 1
         and file_chunks.chunk + file_chunks.count > {{chunk}}))
 """
-"""SQL: whether a row of `file_chunks` holds a chunk."""
+"""SQL condition: a row of `file_chunks` contains `{chunk}`."""
 
 
 class NewChunk(NamedTuple):
-    """A chunk that lies durable in a pack, and is not published."""
+    """A chunk that is durable in a pack and not published yet."""
 
     digest: bytes
     offset: int
@@ -30,7 +30,7 @@ class NewChunk(NamedTuple):
 
 
 class NewFile(NamedTuple):
-    """A file whose chunks are published, or are being published with it."""
+    """A file whose chunks are published already, or together with it."""
 
     digest: bytes
     size: int
@@ -38,43 +38,43 @@ class NewFile(NamedTuple):
 
 
 class Published(NamedTuple):
-    """The ids that publishing gave, or found where another writer was first."""
+    """The ids of published chunks and files: new ones, or those of a writer that published the same before."""
 
     chunks: dict[bytes, int]
     files: dict[bytes, int]
     lost: int
-    """Bytes of chunks that another writer had published meanwhile; their ranges are free."""
+    """Bytes of chunks that another writer had published before; their ranges are free."""
 
 
 def _ids(connection: Connection, table: str, digests: Iterable[bytes]) -> dict[bytes, int]:
-    wanted, found = list(digests), dict[bytes, int]()
+    wanted, ids = list(digests), dict[bytes, int]()
     for start in range(0, len(wanted), _MANY):
         part = wanted[start : start + _MANY]
         marks = ",".join("?" * len(part))
-        found.update(connection.execute(f"select digest, id from {table} where digest in ({marks})", part))
-    return found
+        ids.update(connection.execute(f"select digest, id from {table} where digest in ({marks})", part))
+    return ids
 
 
 def file_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
-    """The ids of those of these files that are stored."""
+    """Return the ids of the files with these digests; those that are not stored are left out."""
     return _ids(connection, "files", digests)
 
 
 def chunk_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
-    """The ids of those of these chunks that are stored."""
+    """Return the ids of the chunks with these digests; those that are not stored are left out."""
     return _ids(connection, "chunks", digests)
 
 
 def count_files(connection: Connection, first: int, last: int) -> int:
-    """How many files have ids in a range."""
+    """Count the files whose ids are in a range."""
     row = connection.execute("select count(*) from files where id between ? and ?", (first, last)).fetchone()
     return int(row[0])
 
 
 def missing_files(connection: Connection, first: int, last: int) -> set[int]:
-    """Which ids in a range are of no stored file."""
-    found = connection.execute("select id from files where id between ? and ?", (first, last))
-    return set(range(first, last + 1)) - {row[0] for row in found}
+    """Return the ids in a range that do not belong to a stored file."""
+    rows = connection.execute("select id from files where id between ? and ?", (first, last))
+    return set(range(first, last + 1)) - {id for (id,) in rows}
 
 
 def _next_id(connection: Connection, table: str) -> int:
@@ -90,9 +90,9 @@ def publish(
     chunks: Sequence[NewChunk],
     files: Sequence[NewFile],
 ) -> Published:
-    """Make durable chunks of a pack, and files made of them, part of the store.
+    """Add durable chunks of a pack, and files made of chunks, to the store.
 
-    What another writer has published meanwhile stays as it is; the range that lost is free.
+    A chunk that another writer published before stays as it is; the range of the second copy becomes free.
     """
     connection.execute('insert into packs (name, "end") values (?, 0) on conflict do nothing', (pack,))
     pack_id = connection.execute("select id from packs where name = ?", (pack,)).fetchone()[0]
@@ -153,7 +153,7 @@ def _publish_files(connection: Connection, files: Sequence[NewFile], known: dict
 
 
 def _runs(chunks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """Fold a list of chunks into (position, first chunk, count) wherever ids follow each other."""
+    """Fold the ids of a file's chunks into runs of consecutive ids: (position, first id, count)."""
     start = 0
     for position in range(1, len(chunks) + 1):
         length = position - start
@@ -163,19 +163,19 @@ def _runs(chunks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def published_end(connection: Connection, pack: str) -> int | None:
-    """How far a pack is published; None if the catalog does not know it."""
+    """Return the published end of a pack in bytes; None if it was never published."""
     row = connection.execute('select "end" from packs where name = ?', (pack,)).fetchone()
     return int(row[0]) if row else None
 
 
 def unsealed_packs(connection: Connection, below: int) -> list[str]:
-    """The packs that can be gone on with, the fullest first."""
+    """Return the names of packs that may be appended to and end below a size in bytes, the fullest first."""
     query = 'select name from packs where sealed = 0 and "end" < ? order by "end" desc'
-    return [row[0] for row in connection.execute(query, (below,))]
+    return [name for (name,) in connection.execute(query, (below,))]
 
 
 class StoredChunk(NamedTuple):
-    """A published chunk and where it lies."""
+    """A published chunk and its place."""
 
     digest: bytes
     size: int
@@ -192,14 +192,14 @@ def _stored(row: tuple[bytes, int, str, int, int, int]) -> StoredChunk:
     return StoredChunk(row[0], row[1], Place(row[2], row[3], row[4], row[5]))
 
 
-def chunk(connection: Connection, digest: bytes) -> StoredChunk | None:
-    """Where a chunk lies now."""
+def find(connection: Connection, digest: bytes) -> StoredChunk | None:
+    """Return a chunk with its current place; None if it is not stored."""
     row = connection.execute(f"{_CHUNK} where chunks.digest = ?", (digest,)).fetchone()
     return _stored(row) if row else None
 
 
 def chunks_of_file(connection: Connection, file_digest: bytes) -> list[StoredChunk] | None:
-    """The chunks of a file, in order; None if the file is not stored."""
+    """Return the chunks of a file in order; None if the file is not stored."""
     row = connection.execute("select id from files where digest = ?", (file_digest,)).fetchone()
     if row is None:
         return None
@@ -210,12 +210,12 @@ def chunks_of_file(connection: Connection, file_digest: bytes) -> list[StoredChu
         cross join packs on packs.id = chunks.pack
         where file_chunks.file = ? order by file_chunks.position, chunks.id
     """
-    return [_stored(each) for each in connection.execute(query, (row[0],))]
+    return [_stored(chunk) for chunk in connection.execute(query, row)]
 
 
 def single_chunk_places(connection: Connection, file_digests: Sequence[bytes]) -> dict[bytes, Place]:
-    """Where the content lies of those of these files that are one chunk."""
-    found: dict[bytes, Place] = {}
+    """Return the places of files that consist of one chunk, by file digest; other files are left out."""
+    places: dict[bytes, Place] = {}
     for start in range(0, len(file_digests), _MANY):
         part = file_digests[start : start + _MANY]
         query = f"""
@@ -226,31 +226,31 @@ def single_chunk_places(connection: Connection, file_digests: Sequence[bytes]) -
             join packs on packs.id = chunks.pack
             where files.digest in ({",".join("?" * len(part))}) and files.size = chunks.size
         """
-        found.update((row[0], Place(*row[1:])) for row in connection.execute(query, part))
-    return found
+        places.update((row[0], Place(*row[1:])) for row in connection.execute(query, part))
+    return places
 
 
 def chunks_of_pack(connection: Connection, pack: str) -> list[StoredChunk]:
-    """Every chunk of a pack, as they lie."""
+    """Return every chunk of a pack, by offset."""
     query = f"{_CHUNK} where packs.name = ? order by chunks.offset"
     return [_stored(row) for row in connection.execute(query, (pack,))]
 
 
 class PackCounts(NamedTuple):
-    """What a pack counts of its chunks: the bytes that they take, and the bytes of their content."""
+    """The running totals of a pack: bytes that its chunks take in it, and bytes of their content."""
 
     stored: int
     content: int
 
 
 def pack_counts(connection: Connection, pack: str) -> PackCounts:
-    """What a pack counts of its chunks."""
+    """Return the running totals of a pack."""
     row = connection.execute("select live, live + saved from packs where name = ?", (pack,)).fetchone()
     return PackCounts(*row) if row else PackCounts(0, 0)
 
 
 def files_of_several_chunks(connection: Connection) -> Iterator[tuple[bytes, int]]:
-    """The digest and size of every file whose digest is not simply that of its only chunk."""
+    """Yield the digest and size of every file that does not consist of exactly one chunk."""
     query = """
         select digest, size from files
         where (select coalesce(sum(count), 0) from file_chunks where file_chunks.file = files.id) <> 1 order by id
@@ -259,7 +259,7 @@ def files_of_several_chunks(connection: Connection) -> Iterator[tuple[bytes, int
 
 
 def files_not_matching_chunk(connection: Connection) -> list[bytes]:
-    """The digests of files of one chunk that is not what they are."""
+    """Return the digests of files that consist of one chunk with another digest, which is damage."""
     query = """
         select files.digest from files
         join file_chunks on file_chunks.file = files.id and file_chunks.position = 0 and file_chunks.count = 1
@@ -267,21 +267,21 @@ def files_not_matching_chunk(connection: Connection) -> list[bytes]:
         where files.digest <> chunks.digest
             and not exists (select 1 from file_chunks as more where more.file = files.id and more.position > 0)
     """
-    return [row[0] for row in connection.execute(query)]
+    return [digest for (digest,) in connection.execute(query)]
 
 
 def files_with_chunk(connection: Connection, digest: bytes) -> list[bytes]:
-    """The digests of the files that a chunk is part of."""
+    """Return the digests of the files that contain a chunk."""
     query = f"""
         select distinct files.digest from chunks
         join file_chunks on {HOLDS_CHUNK.format(chunk="chunks.id")} join files on files.id = file_chunks.file
         where chunks.digest = ?
     """
-    return [row[0] for row in connection.execute(query, (digest,))]
+    return [file for (file,) in connection.execute(query, (digest,))]
 
 
 def used_ranges(connection: Connection, pack: int) -> list[tuple[int, int]]:
-    """The ranges of a pack that are in use, from the header on, as (first, end); neighbours are joined."""
+    """Return the ranges of a pack that are in use, as (first, end), header included; adjacent ones are joined."""
     joined = [(0, len(HEADER))]
     for offset, length in connection.execute(
         "select offset, length from chunks where pack = ? order by offset", (pack,)

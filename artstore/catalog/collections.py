@@ -1,4 +1,4 @@
-"""Collections: the names under which versions are numbered, and those under which versions of others are shown."""
+"""Collections: names whose versions are numbered, or (portfolios) names that show versions of other collections."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from artstore.catalog import aliases, fields, filters, timestamps
+from artstore.catalog import aliases, filter_fields, filters, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
 from artstore.core.draft import check_type
@@ -15,19 +15,19 @@ from artstore.errors import InvalidInput, NotFound
 
 
 class Collection(NamedTuple):
-    """All versions of one name in a project."""
+    """A name in a project, with its own versions or with links to versions of other collections."""
 
     id: int
     project: str
     name: str
     type: str
     portfolio: bool = False
-    """Whether it shows versions of other collections, by links, and has none of its own."""
+    """Whether it has links to versions of other collections instead of versions of its own."""
     description: str = ""
     tags: tuple[str, ...] = ()
     created_at: str = ""
     protected_aliases: tuple[str, ...] = ()
-    """The aliases that move or go only by force."""
+    """The aliases that can be moved or removed only with `force`."""
 
 
 _COLLECTION = """
@@ -44,19 +44,19 @@ def _collection(row: Sequence[Any]) -> Collection:
 
 
 def find(connection: Connection, project: str, name: str) -> Collection | None:
-    """Find a collection."""
+    """Return a collection; None if there is none."""
     row = connection.execute(f"{_COLLECTION} where projects.name = ? and c.name = ?", (project, name)).fetchone()
     return _collection(row) if row else None
 
 
 def get(connection: Connection, project: str, name: str) -> Collection:
-    """Find a collection. Raises `NotFound`, which tells of one of that name elsewhere."""
-    found = find(connection, project, name)
-    if found is None:
+    """Return a collection. Raises `NotFound`, which names another project that has a collection of this name."""
+    collection = find(connection, project, name)
+    if collection is None:
         elsewhere = connection.execute(f"{_COLLECTION} where c.name = ? order by c.portfolio, 2", (name,)).fetchone()
         advice = f"there is '{elsewhere[1]}/{name}'" if elsewhere else "list what there is with `artstore ls`"
         raise NotFound(f"no artifact {name!r} in project {project!r}: {advice}")
-    return found
+    return collection
 
 
 def find_all(
@@ -68,58 +68,61 @@ def find_all(
     after: str = "",
     limit: int = -1,
 ) -> list[Collection]:
-    """List the collections of a project, or of all, by name; those of a type that filters let through; a page."""
+    """Return one page of the collections of a project, or of the whole store, by name: those after a name.
+
+    With `type` and `matching` filters, only collections that match.
+    """
     where = _where(connection, project, type, matching)
     query = f"{_COLLECTION} where {where.sql} and c.name > ? order by projects.name, c.name limit ?"
     return [_collection(row) for row in connection.execute(query, (*where.values, after, limit)).fetchall()]
 
 
 def count(connection: Connection, project: str | None, type: str | None, matching: Filters | None) -> int:
-    """How many collections `listed` lists."""
+    """Count the collections that `find_all` returns without a limit."""
     where = _where(connection, project, type, matching)
     query = f"""select count(*) from collections as c join projects on projects.id = c.project where {where.sql}"""
     return int(connection.execute(query, where.values).fetchone()[0])
 
 
 def _where(connection: Connection, project: str | None, type: str | None, matching: Filters | None) -> Clause:
-    let_through = filters.where(connection, fields.COLLECTIONS, matching)
-    sql = f"(? is null or projects.name = ?) and (? is null or c.type = ?) and {let_through.sql}"
-    return Clause(sql, (project, project, type, type, *let_through.values))
+    condition = filters.where(connection, filter_fields.COLLECTIONS, matching)
+    sql = f"(? is null or projects.name = ?) and (? is null or c.type = ?) and {condition.sql}"
+    return Clause(sql, (project, project, type, type, *condition.values))
 
 
 def types(connection: Connection, project: str | None = None) -> list[str]:
-    """The types that the collections of a project, or of all, have."""
-    return sorted({each.type for each in find_all(connection, project)})
+    """Return the types of the collections of a project, or of the whole store, sorted."""
+    return sorted({collection.type for collection in find_all(connection, project)})
 
 
 def projects(connection: Connection) -> list[str]:
-    """The projects of the store."""
-    return [row[0] for row in connection.execute("select name from projects order by name")]
+    """Return the names of the projects of the store, sorted."""
+    return [name for (name,) in connection.execute("select name from projects order by name")]
 
 
 def registries(connection: Connection, matching: Filters | None = None) -> list[str]:
-    """The projects that are registries, and that filters let through."""
-    where = filters.where(connection, fields.REGISTRIES, matching)
+    """Return the names of the projects that are registries and that filters match, sorted."""
+    where = filters.where(connection, filter_fields.REGISTRIES, matching)
     query = f"select name from projects where substr(name, 1, ?) = ? and {where.sql} order by name"
-    return [row[0] for row in connection.execute(query, (len(REGISTRY), REGISTRY, *where.values)).fetchall()]
+    return [name for (name,) in connection.execute(query, (len(REGISTRY), REGISTRY, *where.values)).fetchall()]
 
 
 def find_or_create(
     connection: Connection, project: str, name: str, type: str, *, portfolio: bool = False
 ) -> tuple[Collection, bool]:
-    """Find or make a collection; tell whether it was made.
+    """Return a collection, which is created if there is none, and whether it is new.
 
-    Raises `WrongType` if it has another type, `InvalidInput` if it has versions of its own where links are to go, or
-    the other way round.
+    Raises `WrongType` if it has another type, and `InvalidInput` if it has versions of its own but `portfolio` is set,
+    or links but `portfolio` is not set.
     """
-    found = find(connection, project, name)
-    if found is not None:
-        check_type(name, found.type, type)
-        if found.portfolio and not portfolio:
+    collection = find(connection, project, name)
+    if collection is not None:
+        check_type(name, collection.type, type)
+        if collection.portfolio and not portfolio:
             raise InvalidInput(f"{project}/{name} shows linked versions of other artifacts: choose another name")
-        if portfolio and not found.portfolio:
+        if portfolio and not collection.portfolio:
             raise InvalidInput(f"{project}/{name} has versions of its own: link to another name")
-        return found, False
+        return collection, False
     connection.execute("insert into projects (name) values (?) on conflict do nothing", (project,))
     connection.execute(
         """
@@ -132,7 +135,7 @@ def find_or_create(
 
 
 def update(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
-    """Set what people say of a collection: name, description, tags, protected_aliases."""
+    """Change a collection: `name`, `description`, `tags` and `protected_aliases`, whichever `changes` contains."""
     for field, value in changes.items():
         if field == "protected_aliases":
             aliases.protect(connection, id, value)

@@ -1,4 +1,4 @@
-"""Entries as rows of the catalog: read one by one, or very many at once, and the rows that they refer to."""
+"""Entries as rows of the catalog: how they are read, few or very many at once, and the files and refs they name."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from artstore.errors import InvalidInput
 _new = tuple.__new__
 
 EntryRow: TypeAlias = tuple[str, int, Any]
-"""What the table says of an entry: its path; twice its kind, and one more if executable; its file, target or ref."""
+"""An entry as stored: its path; twice its kind, plus one if executable; and its file, its target or its ref."""
 
 
 def columns(table: str) -> str:
-    """The columns of a `Row`."""
+    """Return the columns of an `EntryRow` of a table."""
     return f"{table}.path, 2 * {table}.kind + {table}.executable, coalesce({table}.file, {table}.ref, {table}.target)"
 
 
 SELECT_ENTRIES = f"""
     select {columns("entries")}, files.digest, files.size from entries left join files on files.id = entries.file
 """
-"""Asks for what `of_rows` makes entries of."""
+"""Selects what `from_rows` makes entries of."""
 _PLAIN = """
     select max(kind + executable), group_concat(path, :nul),
         cast(group_concat(files.digest, '') as blob), group_concat(files.size)
@@ -35,47 +35,47 @@ _PLAIN = """
 
 
 class PlainFiles(NamedTuple):
-    """What entries are that are all files and none executable."""
+    """Entries that are all files, none of them executable, as joined strings."""
 
     paths: list[str]
     digests: bytes
-    """With nothing between them."""
+    """Raw digests, without a separator."""
     sizes: str
-    """With commas."""
+    """Sizes in bytes, separated by commas."""
 
 
 def read(connection: Connection, first: int, last: int) -> PlainFiles | list[Entry]:
-    """What `made` needs to make the entries of segments with ids in a row, which follow each other in this order.
+    """Read the entries of segments with consecutive ids that follow each other in this order, for `make`.
 
-    That is a few texts if they are plain files, as most are: handing out a row for each of a million entries takes
-    longer than finding them.
+    Plain files, as most entries are, come as a few strings: for a million entries, SQLite takes longer to return the
+    rows than to find them.
     """
     kinds, paths, digests, sizes = connection.execute(_PLAIN, {"first": first, "last": last, "nul": "\0"}).fetchone()
     if kinds == Kind.FILE:
-        found = PlainFiles(paths.split("\0"), digests, sizes)
-        # The order of an aggregate is not promised; and content that the catalog has lost is not among it.
-        if found.paths == sorted(found.paths) and len(digests) == LENGTH * len(found.paths):
-            return found
+        files = PlainFiles(paths.split("\0"), digests, sizes)
+        # SQL does not promise the order of an aggregate; and a file that the catalog has lost has no digest here.
+        if files.paths == sorted(files.paths) and len(digests) == LENGTH * len(files.paths):
+            return files
     rows = connection.execute(
         f"{SELECT_ENTRIES} where entries.segment between ? and ? order by entries.path", (first, last)
     )
     return from_rows(connection, rows)
 
 
-def make(algorithm: Algorithm, found: PlainFiles | list[Entry]) -> list[Entry]:
-    """Make the entries that were read, in order."""
-    if isinstance(found, list):
-        return found
-    digests, sizes, none = split_digests(algorithm, found.digests), split_numbers(found.sizes), repeat(None)
-    # Made without a line of Python for each.
-    every = zip(found.paths, repeat(Kind.FILE), digests, sizes, repeat(False), none, none, none, none)
+def make(algorithm: Algorithm, entries: PlainFiles | list[Entry]) -> list[Entry]:
+    """Make the entries that `read` returned, in order."""
+    if isinstance(entries, list):
+        return entries
+    digests, sizes, none = split_digests(algorithm, entries.digests), split_numbers(entries.sizes), repeat(None)
+    # No line of Python runs for each entry.
+    every = zip(entries.paths, repeat(Kind.FILE), digests, sizes, repeat(False), none, none, none, none)
     return list(map(_new, repeat(Entry), every))
 
 
 def from_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> list[Entry]:
-    """Make entries of what `ENTRY` gives."""
+    """Make entries of the rows that `SELECT_ENTRIES` selects."""
     file, prefix = Kind.FILE, connection.algorithm.name + ":"
-    # Made as plain tuples are, and digests written here: calls for each of a million files take as long again.
+    # Entries are made as plain tuples and digests formatted here: with a call for each, a million take twice as long.
     return [
         _new(Entry, (path, file, prefix + digest.hex(), size, flags == 3, None, None, None, None))
         if flags < 4
@@ -94,19 +94,19 @@ def _other_entry(connection: Connection, path: str, flags: int, rest: Any) -> En
 
 
 def split_digests(algorithm: Algorithm, raw: bytes) -> list[str]:
-    """Digests that come with nothing between them, as `algorithm:hex`."""
+    """Split raw digests without a separator, and write each as `algorithm:hex`."""
     prefix = algorithm.name + ":"
     return (prefix + raw.hex(",", -LENGTH).replace(",", "," + prefix)).split(",")
 
 
-def split_numbers(together: str) -> list[int]:
-    """Numbers that come with commas between them."""
-    found: list[int] = json.loads(f"[{together}]")
-    return found
+def split_numbers(joined: str) -> list[int]:
+    """Read integers that are separated by commas."""
+    numbers: list[int] = json.loads(f"[{joined}]")
+    return numbers
 
 
 def file_id(connection: Connection, entry: Entry, files: Mapping[bytes, int]) -> int:
-    """The id of the stored file that an entry is; `files` are ids that are known. Raises `InvalidInput`."""
+    """Return the id of an entry's stored file; `files` are known ids by digest. Raises `InvalidInput`."""
     raw = connection.algorithm.parse(entry.digest or "")
     known = files.get(raw)
     if known is None:
@@ -120,7 +120,7 @@ def file_id(connection: Connection, entry: Entry, files: Mapping[bytes, int]) ->
 
 
 def store_ref(connection: Connection, entry: Entry) -> int:
-    """Find or make the row of what a reference pins; return its id."""
+    """Store what a reference pins, unless it is stored already; return the id of its row."""
     identity = connection.algorithm.raw(reference_identity(entry))
     row = (identity, entry.uri, entry.digest, entry.size, entry.etag, entry.version_id)
     connection.execute(

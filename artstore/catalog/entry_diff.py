@@ -1,4 +1,4 @@
-"""What differs between two versions, found from the segments that only one of them has."""
+"""The difference between two versions, found from the segments that only one of them has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIFFERENT = f"""
 
 
 class EntryDiff(NamedTuple):
-    """What differs between two versions, each in path order; a change is (before, after)."""
+    """Entries that differ between two versions, each list in path order; a change is (before, after)."""
 
     added: list[Entry]
     removed: list[Entry]
@@ -25,16 +25,16 @@ class EntryDiff(NamedTuple):
 
 
 def diff(connection: Connection, old: int, new: int) -> EntryDiff:
-    """Compare two versions: the segments that only one of them has, and of those what only one side has.
+    """Compare two versions by the segments that only one of them has.
 
-    Most edits leave the bounds of a segment as they were: there the database finds what differs.
+    Most edits leave the first and last path of a segment as they were: such pairs are compared in SQL.
     """
     before, after = _own_segments(connection, old, new), _own_segments(connection, new, old)
     left: set[EntryRow] = set()
     right: set[EntryRow] = set()
     for bounds in before.keys() & after.keys():
         rows = connection.execute(_DIFFERENT, (after[bounds], before[bounds])).fetchall()
-        # Of as many entries, with all paths the same, each is a change.
+        # With equal counts and equal paths, every row is a change.
         if all(row[3] is not None for row in rows):
             left.update(row[:3] for row in rows)
             right.update(row[3:] for row in rows)
@@ -42,16 +42,16 @@ def diff(connection: Connection, old: int, new: int) -> EntryDiff:
     for side, segments in ((left, before), (right, after)):
         for segment in segments.values():
             side.update(connection.execute(f"select {columns('entries')} from entries where segment = ?", (segment,)))
-    gone, come = ({entry.path: entry for entry in _of_rows(connection, rows)} for rows in (left - right, right - left))
+    removed, added = ({entry.path: entry for entry in _read(connection, rows)} for rows in (left - right, right - left))
     return EntryDiff(
-        [entry for path, entry in come.items() if path not in gone],
-        [entry for path, entry in gone.items() if path not in come],
-        [(entry, come[path]) for path, entry in gone.items() if path in come],
+        [entry for path, entry in added.items() if path not in removed],
+        [entry for path, entry in removed.items() if path not in added],
+        [(entry, added[path]) for path, entry in removed.items() if path in added],
     )
 
 
 def _own_segments(connection: Connection, version: int, other: int) -> dict[tuple[str, str, int], int]:
-    """The segments that another version does not have, by their bounds and how many entries they have."""
+    """Return the ids of the segments that another version does not have, by first path, last path and entry count."""
     segments = """
         select segment from version_groups
         join group_segments on group_segments.segment_group = version_groups.segment_group
@@ -61,7 +61,7 @@ def _own_segments(connection: Connection, version: int, other: int) -> dict[tupl
     return {row[:3]: row[3] for row in connection.execute(query, (version, other))}
 
 
-def _of_rows(connection: Connection, rows: set[EntryRow]) -> list[Entry]:
+def _read(connection: Connection, rows: set[EntryRow]) -> list[Entry]:
     full = []
     for path, flags, rest in sorted(rows, key=itemgetter(0)):
         file = rest if flags // 2 == Kind.FILE else None

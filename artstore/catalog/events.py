@@ -1,4 +1,4 @@
-"""The log of changes: one row each, chained by hashes (docs/format.md, section 8)."""
+"""The log of changes to a store: one row for each, chained by hashes (docs/format.md, section 8)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from artstore.core.digests import Algorithm, text
 
 
 class Event(NamedTuple):
-    """One line of the log. `hash` covers the line and the hash of the one before."""
+    """One line of the log. `hash` covers the line and the hash of the line before it."""
 
     id: int
     at: str
@@ -23,37 +23,37 @@ class Event(NamedTuple):
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys and no white space: the one form that is hashed."""
+    """Write a value as JSON with sorted keys and no white space, the form that is hashed."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def event_hash(algorithm: Algorithm, before: str, at: str, kind: str, subject: str, detail: str) -> str:
-    """The hash of an event that follows the one with the hash `before`."""
+    """Return the hash of an event that follows the one with the hash `before`."""
     return algorithm.structure("artstore.event.1", b"".join(map(text, (before, at, kind, subject, detail))))
 
 
 def head(connection: Connection) -> str:
-    """The hash of the newest event; empty before the first."""
+    """Return the hash of the newest event; an empty string if there is none."""
     row = connection.execute("select hash from events order by id desc limit 1").fetchone()
     return row[0] if row else ""
 
 
 def record(connection: Connection, kind: str, subject: str, /, **detail: object) -> None:
-    """Add an event to the transaction that does what it tells."""
+    """Add an event, in the transaction that makes the change it describes."""
     at, written = timestamps.now(), canonical_json(detail)
     row = (at, kind, subject, written, event_hash(connection.algorithm, head(connection), at, kind, subject, written))
     connection.execute("insert into events (at, kind, subject, detail, hash) values (?, ?, ?, ?, ?)", row)
 
 
 def since(connection: Connection, after: int = 0) -> Iterator[Event]:
-    """The events after an id, oldest first."""
+    """Yield the events after an id, the oldest first."""
     query = "select id, at, kind, subject, detail, hash from events where id > ? order by id"
     for row in connection.execute(query, (after,)):
         yield Event(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5])
 
 
 def first_broken(connection: Connection) -> int | None:
-    """The id of the first event whose hash does not follow from what is before it; None if all do."""
+    """Return the id of the first event whose hash does not match the chain; None if all match."""
     before = ""
     for row in connection.execute("select id, at, kind, subject, detail, hash from events order by id"):
         if event_hash(connection.algorithm, before, *row[1:5]) != row[5]:

@@ -1,9 +1,9 @@
-"""Filters and orders of listings, as W&B's Api takes them, in SQL.
+"""Filters and orders of listings, in W&B's syntax, translated to SQL.
 
-A filter is a dict in the way of MongoDB: `{"state": "finished", "config.lr": {"$lt": 0.1}}`. What stands side by side
-must all hold. Keys name fields of what is listed, or values inside its JSON, with a dot for each level. A field is an
-SQL expression for its JSON text, NULL where it is missing. As in MongoDB, a list matches where one of its elements
-does, and what is missing equals None.
+A filter is a dict as in MongoDB: `{"state": "finished", "config.lr": {"$lt": 0.1}}`. All its conditions must hold.
+Keys name fields of the listed rows, or values inside their JSON, with a dot for each level. A field is an SQL
+expression for its JSON text, NULL where it is missing. As in MongoDB, a list matches if one of its elements does, and
+a missing value equals None.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Filters = Mapping[str, Any]
 
 
 class Clause(NamedTuple):
-    """A condition in SQL, and the values of its question marks."""
+    """An SQL condition, and the values for its question marks."""
 
     sql: str
     values: tuple[Any, ...]
@@ -34,20 +34,20 @@ EVERYTHING = Clause("1", ())
 
 @dataclass(frozen=True)
 class Fields:
-    """What a kind of thing can be filtered and ordered by.
+    """The fields by which one kind of row can be filtered and ordered.
 
-    `plain` are columns, with the names that they go by; `words` are JSON lists; `documents` are JSON objects, whose
-    values are named as `document.key`. The columns in `times` hold times.
+    `plain` fields are columns by name; `words` are JSON lists; `documents` are JSON objects whose values are named
+    `document.key`; fields in `times` hold timestamps.
     """
 
-    what: str
+    rows: str
     plain: Mapping[str, str]
     words: Mapping[str, str] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
     times: frozenset[str] = frozenset()
 
     def json(self, key: str) -> Clause:
-        """The field that a key names, as JSON text. Raises `InvalidInput`, which names those that there are."""
+        """Return the field that a key names, as JSON text. Raises `InvalidInput`, which lists the known fields."""
         if key in self.plain:
             return Clause(f"iif({self.plain[key]} is null, null, json_quote({self.plain[key]}))", ())
         if key in self.words:
@@ -55,19 +55,21 @@ class Fields:
         document, dot, path = key.partition(".")
         if document in self.documents and dot and path:
             column = self.documents[document]
-            ways = [_path(path.split(".")), _path([path])]
+            paths = [_path(path.split(".")), _path([path])]
             if document == "config" and path.endswith(".value"):
-                # W&B keeps each value of a config in an object of its own, and has it named there.
-                ways.append(_path(path.removesuffix(".value").split(".")))
-            return Clause(f"coalesce({', '.join(f'{column} -> ?' for _ in ways)})", tuple(ways))
-        known = [*self.plain, *self.words, *(f"{each}.KEY" for each in self.documents)]
-        raise InvalidInput(f"{self.what} have no field {key!r}: use one of {', '.join(known)}")
+                # W&B wraps each value of a config in an object, and its filters name the value in there.
+                paths.append(_path(path.removesuffix(".value").split(".")))
+            return Clause(f"coalesce({', '.join(f'{column} -> ?' for _ in paths)})", tuple(paths))
+        known = [*self.plain, *self.words, *(f"{name}.KEY" for name in self.documents)]
+        raise InvalidInput(f"{self.rows} have no field {key!r}: use one of {', '.join(known)}")
 
 
 def _path(keys: Iterable[str]) -> str:
     parts = list(keys)
     if any(not part or '"' in part for part in parts):
-        raise InvalidInput(f"{'.'.join(parts)!r} is no key of a filter: write names with a dot between them, no quotes")
+        raise InvalidInput(
+            f"{'.'.join(parts)!r} is not a key of a filter: write names with a dot between them, without quotes"
+        )
     return "$" + "".join(f'."{part}"' for part in parts)
 
 
@@ -75,7 +77,7 @@ def _path(keys: Iterable[str]) -> str:
 
 
 def where(connection: Connection, fields: Fields, filters: Filters | None) -> Clause:
-    """The condition that filters mean. Raises `InvalidInput`, which says what is wrong and what can be said."""
+    """Translate filters to an SQL condition. Raises `InvalidInput`, which says what was expected."""
     if not filters:
         return EVERYTHING
     connection.create_function("artstore_matches", 2, _matches, deterministic=True)
@@ -96,59 +98,59 @@ def _one_of(fields: Fields, key: str, wanted: object) -> Clause:
     if key in ("$and", "$or", "$nor"):
         if not isinstance(wanted, Sequence) or isinstance(wanted, str) or not wanted:
             raise InvalidInput(f"{key} takes a list of filters, not {wanted!r}")
-        joined = _joined(" and " if key == "$and" else " or ", [_all_of(fields, each) for each in wanted])
+        joined = _joined(" and " if key == "$and" else " or ", [_all_of(fields, part) for part in wanted])
         return _negated(joined) if key == "$nor" else joined
     if key == "$not":
         return _negated(_all_of(fields, wanted))
     if key.startswith("$"):
         raise _no_operator(key)
-    found = fields.json(key)
+    field = fields.json(key)
     is_time = key in fields.times
-    if isinstance(wanted, Mapping) and any(str(each).startswith("$") for each in wanted):
-        return _operators(found, wanted, is_time)
-    return _compared(found, "$eq", wanted, is_time)
+    if isinstance(wanted, Mapping) and any(str(operator).startswith("$") for operator in wanted):
+        return _operators(field, wanted, is_time)
+    return _compared(field, "$eq", wanted, is_time)
 
 
-def _operators(found: Clause, wanted: Mapping[str, Any], is_time: bool) -> Clause:
-    return _joined(" and ", [_compared(found, operator, value, is_time) for operator, value in wanted.items()])
+def _operators(field: Clause, wanted: Mapping[str, Any], is_time: bool) -> Clause:
+    return _joined(" and ", [_compared(field, operator, value, is_time) for operator, value in wanted.items()])
 
 
-def _compared(found: Clause, operator: str, wanted: Any, is_time: bool) -> Clause:
+def _compared(field: Clause, operator: str, wanted: Any, is_time: bool) -> Clause:
     if operator == "$not":
         if not isinstance(wanted, Mapping):
             raise InvalidInput(f'$not takes operators, as in {{"$not": {{"$gt": 5}}}}, not {wanted!r}')
-        return _negated(_operators(found, wanted, is_time))
+        return _negated(_operators(field, wanted, is_time))
     if operator == "$exists":
-        return Clause(f"({found.sql} is {'not ' if wanted else ''}null)", found.values)
+        return Clause(f"({field.sql} is {'not ' if wanted else ''}null)", field.values)
     if operator in _NEGATIONS:
-        return _negated(_compared(found, _NEGATIONS[operator], wanted, is_time))
+        return _negated(_compared(field, _NEGATIONS[operator], wanted, is_time))
     if operator not in _CONDITIONS:
         raise _no_operator(operator)
     condition = _CONDITIONS[operator](operator, _time(wanted) if is_time else wanted)
-    # A list matches by itself, or by one of its elements.
+    # A list matches as a whole, or by one of its elements.
     sql = f"""exists (
-        select 1 from (select {found.sql} as found) as field, json_each(
-            case json_type(field.found) when 'array' then json_insert(field.found, '$[#]', json(field.found))
-            else json_array(json(field.found)) end
+        select 1 from (select {field.sql} as text) as field, json_each(
+            case json_type(field.text) when 'array' then json_insert(field.text, '$[#]', json(field.text))
+            else json_array(json(field.text)) end
         ) as item where {condition.sql}
     )"""
-    return Clause(sql, (*found.values, *condition.values))
+    return Clause(sql, (*field.values, *condition.values))
 
 
-def _equal(operator: str, wanted: Any) -> Clause:
-    return _among(operator, [wanted])
+def _is_equal(operator: str, wanted: Any) -> Clause:
+    return _is_one_of(operator, [wanted])
 
 
-def _ordered(operator: str, wanted: Any) -> Clause:
+def _is_beyond(operator: str, wanted: Any) -> Clause:
     sign = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}[operator]
     if isinstance(wanted, int | float) and not isinstance(wanted, bool):
         return Clause(f"item.type in ('integer', 'real') and item.value {sign} ?", (_number(wanted),))
     if isinstance(wanted, str):
         return Clause(f"item.type = 'text' and item.value {sign} ?", (wanted,))
-    raise InvalidInput(f"{operator} takes a number or text, not {wanted!r}")
+    raise InvalidInput(f"{operator} takes a number or a string, not {wanted!r}")
 
 
-def _among(operator: str, wanted: Any) -> Clause:
+def _is_one_of(operator: str, wanted: Any) -> Clause:
     if not isinstance(wanted, list | tuple | set | frozenset):
         raise InvalidInput(f"{operator} takes a list, not {wanted!r}")
     sql = """exists (
@@ -159,7 +161,7 @@ def _among(operator: str, wanted: Any) -> Clause:
     return Clause(sql, (_json(list(wanted)),))
 
 
-def _fitting(operator: str, wanted: Any) -> Clause:
+def _matches_pattern(operator: str, wanted: Any) -> Clause:
     try:
         re.compile(wanted)
     except (re.error, TypeError) as error:
@@ -168,13 +170,13 @@ def _fitting(operator: str, wanted: Any) -> Clause:
 
 
 _CONDITIONS: dict[str, Callable[[str, Any], Clause]] = {
-    "$eq": _equal,
-    "$gt": _ordered,
-    "$gte": _ordered,
-    "$lt": _ordered,
-    "$lte": _ordered,
-    "$in": _among,
-    "$regex": _fitting,
+    "$eq": _is_equal,
+    "$gt": _is_beyond,
+    "$gte": _is_beyond,
+    "$lt": _is_beyond,
+    "$lte": _is_beyond,
+    "$in": _is_one_of,
+    "$regex": _matches_pattern,
 }
 _NEGATIONS = {"$ne": "$eq", "$nin": "$in"}
 OPERATORS = (*_CONDITIONS, *_NEGATIONS, "$exists", "$and", "$or", "$nor", "$not")
@@ -194,19 +196,19 @@ def _json(wanted: object) -> str:
     try:
         return json.dumps(wanted, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InvalidInput(f"a filter compares with what JSON can say, not with {wanted!r}") from error
+        raise InvalidInput(f"a filter compares with a JSON value, not with {wanted!r}") from error
 
 
 def _time(wanted: Any) -> Any:
-    """A time as the catalog writes it; what is no time, such as a list of them, by its parts."""
+    """Write a time as a timestamp, and the times in a list; return other values unchanged."""
     if isinstance(wanted, list | tuple | set | frozenset):
-        return [_time(each) for each in wanted]
+        return [_time(value) for value in wanted]
     if not isinstance(wanted, str | datetime):
         return wanted
     try:
         time = datetime.fromisoformat(wanted) if isinstance(wanted, str) else wanted
     except ValueError as error:
-        raise InvalidInput(f"{wanted!r} is no time: write it as in 2026-11-21 or 2026-11-21T08:00:00Z") from error
+        raise InvalidInput(f"{wanted!r} is not a time: write it as in 2026-11-21 or 2026-11-21T08:00:00Z") from error
     return timestamps.timestamp(time if time.tzinfo else time.replace(tzinfo=UTC))
 
 
@@ -214,7 +216,8 @@ def _joined(word: str, clauses: list[Clause]) -> Clause:
     if not clauses:
         return EVERYTHING
     return Clause(
-        f"({word.join(each.sql for each in clauses)})", tuple(value for each in clauses for value in each.values)
+        f"({word.join(clause.sql for clause in clauses)})",
+        tuple(value for clause in clauses for value in clause.values),
     )
 
 
@@ -226,35 +229,38 @@ def _negated(clause: Clause) -> Clause:
 
 
 class Order(NamedTuple):
-    """An order by a field: `key` is NULL where the field is missing, and those come last."""
+    """An order by a field: rows whose `key` is NULL, as the field is missing, come last."""
 
     key: Clause
     descending: bool
 
 
 def order(fields: Fields, wanted: str) -> Order:
-    """Read `+created_at`, `-summary_metrics.loss`; without a sign, the smallest first. Raises `InvalidInput`."""
+    """Parse an order such as `+created_at` or `-summary_metrics.loss`: ascending unless it begins with `-`.
+
+    Raises `InvalidInput`.
+    """
     name = wanted[1:] if wanted[:1] in ("+", "-") else wanted
-    found = fields.json(name)
-    return Order(Clause(f"({found.sql} ->> '$')", found.values), wanted.startswith("-"))
+    field = fields.json(name)
+    return Order(Clause(f"({field.sql} ->> '$')", field.values), wanted.startswith("-"))
 
 
-def after(by: Order, id: str, after: str, rest: str) -> Clause:
-    """The condition for what comes after the row with the id `after`, which `rest` (a FROM clause) finds again.
+def after_row(by: Order, id: str, last: str, tables: str) -> Clause:
+    """Return the condition for the rows after the one with the id `last`, which a FROM clause finds.
 
-    Rows with equal keys are in the order of their ids.
+    Rows with equal keys are ordered by id.
     """
     key, sign = by.key, "<" if by.descending else ">"
     sql = f"""exists (
-        select 1 from (select {key.sql} as here) as mine, (select {key.sql} as there {rest} where {id} = ?) as last
+        select 1 from (select {key.sql} as here) as mine, (select {key.sql} as there {tables} where {id} = ?) as last
         where (here is null and there is not null)
             or here {sign} there
             or (here is there and {id} {sign} ?)
     )"""
-    return Clause(sql, (*key.values, *key.values, int(after), int(after)))
+    return Clause(sql, (*key.values, *key.values, int(last), int(last)))
 
 
 def order_by(by: Order, id: str) -> Clause:
-    """What follows `order by`."""
+    """Return the terms of `order by`."""
     direction = "desc" if by.descending else "asc"
     return Clause(f"{by.key.sql} is null, {by.key.sql} {direction}, {id} {direction}", (*by.key.values, *by.key.values))

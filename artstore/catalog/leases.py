@@ -1,6 +1,8 @@
-"""Leases and claims: what open drafts hold (docs/lifecycle.md).
+"""Leases and their claims: stored content that must not be deleted, because an open draft needs it (docs/lifecycle.md).
 
-A claim is a range of ids, because what was added together has ids in a row.
+A lease is a row, and belongs to a process lock: once that lock is free, its process has ended, and its leases too.
+Backups and verifications have leases as drafts do. A claim is a range of ids, because content that was added together
+has consecutive ids.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from artstore.catalog import timestamps
 from artstore.catalog.connection import Connection
 
 EVERYTHING = (0, 2**62)
+"""The range that claims all ids."""
 
 
 class Claim(NamedTuple):
@@ -22,84 +25,87 @@ class Claim(NamedTuple):
     last: int
 
 
-def open_lease(connection: Connection, session: str, purpose: str) -> int:
-    """Begin a lease; return its id."""
-    row = (session, purpose, timestamps.now())
+def open_lease(connection: Connection, process_lock: str, purpose: str) -> int:
+    """Open a lease for the process that holds a process lock; return its id."""
+    row = (process_lock, purpose, timestamps.now())
     cursor = connection.execute("insert into leases (session, purpose, created_at) values (?, ?, ?)", row)
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
 
 def ranges(ids: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Fold ids into ranges.
+    """Fold ids into ranges of consecutive ids, both ends included.
 
     >>> list(ranges([3, 1, 2, 7]))
     [(1, 3), (7, 7)]
     """
     first = last = None
-    for each in sorted(set(ids)):
-        if last is None or each != last + 1:
+    for id in sorted(set(ids)):
+        if last is None or id != last + 1:
             if first is not None and last is not None:
                 yield first, last
-            first = each
-        last = each
+            first = id
+        last = id
     if first is not None and last is not None:
         yield first, last
 
 
 def claim(connection: Connection, lease: int, kind: str, ids: Iterable[int]) -> None:
-    """Hold objects by their ids."""
+    """Claim chunks, files or versions by their ids."""
     claim_ranges(connection, lease, kind, ranges(ids))
 
 
-def claim_ranges(connection: Connection, lease: int, kind: str, held: Iterable[tuple[int, int]]) -> None:
-    """Hold objects by ranges of ids."""
-    rows = [(lease, kind, first, last) for first, last in held]
+def claim_ranges(connection: Connection, lease: int, kind: str, ranges: Iterable[tuple[int, int]]) -> None:
+    """Claim chunks, files or versions by ranges of ids, both ends included."""
+    rows = [(lease, kind, first, last) for first, last in ranges]
     connection.executemany("insert or ignore into claims (lease, kind, first, last) values (?, ?, ?, ?)", rows)
 
 
 def claim_everything(connection: Connection, lease: int) -> None:
-    """Hold all content, as a backup and a verify do."""
+    """Claim all content, as a backup and a verification do."""
     rows = [(lease, kind, *EVERYTHING) for kind in ("chunk", "file", "version")]
     connection.executemany("insert into claims (lease, kind, first, last) values (?, ?, ?, ?)", rows)
 
 
 def close_lease(connection: Connection, lease: int) -> list[Claim]:
-    """End a lease; return what it held, which may now be held by nothing."""
-    held = [Claim(*row) for row in connection.execute("select kind, first, last from claims where lease = ?", (lease,))]
+    """Close a lease; return its claims, whose content may now be unneeded."""
+    rows = connection.execute("select kind, first, last from claims where lease = ?", (lease,)).fetchall()
     connection.execute("delete from claims where lease = ?", (lease,))
     connection.execute("delete from leases where id = ?", (lease,))
-    return held
+    return [Claim(*row) for row in rows]
 
 
 def reap(connection: Connection, is_alive: Callable[[str], bool]) -> list[Claim]:
-    """End the leases of sessions that are over; return what they held."""
-    held: list[Claim] = []
-    for session in holders(connection):
-        if is_alive(session):
+    """Close the leases of processes that have ended; return their claims.
+
+    `is_alive` returns whether the process that holds a process lock still runs.
+    """
+    claims: list[Claim] = []
+    for process_lock in process_locks(connection):
+        if is_alive(process_lock):
             continue
-        for row in connection.execute("select id from leases where session = ?", (session,)).fetchall():
-            held += close_lease(connection, row[0])
-    return held
+        for (lease,) in connection.execute("select id from leases where session = ?", (process_lock,)).fetchall():
+            claims += close_lease(connection, lease)
+    return claims
 
 
 def claimed(connection: Connection, kind: str) -> list[tuple[int, int]]:
-    """The ranges of ids of one kind that any lease holds."""
+    """Return the ranges of ids of one kind that any lease claims."""
     return list(connection.execute("select first, last from claims where kind = ? order by first", (kind,)))
 
 
-def holds_version(connection: Connection, version: int) -> bool:
-    """Whether a lease holds a version's manifest."""
+def claims_version(connection: Connection, version: int) -> bool:
+    """Whether a lease claims a version."""
     query = "select 1 from claims where kind = 'version' and ? between first and last limit 1"
     return connection.execute(query, (version,)).fetchone() is not None
 
 
-def holders(connection: Connection) -> list[str]:
-    """The sessions that have leases."""
-    return [row[0] for row in connection.execute("select distinct session from leases")]
+def process_locks(connection: Connection) -> list[str]:
+    """Return the names of the process locks that leases belong to."""
+    return [name for (name,) in connection.execute("select distinct session from leases")]
 
 
 def count(connection: Connection, process_locks: Iterable[str]) -> int:
-    """How many leases some sessions have."""
+    """Count the leases that belong to some process locks."""
     query = "select count(*) from leases where session = ?"
-    return sum(int(connection.execute(query, (session,)).fetchone()[0]) for session in process_locks)
+    return sum(int(connection.execute(query, (name,)).fetchone()[0]) for name in process_locks)

@@ -1,9 +1,8 @@
 """The graph of runs and versions around one of them, found by recursive SQL.
 
-A hop is one edge: two hops up from a version are the run that produced it and the versions which that run used.
-Looking both ways means what it came from and what came of it, not what else came of what it came from. All edges
-between the nodes found are in the graph, so that a run which uses and produces one version is drawn as the cycle that
-it is.
+A hop is one edge: two hops upstream of a version are the run that produced it and the versions which that run used.
+The direction `both` gives the union of upstream and downstream: not what else was made from the same inputs. All
+edges between the nodes are in the graph, so a run that uses and produces the same version is a cycle.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from artstore.catalog import fields
+from artstore.catalog import filter_fields
 from artstore.catalog.connection import Connection
 from artstore.core.runs import observed_state
 from artstore.errors import InvalidInput
@@ -31,15 +30,14 @@ from artstore.lineage.graph import (
 )
 from artstore.runtime.pause_gc import gc_paused
 
-Alive = Callable[[str], bool]
-"""Whether the process of a session still runs."""
-
-
+IsAlive = Callable[[str], bool]
+"""Returns whether the process that holds a process lock still runs."""
 _STRIDE = 16
+"""How many hops one query takes at most."""
 
 
 class NodeKey(NamedTuple):
-    """The version or run, by its number in the catalog, that a graph is seen from."""
+    """A version or a run, by its number in the catalog."""
 
     is_run: bool
     id: int
@@ -76,26 +74,26 @@ def around(
     direction: Direction,
     depth: int | None,
     *,
-    alive: Alive,
+    is_alive: IsAlive,
 ) -> Graph:
-    """The graph around a version or run, `depth` hops far, or as far as it goes. Raises `InvalidInput`."""
+    """Return the graph around a version or run, up to `depth` hops away, or all of it. Raises `InvalidInput`."""
     if direction not in DIRECTIONS:
         raise InvalidInput(f"lineage has no direction {direction!r}: use one of {', '.join(DIRECTIONS)}")
     if depth is not None and depth < 0:
-        raise InvalidInput(f"depth must be 0 or more hops, not {depth}: leave it out to go as far as it goes")
-    found = {start}
+        raise InvalidInput(f"depth must be 0 or more hops, not {depth}: leave it out for the whole graph")
+    keys = {start}
     for way in ("upstream", "downstream") if direction == "both" else (direction,):
-        found.update(_walk(connection, start, way, depth))
+        keys.update(_walk(connection, start, way, depth))
     names: dict[NodeKey, str] = {}
     nodes: list[Node] = []
-    # In the order in which they lie in the catalog: read criss-cross, a large graph takes a third longer.
-    in_order = sorted(found)
+    # In the order of the rows in the catalog: in any other, a large graph takes a third longer.
+    in_order = sorted(keys)
     read = chain[tuple[NodeKey, Node]](
-        _versions(connection, [each.id for each in in_order if not each.is_run]),
-        _runs(connection, [each.id for each in in_order if each.is_run], alive),
+        _versions(connection, [key.id for key in in_order if not key.is_run]),
+        _runs(connection, [key.id for key in in_order if key.is_run], is_alive),
     )
-    for number, node in read:
-        names[number] = node.id
+    for key, node in read:
+        names[key] = node.id
         nodes.append(node)
     nodes.sort(key=_age)
     edges = tuple(_edges(connection, names))
@@ -103,31 +101,31 @@ def around(
 
 
 def store_uid(connection: Connection) -> str:
-    """What tells this store from every other."""
+    """Return the unique id of the store."""
     return str(connection.execute("select uid from store").fetchone()[0])
 
 
 def _walk(connection: Connection, start: NodeKey, way: str, depth: int | None) -> set[NodeKey]:
-    """What is reached from a node in one direction."""
+    """Return the nodes that are reached from a node in one direction."""
     if depth is None:
         return set(_stride(connection, [start], way, None))
-    found: dict[NodeKey, int] = {start: 0}
-    rim, gone = [start], 0
-    while rim and gone < depth:
-        stride = min(_STRIDE, depth - gone)
+    distances: dict[NodeKey, int] = {start: 0}
+    rim, walked = [start], 0
+    while rim and walked < depth:
+        stride = min(_STRIDE, depth - walked)
         reached = _stride(connection, rim, way, stride)
-        new = {node: gone + hops for node, hops in reached.items() if node not in found}
-        found.update(new)
-        gone += stride
-        rim = [node for node, hops in new.items() if hops == gone]
-    return set(found)
+        new = {node: walked + hops for node, hops in reached.items() if node not in distances}
+        distances.update(new)
+        walked += stride
+        rim = [node for node, hops in new.items() if hops == walked]
+    return set(distances)
 
 
 def _stride(connection: Connection, rim: list[NodeKey], way: str, most: int | None) -> dict[NodeKey, int]:
-    """What is reached from some nodes within so many hops, and over how many; without a limit that stays 0.
+    """Return the nodes that are reached from some nodes within `most` hops, with their distances.
 
-    SQL tells rows apart, not nodes: with a limit, a node that is reached over several distances counts once for each.
-    That is why a long way is gone in strides.
+    Without a limit, all distances are 0: SQL then visits each node once. With a limit it visits a node once for each
+    distance at which it is reached, so a long walk is split into strides.
     """
     deeper, still = ("0", ":most is null") if most is None else ("walk.hops + 1", "walk.hops < :most")
     query = f"""
@@ -137,16 +135,16 @@ def _stride(connection: Connection, rim: list[NodeKey], way: str, most: int | No
         )
         select is_run, id, min(hops) from walk group by is_run, id
     """
-    rows = connection.execute(query, {"rim": json.dumps([[int(each.is_run), each.id] for each in rim]), "most": most})
+    rows = connection.execute(query, {"rim": json.dumps([[int(key.is_run), key.id] for key in rim]), "most": most})
     return {NodeKey(bool(is_run), id): hops for is_run, id, hops in rows}
 
 
 def _versions(connection: Connection, ids: list[int]) -> Iterator[tuple[NodeKey, VersionNode]]:
     query = f"""
         select v.id, projects.name, c.name, c.type, v.number, v.state, v.digest, v.entries, v.size,
-            {fields.ALIASES},
+            {filter_fields.ALIASES},
             v.created_at, v.deleted_at,
-            {fields.BASE}
+            {filter_fields.BASE}
         from json_each(?) as wanted
         join versions as v on v.id = wanted.value
         join collections as c on c.id = v.collection
@@ -174,7 +172,7 @@ def _versions(connection: Connection, ids: list[int]) -> Iterator[tuple[NodeKey,
         )
 
 
-def _runs(connection: Connection, ids: list[int], alive: Alive) -> Iterator[tuple[NodeKey, RunNode]]:
+def _runs(connection: Connection, ids: list[int], is_alive: IsAlive) -> Iterator[tuple[NodeKey, RunNode]]:
     query = """
         select runs.id, projects.name, runs.uid, runs.name, runs.job_type, runs.run_group, runs.state, runs.session,
             runs.environment ->> '$.user', runs.environment -> '$.git', runs.started_at, runs.ended_at
@@ -183,7 +181,7 @@ def _runs(connection: Connection, ids: list[int], alive: Alive) -> Iterator[tupl
         join projects on projects.id = runs.project
     """
     for row in connection.execute(query, (json.dumps(ids),)):
-        id, project, uid, name, job_type, group, state, session, user, git, started_at, ended_at = row
+        id, project, uid, name, job_type, group, state, process_lock, user, git, started_at, ended_at = row
         yield (
             NodeKey(True, id),
             RunNode(
@@ -193,7 +191,7 @@ def _runs(connection: Connection, ids: list[int], alive: Alive) -> Iterator[tupl
                 name=name,
                 job_type=job_type,
                 group=group,
-                state=observed_state(state, session, alive),
+                state=observed_state(state, process_lock, is_alive),
                 user=user,
                 git=json.loads(git) if git else None,
                 started_at=started_at,
@@ -203,8 +201,8 @@ def _runs(connection: Connection, ids: list[int], alive: Alive) -> Iterator[tupl
 
 
 def _age(node: Node) -> tuple[str, str]:
-    made = node.started_at if isinstance(node, RunNode) else node.created_at if isinstance(node, VersionNode) else ""
-    return made, node.id
+    began = node.started_at if isinstance(node, RunNode) else node.created_at if isinstance(node, VersionNode) else ""
+    return began, node.id
 
 
 _EDGES = (
@@ -237,10 +235,10 @@ _EDGES = (
 
 
 def _edges(connection: Connection, names: dict[NodeKey, str]) -> Iterator[Edge]:
-    """Every edge between the nodes that were found, by kind, and in the order in which they came about."""
+    """Yield every edge between the nodes of the graph, by kind, and in the order in which they were recorded."""
     ids = {
-        "runs": json.dumps([each.id for each in names if each.is_run]),
-        "versions": json.dumps([each.id for each in names if not each.is_run]),
+        "runs": json.dumps([key.id for key in names if key.is_run]),
+        "versions": json.dumps([key.id for key in names if not key.is_run]),
     }
     for kind, query, among in _EDGES:
         for source, target, role, at in connection.execute(query, (ids[among],)):

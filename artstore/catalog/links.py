@@ -1,18 +1,18 @@
-"""Links: versions shown in collections of links (portfolios), with an index and aliases of their own there."""
+"""Links: versions shown in portfolios, with a number and aliases of their own there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from artstore.catalog import fields, filters, timestamps
+from artstore.catalog import filter_fields, filters, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
 from artstore.core.versions import Link
 
 
 class LinkRow(NamedTuple):
-    """A link, and the id of the version that it shows."""
+    """A link and the id of the version that it shows."""
 
     link: Link
     version: int
@@ -27,32 +27,32 @@ _LINK = """
 """
 
 
-def _found(row: tuple[int, str, str, int, int, str | None, int]) -> LinkRow:
+def _link(row: tuple[int, str, str, int, int, str | None, int]) -> LinkRow:
     aliases = (["latest"] if row[6] else []) + sorted(row[5].split("\0") if row[5] else [])
     return LinkRow(Link(row[0], row[1], row[2], row[3], tuple(aliases)), row[4])
 
 
 def newest(connection: Connection, collection: int) -> LinkRow | None:
-    """The newest link of a collection."""
+    """Return the newest link of a collection; None if it has none."""
     where = "where l.collection = ? and l.removed_at is null order by l.number desc limit 1"
     row = connection.execute(f"{_LINK} {where}", (collection,)).fetchone()
-    return _found(row) if row else None
+    return _link(row) if row else None
 
 
 def find(connection: Connection, collection: int, key: str | int) -> LinkRow | None:
-    """The link that an alias or an index means."""
+    """Return the link with an alias or a number; None if there is none."""
     where = (
         "l.collection = ? and l.number = ?"
         if isinstance(key, int)
         else "l.id = (select link from link_aliases where collection = ? and name = ?)"
     )
     row = connection.execute(f"{_LINK} where {where} and l.removed_at is null", (collection, key)).fetchone()
-    return _found(row) if row else None
+    return _link(row) if row else None
 
 
 def by_id(connection: Connection, id: int) -> LinkRow:
-    """Read a link by its id."""
-    return _found(connection.execute(f"{_LINK} where l.id = ?", (id,)).fetchone())
+    """Return a link by its id, also one that was removed."""
+    return _link(connection.execute(f"{_LINK} where l.id = ?", (id,)).fetchone())
 
 
 def of_collection(
@@ -64,38 +64,38 @@ def of_collection(
     oldest_first: bool = False,
     matching: Filters | None = None,
 ) -> list[LinkRow]:
-    """The links of a collection that filters let through, the newest first unless asked otherwise; a page of them."""
+    """Return one page of the links of a collection that filters match, the newest first: those `beyond` a number."""
     than, order = (">", "asc") if oldest_first else ("<", "desc")
-    where = filters.where(connection, fields.LINKS, matching)
+    condition = filters.where(connection, filter_fields.LINKS, matching)
     query = f"""{_LINK} where l.collection = ? and l.removed_at is null and (? is null or l.number {than} ?)
-        and {where.sql} order by l.number {order} limit ?"""
-    row = (collection, beyond, beyond, *where.values, limit)
-    return [_found(row) for row in connection.execute(query, row).fetchall()]
+        and {condition.sql} order by l.number {order} limit ?"""
+    parameters = (collection, beyond, beyond, *condition.values, limit)
+    return [_link(row) for row in connection.execute(query, parameters).fetchall()]
 
 
 def count(connection: Connection, collection: int, matching: Filters | None) -> int:
-    """How many links of a collection filters let through."""
-    where = filters.where(connection, fields.LINKS, matching)
+    """Count the links of a collection that filters match."""
+    condition = filters.where(connection, filter_fields.LINKS, matching)
     query = f"""select count(*) from links as l join versions as v on v.id = l.version
-        where l.collection = ? and l.removed_at is null and {where.sql}"""
-    return int(connection.execute(query, (collection, *where.values)).fetchone()[0])
+        where l.collection = ? and l.removed_at is null and {condition.sql}"""
+    return int(connection.execute(query, (collection, *condition.values)).fetchone()[0])
 
 
 def id_by_alias(connection: Connection, collection: int, alias: str) -> int | None:
-    """The id of the link that an alias points at."""
+    """Return the id of the link that has an alias; None if there is none."""
     query = "select link from link_aliases where collection = ? and name = ?"
     row = connection.execute(query, (collection, alias)).fetchone()
     return row[0] if row else None
 
 
 def of_version(connection: Connection, version: int) -> list[LinkRow]:
-    """The links that show a version."""
+    """Return the links that show a version, the oldest first."""
     query = f"{_LINK} where l.version = ? and l.removed_at is null order by l.id"
-    return [_found(row) for row in connection.execute(query, (version,)).fetchall()]
+    return [_link(row) for row in connection.execute(query, (version,)).fetchall()]
 
 
 def add(connection: Connection, collection: int, version: int) -> tuple[int, bool]:
-    """Show a version in a collection of links; return the link's id, and whether it is new."""
+    """Link a version in a collection; return the id of its link, and whether it is new."""
     query = "select id from links where collection = ? and version = ? and removed_at is null"
     row = connection.execute(query, (collection, version)).fetchone()
     if row:
@@ -113,7 +113,7 @@ def add(connection: Connection, collection: int, version: int) -> tuple[int, boo
 
 
 def move_aliases(connection: Connection, collection: int, link: int, aliases: Iterable[str]) -> None:
-    """Point aliases at a link; each leaves the one that it pointed at."""
+    """Move aliases to a link, away from the links that have them."""
     connection.executemany(
         """
         insert into link_aliases (collection, name, link) values (?, ?, ?)
@@ -124,12 +124,12 @@ def move_aliases(connection: Connection, collection: int, link: int, aliases: It
 
 
 def remove_aliases(connection: Connection, link: int, aliases: Iterable[str]) -> None:
-    """Take aliases from a link."""
+    """Remove aliases from a link."""
     connection.executemany("delete from link_aliases where link = ? and name = ?", [(link, alias) for alias in aliases])
 
 
 def remove(connection: Connection, link: int) -> bool:
-    """Take a link away; False if it was gone."""
+    """Remove a link and its aliases; return False if it was removed before."""
     connection.execute("delete from link_aliases where link = ?", (link,))
     cursor = connection.execute(
         "update links set removed_at = ? where id = ? and removed_at is null", (timestamps.now(), link)

@@ -1,4 +1,4 @@
-"""A version with changes: its manifest cut anew where they are, and what is new of it put into the catalog."""
+"""Edit the manifest of a version: cut it again where entries change, and store the segments and groups that are new."""
 
 from __future__ import annotations
 
@@ -21,27 +21,23 @@ Part = TypeVar("Part", Group, Segment)
 
 
 class EditBuilder(ManifestBuilder):
-    """A builder that knows the ids of what it took from the base, by digest, so that nobody looks them up again."""
+    """A builder that keeps the ids of what it took from the base, by digest, so that they need not be looked up."""
 
     def __init__(self, algorithm: Algorithm, *, held: int = sys.maxsize) -> None:
         super().__init__(algorithm, held=held)
         self.segments: dict[str, int] = {}
         self.origins: dict[str, tuple[int, Sequence[str]]] = {}
-        """For segments that differ from one of the base in a few paths alone: its id, and these paths."""
+        """For new segments that differ from a segment of the base in a few paths: its id, and these paths."""
         self.files: dict[str, int] = {}
-        """As far as they are remembered."""
+        """The ids of stored files, up to a limit."""
 
 
-def edit(
-    connection: Connection,
-    base: int | None,
-    changes: Changes,
-) -> EditBuilder:
-    """Cut the manifest of a version with changes: entries to put in, None to take out. It still has to be finished.
+def edit(connection: Connection, base: int | None, changes: Changes) -> EditBuilder:
+    """Apply changes to the manifest of a base version, or to an empty one; `finish` the builder that is returned.
 
     Only the parts of the base that the changes touch are read.
     """
-    # About as many entries as changes are held; all, where they are in memory anyway.
+    # As many entries as changes are held in memory: about 25,000, or all if the changes are in memory anyway.
     builder = EditBuilder(connection.algorithm, held=200) if changes.on_disk else EditBuilder(connection.algorithm)
     groups = manifests.groups_of(connection, base) if base is not None else []
     paths = list(changes) if groups else []
@@ -65,13 +61,14 @@ def _edit_group(
     paths: Sequence[str],
     changes: Changes,
 ) -> None:
+    """Add the segments of a group of the base, with the changes at some paths."""
     builder.segments.update({segment.digest: id for id, segment in rows})
     segments = [segment for _, segment in rows]
     firsts = [segment.first for segment in segments]
     start = done = 0
     while done < len(segments):
         if builder.at_segment_cut:
-            # Up to the one that the next change falls into, which is the first one for what comes before it.
+            # The segment that the next change falls into: the first one, for a path before all segments.
             touched = max(bisect_right(firsts, paths[start]) - 1, done) if start < len(paths) else len(segments)
             _keep(builder, segments, done, touched)
             if touched == len(segments):
@@ -80,25 +77,32 @@ def _edit_group(
         segment, done = segments[done], done + 1
         end = bisect_left(paths, firsts[done]) if done < len(segments) else len(paths)
         mine, start = paths[start:end], end
-        id = builder.segments[segment.digest]
-        entries = manifests.entries_of_segment(connection, id)
-        kept: dict[str, Entry | None] = {entry.path: entry for entry in entries}
-        kept |= {path: changes[path] for path in mine}
-        after = [entry for entry in kept.values() if entry is not None]
-        alone, before = builder.at_segment_cut, len(builder.new_segments)
-        if alone and len(after) == len(kept) == len(entries):
-            builder.add_uncut(after[:-1])
-            builder.add(after[-1:])
-        else:
-            builder.add(sort_by_path(after))
-        if alone and builder.at_segment_cut and len(builder.new_segments) == before + 1 and len(mine) <= _FEW:
-            builder.origins[builder.new_segments[-1][0].digest] = id, mine
-        else:
-            _remember_files(connection, builder, id, entries)
+        _edit_segment(connection, builder, builder.segments[segment.digest], mine, changes)
+
+
+def _edit_segment(
+    connection: Connection, builder: EditBuilder, id: int, paths: Sequence[str], changes: Changes
+) -> None:
+    """Add the entries of a segment of the base, with the changes at some paths."""
+    entries = manifests.entries_of_segment(connection, id)
+    edited: dict[str, Entry | None] = {entry.path: entry for entry in entries}
+    edited |= {path: changes[path] for path in paths}
+    kept = [entry for entry in edited.values() if entry is not None]
+    at_cut, before = builder.at_segment_cut, len(builder.new_segments)
+    if at_cut and len(kept) == len(edited) == len(entries):
+        builder.add_uncut(kept[:-1])
+        builder.add(kept[-1:])
+    else:
+        builder.add(sort_by_path(kept))
+    is_one_segment = at_cut and builder.at_segment_cut and len(builder.new_segments) == before + 1
+    if is_one_segment and len(paths) <= _FEW:
+        builder.origins[builder.new_segments[-1][0].digest] = id, paths
+    else:
+        _remember_files(connection, builder, id, entries)
 
 
 def _keep(builder: ManifestBuilder, group: Sequence[Segment], start: int, end: int) -> None:
-    """Keep segments of a group of the base, from one up to another."""
+    """Keep the segments from `start` to `end` of a group of the base."""
     uncut = min(end, len(group) - 1) if builder.since_group_cut == start else start
     builder.keep_uncut(group[start:uncut])
     builder.keep_segments(group[uncut:end])
@@ -116,9 +120,9 @@ def _with_next_first(parts: Sequence[Part]) -> Iterator[tuple[Part, str | None]]
 
 
 def store(connection: Connection, builder: EditBuilder, files: Mapping[bytes, int]) -> list[int]:
-    """Put what a finished builder made anew into the catalog; return the ids of all its groups, in order.
+    """Store the new segments and groups of a finished builder; return the ids of all its groups in order.
 
-    `files` are ids of stored files that are known already; the others are looked up.
+    `files` are known ids of stored files by digest; others are looked up.
     """
     for segment, entries in builder.new_segments:
         _store_segment(connection, builder, segment, entries, files)
@@ -146,7 +150,7 @@ def _store_segment(
     assert id is not None
     builder.segments[segment.digest] = id
     if segment.digest in builder.origins:
-        # Where nearly all is as it was, rows that do not come by here take half the time.
+        # Nearly all entries are those of the origin: rows copied within SQLite take half the time.
         origin, changed = builder.origins[segment.digest]
         connection.execute(
             f"""
@@ -183,7 +187,7 @@ def _store_group(connection: Connection, builder: EditBuilder, group: Group, seg
         row,
     )
     if cursor.rowcount == 1:
-        ids = [builder.segments.get(each.digest) or _segment_id(connection, each) for each in segments]
+        ids = [builder.segments.get(segment.digest) or _segment_id(connection, segment) for segment in segments]
         connection.execute(
             "insert into group_segments (segment_group, position, segment) select ?, key, value from json_each(?)",
             (cursor.lastrowid, json.dumps(ids)),

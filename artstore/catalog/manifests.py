@@ -1,4 +1,4 @@
-"""Manifests in the catalog: groups of segments of entries, each stored once however many versions contain it."""
+"""Manifests in the catalog: groups of segments of entries, each stored once, however many versions contain it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _new = tuple.__new__
 
 
 def groups_of(connection: Connection, version: int) -> list[Group]:
-    """The groups of a version, in order."""
+    """Return the groups of a version in order."""
     query = """
         select g.digest, g.first, g.last, g.segments, g.entries, g.size
         from version_groups join segment_groups as g on g.id = version_groups.segment_group
@@ -26,7 +26,7 @@ def groups_of(connection: Connection, version: int) -> list[Group]:
 
 
 def segments_of(connection: Connection, group: Group) -> list[tuple[int, Segment]]:
-    """The segments of a group, each behind its id, in order."""
+    """Return the segments of a group in order, each as (id, segment)."""
     query = """
         select group_concat(s.id), cast(group_concat(s.digest, '') as blob), group_concat(s.first, :nul),
             group_concat(s.last, :nul), group_concat(s.entries), group_concat(s.size)
@@ -47,20 +47,20 @@ def segments_of(connection: Connection, group: Group) -> list[tuple[int, Segment
         split_numbers(sizes),
         strict=True,
     )
-    found = zip(split_numbers(ids), map(_new, repeat(Segment), fields), strict=True)
-    # The order of an aggregate is not promised.
-    return list(found) if firsts == sorted(firsts) else sorted(found, key=lambda numbered: numbered[1].first)
+    segments = zip(split_numbers(ids), map(_new, repeat(Segment), fields), strict=True)
+    # SQL does not promise the order of an aggregate.
+    return list(segments) if firsts == sorted(firsts) else sorted(segments, key=lambda numbered: numbered[1].first)
 
 
 def entries_of_segment(connection: Connection, segment: int) -> list[Entry]:
-    """The entries of a segment, by its id, in order."""
+    """Return the entries of the segment with an id, in order."""
     return entry_rows.make(connection.algorithm, entry_rows.read(connection, segment, segment))
 
 
 def entries_of_group(connection: Connection, group: Group) -> Iterator[Entry] | None:
-    """The entries of a group, in order; None if the group is gone.
+    """Yield the entries of a group in order; return None if the group was deleted.
 
-    They are read at once, and made as they are asked for, a few segments at a time. Raises `Damaged` if some are gone.
+    All are read now, and made while they are iterated, a few segments at a time. Raises `Damaged` if some are missing.
     """
     query = """
         select group_segments.segment from segment_groups as g
@@ -70,7 +70,7 @@ def entries_of_group(connection: Connection, group: Group) -> Iterator[Entry] | 
     if not segments:
         return None
     read = [entry_rows.read(connection, *run) for run in _runs([id for (id,) in segments])]
-    if sum(len(each if isinstance(each, list) else each.paths) for each in read) != group.entries:
+    if sum(len(part if isinstance(part, list) else part.paths) for part in read) != group.entries:
         raise Damaged(
             f"the catalog has lost entries from {group.first!r} to {group.last!r}: run `artstore verify`, "
             "and restore the catalog from a backup"
@@ -79,7 +79,7 @@ def entries_of_group(connection: Connection, group: Group) -> Iterator[Entry] | 
 
 
 def _runs(ids: list[int]) -> Iterator[tuple[int, int]]:
-    """Fold ids into ranges of ids in a row, none of them long: what is read together is to fit a processor's cache."""
+    """Fold ids into short runs (first, last) of consecutive ids: together they should fit a processor's cache."""
     first = last = ids[0]
     for id in ids[1:]:
         if id != last + 1 or id - first == _TOGETHER:
@@ -100,12 +100,12 @@ def has_below(connection: Connection, version: int, folder: str) -> bool:
         cross join entries on entries.segment = s.id and entries.path > :first and entries.path < :last
         where version_groups.version = :version limit 1
     """
-    found = connection.execute(query, {"version": version, "first": first, "last": last}).fetchone()
-    return found is not None
+    row = connection.execute(query, {"version": version, "first": first, "last": last}).fetchone()
+    return row is not None
 
 
 def find(connection: Connection, version: int, path: str) -> Entry | None:
-    """The entry of a version at a path."""
+    """Return the entry of a version at a path; None if there is none."""
     query = f"""{SELECT_ENTRIES} where entries.segment = (
             select s.id from version_groups
             join segment_groups as g on g.id = version_groups.segment_group
@@ -113,5 +113,5 @@ def find(connection: Connection, version: int, path: str) -> Entry | None:
             join segments as s on s.id = group_segments.segment
             where version_groups.version = ? and ? between g.first and g.last and ? between s.first and s.last
         ) and entries.path = ?"""
-    found = from_rows(connection, connection.execute(query, (version, path, path, path)))
-    return found[0] if found else None
+    entries = from_rows(connection, connection.execute(query, (version, path, path, path)))
+    return entries[0] if entries else None

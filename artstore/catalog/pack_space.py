@@ -1,4 +1,4 @@
-"""Packs as the catalog knows them: how full, what is free in them, and moving chunks between them."""
+"""Space in packs: how full each is, which ranges are free, and chunks that move to another pack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from artstore.storage.packs import HEADER
 
 
 class Pack(NamedTuple):
-    """A pack: its published end, and how many bytes of it are chunks."""
+    """A pack: its published end, and the bytes of it that chunks take."""
 
     id: int
     name: str
@@ -21,24 +21,27 @@ class Pack(NamedTuple):
 
     @property
     def dead(self) -> int:
-        """Bytes that no chunk uses."""
+        """Bytes that no chunk takes."""
         return max(0, self.end - len(HEADER) - self.live)
 
 
 def packs(connection: Connection) -> list[Pack]:
-    """Every published pack."""
-    rows = connection.execute('select id, name, "end", live, sealed from packs order by id')
-    return [Pack(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows]
+    """Return every published pack."""
+    return _select(connection, "order by id")
 
 
 def packs_with_free_ranges(connection: Connection) -> list[Pack]:
-    """The packs in which something waits to be punched."""
-    query = 'select id, name, "end", live, sealed from packs where id in (select pack from free) order by id'
-    return [Pack(row[0], row[1], row[2], row[3], bool(row[4])) for row in connection.execute(query)]
+    """Return the packs that have ranges to be punched."""
+    return _select(connection, "where id in (select pack from free) order by id")
+
+
+def _select(connection: Connection, where: str) -> list[Pack]:
+    rows = connection.execute(f'select id, name, "end", live, sealed from packs {where}').fetchall()
+    return [Pack(id, name, end, live, bool(sealed)) for id, name, end, live, sealed in rows]
 
 
 class FreeRange(NamedTuple):
-    """A row that says what waits to be punched."""
+    """A range of a pack that is to be punched, as the row of the catalog that says so."""
 
     id: int
     pack: int
@@ -46,17 +49,17 @@ class FreeRange(NamedTuple):
 
 
 def free_ranges(connection: Connection, pack: int) -> tuple[list[FreeRange], list[tuple[int, int]]]:
-    """What waits to be punched in a pack: the rows, and the ranges.
+    """Return the free rows of a pack, and the ranges (offset, length) to punch for them.
 
-    A range is widened to everything dead around it, because only whole blocks can be given back.
+    Each range is widened to all dead bytes around it, because only whole blocks can be returned to the file system.
     """
-    rows, found = [], set()
+    rows, ranges = [], set()
     for id, offset, length in connection.execute(
         "select id, offset, length from free where pack = ?", (pack,)
     ).fetchall():
         rows.append(FreeRange(id, pack, offset))
-        found.add(_dead_around(connection, pack, offset, length))
-    return rows, sorted(found)
+        ranges.add(_dead_around(connection, pack, offset, length))
+    return rows, sorted(ranges)
 
 
 def _dead_around(connection: Connection, pack: int, offset: int, length: int) -> tuple[int, int]:
@@ -73,24 +76,24 @@ def _dead_around(connection: Connection, pack: int, offset: int, length: int) ->
 
 
 def free_bytes(connection: Connection) -> int:
-    """How many bytes wait to be punched."""
+    """Return the number of bytes that are to be punched."""
     return int(connection.execute("select coalesce(sum(length), 0) from free").fetchone()[0])
 
 
 def forget_free(connection: Connection, rows: Iterable[FreeRange]) -> None:
-    """Note that ranges were punched."""
-    # An id alone may by now be that of another range: whoever else punched these has removed them, and ids come again.
+    """Remove the rows of ranges that were punched."""
+    # Another process may have punched and removed them too, and SQLite uses ids again: an id alone is not enough.
     connection.executemany("delete from free where id = ? and pack = ? and offset = ?", rows)
 
 
 def must_stay(connection: Connection) -> bool:
-    """Whether packs must stay where they are, because a backup or a verification reads all of them."""
+    """Whether packs must not be moved or removed, because a backup or a verification reads all of them."""
     query = "select 1 from claims where kind = 'chunk' and first = ? and last = ?"
     return connection.execute(query, EVERYTHING).fetchone() is not None
 
 
 def forget_pack(connection: Connection, pack: int) -> bool:
-    """Take a pack out of the catalog; False if a chunk lies in it, or if it must stay."""
+    """Remove a pack from the catalog; return False if it has chunks, or if packs must stay."""
     if must_stay(connection):
         return False
     if connection.execute("select 1 from chunks where pack = ? limit 1", (pack,)).fetchone():
@@ -101,7 +104,7 @@ def forget_pack(connection: Connection, pack: int) -> bool:
 
 
 class Move(NamedTuple):
-    """A chunk that was copied, and may move if it is still where it was."""
+    """A chunk that was copied from one offset to another: it moves if it is still at the old one."""
 
     chunk: int
     old: int
@@ -110,15 +113,15 @@ class Move(NamedTuple):
 
 
 def chunk_ranges(connection: Connection, pack: int) -> list[tuple[int, int, int]]:
-    """The chunks of a pack as they lie: (id, offset, length)."""
+    """Return the chunks of a pack by offset: (id, offset, length)."""
     query = "select id, offset, length from chunks where pack = ? order by offset"
     return connection.execute(query, (pack,)).fetchall()
 
 
 def move(connection: Connection, source: int, target: str, end: int, moves: Iterable[Move]) -> bool:
-    """Let chunks be where they were copied to; False if they must stay.
+    """Point chunks to the pack that they were copied to; return False if packs must stay.
 
-    What has moved or gone meanwhile leaves a free range there.
+    The copy of a chunk that was moved or deleted in between becomes a free range.
     """
     if must_stay(connection):
         return False
@@ -135,7 +138,7 @@ def move(connection: Connection, source: int, target: str, end: int, moves: Iter
     )
     run(f"delete from temp.moves where not {still_there}", (source,))
     run("update chunks set pack = ?, offset = moves.new from temp.moves where chunks.id = moves.chunk", (pack,))
-    # Should a writer have gone on with the pack, it stays, and what moved out of it is to be punched.
+    # If a writer has continued the pack, it stays, and the old places are to be punched.
     run("insert into free (pack, offset, length) select ?, old, length from temp.moves", (source,))
     gained, saved = run(
         """

@@ -1,7 +1,7 @@
-"""Pending versions: entries that several runs add one after the other, until they become a version or are dropped.
+"""Pending versions: entries that several runs upsert, until they are finished as a version or dropped.
 
-Rows hold content here as those of a segment do (docs/lifecycle.md). Adding costs what is added: every question is
-asked of the index, for the new paths alone.
+Entries here keep content as entries of a segment do (docs/lifecycle.md). The cost of an upsert depends on what it adds
+alone: every query uses an index and concerns the new paths.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def _pending(row: tuple[Any, ...]) -> Pending:
 
 
 def find(connection: Connection, collection: int, distributed_id: str) -> int | None:
-    """The pending version of a collection that goes by an id."""
+    """Return the number of a collection's pending version with a distributed id; None if there is none."""
     query = "select id from pending where collection = ? and distributed_id = ? and version is null"
     row = connection.execute(query, (collection, distributed_id)).fetchone()
     return int(row[0]) if row else None
 
 
 def by_id(connection: Connection, id: int) -> Pending:
-    """Read a pending version. Raises `NotFound` if it was finished or dropped."""
+    """Return a pending version by its number. Raises `NotFound` if it was finished or dropped."""
     row = connection.execute(f"{_PENDING} where p.id = ? and p.version is null", (id,)).fetchone()
     if row is None:
         raise NotFound("the pending version was finished or dropped: list what there is with `artstore pending`")
@@ -68,20 +68,20 @@ def by_id(connection: Connection, id: int) -> Pending:
 
 
 def find_all(connection: Connection, project: str | None = None, name: str | None = None) -> list[Pending]:
-    """The pending versions of all collections, of a project or of one name, the oldest first."""
+    """Return the pending versions, the oldest first: all, those of a project, or those of collections with a name."""
     query = f"""{_PENDING} where p.version is null and (:project is null or projects.name = :project)
         and (:name is null or c.name = :name) order by p.id"""
     return [_pending(row) for row in connection.execute(query, {"project": project, "name": name}).fetchall()]
 
 
 def finished_as(connection: Connection, id: int) -> int | None:
-    """The id of the version that a pending one was finished as."""
+    """Return the id of the version that a pending version was finished as; None if it was not finished."""
     row = connection.execute("select version from pending where id = ?", (id,)).fetchone()
     return row[0] if row else None
 
 
 def last_finished(connection: Connection, collection: int, distributed_id: str) -> int | None:
-    """The id of the version that was last finished under an id."""
+    """Return the id of the version that was last finished under a distributed id; None if there is none."""
     query = """select version from pending where collection = ? and distributed_id = ? and version is not null
         order by id desc limit 1"""
     row = connection.execute(query, (collection, distributed_id)).fetchone()
@@ -89,7 +89,7 @@ def last_finished(connection: Connection, collection: int, distributed_id: str) 
 
 
 def begin(connection: Connection, collection: int, distributed_id: str) -> int:
-    """Begin a pending version; return its id."""
+    """Begin a pending version; return its number."""
     now = timestamps.now()
     cursor = connection.execute(
         "insert into pending (collection, distributed_id, created_at, updated_at) values (?, ?, ?, ?)",
@@ -107,7 +107,7 @@ def update(
     metadata: Mapping[str, Any] | None,
     ttl: timedelta | None,
 ) -> None:
-    """Note what is said of the version to be; what is None stays as it is."""
+    """Set the description, metadata and time to live of the version to be; None leaves each as it is."""
     written = None if metadata is None else json.dumps(metadata, ensure_ascii=False, allow_nan=False)
     connection.execute(
         """
@@ -127,7 +127,7 @@ def note_upsert(
     prefixes: Iterable[str],
     dependencies: Iterable[int],
 ) -> None:
-    """Note an upsert: who made it, and what comes with its entries."""
+    """Record an upsert: its run, and the aliases, prefixes and dependencies that come with its entries."""
     now = timestamps.now()
     connection.execute("update pending set upserts = upserts + 1, updated_at = ? where id = ?", (now, id))
     if run is not None:
@@ -146,7 +146,7 @@ def note_upsert(
 
 
 class _Row(NamedTuple):
-    """An entry as it is in the table, which is what tells it from another."""
+    """An entry as stored: two entries are equal if their rows are."""
 
     path: str
     kind: int
@@ -163,9 +163,9 @@ def add(
     files: Mapping[bytes, int],
     run: int | None,
 ) -> None:
-    """Add entries, all or none; one that is there already in the same way is no change.
+    """Add entries, all of them or none; an equal entry at the same path is not a conflict.
 
-    `files` are ids of stored files that are known. Raises `PathConflict`, which names both runs.
+    `files` are known ids of stored files by digest. Raises `PathConflict`, which names both runs.
     """
     wanted = {entry.path: entry for entry in entries}
     there = {row.path: row for row in _rows_at(connection, id, wanted)}
@@ -173,21 +173,21 @@ def add(
     for row in above.values():
         if row.kind != Kind.FOLDER:
             below = min(path for path in wanted if path.startswith(row.path + "/"))
-            raise _conflict(connection, id, run, below, row.path, "which is no folder")
-    for path in _with_something_below(connection, id, wanted):
+            raise _conflict(connection, id, run, below, row.path, "which is not a folder")
+    for path in _with_entries_below(connection, id, wanted):
         if wanted[path].kind != Kind.FOLDER:
             raise _conflict(connection, id, run, path, path, "as a folder")
         del wanted[path]
     new, size = [], 0
     for path, entry in wanted.items():
         row = _row(connection, entry, files)
-        found = there.get(path)
-        if found is None:
+        present = there.get(path)
+        if present is None:
             new.append((id, *row, run))
             size += entry.size or 0
-        elif found != row:
+        elif present != row:
             raise _conflict(connection, id, run, path, path, "with other content")
-    # An empty folder is none any more.
+    # Folders with an entry are not stored: only empty ones are.
     gone = [(id, path) for path in above]
     connection.executemany("delete from pending_entries where pending = ? and path = ?", gone)
     connection.executemany(
@@ -217,27 +217,27 @@ def _rows_at(connection: Connection, id: int, paths: Iterable[str]) -> list[_Row
 
 
 def _folders_above(paths: Iterable[str]) -> set[str]:
-    found: set[str] = set()
+    folders: set[str] = set()
     for path in paths:
         folder = path.rpartition("/")[0]
-        while folder and folder not in found:
-            found.add(folder)
+        while folder and folder not in folders:
+            folders.add(folder)
             folder = folder.rpartition("/")[0]
-    return found
+    return folders
 
 
-def _with_something_below(connection: Connection, id: int, paths: Iterable[str]) -> list[str]:
+def _with_entries_below(connection: Connection, id: int, paths: Iterable[str]) -> list[str]:
     query = """
         select wanted.value from json_each(?) as wanted where exists (
             select 1 from pending_entries as e
             where e.pending = ? and e.path > wanted.value || '/' and e.path < wanted.value || '0'
         )
     """
-    return [row[0] for row in connection.execute(query, (json.dumps(list(paths)), id))]
+    return [path for (path,) in connection.execute(query, (json.dumps(list(paths)), id))]
 
 
 def _conflict(connection: Connection, id: int, run: int | None, path: str, taken: str, how: str) -> PathConflict:
-    """The error for an entry at `path` that cannot be beside what is at `taken`, or below it."""
+    """Return the error for an entry at `path`, which the entry at `taken`, upserted by another run, rules out."""
     query = """
         select projects.name || '/' || runs.uid from runs join projects on projects.id = runs.project
         where runs.id = ?
@@ -247,7 +247,7 @@ def _conflict(connection: Connection, id: int, run: int | None, path: str, taken
         (id, taken, taken + "/", taken + "0"),
     ).fetchone()
     theirs, ours = (
-        connection.execute(query, (each,)).fetchone() if each is not None else None for each in (row[0], run)
+        connection.execute(query, (number,)).fetchone() if number is not None else None for number in (row[0], run)
     )
     pending = by_id(connection, id)
     return PathConflict(
@@ -262,19 +262,19 @@ def _who(run: tuple[str] | None) -> str:
 
 
 class Snapshot(NamedTuple):
-    """All that a pending version has at one moment, which `upserts` tells from every other moment."""
+    """The contents of a pending version at one moment; a later one has more `upserts`."""
 
     upserts: int
     entries: dict[str, Entry]
     files: dict[bytes, int]
-    """The ids of the stored files among them."""
+    """The ids of the stored files among the entries, by digest."""
     prefixes: set[str]
     dependencies: dict[int, Dependency]
     ttl: timedelta | None
 
 
 def snapshot(connection: Connection, id: int) -> Snapshot:
-    """Read everything that was added."""
+    """Return everything that was added to a pending version."""
     query = """
         select e.path, e.kind, f.digest, f.size, e.executable, e.target,
             r.digest, r.size, r.uri, r.etag, r.object_version, e.file
@@ -304,31 +304,31 @@ def snapshot(connection: Connection, id: int) -> Snapshot:
 
 
 def _dependencies(connection: Connection, id: int) -> dict[int, Dependency]:
-    targets = connection.execute("select target from pending_dependencies where pending = ?", (id,)).fetchall()
-    found = (versions.by_id(connection, row[0]) for row in targets)
-    return {each.id: Dependency(each.project, each.collection, each.number, each.digest) for each in found}
+    rows = connection.execute("select target from pending_dependencies where pending = ?", (id,)).fetchall()
+    targets = [versions.by_id(connection, id) for (id,) in rows]
+    return {v.id: Dependency(v.project, v.collection, v.number, v.digest) for v in targets}
 
 
 def upserts(connection: Connection, id: int) -> int | None:
-    """How many upserts a pending version has had; None if it was dropped."""
+    """Return the number of upserts of a pending version; None if it was dropped."""
     row = connection.execute("select upserts from pending where id = ?", (id,)).fetchone()
     return int(row[0]) if row else None
 
 
 def writers(connection: Connection, id: int) -> list[tuple[int, str]]:
-    """The runs that upserted, by their numbers, each with the time when it first did; the first one first."""
+    """Return the runs that upserted as (number, time of the first upsert), in that order."""
     query = "select run, at from pending_runs where pending = ? order by at, run"
     return connection.execute(query, (id,)).fetchall()
 
 
 def mark_finished(connection: Connection, id: int, version: int) -> None:
-    """Note what a pending version became, once the rows of that version hold what its own held."""
+    """Record the version that a pending one was finished as. The rows of that keep the content: insert them before."""
     _clear(connection, id)
     connection.execute("update pending set version = ?, updated_at = ? where id = ?", (version, timestamps.now(), id))
 
 
 def drop(connection: Connection, id: int) -> None:
-    """Remove a pending version whose entries were released."""
+    """Delete a pending version whose entries were released."""
     _clear(connection, id)
     connection.execute("delete from pending where id = ?", (id,))
 

@@ -1,7 +1,7 @@
-"""Letting go: from a version down to the ranges of packs that nothing holds any more (docs/lifecycle.md).
+"""Release content, from versions down to the ranges of packs that nothing needs any more (docs/lifecycle.md).
 
-Each step takes the candidates that the step above let go, and keeps those that something else still holds. All of it
-runs in the transaction that deletes a version or ends a lease, so what is decided here cannot be overtaken.
+Each step takes the candidates that the step above released, and spares those that something else still uses. All of it
+runs in the transaction that deletes a version or closes a lease, so no other writer can come in between.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from artstore.catalog.leases import Claim
 
 
 class Freed(NamedTuple):
-    """What was let go: bytes of content, and of packs."""
+    """What was released: bytes of content, bytes in packs, files and chunks."""
 
     content: int = 0
     stored: int = 0
@@ -34,45 +34,45 @@ def release(
     claims: Iterable[Claim] = (),
     pending: Iterable[int] = (),
 ) -> Freed:
-    """Let go of the manifests of deleted versions, of what ended leases held, and of the entries of pending versions.
+    """Release deleted versions, pending versions, and the claims of closed leases, and delete what nothing else uses.
 
-    What a living lease claims stays. Dead leases have to be reaped before.
+    Content that an open lease claims stays: the leases of dead processes must be reaped before.
     """
     claims = list(claims)
     for name in _CANDIDATES:
-        connection.execute(f"create temp table if not exists doomed_{name} (id integer primary key)")
-        connection.execute(f"delete from temp.doomed_{name}")
-    _let_go_of_versions(connection, versions, claims)
-    _let_go_of_pending(connection, pending)
-    _let_go_of_manifests(connection)
-    _add_claimed(connection, "file", claims)
-    files = _let_go_of_files(connection)
-    _add_claimed(connection, "chunk", claims)
-    return _let_go_of_chunks(connection, files)
+        connection.execute(f"create temp table if not exists released_{name} (id integer primary key)")
+        connection.execute(f"delete from temp.released_{name}")
+    _release_versions(connection, versions, claims)
+    _release_pending(connection, pending)
+    _release_manifests(connection)
+    _add_unclaimed(connection, "file", claims)
+    files = _release_files(connection)
+    _add_unclaimed(connection, "chunk", claims)
+    return _release_chunks(connection, files)
 
 
-def _let_go_of_versions(connection: Connection, versions: Iterable[int], claims: list[Claim]) -> None:
-    wanted = set(versions)
+def _release_versions(connection: Connection, versions: Iterable[int], claims: list[Claim]) -> None:
+    deleted = set(versions)
     for claim in claims:
         if claim.kind == "version":
             query = "select id from versions where state = 'deleted' and id between ? and ?"
-            wanted.update(row[0] for row in connection.execute(query, (claim.first, claim.last)))
-    for version in wanted:
-        if leases.holds_version(connection, version):
+            deleted.update(id for (id,) in connection.execute(query, (claim.first, claim.last)))
+    for version in deleted:
+        if leases.claims_version(connection, version):
             continue
         connection.execute(
-            "insert or ignore into temp.doomed_groups select segment_group from version_groups where version = ?",
+            "insert or ignore into temp.released_groups select segment_group from version_groups where version = ?",
             (version,),
         )
         connection.execute("delete from version_groups where version = ?", (version,))
 
 
-def _let_go_of_pending(connection: Connection, pending: Iterable[int]) -> None:
+def _release_pending(connection: Connection, pending: Iterable[int]) -> None:
     for id in pending:
         for column, candidates in (("file", "files"), ("ref", "refs")):
             connection.execute(
                 f"""
-                insert or ignore into temp.doomed_{candidates} select {column} from pending_entries
+                insert or ignore into temp.released_{candidates} select {column} from pending_entries
                 where pending = ? and {column} is not null
                 """,
                 (id,),
@@ -80,90 +80,90 @@ def _let_go_of_pending(connection: Connection, pending: Iterable[int]) -> None:
         connection.execute("delete from pending_entries where pending = ?", (id,))
 
 
-def _let_go_of_manifests(connection: Connection) -> None:
+def _release_manifests(connection: Connection) -> None:
     run = connection.execute
-    _keep_held(connection, "groups", "version_groups", "segment_group")
+    _keep_used(connection, "groups", "version_groups", "segment_group")
     run(
         """
-        insert or ignore into temp.doomed_segments
-        select segment from group_segments where segment_group in (select id from temp.doomed_groups)
+        insert or ignore into temp.released_segments
+        select segment from group_segments where segment_group in (select id from temp.released_groups)
         """
     )
-    run("delete from group_segments where segment_group in (select id from temp.doomed_groups)")
-    run("delete from segment_groups where id in (select id from temp.doomed_groups)")
-    _keep_held(connection, "segments", "group_segments", "segment")
+    run("delete from group_segments where segment_group in (select id from temp.released_groups)")
+    run("delete from segment_groups where id in (select id from temp.released_groups)")
+    _keep_used(connection, "segments", "group_segments", "segment")
     for column, candidates in (("file", "files"), ("ref", "refs")):
         run(
             f"""
-            insert or ignore into temp.doomed_{candidates} select {column} from entries
-            where segment in (select id from temp.doomed_segments) and {column} is not null
+            insert or ignore into temp.released_{candidates} select {column} from entries
+            where segment in (select id from temp.released_segments) and {column} is not null
             """
         )
-    run("delete from entries where segment in (select id from temp.doomed_segments)")
-    run("delete from segments where id in (select id from temp.doomed_segments)")
-    _keep_held(connection, "refs", "entries", "ref")
-    _keep_held(connection, "refs", "pending_entries", "ref")
-    run("delete from refs where id in (select id from temp.doomed_refs)")
+    run("delete from entries where segment in (select id from temp.released_segments)")
+    run("delete from segments where id in (select id from temp.released_segments)")
+    _keep_used(connection, "refs", "entries", "ref")
+    _keep_used(connection, "refs", "pending_entries", "ref")
+    run("delete from refs where id in (select id from temp.released_refs)")
 
 
-def _keep_held(connection: Connection, candidates: str, holder: str, column: str) -> None:
+def _keep_used(connection: Connection, candidates: str, holder: str, column: str) -> None:
     connection.execute(
         f"""
-        delete from temp.doomed_{candidates}
-        where exists (select 1 from {holder} where {holder}.{column} = temp.doomed_{candidates}.id)
+        delete from temp.released_{candidates}
+        where exists (select 1 from {holder} where {holder}.{column} = temp.released_{candidates}.id)
         """
     )
 
 
 def _keep_claimed(connection: Connection, kind: str) -> None:
     connection.executemany(
-        f"delete from temp.doomed_{kind}s where id between ? and ?", leases.claimed(connection, kind)
+        f"delete from temp.released_{kind}s where id between ? and ?", leases.claimed(connection, kind)
     )
 
 
-def _add_claimed(connection: Connection, kind: str, claims: list[Claim]) -> None:
+def _add_unclaimed(connection: Connection, kind: str, claims: list[Claim]) -> None:
     connection.executemany(
-        f"insert or ignore into temp.doomed_{kind}s select id from {kind}s where id between ? and ?",
+        f"insert or ignore into temp.released_{kind}s select id from {kind}s where id between ? and ?",
         [(claim.first, claim.last) for claim in claims if claim.kind == kind],
     )
 
 
-def _let_go_of_files(connection: Connection) -> int:
+def _release_files(connection: Connection) -> int:
     run = connection.execute
-    _keep_held(connection, "files", "entries", "file")
-    _keep_held(connection, "files", "pending_entries", "file")
+    _keep_used(connection, "files", "entries", "file")
+    _keep_used(connection, "files", "pending_entries", "file")
     _keep_claimed(connection, "file")
     run(
         """
-        insert or ignore into temp.doomed_chunks
+        insert or ignore into temp.released_chunks
         select chunks.id from file_chunks
         cross join chunks on chunks.id between file_chunks.chunk and file_chunks.chunk + file_chunks.count - 1
-        where file_chunks.file in (select id from temp.doomed_files)
+        where file_chunks.file in (select id from temp.released_files)
         """
     )
-    run("delete from file_chunks where file in (select id from temp.doomed_files)")
-    return run("delete from files where id in (select id from temp.doomed_files)").rowcount
+    run("delete from file_chunks where file in (select id from temp.released_files)")
+    return run("delete from files where id in (select id from temp.released_files)").rowcount
 
 
-def _let_go_of_chunks(connection: Connection, files: int) -> Freed:
+def _release_chunks(connection: Connection, files: int) -> Freed:
     run = connection.execute
     run(
         f"""
-        delete from temp.doomed_chunks
-        where exists (select 1 from file_chunks where {content.HOLDS_CHUNK.format(chunk="temp.doomed_chunks.id")})
+        delete from temp.released_chunks
+        where exists (select 1 from file_chunks where {content.HOLDS_CHUNK.format(chunk="temp.released_chunks.id")})
         """
     )
     _keep_claimed(connection, "chunk")
     size, stored, count = run(
         """
         select coalesce(sum(size), 0), coalesce(sum(length), 0), count(*)
-        from chunks where id in (select id from temp.doomed_chunks)
+        from chunks where id in (select id from temp.released_chunks)
         """
     ).fetchone()
     run(
         """
         insert into free (pack, offset, length)
-        select pack, offset, length from chunks where id in (select id from temp.doomed_chunks)
+        select pack, offset, length from chunks where id in (select id from temp.released_chunks)
         """
     )
     run(
@@ -171,17 +171,17 @@ def _let_go_of_chunks(connection: Connection, files: int) -> Freed:
         update packs set live = live - gone.length, saved = saved - gone.shorter
         from (
             select pack, sum(length) as length, sum(size - length) as shorter from chunks
-            where id in (select id from temp.doomed_chunks) group by pack
+            where id in (select id from temp.released_chunks) group by pack
         ) as gone
         where packs.id = gone.pack
         """
     )
-    run("delete from chunks where id in (select id from temp.doomed_chunks)")
+    run("delete from chunks where id in (select id from temp.released_chunks)")
     return Freed(size, stored, files, count)
 
 
 def orphans(connection: Connection) -> dict[str, int]:
-    """How much there is that nothing holds, by table; anything means that a rule was broken."""
+    """Count the rows that nothing uses, by table: any such row is a fault."""
     claimed = "(select 1 from claims where kind = '{}' and {}.id between first and last)"
     kept = claimed.format("version", "versions")
     queries = {

@@ -1,4 +1,4 @@
-"""One open store, as operations, ingest and checkout are handed it: first argument everywhere, the subject second."""
+"""One open store: the first argument of operations, ingest and checkout, before the subject."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The numbered steps that made the catalog what it is.
+"""The schema of the catalog, as numbered migrations.
 
-Each step runs once in a store, inside the transaction that records it. A released step is never edited. The shape
-follows docs/format.md: a version lists groups, a group lists segments, a segment holds entries, an entry names a
-file, a file lists chunks, a chunk lies in a pack. Every arrow has an index in both directions, so that both reading a
-version and finding what nothing holds any more cost what they touch.
+Each migration runs once in a store, inside the transaction that records it. A released migration is never edited. The
+tables follow docs/format.md: a version lists groups, a group lists segments, a segment contains entries, an entry
+names a file, a file lists chunks, a chunk has a place in a pack. Each of these relations is indexed in both
+directions, so that reading a version and finding unneeded content cost only what they touch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ APPLICATION_ID = 0x41525453
 FORMAT = 2
 """The newest format version of docs/format.md. A store has its own in `pragma user_version`."""
 PLAIN_FORMAT = 1
-"""That of stores which do not compress: every artstore can read them."""
+"""The format version of stores that do not compress: every artstore can read them."""
 
 migrations = Migrations("artstore")
 
@@ -27,7 +27,7 @@ def _run(db: Database, script: str) -> None:
 
 @migrations()
 def m001_store(db: Database) -> None:
-    """The store itself, and the log of what was done to it."""
+    """The store itself, and the log of its changes."""
     _run(
         db,
         """
@@ -51,7 +51,7 @@ def m001_store(db: Database) -> None:
 
 @migrations()
 def m002_content(db: Database) -> None:
-    """Packs, chunks and files: docs/lifecycle.md tells who may change what."""
+    """Packs, chunks and files. docs/lifecycle.md has the rules for changing them."""
     _run(
         db,
         """
@@ -161,7 +161,7 @@ def m003_manifests(db: Database) -> None:
 
 @migrations()
 def m004_versions(db: Database) -> None:
-    """Projects, collections, versions and what people hang on them."""
+    """Projects, collections and versions, with their aliases, tags and dependencies."""
     _run(
         db,
         """
@@ -231,7 +231,7 @@ def m004_versions(db: Database) -> None:
 
 @migrations()
 def m005_leases(db: Database) -> None:
-    """What open drafts hold, for as long as their session's lock file is locked."""
+    """Leases and claims: content that open drafts need, as long as the lock file of their process is locked."""
     _run(
         db,
         """
@@ -255,9 +255,9 @@ def m005_leases(db: Database) -> None:
 
 @migrations()
 def m006_stat_cache(db: Database) -> None:
-    """What a file on disk held when it was last read, so that it is not read again.
+    """The content that files on disk had when they were last read, so that unchanged files are not read again.
 
-    Rows may name files that are gone.
+    Rows may name stored files that were deleted.
     """
     _run(
         db,
@@ -283,7 +283,7 @@ def m006_stat_cache(db: Database) -> None:
 
 @migrations()
 def m007_views(db: Database) -> None:
-    """The two questions people ask in plain SQL: what versions are there, and what is in them."""
+    """Views for queries that people write: the versions of the store, and their entries."""
     _run(
         db,
         """
@@ -403,7 +403,7 @@ def m008_runs(db: Database) -> None:
 
 @migrations()
 def m009_links(db: Database) -> None:
-    """Collections of links: a version shown under another name, with an index and aliases of its own there."""
+    """Portfolios: collections of links that show versions under another name, with numbers and aliases of their own."""
     _run(
         db,
         """
@@ -432,7 +432,7 @@ def m009_links(db: Database) -> None:
 
 @migrations()
 def m010_prefixes(db: Database) -> None:
-    """Where the references of a version were listed."""
+    """The prefixes at which the references of a version were listed."""
     _run(
         db,
         """
@@ -443,7 +443,7 @@ def m010_prefixes(db: Database) -> None:
 
 @migrations()
 def m011_compression(db: Database) -> None:
-    """How a store compresses, if it does, and how many bytes the chunks of a pack were made shorter by that."""
+    """The compression of a store, and the bytes that compression saves in each pack."""
     _run(
         db,
         """
@@ -455,7 +455,7 @@ def m011_compression(db: Database) -> None:
 
 @migrations()
 def m012_pending(db: Database) -> None:
-    """Versions that several runs put together; until they are finished, their entries hold content as segments do."""
+    """Pending versions, which several runs build together; until they are finished, their entries keep content."""
     _run(
         db,
         """
@@ -519,7 +519,7 @@ def m012_pending(db: Database) -> None:
 
 @migrations()
 def m013_protected_aliases(db: Database) -> None:
-    """Aliases of collections that move only on purpose."""
+    """Aliases of collections that can be moved only with `force`."""
     _run(
         db,
         """

@@ -1,4 +1,4 @@
-"""The stat cache: what a file on disk held when it was last read, found by its folder."""
+"""The stat cache: the content that files on disk had when they were last read, by folder."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from artstore.catalog.connection import Connection
 from artstore.runtime.source_file import Stat
 
 CachedFile: TypeAlias = tuple[str, int, int, int, int, int, int, bytes]
-"""What is known of a file: its name, the five numbers of its `Stat`, the id of the stored file, and its digest."""
+"""A file on disk: its name, the five numbers of its `Stat`, the id of the stored file, and the digest of that."""
 
 
 def cached(connection: Connection, folder: str) -> dict[str, CachedFile]:
-    """What is known of the files right in a folder, by name."""
+    """Return the known files directly in a folder, by name."""
     query = """
         select s.name, s.device, s.inode, s.size, s.mtime_ns, s.ctime_ns, s.file, files.digest
         from stat_folders join stat_cache as s on s.folder = stat_folders.id join files on files.id = s.file
@@ -28,9 +28,9 @@ def remember(
     files: Iterable[tuple[str, Stat, bytes]],
     ids: Mapping[bytes, int] | None = None,
 ) -> None:
-    """Note what files right in a folder hold: (name, stat, digest of the content).
+    """Store the content of files directly in a folder: (name, stat, digest of the content).
 
-    `ids` are ids of files that are known.
+    `ids` are known ids of stored files by digest.
     """
     connection.execute("insert into stat_folders (path) values (?) on conflict do nothing", (folder,))
     id = connection.execute("select id from stat_folders where path = ?", (folder,)).fetchone()[0]
@@ -45,7 +45,7 @@ def remember(
 
 
 def forget_deleted(connection: Connection) -> int:
-    """Drop what names files that are not stored any more; return how many rows that was."""
+    """Remove rows that name files which are not stored any more; return their number."""
     cursor = connection.execute("delete from stat_cache where file not in (select id from files)")
     connection.execute("delete from stat_folders where id not in (select folder from stat_cache)")
     return cursor.rowcount

@@ -1,4 +1,4 @@
-"""What content costs: who owns it, what deleting would free, and what there is in all. Bytes of content throughout."""
+"""Bytes of content: which version owns them, which would be freed by deleting, and the totals of the store."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from artstore.storage.packs import HEADER
 
 _HOLDS = HOLDS_CHUNK.format(chunk="candidates.chunk")
 
-# A segment group that another version shares settles all its chunks at once, so those are left out before
-# anything is asked chunk by chunk.
+# All chunks of a segment group that another version shares are shared, so such groups are left out before chunks
+# are looked at one by one.
 _OWN_CHUNKS = """
     with others as (select id from versions where state = 'committed' and id <> :version and {which}),
     own_groups as (
@@ -49,34 +49,35 @@ _UNLESS_PENDING = f"""
 
 
 def owned_bytes(connection: Connection, version: int) -> int:
-    """The content that no earlier living version holds."""
+    """Return the bytes of content that no earlier version contains."""
     query = _OWN_CHUNKS.format(which="id < :version", holds=_HOLDS, unless_pending="")
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 
 def reclaimable_bytes(connection: Connection, version: int) -> int:
-    """The content that no other living or pending version holds: what deleting this one alone would free."""
+    """Return the bytes of content that no other version or pending version contains: deleting this one frees them."""
     query = _OWN_CHUNKS.format(which="true", holds=_HOLDS, unless_pending=_UNLESS_PENDING)
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 
 class Share(NamedTuple):
-    """What a version owns, and what deleting it alone would free."""
+    """Bytes of content that a version owns, and that deleting it alone would free."""
 
     owned: int
     reclaimable: int
 
 
-# A pending version counts as one that comes after all others: it owns nothing that a version has, and keeps it.
-# Of each thing it is enough to know the first and the last living version that holds it: the first one owns it, and
-# if they are one, deleting that frees it.
+_SHARE_TABLES = ("asked", "asked_chunks", "containing_files", "segment_spans", "file_spans")
+# For each chunk it is enough to know the first and the last version that contains it: the first one owns it, and if
+# both are the same version, deleting that frees it. A pending version counts as one that comes after all others: it
+# owns nothing that a version has, but keeps it.
 _SHARES = (
     "create temp table if not exists asked (id integer primary key)",
     "create temp table if not exists asked_chunks (id integer primary key, size integer)",
-    "create temp table if not exists holding_files (file integer, chunk integer, primary key (file, chunk))",
+    "create temp table if not exists containing_files (file integer, chunk integer, primary key (file, chunk))",
     "create temp table if not exists segment_spans (segment integer primary key, first integer, last integer)",
     "create temp table if not exists file_spans (file integer primary key, first integer, last integer)",
-    *(f"delete from temp.{name}" for name in ("asked", "asked_chunks", "holding_files", "segment_spans", "file_spans")),
+    *(f"delete from temp.{name}" for name in _SHARE_TABLES),
 )
 _FIND_SHARES = (
     """
@@ -93,17 +94,17 @@ _FIND_SHARES = (
     cross join chunks on chunks.id between file_chunks.chunk and file_chunks.chunk + file_chunks.count - 1
     """,
     f"""
-    insert or ignore into temp.holding_files
+    insert or ignore into temp.containing_files
     select file_chunks.file, asked_chunks.id from temp.asked_chunks
     cross join file_chunks on {HOLDS_CHUNK.format(chunk="asked_chunks.id")}
     """,
     """
     insert into temp.segment_spans
     select group_segments.segment, min(versions.id), max(versions.id) from (
-        select distinct entries.segment as segment from (select distinct file from temp.holding_files) as files
+        select distinct entries.segment as segment from (select distinct file from temp.containing_files) as files
         cross join entries on entries.file = files.file
-    ) as holding
-    cross join group_segments on group_segments.segment = holding.segment
+    ) as containing
+    cross join group_segments on group_segments.segment = containing.segment
     cross join version_groups on version_groups.segment_group = group_segments.segment_group
     cross join versions on versions.id = version_groups.version and versions.state = 'committed'
     group by group_segments.segment
@@ -112,11 +113,11 @@ _FIND_SHARES = (
     insert into temp.file_spans
     select file, min(first), max(last) from (
         select files.file, segment_spans.first, segment_spans.last
-        from (select distinct file from temp.holding_files) as files
+        from (select distinct file from temp.containing_files) as files
         cross join entries on entries.file = files.file
         cross join segment_spans on segment_spans.segment = entries.segment
         union all
-        select files.file, 1 << 62, 1 << 62 from (select distinct file from temp.holding_files) as files
+        select files.file, 1 << 62, 1 << 62 from (select distinct file from temp.containing_files) as files
         where exists (select 1 from pending_entries where pending_entries.file = files.file)
     ) group by file
     """,
@@ -124,7 +125,7 @@ _FIND_SHARES = (
 
 
 def shares(connection: Connection, versions: Iterable[int]) -> dict[int, Share]:
-    """What each of some living versions owns, and what deleting it alone would free."""
+    """Return the shares of some versions, by id."""
     wanted = list(versions)
     for statement in _SHARES:
         connection.execute(statement)
@@ -137,8 +138,8 @@ def shares(connection: Connection, versions: Iterable[int]) -> dict[int, Share]:
         select first, last, sum(size) from (
             select asked_chunks.size as size, min(file_spans.first) as first, max(file_spans.last) as last
             from temp.asked_chunks
-            join temp.holding_files on holding_files.chunk = asked_chunks.id
-            join temp.file_spans on file_spans.file = holding_files.file
+            join temp.containing_files on containing_files.chunk = asked_chunks.id
+            join temp.file_spans on file_spans.file = containing_files.file
             group by asked_chunks.id
         ) group by first, last
     """
@@ -150,7 +151,7 @@ def shares(connection: Connection, versions: Iterable[int]) -> dict[int, Share]:
 
 
 def totals(connection: Connection) -> dict[str, int]:
-    """Counts and sums over the whole store, from what packs and versions know of themselves."""
+    """Return counts and sums over the whole store, from the running totals of packs and versions."""
     row = connection.execute(
         """
         select
@@ -169,7 +170,7 @@ def totals(connection: Connection) -> dict[str, int]:
 
 
 def reclaimable_together(connection: Connection, versions: set[int]) -> int:
-    """The content that no living version outside a set holds, nor a pending one: what deleting the set would free."""
+    """Return the bytes of content that no version outside a set and no pending version contains."""
     connection.execute("create temp table if not exists going (id integer primary key)")
     connection.execute("delete from temp.going")
     connection.executemany("insert into temp.going values (?)", [(version,) for version in versions])
@@ -197,7 +198,7 @@ def reclaimable_together(connection: Connection, versions: set[int]) -> int:
 
 
 def reclaimable_pending(connection: Connection, pending: int) -> int:
-    """The content that only one pending version holds: what dropping it would free."""
+    """Return the bytes of content that only one pending version contains: dropping it frees them."""
     query = f"""
         select coalesce(sum(size), 0) from (
             select distinct chunks.id as chunk, chunks.size as size from pending_entries

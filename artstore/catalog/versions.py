@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from artstore.catalog import collections, fields, filters, links, timestamps
+from artstore.catalog import collections, filter_fields, filters, links, timestamps
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
@@ -41,7 +41,7 @@ _VERSION = f"""
         (select group_concat(t.name, char(0)) from tags as t where t.version = v.id),
         v.number = (select max(l.number) from versions as l where l.collection = v.collection and l.state = 'committed')
         as newest, v.prefixes,
-        {fields.BASE}
+        {filter_fields.BASE}
     from versions as v
     join collections as c on c.id = v.collection
     join projects on projects.id = c.project
@@ -213,7 +213,7 @@ def page(
         yield from (by_link(connection, row) for row in rows)
         return
     than, order = (">", "asc") if oldest_first else ("<", "desc")
-    condition = filters.where(connection, fields.VERSIONS, matching)
+    condition = filters.where(connection, filter_fields.VERSIONS, matching)
     where = f"""where v.collection = ? and (? is null or v.number {than} ?)
         and (v.state = 'committed' or ?) and {condition.sql}
         order by v.number {order} limit ?"""
@@ -224,7 +224,7 @@ def count(connection: Connection, collection: Collection, matching: Filters | No
     """Count the versions of a collection, or its links, that filters match."""
     if collection.portfolio:
         return links.count(connection, collection.id, matching)
-    condition = filters.where(connection, fields.VERSIONS, matching)
+    condition = filters.where(connection, filter_fields.VERSIONS, matching)
     query = f"select count(*) from versions as v where v.collection = ? and v.state = 'committed' and {condition.sql}"
     return int(connection.execute(query, (collection.id, *condition.values)).fetchone()[0])
 

@@ -54,7 +54,7 @@ class Reader:
             if self.algorithm.raw(data) == stored.digest:
                 return data
             with self._db.reading() as connection:
-                now = content.chunk(connection, stored.digest)
+                now = content.find(connection, stored.digest)
             if now is None or now.place == place:
                 break
             place = now.place

@@ -1,4 +1,4 @@
-"""Runs as the catalog knows them, as plain data."""
+"""Runs as plain data: their record in the catalog, and the state that it amounts to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
 
 
 class RunRecord(NamedTuple):
-    """A run as the catalog knows it. `session` names the lock that its process holds while the run is open."""
+    """A run as the catalog stores it. `process_lock` is the name of the lock that its process holds while it runs."""
 
     id: int
     project: str
@@ -26,7 +26,7 @@ class RunRecord(NamedTuple):
     summary: dict[str, Any]
     environment: dict[str, Any]
     state: str
-    session: str | None
+    process_lock: str | None
     exit_code: int | None
     started_at: str
     ended_at: str | None
@@ -37,9 +37,9 @@ class RunRecord(NamedTuple):
         return f"{LOCAL}/{self.project}/{self.uid}"
 
 
-def observed_state(state: str, session: str | None, alive: Callable[[str], bool]) -> str:
-    """Return the state of a run: `crashed` if it is stored as running and the process of its session is gone."""
-    return CRASHED if state == RUNNING and not (session and alive(session)) else state
+def observed_state(state: str, process_lock: str | None, is_alive: Callable[[str], bool]) -> str:
+    """Return the state of a run: `crashed` if it is stored as running, but its process holds its lock no longer."""
+    return CRASHED if state == RUNNING and not (process_lock and is_alive(process_lock)) else state
 
 
 def check_text(field: str, value: object) -> None:

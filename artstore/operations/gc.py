@@ -39,7 +39,7 @@ def collect(db: Db, packs: Packs, *, dry_run: bool = False, progress: Progress =
     """Find and remove what nothing needs. With `dry_run`, only tell."""
     with db.reading() as connection:
         expired = needed.expired(connection, now())
-        dead = [each for each in held.holders(connection) if not process_locks.is_alive(db.folder, each)]
+        dead = [each for each in held.process_locks(connection) if not process_locks.is_alive(db.folder, each)]
         dead_leases = held.count(connection, dead)
     gone = (
         delete.delete(db, packs, expired, dry_run=dry_run, delete_aliases=True, only_expired=True) if expired else None

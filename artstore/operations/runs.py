@@ -79,7 +79,7 @@ class Runs:
                         tags=tags,
                         config={},
                         environment=environment,
-                        session=lock.name,
+                        process_lock=lock.name,
                     )
                 else:
                     number = found.id
@@ -100,7 +100,7 @@ class Runs:
             return
         if resume == "never":
             raise UsageError(f'run {uid} is in project {project} already: choose another id, or resume="allow"')
-        if found.state == RUNNING and self._is_alive(found.session):
+        if found.state == RUNNING and self._is_alive(found.process_lock):
             raise UsageError(f"run {uid} is running: wait until it has finished, or choose another id")
 
     def write(self, run: RunRecord, fields: Mapping[str, Any], rows: Iterable[tuple[int, str]] = ()) -> None:
@@ -118,7 +118,7 @@ class Runs:
         """End the runs whose processes are gone as `crashed`."""
         with self._db.reading() as connection:
             running = runs.open_runs(connection)
-        crashed = [run for run in running if not self._is_alive(run.session)]
+        crashed = [run for run in running if not self._is_alive(run.process_lock)]
         if not crashed:
             return
         with self._db.writing() as connection:
@@ -230,7 +230,7 @@ class Runs:
 
     def state(self, run: RunRecord) -> str:
         """Return the state of a run: `running`, `finished`, `failed`, or `crashed` if its process is gone."""
-        return observed_state(run.state, run.session, self._is_alive)
+        return observed_state(run.state, run.process_lock, self._is_alive)
 
     def last_step(self, run: RunRecord) -> int:
         """Return the newest step in the history of a run; -1 if it has none."""

@@ -23,6 +23,6 @@ def run(db: Db, id: int, direction: Direction, depth: int | None) -> Lineage:
 def _around(db: Db, start: NodeKey, direction: Direction, depth: int | None) -> Lineage:
     with db.reading() as connection:
         graph = lineage.around(
-            connection, start, direction, depth, alive=lambda session: process_locks.is_alive(db.folder, session)
+            connection, start, direction, depth, is_alive=lambda name: process_locks.is_alive(db.folder, name)
         )
     return Lineage(graph)

@@ -32,7 +32,7 @@ def begin(store: Store, name: str) -> int:
             tags=[],
             config={},
             environment={},
-            session="",
+            process_lock="",
         )
         runs.end(connection, id, FINISHED, 0)
     return id

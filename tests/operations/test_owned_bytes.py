@@ -578,7 +578,7 @@ def test_a_reference_to_a_version_that_is_gone_is_refused(store: Store, source: 
     draft = store.draft("weights", "model")
     draft.dependencies.add(Dependency(data.project, data.collection, data.number, data.digest))
     store.delete(data, delete_aliases=True)
-    with pytest.raises(NotFound, match=r"uncategorized/animals:v0.*was deleted: reference a version that lives"):
+    with pytest.raises(NotFound, match=r"uncategorized/animals:v0.*was deleted: reference a version that still exists"):
         store.commit(draft)
     assert [each.name for each in store.collections()] == ["animals"]
 

@@ -392,7 +392,7 @@ def test_events_tell_who_upserted_finished_and_dropped() -> None:
 
 def begun(connection: Connection, uid: str) -> int:
     """A run in the catalog."""
-    said = {"name": uid, "job_type": None, "group": "night", "notes": None, "session": ""}
+    said = {"name": uid, "job_type": None, "group": "night", "notes": None, "process_lock": ""}
     return runs.insert(connection, "zoo", uid, **said, tags=[], config={}, environment={})  # type: ignore[arg-type]
 
 

@@ -120,7 +120,7 @@ def test_times_are_compared_as_times_however_they_are_written(store: Path) -> No
     ):
         assert len(found(store, {"created_at": {"$gt": before, "$lt": after}})) == 4
         assert found(store, {"createdAt": {"$lt": before}}) == []
-    with pytest.raises(InvalidInput, match="'yesterday' is no time: write it as in"):
+    with pytest.raises(InvalidInput, match="'yesterday' is not a time: write it as in"):
         found(store, {"created_at": {"$gt": "yesterday"}})
 
 
@@ -135,18 +135,18 @@ def test_times_are_compared_as_times_however_they_are_written(store: Path) -> No
         ({"$xor": []}, "no operator '$xor'"),
         ({"colour": "red"}, "runs have no field 'colour': use one of name, id, display_name"),
         ({"config": {}}, "runs have no field 'config'"),
-        ({'config.a"b': 1}, "is no key of a filter"),
-        ({"config.a..b": 1}, "is no key of a filter"),
+        ({'config.a"b': 1}, "is not a key of a filter"),
+        ({"config.a..b": 1}, "is not a key of a filter"),
         ({"$or": []}, "$or takes a list of filters, not []"),
         ({"$and": {"state": "failed"}}, "$and takes a list of filters"),
         ({"$and": ["state"]}, "a filter is a dict such as"),
         ({"config.lr": {"$in": 3}}, "$in takes a list, not 3"),
-        ({"config.lr": {"$gt": None}}, "$gt takes a number or text, not None"),
+        ({"config.lr": {"$gt": None}}, "$gt takes a number or a string, not None"),
         ({"config.lr": {"$regex": "("}}, "$regex takes a regular expression, not '('"),
         ({"config.lr": {"$regex": 3}}, "$regex takes a regular expression, not 3"),
         ({"config.lr": {"$not": 3}}, "$not takes operators"),
-        ({"config.lr": object()}, "what JSON can say"),
-        ({"config.lr": float("nan")}, "what JSON can say"),
+        ({"config.lr": object()}, "compares with a JSON value"),
+        ({"config.lr": float("nan")}, "compares with a JSON value"),
     ],
 )
 def test_a_filter_that_means_nothing_is_refused_with_what_there_is(

@@ -1,4 +1,4 @@
-"""What listings can be filtered and ordered by, each under W&B's names for it and its own."""
+"""The fields that listings can be filtered and ordered by, under W&B's names and artstore's own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from artstore.core.names import REGISTRY
 _TAGS = "(select json_group_array(t.name) from tags as t where t.version = v.id)"
 _TIMES = frozenset({"created_at", "createdAt", "ended_at", "heartbeat_at", "heartbeatAt"})
 _SECONDS = "round(86400 * (julianday(coalesce(runs.ended_at, 'now')) - julianday(runs.started_at)), 3)"
-_HEARD = """coalesce(runs.ended_at, (
+_HEARTBEAT = """coalesce(runs.ended_at, (
     select strftime('%Y-%m-%dT%H:%M:%f000Z', h.data ->> '$._timestamp', 'unixepoch') from history as h
     where h.run = runs.id order by h.step desc limit 1
 ), runs.started_at)"""
@@ -21,7 +21,7 @@ RUNS = Fields(
         "display_name": "runs.name",
         "displayName": "runs.name",
         "project": "projects.name",
-        "state": "artstore_seen_state(runs.state, runs.session)",
+        "state": "artstore_observed_state(runs.state, runs.session)",
         "job_type": "runs.job_type",
         "jobType": "runs.job_type",
         "group": "runs.run_group",
@@ -34,8 +34,8 @@ RUNS = Fields(
         "created_at": "runs.started_at",
         "createdAt": "runs.started_at",
         "ended_at": "runs.ended_at",
-        "heartbeat_at": _HEARD,
-        "heartbeatAt": _HEARD,
+        "heartbeat_at": _HEARTBEAT,
+        "heartbeatAt": _HEARTBEAT,
     },
     words={"tags": "runs.tags"},
     documents={
@@ -47,7 +47,7 @@ RUNS = Fields(
     times=_TIMES,
 )
 
-_OF_VERSIONS = {
+_COMMON = {
     "description": "v.description",
     "size": "v.size",
     "file_count": "v.entries",
@@ -60,7 +60,7 @@ BASE = """(
     join projects as base_projects on base_projects.id = base_collections.project
     where base.id = v.base
 )"""
-"""SQL: the version that the version `v` was made from, as `project/animals:v0`."""
+"""SQL: the version from which the version `v` was made, as `project/animals:v0`."""
 _ALIASES = """(
     select json_group_array(known.name) from (
         select a.name as name from {aliases} as a where a.{of} = {row}.id
@@ -71,12 +71,12 @@ _ALIASES = """(
     ) as known
 )"""
 ALIASES = _ALIASES.format(aliases="aliases", of="version", row="v", rows="versions", lives="state = 'committed'")
-"""The aliases of the version `v`, `latest` among them, as a JSON list."""
+"""SQL: the aliases of the version `v` as a JSON list, including `latest`."""
 _LINK_ALIASES = _ALIASES.format(aliases="link_aliases", of="link", row="l", rows="links", lives="removed_at is null")
 
 VERSIONS = Fields(
     "versions",
-    plain={"version_index": "v.number", "version": "'v' || v.number", **_OF_VERSIONS},
+    plain={"version_index": "v.number", "version": "'v' || v.number", **_COMMON},
     words={"tag": _TAGS, "tags": _TAGS, "alias": ALIASES, "aliases": ALIASES},
     documents={"metadata": "v.metadata"},
     times=_TIMES,
@@ -84,7 +84,7 @@ VERSIONS = Fields(
 
 LINKS = Fields(
     "links",
-    plain={"version_index": "l.number", "version": "'v' || l.number", **_OF_VERSIONS},
+    plain={"version_index": "l.number", "version": "'v' || l.number", **_COMMON},
     words={"tag": _TAGS, "tags": _TAGS, "alias": _LINK_ALIASES, "aliases": _LINK_ALIASES},
     documents={"metadata": "v.metadata"},
     times=_TIMES,
