@@ -16,7 +16,7 @@ from artstore.bench.ways import BLOCK, Block
 from artstore.catalog import collections, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import FILE
-from artstore.catalog.db import Db
+from artstore.catalog.repository import Repository
 from artstore.checkout import reader
 from artstore.core import names
 from artstore.core.manifest import Entry, Kind
@@ -27,7 +27,6 @@ from artstore.ingest.walk import Walk
 from artstore.runtime import source_file
 from artstore.runtime.progress import Progress
 from artstore.runtime.threads import ThreadPool
-from artstore.storage.packs import Packs
 
 REMOTE_LIMIT = 1_000_000_000
 """How many bytes are read of each place that is not on this machine, unless somebody says otherwise."""
@@ -117,30 +116,28 @@ class Sources:
     # Stores
 
     def _stored(self, path: Path, name: str | None) -> list[Source]:
-        db = Db(path)
-        self._open.callback(db.close)
-        packs = Packs(path)
-        self._open.callback(packs.close)
-        with db.reading() as connection:
+        repository = Repository(path)
+        self._open.callback(repository.close)
+        with repository.db.reading() as connection:
             collection = _collection(path, collections.find_all(connection, None), name)
             found = list(versions.page(connection, collection, beyond=None, limit=_UNLIMITED, oldest_first=True))
         if not found:
             raise NotFound(f"all versions of {collection.name!r} were deleted: there is nothing to measure")
-        sources = [self._version(db, packs, each) for each in found]
+        sources = [self._version(repository, each) for each in found]
         if not any(source.size for source in sources):
             raise InvalidInput(f"{collection.name!r} holds no stored files: there is nothing to measure")
         return [self._limited(source, self._limit) for source in sources]
 
-    def _version(self, db: Db, packs: Packs, version: Version) -> Source:
+    def _version(self, repository: Repository, version: Version) -> Source:
         def files() -> Iterator[Entry]:
-            return (each for each in reader.entries(db, version, "") if each.kind == Kind.FILE)
+            return (each for each in reader.entries(repository, version, "") if each.kind == Kind.FILE)
 
-        elsewhere = sum(each.kind == Kind.REFERENCE for each in reader.entries(db, version, ""))
+        elsewhere = sum(each.kind == Kind.REFERENCE for each in reader.entries(repository, version, ""))
         if elsewhere:
             self.notes.append(
                 f"{version.name}: {elsewhere:,} references were left out: their bytes are not in the store"
             )
-        content = reader.Reader(db, packs).content
+        content = reader.Reader(repository).content
         return Source(
             version.name,
             sum(each.size or 0 for each in files()),

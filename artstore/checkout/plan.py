@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from artstore.catalog import chunks, stat_cache, versions
 from artstore.catalog.connection import Connection
-from artstore.catalog.db import Db
+from artstore.catalog.repository import Repository
 from artstore.checkout import reader, target_folder
 from artstore.checkout.large_files import LargeFileWriter, MissingFile
 from artstore.checkout.reader import Part, Reader, damage_named
@@ -25,7 +25,6 @@ from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.source_file import Stat, stat_of
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 from artstore.storage import chunking
-from artstore.storage.packs import Packs
 
 _BATCH_FILES = 512
 
@@ -43,8 +42,7 @@ class Checkout:
 
     def __init__(
         self,
-        db: Db,
-        packs: Packs,
+        repository: Repository,
         version: Version,
         path: Path,
         progress: Progress,
@@ -54,11 +52,12 @@ class Checkout:
     ) -> None:
         self._allow_missing = allow_missing
         self._storage_options = storage_options
-        self._db = db
-        self._packs = packs
-        self._reader = Reader(db, packs)
+        self._repository = repository
+        self._db = repository.db
+        self._packs = repository.packs
+        self._reader = Reader(repository)
         self._version = version
-        self._root = TargetFolder(path, db.folder)
+        self._root = TargetFolder(path, repository.folder)
         self._real = os.path.realpath(path)
         self._remembers = names.is_utf8(self._real)
         self._progress = progress
@@ -231,7 +230,7 @@ class Checkout:
         from artstore.checkout import references
 
         fetched = references.fetch(
-            self._db,
+            self._repository,
             self._version.name,
             pinned,
             self._root.path,
@@ -290,8 +289,7 @@ def _stays_inside(folder: str, target: str) -> bool:
 
 
 def to_folder(
-    db: Db,
-    packs: Packs,
+    repository: Repository,
     version: Version,
     root: Path,
     *,
@@ -308,25 +306,24 @@ def to_folder(
     Raises `UnsafeRoot`, `RootUnwritable`, `Damaged`, `DiskFull` or `RemoteError`; what was written until then is
     right and is found the next time.
     """
-    if any(each.exists() and each.samefile(db.folder) for each in (root.resolve(), *root.resolve().parents)):
+    if any(each.exists() and each.samefile(repository.folder) for each in (root.resolve(), *root.resolve().parents)):
         raise target_folder.in_the_way(root, "the store itself, or in it,", "folder of its own")
     try:
         remedy = "check its permissions, or choose another root"
         with (
             platform.translate_os_errors(f"the download to {root}", RootUnwritable, remedy),
-            translate_sqlite_errors(db.path),
+            translate_sqlite_errors(repository.db.path),
         ):
             root.mkdir(parents=True, exist_ok=True)
             with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"), gc_paused():
                 writing_out = Checkout(
-                    db,
-                    packs,
+                    repository,
                     version,
                     root,
                     progress,
                     allow_missing=allow_missing_references,
                     storage_options=storage_options,
                 )
-                return writing_out.run(reader.selected(db, version, path_prefix))
+                return writing_out.run(reader.selected(repository, version, path_prefix))
     except (FileExistsError, NotADirectoryError) as error:
         raise target_folder.in_the_way(root, "a file", "folder") from error

@@ -14,15 +14,14 @@ from typing import NamedTuple
 from artstore.catalog import chunks as content
 from artstore.catalog import manifests
 from artstore.catalog.chunks import StoredChunk
-from artstore.catalog.db import Db
+from artstore.catalog.repository import Repository
 from artstore.core import names
 from artstore.core.digests import Hasher
-from artstore.core.manifest import Entry, Group
+from artstore.core.manifest import Entry, Group, Kind
 from artstore.core.versions import Version
-from artstore.errors import Damaged, NotFound
+from artstore.errors import Damaged, InvalidInput, NotFound
 from artstore.runtime.pause_gc import gc_paused
 from artstore.storage import codec
-from artstore.storage.packs import Packs
 
 _REREADS = 3
 
@@ -38,10 +37,10 @@ class Part(NamedTuple):
 class Reader:
     """Reads chunks of one store, verified. Safe for use by several threads."""
 
-    def __init__(self, db: Db, packs: Packs) -> None:
-        self._db = db
-        self._packs = packs
-        self.algorithm = db.algorithm
+    def __init__(self, repository: Repository) -> None:
+        self._db = repository.db
+        self._packs = repository.packs
+        self.algorithm = repository.db.algorithm
 
     def chunk(self, stored: StoredChunk) -> bytes:
         """The bytes of a chunk.
@@ -117,30 +116,37 @@ def damage_named(version: Version, path: str) -> Iterator[None]:
         raise Damaged(f"{path!r} of {version.name} is damaged, and was not written: {error}") from error
 
 
-def selected(db: Db, version: Version, path_prefix: str | None) -> Iterator[Part]:
+def read(repository: Repository, entry: Entry) -> Iterator[bytes]:
+    """Read a stored file, piece by piece, verified. Raises `InvalidInput` for another kind of entry."""
+    if entry.kind != Kind.FILE or entry.digest is None:
+        raise InvalidInput(f"{entry.path!r} is a {entry.kind.name.lower()}, and has no content in the store")
+    return Reader(repository).content(entry.digest)
+
+
+def selected(repository: Repository, version: Version, path_prefix: str | None) -> Iterator[Part]:
     """The groups of a version in which something lies at or below a path, each with those entries."""
     prefix = names.entry_path(path_prefix) if path_prefix else ""
-    for group, entries in read_groups(db, version, prefix):
+    for group, entries in read_groups(repository, version, prefix):
         found = list(entries)
         inside = [e for e in found if e.path == prefix or e.path.startswith(prefix + "/")] if prefix else found
         if inside:
             yield Part(group, found, inside)
 
 
-def entries(db: Db, version: Version, folder: str) -> Iterator[Entry]:
+def entries(repository: Repository, version: Version, folder: str) -> Iterator[Entry]:
     """The entries of a version in path order, or those below a folder."""
-    found = chain.from_iterable(entries for _, entries in read_groups(db, version, folder))
+    found = chain.from_iterable(entries for _, entries in read_groups(repository, version, folder))
     return (entry for entry in found if entry.path.startswith(folder + "/")) if folder else found
 
 
-def entries_after(db: Db, version: Version, after: str | None, count: int) -> list[Entry]:
+def entries_after(repository: Repository, version: Version, after: str | None, count: int) -> list[Entry]:
     """A page of the entries of a version: those that follow a path."""
     found: list[Entry] = []
-    with db.reading() as connection:
+    with repository.db.reading() as connection:
         groups = manifests.groups_of(connection, version.id)
     for group in groups:
         if len(found) < count and (after is None or group.last > after):
-            with db.reading() as connection:
+            with repository.db.reading() as connection:
                 entries = manifests.entries_of_group(connection, group)
             if entries is None:
                 raise gone(version)
@@ -148,21 +154,21 @@ def entries_after(db: Db, version: Version, after: str | None, count: int) -> li
     return found[:count]
 
 
-def read_groups(db: Db, version: Version, prefix: str) -> Iterator[tuple[Group, Iterator[Entry]]]:
+def read_groups(repository: Repository, version: Version, prefix: str) -> Iterator[tuple[Group, Iterator[Entry]]]:
     """The groups of a version that reach to or below a path, with all their entries.
 
     They are read one by one, so that nothing is held between them. Raises `NotFound` if the version is deleted
     meanwhile.
     """
     end = prefix + "0" if prefix else None
-    with db.reading() as connection:
+    with repository.db.reading() as connection:
         groups = manifests.groups_of(connection, version.id)
     if sum(group.entries for group in groups) != version.entries:
         raise gone(version)
     for group in groups:
         if group.last < prefix or (end is not None and group.first >= end):
             continue
-        with db.reading() as connection, gc_paused():
+        with repository.db.reading() as connection, gc_paused():
             found = manifests.entries_of_group(connection, group)
         if found is None:
             raise gone(version)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from artstore.catalog.db import Db
+from artstore.catalog.repository import Repository
 from artstore.checkout.target_folder import TargetFolder
 from artstore.core.manifest import Entry
 from artstore.drivers.session import Session
@@ -24,7 +24,7 @@ _MD5 = re.compile("[0-9a-f]{32}")
 
 
 def fetch(
-    db: Db,
+    repository: Repository,
     of: str,
     entries: list[Entry],
     root: Path,
@@ -46,7 +46,7 @@ def fetch(
     def one(entry: Entry) -> bool | None:
         if _is_there(root / entry.path, entry):
             return False
-        target = TargetFolder(root, db.folder)
+        target = TargetFolder(root, repository.folder)
         try:
             folder, _, name = entry.path.rpartition("/")
             with target.new_file(folder, name, executable=False) as new:

@@ -13,7 +13,6 @@ import click
 from artstore.cli import _completion, _format, _open, _options
 from artstore.core import names
 from artstore.core.draft import Draft
-from artstore.errors import NotFound
 from artstore.store import Store
 from artstore.tracking import location
 
@@ -99,19 +98,10 @@ def begin(store: Store, new: NewVersion) -> Draft:
 
 def commit(store: Store, draft: Draft, new: NewVersion, as_json: bool) -> None:
     """Commit the draft; print the version and whether it is a new one."""
-    before = _newest(store, new)
-    version = store.commit(draft, aliases=new.aliases, tags=new.tags)
-    is_new = version.id != before
+    version, is_new = store.commit_or_reuse(draft, aliases=new.aliases, tags=new.tags)
     if as_json:
         _format.print_json({**_format.version_data(version), "new": is_new})
         return
     entries = _format.counted(version.entries, "entry", "entries")
     change = "new" if is_new else "unchanged"
     click.echo(f"{_format.name(version)}  {entries}  {_format.size(version.size)}  ({change})")
-
-
-def _newest(store: Store, new: NewVersion) -> int | None:
-    try:
-        return store.version(new.name, project=new.project).id
-    except NotFound:
-        return None

@@ -8,8 +8,9 @@ import click
 
 from artstore.cli import _completion, _format, _open, _options
 from artstore.core.versions import Version
+from artstore.operations.usage import Usage
 from artstore.runtime import terminal
-from artstore.store import Store, Usage
+from artstore.store import Store
 
 
 @click.command("du", epilog=_options.examples("artstore du", "artstore du animals", "artstore du animals:v0 --json"))

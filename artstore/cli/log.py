@@ -69,7 +69,7 @@ def _with_previous(versions: Iterable[Version]) -> Iterator[tuple[Version, Versi
 
 
 def _line(store: Store, version: Version, before: Version | None) -> _Line:
-    runs = store.produced_by(version)
+    runs = store.runs.producers(version)
     return _Line(version, runs[0] if runs else None, _totals(store, version, before), before)
 
 

@@ -12,7 +12,7 @@ import click
 
 from artstore.cli import _completion, _format, _open, _options
 from artstore.core.versions import Version
-from artstore.operations.delete import Deleted
+from artstore.operations.delete import DeleteResult
 from artstore.runtime import terminal
 from artstore.store import Store
 
@@ -20,7 +20,7 @@ from artstore.store import Store
 class _Plan(NamedTuple):
     """What would be deleted: versions with their content, and links without their versions."""
 
-    deleted: Deleted
+    deleted: DeleteResult
     links: list[Version]
 
     def __bool__(self) -> bool:

@@ -53,8 +53,8 @@ def command(name: str, project: str, store: Path | None, as_json: bool) -> None:
             version,
             opened.owned_bytes(version),
             opened.reclaimable_bytes(version),
-            opened.produced_by(version),
-            opened.used_by(version),
+            opened.runs.producers(version),
+            opened.runs.users(version),
             opened.dependencies(version),
         )
     if as_json:

@@ -1,4 +1,4 @@
-"""What a draft holds of the store: claimed under a lease, so that nobody removes it before the draft is committed."""
+"""The lease of an open draft: stored content it needs, which must not be deleted before it commits."""
 
 from __future__ import annotations
 
@@ -8,36 +8,43 @@ from contextlib import contextmanager
 
 from artstore.catalog import chunks, leases, versions
 from artstore.catalog.connection import Connection
-from artstore.catalog.db import Db
 from artstore.catalog.leases import Claim
-from artstore.storage.process_locks import ProcessLock
+from artstore.catalog.repository import Repository
 
 
 class DraftLease:
-    """The lease of one draft, opened once there is something to claim. Its guard is that of the draft's intake."""
+    """The lease of one draft, opened when there is something to claim. It shares its lock with the draft's writer."""
 
-    def __init__(self, db: Db, session: ProcessLock, purpose: str, guard: threading.RLock) -> None:
-        self._db = db
-        self._session = session
+    def __init__(self, repository: Repository, purpose: str, guard: threading.RLock) -> None:
+        self._db = repository.db
+        self._session = repository.process_lock.name
         self._purpose = purpose
         self._guard = guard
-        self._lease: int | None = None
+        self._id: int | None = None
 
-    def lease(self) -> int:
-        """The lease, opened in a transaction of its own: no rollback leaves us with another's."""
+    @property
+    def is_open(self) -> bool:
+        """Whether the lease was opened and not closed since."""
+        return self._id is not None
+
+    def id(self) -> int:
+        """Return the id of the lease, and open it if that was not done.
+
+        It is opened in a transaction of its own: a rollback could otherwise leave us with an id that another gets.
+        """
         with self._guard:
-            if self._lease is None:
+            if self._id is None:
                 with self._db.writing(durable=False) as connection:
-                    lease = leases.open_lease(connection, self._session.name, self._purpose)
-                self._lease = lease
-            return self._lease
+                    opened = leases.open_lease(connection, self._session, self._purpose)
+                self._id = opened
+            return self._id
 
     def claim_files(self, digests: Collection[bytes]) -> dict[bytes, int]:
-        """Claim those files that are stored; return their ids."""
+        """Claim those of the files that are stored; return their ids."""
         return self._claim("file", chunks.file_ids, digests)
 
     def claim_chunks(self, digests: Collection[bytes]) -> dict[bytes, int]:
-        """Claim those chunks that are stored; return their ids."""
+        """Claim those of the chunks that are stored; return their ids."""
         return self._claim("chunk", chunks.chunk_ids, digests)
 
     def _claim(
@@ -47,19 +54,19 @@ class DraftLease:
             if not find(connection, digests):
                 return {}
         with self._claiming() as (connection, lease):
-            found = find(connection, digests)
-            leases.claim(connection, lease, kind, found.values())
-        return found
+            ids = find(connection, digests)
+            leases.claim(connection, lease, kind, ids.values())
+        return ids
 
     @contextmanager
     def _claiming(self) -> Iterator[tuple[Connection, int]]:
         with self._guard:
-            lease = self.lease()
+            lease = self.id()
             with self._db.writing(durable=False) as connection:
                 yield connection, lease
 
     def claim_file_ids(self, ids: Iterable[int]) -> set[int]:
-        """Claim stored files by their ids; return those that are gone."""
+        """Claim stored files by their ids; return the ids of those that were deleted."""
         wanted = list(leases.ranges(ids))
         if not wanted:
             return set()
@@ -73,22 +80,20 @@ class DraftLease:
         return gone
 
     def claim_version(self, id: int) -> bool:
-        """Claim a version's manifest and with it all its content; False if it is deleted."""
+        """Claim the manifest of a version and with it all its content; return False if the version was deleted."""
         with self._claiming() as (connection, lease):
             if not versions.exists(connection, id):
                 return False
             leases.claim_ranges(connection, lease, "version", [(id, id)])
         return True
 
-    def end(self, connection: Connection) -> list[Claim]:
-        """Within a transaction: end the lease; return what it held, which may now be held by nothing."""
-        return [] if self._lease is None else leases.close_lease(connection, self._lease)
+    def close(self, connection: Connection) -> list[Claim]:
+        """Close the lease within a transaction; return its claims, whose content nothing may need any more.
 
-    def ended(self) -> None:
-        """After that transaction is committed: nothing is held any more."""
-        self._lease = None
+        Call `forget` once the transaction is committed.
+        """
+        return [] if self._id is None else leases.close_lease(connection, self._id)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a lease, which is to be ended."""
-        return self._lease is not None
+    def forget(self) -> None:
+        """Note that the transaction that closed the lease was committed."""
+        self._id = None

@@ -1,8 +1,8 @@
-"""From files and folders on disk to entries of a draft, with their content taken into the store.
+"""Add files and folders on disk to a draft, and their content to the store.
 
-A walk compares each file with the stat cache; what is not known to be unchanged is read: small files in worker
-processes, large ones by threads that cut, hash and write at the same time. Each byte is read once, and what was
-hashed is what is stored.
+A walk compares each file with the stat cache. Files that are not known to be unchanged are read: small ones in worker
+processes, large ones by threads that cut, hash and write at the same time. Each byte is read once, and the bytes that
+were hashed are the bytes that are stored.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artstore.catalog import stat_cache
-from artstore.catalog.db import Db
+from artstore.catalog.repository import Repository
 from artstore.core import names
 from artstore.core.digests import Algorithm
-from artstore.core.draft import Draft
 from artstore.core.manifest import Entry, Kind
 from artstore.errors import SourceUnreadable
-from artstore.ingest import small_files
-from artstore.ingest.content_writer import Batch, ContentWriter
+from artstore.ingest import large_file, small_files, walk
+from artstore.ingest.content_writer import ContentWriter
 from artstore.ingest.large_file import LargeFile
-from artstore.ingest.small_files import STORED, Ingested, Ingestion, SmallFile
-from artstore.ingest.walk import Found, Walk, Walked, at, check_not_ours
+from artstore.ingest.open_draft import OpenDraft, SeenFiles
+from artstore.ingest.pack_batch import Batch
+from artstore.ingest.small_files import STORED, IngestedBatch, IngestedFile, SmallFile
+from artstore.ingest.walk import FoundFile, Walk, WalkedFolder
 from artstore.runtime import pause_gc, platform, processes, source_file
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
@@ -37,13 +38,13 @@ from artstore.storage import chunking
 
 _BATCH_FILES = 512
 _LARGE_AT_ONCE = 8
-"""Each of them has windows of its own in memory."""
+"""Each of them needs windows of its own in memory."""
 _TICK_NS = 100_000_000
 _COARSE_TICK_NS = 2_000_000_000
 
 
-class _Hit(NamedTuple):
-    """A file that is as it was when it was last read: the id of the stored file, and where it is."""
+class _UnchangedFile(NamedTuple):
+    """A file that the stat cache knows: the id of the stored file, and where it is on disk and in the artifact."""
 
     id: int
     folder: str
@@ -51,245 +52,261 @@ class _Hit(NamedTuple):
     path: str
 
 
-class Gathering:
-    """One call of `file` or `folder`: what it found, and what it still has to read."""
+class FileReader:
+    """Reads the files of one walk into the store; makes their entries."""
 
-    def __init__(self, db: Db, intake: ContentWriter, progress: Progress) -> None:
-        self._db = db
-        self._intake = intake
+    def __init__(self, repository: Repository, writer: ContentWriter, progress: Progress) -> None:
+        self._db = repository.db
+        self._writer = writer
         self._progress = progress
-        self._algorithm: Algorithm = db.algorithm
-        self._clock = db.clock()
-        self._device = os.stat(db.folder).st_dev & 0x7FFFFFFFFFFFFFFF
+        self._algorithm: Algorithm = repository.db.algorithm
+        self._clock = repository.db.clock()
+        self._device = os.stat(repository.folder).st_dev & 0x7FFFFFFFFFFFFFFF
         self.entries: list[Entry] = []
-        self._hits: list[_Hit] = []
-        self._large: list[Found] = []
+        self.seen: SeenFiles = {}
+        self._unchanged: list[_UnchangedFile] = []
+        self._large: list[FoundFile] = []
         self._lent: dict[int, Batch] = {}
         self._stop = threading.Event()
 
-    def run(self, walk: Iterator[Walked]) -> list[Entry]:
-        """Take in everything that a walk finds; return its entries, in no order."""
-        small = processes.map_batches(
-            self._small_batches(walk), here=self._read_here, in_worker=small_files.ingest, arguments=self._job
+    def run(self, folders: Iterator[WalkedFolder]) -> None:
+        """Read everything that a walk finds. The entries are in no particular order."""
+        batches = processes.map_batches(
+            self._small_batches(folders), here=self._read_here, in_worker=small_files.ingest, arguments=self._arguments
         )
         try:
-            with closing(small):
-                for batch, results in small:
-                    self._take_small(batch, results)
+            with closing(batches):
+                for batch, ingested in batches:
+                    self._add_small_files(batch, ingested)
         finally:
-            self._intake.give_up(self._lent.values())
+            self._writer.discard_lent(self._lent.values())
             self._lent.clear()
-        lost = self._hold_hits()
-        if lost:
-            self._read_again(lost)
-        self._take_large_files()
-        self._intake.settle()
-        return self.entries
+        deleted = self._claim_unchanged()
+        if deleted:
+            self._read_again(deleted)
+        self._read_large_files()
+        self._writer.flush()
 
-    def _read_here(self, batch: list[Found]) -> Ingestion:
-        results = small_files.read_small(_sources(batch), self._algorithm.name)
-        self._intake.put_files((result.digest, result.data) for result in results if isinstance(result, SmallFile))
-        files = [each if isinstance(each, Problem) else Ingested(*each[:3], STORED) for each in results]
-        return Ingestion(files, None, {})
-
-    def _job(self, batch: list[Found]) -> tuple[list[str], str, str, str | None, str, int]:
-        lent = self._lent[id(batch)] = self._intake.lend()
-        store, algorithm, compression = str(self._db.folder), self._algorithm.name, self._db.compression
-        return _sources(batch), store, algorithm, compression, str(lent.writer.path), lent.writer.end
-
-    def _small_batches(self, walk: Iterator[Walked]) -> Iterator[list[Found]]:
-        batch: list[Found] = []
-        for walked in walk:
-            self.entries += walked.others
-            for found in self._not_remembered(walked):
-                if found.stat.size > chunking.WHOLE:
-                    self._large.append(found)
+    def _small_batches(self, folders: Iterator[WalkedFolder]) -> Iterator[list[FoundFile]]:
+        batch: list[FoundFile] = []
+        for folder in folders:
+            self.entries += folder.others
+            for file in self._changed_files(folder):
+                if file.stat.size > chunking.WHOLE:
+                    self._large.append(file)
                     continue
-                batch.append(found)
+                batch.append(file)
                 if len(batch) == _BATCH_FILES:
                     yield batch
                     batch = []
         if batch:
             yield batch
 
-    def _not_remembered(self, walked: Walked) -> Iterator[Found]:
-        """Make entries of the files that are as they were when they were last read; yield the others."""
-        folder, entries, hits, text = walked.folder, self.entries, self._hits, self._algorithm.text
-        new, file = tuple.__new__, Kind.FILE
+    def _changed_files(self, walked: WalkedFolder) -> Iterator[FoundFile]:
+        """Make the entries of files that did not change since they were last read; yield the others."""
+        folder, entries, unchanged, text = walked.folder, self.entries, self._unchanged, self._algorithm.text
+        new, kind = tuple.__new__, Kind.FILE
         remembered = stat_cache.cached(self._db.connection, folder) if names.is_utf8(folder) else {}
         known = 0
         for name, path, status in walked.files:
             now = stat_of(status)
             cached = remembered.get(name)
             if cached is None or cached[1:6] != now:
-                yield Found(folder, name, path, now)
+                yield FoundFile(folder, name, path, now)
                 continue
-            # Made as plain tuples are: this is done for every file of every walk.
+            # Made the way plain tuples are: this runs for every file of every walk.
             executable = is_executable(status.st_mode)
-            entries.append(new(Entry, (path, file, text(cached[7]), now[2], executable, None, None, None, None)))
-            hits.append(new(_Hit, (cached[6], folder, name, path)))
+            entries.append(new(Entry, (path, kind, text(cached[7]), now[2], executable, None, None, None, None)))
+            unchanged.append(new(_UnchangedFile, (cached[6], folder, name, path)))
             known += now[2]
         self._progress.advance(known)
         yield from walked.followed
 
-    def _hold_hits(self) -> list[Found]:
-        """Claim what the stat cache named; what is not stored any more is to be read after all."""
-        gone = self._intake.hold.claim_file_ids([hit.id for hit in self._hits])
-        lost = [hit for hit in self._hits if hit.id in gone] if gone else []
-        return [at(hit.folder, hit.name, hit.path) for hit in lost]
+    def _read_here(self, batch: list[FoundFile]) -> IngestedBatch:
+        read = small_files.read_small(_sources(batch), self._algorithm.name)
+        self._writer.put_files((file.digest, file.data) for file in read if isinstance(file, SmallFile))
+        files = [file if isinstance(file, Problem) else IngestedFile(*file[:3], STORED) for file in read]
+        return IngestedBatch(files, None, {})
 
-    def _read_again(self, lost: list[Found]) -> None:
-        paths = {found.path for found in lost}
-        self.entries = [entry for entry in self.entries if entry.path not in paths]
-        small = [found for found in lost if found.stat.size <= chunking.WHOLE]
-        self._large += [found for found in lost if found.stat.size > chunking.WHOLE]
-        self._take_small(small, self._read_here(small))
+    def _arguments(self, batch: list[FoundFile]) -> tuple[list[str], str, str, str | None, str, int]:
+        lent = self._lent[id(batch)] = self._writer.lend()
+        store, algorithm, compression = str(self._db.folder), self._algorithm.name, self._db.compression
+        return _sources(batch), store, algorithm, compression, str(lent.pack.path), lent.pack.end
 
-    def _take_small(self, batch: list[Found], ingestion: Ingestion) -> None:
-        lost = self._take_back(batch, ingestion) if ingestion.end is not None else set()
-        again: list[Found] = []
+    def _add_small_files(self, batch: list[FoundFile], ingested: IngestedBatch) -> None:
+        deleted = self._take_back(batch, ingested) if ingested.end is not None else set()
+        again: list[FoundFile] = []
         size = 0
-        for found, result in zip(batch, ingestion.files, strict=True):
-            if not isinstance(result, Problem):
-                if result.offset == STORED and result.digest in lost:
+        for found, file in zip(batch, ingested.files, strict=True):
+            if not isinstance(file, Problem):
+                if file.offset == STORED and file.digest in deleted:
                     again.append(found)
                 else:
-                    self._add_entry(found, result.stat, result.executable, result.digest)
-                    size += result.stat.size
-            elif result.too_large:
+                    self._add_entry(found, file.stat, file.executable, file.digest)
+                    size += file.stat.size
+            elif file.too_large:
                 self._large.append(found)
-            elif result.changed:
-                raise source_file.changed(result.path)
+            elif file.changed:
+                raise source_file.changed(file.path)
             else:
-                raise source_file.unreadable(result.path, result.reason)
+                raise source_file.unreadable(file.path, file.reason)
         self._progress.advance(size)
         if again:
-            self._take_small(again, self._read_here(again))
+            self._add_small_files(again, self._read_here(again))
 
-    def _take_back(self, batch: list[Found], ingestion: Ingestion) -> set[bytes]:
-        """Take over what a worker wrote, and claim what it found stored; return what is not stored any more."""
-        files = [each for each in ingestion.files if isinstance(each, Ingested)]
-        new = {each.digest: (each.digest, each.stat.size, each.offset) for each in files if each.offset != STORED}
-        assert ingestion.end is not None
+    def _take_back(self, batch: list[FoundFile], ingested: IngestedBatch) -> set[bytes]:
+        """Take over what a worker wrote and claim what it found stored; return what was deleted since."""
+        files = [file for file in ingested.files if isinstance(file, IngestedFile)]
+        new = {file.digest: (file.digest, file.stat.size, file.offset) for file in files if file.offset != STORED}
+        assert ingested.end is not None
         lent = self._lent.pop(id(batch))
-        self._intake.take_back(lent, ingestion.end, list(new.values()), ingestion.compressed)
-        stored = {each.digest for each in files if each.offset == STORED}
-        return self._intake.hold_stored(stored) if stored else set()
+        self._writer.take_back(lent, ingested.end, list(new.values()), ingested.compressed)
+        stored = {file.digest for file in files if file.offset == STORED}
+        return self._writer.claim_stored(stored) if stored else set()
 
-    def _add_entry(self, found: Found, stat: Stat, executable: bool, digest: bytes) -> None:
+    def _add_entry(self, found: FoundFile, stat: Stat, executable: bool, digest: bytes) -> None:
         self.entries.append(Entry(found.path, Kind.FILE, self._algorithm.text(digest), stat.size, executable))
-        if self._clearly_older(stat) and names.is_utf8(found.folder):
-            self._intake.seen.setdefault(found.folder, []).append((found.name, stat, digest))
+        if self._is_clearly_older(stat) and names.is_utf8(found.folder):
+            self.seen.setdefault(found.folder, []).append((found.name, stat, digest))
 
-    def _clearly_older(self, stat: Stat) -> bool:
-        """Whether a later change of the file could not leave its times as they are now.
+    def _is_clearly_older(self, stat: Stat) -> bool:
+        """Whether any later change of the file must change its times.
 
-        Only what is older than a tick of the file system's clock, read before the file was, may be remembered: git
-        calls the rest racily clean. File systems that count whole seconds, and those with a clock of their own, get
-        two seconds.
+        Only a file that is older than one tick of the file system's clock, taken before the file was read, may be
+        remembered: git calls the others racily clean. File systems that count whole seconds, and those with a clock of
+        their own, get two seconds.
         """
         coarse = stat.device != self._device or stat.mtime_ns % 1_000_000_000 == 0
         return max(stat.mtime_ns, stat.ctime_ns) < self._clock - (_COARSE_TICK_NS if coarse else _TICK_NS)
 
-    def _take_large_files(self) -> None:
+    def _claim_unchanged(self) -> list[FoundFile]:
+        """Claim the files that the stat cache named; return those whose content was deleted since."""
+        gone = self._writer.lease.claim_file_ids([file.id for file in self._unchanged])
+        deleted = [file for file in self._unchanged if file.id in gone] if gone else []
+        return [walk.find_file(file.folder, file.name, file.path) for file in deleted]
+
+    def _read_again(self, files: list[FoundFile]) -> None:
+        paths = {file.path for file in files}
+        self.entries = [entry for entry in self.entries if entry.path not in paths]
+        small = [file for file in files if file.stat.size <= chunking.WHOLE]
+        self._large += [file for file in files if file.stat.size > chunking.WHOLE]
+        self._add_small_files(small, self._read_here(small))
+
+    def _read_large_files(self) -> None:
         if not self._large:
             return
         with ThreadPool(min(platform.cores(), _LARGE_AT_ONCE), "artstore-read") as pool:
-            futures = [pool.submit(self._read_large, found) for found in self._large]
+            futures = [pool.submit(self._read_large_file, file) for file in self._large]
             try:
-                for found, future in zip(self._large, futures, strict=True):
+                for file, future in zip(self._large, futures, strict=True):
                     status, digest = future.result()
-                    self._add_entry(found, stat_of(status), is_executable(status.st_mode), digest)
+                    self._add_entry(file, stat_of(status), is_executable(status.st_mode), digest)
             except BaseException:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _read_large(self, found: Found) -> tuple[os.stat_result, bytes]:
-        descriptor = source_file.open_source(found.source)
+    def _read_large_file(self, file: FoundFile) -> tuple[os.stat_result, bytes]:
+        descriptor = source_file.open_source(file.source)
         try:
             for _ in range(source_file.TRIES):
                 before = os.fstat(descriptor)
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                large = LargeFile(descriptor, before.st_size, self._algorithm, self._intake, self._progress, self._stop)
-                digest, size, chunks = large.take()
+                large = LargeFile(descriptor, before.st_size, self._algorithm, self._writer, self._progress, self._stop)
+                digest, size, chunks = large.store_chunks()
                 after = os.fstat(descriptor)
                 if size == after.st_size and stat_of(before) == stat_of(after):
-                    self._intake.put_file(digest, size, chunks)
+                    self._writer.put_file(digest, size, chunks)
                     return after, digest
         except OSError as error:
             if isinstance(error, SourceUnreadable) or error.errno not in (errno.EIO, errno.EACCES, errno.ESTALE):
                 raise
-            raise source_file.unreadable(found.source, error.strerror or str(error)) from error
+            raise source_file.unreadable(file.source, error.strerror or str(error)) from error
         finally:
             os.close(descriptor)
-        raise source_file.changed(found.source)
+        raise source_file.changed(file.source)
 
 
-def _sources(batch: list[Found]) -> list[str]:
-    return [found.source for found in batch]
+def _sources(batch: list[FoundFile]) -> list[str]:
+    return [file.source for file in batch]
 
 
-def file(
-    draft: Draft,
-    db: Db,
-    intake: ContentWriter,
+def add_file(
+    repository: Repository,
+    opened: OpenDraft,
     path: Path,
     name: str | None = None,
     *,
     overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> Entry:
-    """Take one file into a draft, under its own name or another.
+    """Add one file to a draft, under its own name or another.
 
     Raises `SourceUnreadable`, `SourceChanged`, `InvalidPath` or `PathConflict`; the draft is then as it was.
     """
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        raise source_file.unreadable(str(path), error.strerror or str(error), error) from error
+    status = _stat(path)
     if not stat.S_ISREG(status.st_mode):
-        raise source_file.unreadable(
-            str(path), "it is a folder: use add_dir" if stat.S_ISDIR(status.st_mode) else source_file.NOT_REGULAR
-        )
+        reason = "it is a folder: use add_dir" if stat.S_ISDIR(status.st_mode) else source_file.NOT_REGULAR
+        raise source_file.unreadable(str(path), reason)
     entry_path = names.entry_path(name if name is not None else path.name)
     absolute = os.path.realpath(path)
-    check_not_ours(absolute, os.path.realpath(db.folder))
-    walked = Walked(os.path.dirname(absolute), [(os.path.basename(absolute), entry_path, status)])
-    with step(progress, f"adding {path.name}", None, "bytes"), translate_sqlite_errors(db.path):
-        walk = iter([walked])
-        return draft.add(Gathering(db, intake, progress).run(walk)[0], overwrite=overwrite)
+    walk.check_outside_store(absolute, os.path.realpath(repository.folder))
+    walked = WalkedFolder(os.path.dirname(absolute), [(os.path.basename(absolute), entry_path, status)])
+    with step(progress, f"adding {path.name}", None, "bytes"):
+        reader = _read(repository, opened, iter([walked]), progress)
+        entry = opened.draft.add(reader.entries[0], overwrite=overwrite)
+    _note_seen(opened, reader.seen)
+    return entry
 
 
-def folder(
-    draft: Draft,
-    db: Db,
-    intake: ContentWriter,
+def add_folder(
+    repository: Repository,
+    opened: OpenDraft,
     path: Path,
     name: str | None = None,
     *,
     overwrite: bool = False,
     progress: Progress = SILENT,
 ) -> int:
-    """Take a folder with everything in it into a draft, below `name` if given; return the number of entries.
+    """Add a folder with everything in it to a draft, below `name` if given; return the number of entries.
 
-    The store itself is left out. Links within the folder stay links; links to files outside are followed, and so are
-    links to folders outside, unless they lead back. Raises `SourceUnreadable`, `SourceChanged`, `LinkCycle`,
+    The store itself is left out. Links within the folder stay links. Links to files outside are followed, and so are
+    links to folders outside unless they lead back. Raises `SourceUnreadable`, `SourceChanged`, `LinkCycle`,
     `InvalidPath` or `PathConflict`; the draft is then as it was.
     """
     prefix = names.entry_path(name) if name else ""
+    if not stat.S_ISDIR(_stat(path).st_mode):
+        raise source_file.unreadable(str(path), "it is not a folder: use add_file")
+    with step(progress, f"adding {path.name or path}", None, "bytes"), pause_gc.gc_paused():
+        reader = _read(repository, opened, Walk(path, repository.folder).run(prefix), progress)
+    if not opened.draft.fill_new_folder(reader.entries):
+        opened.draft.add_all(reader.entries, overwrite=overwrite)
+    _note_seen(opened, reader.seen)
+    return len(reader.entries)
+
+
+def add_bytes(repository: Repository, opened: OpenDraft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
+    """Add a file to a draft by its content."""
+    algorithm = repository.db.algorithm
+    raw = large_file.store_bytes(opened.writer, data, algorithm)
+    entry = Entry(names.entry_path(path), Kind.FILE, algorithm.text(raw), len(data))
+    return opened.draft.add(entry, overwrite=overwrite)
+
+
+def _stat(path: Path) -> os.stat_result:
     try:
-        status = os.stat(path)
+        return os.stat(path)
     except OSError as error:
         raise source_file.unreadable(str(path), error.strerror or str(error), error) from error
-    if not stat.S_ISDIR(status.st_mode):
-        raise source_file.unreadable(str(path), "it is no folder: use add_file")
-    with (
-        step(progress, f"adding {path.name or path}", None, "bytes"),
-        pause_gc.gc_paused(),
-        translate_sqlite_errors(db.path),
-    ):
-        entries = Gathering(db, intake, progress).run(Walk(path, db.folder).run(prefix))
-    if not draft.fill_new_folder(entries):
-        draft.add_all(entries, overwrite=overwrite)
-    return len(entries)
+
+
+def _read(repository: Repository, opened: OpenDraft, walked: Iterator[WalkedFolder], progress: Progress) -> FileReader:
+    reader = FileReader(repository, opened.writer, progress)
+    with translate_sqlite_errors(repository.db.path):
+        reader.run(walked)
+    return reader
+
+
+def _note_seen(opened: OpenDraft, seen: SeenFiles) -> None:
+    for folder, files in seen.items():
+        opened.seen.setdefault(folder, []).extend(files)

@@ -1,6 +1,6 @@
-"""Taking one large file in: what is read in windows and cut here is written, and hashed as a whole, beside that.
+"""Store one large file: it is read in windows and cut here, while other threads write it and hash it as a whole.
 
-What is in memory already is cut in the same places.
+Content that is in memory already is cut in the same places.
 """
 
 from __future__ import annotations
@@ -21,68 +21,68 @@ from artstore.storage import chunking, codec
 
 _WINDOW = 8 * 1024 * 1024
 _WINDOWS = 3
-"""One is read, one written and one hashed."""
+"""One is read while one is written and one is hashed."""
 _PIPELINED = 4 * _WINDOW
-"""From this size on, a file's writing and whole-file hash run beside its reading."""
+"""Files of at least this size are written and hashed as a whole in the background of their reading."""
 _TOGETHER = 128
-"""How many chunks of what is in memory are stored together."""
+"""How many chunks of content in memory are stored together."""
 
 
-def take_bytes(data: bytes, algorithm: Algorithm, intake: ContentWriter) -> bytes:
-    """Take the content of a file that is in memory, cut as it would be on the disk; return its digest."""
+def store_bytes(writer: ContentWriter, data: bytes, algorithm: Algorithm) -> bytes:
+    """Store the content of a file that is in memory, cut as it would be on disk; return its digest."""
     raw = algorithm.raw(data)
     if len(data) <= chunking.WHOLE:
-        intake.put_files([(raw, data)])
-        intake.settle()
+        writer.put_files([(raw, data)])
+        writer.flush()
         return raw
-    encode, window = codec.file_encoder(intake.compression), memoryview(data)
+    encode, window = codec.file_encoder(writer.compression), memoryview(data)
     ends = list(accumulate(chunking.Cutter().lengths(window, last=True)))
     pieces = [window[start:end] for start, end in pairwise([0, *ends])]
     chunks = [(algorithm.raw(piece), piece) for piece in pieces]
     for first in range(0, len(chunks), _TOGETHER):
-        intake.put_chunks(chunks[first : first + _TOGETHER], encode)
-    intake.put_file(raw, len(data), [digest for digest, _ in chunks])
-    intake.settle()
+        writer.put_chunks(chunks[first : first + _TOGETHER], encode)
+    writer.put_file(raw, len(data), [digest for digest, _ in chunks])
+    writer.flush()
     return raw
 
 
 class LargeFile:
-    """One open file on its way into the store. Raises `CancelledError` once `stop` is set."""
+    """One open file that is being stored. Raises `CancelledError` when `stop` is set."""
 
     def __init__(
         self,
         descriptor: int,
         size: int,
         algorithm: Algorithm,
-        intake: ContentWriter,
+        writer: ContentWriter,
         progress: Progress,
         stop: threading.Event,
     ) -> None:
         self._descriptor = descriptor
         self._stop = stop
         self._algorithm = algorithm
-        self._intake = intake
+        self._writer = writer
         self._progress = progress
         self._whole = algorithm.hasher()
         self._cutter = chunking.Cutter()
-        self._encode = codec.file_encoder(intake.compression)
+        self._encode = codec.file_encoder(writer.compression)
         pipelined = size >= _PIPELINED
-        self._beside = _Beside() if pipelined else None
+        self._pipeline = _Pipeline() if pipelined else None
         # A window always holds more than the longest chunk, or no cut might be found in it.
         window = min(_WINDOW, size + chunking.LARGEST + 4096)
         self._buffers = [bytearray(window) for _ in range(_WINDOWS if pipelined else 1)]
 
-    def take(self) -> tuple[bytes, int, list[bytes]]:
-        """Read to the end; return the digest, the size and the digests of the chunks."""
+    def store_chunks(self) -> tuple[bytes, int, list[bytes]]:
+        """Read to the end and store the chunks; return the file's digest, its size and the digests of its chunks."""
         try:
-            size, digests = self._take()
+            size, digests = self._store_windows()
             self._wait(0)
             return self._whole.digest(), size, digests
         finally:
-            if self._beside is not None:
-                self._beside.end()
+            if self._pipeline is not None:
+                self._pipeline.end()
 
-    def _take(self) -> tuple[int, list[bytes]]:
+    def _store_windows(self) -> tuple[int, list[bytes]]:
         size, digests, kept = 0, list[bytes](), b""
         for turn in range(1 << 62):
             self._wait(len(self._buffers) - 1)
@@ -123,40 +123,40 @@ class LargeFile:
         return len(data)
 
     def _hand_over(self, window: memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
-        if self._beside is None:
+        if self._pipeline is None:
             self._store(window, chunks)
             self._whole.update(window)
         else:
-            self._beside.do(partial(self._store, window, chunks), partial(self._whole.update, window))
+            self._pipeline.submit(partial(self._store, window, chunks), partial(self._whole.update, window))
 
     def _wait(self, left: int) -> None:
-        if self._beside is not None:
-            self._beside.wait(left)
+        if self._pipeline is not None:
+            self._pipeline.wait(left)
 
     def _store(self, window: memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
-        self._intake.put_chunks(chunks, self._encode)
+        self._writer.put_chunks(chunks, self._encode)
         self._progress.advance(len(window))
 
 
-class _Beside:
+class _Pipeline:
     """Two threads, which write and hash the windows of a file, each in their order."""
 
     def __init__(self) -> None:
         self._writing, self._hashing = ThreadPool(1, "artstore-write"), ThreadPool(1, "artstore-hash")
         self._under_way: deque[tuple[Future[object], Future[object]]] = deque()
 
-    def do(self, write: Callable[[], object], hash: Callable[[], object]) -> None:
-        """Have a window written and hashed."""
+    def submit(self, write: Callable[[], object], hash: Callable[[], object]) -> None:
+        """Write and hash a window in the background."""
         self._under_way.append((self._writing.submit(write), self._hashing.submit(hash)))
 
     def wait(self, left: int) -> None:
-        """Wait until at most so many windows are not done with."""
+        """Wait until at most `left` windows are under way."""
         while len(self._under_way) > left:
-            for each in self._under_way.popleft():
-                each.result()
+            for future in self._under_way.popleft():
+                future.result()
 
     def end(self) -> None:
-        """End both threads. What they have not begun, which is something only after a failure, is left undone."""
+        """End both threads. Only after a failure are there windows left: they are dropped."""
         try:
             self._writing.shutdown(cancel_futures=True)
         finally:

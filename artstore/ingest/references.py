@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from artstore.catalog.db import Db
+from artstore.catalog.repository import Repository
 from artstore.core import names
 from artstore.core.digests import Algorithm
 from artstore.core.draft import Draft
@@ -19,9 +19,9 @@ from artstore.runtime.progress import SILENT, Progress
 from artstore.runtime.spool import Spool
 
 
-def add(
+def add_reference(
+    repository: Repository,
     draft: Draft,
-    db: Db,
     uri: str,
     name: str | None = None,
     *,
@@ -38,7 +38,7 @@ def add(
     """
     options: dict[str, Any] = {"name": name, "max_objects": max_objects, "progress": progress}
     with Session(storage_options) as session:
-        found = _found(session, uri, db.algorithm if checksum else None, options)
+        found = _found(session, uri, repository.db.algorithm if checksum else None, options)
         with closing(found):
             target = _target(session, uri)
             listed = _Listed(found, target, _prefix(session, target))

@@ -1,6 +1,6 @@
-"""What worker processes do for a log: read small files, hash them, and write what is new into a pack of their own.
+"""Read and hash small files in worker processes, and write what is new into a pack of the worker's own.
 
-Plain data goes in and comes out. The process that asked claims and publishes; here nothing is decided.
+Plain data goes in and comes out. Nothing is decided here: the process that asked claims and publishes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from artstore.storage import chunking, codec, packs
 
 
 class SmallFile(NamedTuple):
-    """A file that is one chunk, or none."""
+    """A file of at most one chunk."""
 
     stat: Stat
     executable: bool
@@ -29,11 +29,11 @@ class SmallFile(NamedTuple):
 
 
 STORED = -1
-"""The offset of a file that was in the store already when it was looked for."""
+"""The offset of a file that the store already held when it was looked up."""
 
 
-class Ingested(NamedTuple):
-    """A file that was read: its state, its digest, and where in the pack its content begins."""
+class IngestedFile(NamedTuple):
+    """A file that was read: its stat, its digest, and where in the pack its content begins."""
 
     stat: Stat
     executable: bool
@@ -41,14 +41,14 @@ class Ingested(NamedTuple):
     offset: int
 
 
-class Ingestion(NamedTuple):
-    """What became of a batch: each file or why it was not read, and what was written."""
+class IngestedBatch(NamedTuple):
+    """The files of a batch, or why one was not read, and what was written."""
 
-    files: list[Ingested | Problem]
+    files: list[IngestedFile | Problem]
     end: int | None
-    """The new end of the pack, if one was written."""
+    """The new end of the pack, if the batch was written by a worker."""
     compressed: dict[bytes, int]
-    """How many bytes of the pack a file takes, by its digest, where that is not its size."""
+    """The bytes that compressed files take in the pack, by digest."""
 
 
 _connections: dict[str, Connection] = {}
@@ -56,18 +56,18 @@ _connections: dict[str, Connection] = {}
 
 def ingest(
     paths: Sequence[str], store: str, algorithm: str, compression: str | None, pack: str, offset: int
-) -> Ingestion:
-    """Read files of up to 64 KiB, and append to a pack those that the store does not hold."""
+) -> IngestedBatch:
+    """Read files of up to 64 KiB, and append those that the store does not hold to a pack."""
     read = read_small(paths, algorithm)
     stored = chunks.file_ids(_catalog(store), {file.digest for file in read if not isinstance(file, Problem)})
     offsets = dict.fromkeys(stored, STORED)
-    results: list[Ingested | Problem] = []
+    files: list[IngestedFile | Problem] = []
     new: list[codec.Bytes] = []
     compressed: dict[bytes, int] = {}
     encode, end = codec.encoder(compression), offset
     for file in read:
         if isinstance(file, Problem):
-            results.append(file)
+            files.append(file)
             continue
         if file.digest not in offsets:
             offsets[file.digest] = end
@@ -76,16 +76,16 @@ def ingest(
                 compressed[file.digest] = len(data)
             new.append(data)
             end += len(data)
-        results.append(Ingested(file.stat, file.executable, file.digest, offsets[file.digest]))
+        files.append(IngestedFile(file.stat, file.executable, file.digest, offsets[file.digest]))
     packs.write_for_writer(Path(pack), offset, b"".join(new))
-    return Ingestion(results, end, compressed)
+    return IngestedBatch(files, end, compressed)
 
 
 def _catalog(store: str) -> Connection:
-    found = _connections.get(store)
-    if found is None:
-        found = _connections[store] = connect_for_reading(Path(store))
-    return found
+    connection = _connections.get(store)
+    if connection is None:
+        connection = _connections[store] = connect_for_reading(Path(store))
+    return connection
 
 
 def read_small(paths: Sequence[str], algorithm: str) -> list[SmallFile | Problem]:

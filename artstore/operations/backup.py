@@ -1,6 +1,6 @@
-"""Copying a store while it is in use: the catalog as it is at one moment, and the packs that it needs.
+"""Copy a store while it is in use: the catalog as it is at one moment, and the packs that it needs.
 
-A backup is a store: open it where it is, or copy it back. Doing it again into the same folder copies what has been
+A backup is a store: open it where it is, or copy it back. A second backup into the same folder copies only what was
 added since.
 """
 
@@ -10,21 +10,21 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import backup_file, chunks, events, leases, pack_space, reclaim
+from artstore.catalog import backup_file, chunks, events, pack_space
 from artstore.catalog.connection import FILE
-from artstore.catalog.db import Db
+from artstore.catalog.pack_space import Pack
+from artstore.catalog.repository import Repository
 from artstore.errors import Damaged, NotAStore
-from artstore.operations.reclaim_space import sweep
+from artstore.operations.hold_everything import hold_everything
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.storage.packs import Packs
-from artstore.storage.process_locks import ProcessLock
 
 _PIECE = 4 * 1024 * 1024
 _DRAFT = f".{FILE}-backup"
 
 
-class BackedUp(NamedTuple):
+class BackupResult(NamedTuple):
     """What a backup did: bytes copied, and the hash of the newest event.
 
     Keep the hash elsewhere, for `verify(head=...)`.
@@ -35,79 +35,79 @@ class BackedUp(NamedTuple):
     head: str
 
 
-def backup(db: Db, packs: Packs, session: ProcessLock, path: Path, *, progress: Progress = SILENT) -> BackedUp:
+def backup(repository: Repository, path: Path, *, progress: Progress = SILENT) -> BackupResult:
     """Copy the store into a folder, which is new, empty, or an earlier backup of the same store.
 
-    Raises `NotAStore` if the folder holds something else, `DiskFull` if there is no room; an earlier backup stays
-    usable then.
+    Raises `NotAStore` if the folder holds something else, and `DiskFull` if there is not enough room; an earlier backup
+    stays usable then.
     """
-    have = _prepare(db, path)
-    with db.writing(durable=False) as connection:
-        lease = leases.open_lease(connection, session.name, "backup")
-        leases.claim_everything(connection, lease)
-    try:
-        return _copy(db, packs, path, have, progress)
-    finally:
-        with db.writing() as connection:
-            reclaim.release(connection, claims=leases.close_lease(connection, lease))
-        sweep(db, packs)
+    copied_before = _prepare(repository, path)
+    with hold_everything(repository, "backup"):
+        return _copy(repository, path, copied_before, progress)
 
 
-def _prepare(db: Db, path: Path) -> dict[str, int]:
-    """Make the folder ready; return how much of each pack an earlier backup holds."""
-    have: dict[str, int] = {}
-    if any(each.exists() and each.samefile(db.folder) for each in (path.resolve(), *path.resolve().parents)):
+def _prepare(repository: Repository, path: Path) -> dict[str, int]:
+    """Create the folder or check the earlier backup in it; return how much of each pack that holds."""
+    ends: dict[str, int] = {}
+    if any(above.exists() and above.samefile(repository.folder) for above in (path.resolve(), *path.resolve().parents)):
         raise NotAStore(f"{path} is the store itself or lies in it: choose a folder elsewhere for the backup")
     if (path / FILE).exists():
-        journal = path / f"{FILE}-wal"
-        if journal.exists() and journal.stat().st_size:
-            raise NotAStore(f"{path} is in use as a store, or was when its process was killed: choose another folder")
-        earlier = backup_file.read_earlier(path)
-        if earlier.uid != db.uid:
-            raise NotAStore(f"{path} is a backup of another store: choose another folder")
-        if earlier.head and not events.contains(db.connection, earlier.head):
-            raise NotAStore(
-                f"{path} was worked in since it was made, and is a store of its own now: choose another folder"
-            )
-        have = earlier.ends
-    elif path.exists() and any(each.name not in ("packs", "locks", _DRAFT) for each in path.iterdir()):
+        ends = _check_earlier(repository, path)
+    elif path.exists() and any(file.name not in ("packs", "locks", _DRAFT) for file in path.iterdir()):
         raise NotAStore(f"{path} holds something else: choose a new or empty folder for the backup")
     for folder in (path, path / "packs", path / "locks"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return have
+    return ends
 
 
-def _copy(db: Db, packs: Packs, path: Path, have: dict[str, int], progress: Progress) -> BackedUp:
+def _check_earlier(repository: Repository, path: Path) -> dict[str, int]:
+    journal = path / f"{FILE}-wal"
+    if journal.exists() and journal.stat().st_size:
+        raise NotAStore(f"{path} is in use as a store, or was when its process was killed: choose another folder")
+    earlier = backup_file.read_earlier(path)
+    if earlier.uid != repository.db.uid:
+        raise NotAStore(f"{path} is a backup of another store: choose another folder")
+    if earlier.head and not events.contains(repository.db.connection, earlier.head):
+        raise NotAStore(f"{path} was changed since it was made, and is a store of its own now: choose another folder")
+    return earlier.ends
+
+
+def _copy(repository: Repository, path: Path, copied_before: dict[str, int], progress: Progress) -> BackupResult:
+    db = repository.db
     draft = path / _DRAFT
     platform.remove_if_there(draft)
+    target = Packs(path)
     with platform.translate_os_errors(str(path)):
         with db.reading() as connection:
-            known = pack_space.packs(connection)
+            packs = pack_space.packs(connection)
             head = events.head(connection)
-            extents = {pack.name: chunks.used_ranges(connection, pack.id) for pack in known}
+            extents = {pack.name: chunks.used_ranges(connection, pack.id) for pack in packs}
             backup_file.copy(connection, draft)
-        target = Packs(path)
         copied = 0
-        with step(progress, "backing up", sum(pack.end for pack in known), "bytes"):
-            for pack in known:
-                missing = [(max(first, have.get(pack.name, 0)), end) for first, end in extents[pack.name]]
-                copied += _copy_pack(packs.path(pack.name), target.path(pack.name), pack.end, missing)
+        with step(progress, "backing up", sum(pack.end for pack in packs), "bytes"):
+            for pack in packs:
+                missing = [(max(first, copied_before.get(pack.name, 0)), end) for first, end in extents[pack.name]]
+                copied += _copy_pack(repository.packs.path(pack.name), target.path(pack.name), pack.end, missing)
                 progress.advance(pack.end)
         platform.sync_folder(target.folder)
         for leftover in (path / f"{FILE}-wal", path / f"{FILE}-shm"):
             platform.remove_if_there(leftover)
         os.replace(draft, path / FILE)
         platform.sync_folder(path)
-    wanted = {pack.name for pack in known}
-    for name in set(target.names()) - wanted:
+    _remove_others(target, packs)
+    return BackupResult(path, copied, head)
+
+
+def _remove_others(target: Packs, packs: list[Pack]) -> None:
+    """Remove packs of an earlier backup that the store does not have any more."""
+    for name in set(target.names()) - {pack.name for pack in packs}:
         with target.held(name) as held:
             if held:
                 target.remove(name)
-    return BackedUp(path, copied, head)
 
 
 def _copy_pack(source: Path, target: Path, end: int, missing: list[tuple[int, int]]) -> int:
-    """Copy ranges (first, end) of a pack into its copy; what was copied by an earlier backup never changes."""
+    """Copy ranges (first, end) of a pack to its copy; return the bytes. What was copied before never changes."""
     copied = 0
     try:
         reading = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))

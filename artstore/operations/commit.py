@@ -1,4 +1,4 @@
-"""From a draft to a version: one transaction that publishes, cuts, numbers and names, or leaves all as it was."""
+"""Commit a draft: one transaction publishes its content, and numbers and names the version, or changes nothing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import NamedTuple, TypeVar
 from artstore.catalog import collections, events, manifest_edits, needed, runs, stat_cache, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
-from artstore.catalog.db import Db
 from artstore.catalog.manifest_edits import EditBuilder
-from artstore.catalog.reclaim import Freed
+from artstore.catalog.repository import Repository
 from artstore.catalog.timestamps import now
 from artstore.catalog.versions import NewVersion
 from artstore.core import names
@@ -19,148 +18,169 @@ from artstore.core.draft import Draft, check_description, check_metadata
 from artstore.core.manifest import version_digest
 from artstore.core.versions import Version
 from artstore.errors import NotFound, StoreError
-from artstore.ingest.content_writer import ContentWriter
-from artstore.operations.edit import add_tags_to, set_alias
-from artstore.operations.reclaim_space import sweep
+from artstore.ingest.open_draft import OpenDraft
+from artstore.operations import edit
+from artstore.operations.drafts import rebase_on_newest
+from artstore.operations.reclaim_space import reclaim_space
 from artstore.runtime import pause_gc
-from artstore.runtime.sqlite_errors import translate_sqlite_errors
-from artstore.storage.packs import Packs
 
 Result = TypeVar("Result")
 
 
-class Overtaken(Exception):
-    """Another version came between a draft that follows the newest version and its commit."""
+class CommitResult(NamedTuple):
+    """The version that a draft became, and whether it is a new one."""
+
+    version: Version
+    is_new: bool
 
 
-class Cut(NamedTuple):
-    """The manifest of a draft, cut, and what it sums up to."""
+class CutManifest(NamedTuple):
+    """The manifest of a draft, cut into segments, and its digest and totals."""
 
     builder: EditBuilder
-    content: NewVersion
+    new_version: NewVersion
+
+
+class _NewerVersion(Exception):
+    """Another version was committed after the draft was put on top of the newest one."""
 
 
 def commit(
-    db: Db,
-    packs: Packs,
-    draft: Draft,
-    intake: ContentWriter,
+    repository: Repository,
+    opened: OpenDraft,
     *,
     aliases: Iterable[str] = (),
     tags: Iterable[str] = (),
     run: int | None = None,
     on_newest: bool = False,
-) -> Version:
+) -> CommitResult:
     """Make a draft the next version of its collection, as the product of a run if given; durable when this returns.
 
-    If it is equal to the newest version, and nothing that was given says otherwise, that version is returned, with
-    the aliases, tags and ttl given applied to it. Raises `WrongType` if the collection has another type, `NotFound`
-    if the base or a dependency is gone, `Overtaken` if `on_newest` is set and its base is not the newest version.
+    If it equals the newest version in all that was given, that version is returned, with the aliases, tags and ttl
+    given applied to it. With `on_newest` the draft is put on top of the newest version, whichever that is at the
+    commit. Raises `WrongType` if the collection has another type, `NotFound` if the base or a dependency was deleted,
+    or `PathConflict`.
     """
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     tags = [names.tag(tag) for tag in dict.fromkeys(tags)]
-    check_metadata(draft.metadata)
-    check_description(draft.description)
-    with intake.kept():
-        parts = cut(db, draft)
+    check_metadata(opened.draft.metadata)
+    check_description(opened.draft.description)
+    while True:
+        if on_newest:
+            rebase_on_newest(repository, opened)
+        manifest = cut_manifest(repository, opened.draft)
 
-        def put(connection: Connection) -> tuple[Version, Freed]:
-            version, freed = _commit(db, connection, draft, parts, intake, on_newest=on_newest)
+        def add(connection: Connection, manifest: CutManifest = manifest) -> CommitResult:
+            if on_newest and not _is_on_newest(connection, opened.draft):
+                raise _NewerVersion
+            version, is_new = _add_version(connection, opened, manifest)
             for alias in aliases:
-                set_alias(db, connection, version, alias)
-            add_tags_to(db, connection, version, tags)
+                edit.set_alias(connection, version, alias)
+            edit.tag_version(connection, version, tags)
             if run is not None:
                 runs.add_product(connection, run, version.id)
-            return versions.by_id(connection, version.id), freed
+            return CommitResult(versions.by_id(connection, version.id), is_new)
 
-        return land(db, packs, intake, put)
+        with suppress(_NewerVersion):
+            return commit_content(repository, opened, add)
 
 
-def land(db: Db, packs: Packs, intake: ContentWriter, put: Callable[[Connection], tuple[Result, Freed]]) -> Result:
-    """Bring what was taken in to the disk; then do, in one transaction, what holds it from there on."""
-    with intake.kept(), pause_gc.gc_paused():
-        with translate_sqlite_errors(db.path):
-            intake.make_durable()
-        try:
-            with db.writing() as connection:
-                result, freed = put(connection)
-        except BaseException:
-            intake.rolled_back()
-            raise
-        # It is durable: what cannot be tidied now is found by the next delete or gc.
+def commit_content(repository: Repository, opened: OpenDraft, action: Callable[[Connection], Result]) -> Result:
+    """Commit the content of a draft in one transaction with the rows that `action` adds, which need it."""
+    result, left_garbage = opened.writer.commit(action)
+    if left_garbage:
+        # The commit is durable: what cannot be reclaimed now is found by the next delete or gc.
         with suppress(StoreError, OSError):
-            intake.ended()
-            if freed.chunks or intake.lost:
-                sweep(db, packs)
-        _remember(db, intake)
-        return result
+            reclaim_space(repository)
+    _remember_files(repository, opened)
+    return result
 
 
-def cut(db: Db, draft: Draft) -> Cut:
-    """Cut the manifest of a draft as it stands, and sum it up."""
+def _remember_files(repository: Repository, opened: OpenDraft) -> None:
+    """Note in the stat cache what was read. Where that fails, the files are read again the next time."""
+
+    def note(connection: Connection) -> None:
+        for folder, files in opened.seen.items():
+            stat_cache.remember(connection, folder, files, opened.writer.file_ids)
+
+    if opened.seen:
+        repository.db.try_writing(note)
+        opened.seen.clear()
+
+
+def cut_manifest(repository: Repository, draft: Draft) -> CutManifest:
+    """Cut the manifest of a draft as it is now."""
     base = draft.base.version.id if draft.base else None
-    with db.reading() as connection, pause_gc.gc_paused():
+    with repository.db.reading() as connection, pause_gc.gc_paused():
         builder = manifest_edits.edit(connection, base, draft.changes)
         manifest = builder.finish()
-    content = NewVersion(
-        version_digest(db.algorithm, manifest, draft.dependencies),
+    new_version = NewVersion(
+        version_digest(repository.db.algorithm, manifest, draft.dependencies),
         manifest,
         sum(group.entries for group in builder.groups),
         sum(group.size for group in builder.groups),
     )
-    return Cut(builder, content)
+    return CutManifest(builder, new_version)
 
 
-def _commit(
-    db: Db, connection: Connection, draft: Draft, parts: Cut, intake: ContentWriter, *, on_newest: bool
-) -> tuple[Version, Freed]:
-    if on_newest and not _is_on_newest(db, connection, draft):
-        raise Overtaken
-    if draft.base and not versions.exists(connection, draft.base.version.id):
-        raise NotFound(
-            f"{draft.base.version.name}, which this draft started from, was deleted: start from a version that lives"
-        )
-    # The rows that name files come between publishing them and letting go of what the draft held.
-    intake.publish(connection)
-    needed = versions.dependency_ids(connection, draft.dependencies)
-    version, _ = settle(db, connection, draft, parts, intake.ids, needed)
-    return version, intake.end(connection)
-
-
-def _is_on_newest(db: Db, connection: Connection, draft: Draft) -> bool:
+def _is_on_newest(connection: Connection, draft: Draft) -> bool:
     collection = collections.find(connection, draft.project, draft.name)
     newest = versions.newest(connection, collection.id) if collection else None
     return (draft.base.version.id if draft.base else None) == (newest.id if newest else None)
 
 
-def ensure_collection(db: Db, connection: Connection, draft: Draft) -> Collection:
-    """Find or make the collection that a draft is for. Raises `WrongType` or `InvalidInput`."""
-    collection, made = collections.find_or_create(connection, draft.project, draft.name, draft.type)
-    if made:
+def _add_version(connection: Connection, opened: OpenDraft, manifest: CutManifest) -> tuple[Version, bool]:
+    draft = opened.draft
+    if draft.base and not versions.exists(connection, draft.base.version.id):
+        raise NotFound(
+            f"{draft.base.version.name}, which this draft started from, was deleted: start from another version"
+        )
+    dependencies = versions.dependency_ids(connection, draft.dependencies)
+    return find_or_add_version(connection, draft, manifest, opened.writer.file_ids, dependencies)
+
+
+def ensure_collection(connection: Connection, draft: Draft) -> Collection:
+    """Find or create the collection of a draft. Raises `WrongType` or `InvalidInput`."""
+    collection, is_new = collections.find_or_create(connection, draft.project, draft.name, draft.type)
+    if is_new:
         events.record(connection, "collection-created", f"{draft.project}/{draft.name}", type=draft.type)
     return collection
 
 
-def settle(
-    db: Db,
+def find_or_add_version(
     connection: Connection,
     draft: Draft,
-    parts: Cut,
-    ids: Mapping[bytes, int],
+    manifest: CutManifest,
+    file_ids: Mapping[bytes, int],
     dependencies: Iterable[int],
 ) -> tuple[Version, bool]:
-    """Find or add the version that a draft is, whose content is published; tell whether it is a new one."""
-    collection = ensure_collection(db, connection, draft)
+    """Find or add the version that a draft is, whose content is published; also return whether it is new.
+
+    `file_ids` are ids of stored files as far as they are known, `dependencies` the ids of versions.
+    """
+    collection = ensure_collection(connection, draft)
     newest = versions.newest(connection, collection.id)
-    if newest is not None and _is_the_same(connection, draft, parts.content, newest):
+    if newest is not None and _is_same(connection, draft, manifest.new_version, newest):
         if draft.ttl is not None and draft.ttl != newest.ttl:
             versions.set_ttl(connection, newest.id, draft.ttl)
             seconds = draft.ttl.total_seconds()
             events.record(connection, "ttl-set", newest.qualified_name, seconds=seconds)
         return newest, False
-    # What is not given never wipes: of equal content, only what was said anew differs.
-    same = newest if newest is not None and newest.digest == parts.content.digest else None
-    version = _insert(db, connection, collection, draft, parts, ids, dependencies, same)
+    # A description or metadata that was not given is kept from a version of equal content, never wiped.
+    same = newest if newest is not None and newest.digest == manifest.new_version.digest else None
+    id = versions.insert(
+        connection,
+        collection.id,
+        manifest.new_version,
+        manifest_edits.store(connection, manifest.builder, file_ids),
+        description=same.description if same and draft.description is None else draft.description,
+        metadata=same.metadata if same and draft.metadata is None else draft.metadata,
+        ttl=draft.ttl,
+        base=draft.base.version.id if draft.base else None,
+        prefixes=draft.prefixes,
+        dependencies=dependencies,
+    )
+    version = versions.by_id(connection, id)
     events.record(
         connection,
         "version-committed",
@@ -173,52 +193,11 @@ def settle(
     return version, True
 
 
-def _insert(
-    db: Db,
-    connection: Connection,
-    collection: Collection,
-    draft: Draft,
-    parts: Cut,
-    ids: Mapping[bytes, int],
-    dependencies: Iterable[int],
-    same: Version | None,
-) -> Version:
-    groups = manifest_edits.store(connection, parts.builder, ids)
-    id = versions.insert(
-        connection,
-        collection.id,
-        parts.content,
-        groups,
-        description=same.description if same and draft.description is None else draft.description,
-        metadata=same.metadata if same and draft.metadata is None else draft.metadata,
-        ttl=draft.ttl,
-        base=draft.base.version.id if draft.base else None,
-        prefixes=draft.prefixes,
-        dependencies=dependencies,
-    )
-    return versions.by_id(connection, id)
-
-
-def _is_the_same(connection: Connection, draft: Draft, content: NewVersion, newest: Version) -> bool:
-    """Whether a draft says nothing that the newest version does not say. What is not given is not compared."""
+def _is_same(connection: Connection, draft: Draft, new_version: NewVersion, newest: Version) -> bool:
+    """Whether a draft equals the newest version in all that was given."""
     return (
-        content.digest == newest.digest
+        new_version.digest == newest.digest
         and not needed.is_expired(connection, newest.id, now())
         and (draft.metadata is None or events.canonical_json(draft.metadata) == events.canonical_json(newest.metadata))
         and (draft.description is None or draft.description == newest.description)
     )
-
-
-def _remember(db: Db, intake: ContentWriter) -> None:
-    """Note what was read in the stat cache.
-
-    The version is committed already: where that cannot be noted, files are read again.
-    """
-
-    def note(connection: Connection) -> None:
-        for folder, files in intake.seen.items():
-            stat_cache.remember(connection, folder, files, intake.ids)
-
-    if intake.seen:
-        db.try_writing(note)
-        intake.seen.clear()

@@ -1,4 +1,4 @@
-"""Comparing a folder on disk with a version: what is missing, what is different, and what does not belong there."""
+"""Compare a folder on disk with a version: find files that are missing, different, or not part of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog.db import Db
+from artstore.catalog.repository import Repository
 from artstore.checkout import reader
 from artstore.core.digests import Algorithm
 from artstore.core.manifest import Entry, Kind
@@ -21,30 +21,30 @@ _PIECE = 1 << 20
 
 
 class Comparison(NamedTuple):
-    """Paths relative to the folder, in path order."""
+    """Paths relative to the folder, in path order. Strays are files that the version does not have."""
 
     missing: list[str]
     different: list[str]
     strays: list[str]
 
 
-def compare(db: Db, version: Version, root: Path) -> Comparison:
-    """Read a folder, and compare it with a version. References are not looked at."""
+def compare(repository: Repository, version: Version, root: Path) -> Comparison:
+    """Read a folder and compare it with a version. References are skipped."""
     with gc_paused():
-        every = list(reader.entries(db, version, ""))
-    wanted = [entry for entry in every if entry.kind != Kind.REFERENCE]
+        entries = list(reader.entries(repository, version, ""))
+    wanted = [entry for entry in entries if entry.kind != Kind.REFERENCE]
     with ThreadPool(platform.cores(), "artstore-compare") as pool:
-        found = list(pool.map(lambda entry: _state(root, entry, db.algorithm), wanted))
-    paths = {entry.path for entry in every}
+        matches = list(pool.map(lambda entry: _matches(root, entry, repository.db.algorithm), wanted))
+    paths = {entry.path for entry in entries}
     return Comparison(
-        [entry.path for entry, state in zip(wanted, found, strict=True) if state is None],
-        [entry.path for entry, state in zip(wanted, found, strict=True) if state is False],
+        [entry.path for entry, match in zip(wanted, matches, strict=True) if match is None],
+        [entry.path for entry, match in zip(wanted, matches, strict=True) if match is False],
         [path for path in _files(root) if path not in paths],
     )
 
 
-def _state(root: Path, entry: Entry, algorithm: Algorithm) -> bool | None:
-    """Whether what is at the path of an entry is what the entry says; None if nothing is there."""
+def _matches(root: Path, entry: Entry, algorithm: Algorithm) -> bool | None:
+    """Whether the path of an entry holds what the entry says; None if nothing is there."""
     path = root / entry.path
     if not os.path.lexists(path):
         return None
@@ -69,14 +69,14 @@ def _files(root: Path) -> Iterator[str]:
             yield Path(folder, name).relative_to(root).as_posix()
 
 
-def remove_strays(db: Db, version: Version, root: Path) -> list[str]:
-    """Remove from a folder what a version does not have, and the folders which that empties; return the paths.
+def remove_strays(repository: Repository, version: Version, root: Path) -> list[str]:
+    """Remove the files from a folder that a version does not have, and folders left empty; return the paths.
 
-    Raises `UnsafeRoot` if the store lies in it.
+    Raises `UnsafeRoot` if the store lies in the folder.
     """
-    if db.folder.resolve().is_relative_to(root.resolve()):
+    if repository.folder.resolve().is_relative_to(root.resolve()):
         raise UnsafeRoot(f"{root} holds the store: check out into a folder of its own")
-    paths = {entry.path for entry in reader.entries(db, version, "")}
+    paths = {entry.path for entry in reader.entries(repository, version, "")}
     folders = {path.rpartition("/")[0] for path in paths} | paths
     strays = [path for path in _files(root) if path not in paths]
     for path in strays:

@@ -1,4 +1,4 @@
-"""Deleting versions: which ones a rule means, whether they may go, and letting go of what only they held."""
+"""Delete versions: those that were named, those of a collection, or those that a rule selects."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from artstore.catalog import aliases, events, needed, reclaim, usage, versions
-from artstore.catalog import leases as held
+from artstore.catalog import aliases, collections, events, leases, needed, reclaim, usage, versions
 from artstore.catalog.connection import Connection
-from artstore.catalog.db import Db
 from artstore.catalog.reclaim import Freed
+from artstore.catalog.repository import Repository
 from artstore.catalog.timestamps import now, timestamp
 from artstore.core.versions import Version
-from artstore.operations.reclaim_space import sweep
+from artstore.errors import InvalidInput
+from artstore.operations import edit
+from artstore.operations.reclaim_space import reclaim_space
 from artstore.runtime.progress import SILENT, Progress
 from artstore.storage import process_locks
-from artstore.storage.packs import Packs
 
 
-class Deleted(NamedTuple):
-    """What a deletion did, or would do: the versions, the bytes of content let go, and the bytes freed on the disk.
+class DeleteResult(NamedTuple):
+    """What a deletion did, or would do: the versions, the bytes of content deleted, and the bytes freed on disk.
 
-    `links` are those that go without the versions that they show.
+    `links` were removed without the versions that they show.
     """
 
     versions: list[Version]
@@ -31,15 +31,14 @@ class Deleted(NamedTuple):
     links: tuple[Version, ...] = ()
 
 
-def reap(db: Db, connection: Connection) -> Freed:
-    """End the leases of dead sessions, and let go of what only they held. Call it with the write lock held."""
-    claims = held.reap(connection, lambda session: process_locks.is_alive(db.folder, session))
+def release_dead_leases(repository: Repository, connection: Connection) -> Freed:
+    """Close the leases of dead processes and release what only they held. Call it with the write lock held."""
+    claims = leases.reap(connection, lambda session: process_locks.is_alive(repository.folder, session))
     return reclaim.release(connection, claims=claims) if claims else Freed()
 
 
 def delete(
-    db: Db,
-    packs: Packs,
+    repository: Repository,
     wanted: Iterable[Version],
     *,
     delete_aliases: bool = False,
@@ -47,57 +46,114 @@ def delete(
     dry_run: bool = False,
     only_expired: bool = False,
     progress: Progress = SILENT,
-) -> Deleted:
-    """Delete versions, all of them or none. What nothing else needs is gone from the disk when this returns.
+) -> DeleteResult:
+    """Delete versions, all of them or none. Content that nothing else needs is gone from the disk when this returns.
 
-    Raises `StillNeeded` if one has aliases or is referenced by a living version that stays.
+    Raises `StillNeeded` if one has aliases, or is referenced by a version that stays, and `InvalidInput` for a link.
     """
+    wanted = list(wanted)
+    for version in wanted:
+        _check_not_link(version)
     ids = list(dict.fromkeys(version.id for version in wanted))
     also = set(ids)
-    with db.reading() as connection:
-        wanted = [versions.by_id(connection, id) for id in ids]
-        for version in wanted:
+    with repository.db.reading() as connection:
+        current = [versions.by_id(connection, id) for id in ids]
+        for version in current:
             needed.check_deletable(connection, version, delete_aliases=delete_aliases, force=force, also=also)
         if dry_run:
-            return Deleted(wanted, usage.reclaimable_together(connection, also), 0)
-    with db.writing() as connection:
-        reap(db, connection)
-        gone = []
-        expired = {each.id for each in needed.expired(connection, now())} if only_expired else also
-        for version in wanted:
-            if not versions.exists(connection, version.id) or version.id not in expired:
-                continue
-            current = versions.by_id(connection, version.id)
-            needed.check_deletable(connection, current, delete_aliases=delete_aliases, force=force, also=also)
-            versions.mark_deleted(connection, version.id)
-            events.record(
-                connection,
-                "version-deleted",
-                current.qualified_name,
-                digest=current.digest,
-                aliases=list(current.aliases),
-            )
-            gone.append(current)
-        freed = reclaim.release(connection, versions=[version.id for version in gone])
-    swept = sweep(db, packs, progress=progress)
-    return Deleted(gone, freed.content, swept.disk)
+            return DeleteResult(current, usage.reclaimable_together(connection, also), 0)
+    with repository.db.writing() as connection:
+        release_dead_leases(repository, connection)
+        expired = {version.id for version in needed.expired(connection, now())} if only_expired else also
+        deleted = []
+        for id in ids:
+            if versions.exists(connection, id) and id in expired:
+                version = versions.by_id(connection, id)
+                needed.check_deletable(connection, version, delete_aliases=delete_aliases, force=force, also=also)
+                _mark_deleted(connection, version)
+                deleted.append(version)
+        freed = reclaim.release(connection, versions=[version.id for version in deleted])
+    return DeleteResult(deleted, freed.content, reclaim_space(repository, progress=progress).disk)
 
 
-def by_rule(
-    db: Db, connection: Connection, collection: int, *, keep_last: int | None, older_than: timedelta | None
-) -> list[Version]:
-    """The versions that all rules let go: never one with an alias, nor one that a version that stays references."""
-    listed = list(versions.of_collection(connection, collection))[keep_last or 0 :]
+def _check_not_link(version: Version) -> None:
+    if version.link is not None:
+        raise InvalidInput(
+            f"{version.link.collection}:v{version.link.number} is a link to {version.qualified_name}: unlink it, "
+            "or delete that version by its own name"
+        )
+
+
+def _mark_deleted(connection: Connection, version: Version) -> None:
+    versions.mark_deleted(connection, version.id)
+    events.record(
+        connection,
+        "version-deleted",
+        version.qualified_name,
+        digest=version.digest,
+        aliases=list(version.aliases),
+    )
+
+
+def delete_collection(
+    repository: Repository, project: str, name: str, *, force: bool = False, dry_run: bool = False
+) -> DeleteResult:
+    """Delete every version of a collection, or remove every link. Its name, type and numbering stay."""
+    with repository.db.reading() as connection:
+        collection = collections.get(connection, project, name)
+        members = list(versions.page(connection, collection, beyond=None, limit=-1))
+    if not any(version.link for version in members):
+        return delete(repository, members, delete_aliases=True, force=force, dry_run=dry_run)
+    if not dry_run:
+        edit.unlink(repository, members, force=force)
+    return DeleteResult([], 0, 0, tuple(members))
+
+
+def prune(
+    repository: Repository,
+    project: str,
+    name: str,
+    *,
+    keep_last: int | None = None,
+    older_than: timedelta | None = None,
+    dry_run: bool = False,
+) -> DeleteResult:
+    """Delete the versions of a collection that a rule selects; with two rules, those that both select.
+
+    Raises `NotFound` or `InvalidInput`.
+    """
+    if keep_last is None and older_than is None:
+        raise InvalidInput("say which versions to keep: keep_last=N, older_than=AGE, or both")
+    if older_than is not None and older_than < timedelta(0):
+        raise InvalidInput(
+            f"older_than must not be negative, as {older_than} is: say how old, as in timedelta(days=30)"
+        )
+    if keep_last is not None and keep_last < 1:
+        raise InvalidInput(f"keep_last must be 1 or more, not {keep_last}: delete a whole collection by its name")
+    with repository.db.reading() as connection:
+        collection = collections.get(connection, project, name)
+        selected = _select(connection, collection.id, keep_last or 0, older_than)
+    return delete(repository, selected, dry_run=dry_run)
+
+
+def _select(connection: Connection, collection: int, keep_last: int, older_than: timedelta | None) -> list[Version]:
+    """Return the versions that all rules select: none with an alias, nor any that a version that stays references."""
     limit = timestamp(datetime.now(UTC) - older_than) if older_than is not None else None
-    doomed = [each for each in listed if not each.aliases and (limit is None or each.created_at < limit)]
-    doomed = [
-        each
-        for each in doomed
-        if not (needed.pending_dependents(connection, each.id) or aliases.protected_of(connection, each.id))
+    selected = [
+        version
+        for version in list(versions.of_collection(connection, collection))[keep_last:]
+        if not version.aliases
+        and (limit is None or version.created_at < limit)
+        and not needed.pending_dependents(connection, version.id)
+        and not aliases.protected_of(connection, version.id)
     ]
     while True:
-        also = {version.id for version in doomed}
-        free = [each for each in doomed if all(v.id in also for v in needed.dependents(connection, each.id))]
-        if len(free) == len(doomed):
+        ids = {version.id for version in selected}
+        free = [
+            version
+            for version in selected
+            if all(dependent.id in ids for dependent in needed.dependents(connection, version.id))
+        ]
+        if len(free) == len(selected):
             return free
-        doomed = free
+        selected = free

@@ -1,4 +1,7 @@
-"""What people say of a version after it was committed: aliases, tags, description, metadata, ttl, and links to it."""
+"""Edit what may change after a commit: aliases, tags, description, metadata and ttl of a version, links, collections.
+
+The content of a version never changes.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from typing import Any
 
 from artstore.catalog import aliases as alias_rows
 from artstore.catalog import collections, events, links, versions
+from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
-from artstore.catalog.db import Db
+from artstore.catalog.repository import Repository
 from artstore.core import names
 from artstore.core.draft import check_description, check_metadata, check_ttl
 from artstore.core.versions import Link, Version
@@ -27,7 +31,7 @@ UNSET = Unset.UNSET
 
 
 def describe(
-    db: Db,
+    repository: Repository,
     version: Version,
     *,
     description: str | Unset | None = UNSET,
@@ -39,45 +43,44 @@ def describe(
     remove_tags: Iterable[str] = (),
     force: bool = False,
 ) -> Version:
-    """Change what is said of a version, all of it or nothing; return it as it is then.
+    """Make all these changes to a version or none of them; return the version as it is then.
 
     Raises `NotFound` if the version was deleted or has no such alias or tag, `ProtectedAlias` if one is protected and
     `force` is not set, `InvalidName` or `InvalidInput`.
     """
-    add_aliases, add_tags = [names.alias(each) for each in add_aliases], [names.tag(each) for each in add_tags]
+    add_aliases, new_tags = [names.alias(alias) for alias in add_aliases], [names.tag(tag) for tag in add_tags]
     if not isinstance(metadata, Unset):
         check_metadata(metadata)
     if isinstance(description, str):
         check_description(description)
     if isinstance(ttl, timedelta):
         check_ttl(ttl)
-    with db.writing() as connection:
+    with repository.db.writing() as connection:
         if not versions.exists(connection, version.id):
-            raise NotFound(f"{version.name} was deleted: use a version that lives")
+            raise NotFound(f"{version.name} was deleted: use another version")
         before = versions.by_id(connection, version.id)
-        _set_texts(db, connection, before, description, metadata)
+        _set_description(connection, before, description, metadata)
         if not isinstance(ttl, Unset) and ttl != before.ttl:
             versions.set_ttl(connection, version.id, ttl)
             seconds = None if ttl is None else ttl.total_seconds()
             events.record(connection, "ttl-set", before.qualified_name, seconds=seconds)
-        _change_aliases(db, connection, version, add_aliases, list(remove_aliases), force=force)
-        add_tags_to(db, connection, before, add_tags)
+        _change_aliases(connection, version, add_aliases, list(remove_aliases), force=force)
+        tag_version(connection, before, new_tags)
         for tag in remove_tags:
             if not alias_rows.remove_tag(connection, version.id, tag):
                 raise NotFound(f"{version.name} has no tag {tag!r}: see `artstore show {version.name}`")
             events.record(connection, "tag-removed", before.qualified_name, tag=tag)
-        return again(db, connection, version)
+        return reload(connection, version)
 
 
-def again(db: Db, connection: Connection, version: Version) -> Version:
-    """A version as it is now, found in the same way."""
+def reload(connection: Connection, version: Version) -> Version:
+    """Read a version again, through its link if it was found by one."""
     if version.link is not None:
         return versions.by_link(connection, links.by_id(connection, version.link.id))
     return versions.by_id(connection, version.id)
 
 
-def _set_texts(
-    db: Db,
+def _set_description(
     connection: Connection,
     before: Version,
     description: str | Unset | None,
@@ -94,13 +97,13 @@ def _set_texts(
 
 
 def _change_aliases(
-    db: Db, connection: Connection, version: Version, add: list[str], remove: list[str], *, force: bool
+    connection: Connection, version: Version, add: list[str], remove: list[str], *, force: bool
 ) -> None:
     if version.link is not None:
-        _change_aliases_of_link(db, connection, version, add, remove, force=force)
+        _change_aliases_of_link(connection, version, add, remove, force=force)
         return
     for alias in add:
-        set_alias(db, connection, version, alias, force=force)
+        set_alias(connection, version, alias, force=force)
     for alias in remove:
         _check_removable(alias)
         if not force:
@@ -113,7 +116,7 @@ def _change_aliases(
 
 
 def _change_aliases_of_link(
-    db: Db, connection: Connection, version: Version, add: list[str], remove: list[str], *, force: bool
+    connection: Connection, version: Version, add: list[str], remove: list[str], *, force: bool
 ) -> None:
     assert version.link is not None
     link = links.by_id(connection, version.link.id).link
@@ -151,8 +154,8 @@ def _no_alias(version: Version, alias: str) -> NotFound:
     return NotFound(f"{version.name} has no alias {alias!r}: see `artstore show {version.name}`")
 
 
-def set_alias(db: Db, connection: Connection, version: Version, alias: str, *, force: bool = False) -> None:
-    """Point an alias at a version, and log it if that changes anything. Raises `ProtectedAlias` without `force`."""
+def set_alias(connection: Connection, version: Version, alias: str, *, force: bool = False) -> None:
+    """Point an alias at a version and record the change, if it is one. Raises `ProtectedAlias` without `force`."""
     collection = collections.get(connection, version.project, version.collection)
     before = alias_rows.move(connection, collection.id, alias, version.id)
     if before != version.id:
@@ -162,60 +165,67 @@ def set_alias(db: Db, connection: Connection, version: Version, alias: str, *, f
         events.record(connection, "alias-set", version.qualified_name, alias=alias, before=was)
 
 
-def add_tags_to(db: Db, connection: Connection, version: Version, tags: Iterable[str]) -> None:
-    """Tag a version, and log what that changes."""
+def tag_version(connection: Connection, version: Version, tags: Iterable[str]) -> None:
+    """Tag a version and record the tags that it did not have."""
     for tag in tags:
         if alias_rows.add_tag(connection, version.id, tag):
             events.record(connection, "tag-added", version.qualified_name, tag=tag)
 
 
 def link(
-    db: Db, version: Version, project: str, collection: str, aliases: Iterable[str] = (), *, force: bool = False
+    repository: Repository,
+    version: Version,
+    project: str,
+    collection: str,
+    aliases: Iterable[str] = (),
+    *,
+    force: bool = False,
 ) -> Version:
-    """Show a version under another name; return it as it is found there.
+    """Link a version to another collection, of links; return it as it is found there.
 
     Linking it there again only sets the aliases. Raises `NotFound` if it was deleted, `ProtectedAlias` without `force`,
-    `WrongType` or `InvalidInput` if the name is taken by something else.
+    and `WrongType` or `InvalidInput` if the name is taken by another kind of collection.
     """
     names.project(project)
     names.collection(collection)
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
-    with db.writing() as connection:
+    with repository.db.writing() as connection:
         if not versions.exists(connection, version.id):
-            raise NotFound(f"{version.name} was deleted: link a version that lives")
-        portfolio, made = collections.find_or_create(connection, project, collection, version.type, portfolio=True)
+            raise NotFound(f"{version.name} was deleted: link another version")
+        portfolio, is_new = collections.find_or_create(connection, project, collection, version.type, portfolio=True)
         subject = f"{project}/{collection}"
-        if made:
+        if is_new:
             events.record(connection, "collection-created", subject, type=version.type, portfolio=True)
-        id, new = links.add(connection, portfolio.id, version.id)
+        id, is_new_link = links.add(connection, portfolio.id, version.id)
         _set_link_aliases(connection, portfolio.id, id, aliases, force=force)
-        found = links.by_id(connection, id)
-        if new or aliases:
+        linked = links.by_id(connection, id)
+        if is_new_link or aliases:
             events.record(
                 connection,
                 "version-linked",
-                f"{subject}:v{found.link.number}",
+                f"{subject}:v{linked.link.number}",
                 version=f"{version.project}/{version.collection}:v{version.number}",
                 aliases=aliases,
             )
-        return versions.by_link(connection, found)
+        return versions.by_link(connection, linked)
 
 
-def unlink(db: Db, wanted: Iterable[Version], *, force: bool = False) -> None:
-    """Take away the links by which versions were found, all of them or none. The versions themselves stay.
+def unlink(repository: Repository, wanted: Iterable[Version], *, force: bool = False) -> None:
+    """Remove the links by which versions were found, all of them or none. The versions stay.
 
-    Raises `ProtectedAlias` if a link has one and `force` is not set, `InvalidInput` if one was found by no link.
+    Raises `ProtectedAlias` if a link has one and `force` is not set, and `InvalidInput` for a version that was not
+    found by a link.
     """
-    with db.writing() as connection:
+    with repository.db.writing() as connection:
         for version in wanted:
             if version.link is None:
                 raise InvalidInput(
-                    f"{version.name} is no link: delete the version itself, or unlink where it is linked"
+                    f"{version.name} is not a link: delete the version itself, or unlink where it is linked"
                 )
-            _unlink(db, connection, version, version.link, force=force)
+            _unlink(connection, version, version.link, force=force)
 
 
-def _unlink(db: Db, connection: Connection, version: Version, link: Link, *, force: bool) -> None:
+def _unlink(connection: Connection, version: Version, link: Link, *, force: bool) -> None:
     portfolio = collections.get(connection, link.project, link.collection)
     for alias in links.by_id(connection, link.id).link.aliases if not force else ():
         alias_rows.check_unprotected(connection, portfolio.id, alias)
@@ -224,21 +234,42 @@ def _unlink(db: Db, connection: Connection, version: Version, link: Link, *, for
         events.record(connection, "version-unlinked", subject, version=version.qualified_name)
 
 
-def describe_collection(db: Db, project: str, name: str, changes: dict[str, Any]) -> collections.Collection:
-    """Rename a collection, or set its description, tags or protected aliases.
+def links_of(repository: Repository, version: Version) -> list[Version]:
+    """Return the links to a version, each as the version found there."""
+    with repository.db.reading() as connection:
+        return [versions.by_link(connection, linked) for linked in links.of_version(connection, version.id)]
+
+
+def describe_collection(
+    repository: Repository,
+    project: str,
+    name: str,
+    *,
+    new_name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] | None = None,
+    protected_aliases: Iterable[str] | None = None,
+) -> Collection:
+    """Rename a collection, or set its description, tags or protected aliases; return it as it is then.
 
     Raises `NotFound`, `InvalidName` or `InvalidInput`.
     """
-    new_name = changes.get("name", name)
-    names.collection(new_name)
-    for tag in changes.get("tags", ()):
-        names.tag(tag)
-    for alias in changes.get("protected_aliases", ()):
-        names.alias(alias)
-    with db.writing() as connection:
-        found = collections.get(connection, project, name)
+    given = {
+        "name": new_name,
+        "description": description,
+        "tags": None if tags is None else [names.tag(tag) for tag in tags],
+        "protected_aliases": None if protected_aliases is None else _checked_aliases(protected_aliases),
+    }
+    changes = {field: value for field, value in given.items() if value is not None}
+    new_name = names.collection(name if new_name is None else new_name)
+    with repository.db.writing() as connection:
+        collection = collections.get(connection, project, name)
         if new_name != name and collections.find(connection, project, new_name) is not None:
             raise InvalidInput(f"there is an artifact {new_name!r} in project {project!r} already: choose another name")
-        collections.update(connection, found.id, changes)
+        collections.update(connection, collection.id, changes)
         events.record(connection, "collection-described", f"{project}/{name}", **changes)
         return collections.get(connection, project, new_name)
+
+
+def _checked_aliases(aliases: Iterable[str]) -> list[str]:
+    return [names.alias(alias) for alias in sorted(set(aliases))]

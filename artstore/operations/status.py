@@ -1,4 +1,4 @@
-"""What became of the objects that a version refers to."""
+"""Check whether the objects changed that a version references."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from itertools import accumulate, chain, islice
 from typing import Any, NamedTuple
 
-from artstore.catalog.db import Db
+from artstore.catalog.repository import Repository
 from artstore.checkout import reader
 from artstore.core.changes import Changes
 from artstore.core.manifest import Entry, Kind
@@ -25,7 +25,7 @@ _BATCH = 1_000
 
 
 class Status(NamedTuple):
-    """What became of a reference: `unchanged`, `changed`, `missing`, or `new` for what no entry tracks yet."""
+    """The state of a reference: `unchanged`, `changed`, `missing`, or `new` for an object that no entry tracks."""
 
     path: str
     state: str
@@ -34,97 +34,105 @@ class Status(NamedTuple):
 
 
 def status(
-    db: Db, version: Version, *, storage_options: Mapping[str, Any] | None = None, progress: Progress = SILENT
+    repository: Repository,
+    version: Version,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress = SILENT,
 ) -> Sequence[Status]:
-    """Compare the references of a version with what is there now, by one listing of each prefix that was added.
+    """Compare the references of a version with the objects that exist now, by one listing of each added prefix.
 
-    In path order; what is new comes last, by its URI. A version of an object that was asked for by its id is unchanged
-    as long as it is kept, whatever came after it. Few of the results are in memory.
+    The results are in path order; new objects come last, by URI. A reference to an explicit object version is unchanged
+    as long as that version is kept, even if newer ones exist. Few of the results are in memory.
     """
     with Session(storage_options) as session:
-        return _Look(session, db, version, progress).states()
+        return _StatusCheck(session, repository, version, progress).run()
 
 
-class _Look:
-    def __init__(self, session: Session, db: Db, version: Version, progress: Progress) -> None:
+class _StatusCheck:
+    """One check of one version."""
+
+    def __init__(self, session: Session, repository: Repository, version: Version, progress: Progress) -> None:
         self._session = session
-        self._db = db
+        self._repository = repository
+        self._algorithm = repository.db.algorithm
         self._version = version
         self._progress = progress
-        self._asked_for = {session.driver(each).parse(each) for each in version.prefixes if not each.endswith("/")}
-        self._listed = _still_tracked(version.prefixes, (entry.uri or "" for entry in self._references()))
-        self._there = Changes()
-        """What listings found, by URI."""
+        self._explicit = {session.driver(uri).parse(uri) for uri in version.prefixes if not uri.endswith("/")}
+        """Object versions that were asked for by their id."""
+        self._prefixes = _still_tracked(version.prefixes, (entry.uri or "" for entry in self._references()))
+        self._listed = Changes()
+        """The objects that the listings found, by URI."""
 
-    def states(self) -> Sequence[Status]:
-        for prefix in self._listed:
+    def run(self) -> Sequence[Status]:
+        for prefix in self._prefixes:
             with step(self._progress, f"listing {prefix}", None, "files"):
                 self._list(prefix)
-        found: Spool[Status] = Spool()
+        results: Spool[Status] = Spool()
         with step(self._progress, f"looking at {self._version.name}", self._version.entries, "files"):
-            for state in chain(self._known(self._references(self._progress)), self._new()):
-                found.append(state)
-        return found.plain()
+            for result in chain(self._tracked(self._references(self._progress)), self._new()):
+                results.append(result)
+        return results.plain()
 
     def _list(self, prefix: str) -> None:
-        for each in self._session.list(prefix):
+        for found in self._session.list(prefix):
             self._progress.advance(1)
-            if each.kind == Kind.REFERENCE:
-                self._there[each.uri] = each.entry(each.uri)
+            if found.kind == Kind.REFERENCE:
+                self._listed[found.uri] = found.entry(found.uri)
 
-    def _known(self, entries: Iterator[Entry]) -> Iterator[Status]:
-        """The states of entries: by the listings, or where those do not tell, by requests, several at once."""
+    def _tracked(self, entries: Iterator[Entry]) -> Iterator[Status]:
+        """Yield the status of each entry: from the listings, or from requests, several at once."""
         with ThreadPool(_AT_ONCE, "artstore-look") as pool:
             while batch := list(islice(entries, _BATCH)):
-                states = [self._state(entry, pool) for entry in batch]
-                for state in states:
-                    yield state if isinstance(state, Status) else state.result()
+                results = [self._start(entry, pool) for entry in batch]
+                for result in results:
+                    yield result if isinstance(result, Status) else result.result()
 
-    def _state(self, entry: Entry, pool: ThreadPool) -> Status | Future[Status]:
-        told = self._told(entry)
-        return told if isinstance(told, Status) else pool.submit(self._asked, entry, told)
+    def _start(self, entry: Entry, pool: ThreadPool) -> Status | Future[Status]:
+        listed = self._from_listing(entry)
+        return listed if isinstance(listed, Status) else pool.submit(self._from_request, entry, listed)
 
-    def _told(self, entry: Entry) -> Status | RemoteObject | None:
-        """What the listings tell of an entry: its state, or an object whose content has to be read; None if nothing."""
+    def _from_listing(self, entry: Entry) -> Status | RemoteObject | None:
+        """Return the status of an entry by the listings, or an object whose content must be read, or None."""
         uri = entry.uri or ""
-        if self._is_asked_for(entry) or not uri.startswith(self._listed):
+        if self._is_explicit(entry) or not uri.startswith(self._prefixes):
             return None
-        found = self._there.get(uri)
-        if found is None:
+        listed = self._listed.get(uri)
+        if listed is None:
             return _compared(entry, None)
-        there = RemoteObject.of(found)
-        return there if self._has_to_be_read(entry, there) else _compared(entry, there)
+        found = RemoteObject.of(listed)
+        return found if self._must_be_read(entry, found) else _compared(entry, found)
 
-    def _asked(self, entry: Entry, listed: RemoteObject | None) -> Status:
-        """What a request tells of an entry; its content is read again where nothing but that pins it."""
-        version = entry.version_id if self._is_asked_for(entry) else None
+    def _from_request(self, entry: Entry, listed: RemoteObject | None) -> Status:
+        """Return the status of an entry by a request, which reads the content where only its digest pins it."""
+        version = entry.version_id if self._is_explicit(entry) else None
         try:
             found = listed or self._session.stat(entry, version=version)
-            if self._has_to_be_read(entry, found):
-                found = self._session.stat(entry, checksum=self._db.algorithm)
+            if self._must_be_read(entry, found):
+                found = self._session.stat(entry, checksum=self._algorithm)
         except ReferenceGone:
             return _compared(entry, None)
         return _compared(entry, found)
 
-    def _is_asked_for(self, entry: Entry) -> bool:
-        return Target(entry.uri or "", entry.version_id) in self._asked_for
+    def _is_explicit(self, entry: Entry) -> bool:
+        return Target(entry.uri or "", entry.version_id) in self._explicit
 
-    def _has_to_be_read(self, entry: Entry, found: RemoteObject) -> bool:
+    def _must_be_read(self, entry: Entry, found: RemoteObject) -> bool:
         pinned = RemoteObject.of(entry)
-        hashed = (entry.digest or "").startswith(f"{self._db.algorithm.name}:")
+        hashed = (entry.digest or "").startswith(f"{self._algorithm.name}:")
         return hashed and pinned.size == found.size and not pinned.is_same(found)
 
     def _references(self, progress: Progress = SILENT) -> Iterator[Entry]:
-        for entry in reader.entries(self._db, self._version, ""):
+        for entry in reader.entries(self._repository, self._version, ""):
             progress.advance(1)
             if entry.kind == Kind.REFERENCE:
                 yield entry
 
     def _new(self) -> Iterator[Status]:
-        if self._there:
+        if self._listed:
             for entry in self._references():
-                self._there.discard(entry.uri or "")
-        for found in self._there.added():
+                self._listed.discard(entry.uri or "")
+        for found in self._listed.added():
             yield Status(found.path, NEW, found=RemoteObject.of(found).described())
 
 
@@ -138,16 +146,16 @@ def _compared(entry: Entry, found: RemoteObject | None) -> Status:
 
 
 def _still_tracked(prefixes: Iterable[str], uris: Iterator[str]) -> tuple[str, ...]:
-    """The prefixes that have references below them, without those that lie below another."""
+    """Return the prefixes that have references below them, without those that lie below another."""
     waiting: set[str] = set()
     last: str | None = None
-    for prefix in sorted(each for each in prefixes if each.endswith("/")):
+    for prefix in sorted(uri for uri in prefixes if uri.endswith("/")):
         if last is None or not prefix.startswith(last):
             waiting.add(prefix)
             last = prefix
-    found: list[str] = []
+    tracked: list[str] = []
     while waiting and (uri := next(uris, None)) is not None:
         for prefix in waiting.intersection(accumulate(part + "/" for part in uri.split("/")[:-1])):
             waiting.remove(prefix)
-            found.append(prefix)
-    return tuple(sorted(found))
+            tracked.append(prefix)
+    return tuple(sorted(tracked))

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from artstore.catalog import lineage
-from artstore.catalog.db import Db
 from artstore.catalog.lineage import NodeKey
+from artstore.catalog.repository import Repository
 from artstore.lineage.graph import Direction
 from artstore.lineage.lineage import Lineage
 from artstore.storage import process_locks
 
 
-def version(db: Db, id: int, direction: Direction, depth: int | None) -> Lineage:
+def version(repository: Repository, id: int, direction: Direction, depth: int | None) -> Lineage:
     """Return the graph around a version, which may be deleted. Raises `InvalidInput` for a bad direction or depth."""
-    return _around(db, NodeKey(False, id), direction, depth)
+    return _around(repository, NodeKey(False, id), direction, depth)
 
 
-def run(db: Db, id: int, direction: Direction, depth: int | None) -> Lineage:
+def run(repository: Repository, id: int, direction: Direction, depth: int | None) -> Lineage:
     """Return the graph around a run. Raises `InvalidInput` for a bad direction or depth."""
-    return _around(db, NodeKey(True, id), direction, depth)
+    return _around(repository, NodeKey(True, id), direction, depth)
 
 
-def _around(db: Db, start: NodeKey, direction: Direction, depth: int | None) -> Lineage:
-    with db.reading() as connection:
+def _around(repository: Repository, start: NodeKey, direction: Direction, depth: int | None) -> Lineage:
+    with repository.db.reading() as connection:
         graph = lineage.around(
-            connection, start, direction, depth, is_alive=lambda name: process_locks.is_alive(db.folder, name)
+            connection,
+            start,
+            direction,
+            depth,
+            is_alive=lambda name: process_locks.is_alive(repository.folder, name),
         )
     return Lineage(graph)

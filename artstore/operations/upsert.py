@@ -1,53 +1,49 @@
-"""Parallel writers: each adds what it has to one pending version, and one of them makes that a version.
+"""Parallel writers: each adds its entries to one pending version, and one of them makes that a version.
 
-An upsert is one transaction: what it brings was made durable before, and its rows hold it from then on, whatever
-becomes of the process. Finishing reads the rows, cuts the manifest without the write lock, and commits if nobody has
-added anything meanwhile; else it looks again, at last with the lock held.
+An upsert is one transaction: its content was made durable before, and its rows hold the content from then on, whatever
+becomes of the process. Finishing reads the rows, cuts the manifest without the write lock, and commits if nothing was
+added meanwhile. Otherwise it cuts again, the last time with the lock held.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from artstore.catalog import aliases as alias_rows
-from artstore.catalog import collections, events, pending, reclaim, runs, usage, versions
+from artstore.catalog import events, pending, reclaim, runs, usage, versions
+from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
-from artstore.catalog.db import Db
 from artstore.catalog.pending import Snapshot
-from artstore.catalog.reclaim import Freed
+from artstore.catalog.repository import Repository
 from artstore.core import names
 from artstore.core.draft import Draft, check_description, check_distributed_id, check_metadata, check_no_base
-from artstore.core.versions import Version
+from artstore.core.versions import Pending, Version
 from artstore.errors import NotFound
-from artstore.ingest.content_writer import ContentWriter
-from artstore.operations import commit, delete
-from artstore.operations.commit import Cut
-from artstore.operations.edit import set_alias
-from artstore.operations.reclaim_space import sweep
-from artstore.storage.packs import Packs
+from artstore.ingest.open_draft import OpenDraft
+from artstore.operations import commit, delete, edit
+from artstore.operations.commit import CutManifest
+from artstore.operations.reclaim_space import reclaim_space
 
-_PATIENCE = 3
-"""How often a version is cut without the write lock before it is cut with it."""
+_TRIES_WITHOUT_LOCK = 3
 
 
 def upsert(
-    db: Db,
-    packs: Packs,
-    draft: Draft,
-    intake: ContentWriter,
+    repository: Repository,
+    opened: OpenDraft,
     distributed_id: str,
     *,
     aliases: Iterable[str] = (),
     run: int | None = None,
     begin: bool = True,
 ) -> int:
-    """Add what a draft has to the pending version of its collection; return its number. Durable when this returns.
+    """Add a draft to the pending version of its collection; return its number. Durable when this returns.
 
-    There is one for each id; without one it is begun, unless `begin` is not set. Raises `PathConflict` if something
-    else is at one of the paths, `WrongType`, `InvalidInput` for a draft with a base, or `NotFound`; nothing is added
-    then.
+    Each collection has one for each id; if there is none it is begun, unless `begin` is not set. Raises `PathConflict`
+    if one of the paths has other content, `WrongType`, `InvalidInput` for a draft with a base, or `NotFound`; nothing
+    is added then.
     """
+    draft = opened.draft
     check_distributed_id(distributed_id)
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     check_metadata(draft.metadata)
@@ -55,21 +51,21 @@ def upsert(
     check_no_base(draft)
     entries = list(draft.changes.added())
 
-    def land(connection: Connection) -> tuple[int, Freed]:
-        collection = commit.ensure_collection(db, connection, draft)
+    def add(connection: Connection) -> int:
+        collection = commit.ensure_collection(connection, draft)
         id = pending.find(connection, collection.id, distributed_id)
         if id is None:
             if not begin:
-                raise _nothing_pending(db, connection, collection, distributed_id)
+                raise _nothing_pending(connection, collection, distributed_id)
             id = pending.begin(connection, collection.id, distributed_id)
         for alias in aliases:
             alias_rows.check_unprotected(connection, collection.id, alias)
-        intake.publish(connection)
-        pending.add(connection, id, entries, intake.ids, run)
+        pending.add(connection, id, entries, opened.writer.file_ids, run)
         pending.update(connection, id, description=draft.description, metadata=draft.metadata, ttl=draft.ttl)
-        needed = versions.dependency_ids(connection, draft.dependencies)
-        pending.note_upsert(connection, id, run=run, aliases=aliases, prefixes=draft.prefixes, dependencies=needed)
-        freed = intake.end(connection)
+        dependencies = versions.dependency_ids(connection, draft.dependencies)
+        pending.note_upsert(
+            connection, id, run=run, aliases=aliases, prefixes=draft.prefixes, dependencies=dependencies
+        )
         events.record(
             connection,
             "artifact-upserted",
@@ -78,14 +74,12 @@ def upsert(
             entries=len(entries),
             run=run,
         )
-        return id, freed
+        return id
 
-    return commit.land(db, packs, intake, land)
+    return commit.commit_content(repository, opened, add)
 
 
-def _nothing_pending(
-    db: Db, connection: Connection, collection: collections.Collection, distributed_id: str
-) -> NotFound:
+def _nothing_pending(connection: Connection, collection: Collection, distributed_id: str) -> NotFound:
     last = pending.last_finished(connection, collection.id, distributed_id)
     was = f" (the last one became {versions.by_id(connection, last).name})" if last is not None else ""
     return NotFound(
@@ -94,117 +88,132 @@ def _nothing_pending(
     )
 
 
-def finish(db: Db, id: int, *, aliases: Iterable[str] = (), run: int | None = None, force: bool = False) -> Version:
+class _Prepared(NamedTuple):
+    """What a pending version would be as a version."""
+
+    draft: Draft
+    snapshot: Snapshot
+    manifest: CutManifest
+
+
+def finish(
+    repository: Repository, id: int, *, aliases: Iterable[str] = (), run: int | None = None, force: bool = False
+) -> Version:
     """Make a pending version the next version of its collection; durable when this returns.
 
-    Every run that has upserted is a producer of it, and so is `run`. One that was finished already is returned. Raises
-    `NotFound` if it was dropped, or if it is to get an alias and what it became was deleted; `ProtectedAlias` if it is
-    to get one and `force` is not set.
+    Every run that upserted to it is a producer of the version, and so is `run`. If it was finished already, the version
+    it became is returned. Raises `NotFound` if it was dropped, or if aliases are given and the version it became was
+    deleted, and `ProtectedAlias` if one of its aliases is protected and `force` is not set.
     """
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
-    for _ in range(_PATIENCE):
+    db = repository.db
+    for _ in range(_TRIES_WITHOUT_LOCK):
         with db.reading() as connection:
-            prepared = _prepare(db, connection, id)
+            prepared = _prepare(repository, connection, id)
         with db.writing() as connection:
-            # One that was dropped meanwhile is not looked for again.
-            if prepared is None or pending.upserts(connection, id) in (None, prepared[1].upserts):
-                return _finish(db, connection, id, prepared, aliases, run, force)
+            # None means that it was dropped: `_finish` reports that, and trying again would not help.
+            if prepared is None or pending.upserts(connection, id) in (None, prepared.snapshot.upserts):
+                return _finish(connection, id, prepared, aliases, run, force)
     with db.writing() as connection:
-        return _finish(db, connection, id, _prepare(db, connection, id), aliases, run, force)
+        return _finish(connection, id, _prepare(repository, connection, id), aliases, run, force)
 
 
-_Prepared: TypeAlias = tuple[Draft, Snapshot, Cut]
-
-
-def _prepare(db: Db, connection: Connection, id: int) -> _Prepared | None:
-    """What a pending version would be as a version; None if it is one already."""
+def _prepare(repository: Repository, connection: Connection, id: int) -> _Prepared | None:
+    """Read and cut a pending version; return None if it was finished."""
     if pending.finished_as(connection, id) is not None:
         return None
-    found = pending.by_id(connection, id)
-    contents = pending.snapshot(connection, id)
+    row = pending.by_id(connection, id)
+    snapshot = pending.snapshot(connection, id)
     draft = Draft(
-        found.collection,
-        found.type,
-        project=found.project,
-        description=found.description,
-        metadata=found.metadata,
-        ttl=contents.ttl,
+        row.collection,
+        row.type,
+        project=row.project,
+        description=row.description,
+        metadata=row.metadata,
+        ttl=snapshot.ttl,
     )
-    draft.changes.adopt(dict(contents.entries))
-    draft.prefixes = contents.prefixes
-    draft.dependencies = set(contents.dependencies.values())
-    return draft, contents, commit.cut(db, draft)
+    draft.changes.adopt(dict(snapshot.entries))
+    draft.prefixes = snapshot.prefixes
+    draft.dependencies = set(snapshot.dependencies.values())
+    return _Prepared(draft, snapshot, commit.cut_manifest(repository, draft))
 
 
 def _finish(
-    db: Db,
-    connection: Connection,
-    id: int,
-    prepared: _Prepared | None,
-    aliases: list[str],
-    run: int | None,
-    force: bool,
+    connection: Connection, id: int, prepared: _Prepared | None, aliases: list[str], run: int | None, force: bool
 ) -> Version:
     became = pending.finished_as(connection, id)
     if became is None:
-        # Whoever dropped it meanwhile is heard here.
-        found = pending.by_id(connection, id)
+        row = pending.by_id(connection, id)
         assert prepared is not None
-        draft, contents, cut = prepared
-        # The collection may have been renamed since.
-        draft.name = found.collection
-        # What it references may have been deleted by force since: it is referenced still.
-        version, new = commit.settle(db, connection, draft, cut, contents.files, list(contents.dependencies))
-        for writer, at in pending.writers(connection, id):
-            runs.add_product(connection, writer, version.id, at if new else None)
-        aliases = list(dict.fromkeys([*found.aliases, *aliases]))
-        pending.mark_finished(connection, id, version.id)
-        events.record(
-            connection,
-            "artifact-finished",
-            version.qualified_name,
-            distributed_id=found.distributed_id,
-            upserts=found.upserts,
-            run=run,
-        )
-        became = version.id
+        became = _make_version(connection, row, prepared, run)
+        aliases = list(dict.fromkeys([*row.aliases, *aliases]))
     version = versions.by_id(connection, became)
     if aliases and not versions.exists(connection, became):
         raise NotFound(f"{version.name}, which the pending version became, was deleted: it takes no aliases")
     for alias in aliases:
-        set_alias(db, connection, version, alias, force=force)
+        edit.set_alias(connection, version, alias, force=force)
     if run is not None:
         runs.add_product(connection, run, version.id)
     return versions.by_id(connection, version.id)
 
 
-class Dropped(NamedTuple):
-    """What dropping a pending version did, or would do: bytes of content let go, and bytes freed on the disk."""
+def _make_version(connection: Connection, row: Pending, prepared: _Prepared, run: int | None) -> int:
+    """Make a pending version a version; return its id."""
+    draft, snapshot, manifest = prepared
+    # The collection may have been renamed since.
+    draft.name = row.collection
+    # What it references may have been deleted by force since, and is still referenced.
+    version, is_new = commit.find_or_add_version(
+        connection, draft, manifest, snapshot.files, list(snapshot.dependencies)
+    )
+    for writer, at in pending.writers(connection, row.id):
+        runs.add_product(connection, writer, version.id, at if is_new else None)
+    pending.mark_finished(connection, row.id, version.id)
+    events.record(
+        connection,
+        "artifact-finished",
+        version.qualified_name,
+        distributed_id=row.distributed_id,
+        upserts=row.upserts,
+        run=run,
+    )
+    return version.id
+
+
+def finished(repository: Repository, id: int) -> Version | None:
+    """Return the version that a pending one became; None while it is pending, and if it was dropped."""
+    with repository.db.reading() as connection:
+        became = pending.finished_as(connection, id)
+        return None if became is None else versions.by_id(connection, became)
+
+
+class DropResult(NamedTuple):
+    """What dropping a pending version did, or would do: bytes of content deleted, and bytes freed on disk."""
 
     content: int
     disk: int
 
 
-def drop(db: Db, packs: Packs, id: int, *, dry_run: bool = False) -> Dropped:
-    """Drop a pending version; what nothing else needs is gone from the disk when this returns.
+def drop(repository: Repository, id: int, *, dry_run: bool = False) -> DropResult:
+    """Drop a pending version; content that nothing else needs is gone from the disk when this returns.
 
     Raises `NotFound` if it was finished or dropped.
     """
     if dry_run:
-        with db.reading() as connection:
+        with repository.db.reading() as connection:
             pending.by_id(connection, id)
-            return Dropped(usage.reclaimable_pending(connection, id), 0)
-    with db.writing() as connection:
-        found = pending.by_id(connection, id)
-        delete.reap(db, connection)
+            return DropResult(usage.reclaimable_pending(connection, id), 0)
+    with repository.db.writing() as connection:
+        row = pending.by_id(connection, id)
+        delete.release_dead_leases(repository, connection)
         freed = reclaim.release(connection, pending=[id])
         pending.drop(connection, id)
         events.record(
             connection,
             "pending-dropped",
-            found.qualified_name,
-            distributed_id=found.distributed_id,
-            entries=found.entries,
-            runs=list(found.runs),
+            row.qualified_name,
+            distributed_id=row.distributed_id,
+            entries=row.entries,
+            runs=list(row.runs),
         )
-    return Dropped(freed.content, sweep(db, packs).disk)
+    return DropResult(freed.content, reclaim_space(repository).disk)

@@ -44,7 +44,7 @@ class ArtifactDownload(ArtifactMedia):
         store = self._open_store()
 
         def page(after: str | None, count: int) -> list[tuple[str, ArtifactFile]]:
-            entries = store.entries_after(version, after, count)
+            entries = store.pages.entries(version, after, count)
             return [(entry.path, ArtifactFile(ArtifactEntry(entry, self))) for entry in entries]
 
         if names is not None:
@@ -88,7 +88,7 @@ class ArtifactDownload(ArtifactMedia):
             storage_options=storage_options,
             progress=terminal.progress(),
         )
-        if prefix and not any(outcome) and not store.entry(version, prefix) and not store.has_below(version, prefix):
+        if prefix and not any(outcome) and not store.entry(version, prefix) and not any(store.entries(version, prefix)):
             raise no_entry(prefix, version.qualified_name)
         return str(folder if root is None else root)
 
@@ -137,7 +137,7 @@ class ArtifactDownload(ArtifactMedia):
     @needs_version
     def file(self, version: Version, root: StrPath | None = None) -> str:
         """Download an artifact that is one file; return the path of the file. Raises `InvalidInput` if it has more."""
-        entries = list(self._open_store().entries_after(version, None, 2))
+        entries = list(self._open_store().pages.entries(version, None, 2))
         if len(entries) != 1:
             raise InvalidInput("This artifact contains more than one file, call `.download()` to get all files")
         return str(Path(self.download(root), entries[0].path))

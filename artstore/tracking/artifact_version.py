@@ -193,13 +193,13 @@ class ArtifactVersion(ArtifactDownload):
     def logged_by(self, version: Version) -> PublicRun | None:
         """Return the run that logged this artifact first; None if it was logged without a run."""
         store = self._open_store()
-        return next(iter(crossings.public_runs(store, store.produced_by(version))), None)
+        return next(iter(crossings.public_runs(store, store.runs.producers(version))), None)
 
     @needs_version
     def used_by(self, version: Version) -> list[PublicRun]:
         """Return the runs that used this artifact."""
         store = self._open_store()
-        return crossings.public_runs(store, store.used_by(version))
+        return crossings.public_runs(store, store.runs.users(version))
 
     @needs_version
     def lineage(self, version: Version, direction: Direction = "both", depth: int | None = None) -> Lineage:

@@ -210,14 +210,14 @@ def collections(
     """The collections of a type that filters let through, by name. Raises `InvalidInput`."""
 
     def page(after: str | None, count: int) -> list[tuple[str, ArtifactCollection]]:
-        found = store.collection_page(project, type=type, filters=filters, after=after, count=count)
+        found = store.pages.collections(project, type=type, filters=filters, after=after, count=count)
         return [(collection.name, ArtifactCollection(store, collection)) for collection in found]
 
     # A wrong filter raises where it is given, not where the listing is read.
     page(None, 0)
     return Listing(
         page,
-        lambda: store.collection_count(project, type=type, filters=filters),
+        lambda: store.pages.count_collections(project, type=type, filters=filters),
         per_page=per_page,
         start=start,
     )
@@ -240,7 +240,7 @@ def versions(
 
     def page(after: str | None, count: int) -> list[tuple[str, Artifact]]:
         number = None if after is None else int(after)
-        found = store.version_page(
+        found = store.pages.versions(
             name, project=project, beyond=number, count=count, oldest_first=oldest_first, filters=filters
         )
         return [
@@ -250,7 +250,7 @@ def versions(
     page(None, 0)
     return Listing(
         page,
-        lambda: store.version_count(name, project=project, filters=filters),
+        lambda: store.pages.count_versions(name, project=project, filters=filters),
         per_page=per_page,
         start=start,
     )

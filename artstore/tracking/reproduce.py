@@ -50,7 +50,7 @@ class Reproduced(NamedTuple):
 
 def reproduce(store: Store, version: Version, root: Path, *, progress: Progress = SILENT) -> Reproduced:
     """Write a version and all that made it below a folder. Raises `NotFound` if no run logged it."""
-    logged = store.produced_by(version)
+    logged = store.runs.producers(version)
     if not logged:
         raise NotFound(
             f"{version.qualified_name} was logged by no run, so nothing is known of what made it: get it by itself"

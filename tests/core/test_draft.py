@@ -390,7 +390,7 @@ def test_a_draft_from_a_version_that_was_deleted_meanwhile_is_no_version(store: 
     version = store.commit(draft)
     late = store.draft("animals", base=version)
     store.delete(version, delete_aliases=True)
-    with pytest.raises(NotFound, match=r"animals:v0.*was deleted: start from a version that lives"):
+    with pytest.raises(NotFound, match=r"animals:v0.*was deleted: start from another version"):
         store.commit(late)
     with pytest.raises(StoreError, match=r"animals:v0 was deleted"):
         store.draft("animals", base=version)

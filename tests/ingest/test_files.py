@@ -136,7 +136,9 @@ def test_a_device_is_refused(store: Store) -> None:
 def test_a_folder_is_no_file_and_a_file_is_no_folder(store: Store, source: Path) -> None:
     (source / "cat").write_bytes(b"meow")
     refuses(store, lambda draft: store.add_file(draft, source), f"'{source}': it is a folder: use add_dir")
-    refuses(store, lambda draft: store.add_dir(draft, source / "cat"), f"'{source}/cat': it is no folder: use add_file")
+    refuses(
+        store, lambda draft: store.add_dir(draft, source / "cat"), f"'{source}/cat': it is not a folder: use add_file"
+    )
 
 
 def test_what_is_not_there_is_named(store: Store, source: Path) -> None:

@@ -483,7 +483,7 @@ def test_a_store_is_not_made_where_nothing_may_be_written(tmp_path: Path) -> Non
         said = python(INIT, tmp_path / "store")
     finally:
         tmp_path.chmod(0o755)
-    assert said.startswith(f"StoreError: {tmp_path / 'store'} cannot be made or written: check its permissions")
+    assert said.startswith(f"StoreError: {tmp_path / 'store'} cannot be created or written: check its permissions")
 
 
 INIT = """

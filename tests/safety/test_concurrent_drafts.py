@@ -11,6 +11,7 @@ import pytest
 import artstore
 from artstore import Api, Artifact, Store
 from artstore.errors import PathConflict
+from artstore.operations.drafts import rebase_on_newest
 from tests.support.files import noise
 from tests.support.store_checks import check_clean
 from tests.support.wandb_fixtures import here as here
@@ -142,7 +143,7 @@ def test_a_draft_that_follows_the_newest_version_is_overtaken_as_often_as_it_tak
     with Store.init(tmp_path / "store") as store:
         draft = store.draft("animals", "dataset")
         store.add_bytes(draft, b"mine", "mine")
-        store.start_from_newest(draft)
+        rebase_on_newest(store.repository, store.drafts.of(draft))
         other = store.draft("animals", "dataset")
         store.add_bytes(other, b"theirs", "theirs")
         store.commit(other)
@@ -158,7 +159,7 @@ def test_a_draft_that_follows_the_newest_version_starts_anew_when_all_are_delete
         store.commit(first)
         draft = store.draft("animals", "dataset")
         store.add_bytes(draft, b"mine", "mine")
-        store.start_from_newest(draft)
+        rebase_on_newest(store.repository, store.drafts.of(draft))
         store.delete("animals:v0", delete_aliases=True)
         version = store.commit(draft, on_newest=True)
         assert [entry.path for entry in store.entries(version)] == ["mine"]

@@ -48,7 +48,7 @@ def check_race(told: dict[str, list[str]], *, at_once: int, writers: int) -> Non
         extra = found - set(told["has"])
         assert extra <= set(told["tries"])
         assert len(extra) % at_once == 0
-        assert len(store.produced_by(version)) == len(pending.runs)
+        assert len(store.runs.producers(version)) == len(pending.runs)
         store.get(version, "out")
         for path in found:
             assert Path("out", path).read_bytes() == content(path)
@@ -226,4 +226,4 @@ def test_the_sample_with_ray_makes_one_version_of_five_runs(here: Path, short_fo
     assert [row for _, row in table.iterrows()] == [[i, i * 2, 2**i] for i in range(5)]
     with Store.open(other) as store:
         assert [entry.path for entry in store.entries("other:v0")] == ["file"]
-        assert len(store.produced_by("other:v0")) == 2
+        assert len(store.runs.producers(store.version("other:v0"))) == 2

@@ -123,7 +123,7 @@ def test_only_a_link_can_be_unlinked() -> None:
     source = logged()
     source.link(REGISTERED).unlink()
     assert not Api().artifact_exists(REGISTERED)
-    with pytest.raises(ValueError, match="is no link"):
+    with pytest.raises(ValueError, match="is not a link"):
         source.unlink()
 
 

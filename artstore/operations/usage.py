@@ -1,0 +1,73 @@
+"""Report what a store and its versions hold, and what that takes on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from artstore.catalog import usage as usage_rows
+from artstore.catalog.connection import FILE
+from artstore.catalog.repository import Repository
+from artstore.catalog.usage import Share
+from artstore.core.versions import Version
+from artstore.operations.find import find_living
+from artstore.runtime import platform
+
+
+class Usage(NamedTuple):
+    """What a store holds, and what that takes on disk, in bytes."""
+
+    versions: int
+    version_bytes: int
+    """All versions written out, references included."""
+    content_bytes: int
+    """Their content, with each chunk counted once."""
+    stored_bytes: int
+    """The content in the packs: less, where the store compresses."""
+    dead_bytes: int
+    """What the packs waste on disk."""
+    allocated_bytes: int
+    """What the packs take on disk."""
+    catalog_bytes: int
+    """What the catalog takes on disk."""
+    pending: int = 0
+    """The number of pending versions."""
+    pending_bytes: int = 0
+    """All pending versions written out."""
+
+
+def usage(repository: Repository) -> Usage:
+    """Return what a store holds and takes on disk."""
+    with repository.db.reading() as connection:
+        totals = usage_rows.totals(connection)
+    files = repository.folder.glob(FILE + "*")
+    stored, allocated = totals["stored_bytes"], repository.packs.allocated()
+    return Usage(
+        versions=totals["versions"],
+        version_bytes=totals["version_bytes"],
+        content_bytes=totals["content_bytes"],
+        stored_bytes=stored,
+        dead_bytes=min(totals["dead_bytes"], max(0, allocated - stored)),
+        allocated_bytes=allocated,
+        catalog_bytes=sum(platform.allocated_bytes(path.stat()) for path in files if path.exists()),
+        pending=totals["pending"],
+        pending_bytes=totals["pending_bytes"],
+    )
+
+
+def owned_bytes(repository: Repository, version: Version | str) -> int:
+    """Return the content of a version that no earlier version in the store has. Raises `NotFound`."""
+    with repository.db.reading() as connection:
+        return usage_rows.owned_bytes(connection, find_living(connection, version).id)
+
+
+def reclaimable_bytes(repository: Repository, version: Version | str) -> int:
+    """Return the content that deleting a version alone would free. Raises `NotFound`."""
+    with repository.db.reading() as connection:
+        return usage_rows.reclaimable_bytes(connection, find_living(connection, version).id)
+
+
+def shares(repository: Repository, versions: Iterable[Version]) -> dict[int, Share]:
+    """Return what each of some versions owns and would free, by their ids."""
+    with repository.db.reading() as connection:
+        return usage_rows.shares(connection, [version.id for version in versions])
