@@ -1,4 +1,4 @@
-"""What several files of tests share: servers, one of each for a session, and processes to kill and pause."""
+"""Fixtures that several files of tests share; each server is started once for a session."""
 
 from __future__ import annotations
 
@@ -9,75 +9,101 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from artstore import Store
 from tests.support import servers
+from tests.support.cli_runner import workspace as workspace
 from tests.support.kill_points import TaskRunner
+from tests.support.lineage_pipeline import pipeline_store as pipeline_store
+from tests.support.lineage_pipeline import store_path as store_path
+from tests.support.programs import ProgramFolder
 from tests.support.servers import GsServer, S3Server, WebApp
+from tests.support.wandb_fixtures import workdir as workdir
 
 pytest.register_assert_rewrite("artstore.testing")
 
 
 class ByServer(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives the tests of one kind of server to one worker, so that each server is started once."""
+    """Schedules the tests of one kind of server on one worker, so that each server is started once."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return file if file.startswith(("tests/drivers/", "tests/ingest/test_references")) else nodeid
 
 
-# xdist has groups for this, and does not find them with pytest 9.2: it renames tests where pytest no longer looks.
+# xdist has groups for this, but does not find them with pytest 9.2, which does not read the names it gives to tests.
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
-    """Choose who runs what when tests run on several cores."""
+    """Choose which worker runs which tests."""
     return ByServer(config, log)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    with Store.init(tmp_path / "store") as store:
+        yield store
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """An empty folder, to be filled and added."""
+    (tmp_path / "source").mkdir()
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> ProgramFolder:
+    """A folder in which programs run, with a store that they log to."""
+    return ProgramFolder(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def web_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the nginx below."""
+    """The folder that `nginx` serves `root` of."""
     return tmp_path_factory.mktemp("nginx")
 
 
 @pytest.fixture(scope="session")
 def nginx(web_folder: Path) -> Iterator[str]:
-    """An nginx that serves `web_folder/root`."""
+    """The URL of an nginx that serves `web_folder/root`."""
     with servers.nginx(web_folder) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def web_app() -> Iterator[WebApp]:
-    """A web server that does what tests want."""
+    """A web server that behaves as tests ask it to."""
     app = WebApp()
-    with servers.serving(app.handle) as app.url:
+    with servers.web_server(app.handle) as app.url:
         yield app
 
 
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A SeaweedFS."""
+    """A SeaweedFS, an S3 server."""
     with servers.seaweed(tmp_path_factory.mktemp("seaweed")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[S3Server]:
-    """A moto."""
+    """A moto server, which accepts any key."""
     with servers.moto() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GsServer]:
-    """A fake-gcs-server."""
+    """A fake-gcs-server, which speaks the API of Google Cloud Storage."""
     with servers.fake_gcs(tmp_path_factory.mktemp("gcs")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[TaskRunner]:
-    """Where tasks are done, killed and paused."""
-    with TaskRunner() as made:
-        yield made
+    """Runs tasks in processes that can be killed and paused."""
+    with TaskRunner() as runner:
+        yield runner
 
 
 @pytest.fixture(
@@ -85,5 +111,5 @@ def runner() -> Iterator[TaskRunner]:
     ids=["sampled", "every-step"],
 )
 def every_step(request: pytest.FixtureRequest) -> bool:
-    """Whether to kill or pause at each step, rather than at a sample of them."""
+    """Whether to kill or pause at every step, or at a sample of the steps."""
     return bool(request.param)

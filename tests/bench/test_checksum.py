@@ -18,16 +18,12 @@ from blake3 import blake3
 
 from artstore.bench.hashes import HASHES
 from artstore.runtime import platform
-from tests.support.cli_runner import data, done, run, settle
-from tests.support.programs import python
+from tests.support.cli_runner import json_of, output_of, run
+from tests.support.programs import run_python
+
+pytestmark = pytest.mark.usefixtures("workspace")
 
 SHORT = ("--seconds", "0.2", "--size", "4KiB", "--size", "300kB")
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with two animals in it, and no store."""
-    return settle(tmp_path, monkeypatch)
 
 
 def names(folder: Path) -> set[str]:
@@ -52,9 +48,9 @@ def test_each_checksum_is_what_its_library_says_of_the_whole() -> None:
     assert found == expected
 
 
-def test_the_json_has_every_algorithm_by_method_size_and_threads(here: Path) -> None:
-    before = names(here)
-    found = data("bench", "checksum", *SHORT, "--threads", "1", "--threads", "3")
+def test_the_json_has_every_algorithm_by_method_size_and_threads(workspace: Path) -> None:
+    before = names(workspace)
+    found = json_of("bench", "checksum", *SHORT, "--threads", "1", "--threads", "3")
     assert found["cores"] == platform.cores() and found["load"] >= 0
     ways = {
         *(("reading", "buffer"), ("blake3", "store"), ("sha256", "store")),
@@ -66,19 +62,19 @@ def test_the_json_has_every_algorithm_by_method_size_and_threads(here: Path) -> 
     for each in found["results"]:
         assert each["bytes"] > 0 and each["seconds"] > 0
         assert each["bytes_per_second"] == pytest.approx(each["bytes"] / each["seconds"])
-    assert names(here) == before
+    assert names(workspace) == before
 
 
 def test_the_tables_are_one_for_each_size_and_end_with_the_answer_in_words() -> None:
-    said = done("bench", "checksum", *SHORT, "--threads", "2")
+    said = output_of("bench", "checksum", *SHORT, "--threads", "2")
     assert "files of 4 KiB, in MB/s" in said and "files of 300.0 kB, in MB/s" in said
     assert said.count("crc32c") == said.count("blake3") == 2
     assert said.splitlines()[-1].startswith("Of 300.0 kB files, artstore would take in ")
 
 
-def test_the_chart_names_every_series(here: Path) -> None:
-    done("bench", "checksum", *SHORT, "--threads", "1", "--plot", "sizes.svg")
-    done(
+def test_the_chart_names_every_series(workspace: Path) -> None:
+    output_of("bench", "checksum", *SHORT, "--threads", "1", "--plot", "sizes.svg")
+    output_of(
         "bench",
         "checksum",
         "--seconds",
@@ -93,25 +89,27 @@ def test_the_chart_names_every_series(here: Path) -> None:
         "one.svg",
     )
     for name, more in (("sizes.svg", "1 thread"), ("one.svg", "2 threads")):
-        said = {each.text for each in ElementTree.parse(here / name).iter()}
+        said = {each.text for each in ElementTree.parse(workspace / name).iter()}
         assert {"reading", *HASHES, "blake3, store", "sha256, store"} <= said
         assert any(more in each for each in said if each)
 
 
-def test_files_are_made_beside_the_store_or_where_one_says(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (here / "disk").mkdir(mode=0o555)
-    (here / "animals").chmod(0o555)
+def test_files_are_made_beside_the_store_or_where_one_says(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (workspace / "disk").mkdir(mode=0o555)
+    (workspace / "animals").chmod(0o555)
     program = "import sys\nfrom artstore.cli import verbs\ntry: verbs(sys.argv[1:])\nexcept SystemExit: pass"
     arguments = ("bench", "checksum", "--quick", "--size", "4KiB", "--threads", "1")
-    monkeypatch.setenv("ARTSTORE_DIR", str(here / "disk" / "later" / "store"))
-    for folder, more in (("disk", []), ("animals", ["--dir", here / "animals"])):
-        assert f"{here / folder} cannot be read or written (Permission denied)" in python(program, *arguments, *more)
+    monkeypatch.setenv("ARTSTORE_DIR", str(workspace / "disk" / "later" / "store"))
+    for folder, more in (("disk", []), ("animals", ["--dir", workspace / "animals"])):
+        assert f"{workspace / folder} cannot be read or written (Permission denied)" in run_python(
+            program, *arguments, *more
+        )
     monkeypatch.delenv("ARTSTORE_DIR")
-    done(*arguments[:2], *SHORT, "--threads", "1")
-    assert names(here) == {"animals", "disk"}
+    output_of(*arguments[:2], *SHORT, "--threads", "1")
+    assert names(workspace) == {"animals", "disk"}
 
 
-def test_ctrl_c_leaves_no_files(here: Path) -> None:
+def test_ctrl_c_leaves_no_files(workspace: Path) -> None:
     command = [
         sys.executable,
         "-m",
@@ -121,15 +119,15 @@ def test_ctrl_c_leaves_no_files(here: Path) -> None:
         "--seconds",
         "100",
         "--dir",
-        str(here / "animals"),
+        str(workspace / "animals"),
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while not list(here.glob("animals/.artstore-bench-*/*")) and process.poll() is None:
+        while not list(workspace.glob("animals/.artstore-bench-*/*")) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in said) == (130, False), said
-    assert names(here / "animals") == {"cat.jpg", "dog.jpg"}
+    assert names(workspace / "animals") == {"cat.jpg", "dog.jpg"}
 
 
 @pytest.mark.parametrize(
@@ -144,18 +142,18 @@ def test_ctrl_c_leaves_no_files(here: Path) -> None:
         (["--plot", "nowhere/x.svg"], "there is no folder 'nowhere'"),
     ],
 )
-def test_wrong_arguments_are_refused_before_anything_is_made(here: Path, arguments: list[str], said: str) -> None:
+def test_wrong_arguments_are_refused_before_anything_is_made(workspace: Path, arguments: list[str], said: str) -> None:
     result = run("bench", "checksum", *arguments)
     assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
-    assert names(here) == {"animals"}
+    assert names(workspace) == {"animals"}
 
 
 @pytest.mark.parametrize("module", ["xxhash", "google_crc32c"])
 def test_without_a_library_the_error_names_what_to_install(
-    here: Path, monkeypatch: pytest.MonkeyPatch, module: str
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     result = run("bench", "checksum", *SHORT)
     assert result.exit_code == 2
     assert f"needs {module}: pip install 'artstore[bench]'" in result.stderr
-    assert names(here) == {"animals"}
+    assert names(workspace) == {"animals"}

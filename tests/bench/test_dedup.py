@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import sys
 import tracemalloc
 from pathlib import Path
@@ -19,26 +18,18 @@ from artstore.bench.dedup import measure
 from artstore.bench.sources import Sources
 from artstore.runtime.progress import SILENT
 from tests.support import remote_places
-from tests.support.cli_runner import data, done, run, settle, two_versions
-from tests.support.files import tree_of
-from tests.support.programs import python
+from tests.support.cli_runner import json_of, output_of, put_two_versions, run
+from tests.support.files import noise, tree_of
+from tests.support.programs import run_python
 from tests.support.servers import WebApp
+
+pytestmark = pytest.mark.usefixtures("workspace")
 
 LARGE = 18_000_000
 WAYS = [
     *("whole files", "fixed 64 KiB", "fixed 256 KiB", "fixed 1 MiB"),
     *("by content 16 KiB", "by content 256 KiB", "by content 1 MiB", "artstore"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with two animals in it, and no store."""
-    return settle(tmp_path, monkeypatch)
-
-
-def noise(size: int, seed: int = 0) -> bytes:
-    return random.Random(seed).randbytes(size)
 
 
 def fill(folder: str, **files: bytes) -> str:
@@ -51,7 +42,7 @@ def fill(folder: str, **files: bytes) -> str:
 
 def measured(*arguments: str) -> dict[str, Any]:
     """The ways by their names, each with what every version added; and everything else under its own name."""
-    found = data("bench", "dedup", *arguments)
+    found = json_of("bench", "dedup", *arguments)
     return {
         **found,
         **{
@@ -94,36 +85,36 @@ def test_equal_files_and_equal_pieces_within_a_version_count_once() -> None:
     assert found["size"] == 2**21 + 100
 
 
-def test_artstores_own_row_is_what_a_store_of_the_same_folders_takes(here: Path) -> None:
+def test_artstores_own_row_is_what_a_store_of_the_same_folders_takes(workspace: Path) -> None:
     large = noise(10_000_000)
     edges = {f"n{size}": noise(size, size) for size in (0, 1, 16_384, 32_768, 65_535, 65_536, 65_537, 262_144, 8 << 20)}
     fill("one", large=large, **edges)
     fill("two", large=large[:3_000_000] + b"whiskers" + large[3_000_000:], **edges)
     fill("three", large=large[2_000_000:], other=b"meow" * 50_000)
     totals = []
-    with Store.init(here / "store") as store:
+    with Store.init(workspace / "store") as store:
         for folder in ("one", "two", "three"):
             draft = store.draft("animals", "dataset")
             store.add_dir(draft, folder)
             store.commit(draft)
             totals.append(store.usage().content_bytes)
-        assert store.usage().version_bytes == data("bench", "dedup", "one", "two", "three", "--no-zstd")["size"]
+        assert store.usage().version_bytes == json_of("bench", "dedup", "one", "two", "three", "--no-zstd")["size"]
     for paths in (["one", "two", "three"], ["store"]):
-        *_, ours = data("bench", "dedup", *paths, "--no-zstd")["ways"]
+        *_, ours = json_of("bench", "dedup", *paths, "--no-zstd")["ways"]
         assert (ours["name"], ours["stored_after_each_version"]) == ("artstore", totals)
 
 
 def test_compressed_pieces_are_counted_only_where_that_pays() -> None:
-    found = data("bench", "dedup", fill("one", noise=noise(3_000_000), text=b"meow purr hiss\n" * 200_000))
+    found = json_of("bench", "dedup", fill("one", noise=noise(3_000_000), text=b"meow purr hiss\n" * 200_000))
     for way in found["ways"]:
         assert 3_000_000 < way["zstd"]["stored"] < 3_200_000
         assert way["stored"] > 3_000_000
-    noisy = data("bench", "dedup", fill("two", noise=noise(3_000_000)))
+    noisy = json_of("bench", "dedup", fill("two", noise=noise(3_000_000)))
     assert {way["zstd"]["stored"] for way in noisy["ways"]} == {3_000_000}
 
 
 def test_the_json_has_all_that_the_tables_show() -> None:
-    found = data("bench", "dedup", "animals", "animals")
+    found = json_of("bench", "dedup", "animals", "animals")
     assert set(found) == {"versions", "size", "ways", "seconds", "notes"}
     assert [way["name"] for way in found["ways"]] == WAYS
     assert [way["piece_size"] for way in found["ways"]][:2] == [None, 65_536]
@@ -134,20 +125,20 @@ def test_the_json_has_all_that_the_tables_show() -> None:
             assert part["ratio"] == 2.0
             assert part["bytes_per_second"] > 0
         assert way["pieces"] >= 2
-    assert {way["zstd"] for way in data("bench", "dedup", "animals", "--no-zstd")["ways"]} == {None}
+    assert {way["zstd"] for way in json_of("bench", "dedup", "animals", "--no-zstd")["ways"]} == {None}
 
 
 def test_the_tables_end_with_the_answer_in_words() -> None:
     before = noise(4_000_000)
     fill("one", model=before)
     fill("two", model=before[:2_000_000] + b"!" + before[2_000_000:])
-    said = done("bench", "dedup", "one", "two", "--no-zstd")
+    said = output_of("bench", "dedup", "one", "two", "--no-zstd")
     assert "2 versions, 2 files, 8.0 MB read" in said
     assert all(name in said for name in WAYS) and "what each version adds" in said
     last = said.splitlines()[-1]
     assert last.startswith("artstore would keep these in 4.") and "where whole-file storage takes 8.0 MB: 4" in last
     assert said.splitlines()[0].endswith(" s")
-    same = done("bench", "dedup", "animals")
+    same = output_of("bench", "dedup", "animals")
     assert "what each version adds" not in same
     assert same.splitlines()[-1] == (
         "artstore would keep this in 300.0 kB, where whole-file storage takes 300.0 kB: the same; "
@@ -156,15 +147,15 @@ def test_the_tables_end_with_the_answer_in_words() -> None:
 
 
 def test_many_versions_are_shown_by_the_first_and_the_last() -> None:
-    said = done("bench", "dedup", *["animals"] * 25, "--no-zstd")
+    said = output_of("bench", "dedup", *["animals"] * 25, "--no-zstd")
     assert "... 5 more (--json)" in said and said.count("animals") == 20
 
 
-def test_the_chart_names_every_series(here: Path) -> None:
-    done("bench", "dedup", "animals", "animals", "--plot", "growth.svg")
-    done("bench", "dedup", "animals", "--plot", "one.svg")
+def test_the_chart_names_every_series(workspace: Path) -> None:
+    output_of("bench", "dedup", "animals", "animals", "--plot", "growth.svg")
+    output_of("bench", "dedup", "animals", "--plot", "one.svg")
     for name, more in (("growth.svg", "artstore, zstd"), ("one.svg", "with zstd")):
-        said = {each.text for each in ElementTree.parse(here / name).iter()}
+        said = {each.text for each in ElementTree.parse(workspace / name).iter()}
         assert {*WAYS, more} <= said
     assert "there is no folder" in run("bench", "dedup", "animals", "--plot", "nowhere/x.svg").stderr
 
@@ -178,35 +169,35 @@ def test_single_files_are_versions_that_follow_each_other() -> None:
     assert found["artstore"] == [100_000, 0, 100_000]
 
 
-def test_a_folder_is_read_as_put_would_read_it(here: Path) -> None:
-    done("init")
+def test_a_folder_is_read_as_put_would_read_it(workspace: Path) -> None:
+    output_of("init")
     fill("animals/deep/down", rat=noise(50_000, 3))
-    (here / "animals" / "link").symlink_to("cat.jpg")
+    (workspace / "animals" / "link").symlink_to("cat.jpg")
     fill("elsewhere", fox=noise(10_000, 4))
-    (here / "animals" / "outside").symlink_to(here / "elsewhere" / "fox")
-    done("put", ".", "--name", "all", "--type", "dataset")
-    found = data("bench", "dedup", ".")
-    assert found["size"] == data("show", "all")["size"]
+    (workspace / "animals" / "outside").symlink_to(workspace / "elsewhere" / "fox")
+    output_of("put", ".", "--name", "all", "--type", "dataset")
+    found = json_of("bench", "dedup", ".")
+    assert found["size"] == json_of("show", "all")["size"]
 
 
-def test_a_store_is_asked_for_the_versions_of_one_collection(here: Path) -> None:
-    two_versions()
+def test_a_store_is_asked_for_the_versions_of_one_collection(workspace: Path) -> None:
+    put_two_versions()
     found = measured(".artstore", "--name", "animals")
     assert [each["label"] for each in found["versions"]] == ["animals:v0", "animals:v1"]
     assert found["artstore"] == found["whole files"] == [300_000, 300_000]
     assert measured(".artstore")["artstore"] == found["artstore"]
-    done("put", "animals", "--name", "others", "--type", "dataset", "--project", "zoo")
+    output_of("put", "animals", "--name", "others", "--type", "dataset", "--project", "zoo")
     asked = run("bench", "dedup", ".artstore").stderr
     assert "has 2 collections: say which one by --name (uncategorized/animals, zoo/others)" in asked
-    assert data("bench", "dedup", ".artstore", "--name", "zoo/others")["size"] == 600_000
+    assert json_of("bench", "dedup", ".artstore", "--name", "zoo/others")["size"] == 600_000
     assert "give 'zoo/others'" in run("bench", "dedup", ".artstore", "--name", "zoo/others:v0").stderr
     assert "no artifact 'fox' in project 'zoo'" in run("bench", "dedup", ".artstore", "--name", "zoo/fox").stderr
 
 
-def test_references_of_a_version_are_left_out_and_that_is_said(here: Path) -> None:
-    two_versions()
-    uri = (here / "animals" / "cat.jpg").as_uri()
-    done("ref", uri, "--name", "linked", "--type", "dataset")
+def test_references_of_a_version_are_left_out_and_that_is_said(workspace: Path) -> None:
+    put_two_versions()
+    uri = (workspace / "animals" / "cat.jpg").as_uri()
+    output_of("ref", uri, "--name", "linked", "--type", "dataset")
     told = run("bench", "dedup", ".artstore", "--name", "linked")
     assert (told.exit_code, "'linked' holds no stored files" in told.stderr) == (2, True)
 
@@ -242,7 +233,7 @@ def test_a_large_object_on_a_web_server_is_streamed(web_app: WebApp) -> None:
 def test_of_an_object_whose_size_nobody_tells_it_is_said_how_much_was_read_at_most(web_app: WebApp) -> None:
     place = remote_places.web(web_app, "chunked")
     place.put("model", noise(300_000))
-    found = data("bench", "dedup", f"{place.prefix}model", "--limit", "100kB")
+    found = json_of("bench", "dedup", f"{place.prefix}model", "--limit", "100kB")
     assert found["size"] == 100_000
     assert found["notes"] == [
         f"{place.prefix}model: how large it is was not told; of it no more than 100,000 bytes were read (--limit)"
@@ -250,42 +241,44 @@ def test_of_an_object_whose_size_nobody_tells_it_is_said_how_much_was_read_at_mo
 
 
 def test_a_limit_on_a_folder_reads_the_first_files_and_the_beginning_of_one() -> None:
-    found = data("bench", "dedup", "animals", "--limit", "250kB")
+    found = json_of("bench", "dedup", "animals", "--limit", "250kB")
     assert found["versions"] == [{"label": "animals", "files": 2, "size": 250_000}]
     assert found["notes"] == ["animals: only the first 250,000 of 300,000 bytes were read (--limit)"]
-    assert data("bench", "dedup", "animals", "--limit", "1GiB")["notes"] == []
+    assert json_of("bench", "dedup", "animals", "--limit", "1GiB")["notes"] == []
 
 
 # What is left alone, and what is refused
 
 
-def test_nothing_is_written_anywhere(here: Path) -> None:
-    two_versions()
-    before = tree_of(here)
-    done("bench", "dedup", "animals", "animals")
-    done("bench", "dedup", ".artstore")
-    assert tree_of(here) == before
+def test_nothing_is_written_anywhere(workspace: Path) -> None:
+    put_two_versions()
+    before = tree_of(workspace)
+    output_of("bench", "dedup", "animals", "animals")
+    output_of("bench", "dedup", ".artstore")
+    assert tree_of(workspace) == before
 
 
-def test_a_folder_in_which_nothing_may_be_written_is_read(here: Path) -> None:
-    for path in (here / "animals", here):
+def test_a_folder_in_which_nothing_may_be_written_is_read(workspace: Path) -> None:
+    for path in (workspace / "animals", workspace):
         path.chmod(0o555)
     try:
-        said = python("import sys; from artstore.cli import main; main()", "bench", "dedup", here / "animals")
+        said = run_python("import sys; from artstore.cli import main; main()", "bench", "dedup", workspace / "animals")
     finally:
-        here.chmod(0o755)
+        workspace.chmod(0o755)
     assert "artstore would keep this in 300.0 kB" in said
 
 
-def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(here: Path) -> None:
-    (here / "animals" / "dog.jpg").chmod(0)
+def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(workspace: Path) -> None:
+    (workspace / "animals" / "dog.jpg").chmod(0)
     program = (
         "import sys\nfrom artstore.bench import dedup\nfrom artstore.bench.sources import Sources\n"
         "with Sources(None, None, dedup.SILENT) as sources:\n"
         "    try:\n        dedup.measure(sources.of(sys.argv[1]))\n"
         "    except OSError as error:\n        print(error)"
     )
-    assert f"cannot read {str(here / 'animals' / 'dog.jpg')!r}: Permission denied" in python(program, here / "animals")
+    assert f"cannot read {str(workspace / 'animals' / 'dog.jpg')!r}: Permission denied" in run_python(
+        program, workspace / "animals"
+    )
 
 
 @pytest.mark.parametrize(
@@ -306,11 +299,11 @@ def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(here: 
         ([], "Missing argument"),
     ],
 )
-def test_what_cannot_be_measured_is_an_error_that_says_why(here: Path, arguments: list[str], said: str) -> None:
-    (here / "empty").mkdir()
+def test_what_cannot_be_measured_is_an_error_that_says_why(workspace: Path, arguments: list[str], said: str) -> None:
+    (workspace / "empty").mkdir()
     fill("hollow", nothing=b"")
     fill("pipes")
-    Store.init(here / "bare").close()
+    Store.init(workspace / "bare").close()
     for pipe in ("pipes/pipe", "hollow/pipe"):
         if "hollow" not in arguments:
             os.mkfifo(pipe)
@@ -321,11 +314,11 @@ def test_what_cannot_be_measured_is_an_error_that_says_why(here: Path, arguments
 def test_without_its_library_the_error_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "zstandard", None)
     assert "pip install 'artstore[bench]'" in run("bench", "dedup", "animals").stderr
-    assert json.loads(done("bench", "dedup", "animals", "--no-zstd", "--json"))["size"] == 300_000
+    assert json.loads(output_of("bench", "dedup", "animals", "--no-zstd", "--json"))["size"] == 300_000
 
 
-def test_memory_does_not_grow_with_the_data(here: Path) -> None:
-    with (here / "large").open("wb") as large:
+def test_memory_does_not_grow_with_the_data(workspace: Path) -> None:
+    with (workspace / "large").open("wb") as large:
         large.truncate(150_000_000)
     with Sources(None, None, SILENT) as opened:
         tracemalloc.start()

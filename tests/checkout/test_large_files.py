@@ -13,7 +13,7 @@ from artstore.errors import Damaged
 from artstore.runtime import platform
 from artstore.runtime.progress import Silent
 from benchmarks import stores
-from tests.support.files import noise, tree_of, write
+from tests.support.files import noise, tree_of, write_files
 
 MIB = 1024 * 1024
 
@@ -21,12 +21,12 @@ MIB = 1024 * 1024
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
     """Files that lie scattered over the pack, since they share pieces; in more folders than a download has open."""
-    base = noise("base", 7 * MIB)
+    base = noise(7 * MIB, "base")
     files = {"whole": base, "turned": base[4 * MIB :] + base[: 4 * MIB], "twice": base[: 2 * MIB] * 2}
     for i in range(70):
         start = i * MIB // 12
         files[f"folder {i}/part"] = (
-            noise(f"head {i}", 90_000) + base[start : start + MIB // 4] + noise(f"tail {i}", 70_000)
+            noise(90_000, f"head {i}") + base[start : start + MIB // 4] + noise(70_000, f"tail {i}")
         )
     return files
 
@@ -34,7 +34,7 @@ def files() -> dict[str, bytes]:
 @pytest.fixture
 def store(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Store]:
     with Store.init(tmp_path / "store") as store:
-        stores.log(store, "files", write(tmp_path / "source", files))
+        stores.log(store, "files", write_files(tmp_path / "source", files))
         yield store
 
 
@@ -108,7 +108,7 @@ def test_a_download_that_is_interrupted_leaves_whole_files_and_goes_on(
 def test_one_file_that_is_interrupted_is_not_written_to_its_end(tmp_path: Path) -> None:
     size = 48 * MIB
     with Store.init(tmp_path / "store") as store:
-        stores.log(store, "file", write(tmp_path / "source", {"file": noise("file", size)}))
+        stores.log(store, "file", write_files(tmp_path / "source", {"file": noise(size, "file")}))
         told = Interrupting(after=1)
         with pytest.raises(KeyboardInterrupt):
             store.get("file:v0", tmp_path / "root", progress=told)
@@ -119,9 +119,9 @@ def test_one_file_that_is_interrupted_is_not_written_to_its_end(tmp_path: Path) 
 def test_files_appear_while_others_are_on_their_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many files as there may be on their way at once, and a Ctrl-C in the last: those before it are there."""
     monkeypatch.setattr(platform, "cores", lambda: 8)
-    files = {str(number): noise(number, 6 * MIB) for number in range(6)}
+    files = {str(number): noise(6 * MIB, number) for number in range(6)}
     with Store.init(tmp_path / "store") as store:
-        stores.log(store, "files", write(tmp_path / "source", files))
+        stores.log(store, "files", write_files(tmp_path / "source", files))
         with pytest.raises(KeyboardInterrupt):
             store.get("files:v0", tmp_path / "root", progress=Interrupting(after=11))
         shown, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")

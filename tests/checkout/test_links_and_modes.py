@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from artstore import ArtstoreError, Entry, Kind, Store
 from artstore.errors import InvalidPath, LinkCycle, SourceError, SourceUnreadable, UnsafeRoot
-from tests.support.files import content, entries, put, tree
-from tests.support.files import random_bytes as noise
-from tests.support.programs import python
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.init(tmp_path / "store") as store:
-        yield store
+from tests.support.files import commit_folder, entries_by_path, noise, read_files, snapshot
+from tests.support.programs import run_python
 
 
 @pytest.fixture
@@ -56,8 +49,8 @@ LINKS_INSIDE = {
 def test_a_link_inside_the_folder_is_kept_as_a_link(store: Store, source: Path, out: Path, case: str) -> None:
     name, target, kept = LINKS_INSIDE[case]
     (source / name).symlink_to(target.format(source=source))
-    version = put(store, source)
-    assert entries(store, version)[name] == Entry(name, Kind.LINK, target=kept)
+    version = commit_folder(store, source)
+    assert entries_by_path(store, version)[name] == Entry(name, Kind.LINK, target=kept)
     assert version.size == len(b"meow" + b"woof")
     store.get(version, out)
     assert os.readlink(out / name) == kept
@@ -70,7 +63,7 @@ def test_a_chain_of_links_leads_where_it_led(store: Store, source: Path, out: Pa
     (source / "two").symlink_to("sub/three")
     (source / "sub" / "three").symlink_to("../folder/dog")
     (source / "folder").symlink_to("sub")
-    store.get(put(store, source), out)
+    store.get(commit_folder(store, source), out)
     for name in ("one", "two", "sub/three", "folder"):
         assert (out / name).is_symlink(), name
         assert (out / name).resolve().relative_to(out) == (source / name).resolve().relative_to(source), name
@@ -80,7 +73,7 @@ def test_a_chain_of_links_leads_where_it_led(store: Store, source: Path, out: Pa
 def test_a_link_of_the_same_text_in_two_places_is_two_links(store: Store, source: Path, out: Path) -> None:
     (source / "link").symlink_to("dog")
     (source / "sub" / "link").symlink_to("dog")
-    store.get(put(store, source), out)
+    store.get(commit_folder(store, source), out)
     assert (out / "sub" / "link").read_bytes() == b"woof"
     assert not (out / "link").exists() and (out / "link").is_symlink()
 
@@ -89,16 +82,16 @@ def test_links_between_two_folders_are_no_cycle(store: Store, source: Path, out:
     (source / "other").mkdir()
     (source / "other" / "to-sub").symlink_to("../sub")
     (source / "sub" / "to-other").symlink_to("../other")
-    store.get(put(store, source), out)
+    store.get(commit_folder(store, source), out)
     assert (out / "other" / "to-sub" / "to-other" / "to-sub" / "dog").read_bytes() == b"woof"
 
 
 def test_a_changed_link_is_another_version(store: Store, source: Path, out: Path) -> None:
     (source / "link").symlink_to("cat")
-    first = put(store, source)
+    first = commit_folder(store, source)
     (source / "link").unlink()
     (source / "link").symlink_to("sub/dog")
-    second = put(store, source)
+    second = commit_folder(store, source)
     assert second.number == 1
     assert [pair[1].target for pair in store.diff(first, second).changed] == ["sub/dog"]
     for version, expected in ((first, b"meow"), (second, b"woof"), (first, b"meow")):
@@ -112,18 +105,20 @@ def test_a_changed_link_is_another_version(store: Store, source: Path, out: Path
 def test_a_model_in_the_layout_of_a_hub_is_taken_whole(store: Store, tmp_path: Path, out: Path) -> None:
     """Hugging Face keeps content in blobs/ and names in snapshots/REVISION/, as relative links to it."""
     repository = tmp_path / "hub" / "models--zoo--animals"
-    snapshot = repository / "snapshots" / "0123abcd"
-    (snapshot / "onnx").mkdir(parents=True)
+    snapshot_folder = repository / "snapshots" / "0123abcd"
+    (snapshot_folder / "onnx").mkdir(parents=True)
     (repository / "blobs").mkdir()
     blobs = {"config.json": b"{}", "model.safetensors": noise(300_000), "onnx/model.onnx": noise(1000)}
     for i, (name, data) in enumerate(blobs.items()):
         (repository / "blobs" / (f"{i}" * 40)).write_bytes(data)
-        (snapshot / name).symlink_to("../" * (2 + name.count("/")) + "blobs/" + f"{i}" * 40)
-    version = put(store, snapshot)
-    assert {path: entry.kind for path, entry in entries(store, version).items()} == dict.fromkeys(blobs, Kind.FILE)
+        (snapshot_folder / name).symlink_to("../" * (2 + name.count("/")) + "blobs/" + f"{i}" * 40)
+    version = commit_folder(store, snapshot_folder)
+    assert {path: entry.kind for path, entry in entries_by_path(store, version).items()} == dict.fromkeys(
+        blobs, Kind.FILE
+    )
     store.get(version, out)
-    assert tree(out) == {**blobs, "onnx": None}
-    assert put(store, snapshot) == version
+    assert snapshot(out) == {**blobs, "onnx": None}
+    assert commit_folder(store, snapshot_folder) == version
     draft = store.draft("repository", "model")
     store.add_dir(draft, repository)
     whole = store.commit(draft)
@@ -141,9 +136,9 @@ def test_a_link_to_a_folder_outside_is_followed(store: Store, source: Path, tmp_
     (outside / "beside").symlink_to("rat")
     (outside / "again").symlink_to("deep")
     (source / "link").symlink_to("../outside")
-    version = put(store, source)
+    version = commit_folder(store, source)
     store.get(version, out)
-    assert tree(out / "link") == {
+    assert snapshot(out / "link") == {
         "rat": b"squeak",
         "beside": b"squeak",
         "deep": None,
@@ -154,7 +149,7 @@ def test_a_link_to_a_folder_outside_is_followed(store: Store, source: Path, tmp_
         "again/run": b"#!",
     }
     assert os.access(out / "link" / "deep" / "run", os.X_OK)
-    assert put(store, source) == version
+    assert commit_folder(store, source) == version
 
 
 def test_a_folder_that_is_itself_a_link_is_added_as_what_it_leads_to(
@@ -162,15 +157,15 @@ def test_a_folder_that_is_itself_a_link_is_added_as_what_it_leads_to(
 ) -> None:
     (source / "inside").symlink_to("cat")
     (tmp_path / "link").symlink_to("source")
-    through = put(store, tmp_path / "link", "through")
-    assert entries(store, through) == entries(store, put(store, source, "direct"))
+    through = commit_folder(store, tmp_path / "link", "through")
+    assert entries_by_path(store, through) == entries_by_path(store, commit_folder(store, source, "direct"))
 
 
 def test_a_link_given_as_a_file_is_added_under_its_own_name(store: Store, source: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("source/cat")
     draft = store.draft("animals", "dataset")
     assert store.add_file(draft, tmp_path / "link").path == "link"
-    assert entries(store, store.commit(draft))["link"].size == 4
+    assert entries_by_path(store, store.commit(draft))["link"].size == 4
 
 
 CYCLES = {
@@ -218,7 +213,7 @@ def test_links_that_are_nothing_but_each_other_end_as_links_or_an_error(
     for name, target in loop.items():
         (source / name).symlink_to(target)
     try:
-        version = put(store, source)
+        version = commit_folder(store, source)
     except LinkCycle as error:
         assert "'a'" in str(error) or f"{source}/a" in str(error)
     else:
@@ -239,7 +234,7 @@ def test_a_folder_whose_name_begins_like_the_root_is_outside(store: Store, sourc
     (tmp_path / "source-old").mkdir()
     (tmp_path / "source-old" / "rat").write_bytes(b"squeak")
     (source / "link").symlink_to("../source-old/rat")
-    assert entries(store, put(store, source))["link"].kind == Kind.FILE
+    assert entries_by_path(store, commit_folder(store, source))["link"].kind == Kind.FILE
 
 
 # Modes and empty folders
@@ -252,8 +247,8 @@ def test_the_executable_bit_and_empty_folders_survive(store: Store, source: Path
     (source / "large").write_bytes(noise(300_000))
     (source / "large").chmod(0o711)
     (source / "empty" / "in" / "empty").mkdir(parents=True)
-    version = put(store, source)
-    found = entries(store, version)
+    version = commit_folder(store, source)
+    found = entries_by_path(store, version)
     assert {path for path, entry in found.items() if entry.executable} == {"run", "private", "large"}
     assert found["empty/in/empty"].kind == Kind.FOLDER and "empty" not in found and "sub" not in found
     umask = os.umask(0o027)
@@ -261,22 +256,22 @@ def test_the_executable_bit_and_empty_folders_survive(store: Store, source: Path
         store.get(version, out)
     finally:
         os.umask(umask)
-    assert tree(out) == tree(source)
+    assert snapshot(out) == snapshot(source)
     modes = {
         name: stat.S_IMODE((out / name).stat().st_mode) for name in ("run", "private", "plain", "group", "odd", "large")
     }
     assert modes == {"run": 0o750, "private": 0o750, "plain": 0o640, "group": 0o640, "odd": 0o640, "large": 0o750}
-    assert put(store, out) == version
+    assert commit_folder(store, out) == version
 
 
 def test_the_executable_bit_alone_makes_another_version(store: Store, source: Path) -> None:
-    first = put(store, source)
+    first = commit_folder(store, source)
     (source / "cat").chmod(0o755)
-    second = put(store, source)
+    second = commit_folder(store, source)
     assert (second.number, second.size) == (1, first.size)
     assert store.owned_bytes(second) == 0
     (source / "cat").chmod(0o744)
-    assert put(store, source) == second
+    assert commit_folder(store, source) == second
 
 
 def test_a_link_to_an_executable_outside_is_an_executable(
@@ -285,7 +280,7 @@ def test_a_link_to_an_executable_outside_is_an_executable(
     (tmp_path / "run").write_bytes(b"#!")
     (tmp_path / "run").chmod(0o755)
     (source / "link").symlink_to("../run")
-    store.get(put(store, source), out)
+    store.get(commit_folder(store, source), out)
     assert os.access(out / "link", os.X_OK) and not (out / "link").is_symlink()
 
 
@@ -305,7 +300,7 @@ def full(source: Path) -> Path:
 
 
 def test_getting_twice_does_nothing_the_second_time(store: Store, full: Path, out: Path) -> None:
-    version = put(store, full)
+    version = commit_folder(store, full)
     assert store.get(version, out) == (6, 0, 0)
     before = {path: path.lstat() for path in out.rglob("*")}
     assert store.get(version, out) == (0, 6, 0)
@@ -316,15 +311,15 @@ def test_getting_twice_does_nothing_the_second_time(store: Store, full: Path, ou
 
 
 def test_getting_into_a_copy_writes_nothing(store: Store, full: Path) -> None:
-    version = put(store, full)
+    version = commit_folder(store, full)
     assert store.get(version, full) == (0, 6, 0)
 
 
 def test_getting_over_the_files_of_another_version_writes_what_differs(store: Store, full: Path, out: Path) -> None:
-    first = put(store, full)
+    first = commit_folder(store, full)
     (full / "cat").write_bytes(b"MEOW")
     (full / "new").write_bytes(b"new")
-    second = put(store, full)
+    second = commit_folder(store, full)
     store.get(first, out)
     assert store.get(second, out) == (2, 5, 0)
     assert store.get(first, out) == (1, 5, 0)
@@ -417,19 +412,19 @@ def file_has_another_name_too(out: Path) -> None:
 def test_getting_again_repairs_what_was_spoiled_and_keeps_strangers(
     store: Store, full: Path, out: Path, spoil: Callable[[Path], None]
 ) -> None:
-    version = put(store, full)
+    version = commit_folder(store, full)
     store.get(version, out)
     (out / "mine").write_bytes(b"mine")
     (out / "sub" / "mine").write_bytes(b"mine")
     if spoil is folder_gone:
         (out / "sub" / "mine").unlink()
     spoil(out)
-    strangers = {name: data for name, data in tree(out).items() if Path(name).name in ("mine", "stranger")}
+    strangers = {name: data for name, data in snapshot(out).items() if Path(name).name in ("mine", "stranger")}
     done = store.get(version, out)
     assert done.written == (0 if spoil is empty_folder_gone else 1)
-    found = tree(out)
+    found = snapshot(out)
     assert {name: found.pop(name) for name in strangers} == strangers
-    assert found == tree(full)
+    assert found == snapshot(full)
     assert os.access(out / "run", os.X_OK) and not os.access(out / "cat", os.X_OK)
     if spoil is file_is_a_link_out:
         assert (out.parent / "precious").read_bytes() == b"precious"
@@ -450,7 +445,7 @@ def test_getting_again_repairs_what_was_spoiled_and_keeps_strangers(
 def test_what_is_in_the_way_is_named_and_not_harmed(
     store: Store, full: Path, out: Path, there: str, is_there: str, needed: str
 ) -> None:
-    version = put(store, full)
+    version = commit_folder(store, full)
     outside = out.parent / "outside"
     outside.mkdir()
     out.mkdir()
@@ -474,11 +469,11 @@ def test_what_is_in_the_way_is_named_and_not_harmed(
     else:
         (out / is_there).unlink()
     store.get(version, out)
-    assert tree(out) == tree(full)
+    assert snapshot(out) == snapshot(full)
 
 
 def test_a_root_that_is_a_file_is_refused(store: Store, full: Path, out: Path) -> None:
-    version = put(store, full)
+    version = commit_folder(store, full)
     out.write_bytes(b"mine")
     for root in (out, out / "below"):
         with pytest.raises(UnsafeRoot, match="choose another root"):
@@ -490,7 +485,7 @@ def test_a_root_that_is_a_file_is_refused(store: Store, full: Path, out: Path) -
 def test_a_root_in_the_store_is_refused(store: Store, source: Path, part: str) -> None:
     """An artifact may hold a file called `artstore.db`."""
     (source / "artstore.db").write_bytes(b"of another store")
-    version = put(store, source)
+    version = commit_folder(store, source)
     with pytest.raises(ArtstoreError, match=r"the store.*choose another root"):
         store.get(version, store.path / part)
     assert not list(store.path.rglob("cat"))
@@ -513,9 +508,9 @@ def test_a_download_above_the_store_does_not_write_into_it(store: Store, source:
 def test_a_root_may_be_a_link_to_a_folder(store: Store, full: Path, out: Path, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     out.symlink_to("real")
-    version = put(store, full)
+    version = commit_folder(store, full)
     assert store.get(version, out).written == 6
-    assert tree(tmp_path / "real") == tree(full)
+    assert snapshot(tmp_path / "real") == snapshot(full)
     assert store.get(version, out).written == 0
 
 
@@ -531,11 +526,11 @@ with Store.open(sys.argv[1]) as store:
 
 
 def test_a_root_that_may_not_be_written_is_named(store: Store, full: Path, out: Path) -> None:
-    put(store, full)
+    commit_folder(store, full)
     out.mkdir(mode=0o555)
     try:
-        said = python(GET, store.path, out)
-        below = python(GET, store.path, out / "below")
+        said = run_python(GET, store.path, out)
+        below = run_python(GET, store.path, out / "below")
     finally:
         out.chmod(0o755)
     for line in (said, below):
@@ -575,15 +570,15 @@ def images(tmp_path: Path) -> Path:
 def test_a_prefix_takes_a_folder_or_one_file_and_no_more(
     store: Store, images: Path, out: Path, prefix: str, expected: list[str]
 ) -> None:
-    version = put(store, images)
+    version = commit_folder(store, images)
     assert store.get(version, out, path_prefix=prefix).written == len(expected)
-    assert content(out) == {name: name.encode() for name in expected}
+    assert read_files(out) == {name: name.encode() for name in expected}
     assert [entry.path for entry in store.entries(version, prefix)] == [e for e in expected if e != prefix]
 
 
 @pytest.mark.parametrize("prefix", ["..", "/etc", "a/../..", "C:/x"])
 def test_a_prefix_that_leads_out_is_refused(store: Store, images: Path, out: Path, prefix: str) -> None:
-    version = put(store, images)
+    version = commit_folder(store, images)
     with pytest.raises(InvalidPath, match="stays inside"):
         store.get(version, out, path_prefix=prefix)
 
@@ -591,9 +586,9 @@ def test_a_prefix_that_leads_out_is_refused(store: Store, images: Path, out: Pat
 def test_a_prefix_brings_the_links_and_empty_folders_below_it(store: Store, full: Path, out: Path) -> None:
     (full / "sub" / "empty").mkdir()
     (full / "sub" / "up").symlink_to("../cat")
-    version = put(store, full)
+    version = commit_folder(store, full)
     store.get(version, out, path_prefix="sub")
-    assert tree(out) == {"sub": None, "sub/dog": b"woof", "sub/empty": None, "sub/up": "../cat"}
+    assert snapshot(out) == {"sub": None, "sub/dog": b"woof", "sub/empty": None, "sub/up": "../cat"}
     store.get(version, out, path_prefix="empty")
     store.get(version, out, path_prefix="link")
     assert (out / "empty").is_dir() and os.readlink(out / "link") == "sub/dog"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from artstore.store import Store
-from tests.support.cli_runner import done, process, run, settle, two_versions
+from tests.support.cli_runner import output_of, prepare_folder, put_two_versions, run, run_process
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m artstore "$@"\n')
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(command.parent), prepend=os.pathsep)
-    return settle(tmp_path, monkeypatch)
+    return prepare_folder(tmp_path, monkeypatch)
 
 
 def by_bash(line: str) -> list[str]:
@@ -41,13 +41,13 @@ def by_protocol(shell: str, *words: str) -> list[str]:
     """What zsh or fish is told for the last of some words."""
     # zsh counts words, fish names the last one.
     last = {"zsh": str(len(words) - 1), "fish": words[-1]}[shell]
-    told = process(_ARTSTORE_COMPLETE=f"{shell}_complete", COMP_WORDS=" ".join(words), COMP_CWORD=last)
+    told = run_process(_ARTSTORE_COMPLETE=f"{shell}_complete", COMP_WORDS=" ".join(words), COMP_CWORD=last)
     assert (told.returncode, told.stderr) == (0, "")
     return [line for line in told.stdout.splitlines() if line]
 
 
 def test_bash_completes_verbs_names_and_what_follows_a_colon() -> None:
-    two_versions()
+    put_two_versions()
     assert by_bash("artstore du") == ["du"]
     assert by_bash("artstore get an") == ["animals", "animals:latest", "animals:best", "animals:v1", "animals:v0"]
     assert by_bash("artstore get animals:b") == ["best"]
@@ -59,23 +59,23 @@ def test_bash_completes_verbs_names_and_what_follows_a_colon() -> None:
 
 
 def test_bash_gets_names_quoted() -> None:
-    two_versions()
-    done("alias", "animals:v0", "so $(good)")
+    put_two_versions()
+    output_of("alias", "animals:v0", "so $(good)")
     assert by_bash("artstore get animals:so") == ["so\\ \\$\\(good\\)"]
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_zsh_and_fish_complete_verbs_and_versions(shell: str) -> None:
-    two_versions()
+    put_two_versions()
     assert any("Show everything about one version." in line for line in by_protocol(shell, "artstore", "sho"))
     told = by_protocol(shell, "artstore", "show", "animals:b")
     assert [line.removeprefix("plain,") for line in told if "animals" in line] == ["animals:best"]
-    assert f"_ARTSTORE_COMPLETE={shell}_complete" in done("completion", shell)
+    assert f"_ARTSTORE_COMPLETE={shell}_complete" in output_of("completion", shell)
 
 
 def test_names_of_other_projects_are_completed_with_their_project() -> None:
-    two_versions()
-    done("put", "animals", "--name", "wolves", "--type", "dataset", "--project", "zoo", "--alias", "pack")
+    put_two_versions()
+    output_of("put", "animals", "--name", "wolves", "--type", "dataset", "--project", "zoo", "--alias", "pack")
     assert by_bash("artstore show zoo/wolves:p") == ["pack"]
     assert by_bash("artstore show --project zoo wo") == ["wolves", "wolves:latest", "wolves:pack", "wolves:v0"]
     assert by_bash("artstore log ") == ["animals", "zoo/wolves"]
@@ -84,16 +84,16 @@ def test_names_of_other_projects_are_completed_with_their_project() -> None:
 
 
 def test_what_a_link_is_called_is_completed() -> None:
-    two_versions()
+    put_two_versions()
     with Store.open(".artstore") as store:
         store.link("animals:v1", "chosen", aliases=["live"])
     assert by_bash("artstore get chosen:") == ["latest", "live", "v0"]
 
 
 def test_only_what_a_version_has_is_offered_to_be_removed() -> None:
-    two_versions()
-    done("tag", "animals:v0", "fur")
-    done("tag", "animals:v1", "tail")
+    put_two_versions()
+    output_of("tag", "animals:v0", "fur")
+    output_of("tag", "animals:v1", "tail")
     assert by_bash("artstore tag animals:v0 ") == ["tail", "fur"]
     assert by_bash("artstore tag --remove animals:v0 ") == ["fur"]
     assert by_bash("artstore alias -r animals:v0 ") == []
@@ -108,14 +108,14 @@ def test_without_a_store_nothing_is_offered_and_nothing_said(here: Path) -> None
 
 
 def test_a_name_that_nothing_can_have_offers_nothing_and_says_nothing() -> None:
-    two_versions()
+    put_two_versions()
     for typed in ("a:b:c", "../x:", "nothing:", "a/b/c/d:", "'"):
         assert by_protocol("fish", "artstore", "get", typed) == []
 
 
 def test_names_that_would_move_the_cursor_are_not_offered() -> None:
-    two_versions()
-    done("alias", "animals:v0", "\x9b2Jgone")
+    put_two_versions()
+    output_of("alias", "animals:v0", "\x9b2Jgone")
     assert by_bash("artstore get animals:") == ["latest", "best", "v1", "v0"]
 
 
@@ -131,7 +131,7 @@ def test_completing_a_verb_imports_no_store() -> None:
 
 def test_the_script_is_for_the_shell_in_use_unless_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/usr/bin/fish")
-    assert done("completion") == done("completion", "fish")
+    assert output_of("completion") == output_of("completion", "fish")
     monkeypatch.setenv("SHELL", "/bin/tcsh")
     unknown = run("completion")
     assert (unknown.exit_code, "Name bash, zsh or fish" in unknown.stderr) == (2, True)

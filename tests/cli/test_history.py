@@ -9,13 +9,9 @@ import pytest
 from artstore.catalog import runs
 from artstore.core.runs import FINISHED
 from artstore.store import Store
-from tests.support.cli_runner import data, done, run, settle, two_versions, write
+from tests.support.cli_runner import json_of, output_of, put_two_versions, run, write_noise
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with two animals in it, and no store."""
-    return settle(tmp_path, monkeypatch)
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def begin(store: Store, name: str) -> int:
@@ -61,13 +57,13 @@ def rows(shown: str) -> dict[str, str]:
 
 
 def test_show_tells_what_is_known_of_a_version() -> None:
-    done("put", "animals", "--name", "animals", "--type", "dataset")
-    write(Path("animals"), {"rat.jpg": 300_000})
-    done(
+    output_of("put", "animals", "--name", "animals", "--type", "dataset")
+    write_noise(Path("animals"), {"rat.jpg": 300_000})
+    output_of(
         *("put", "animals", "--name", "animals", "--alias", "best", "--tag", "fur", "--ttl", "30d"),
         *("--description", "all of them", "--metadata", '{"legs": 4}'),
     )
-    shown = done("show", "animals:best")
+    shown = output_of("show", "animals:best")
     assert shown.splitlines()[0] == "animals:v1"
     told = rows(shown)
     assert (told["entries"], told["size"], told["owned"], told["reclaimable"]) == (
@@ -77,58 +73,62 @@ def test_show_tells_what_is_known_of_a_version() -> None:
     assert told["description"] == "all of them"
     assert '"legs": 4' in shown
     assert told["expires"].endswith("(30 days after it was created, kept by best)")
-    assert rows(done("show", "animals:v0")).keys().isdisjoint({"aliases", "tags", "description", "metadata", "expires"})
-    assert done("show", "animals") == shown
+    assert (
+        rows(output_of("show", "animals:v0"))
+        .keys()
+        .isdisjoint({"aliases", "tags", "description", "metadata", "expires"})
+    )
+    assert output_of("show", "animals") == shown
 
 
 def test_show_as_json_has_bytes_and_times() -> None:
-    two_versions()
-    done("put", "animals/cat.jpg", "--name", "cat", "--type", "image", "--ttl", "90s")
-    told = data("show", "cat")
+    put_two_versions()
+    output_of("put", "animals/cat.jpg", "--name", "cat", "--type", "image", "--ttl", "90s")
+    told = json_of("show", "cat")
     assert (told["owned_bytes"], told["reclaimable_bytes"], told["ttl_seconds"]) == (0, 0, 90)
     assert told["created_at"] < told["expires_at"]
     assert (told["logged_by"], told["used_by"], told["references"], told["link"]) == ([], [], [], None)
-    assert data("show", "animals:v0")["owned_bytes"] == 300_000
-    assert data("show", "animals:v0")["expires_at"] is None
+    assert json_of("show", "animals:v0")["owned_bytes"] == 300_000
+    assert json_of("show", "animals:v0")["expires_at"] is None
 
 
 def test_show_names_the_runs_and_what_is_referenced() -> None:
-    two_versions()
+    put_two_versions()
     log_by("brave-fox")
     use_by(*(f"user-{number}" for number in range(12)), version="animals:v0")
     with Store.open(".artstore") as store:
         draft = store.draft("model", "model")
         draft.depend_on(store.version("animals:v0"))
         store.commit(draft)
-    assert rows(done("show", "animals:v2"))["logged by"] == "brave-fox (id-brave-fox, finished)"
-    assert "and 2 more: --json has them all" in done("show", "animals:v0")
-    told = data("show", "animals:v0")["used_by"]
+    assert rows(output_of("show", "animals:v2"))["logged by"] == "brave-fox (id-brave-fox, finished)"
+    assert "and 2 more: --json has them all" in output_of("show", "animals:v0")
+    told = json_of("show", "animals:v0")["used_by"]
     assert told[0] == {"id": "id-user-0", "project": "uncategorized", "name": "user-0", "state": "finished"}
     assert len(told) == 12
-    assert rows(done("show", "model"))["references"] == "animals:v0"
-    assert data("show", "model")["references"] == ["uncategorized/animals:v0"]
+    assert rows(output_of("show", "model"))["references"] == "animals:v0"
+    assert json_of("show", "model")["references"] == ["uncategorized/animals:v0"]
 
 
 def test_a_description_cannot_rewrite_the_screen() -> None:
-    done("put", "animals", "--name", "animals", "--type", "dataset", "--description", "a\x1b[2J\nb")
-    assert done("show", "animals").endswith("  description  a\\x1b[2J\n               b\n")
-    assert done("log", "animals").endswith("a\\x1b[2J\n")
+    output_of("put", "animals", "--name", "animals", "--type", "dataset", "--description", "a\x1b[2J\nb")
+    assert output_of("show", "animals").endswith("  description  a\\x1b[2J\n               b\n")
+    assert output_of("log", "animals").endswith("a\\x1b[2J\n")
 
 
 def test_log_tells_what_each_version_changed() -> None:
-    two_versions()
-    write(Path("animals"), {"dog.jpg": 100_000})
+    put_two_versions()
+    write_noise(Path("animals"), {"dog.jpg": 100_000})
     (Path("animals") / "cat.jpg").rename("animals/puss.jpg")
     (Path("animals") / "dog.jpg").write_bytes(b"bow")
     (Path("animals") / "rat.jpg").unlink()
     log_by("brave-fox")
-    done("tag", "animals:v0", "fur")
-    assert done("log", "animals").splitlines() == [
+    output_of("tag", "animals:v0", "fur")
+    assert output_of("log", "animals").splitlines() == [
         "animals:v2  just now     -1 ~1 >1     +3 B -400.0 kB       (latest) by brave-fox brave-fox did it",
         "animals:v1  just now     +1           +300.0 kB            (best)",
         "animals:v0  just now     +2           +300.0 kB            [fur]",
     ]
-    newest, *_, oldest = data("log", "animals")
+    newest, *_, oldest = json_of("log", "animals")
     assert (newest["before"], newest["logged_by"]["name"]) == ("animals:v1", "brave-fox")
     assert newest["changes"] == {
         "added": 0,
@@ -142,55 +142,55 @@ def test_log_tells_what_each_version_changed() -> None:
 
 
 def test_log_skips_what_was_deleted_unless_asked() -> None:
-    two_versions()
-    write(Path("animals"), {"bat.jpg": 1000})
-    done("put", "animals", "--name", "animals")
-    done("rm", "animals:v1", "--delete-aliases", "--yes")
-    assert [line.split()[3:6] for line in done("log", "animals").splitlines()] == (
+    put_two_versions()
+    write_noise(Path("animals"), {"bat.jpg": 1000})
+    output_of("put", "animals", "--name", "animals")
+    output_of("rm", "animals:v1", "--delete-aliases", "--yes")
+    assert [line.split()[3:6] for line in output_of("log", "animals").splitlines()] == (
         [["+2", "+301.0", "kB"], ["+2", "+300.0", "kB"]]
     )
-    assert [(each["version"], each["state"], each["before"]) for each in data("log", "animals", "--deleted")] == [
+    assert [(each["version"], each["state"], each["before"]) for each in json_of("log", "animals", "--deleted")] == [
         ("v2", "committed", "animals:v0"),
         ("v1", "deleted", "animals:v0"),
         ("v0", "committed", None),
     ]
-    assert done("log", "animals", "--deleted").splitlines()[1].split() == ["animals:v1", "just", "now", "deleted"]
-    done("rm", "animals", "--all", "--yes")
+    assert output_of("log", "animals", "--deleted").splitlines()[1].split() == ["animals:v1", "just", "now", "deleted"]
+    output_of("rm", "animals", "--all", "--yes")
     assert run("log", "animals").stderr == "animals has no versions: --deleted shows the deleted ones\n"
-    assert len(done("log", "animals", "--deleted").splitlines()) == 3
+    assert len(output_of("log", "animals", "--deleted").splitlines()) == 3
 
 
 def test_log_of_a_long_history_can_be_cut_anywhere() -> None:
     with Store.init(".artstore") as store:
         for number in range(130):
             store.commit(store.draft("animals", "dataset", metadata={"number": number}))
-    assert [line.split()[0] for line in done("log", "animals", "-n", "2").splitlines()] == [
+    assert [line.split()[0] for line in output_of("log", "animals", "-n", "2").splitlines()] == [
         "animals:v129",
         "animals:v128",
     ]
-    told = data("log", "animals")
+    told = json_of("log", "animals")
     assert [each["version"] for each in told] == [f"v{number}" for number in reversed(range(130))]
     assert [each["before"] for each in told] == [f"animals:v{number}" for number in reversed(range(129))] + [None]
-    assert {line.split()[3] for line in done("log", "animals").splitlines()[:-1]} == {"="}
+    assert {line.split()[3] for line in output_of("log", "animals").splitlines()[:-1]} == {"="}
 
 
 def test_diff_ends_as_diff_does() -> None:
-    two_versions()
+    put_two_versions()
     differing = run("diff", "animals:v0", "animals:best")
     assert (differing.exit_code, differing.stdout) == (1, "added    rat.jpg  300.0 kB\n")
     equal = run("diff", "animals:v1", "animals:latest")
     assert (equal.exit_code, equal.stdout, equal.stderr) == (0, "", "animals:v1 and animals:v1 have equal entries\n")
     assert run("diff", "animals", "--json").exit_code == 1
-    assert data("diff", "animals:v1", "animals:v1")["equal"] is True
+    assert json_of("diff", "animals:v1", "animals:v1")["equal"] is True
 
 
 def test_diff_names_what_changed_in_the_order_of_paths() -> None:
-    two_versions()
+    put_two_versions()
     (Path("animals") / "cat.jpg").rename("animals/puss.jpg")
     (Path("animals") / "dog.jpg").write_bytes(b"bow")
     (Path("animals") / "rat.jpg").unlink()
-    write(Path("animals"), {"ant.jpg": 1000})
-    done("put", "animals", "--name", "animals")
+    write_noise(Path("animals"), {"ant.jpg": 1000})
+    output_of("put", "animals", "--name", "animals")
     assert run("diff", "animals").stdout.splitlines() == [
         "added    ant.jpg  1.0 kB",
         "changed  dog.jpg  100.0 kB -> 3 B",
@@ -206,33 +206,33 @@ def test_diff_names_what_changed_in_the_order_of_paths() -> None:
 
 
 def test_diff_of_a_collection_needs_two_versions() -> None:
-    done("put", "animals", "--name", "animals", "--type", "dataset")
+    output_of("put", "animals", "--name", "animals", "--type", "dataset")
     alone = run("diff", "animals")
     assert alone.exit_code == 2
     assert "animals does not have two versions to compare" in alone.stderr
 
 
 def test_aliases_move_go_and_are_listed() -> None:
-    two_versions()
-    assert done("alias", "animals:v0", "best", "first", "best") == "animals:v0  best, first\n"
-    assert done("alias", "animals").splitlines()[2:] == ["animals:v1  latest", "animals:v0  best, first"]
-    assert done("alias", "animals:v0", "best", "--remove") == "animals:v0  first\n"
-    assert data("alias", "animals:v0", "first", "-r")["aliases"] == []
+    put_two_versions()
+    assert output_of("alias", "animals:v0", "best", "first", "best") == "animals:v0  best, first\n"
+    assert output_of("alias", "animals").splitlines()[2:] == ["animals:v1  latest", "animals:v0  best, first"]
+    assert output_of("alias", "animals:v0", "best", "--remove") == "animals:v0  first\n"
+    assert json_of("alias", "animals:v0", "first", "-r")["aliases"] == []
     assert run("alias", "animals:v0").stderr == "animals:v0 has no aliases\n"
-    assert [each["aliases"] for each in data("alias", "animals")] == [["latest"]]
+    assert [each["aliases"] for each in json_of("alias", "animals")] == [["latest"]]
 
 
 def test_tags_are_put_taken_and_listed() -> None:
-    two_versions()
-    assert done("tag", "animals:v0", "fur", "old one") == "animals:v0  fur, old one\n"
-    assert done("tag", "animals", "fur") == "animals:v1  fur\n"
-    assert done("tag", "animals").splitlines()[2:] == ["animals:v1  fur", "animals:v0  fur, old one"]
-    assert data("tag", "animals:v1", "fur", "--remove")["tags"] == []
-    assert data("tag", "animals:v1") == []
+    put_two_versions()
+    assert output_of("tag", "animals:v0", "fur", "old one") == "animals:v0  fur, old one\n"
+    assert output_of("tag", "animals", "fur") == "animals:v1  fur\n"
+    assert output_of("tag", "animals").splitlines()[2:] == ["animals:v1  fur", "animals:v0  fur, old one"]
+    assert json_of("tag", "animals:v1", "fur", "--remove")["tags"] == []
+    assert json_of("tag", "animals:v1") == []
 
 
 def test_a_change_of_several_is_all_or_nothing() -> None:
-    two_versions()
+    put_two_versions()
     assert run("alias", "animals:v1", "best", "good", "--remove").exit_code == 2
     assert run("tag", "animals:v1", "fur", "a,b").exit_code == 2
-    assert (data("show", "animals:v1")["aliases"], data("show", "animals:v1")["tags"]) == (["latest", "best"], [])
+    assert (json_of("show", "animals:v1")["aliases"], json_of("show", "animals:v1")["tags"]) == (["latest", "best"], [])

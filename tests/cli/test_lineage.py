@@ -12,24 +12,16 @@ import pytest
 import artstore
 from artstore.errors import InvalidName
 from artstore.store import Store
-from tests.support.cli_runner import data, done, run, settle
-from tests.support.json_schemas import OPENLINEAGE_EVENT, PROV_JSON, faults
-from tests.support.lineage_pipeline import edges, product, run_pipeline
-
-
-@pytest.fixture(scope="module")
-def piped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store in which the pipeline ran three times."""
-    store = tmp_path_factory.mktemp("piped") / "store"
-    run_pipeline(store)
-    return store
+from tests.support.cli_runner import json_of, output_of, prepare_folder, run
+from tests.support.json_schemas import OPENLINEAGE_EVENT, PROV_JSON, violations
+from tests.support.lineage_pipeline import edges, new_artifact
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, piped: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, pipeline_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a copy of that store."""
-    settle(tmp_path, monkeypatch)
-    shutil.copytree(piped, tmp_path / ".artstore")
+    prepare_folder(tmp_path, monkeypatch)
+    shutil.copytree(pipeline_store, tmp_path / ".artstore")
     return tmp_path
 
 
@@ -37,7 +29,7 @@ def here(tmp_path: Path, piped: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_lineage_shows_trees_of_where_a_version_came_from_and_what_came_of_it() -> None:
-    assert done("lineage", "pipe/model:round-0").splitlines() == [
+    assert output_of("lineage", "pipe/model:round-0").splitlines() == [
         "pipe/model:v0  (model)",
         "upstream:",
         "├─ produced by run pipe/train-0  (train, finished)",
@@ -52,13 +44,13 @@ def test_lineage_shows_trees_of_where_a_version_came_from_and_what_came_of_it() 
         "└─ used by run pipe/evaluate-0  (evaluate, finished)",
         "   └─ produced pipe/report:v0  (report)",
     ]
-    near = done("lineage", "report:v2", "--project", "pipe", "--direction", "upstream", "--depth", "1")
+    near = output_of("lineage", "report:v2", "--project", "pipe", "--direction", "upstream", "--depth", "1")
     assert near == "pipe/report:v2  (report)\nupstream:\n└─ produced by run pipe/evaluate-2  (evaluate, finished)\n"
-    assert done("lineage", "pipe/report", "--direction", "downstream").endswith("\ndownstream: nothing recorded\n")
+    assert output_of("lineage", "pipe/report", "--direction", "downstream").endswith("\ndownstream: nothing recorded\n")
 
 
 def test_lineage_sums_up_by_collections_and_job_types() -> None:
-    assert done("lineage", "pipe/raw:v1", "--summary", "--depth", "2").splitlines() == [
+    assert output_of("lineage", "pipe/raw:v1", "--summary", "--depth", "2").splitlines() == [
         "collection pipe/raw  (dataset, 1 version)",
         "upstream:",
         "└─ produced by job pipe/ingest  (2 runs) (2 times)",
@@ -72,30 +64,30 @@ def test_lineage_prints_every_form_that_the_library_gives() -> None:
     found = artstore.Api().artifact("pipe/model:v2").lineage()
 
     def form(name: str) -> str:
-        return done("lineage", "pipe/model:v2", "--format", name)
+        return output_of("lineage", "pipe/model:v2", "--format", name)
 
     assert form("dot") == found.to_dot()
     assert form("mermaid") == found.to_mermaid()
     assert form("svg") == found.to_svg() + "\n"
-    assert json.loads(form("json")) == data("lineage", "pipe/model:v2") == json.loads(json.dumps(found.to_json()))
-    assert len(data("lineage", "pipe/model:v2")["edges"]) == len(edges(found))
+    assert json.loads(form("json")) == json_of("lineage", "pipe/model:v2") == json.loads(json.dumps(found.to_json()))
+    assert len(json_of("lineage", "pipe/model:v2")["edges"]) == len(edges(found))
     events = [json.loads(line) for line in form("openlineage").splitlines()]
     assert events == found.to_openlineage()
-    assert [faults(OPENLINEAGE_EVENT, event) for event in events] == [[]] * len(events)
-    assert faults(PROV_JSON, json.loads(form("prov"))) == []
+    assert [violations(OPENLINEAGE_EVENT, event) for event in events] == [[]] * len(events)
+    assert violations(PROV_JSON, json.loads(form("prov"))) == []
 
 
 # runs
 
 
 def test_runs_are_listed_the_newest_first_with_what_they_are() -> None:
-    lines = [line.split() for line in done("runs", "-n", "2").splitlines()]
+    lines = [line.split() for line in output_of("runs", "-n", "2").splitlines()]
     assert lines[0] == ["id", "name", "project", "job", "type", "state", "started", "duration"]
     assert [line[:5] for line in lines[2:]] == [
         ["evaluate-2", "evaluate-2", "pipe", "evaluate", "finished"],
         ["train-2", "train-2", "pipe", "train", "finished"],
     ]
-    assert len(done("runs").splitlines()) == 2 + 15
+    assert len(output_of("runs").splitlines()) == 2 + 15
 
 
 def test_runs_are_chosen_by_project_state_job_type_and_filters_and_sorted() -> None:
@@ -103,7 +95,7 @@ def test_runs_are_chosen_by_project_state_job_type_and_filters_and_sorted() -> N
         raise RuntimeError
 
     def chosen(*arguments: str) -> list[str]:
-        return [each["id"] for each in data("runs", *arguments)]
+        return [each["id"] for each in json_of("runs", *arguments)]
 
     assert chosen("--state", "failed") == chosen("--project", "zoo") == chosen("--group", "g") == ["broken"]
     assert chosen("--job-type", "train") == ["train-2", "train-1", "train-0"]
@@ -117,11 +109,11 @@ def test_runs_are_chosen_by_project_state_job_type_and_filters_and_sorted() -> N
 
 
 def test_one_run_is_shown_with_all_that_is_known_of_it() -> None:
-    shown = done("runs", "pipe/train-1")
+    shown = output_of("runs", "pipe/train-1")
     assert shown.startswith("pipe/train-1\n  id           train-1\n  project      pipe\n  state        finished\n")
     assert '  config       {\n                 "rate": 0.2\n               }\n' in shown
     assert "\n  used         pipe/features:v1\n  logged       pipe/model:v1\n" in shown
-    told = data("runs", "train-1", "--project", "pipe")
+    told = json_of("runs", "train-1", "--project", "pipe")
     assert (told["config"], told["summary"]["accuracy"]) == ({"rate": 0.2}, pytest.approx(0.8))
     assert (told["used"], told["logged"]) == (["pipe/features:v1"], ["pipe/model:v1"])
     assert told["environment"]["python"]
@@ -140,7 +132,7 @@ def test_a_run_that_is_asked_for_by_its_name_is_told_by_its_id(here: Path) -> No
 
 
 def test_no_hops_are_not_nothing() -> None:
-    assert "upstream: not searched (depth 0)" in done("lineage", "pipe/model", "--depth", "0")
+    assert "upstream: not searched (depth 0)" in output_of("lineage", "pipe/model", "--depth", "0")
 
 
 def test_a_shell_completes_the_ids_of_runs() -> None:
@@ -164,8 +156,8 @@ def test_a_version_is_written_out_with_all_that_made_it() -> None:
         run.log_code(".", name="source", include_fn=lambda path: path.endswith("train.py"))
         run.use_artifact("features:latest")
         run.use_artifact("raw:v0")
-        run.log_artifact(product("model", "model", "new weights"))
-    said = done("get", "pipe/model", "--with-inputs", "--root", "again")
+        run.log_artifact(new_artifact("model", "model", "new weights"))
+    said = output_of("get", "pipe/model", "--with-inputs", "--root", "again")
     assert said.splitlines() == [
         "again/model:v3  1 file written, 0 kept",
         "again/inputs/features:v1  1 file written, 0 kept",
@@ -184,7 +176,7 @@ def test_a_version_is_written_out_with_all_that_made_it() -> None:
     recorded = json.loads(Path("again/run.json").read_text())
     assert (recorded["id"], recorded["config"], recorded["state"]) == ("again", {"rate": 0.5}, "finished")
     assert recorded["used"] == ["pipe/features:v1", "pipe/raw:v0"]
-    told = data("get", "pipe/model", "--with-inputs", "--root", "again")
+    told = json_of("get", "pipe/model", "--with-inputs", "--root", "again")
     assert (told["name"], told["written"], told["kept"]) == ("model:v3", 0, 1)
     assert [each["name"] for each in told["inputs"]] == ["features:v1", "raw:v0"]
     assert [each["name"] for each in told["code"]] == ["source:v0"]
@@ -193,13 +185,13 @@ def test_a_version_is_written_out_with_all_that_made_it() -> None:
 
 def test_inputs_of_other_projects_and_versions_that_are_referenced_are_written_too() -> None:
     with artstore.init(project="zoo") as run:
-        run.log_artifact(product("features", "dataset", "of the zoo"))
+        run.log_artifact(new_artifact("features", "dataset", "of the zoo"))
     with artstore.init(project="pipe") as run:
-        mixed = product("mixed", "model", "1")
+        mixed = new_artifact("mixed", "model", "1")
         mixed.add_reference(run.use_artifact("zoo/features:v0"))
         mixed.add_reference(artstore.Api().artifact("pipe/features:v0"))
         run.log_artifact(mixed)
-    done("get", "pipe/mixed", "--with-inputs")
+    output_of("get", "pipe/mixed", "--with-inputs")
     assert files("artifacts/mixed:v0-with-inputs") == [
         "inputs/features:v0/features.txt",
         "inputs/zoo/features:v0/features.txt",

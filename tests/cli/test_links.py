@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from artstore.store import Store
-from tests.support.cli_runner import data, done, run, settle, two_versions
+from tests.support.cli_runner import json_of, output_of, prepare_folder, put_two_versions, run
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with two versions, both linked in another project: `zoo/chosen:v0`, and `v1`, also called live."""
-    settle(tmp_path, monkeypatch)
-    two_versions()
+    prepare_folder(tmp_path, monkeypatch)
+    put_two_versions()
     with Store.open(".artstore") as store:
         store.link("animals:v0", "zoo/chosen")
         store.link("animals:v1", "zoo/chosen", aliases=["live"])
@@ -22,61 +22,64 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_links_are_listed_under_their_own_names_with_what_they_show() -> None:
-    assert [line.split() for line in done("ls", "zoo/chosen").splitlines()][2:] == [
+    assert [line.split() for line in output_of("ls", "zoo/chosen").splitlines()][2:] == [
         ["zoo/chosen:v1", "latest,", "live", "just", "now", "3", "600.0", "kB", "animals:v1"],
         ["zoo/chosen:v0", "just", "now", "2", "300.0", "kB", "animals:v0"],
     ]
-    told = data("ls", "zoo/chosen")[0]
+    told = json_of("ls", "zoo/chosen")[0]
     assert (told["name"], told["aliases"]) == ("animals:v1", ["latest", "best"])
     assert (told["link"]["name"], told["link"]["aliases"]) == ("chosen:v1", ["latest", "live"])
-    assert len(done("ls", "zoo/chosen:live").splitlines()) == 3
+    assert len(output_of("ls", "zoo/chosen:live").splitlines()) == 3
 
 
 def test_a_link_is_written_out_under_its_own_name() -> None:
-    assert done("get", "chosen:live", "--project", "zoo") == "artifacts/chosen:v1  3 files written, 0 kept\n"
+    assert output_of("get", "chosen:live", "--project", "zoo") == "artifacts/chosen:v1  3 files written, 0 kept\n"
 
 
 def test_show_log_and_diff_follow_links() -> None:
-    shown = done("show", "zoo/chosen:live")
+    shown = output_of("show", "zoo/chosen:live")
     assert shown.startswith("zoo/chosen:v1\n  shows        animals:v1 (latest, best)\n")
     assert "  aliases      latest, live\n" in shown
-    assert [line.split()[0] for line in done("log", "zoo/chosen").splitlines()] == ["zoo/chosen:v1", "zoo/chosen:v0"]
-    assert [each["before"] for each in data("log", "zoo/chosen")] == ["zoo/chosen:v0", None]
+    assert [line.split()[0] for line in output_of("log", "zoo/chosen").splitlines()] == [
+        "zoo/chosen:v1",
+        "zoo/chosen:v0",
+    ]
+    assert [each["before"] for each in json_of("log", "zoo/chosen")] == ["zoo/chosen:v0", None]
     assert run("diff", "zoo/chosen").stdout == "added    rat.jpg  300.0 kB\n"
     assert run("diff", "animals:v1", "zoo/chosen:live").exit_code == 0
 
 
 def test_alias_on_a_link_changes_the_aliases_of_the_link() -> None:
-    assert done("alias", "zoo/chosen:v0", "live", "old") == "zoo/chosen:v0  live, old\n"
-    assert done("alias", "zoo/chosen").splitlines()[2:] == ["zoo/chosen:v1  latest", "zoo/chosen:v0  live, old"]
-    assert data("show", "animals:v0")["aliases"] == []
-    assert done("alias", "zoo/chosen:v0", "old", "-r") == "zoo/chosen:v0  live\n"
+    assert output_of("alias", "zoo/chosen:v0", "live", "old") == "zoo/chosen:v0  live, old\n"
+    assert output_of("alias", "zoo/chosen").splitlines()[2:] == ["zoo/chosen:v1  latest", "zoo/chosen:v0  live, old"]
+    assert json_of("show", "animals:v0")["aliases"] == []
+    assert output_of("alias", "zoo/chosen:v0", "old", "-r") == "zoo/chosen:v0  live\n"
 
 
 def test_rm_of_a_link_asks_then_unlinks_and_deletes_nothing() -> None:
     refused = run("rm", "zoo/chosen:live")
     assert refused.exit_code == 1
     assert refused.stdout.endswith("unlinking 1 link frees nothing: the versions stay\n")
-    assert len(data("ls", "zoo/chosen")) == 2
-    assert done("rm", "zoo/chosen:live", "--yes").endswith("\nunlinked 1 link\n")
-    assert [each["link"]["name"] for each in data("ls", "zoo/chosen")] == ["chosen:v0"]
-    assert len(data("ls", "animals")) == 2
-    assert len(done("ls", "animals:best").splitlines()) == 3
+    assert len(json_of("ls", "zoo/chosen")) == 2
+    assert output_of("rm", "zoo/chosen:live", "--yes").endswith("\nunlinked 1 link\n")
+    assert [each["link"]["name"] for each in json_of("ls", "zoo/chosen")] == ["chosen:v0"]
+    assert len(json_of("ls", "animals")) == 2
+    assert len(output_of("ls", "animals:best").splitlines()) == 3
 
 
 def test_rm_takes_links_and_versions_together() -> None:
     said = run("rm", "zoo/chosen:v1", "animals:v0", "zoo/chosen:v1", "--dry-run").stdout
     assert "deleting 1 version frees 0 B\nunlinking 1 link frees" in said
-    told = data("rm", "zoo/chosen:v1", "animals:v0", "--yes")
+    told = json_of("rm", "zoo/chosen:v1", "animals:v0", "--yes")
     assert [each["name"] for each in told["versions"]] == ["animals:v0"]
     assert [each["link"]["name"] for each in told["links"]] == ["chosen:v1"]
-    assert [each["version"] for each in data("ls", "animals")] == ["v1"]
-    assert data("ls", "zoo/chosen") == []
+    assert [each["version"] for each in json_of("ls", "animals")] == ["v1"]
+    assert json_of("ls", "zoo/chosen") == []
 
 
 def test_rm_of_all_links_leaves_the_versions_and_a_rule_never_takes_one() -> None:
     ruled = run("rm", "zoo/chosen", "--keep-last", "1", "--yes")
     assert (ruled.exit_code, "A rule never removes a link" in ruled.stderr) == (2, True)
-    assert done("rm", "zoo/chosen", "--all", "--yes").endswith("\nunlinked 2 links\n")
+    assert output_of("rm", "zoo/chosen", "--all", "--yes").endswith("\nunlinked 2 links\n")
     assert run("rm", "zoo/chosen", "--all", "--yes").exit_code == 1
-    assert len(data("ls", "animals")) == 2
+    assert len(json_of("ls", "animals")) == 2

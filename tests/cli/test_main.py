@@ -17,19 +17,15 @@ from artstore.cli import VERBS, _format
 from artstore.errors import NoStore
 from artstore.runtime import terminal
 from artstore.tracking import location
-from tests.support.cli_runner import data, done, process, run, settle, two_versions, write
+from tests.support.cli_runner import json_of, output_of, put_two_versions, run, run_process, write_noise
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with two animals in it, and no store."""
-    return settle(tmp_path, monkeypatch)
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def test_init_makes_a_store_once() -> None:
-    assert done("init", "--algorithm", "sha256") == "created the store .artstore (sha256)\n"
-    assert done("init") == "there is a store already: .artstore (sha256)\n"
-    assert data("init", "other")["made"] is True
+    assert output_of("init", "--algorithm", "sha256") == "created the store .artstore (sha256)\n"
+    assert output_of("init") == "there is a store already: .artstore (sha256)\n"
+    assert json_of("init", "other")["made"] is True
 
 
 def test_put_says_once_that_it_makes_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,19 +36,19 @@ def test_put_says_once_that_it_makes_the_store(monkeypatch: pytest.MonkeyPatch) 
     assert run(*arguments, "--store", "quiet").stderr == ""
 
 
-def test_the_store_is_found_from_below_and_by_name(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done("put", "animals", "--name", "animals", "--type", "dataset")
-    done("put", "animals", "--name", "others", "--type", "dataset", "--store", "second")
-    below = here / "animals/deep/down"
+def test_the_store_is_found_from_below_and_by_name(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output_of("put", "animals", "--name", "animals", "--type", "dataset")
+    output_of("put", "animals", "--name", "others", "--type", "dataset", "--store", "second")
+    below = workspace / "animals/deep/down"
     below.mkdir(parents=True)
     monkeypatch.chdir(below)
-    assert data("ls")[0]["collection"] == "animals"
-    monkeypatch.setenv("ARTSTORE_DIR", str(here / "second"))
-    assert data("ls")[0]["collection"] == "others"
-    assert data("ls", "--store", str(here / ".artstore"))[0]["collection"] == "animals"
-    assert location.new() == here / "second"
+    assert json_of("ls")[0]["collection"] == "animals"
+    monkeypatch.setenv("ARTSTORE_DIR", str(workspace / "second"))
+    assert json_of("ls")[0]["collection"] == "others"
+    assert json_of("ls", "--store", str(workspace / ".artstore"))[0]["collection"] == "animals"
+    assert location.new() == workspace / "second"
     monkeypatch.setenv("ARTSTORE_DIR", "")
-    assert (location.find(), location.new()) == (here / ".artstore", below / ".artstore")
+    assert (location.find(), location.new()) == (workspace / ".artstore", below / ".artstore")
     monkeypatch.setenv("ARTSTORE_DIR", "~/kept")
     assert location.find() == Path.home() / "kept"
 
@@ -168,12 +164,12 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_input_is_an_error_that_says_what_to_do(arguments: list[str], said: str) -> None:
-    two_versions()
-    before = done("sql", "select count(*) from events")
+    put_two_versions()
+    before = output_of("sql", "select count(*) from events")
     result = run(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in " ".join(result.stderr.split())
-    assert done("sql", "select count(*) from events") == before
+    assert output_of("sql", "select count(*) from events") == before
 
 
 def test_every_verb_has_a_bad_input_above() -> None:
@@ -187,25 +183,25 @@ def test_put_makes_no_store_for_what_it_refuses() -> None:
     assert not Path(".artstore").exists()
 
 
-def test_ctrl_c_ends_with_130_and_leaves_nothing_broken(here: Path) -> None:
-    done("init")
-    with (here / "large.bin").open("wb") as large:
+def test_ctrl_c_ends_with_130_and_leaves_nothing_broken(workspace: Path) -> None:
+    output_of("init")
+    with (workspace / "large.bin").open("wb") as large:
         large.truncate(64 * 2**30)
     command = [sys.executable, "-m", "artstore", "put", "large.bin", "--name", "large", "--type", "dataset"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while not list(here.glob(".artstore/packs/*.pack")) and process.poll() is None:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run_process:
+        while not list(workspace.glob(".artstore/packs/*.pack")) and run_process.poll() is None:
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate()
-    assert (process.returncode, "Traceback" in said) == (130, False)
-    assert json.loads(done("ls", "--json")) == []
-    assert json.loads(done("gc", "--json"))["dead_sessions"] == 0
-    done("verify")
+        run_process.send_signal(signal.SIGINT)
+        _, said = run_process.communicate()
+    assert (run_process.returncode, "Traceback" in said) == (130, False)
+    assert json.loads(output_of("ls", "--json")) == []
+    assert json.loads(output_of("gc", "--json"))["dead_sessions"] == 0
+    output_of("verify")
 
 
-def test_a_reader_that_stops_ends_the_command_quietly(here: Path) -> None:
-    write(here / "many", {f"{number}.txt": 10 for number in range(3000)})
-    done("put", "many", "--name", "many", "--type", "dataset")
+def test_a_reader_that_stops_ends_the_command_quietly(workspace: Path) -> None:
+    write_noise(workspace / "many", {f"{number}.txt": 10 for number in range(3000)})
+    output_of("put", "many", "--name", "many", "--type", "dataset")
     command = [sys.executable, "-m", "artstore", "ls", "many:v0"]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.stdout is not None and child.stderr is not None
@@ -216,12 +212,12 @@ def test_a_reader_that_stops_ends_the_command_quietly(here: Path) -> None:
 
 
 def test_as_a_process_it_works_the_same() -> None:
-    assert process("put", "animals", "--name", "animals", "--type", "dataset").stdout.endswith("(new)\n")
-    failed = process("get", "animals:v7")
+    assert run_process("put", "animals", "--name", "animals", "--type", "dataset").stdout.endswith("(new)\n")
+    failed = run_process("get", "animals:v7")
     assert (failed.returncode, failed.stdout) == (2, "")
     assert failed.stderr == 'Error: no version "animals:v7" (latest is v0)\n'
-    assert process("--version").stdout.startswith("artstore ")
-    assert process("ls", "animals:v0", PYTHONIOENCODING="ascii").returncode == 0
+    assert run_process("--version").stdout.startswith("artstore ")
+    assert run_process("ls", "animals:v0", PYTHONIOENCODING="ascii").returncode == 0
 
 
 def test_help_imports_nothing_heavy() -> None:

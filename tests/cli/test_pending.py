@@ -8,28 +8,27 @@ import pytest
 
 import artstore
 from artstore import Api
-from tests.support.cli_runner import data, done, run
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import made
+from tests.support.cli_runner import json_of, output_of, run
+from tests.support.wandb_fixtures import new_draft
 
 
 @pytest.fixture(autouse=True)
-def pending(here: Path) -> None:
+def pending(workdir: Path) -> None:
     """Two runs of a group have upserted, and one of another group."""
     for id, group in (("a", "night"), ("b", "night"), ("c", "day")):
         with artstore.init(group=group, id=id) as current:
-            current.upsert_artifact(made("animals", **{id: id * 300}))
+            current.upsert_artifact(new_draft("animals", **{id: id * 300}))
 
 
 def test_pending_lists_what_nobody_has_finished_and_who_wrote_it() -> None:
-    assert done("pending").splitlines()[2:] == [
+    assert output_of("pending").splitlines()[2:] == [
         "animals     night        2  600 B  a, b  just now  just now",
         "animals     day          1  300 B  c     just now  just now",
     ]
-    night, day = data("pending", "animals")
+    night, day = json_of("pending", "animals")
     assert (night["distributed_id"], night["runs"]) == ("night", ["uncategorized/a", "uncategorized/b"])
     assert (day["collection"], day["entries"], day["size"], day["upserts"]) == ("animals", 1, 300, 1)
-    assert data("pending", "zoo/animals") == data("pending", "other") == []
+    assert json_of("pending", "zoo/animals") == json_of("pending", "other") == []
     assert run("pending", "other").stderr == "nothing is pending\n"
     assert run("pending", "zoo/animals").stderr == (
         "nothing is pending; there is uncategorized/animals (night), uncategorized/animals (day)\n"
@@ -41,15 +40,15 @@ def test_pending_lists_what_nobody_has_finished_and_who_wrote_it() -> None:
 def test_ls_and_du_point_to_what_is_pending() -> None:
     assert "and 2 pending versions, not finished yet: see `artstore pending`" in run("ls").stderr
     assert "see `artstore pending animals`" in run("ls", "animals").stderr
-    assert "900 B  2 pending versions, when written to a folder" in done("du")
+    assert "900 B  2 pending versions, when written to a folder" in output_of("du")
 
 
 def test_pending_finishes_what_its_writers_left() -> None:
     assert "Pass its --id, one of: night, day" in run("pending", "animals", "--finish").stderr
-    said = done("pending", "animals", "--id", "night", "--finish", "--alias", "best")
+    said = output_of("pending", "animals", "--id", "night", "--finish", "--alias", "best")
     assert said == "animals:v0  2 entries  600 B\n"
     assert Api().artifact("animals:best").version == "v0"
-    assert data("pending", "animals", "--finish")["version"] == "v1"
+    assert json_of("pending", "animals", "--finish")["version"] == "v1"
     again = run("pending", "animals", "--finish")
     assert (again.exit_code, "Nothing is pending in animals" in again.stderr) == (2, True)
 
@@ -60,9 +59,9 @@ def test_dropping_shows_what_would_go_and_asks() -> None:
     refused = run("pending", "animals", "--id", "day", "--drop")
     assert (refused.exit_code, refused.stderr) == (1, "nothing was dropped: pass --yes to drop this\n")
     assert len(Api().pending()) == 2
-    dropped = data("pending", "animals", "--id", "day", "--drop", "--yes")
+    dropped = json_of("pending", "animals", "--id", "day", "--drop", "--yes")
     assert (dropped["dropped"], dropped["content_bytes"], dropped["pending"]["distributed_id"]) == (True, 300, "day")
-    assert done("pending", "animals", "--drop", "-y").splitlines()[-2] == "dropping it frees 600 B"
+    assert output_of("pending", "animals", "--drop", "-y").splitlines()[-2] == "dropping it frees 600 B"
     assert Api().pending() == []
 
 

@@ -11,52 +11,48 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli_runner import data, done, run, settle, two_versions, write
+from tests.support.cli_runner import json_of, output_of, put_two_versions, run, write_noise
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with two animals in it, and no store."""
-    return settle(tmp_path, monkeypatch)
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def test_rm_without_a_terminal_shows_and_deletes_nothing() -> None:
-    two_versions()
+    put_two_versions()
     result = run("rm", "animals:v0")
     assert result.exit_code == 1
     assert result.stdout.endswith("deleting 1 version frees 0 B\n")
     assert result.stderr == "nothing was deleted: pass --yes to delete this\n"
-    assert len(data("ls", "animals")) == 2
+    assert len(json_of("ls", "animals")) == 2
 
 
 def test_rm_says_what_it_frees_and_frees_it() -> None:
-    two_versions()
-    assert "deleting 1 version frees 300.0 kB" in done("rm", "animals:v1", "--delete-aliases", "--dry-run")
-    told = data("rm", "animals:v1", "--delete-aliases", "--yes")
+    put_two_versions()
+    assert "deleting 1 version frees 300.0 kB" in output_of("rm", "animals:v1", "--delete-aliases", "--dry-run")
+    told = json_of("rm", "animals:v1", "--delete-aliases", "--yes")
     assert (told["deleted"], told["content_bytes"]) == (True, 300_000)
-    assert [each["aliases"] for each in data("ls", "animals")] == [["latest"]]
-    assert data("du")["content_bytes"] == 300_000
+    assert [each["aliases"] for each in json_of("ls", "animals")] == [["latest"]]
+    assert json_of("du")["content_bytes"] == 300_000
 
 
 def test_rm_by_rule_spares_what_has_an_alias() -> None:
-    two_versions()
+    put_two_versions()
     for number in range(3):
-        write(Path("animals"), {f"{number}.jpg": 1000})
-        done("put", "animals", "--name", "animals")
-    assert [each["version"] for each in data("rm", "animals", "--keep-last", "2", "--dry-run")["versions"]] == (
+        write_noise(Path("animals"), {f"{number}.jpg": 1000})
+        output_of("put", "animals", "--name", "animals")
+    assert [each["version"] for each in json_of("rm", "animals", "--keep-last", "2", "--dry-run")["versions"]] == (
         ["v2", "v0"]
     )
-    done("rm", "animals", "--keep-last", "2", "--yes")
-    assert [each["version"] for each in data("ls", "animals")] == ["v4", "v3", "v1"]
+    output_of("rm", "animals", "--keep-last", "2", "--yes")
+    assert [each["version"] for each in json_of("ls", "animals")] == ["v4", "v3", "v1"]
     assert run("rm", "animals", "--older-than", "1h", "--yes").exit_code == 1
-    done("rm", "animals", "--all", "--yes")
-    assert done("ls", "animals") == ""
-    assert data("ls")[0]["newest"] is None
+    output_of("rm", "animals", "--all", "--yes")
+    assert output_of("ls", "animals") == ""
+    assert json_of("ls")[0]["newest"] is None
 
 
 def test_rm_asks_on_a_terminal() -> None:
     pty = pytest.importorskip("pty")
-    two_versions()
+    put_two_versions()
     for answer, code, left in ((b"n\n", 1, 2), (b"y\n", 0, 1)):
         master, typed = pty.openpty()
         command = [sys.executable, "-m", "artstore", "rm", "animals:v0", "--json"]
@@ -67,44 +63,44 @@ def test_rm_asks_on_a_terminal() -> None:
         os.close(typed)
         assert "Delete 1 version? [y/N]" in err
         assert (child.returncode, json.loads(out)["deleted"]) == (code, code == 0)
-        assert len(data("ls", "animals")) == left
+        assert len(json_of("ls", "animals")) == left
 
 
 def test_du_tells_size_owned_and_reclaimable() -> None:
-    two_versions()
-    rows = {each["name"]: each for each in data("du", "animals")}
+    put_two_versions()
+    rows = {each["name"]: each for each in json_of("du", "animals")}
     assert [rows[name]["owned_bytes"] for name in ("animals:v0", "animals:v1")] == [300_000, 300_000]
     assert [rows[name]["reclaimable_bytes"] for name in ("animals:v0", "animals:v1")] == [0, 300_000]
-    assert done("du", "animals:v0").split()[-6:] == ["300.0", "kB", "300.0", "kB", "0", "B"]
-    whole = data("du")
+    assert output_of("du", "animals:v0").split()[-6:] == ["300.0", "kB", "300.0", "kB", "0", "B"]
+    whole = json_of("du")
     assert (whole["version_bytes"], whole["content_bytes"], whole["dead_bytes"]) == (900_000, 600_000, 0)
-    assert "2 versions, when written to a folder" in done("du")
+    assert "2 versions, when written to a folder" in output_of("du")
 
 
-def test_du_tells_what_compression_saves(here: Path) -> None:
-    assert done("init", "--compression", "zstd").endswith("(blake3, zstd)\n")
-    assert data("init")["compression"] == "zstd"
-    (here / "animals/notes.txt").write_text("meow\n" * 10_000)
-    two_versions()
-    whole = data("du")
+def test_du_tells_what_compression_saves(workspace: Path) -> None:
+    assert output_of("init", "--compression", "zstd").endswith("(blake3, zstd)\n")
+    assert json_of("init")["compression"] == "zstd"
+    (workspace / "animals/notes.txt").write_text("meow\n" * 10_000)
+    put_two_versions()
+    whole = json_of("du")
     assert (whole["content_bytes"], whole["stored_bytes"] < 610_000) == (650_000, True)
-    assert "content, compressed" in done("du")
+    assert "content, compressed" in output_of("du")
 
 
 def test_gc_collects_what_is_past_its_time() -> None:
-    assert data("put", "animals", "--name", "animals", "--type", "dataset", "--ttl", "1s")["ttl_seconds"] == 1
-    while not data("gc", "--dry-run")["expired"]:
+    assert json_of("put", "animals", "--name", "animals", "--type", "dataset", "--ttl", "1s")["ttl_seconds"] == 1
+    while not json_of("gc", "--dry-run")["expired"]:
         time.sleep(0.1)
-    assert "removed 1 expired version" in done("gc")
-    assert done("gc") == "nothing to clean up\n"
+    assert "removed 1 expired version" in output_of("gc")
+    assert output_of("gc") == "nothing to clean up\n"
 
 
-def test_verify_names_what_is_damaged(here: Path) -> None:
-    two_versions()
-    assert done("verify").startswith("ok: 2 versions, ")
-    pack = next((here / ".artstore/packs").iterdir())
+def test_verify_names_what_is_damaged(workspace: Path) -> None:
+    put_two_versions()
+    assert output_of("verify").startswith("ok: 2 versions, ")
+    pack = next((workspace / ".artstore/packs").iterdir())
     damaged = bytearray(pack.read_bytes())
-    damaged[damaged.index((here / "animals/cat.jpg").read_bytes()[:64])] ^= 1
+    damaged[damaged.index((workspace / "animals/cat.jpg").read_bytes()[:64])] ^= 1
     pack.write_bytes(damaged)
     result = run("verify")
     assert result.exit_code == 1
@@ -116,20 +112,20 @@ def test_verify_names_what_is_damaged(here: Path) -> None:
 
 
 def test_a_backup_is_a_store_and_its_head_holds_the_history() -> None:
-    two_versions()
-    told = data("backup", "copy")
-    assert done("get", "animals:v0", "--store", "copy", "--root", "out").startswith("out  2 files")
-    assert data("verify", "--head", told["head"])["ok"] is True
+    put_two_versions()
+    told = json_of("backup", "copy")
+    assert output_of("get", "animals:v0", "--store", "copy", "--root", "out").startswith("out  2 files")
+    assert json_of("verify", "--head", told["head"])["ok"] is True
     assert run("verify", "--head", "blake3:" + "0" * 64).exit_code == 1
-    assert f"head {told['head']}" in done("backup", "copy")
+    assert f"head {told['head']}" in output_of("backup", "copy")
 
 
 def test_sql_answers_and_never_writes() -> None:
-    two_versions()
-    assert done("sql", "select version, entries as n from artifact_versions order by number") == (
+    put_two_versions()
+    assert output_of("sql", "select version, entries as n from artifact_versions order by number") == (
         "version  n\n-------  -\nv0       2\nv1       3\n"
     )
-    assert data("sql", "select digest from files where size = 100000")[0]["digest"]
-    assert data("sql", "select 1 where 0") == []
+    assert json_of("sql", "select digest from files where size = 100000")[0]["digest"]
+    assert json_of("sql", "select 1 where 0") == []
     assert run("sql", "delete from aliases").exit_code == 2
-    assert data("ls", "animals")[0]["aliases"] == ["latest", "best"]
+    assert json_of("ls", "animals")[0]["aliases"] == ["latest", "best"]

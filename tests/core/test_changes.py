@@ -91,12 +91,6 @@ def test_what_is_on_the_disk_can_be_changed_while_it_is_gone_through() -> None:
     assert not changes
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.init(tmp_path / "store") as store:
-        yield store
-
-
 @pytest.mark.parametrize("from_a_version", [False, True])
 @pytest.mark.parametrize("order", ["as listed", "at random"])
 def test_a_draft_on_the_disk_becomes_the_same_version(store: Store, from_a_version: bool, order: str) -> None:

@@ -281,12 +281,6 @@ def did(draft: Draft, entries: list[Entry], overwrite: bool) -> bool:
 # Drafts of a real store
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.init(tmp_path / "store") as store:
-        yield store
-
-
 def write(folder: Path, **files: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():

@@ -18,11 +18,10 @@ import artstore
 from artstore import Artifact, Audio, Classes, Html, Image, Molecule, Object3D, Table, Video
 from artstore.data_types import BoundingBoxes2D, ImageMask, JoinedTable, PartitionedTable
 from artstore.errors import InvalidInput, PathConflict, SourceChanged, SourceMissing, SourceUnreadable, WrongValue
-from tests.support.roundtrip import back, kept
+from tests.support.roundtrip import log_objects, round_trip
 from tests.support.servers import WebApp
-from tests.support.wandb_fixtures import here as here
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 PIXELS = numpy.arange(24, dtype="uint8").reshape(2, 4, 3)
 MASK: dict[str, Any] = {
@@ -33,9 +32,9 @@ BOX: dict[str, Any] = {"position": {"middle": [1, 1], "width": 2, "height": 1}, 
 
 
 @pytest.fixture
-def picture(here: Path) -> Path:
-    Pictures.fromarray(PIXELS).save(here / "cat.png")
-    return here / "cat.png"
+def picture(workdir: Path) -> Path:
+    Pictures.fromarray(PIXELS).save(workdir / "cat.png")
+    return workdir / "cat.png"
 
 
 # Images
@@ -44,7 +43,7 @@ def picture(here: Path) -> Path:
 def test_an_image_is_made_of_a_file_an_array_or_a_picture(picture: Path) -> None:
     made = [Image(str(picture)), Image(picture), Image(PIXELS), Image(Pictures.fromarray(PIXELS)), Image(Image(PIXELS))]
     for each in made:
-        found = back(each)
+        found = round_trip(each)
         assert (found.width, found.height, found.format) == (4, 2, "png")
         assert found.to_data_array() == PIXELS.tolist()
         assert found == each == made[0]
@@ -73,16 +72,16 @@ def test_an_image_of_a_tensor_or_a_figure_is_drawn() -> None:
 
 def test_the_words_about_an_image_come_back(picture: Path) -> None:
     image = Image(picture, caption="asleep", grouping=2, masks={"truth": MASK}, boxes={"found": {"box_data": [BOX]}})
-    found = back(image)
+    found = round_trip(image)
     assert found.caption == "asleep" and found == image
     assert found._boxes["found"]._val == [BOX]
     assert numpy.asarray(Pictures.open(io.BytesIO(found._masks["truth"].read()))).tolist() == MASK["mask_data"].tolist()
     assert found._classes == Classes([{"id": each, "name": name} for each, name in MASK["class_labels"].items()])
-    assert back(found) == found
+    assert round_trip(found) == found
 
 
 def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
-    artifact = kept(
+    artifact = log_objects(
         a=Image(picture), b=Image(picture, caption="again"), t=Table(columns=["i"], data=[[Image(picture)]])
     )
     images = [each for each in artifact.manifest.entries if each.startswith("media/")]
@@ -128,9 +127,9 @@ def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
     ],
 )
 def test_what_makes_no_object_is_refused_with_what_would(
-    here: Path, make: Callable[[], object], error: type[Exception], said: str
+    workdir: Path, make: Callable[[], object], error: type[Exception], said: str
 ) -> None:
-    (here / "text.png").write_text("text")
+    (workdir / "text.png").write_text("text")
     with pytest.raises(error, match=said):
         make()
 
@@ -180,7 +179,7 @@ def test_an_object_that_needs_others_replaces_one_of_its_name(picture: Path) -> 
 
 def test_a_sound_of_samples_is_a_wav_file() -> None:
     samples = numpy.array([[0.0, 1.0], [0.5, -1.0]])
-    found = back(Audio(samples, sample_rate=8000, caption="hum"))
+    found = round_trip(Audio(samples, sample_rate=8000, caption="hum"))
     with wave.open(io.BytesIO(found.read())) as file:
         assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (8000, 2, 2)
         assert numpy.frombuffer(file.readframes(2), "<i2").tolist() == [0, 32767, 16384, -32768]
@@ -189,46 +188,46 @@ def test_a_sound_of_samples_is_a_wav_file() -> None:
 
 def test_a_video_of_frames_is_a_gif() -> None:
     frames = numpy.stack([numpy.full((3, 2, 4), 60 * each, "uint8") for each in range(3)])
-    found = Pictures.open(io.BytesIO(back(Video(frames, fps=10, format="gif")).read()))
+    found = Pictures.open(io.BytesIO(round_trip(Video(frames, fps=10, format="gif")).read()))
     assert (found.n_frames, found.size, found.info["duration"]) == (3, (4, 2), 100)  # type: ignore[attr-defined]
 
 
-def test_a_page_is_text_a_file_or_an_open_file(here: Path) -> None:
-    (here / "page.html").write_text("<head></head>é", encoding="utf-8")
-    for given in ("page.html", here / "page.html"):
-        assert back(Html(given, inject=False)).html == "<head></head>é"
-        assert "normalize.css" in back(Html(given)).html
-    assert back(Html(io.StringIO("<p>"), inject=False)).html == "<p>"
+def test_a_page_is_text_a_file_or_an_open_file(workdir: Path) -> None:
+    (workdir / "page.html").write_text("<head></head>é", encoding="utf-8")
+    for given in ("page.html", workdir / "page.html"):
+        assert round_trip(Html(given, inject=False)).html == "<head></head>é"
+        assert "normalize.css" in round_trip(Html(given)).html
+    assert round_trip(Html(io.StringIO("<p>"), inject=False)).html == "<p>"
     assert Html("page.html", inject=False, data_is_not_path=True).html == "page.html"
 
 
-def test_an_object_in_space_is_points_a_scene_or_a_file(here: Path) -> None:
+def test_an_object_in_space_is_points_a_scene_or_a_file(workdir: Path) -> None:
     points = [[1.0, 2.0, 3.0]]
-    assert json.loads(back(Object3D(numpy.array(points))).read()) == points
+    assert json.loads(round_trip(Object3D(numpy.array(points))).read()) == points
     scene = Object3D.from_point_cloud(points, boxes=[{"label": "car"}])
-    assert json.loads(back(scene).read()) == {
+    assert json.loads(round_trip(scene).read()) == {
         "type": "lidar/beta",
         "points": points,
         "boxes": [{"label": "car"}],
         "vectors": [],
     }
-    (here / "ship.obj").write_text("v 1 2 3")
-    assert back(Object3D("ship.obj")).read() == b"v 1 2 3"
-    assert back(Object3D.from_file(io.StringIO("[[1,2,3]]"), "pts.json")).read() == b"[[1,2,3]]"
+    (workdir / "ship.obj").write_text("v 1 2 3")
+    assert round_trip(Object3D("ship.obj")).read() == b"v 1 2 3"
+    assert round_trip(Object3D.from_file(io.StringIO("[[1,2,3]]"), "pts.json")).read() == b"[[1,2,3]]"
 
 
 def test_an_object_read_from_an_artifact_goes_into_another_without_a_copy(picture: Path) -> None:
-    first = kept("first", item=Image(picture, caption="asleep"))
-    second = kept("second", item=first.get("item"))
+    first = log_objects("first", item=Image(picture, caption="asleep"))
+    second = log_objects("second", item=first.get("item"))
     assert second.get("item") == first.get("item")
     assert [each.name for each in second.dependencies()] == ["first:v0"]
 
 
 def test_what_is_read_from_an_artifact_makes_the_next_one_depend_on_it_also_without_files() -> None:
-    left = kept("left", table=Table(columns=["id", "x"], data=[["a", 1]]))
-    right = kept("right", table=Table(columns=["id", "y"], data=[["a", 2]]))
-    joined = kept("both", pair=JoinedTable(left.get("table"), right.get_entry("table"), "id"))
-    again = kept("again", table=left.get("table"))
+    left = log_objects("left", table=Table(columns=["id", "x"], data=[["a", 1]]))
+    right = log_objects("right", table=Table(columns=["id", "y"], data=[["a", 2]]))
+    joined = log_objects("both", pair=JoinedTable(left.get("table"), right.get_entry("table"), "id"))
+    again = log_objects("again", table=left.get("table"))
     assert {each.name for each in joined.dependencies()} == {"left:v0", "right:v0"}
     assert [each.name for each in again.dependencies()] == ["left:v0"]
     assert joined.get("pair") == JoinedTable(left.get("table"), right.get("table"), "id")
@@ -236,11 +235,11 @@ def test_what_is_read_from_an_artifact_makes_the_next_one_depend_on_it_also_with
 
 
 def test_a_table_that_was_changed_or_is_carried_on_in_its_own_artifact_leaves_the_old_one_free() -> None:
-    first = kept("first", table=Table(columns=["n"], data=[[1]]))
-    assert kept("first", table=first.get("table")).version == "v0"
+    first = log_objects("first", table=Table(columns=["n"], data=[[1]]))
+    assert log_objects("first", table=first.get("table")).version == "v0"
     changed = first.get("table")
     changed.add_data(2)
-    assert kept("second", table=changed).dependencies() == []
+    assert log_objects("second", table=changed).dependencies() == []
     draft = first.new_draft()
     draft.add(changed, "table", overwrite=True)
     draft.save()
@@ -256,21 +255,21 @@ def test_a_partitioned_table_brings_its_parts_along(picture: Path) -> None:
     first.add(PartitionedTable("parts"), "all")
     first.save()
     first.wait()
-    second = kept("second", again=first.get("all"))
-    third = kept("third", pair=JoinedTable(second.get("again"), parts[0], "n"))
+    second = log_objects("second", again=first.get("all"))
+    third = log_objects("third", pair=JoinedTable(second.get("again"), parts[0], "n"))
     for found in (second.get("again"), third.get("pair")._table1):
         assert [(row[0], row[1].image.size) for _, row in found.iterrows()] == [(0, (4, 2)), (1, (4, 2))]
     assert [each.name for each in second.dependencies()] == ["first:v0"]
 
 
 def test_tables_of_one_name_in_two_artifacts_are_joined() -> None:
-    left, right = (kept(name, rows=Table(columns=["id"], data=[[name]])) for name in ("left", "right"))
-    joined = kept("both", pair=JoinedTable(left.get_entry("rows"), right.get_entry("rows"), "id")).get("pair")
+    left, right = (log_objects(name, rows=Table(columns=["id"], data=[[name]])) for name in ("left", "right"))
+    joined = log_objects("both", pair=JoinedTable(left.get_entry("rows"), right.get_entry("rows"), "id")).get("pair")
     assert (joined._table1.data, joined._table2.data) == ([["left"]], [["right"]])
 
 
 def test_the_entry_of_an_object_is_found_by_the_name_it_was_added_under(picture: Path) -> None:
-    artifact = kept(seen=Image(picture), rows=Table(columns=["n"], data=[[1]]))
+    artifact = log_objects(seen=Image(picture), rows=Table(columns=["n"], data=[[1]]))
     assert artifact.get_entry("seen").path == "seen.image-file.json"
     assert artifact.get_entry("rows") == artifact.get_entry("rows.table.json")
     with pytest.raises(KeyError, match="Path not contained in artifact: nothing"):
@@ -278,8 +277,8 @@ def test_the_entry_of_an_object_is_found_by_the_name_it_was_added_under(picture:
 
 
 def test_classes_that_are_an_artifact_of_their_own_name_those_of_images(picture: Path) -> None:
-    classes = kept("classes", animals=Classes([{"id": 1, "name": "cat"}])).get("animals")
-    rows = kept("rows", seen=Table(columns=["image"], data=[[Image(picture, classes=classes)]]))
+    classes = log_objects("classes", animals=Classes([{"id": 1, "name": "cat"}])).get("animals")
+    rows = log_objects("rows", seen=Table(columns=["image"], data=[[Image(picture, classes=classes)]]))
     assert rows.get("seen").data[0][0]._classes == classes
 
 
@@ -287,7 +286,7 @@ def test_classes_of_two_columns_stay_apart() -> None:
     table = Table(columns=["a", "b"], data=[[1, 7]])
     table.cast("a", Classes([{"id": 1, "name": "cat"}]).get_type())
     table.cast("b", Classes([{"id": 7, "name": "dog"}]).get_type())
-    found = back(table)
+    found = round_trip(table)
     for column, value in (("a", 1), ("b", 7)):
         found.cast(column, found._types[column])
         other = [1, 7]
@@ -299,7 +298,7 @@ def test_classes_of_two_columns_stay_apart() -> None:
 
 def test_boxes_and_masks_and_classes_can_be_added_by_themselves() -> None:
     boxes = BoundingBoxes2D({"box_data": [BOX]}, "found")
-    artifact = kept(boxes=boxes, mask=ImageMask(MASK, "truth"), classes=Classes([{"id": 1, "name": "cat"}]))
+    artifact = log_objects(boxes=boxes, mask=ImageMask(MASK, "truth"), classes=Classes([{"id": 1, "name": "cat"}]))
     assert artifact.get("boxes") == boxes
     assert artifact.get("mask").read() == ImageMask(MASK, "truth").read()
     assert artifact.get("classes") == Classes([{"id": 1, "name": "cat"}])
@@ -311,7 +310,7 @@ def test_boxes_and_masks_and_classes_can_be_added_by_themselves() -> None:
 def test_an_image_of_a_uri_is_a_reference_that_is_read_from_where_it_is(picture: Path, web_app: WebApp) -> None:
     web_app.put("photos/cat.png", picture.read_bytes())
     uris = [picture.as_uri(), f"{web_app.url}/strong/photos/cat.png"]
-    artifact = kept(seen=Table(columns=["image"], data=[[Image(uri, caption="asleep")] for uri in uris]))
+    artifact = log_objects(seen=Table(columns=["image"], data=[[Image(uri, caption="asleep")] for uri in uris]))
     assert sorted(each.ref for each in artifact.manifest.entries.values() if each.ref) == sorted(uris)
     for (image,) in artifact.get("seen").data:
         assert (image.caption, image.format, image.image.size) == ("asleep", "png", (4, 2))
@@ -319,11 +318,11 @@ def test_an_image_of_a_uri_is_a_reference_that_is_read_from_where_it_is(picture:
     assert (Image(uris[1]).image, Image(uris[1]).width) == (None, None)
 
 
-def test_a_sound_and_a_video_of_a_uri_are_references(here: Path) -> None:
-    (here / "bark.wav").write_bytes(b"RIFF")
-    (here / "walk.mp4").write_bytes(b"mp4")
-    bark, walk = (here / "bark.wav").as_uri(), (here / "walk.mp4").as_uri()
-    artifact = kept(bark=Audio(bark), walk=Video(walk))
+def test_a_sound_and_a_video_of_a_uri_are_references(workdir: Path) -> None:
+    (workdir / "bark.wav").write_bytes(b"RIFF")
+    (workdir / "walk.mp4").write_bytes(b"mp4")
+    bark, walk = (workdir / "bark.wav").as_uri(), (workdir / "walk.mp4").as_uri()
+    artifact = log_objects(bark=Audio(bark), walk=Video(walk))
     assert {each.ref for each in artifact.manifest.entries.values()} == {None, bark, walk}
     assert (artifact.get("bark").read(), artifact.get("walk").read()) == (b"RIFF", b"mp4")
 

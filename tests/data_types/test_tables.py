@@ -23,10 +23,9 @@ import artstore
 from artstore import Artifact, Table
 from artstore.data_types import Html, JoinedTable, PartitionedTable
 from artstore.errors import ArtifactNotLoggedError, InvalidInput, NoEntry, NotJson, PathConflict, WrongValue
-from tests.support.roundtrip import back, kept
-from tests.support.wandb_fixtures import here as here
+from tests.support.roundtrip import log_objects, round_trip
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 NOON = datetime(2024, 2, 3, 12, 0, 0, 123456, UTC)
 
@@ -62,7 +61,7 @@ def test_a_frame_of_columns_alone_is_a_table_too() -> None:
 def test_rows_know_their_table_so_that_another_one_can_point_at_them() -> None:
     people = Table(columns=["name"], data=[["ann"], ["bob"]])
     orders = Table(columns=["who"], data=[[people.get_index()[1]], [people.index_ref(0)]])
-    found = back(orders)
+    found = round_trip(orders)
     assert found.data == [[1], [0]]
     assert orders.data[0][0].get_row() == {"name": "bob"}
 
@@ -144,7 +143,7 @@ def test_a_dtype_is_kept_to(dtype: Any, right: Any, wrong: Any) -> None:
 
 def test_values_are_missing_only_where_they_may() -> None:
     for missing in (None, float("nan"), numpy.float32("nan"), pandas.NaT, pandas.NA, numpy.datetime64("NaT")):
-        assert back(Table(columns=["x"], data=[[1], [missing]], allow_mixed_types=True)).data == [[1], [None]]
+        assert round_trip(Table(columns=["x"], data=[[1], [missing]], allow_mixed_types=True)).data == [[1], [None]]
         with pytest.raises(WrongValue):
             Table(columns=["x"], data=[[1], [missing]], optional=False)
     with pytest.raises(WrongValue, match="column 'b' has 1 missing values: pass optional=True"):
@@ -162,17 +161,17 @@ def test_casting_checks_what_is_there() -> None:
 
 def test_missing_values_are_taken_anywhere_inside_lists_and_dicts() -> None:
     rows = [[[[1, 2], [3]], {"k": 1}], [[[None], [4]], {"k": None}], [None, None]]
-    assert back(Table(columns=["l", "d"], data=rows)).data == rows
+    assert round_trip(Table(columns=["l", "d"], data=rows)).data == rows
 
 
 def test_what_was_put_into_data_directly_is_checked_when_it_is_kept() -> None:
     table = Table(columns=["x"], data=[[1]])
     table.data.append(["a"])
     with pytest.raises(WrongValue, match="row 1, column 'x'"):
-        back(table)
+        round_trip(table)
     table.data[1] = [2, 3]
     with pytest.raises(InvalidInput, match="row 1 has 2 values"):
-        back(table)
+        round_trip(table)
 
 
 # JSON
@@ -180,8 +179,8 @@ def test_what_was_put_into_data_directly_is_checked_when_it_is_kept() -> None:
 
 def test_the_keys_of_dicts_become_text() -> None:
     table = Table(columns=["d"], data=[[{1: "a", "b": 2}], [{1: None, "b": None}], [None]])
-    assert back(table).data == [[{"1": "a", "b": 2}], [{"1": None, "b": None}], [None]]
-    assert back(Table(columns=["d"], data=[[{1: "a", 2: "b"}]])).data == [[{"1": "a", "2": "b"}]]
+    assert round_trip(table).data == [[{"1": "a", "b": 2}], [{"1": None, "b": None}], [None]]
+    assert round_trip(Table(columns=["d"], data=[[{1: "a", 2: "b"}]])).data == [[{"1": "a", "2": "b"}]]
 
 
 def test_a_small_table_comes_back_from_json_as_it_was() -> None:
@@ -190,7 +189,7 @@ def test_a_small_table_comes_back_from_json_as_it_was() -> None:
         [-(2**70), None, "", None, datetime(1969, 12, 31, 23, 59, 59, 999999, UTC), [], None],
     ]
     table = Table(columns=["int", "float", "text", "bool", "time", "list", "dict"], data=rows, allow_mixed_types=False)
-    artifact = kept(item=table)
+    artifact = log_objects(item=table)
     assert artifact.get_entry("item.table.json").size
     assert artifact.get("item") == table
     assert artifact.get("item").data == rows
@@ -201,17 +200,17 @@ def test_times_are_times_of_utc_in_json_and_dates_are_midnights() -> None:
     table = Table(
         columns=["t"], data=[[datetime(2024, 1, 1, 2, tzinfo=there)], [datetime(2024, 1, 1)], [date(2024, 1, 1)]]
     )
-    assert back(table).data == [[datetime(2024, 1, 1, tzinfo=UTC)]] * 3
+    assert round_trip(table).data == [[datetime(2024, 1, 1, tzinfo=UTC)]] * 3
 
 
 def test_arrays_come_back_as_arrays() -> None:
     table = Table(columns=["square", "short"])
     table.add_data(numpy.array([[1.5, 2], [3, 4]], dtype="float32"), numpy.arange(3))
-    found = back(table)
+    found = round_trip(table)
     assert found.data[0][0].dtype == numpy.float32 and found.data[0][0].tolist() == [[1.5, 2], [3, 4]]
     assert found.data[0][1] == [0, 1, 2]
     table.add_data(None, None)
-    assert back(table).get_column("square") == [[[1.5, 2], [3, 4]], None]
+    assert round_trip(table).get_column("square") == [[[1.5, 2], [3, 4]], None]
 
 
 @pytest.mark.parametrize("value", [b"\xff", timedelta(1), 1j, object(), {(1, 2): 3}, datetime.max])
@@ -224,9 +223,9 @@ def test_what_json_cannot_say_names_its_cell(value: Any) -> None:
 
 def test_bytes_and_decimals_come_back_from_json_where_it_can_say_them() -> None:
     table = Table(columns=["b", "d"], data=[[b"text", Decimal("0.1")], [None, Decimal("-7")]])
-    assert back(table).data == table.data
+    assert round_trip(table).data == table.data
     with pytest.raises(NotJson, match=r"row 0 of column 'd'.*more digits"):
-        back(Table(columns=["d"], data=[[Decimal("0.1234567890123456789")]]))
+        round_trip(Table(columns=["d"], data=[[Decimal("0.1234567890123456789")]]))
 
 
 # Parquet
@@ -234,7 +233,7 @@ def test_bytes_and_decimals_come_back_from_json_where_it_can_say_them() -> None:
 
 def test_a_table_of_that_name_is_parquet_that_any_program_reads() -> None:
     table = Table(columns=["n", "s"], data=[[1, "a"], [None, "b"]])
-    artifact = kept(**{"item.table.parquet": table})
+    artifact = log_objects(**{"item.table.parquet": table})
     found = pyarrow.parquet.read_table(artifact.get_entry("item.table.parquet").download())
     assert found.to_pydict() == {"n": [1, None], "s": ["a", "b"]}
     for name in ("item", "item.table.parquet", "item.table.json"):
@@ -244,7 +243,7 @@ def test_a_table_of_that_name_is_parquet_that_any_program_reads() -> None:
 def test_a_table_beyond_the_size_is_parquet_and_has_all_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Table, "MAX_ARTIFACT_ROWS", 10)
     small, large = (Table(columns=["n"], data=[[each] for each in range(count)]) for count in (10, 11))
-    artifact = kept(small=small, **{"large.table.json": large})
+    artifact = log_objects(small=small, **{"large.table.json": large})
     assert sorted(artifact.manifest.entries) == ["large.table.parquet", "small.table.json"]
     assert artifact.get("large.table.json").data == large.data
     assert artifact.get("large") == large
@@ -256,7 +255,7 @@ def test_parquet_keeps_what_json_cannot() -> None:
         [None, None, None, None, None, None, None],
     ]
     table = Table(columns=[*"abcdefg"], data=rows)
-    found = kept(**{"item.table.parquet": table}).get("item")
+    found = log_objects(**{"item.table.parquet": table}).get("item")
     assert found.data == rows
     found.add_data(*rows[0])
     assert found.data == [*rows, rows[0]]
@@ -265,7 +264,7 @@ def test_parquet_keeps_what_json_cannot() -> None:
 def test_columns_that_are_not_of_one_type_are_text_in_parquet_and_come_back_as_they_were() -> None:
     table = Table(columns=["x", "e"], data=[[1, {}], ["a", {}], [[1, "b"], None], [2**70, {}]], allow_mixed_types=True)
     page = Table(columns=["page"], data=[[Html("<b>x</b>")], [None]])
-    artifact = kept(**{"item.table.parquet": table, "page.table.parquet": page})
+    artifact = log_objects(**{"item.table.parquet": table, "page.table.parquet": page})
     assert artifact.get("item").data == table.data
     assert artifact.get("page").data[0][0].html == page.data[0][0].html
 
@@ -273,12 +272,12 @@ def test_columns_that_are_not_of_one_type_are_text_in_parquet_and_come_back_as_t
 @pytest.mark.parametrize("order", [1, -1])
 def test_times_of_several_kinds_are_not_made_one(order: int) -> None:
     mixed = [[date(2024, 1, 1)], [datetime(2024, 1, 1, 5, tzinfo=UTC)]][::order]
-    found = kept(**{"item.table.parquet": Table(columns=["t"], data=mixed)}).get("item")
+    found = log_objects(**{"item.table.parquet": Table(columns=["t"], data=mixed)}).get("item")
     assert found.data == [[datetime(2024, 1, 1, tzinfo=UTC)], [datetime(2024, 1, 1, 5, tzinfo=UTC)]][::order]
 
 
-def test_a_parquet_file_of_another_program_is_a_table(here: Path) -> None:
-    pyarrow.parquet.write_table(pyarrow.table({"n": [1, None], "l": [[1], [2, 3]]}), here / "theirs.parquet")
+def test_a_parquet_file_of_another_program_is_a_table(workdir: Path) -> None:
+    pyarrow.parquet.write_table(pyarrow.table({"n": [1, None], "l": [[1], [2, 3]]}), workdir / "theirs.parquet")
     artifact = Artifact("things", "dataset")
     artifact.add_file("theirs.parquet", "theirs.table.parquet")
     artifact.save()
@@ -307,7 +306,7 @@ def frame_of_all() -> pandas.DataFrame:
 
 def test_a_data_frame_comes_back_from_parquet_with_its_types() -> None:
     frame = frame_of_all()
-    found = kept(**{"item.table.parquet": Table(dataframe=frame)}).get_table("item").dataframe()
+    found = log_objects(**{"item.table.parquet": Table(dataframe=frame)}).get_table("item").dataframe()
     assert found.drop(columns=["list", "dict"]).equals(frame.drop(columns=["list", "dict"]))
     assert list(found.dtypes.drop(["list", "dict"])) == list(frame.dtypes.drop(["list", "dict"]))
     assert [list(each) for each in found["list"]] == [[1, 2], []]
@@ -316,7 +315,7 @@ def test_a_data_frame_comes_back_from_parquet_with_its_types() -> None:
 
 def test_a_data_frame_comes_back_from_json_with_its_values() -> None:
     frame = frame_of_all()
-    found = back(Table(dataframe=frame))
+    found = round_trip(Table(dataframe=frame))
     assert found.get_column("Int64") == [1, None]
     assert found.get_column("time")[0] == datetime(2024, 1, 1, 0, 0, 0, 123457, UTC)
     assert found.get_column("zoned") == [datetime(2023, 12, 31, 23, tzinfo=UTC), None]
@@ -328,7 +327,7 @@ def test_a_data_frame_comes_back_from_json_with_its_values() -> None:
 def test_polars_and_pyarrow_go_in_and_out(name: str) -> None:
     frame = polars.DataFrame({"n": [1, None], "s": ["a", "b"], "t": [NOON, None], "l": [[1], [2, 3]]})
     for given in (frame, frame.lazy(), frame.to_arrow()):
-        found = kept(**{name: Table(dataframe=given)}).get_table("item")
+        found = log_objects(**{name: Table(dataframe=given)}).get_table("item")
         assert isinstance(found, Table)
         assert found.polars().to_dict(as_series=False) == frame.to_dict(as_series=False)
         assert found.arrow().to_pydict() == frame.to_dict(as_series=False)
@@ -347,16 +346,16 @@ def test_a_frame_with_objects_in_it_or_with_mixed_types_is_read_row_by_row() -> 
 
 def test_a_frame_of_python_objects_or_of_types_of_its_library_alone_is_not_guessed_at() -> None:
     page = Html("<b>x</b>")
-    assert back(Table(dataframe=polars.DataFrame({"x": [page]}))).data[0][0].html == page.html
+    assert round_trip(Table(dataframe=polars.DataFrame({"x": [page]}))).data[0][0].html == page.html
     wide = Table(dataframe=polars.DataFrame({"x": polars.Series([2**80], dtype=polars.Int128)}))
-    assert kept(**{"item.table.parquet": wide}).get("item").data == [[2**80]]
+    assert log_objects(**{"item.table.parquet": wide}).get("item").data == [[2**80]]
     periods = Table(dataframe=pandas.DataFrame({"p": pandas.period_range("2024", periods=2, freq="D")}))
     with pytest.raises(WrongValue, match=r"column 'p' holds periods of pandas.*\.table\.parquet"):
-        back(periods)
-    found = kept(**{"item.table.parquet": periods}).get_table("item").dataframe()
+        round_trip(periods)
+    found = log_objects(**{"item.table.parquet": periods}).get_table("item").dataframe()
     assert found["p"].tolist() == periods.dataframe()["p"].tolist()
     with pytest.raises(InvalidInput, match="not UTF-8"):
-        kept(**{"item.table.parquet": Table(columns=["\ud800"])})
+        log_objects(**{"item.table.parquet": Table(columns=["\ud800"])})
 
 
 def test_a_frame_keeps_to_a_dtype() -> None:
@@ -381,7 +380,7 @@ def test_a_row_is_added_to_a_table_of_a_frame() -> None:
     table = Table(dataframe=pandas.DataFrame({"a": [1]}))
     table.add_data(2)
     table.add_column("b", ["x", "y"])
-    assert back(table).data == [[1, "x"], [2, "y"]]
+    assert round_trip(table).data == [[1, "x"], [2, "y"]]
 
 
 def test_tables_work_without_pandas_and_arrow_and_name_what_is_missing() -> None:
@@ -470,16 +469,16 @@ def test_a_file_that_is_no_table_says_so() -> None:
 
 
 def test_a_table_goes_on_into_another_artifact() -> None:
-    first = kept("first", item=Table(columns=["page"], data=[[Html("<b>x</b>")]]))
-    second = kept("second", item=first.get("item"))
+    first = log_objects("first", item=Table(columns=["page"], data=[[Html("<b>x</b>")]]))
+    second = log_objects("second", item=first.get("item"))
     assert second.manifest.digest() != "" and second.get("item").data[0][0].html == first.get("item").data[0][0].html
     assert [each.name for each in second.dependencies()] == ["first:v0"]
 
 
-def test_only_what_a_table_needs_is_read(here: Path) -> None:
-    artifact = kept(item=Table(columns=["page"], data=[[Html("<b>x</b>")]]), other=Html("<i>y</i>"))
+def test_only_what_a_table_needs_is_read(workdir: Path) -> None:
+    artifact = log_objects(item=Table(columns=["page"], data=[[Html("<b>x</b>")]]), other=Html("<i>y</i>"))
     assert artifact.get("item").data[0][0].html.endswith("<b>x</b>")
-    assert not (here / "artifacts").exists()
+    assert not (workdir / "artifacts").exists()
 
 
 def test_parts_are_read_as_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -498,7 +497,7 @@ def test_parts_are_read_as_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_parts_with_other_columns_are_an_error_that_names_them() -> None:
-    artifact = kept(
+    artifact = log_objects(
         **{"parts/p0": Table(columns=["a"]), "parts/p1": Table(columns=["b"]), "all": PartitionedTable("parts")}
     )
     with pytest.raises(InvalidInput, match=r"\['a'\] in parts/p0.table.json, \['b'\] in parts/p1.table.json"):
@@ -576,7 +575,7 @@ def many(count: int) -> pyarrow.Table:
 
 def goes_in_and_out(count: int) -> None:
     given = many(count)
-    artifact = kept(rows=Table(dataframe=given))
+    artifact = log_objects(rows=Table(dataframe=given))
     found = artifact.get_table("rows")
     assert isinstance(found, Table)
     assert artifact.get_entry("rows.table.parquet").size
@@ -586,7 +585,7 @@ def goes_in_and_out(count: int) -> None:
     number, row = next(found.iterrows())
     assert (number, row[0], row[5]) == (0, 0, [[0, 1]])
     del frame
-    again = kept("again", rows=Table(dataframe=frame_of(given))).get_table("rows")
+    again = log_objects("again", rows=Table(dataframe=frame_of(given))).get_table("rows")
     assert isinstance(again, Table)
     assert (
         again.arrow().drop_columns("lists").cast(given.drop_columns("lists").schema).equals(given.drop_columns("lists"))

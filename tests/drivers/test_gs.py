@@ -125,7 +125,7 @@ def test_thousands_of_objects_are_one_request_a_page(fake_gcs: GsServer) -> None
         except HTTPError as error:
             return web.Response(status=error.code, body=error.read())
 
-    with servers.serving(counted) as url:
+    with servers.web_server(counted) as url:
         entries = add(f"gs://{bucket}/many", {**fake_gcs.options, "endpoint_url": url})
         assert [entry.path for entry in entries] == [f"{number:05}" for number in range(2001)]
         assert all(entry.version_id and entry.digest for entry in entries)
@@ -161,7 +161,7 @@ def refusing(status: int, message: str) -> Any:
 )
 @pytest.mark.usefixtures("at_once")
 def test_what_the_server_says_is_told(status: int, message: str, error: type[ArtstoreError]) -> None:
-    with servers.serving(refusing(status, message)) as url:
+    with servers.web_server(refusing(status, message)) as url:
         for uri in ("gs://bucket/x", "gs://bucket/x/"):
             with pytest.raises(error, match=f"{re.escape(message)}|requester_pays"):
                 add(uri, {"token": "anon", "endpoint_url": url})
@@ -179,10 +179,10 @@ def test_endpoints_that_are_not_there_or_never_answer_are_said(monkeypatch: pyte
     async def nonsense(request: web.BaseRequest) -> web.Response:
         return web.Response(text="<html>welcome</html>")
 
-    with servers.serving(nonsense) as url, pytest.raises(BadReply, match="endpoint"):
+    with servers.web_server(nonsense) as url, pytest.raises(BadReply, match="endpoint"):
         add("gs://bucket/x", {"token": "anon", "endpoint_url": url})
     monkeypatch.setattr("artstore_drivers.gs.ANSWER", 0.2)
-    with servers.serving(silence) as url, pytest.raises(Unreachable, match="in time"):
+    with servers.web_server(silence) as url, pytest.raises(Unreachable, match="in time"):
         add("gs://bucket/x", {"token": "anon", "endpoint_url": url})
 
 
@@ -195,7 +195,7 @@ def test_a_token_is_sent_and_never_shown() -> None:
         return web.Response(status=403)
 
     token = Credentials("ya29.S3CRET")  # type: ignore[no-untyped-call]
-    with servers.serving(answer) as url, pytest.raises(AccessDenied) as caught:
+    with servers.web_server(answer) as url, pytest.raises(AccessDenied) as caught:
         add("gs://bucket/x", {"token": token, "endpoint_url": url})
     assert seen == ["Bearer ya29.S3CRET"] and "S3CRET" not in str(caught.value)
 

@@ -311,7 +311,7 @@ class StubbornS3:
 @pytest.fixture
 def stubborn() -> Iterator[tuple[StubbornS3, dict[str, Any]]]:
     server = StubbornS3()
-    with servers.serving(server.handle) as url:
+    with servers.web_server(server.handle) as url:
         yield server, {"key": "K", "secret": "S3CRET", "endpoint_url": url}
 
 
@@ -363,7 +363,7 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
         return web.Response()
 
     monkeypatch.setattr(artstore_drivers.s3, "ANSWER", 0.2)
-    with servers.serving(silence) as url, pytest.raises(Unreachable):
+    with servers.web_server(silence) as url, pytest.raises(Unreachable):
         add("s3://b/f/x", {"key": "K", "secret": "S", "endpoint_url": url})
 
 
@@ -398,7 +398,7 @@ def test_a_server_that_denies_head_is_asked_with_get(stubborn: tuple[StubbornS3,
     async def headless(request: web.BaseRequest) -> web.Response:
         return web.Response(status=405) if request.method == "HEAD" else await answer(request)
 
-    with servers.serving(headless) as url:
+    with servers.web_server(headless) as url:
         (entry,) = add("s3://b/f/x", {**options, "endpoint_url": url})
     assert RemoteObject.of(entry).size == 9
 

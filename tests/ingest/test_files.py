@@ -17,23 +17,10 @@ from artstore import ArtstoreError, Entry, Kind, Store
 from artstore.core.draft import Draft
 from artstore.errors import InvalidPath, SourceChanged, SourceError, SourceUnreadable
 from artstore.runtime.progress import Silent
-from tests.support.files import content, entries, put
-from tests.support.files import random_bytes as noise
-from tests.support.programs import python
+from tests.support.files import commit_folder, entries_by_path, noise, read_files
+from tests.support.programs import run_python
 
 SMALL, LARGE = 1000, 300_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.init(tmp_path / "store") as store:
-        yield store
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    (tmp_path / "source").mkdir()
-    return tmp_path / "source"
 
 
 def refuses(store: Store, add: Callable[[Draft], object], message: str) -> OSError:
@@ -47,7 +34,7 @@ def refuses(store: Store, add: Callable[[Draft], object], message: str) -> OSErr
     good.write_bytes(b"good")
     store.add_file(draft, good)
     version = store.commit(draft)
-    assert set(entries(store, version)) == {"good"}
+    assert set(entries_by_path(store, version)) == {"good"}
     return caught.value
 
 
@@ -74,7 +61,7 @@ def test_a_file_that_may_not_be_read_is_named(store: Store, source: Path, size: 
     (source / "a").write_bytes(b"fine")
     (source / "secret").write_bytes(noise(size))
     (source / "secret").chmod(0)
-    said = python(UNREADABLE, store.path, source, source / "secret").splitlines()
+    said = run_python(UNREADABLE, store.path, source, source / "secret").splitlines()
     assert len(said) == 2
     for line in said:
         assert f"cannot read {str(source / 'secret')!r}: Permission denied" in line
@@ -88,7 +75,7 @@ def test_a_folder_that_may_not_be_read_is_named(store: Store, source: Path, mode
     (source / "closed" / "cat").write_bytes(b"meow")
     (source / "closed").chmod(mode)
     try:
-        said = python(UNREADABLE, store.path, source, source / "closed" / "cat").splitlines()
+        said = run_python(UNREADABLE, store.path, source, source / "closed" / "cat").splitlines()
     finally:
         (source / "closed").chmod(0o700)
     assert len(said) == 2
@@ -211,7 +198,7 @@ def test_a_file_that_was_replaced_since_it_was_listed_is_taken_as_it_is_now(stor
     new = {"cat": noise(LARGE, 1), "dog": b"woof"}
 
     def replace() -> None:
-        if content(source) == new:
+        if read_files(source) == new:
             return
         for name, data in new.items():
             (source / f".{name}").write_bytes(data)
@@ -220,8 +207,8 @@ def test_a_file_that_was_replaced_since_it_was_listed_is_taken_as_it_is_now(stor
     draft = store.draft("animals", "dataset")
     store.add_dir(draft, source, progress=Advances(replace))
     store.get(store.commit(draft), store.path.parent / "out")
-    assert content(store.path.parent / "out") == new
-    assert entries(store, "animals")["cat"].size == LARGE
+    assert read_files(store.path.parent / "out") == new
+    assert entries_by_path(store, "animals")["cat"].size == LARGE
 
 
 GROW = """
@@ -282,7 +269,7 @@ def test_a_file_changed_within_the_same_tick_is_read_again(store: Store, source:
     """Size, inode and times can all be as they were: what is not clearly older is never trusted."""
     for i in range(50):
         (source / "cat").write_bytes(b"%08d" % i)
-        version = put(store, source)
+        version = commit_folder(store, source)
         [entry] = store.entries(version)
         assert b"".join(store.read(entry)) == b"%08d" % i
 
@@ -291,11 +278,11 @@ def test_a_file_whose_times_were_set_back_after_a_change_is_read_again(store: St
     (source / "cat").write_bytes(b"meow")
     os.utime(source / "cat", ns=(10**18, 10**18))
     time.sleep(0.15)
-    first = put(store, source)
-    assert put(store, source) == first
+    first = commit_folder(store, source)
+    assert commit_folder(store, source) == first
     (source / "cat").write_bytes(b"MEOW")
     os.utime(source / "cat", ns=(10**18, 10**18))
-    [entry] = store.entries(put(store, source))
+    [entry] = store.entries(commit_folder(store, source))
     assert b"".join(store.read(entry)) == b"MEOW"
 
 
@@ -307,18 +294,18 @@ SIZES = [0, 1, 65_535, 65_536, 65_537, 2**20 - 1, 2**20, 2**20 + 1, 8 * 2**20 - 
 def test_files_of_every_size_come_back(store: Store, source: Path, tmp_path: Path) -> None:
     for size in SIZES:
         (source / str(size)).write_bytes(noise(size))
-    version = put(store, source)
+    version = commit_folder(store, source)
     assert version.size == sum(SIZES)
-    assert {path: entry.size for path, entry in entries(store, version).items()} == {str(s): s for s in SIZES}
+    assert {path: entry.size for path, entry in entries_by_path(store, version).items()} == {str(s): s for s in SIZES}
     assert store.get(version, tmp_path / "out").written == len(SIZES)
-    assert content(tmp_path / "out") == {str(size): noise(size) for size in SIZES}
+    assert read_files(tmp_path / "out") == {str(size): noise(size) for size in SIZES}
     assert store.verify().ok
 
 
 @pytest.mark.parametrize(("size", "chunks"), [(0, 0), (1, 1), (65_536, 1), (65_537, None), (1_048_577, None)])
 def test_a_file_of_up_to_64_kib_is_one_chunk(store: Store, source: Path, size: int, chunks: int | None) -> None:
     (source / "a").write_bytes(noise(size))
-    put(store, source)
+    commit_folder(store, source)
     found = store.sql("select count(*) as n, coalesce(sum(size), 0) as size from chunks")[0]
     assert found["size"] == size
     assert found["n"] == chunks or (chunks is None and int(str(found["n"])) > size // 2**18)
@@ -329,7 +316,7 @@ def test_a_sparse_file_costs_what_is_in_it(store: Store, source: Path, tmp_path:
         sparse.write(b"begin")
         sparse.seek(64 * 2**20)
         sparse.write(b"end")
-    version = put(store, source)
+    version = commit_folder(store, source)
     assert version.size == 64 * 2**20 + 3
     assert store.usage().allocated_bytes < 2 * 2**20
     store.get(version, tmp_path / "out")
@@ -337,7 +324,7 @@ def test_a_sparse_file_costs_what_is_in_it(store: Store, source: Path, tmp_path:
 
 
 def test_an_empty_folder_is_a_version_without_entries(store: Store, source: Path, tmp_path: Path) -> None:
-    assert put(store, source).entries == 0
+    assert commit_folder(store, source).entries == 0
     draft = store.draft("animals")
     assert store.add_dir(draft, source, "below/it") == 1
     (entry,) = store.entries(store.commit(draft))
@@ -379,10 +366,10 @@ def test_odd_names_come_back_as_they_were(store: Store, source: Path, tmp_path: 
         (source / name).write_bytes(b"%d" % i)
         (source / "in" / name).mkdir(parents=True)
         (source / "in" / name / name).write_bytes(noise(LARGE, i) if i < 3 else b"in %d" % i)
-    version = put(store, source)
-    assert set(entries(store, version)) == {*ODD_NAMES, *(f"in/{name}/{name}" for name in ODD_NAMES)}
+    version = commit_folder(store, source)
+    assert set(entries_by_path(store, version)) == {*ODD_NAMES, *(f"in/{name}/{name}" for name in ODD_NAMES)}
     store.get(version, tmp_path / "out")
-    assert content(tmp_path / "out") == content(source)
+    assert read_files(tmp_path / "out") == read_files(source)
     assert sorted(os.listdir(tmp_path / "out")) == sorted(os.listdir(source))
     assert store.get(version, tmp_path / "out").written == 0
 
@@ -422,8 +409,8 @@ def test_folders_may_be_nested_deeply(store: Store, source: Path, tmp_path: Path
     (source / deep / "cat").write_bytes(b"meow")
     (source / deep / "dog").write_bytes(noise(LARGE))
     try:
-        version = put(store, source)
-        assert set(entries(store, version)) == {f"{deep}/cat", f"{deep}/dog"}
+        version = commit_folder(store, source)
+        assert set(entries_by_path(store, version)) == {f"{deep}/cat", f"{deep}/dog"}
         assert store.get(version, tmp_path / "out").written == 2
         assert (tmp_path / "out" / deep / "cat").read_bytes() == b"meow"
         assert (tmp_path / "out" / deep / "dog").read_bytes() == noise(LARGE)
@@ -439,10 +426,10 @@ def test_many_small_files_come_back_through_several_processes(store: Store, sour
         folder.mkdir(exist_ok=True)
         (folder / f"{i}.txt").write_bytes(b"%d" % (i // 2))
     (source / "0" / "0.txt").chmod(0o755)
-    version = put(store, source)
+    version = commit_folder(store, source)
     assert (version.entries, store.usage().content_bytes) == (3600, sum(len(str(i)) for i in range(1800)))
     assert store.get(version, tmp_path / "out").written == 3600
-    assert content(tmp_path / "out") == content(source)
+    assert read_files(tmp_path / "out") == read_files(source)
     assert os.access(tmp_path / "out" / "0" / "0.txt", os.X_OK)
     assert store.verify().ok
 
@@ -451,7 +438,7 @@ def test_one_unreadable_file_among_many_is_named_by_whichever_process_met_it(sto
     for i in range(3600):
         (source / str(i)).write_bytes(b"%d" % i)
     (source / "3210").chmod(0)
-    said = python(UNREADABLE, store.path, source, source / "3210").splitlines()
+    said = run_python(UNREADABLE, store.path, source, source / "3210").splitlines()
     assert len(said) == 2
     assert all(f"cannot read '{source}/3210': Permission denied" in line for line in said)
     assert store.collections() == []
@@ -475,7 +462,7 @@ def test_a_draft_goes_on_after_one_bad_file_among_many(store: Store, source: Pat
     (bad / "fifo").unlink()
     assert store.add_dir(draft, source) == 4201
     store.get(store.commit(draft), tmp_path / "out")
-    assert content(tmp_path / "out") == content(source)
+    assert read_files(tmp_path / "out") == read_files(source)
     assert store.verify().ok
 
 
@@ -492,8 +479,8 @@ def test_the_working_folder_is_added_without_the_store_in_it(tmp_path: Path, mon
             store.add_dir(draft, ".")
             version = store.commit(draft)
             mine = place.relative_to(tmp_path)
-            assert "cat" in entries(store, version)
-            assert not [path for path in entries(store, version) if Path(path).is_relative_to(mine)]
+            assert "cat" in entries_by_path(store, version)
+            assert not [path for path in entries_by_path(store, version) if Path(path).is_relative_to(mine)]
             store.get(version, tmp_path.parent / f"{tmp_path.name}-out" / place.name)
             assert store.verify().ok
 
@@ -504,7 +491,7 @@ def test_the_store_is_left_out_under_whatever_name_it_is_met(store: Store, sourc
     (source / "mounted").mkdir()
     subprocess.run(["mount", "--bind", store.path, source / "mounted"], check=True)
     try:
-        assert set(entries(store, put(store, source))) == {"cat"}
+        assert set(entries_by_path(store, commit_folder(store, source))) == {"cat"}
     finally:
         subprocess.run(["umount", source / "mounted"], check=True)
 
@@ -516,7 +503,7 @@ def test_a_link_does_not_bring_the_store_in(source: Path, tmp_path: Path, leads_
     (source / "cat").write_bytes(b"meow")
     (tmp_path / "shelf").mkdir()
     with Store.init(tmp_path / "shelf" / "store") as store:
-        put(store, source)
+        commit_folder(store, source)
         (source / "link").symlink_to(tmp_path / "shelf" / leads_to)
         draft = store.draft("animals")
         try:
@@ -531,7 +518,7 @@ def test_a_link_does_not_bring_the_store_in(source: Path, tmp_path: Path, leads_
 @pytest.mark.parametrize("part", [".", "packs", "locks"])
 def test_the_store_cannot_be_added_to_itself(store: Store, source: Path, part: str) -> None:
     (source / "cat").write_bytes(b"meow")
-    put(store, source)
+    commit_folder(store, source)
     draft = store.draft("animals", "dataset")
     with pytest.raises(ArtstoreError, match="store"):
         store.add_dir(draft, store.path / part)
@@ -541,7 +528,7 @@ def test_the_store_cannot_be_added_to_itself(store: Store, source: Path, part: s
 def test_the_catalog_cannot_be_added_as_a_file(store: Store, source: Path) -> None:
     """Closing a descriptor of it would drop the locks that SQLite holds in this process."""
     (source / "cat").write_bytes(b"meow")
-    put(store, source)
+    commit_folder(store, source)
     draft = store.draft("animals", "dataset")
     with pytest.raises(ArtstoreError, match=r"artstore\.db"):
         store.add_file(draft, store.path / "artstore.db")

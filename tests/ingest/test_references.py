@@ -345,7 +345,7 @@ def test_what_one_reference_fails_at_ends_the_fetching_of_the_others(source: Pla
         return reply
 
     source.put("cat.txt", b"meow")
-    with servers.serving(trickle) as url:
+    with servers.web_server(trickle) as url:
         artifact = Artifact("animals", "dataset")
         artifact.add_reference(f"{url}/endless")
         artifact.add_reference(source.prefix + "cat.txt")

@@ -18,7 +18,7 @@ from artstore.drivers import placing
 from artstore.errors import AccessDenied, ReferenceGone, TooManyObjects
 from benchmarks import made_up
 from tests.support import remote_places
-from tests.support.cli_runner import data, done, run
+from tests.support.cli_runner import json_of, output_of, run
 from tests.support.remote_places import ODD_KEYS, fill_bucket
 from tests.support.servers import GsServer, S3Server
 
@@ -47,7 +47,7 @@ def content(folder: str) -> dict[str, bytes]:
 def test_ten_thousand_objects_are_twelve_requests_and_one_more_is_an_error(seaweed: S3Server) -> None:
     bucket = asyncio.run(fill_bucket(seaweed, [f"images/{number:05}" for number in range(10_000)]))
     artifact = Artifact("images", "dataset")
-    with remote_places.counted(seaweed.url) as (url, asked):
+    with remote_places.counting_proxy(seaweed.url) as (url, asked):
         options = {**seaweed.options, "endpoint_url": url}
         artifact.add_reference(f"s3://{bucket}/images", storage_options=options)
         assert len(asked) <= 12
@@ -132,7 +132,7 @@ def test_what_was_fetched_and_is_right_is_not_fetched_again(seaweed: S3Server, f
             place.put("animals/" + name, b"meow")
         artifact = Artifact(scheme, "dataset")
         artifact.add_reference(place.prefix + "animals", storage_options=place.options)
-        with remote_places.counted(server.url) as (url, asked):
+        with remote_places.counting_proxy(server.url) as (url, asked):
             assert again(logged(artifact), {**place.options, "endpoint_url": url}, asked) == []
 
 
@@ -198,17 +198,17 @@ def test_a_bucket_is_tracked_from_the_shell_with_the_settings_that_everybody_kno
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.secret)
     monkeypatch.setenv("AWS_ENDPOINT_URL", seaweed.url)
     arguments = ("ref", f"s3://{bucket}/images", "--name", "images", "--type", "dataset")
-    assert done(*arguments) == "images:v0  1 entry  4 B  (new)\n"
-    assert done(*arguments) == "images:v0  1 entry  4 B  (unchanged)\n"
-    assert done("status", "images") == "images:v0  1 unchanged, 0 changed, 0 missing, 0 new\n"
+    assert output_of(*arguments) == "images:v0  1 entry  4 B  (new)\n"
+    assert output_of(*arguments) == "images:v0  1 entry  4 B  (unchanged)\n"
+    assert output_of("status", "images") == "images:v0  1 unchanged, 0 changed, 0 missing, 0 new\n"
     seaweed.client.put_object(Bucket=bucket, Key="images/cat", Body=b"roar!")
     seaweed.client.put_object(Bucket=bucket, Key="images/dog", Body=b"woof")
     told = run("status", "images", "--json")
     assert told.exit_code == 1
     assert [each["path"] for each in json.loads(told.stdout)["changed"]] == ["cat"]
-    assert done("get", "images", "--root", "out") == "out  1 file written, 0 kept\n"
+    assert output_of("get", "images", "--root", "out") == "out  1 file written, 0 kept\n"
     assert content("out") == {"cat": b"meow"}
-    assert data(*arguments)["version"] == "v1"
+    assert json_of(*arguments)["version"] == "v1"
     written = b"".join(path.read_bytes() for path in (here / "store").rglob("*") if path.is_file())
     assert seaweed.secret.encode() not in written
 
@@ -225,7 +225,7 @@ def test_what_deduplication_would_keep_of_prefixes_of_a_bucket_is_measured_there
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.secret)
     monkeypatch.setenv("AWS_ENDPOINT_URL", seaweed.url)
-    found = data("bench", "dedup", f"s3://{bucket}/1", f"s3://{bucket}/2", "--no-zstd")
+    found = json_of("bench", "dedup", f"s3://{bucket}/1", f"s3://{bucket}/2", "--no-zstd")
     assert [each["files"] for each in found["versions"]] == [21, 21]
     ways = {each["name"]: each["stored_after_each_version"] for each in found["ways"]}
     small = sum(len(f"{number}") for number in range(20))

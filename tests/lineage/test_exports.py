@@ -17,36 +17,20 @@ from prov.model import ProvDerivation, ProvDocument, ProvGeneration, ProvInvalid
 import artstore
 from artstore import Api, Store
 from artstore.lineage.lineage import Lineage
-from tests.support.json_schemas import OPENLINEAGE_EVENT, PROV_JSON, faults
-from tests.support.lineage_pipeline import begin, edges, forget_environment, product, run_pipeline, short
+from tests.support.json_schemas import OPENLINEAGE_EVENT, PROV_JSON, violations
+from tests.support.lineage_pipeline import edges, new_artifact, short, start_run
 
 
 @pytest.fixture(scope="module")
-def piped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store in which the pipeline ran three times; only to be read."""
-    store = tmp_path_factory.mktemp("piped") / "store"
-    run_pipeline(store)
-    return store
-
-
-@pytest.fixture(scope="module")
-def found(piped: Path) -> Lineage:
+def found(pipeline_store: Path) -> Lineage:
     """The lineage of features:v1, with all 11 kinds of edges that the pipeline has."""
-    return Api(store=piped).artifact("pipe/features:v1").lineage()
+    return Api(store=pipeline_store).artifact("pipe/features:v1").lineage()
 
 
 @pytest.fixture(params=["executions", "summary"])
 def view(request: pytest.FixtureRequest, found: Lineage) -> Lineage:
     """The same as each run and version, and as collections and job types."""
     return found if request.param == "executions" else found.summary()
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a test may make a store of its own."""
-    forget_environment(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "store"
 
 
 def edge(source: str, said: str, target: str) -> str:
@@ -103,10 +87,10 @@ def test_mermaid_has_every_edge_between_the_right_boxes(view: Lineage) -> None:
     assert {edge(names[source], said, names[target]) for source, said, target in drawn} == edges(view)
 
 
-def test_names_cannot_break_out_of_dot_and_mermaid(store: Path) -> None:
-    with artstore.init(project='q"]; x', id="r", name='a"]\\\n--> b', job_type="<b>", store=store) as run:
-        run.log_artifact(product("data", "dataset", "1"))
-    found = Api(store=store).artifact('q"]; x/data').lineage()
+def test_names_cannot_break_out_of_dot_and_mermaid(store_path: Path) -> None:
+    with artstore.init(project='q"]; x', id="r", name='a"]\\\n--> b', job_type="<b>", store=store_path) as run:
+        run.log_artifact(new_artifact("data", "dataset", "1"))
+    found = Api(store=store_path).artifact('q"]; x/data').lineage()
     assert '"q\\"]; x/r" [label="a\\"]\\\\\\n--> b\\n<b>, finished", shape=oval];' in found.to_dot()
     assert 'n0(["a#34;#93;#92;#10;--#62; b<br/>#60;b#62;, finished"])' in found.to_mermaid()
 
@@ -189,12 +173,12 @@ def test_the_tree_of_a_summary_says_how_often(found: Lineage) -> None:
 
 def test_openlineage_events_follow_the_specification(found: Lineage) -> None:
     events = found.to_openlineage()
-    assert [fault for event in events for fault in faults(OPENLINEAGE_EVENT, event)] == []
+    assert [fault for event in events for fault in violations(OPENLINEAGE_EVENT, event)] == []
     no_run, no_time, no_uri = (copy.deepcopy(events[0]) for _ in range(3))
     del no_run["run"]["runId"]
     no_time["eventTime"] = "2026-13-45T99:99:99Z"
     no_uri["producer"] = "not a URI"
-    assert all(faults(OPENLINEAGE_EVENT, broken) for broken in (no_run, no_time, no_uri))
+    assert all(violations(OPENLINEAGE_EVENT, broken) for broken in (no_run, no_time, no_uri))
 
 
 def test_openlineage_tells_each_run_from_start_to_end_in_order(found: Lineage) -> None:
@@ -262,22 +246,22 @@ def test_openlineages_own_client_knows_the_events_and_their_schemas(found: Linea
         assert known.schemaURL == event["schemaURL"]
 
 
-def test_openlineage_tells_failed_running_and_unmade(store: Path) -> None:
-    with Store.init(store) as opened:
+def test_openlineage_tells_failed_running_and_unmade(store_path: Path) -> None:
+    with Store.init(store_path) as opened:
         draft = opened.draft("data", "dataset", project="pipe")
         opened.add_bytes(draft, b"1", "data.txt")
         opened.commit(draft)
-    with pytest.raises(RuntimeError), begin(store, "fails", "try") as run:
+    with pytest.raises(RuntimeError), start_run(store_path, "fails", "try") as run:
         run.use_artifact("data:latest")
         raise RuntimeError
-    alone = Api(store=store).artifact("pipe/data").lineage("upstream").to_openlineage()
+    alone = Api(store=store_path).artifact("pipe/data").lineage("upstream").to_openlineage()
     assert [sorted(event) for event in alone] == [["dataset", "eventTime", "producer", "schemaURL"]]
-    assert faults(OPENLINEAGE_EVENT, alone[0]) == []
-    running = begin(store, "goes-on", "try")
+    assert violations(OPENLINEAGE_EVENT, alone[0]) == []
+    running = start_run(store_path, "goes-on", "try")
     running.use_artifact("data:latest")
-    events = Api(store=store).artifact("pipe/data").lineage().to_openlineage()
+    events = Api(store=store_path).artifact("pipe/data").lineage().to_openlineage()
     running.finish()
-    assert [fault for event in events for fault in faults(OPENLINEAGE_EVENT, event)] == []
+    assert [fault for event in events for fault in violations(OPENLINEAGE_EVENT, event)] == []
     kinds = [(event["run"]["facets"]["artstore_run"]["id"], event["eventType"]) for event in events]
     assert sorted(kinds) == [("fails", "FAIL"), ("fails", "START"), ("goes-on", "RUNNING"), ("goes-on", "START")]
 
@@ -287,12 +271,12 @@ def test_openlineage_tells_failed_running_and_unmade(store: Path) -> None:
 
 def test_prov_follows_the_schema_of_the_submission(found: Lineage) -> None:
     document = found.to_prov()
-    assert faults(PROV_JSON, document) == []
+    assert violations(PROV_JSON, document) == []
     no_end, no_time, no_uri = (copy.deepcopy(document) for _ in range(3))
     del next(iter(no_end["used"].values()))["prov:entity"]
     next(iter(no_time["wasGeneratedBy"].values()))["prov:time"] = "yesterday"
     next(iter(no_uri["used"].values()))["prov:entity"] = "version:my zoo/data"
-    assert all(faults(PROV_JSON, broken) for broken in (no_end, no_time, no_uri))
+    assert all(violations(PROV_JSON, broken) for broken in (no_end, no_time, no_uri))
 
 
 def test_the_prov_library_reads_every_edge(found: Lineage) -> None:
@@ -316,13 +300,13 @@ def test_the_prov_library_reads_every_edge(found: Lineage) -> None:
     assert read == edges(found)
 
 
-def test_prov_says_who_ran_what_and_what_was_deleted(store: Path) -> None:
-    with begin(store, "makes", "make") as run:
-        run.log_artifact(product("data", "dataset", "1"))
-    data = Api(store=store).artifact("pipe/data")
+def test_prov_says_who_ran_what_and_what_was_deleted(store_path: Path) -> None:
+    with start_run(store_path, "makes", "make") as run:
+        run.log_artifact(new_artifact("data", "dataset", "1"))
+    data = Api(store=store_path).artifact("pipe/data")
     data.delete(delete_aliases=True)
     said = data.lineage().to_prov()
-    assert faults(PROV_JSON, said) == []
+    assert violations(PROV_JSON, said) == []
     assert [each["prov:activity"] for each in said["wasAssociatedWith"].values()] == ["run:pipe/makes"]
     assert said["entity"]["version:pipe/data/v0"]["artstore:state"] == "deleted"
     document = ProvDocument.deserialize(content=json.dumps(said), format="json")
@@ -330,9 +314,9 @@ def test_prov_says_who_ran_what_and_what_was_deleted(store: Path) -> None:
     assert len(list(document.get_records(ProvInvalidation))) == 1
 
 
-def test_names_that_no_uri_may_have_are_escaped_in_prov(store: Path) -> None:
-    with artstore.init(project="my zoo", id="a b", store=store) as run:
-        run.log_artifact(product("data", "dataset", "1"))
-    said = Api(store=store).artifact("my zoo/data").lineage().to_prov()
-    assert faults(PROV_JSON, said) == []
+def test_names_that_no_uri_may_have_are_escaped_in_prov(store_path: Path) -> None:
+    with artstore.init(project="my zoo", id="a b", store=store_path) as run:
+        run.log_artifact(new_artifact("data", "dataset", "1"))
+    said = Api(store=store_path).artifact("my zoo/data").lineage().to_prov()
+    assert violations(PROV_JSON, said) == []
     assert list(said["activity"]) == ["run:my%20zoo/a%20b"]

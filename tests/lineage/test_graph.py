@@ -14,7 +14,7 @@ from artstore import Api, Artifact, Store
 from artstore.errors import ArtifactNotLoggedError, InvalidInput, UsageError
 from artstore.lineage.graph import CollectionNode, JobNode, RunNode, VersionNode
 from artstore.lineage.lineage import Lineage
-from tests.support.lineage_pipeline import begin, edges, forget_environment, nodes, product, run_pipeline
+from tests.support.lineage_pipeline import edges, new_artifact, nodes, start_run
 
 UP_TO_FEATURES_V1 = {
     "ingest-1 -produced-> raw:v1",
@@ -30,36 +30,20 @@ UP_TO_FEATURES_V1 = {
 }
 
 
-@pytest.fixture(scope="module")
-def piped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store in which the pipeline ran three times; only to be read."""
-    store = tmp_path_factory.mktemp("piped") / "store"
-    run_pipeline(store)
-    return store
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a test may make a store of its own."""
-    forget_environment(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "store"
-
-
-def of(store: Path, name: str) -> Artifact:
-    return Api(store=store).artifact(name if "/" in name else f"pipe/{name}")
+def of(store_path: Path, name: str) -> Artifact:
+    return Api(store=store_path).artifact(name if "/" in name else f"pipe/{name}")
 
 
 # A pipeline of five stages that ran three times
 
 
-def test_upstream_is_all_that_a_version_came_from_edge_by_edge(piped: Path) -> None:
-    assert edges(of(piped, "model:v2").lineage("upstream")) == UP_TO_FEATURES_V1 | {
+def test_upstream_is_all_that_a_version_came_from_edge_by_edge(pipeline_store: Path) -> None:
+    assert edges(of(pipeline_store, "model:v2").lineage("upstream")) == UP_TO_FEATURES_V1 | {
         "features:v1 -used-> train-2",
         "features:v1 -references-> model:v2",
         "train-2 -produced-> model:v2",
     }
-    assert edges(of(piped, "report:v0").lineage("upstream")) == {
+    assert edges(of(pipeline_store, "report:v0").lineage("upstream")) == {
         "ingest-0 -produced-> raw:v0",
         "raw:v0 -used-> clean-0",
         "clean-0 -produced-> clean:v0",
@@ -74,8 +58,8 @@ def test_upstream_is_all_that_a_version_came_from_edge_by_edge(piped: Path) -> N
     }
 
 
-def test_downstream_is_all_that_came_of_a_version_edge_by_edge(piped: Path) -> None:
-    assert edges(of(piped, "features:v1").lineage("downstream")) == {
+def test_downstream_is_all_that_came_of_a_version_edge_by_edge(pipeline_store: Path) -> None:
+    assert edges(of(pipeline_store, "features:v1").lineage("downstream")) == {
         f"{edge[0]} -{edge[1]}-> {edge[2]}"
         for turn in (1, 2)
         for edge in (
@@ -89,8 +73,8 @@ def test_downstream_is_all_that_came_of_a_version_edge_by_edge(piped: Path) -> N
     }
 
 
-def test_both_is_what_it_came_from_and_what_came_of_it_but_not_its_siblings(piped: Path) -> None:
-    found = of(piped, "model:v1").lineage()
+def test_both_is_what_it_came_from_and_what_came_of_it_but_not_its_siblings(pipeline_store: Path) -> None:
+    found = of(pipeline_store, "model:v1").lineage()
     assert found.start == "pipe/model:v1"
     assert edges(found) == UP_TO_FEATURES_V1 | {
         "features:v1 -used-> train-1",
@@ -103,8 +87,8 @@ def test_both_is_what_it_came_from_and_what_came_of_it_but_not_its_siblings(pipe
     assert nodes(found).isdisjoint({"model:v2", "train-2", "report:v2", "raw:v0"})
 
 
-def test_depth_counts_hops_from_a_version_to_a_run_and_on(piped: Path) -> None:
-    model = of(piped, "model:v2")
+def test_depth_counts_hops_from_a_version_to_a_run_and_on(pipeline_store: Path) -> None:
+    model = of(pipeline_store, "model:v2")
     assert nodes(model.lineage("upstream", depth=0)) == {"model:v2"}
     assert nodes(model.lineage("upstream", depth=1)) == {"model:v2", "train-2", "features:v1"}
     assert nodes(model.lineage("upstream", depth=2)) == {
@@ -118,8 +102,8 @@ def test_depth_counts_hops_from_a_version_to_a_run_and_on(piped: Path) -> None:
     assert edges(model.lineage(depth=50)) == edges(model.lineage())
 
 
-def test_a_run_has_lineage_too(piped: Path) -> None:
-    run = Api(store=piped).run("pipe/train-2")
+def test_a_run_has_lineage_too(pipeline_store: Path) -> None:
+    run = Api(store=pipeline_store).run("pipe/train-2")
     assert edges(run.lineage(depth=1)) == {
         "features:v1 -used-> train-2",
         "features:v1 -references-> model:v2",
@@ -128,20 +112,26 @@ def test_a_run_has_lineage_too(piped: Path) -> None:
     assert run.lineage().start == "pipe/train-2"
 
 
-def test_nodes_tell_what_is_known_of_versions_and_runs(piped: Path) -> None:
-    found = {node.id: node for node in of(piped, "model:v2").lineage("upstream").nodes}
+def test_nodes_tell_what_is_known_of_versions_and_runs(pipeline_store: Path) -> None:
+    found = {node.id: node for node in of(pipeline_store, "model:v2").lineage("upstream").nodes}
     model, train = found["pipe/model:v2"], found["pipe/train-2"]
     assert isinstance(model, VersionNode) and isinstance(train, RunNode)
     assert (model.kind, model.name, model.type, model.state) == ("version", "model:v2", "model", "committed")
-    assert (model.aliases, model.size, model.digest) == (("latest", "round-2"), 9, of(piped, "model:v2").digest)
+    assert (model.aliases, model.size, model.digest) == (
+        ("latest", "round-2"),
+        9,
+        of(pipeline_store, "model:v2").digest,
+    )
     assert (train.kind, train.job_type, train.state, train.name) == ("run", "train", "finished", "train-2")
     assert train.ended_at is not None and train.started_at < model.created_at < train.ended_at
-    roles = {each.role for each in of(piped, "model:v2").lineage("upstream").edges if each.target == "pipe/train-2"}
+    roles = {
+        each.role for each in of(pipeline_store, "model:v2").lineage("upstream").edges if each.target == "pipe/train-2"
+    }
     assert roles == {"training"}
 
 
-def test_the_summary_shows_collections_and_job_types_with_their_counts(piped: Path) -> None:
-    found = of(piped, "features:v1").lineage().summary()
+def test_the_summary_shows_collections_and_job_types_with_their_counts(pipeline_store: Path) -> None:
+    found = of(pipeline_store, "features:v1").lineage().summary()
     assert edges(found) == {
         "job ingest -produced-> raw x2",
         "raw -used-> job clean x2",
@@ -166,14 +156,14 @@ def test_the_summary_shows_collections_and_job_types_with_their_counts(piped: Pa
 # What is drawn with care
 
 
-def test_a_run_that_uses_and_logs_versions_of_one_collection_is_a_cycle_of_the_summary_alone(store: Path) -> None:
-    with begin(store, "first", "grow") as run:
-        run.log_artifact(product("data", "dataset", "1"))
+def test_a_run_that_uses_and_logs_versions_of_one_collection_is_a_cycle_of_the_summary_alone(store_path: Path) -> None:
+    with start_run(store_path, "first", "grow") as run:
+        run.log_artifact(new_artifact("data", "dataset", "1"))
     for turn in ("second", "third"):
-        with begin(store, turn, "grow") as run:
+        with start_run(store_path, turn, "grow") as run:
             run.use_artifact("data:latest")
-            run.log_artifact(product("data", "dataset", turn))
-    found = of(store, "data:v0").lineage()
+            run.log_artifact(new_artifact("data", "dataset", turn))
+    found = of(store_path, "data:v0").lineage()
     assert edges(found) == {
         "first -produced-> data:v0",
         "data:v0 -used-> second",
@@ -194,29 +184,29 @@ def test_a_run_that_uses_and_logs_versions_of_one_collection_is_a_cycle_of_the_s
     assert found.summary().to_svg().count("<path") == 3
 
 
-def test_a_run_that_logs_the_very_version_that_it_used_is_a_cycle(store: Path) -> None:
-    with begin(store, "makes", "make") as run:
-        run.log_artifact(product("data", "dataset", "1"))
-    with begin(store, "checks", "check") as run:
+def test_a_run_that_logs_the_very_version_that_it_used_is_a_cycle(store_path: Path) -> None:
+    with start_run(store_path, "makes", "make") as run:
+        run.log_artifact(new_artifact("data", "dataset", "1"))
+    with start_run(store_path, "checks", "check") as run:
         run.use_artifact("data:latest")
-        run.log_artifact(product("data", "dataset", "1"))
-    found = of(store, "data:v0").lineage()
+        run.log_artifact(new_artifact("data", "dataset", "1"))
+    found = of(store_path, "data:v0").lineage()
     expected = {"makes -produced-> data:v0", "data:v0 -used-> checks", "checks -produced-> data:v0"}
     assert edges(found) == expected
-    assert edges(of(store, "data:v0").lineage("downstream", depth=40)) == expected - {"makes -produced-> data:v0"}
+    assert edges(of(store_path, "data:v0").lineage("downstream", depth=40)) == expected - {"makes -produced-> data:v0"}
     assert found.to_text().count("data:v0") == 3
     assert found.to_svg().count("<rect") == 3
 
 
-def test_what_was_deleted_stays_as_a_tombstone(store: Path) -> None:
-    with begin(store, "makes", "make") as run:
-        run.log_artifact(product("data", "dataset", "1"))
-    with begin(store, "trains", "train") as run:
+def test_what_was_deleted_stays_as_a_tombstone(store_path: Path) -> None:
+    with start_run(store_path, "makes", "make") as run:
+        run.log_artifact(new_artifact("data", "dataset", "1"))
+    with start_run(store_path, "trains", "train") as run:
         run.use_artifact("data:latest")
-        run.log_artifact(product("model", "model", "1"))
-    data = of(store, "data:v0")
+        run.log_artifact(new_artifact("model", "model", "1"))
+    data = of(store_path, "data:v0")
     data.delete(delete_aliases=True)
-    found = of(store, "model:v0").lineage()
+    found = of(store_path, "model:v0").lineage()
     tombstone = next(node for node in found.nodes if node.id == "pipe/data:v0")
     assert isinstance(tombstone, VersionNode)
     assert (tombstone.state, tombstone.aliases, tombstone.size) == ("deleted", (), 1)
@@ -229,39 +219,39 @@ def test_what_was_deleted_stays_as_a_tombstone(store: Path) -> None:
     assert edges(data.lineage("downstream")) == {"data:v0 -used-> trains", "trains -produced-> model:v0"}
 
 
-def test_versions_that_no_run_made_have_lineage_by_reference(store: Path) -> None:
-    with Store.init(store) as opened:
+def test_versions_that_no_run_made_have_lineage_by_reference(store_path: Path) -> None:
+    with Store.init(store_path) as opened:
         dataset = opened.draft("data", "dataset", project="pipe")
         entry = opened.add_bytes(dataset, b"1", "data.txt")
         version = opened.commit(dataset)
         model = opened.draft("model", "model", project="pipe")
         opened.add_entry(model, entry, version, "data.txt")
         opened.commit(model)
-    assert edges(of(store, "model").lineage()) == {"data:v0 -references-> model:v0"}
-    assert edges(of(store, "data").lineage("downstream")) == {"data:v0 -references-> model:v0"}
+    assert edges(of(store_path, "model").lineage()) == {"data:v0 -references-> model:v0"}
+    assert edges(of(store_path, "data").lineage("downstream")) == {"data:v0 -references-> model:v0"}
 
 
-def test_a_run_whose_process_is_gone_is_shown_as_crashed(store: Path) -> None:
-    with begin(store, "makes", "make") as run:
-        run.log_artifact(product("data", "dataset", "1"))
-    with closing(sqlite3.connect(store / "artstore.db")) as connection, connection:
+def test_a_run_whose_process_is_gone_is_shown_as_crashed(store_path: Path) -> None:
+    with start_run(store_path, "makes", "make") as run:
+        run.log_artifact(new_artifact("data", "dataset", "1"))
+    with closing(sqlite3.connect(store_path / "artstore.db")) as connection, connection:
         connection.execute("update runs set state = 'running', session = 'gone', ended_at = null")
-    found = of(store, "data:v0").lineage()
+    found = of(store_path, "data:v0").lineage()
     assert [node.state for node in found.nodes if isinstance(node, RunNode)] == ["crashed"]
     assert [each["eventType"] for each in found.to_openlineage()] == ["START", "ABORT"]
 
 
-def test_lineage_of_what_is_not_logged_and_of_no_direction_is_refused(piped: Path) -> None:
+def test_lineage_of_what_is_not_logged_and_of_no_direction_is_refused(pipeline_store: Path) -> None:
     with pytest.raises(ArtifactNotLoggedError):
         Artifact("draft", "dataset").lineage()
     with pytest.raises(InvalidInput, match="no direction 'sideways': use one of upstream, downstream, both"):
-        of(piped, "model").lineage("sideways")  # type: ignore[arg-type]
+        of(pipeline_store, "model").lineage("sideways")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="0 or more hops, not -1"):
-        of(piped, "model").lineage(depth=-1)
+        of(pipeline_store, "model").lineage(depth=-1)
 
 
-def test_a_summary_has_no_openlineage_and_no_prov(piped: Path) -> None:
-    summary = of(piped, "model").lineage().summary()
+def test_a_summary_has_no_openlineage_and_no_prov(pipeline_store: Path) -> None:
+    summary = of(pipeline_store, "model").lineage().summary()
     with pytest.raises(UsageError, match="OpenLineage describes single runs"):
         summary.to_openlineage()
     with pytest.raises(UsageError, match="PROV tells single runs"):
@@ -274,12 +264,12 @@ def test_a_summary_has_no_openlineage_and_no_prov(piped: Path) -> None:
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with 10,000 runs in a row: run i used data:v(i-1) and data:v(i-3), and produced data:v(i)."""
-    store = tmp_path_factory.mktemp("large") / "store"
-    with Store.init(store) as opened:
+    store_path = tmp_path_factory.mktemp("large") / "store"
+    with Store.init(store_path) as opened:
         draft = opened.draft("data", "dataset", project="pipe")
         opened.add_bytes(draft, b"1", "a")
         opened.commit(draft)
-    with closing(sqlite3.connect(store / "artstore.db")) as connection, connection:
+    with closing(sqlite3.connect(store_path / "artstore.db")) as connection, connection:
         connection.execute(
             """
             with recursive numbers (n) as (values (1) union all select n + 1 from numbers where n < 9999)
@@ -299,7 +289,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "insert into uses (run, version, at) select id, id - ?, created_at from versions where id > ?",
                 (back, back),
             )
-    return store
+    return store_path
 
 
 def test_two_hops_in_a_graph_of_ten_thousand_runs_are_what_is_near(large: Path) -> None:
@@ -341,10 +331,10 @@ def test_a_large_graph_is_summed_up_in_a_notebook(large: Path) -> None:
     assert found.to_text().count("\n") == len(found.edges) + 1
 
 
-def test_what_a_notebook_draws_fetches_nothing_and_escapes_names(store: Path) -> None:
-    with artstore.init(project="pipe", id="x", name="<script>alert(1)</script>\x1b", store=store) as run:
-        run.log_artifact(product("data", "dataset & more", "1"))
-    found: Lineage = of(store, "data").lineage()
+def test_what_a_notebook_draws_fetches_nothing_and_escapes_names(store_path: Path) -> None:
+    with artstore.init(project="pipe", id="x", name="<script>alert(1)</script>\x1b", store=store_path) as run:
+        run.log_artifact(new_artifact("data", "dataset & more", "1"))
+    found: Lineage = of(store_path, "data").lineage()
     drawn = found._repr_html_()
     assert "<script" not in drawn and "\x1b" not in drawn and "dataset &amp; more" in drawn
     assert "http" not in drawn.replace('xmlns="http://www.w3.org/2000/svg"', "")

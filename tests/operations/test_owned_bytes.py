@@ -6,7 +6,6 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,23 +15,10 @@ import pytest
 from artstore import Store, Version
 from artstore.core.manifest import Dependency
 from artstore.errors import InvalidInput, NotFound, StillNeeded, WrongType
-from tests.support.files import put
-from tests.support.files import random_bytes as noise
-from tests.support.store_checks import check_usage, packed
+from tests.support.files import commit_folder, noise
+from tests.support.store_checks import allocated_bytes, check_usage
 
 MB = 2**20
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.init(tmp_path / "store") as store:
-        yield store
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    (tmp_path / "source").mkdir()
-    return tmp_path / "source"
 
 
 # The example that the project was started from: v0 has a cat and a dog, v1 a rat as well.
@@ -42,9 +28,9 @@ def source(tmp_path: Path) -> Path:
 def animals(store: Store, source: Path) -> Store:
     (source / "cat").write_bytes(noise(2 * MB))
     (source / "dog").write_bytes(noise(1 * MB))
-    put(store, source)
+    commit_folder(store, source)
     (source / "rat").write_bytes(noise(3 * MB))
-    put(store, source)
+    commit_folder(store, source)
     return store
 
 
@@ -54,16 +40,16 @@ def test_a_version_owns_what_no_earlier_one_holds(animals: Store) -> None:
     assert (animals.owned_bytes(v0), animals.owned_bytes(v1)) == (3 * MB, 3 * MB)
     assert (animals.reclaimable_bytes(v0), animals.reclaimable_bytes(v1)) == (0, 3 * MB)
     assert animals.usage()[:3] == (2, 9 * MB, 6 * MB)
-    assert 6 * MB <= packed(animals) < 6 * MB + 8192
+    assert 6 * MB <= allocated_bytes(animals) < 6 * MB + 8192
     check_usage(animals)
 
 
 def test_deleting_the_newer_frees_what_it_alone_held(animals: Store, tmp_path: Path) -> None:
-    before = packed(animals)
+    before = allocated_bytes(animals)
     done = animals.delete("animals:v1", delete_aliases=True)
     assert done.content == 3 * MB
-    assert abs(before - packed(animals) - 3 * MB) <= 8192
-    assert done.disk == before - packed(animals)
+    assert abs(before - allocated_bytes(animals) - 3 * MB) <= 8192
+    assert done.disk == before - allocated_bytes(animals)
     assert (animals.owned_bytes("animals:v0"), animals.reclaimable_bytes("animals:v0")) == (3 * MB, 3 * MB)
     check_usage(animals)
     animals.get("animals:v0", tmp_path / "out")
@@ -71,9 +57,9 @@ def test_deleting_the_newer_frees_what_it_alone_held(animals: Store, tmp_path: P
 
 
 def test_deleting_the_older_frees_nothing_and_the_newer_then_owns_all(animals: Store, tmp_path: Path) -> None:
-    before = packed(animals)
+    before = allocated_bytes(animals)
     done = animals.delete("animals:v0")
-    assert (done.content, packed(animals)) == (0, before)
+    assert (done.content, allocated_bytes(animals)) == (0, before)
     assert (animals.owned_bytes("animals:v1"), animals.reclaimable_bytes("animals:v1")) == (6 * MB, 6 * MB)
     check_usage(animals)
     animals.get("animals:v1", tmp_path / "out")
@@ -96,7 +82,7 @@ def test_asking_for_many_versions_at_once_tells_the_same(store: Store, source: P
     for turn in range(12):
         for name in draw.sample("abcdef", 3):
             (source / name).write_bytes(draw.choice(pieces) + draw.choice(pieces))
-        put(store, source, name=f"n{turn % 2}")
+        commit_folder(store, source, name=f"n{turn % 2}")
     store.delete("n0:v1", "n1:v3")
     every = [version for name in ("n0", "n1") for version in store.versions(name)]
     shares = store.shares(every)
@@ -109,14 +95,14 @@ def test_deleting_both_at_once_is_told_as_one(animals: Store) -> None:
     wanted = ("animals:v0", "animals:v1")
     assert animals.delete(*wanted, delete_aliases=True, dry_run=True).content == 6 * MB
     assert animals.delete(*wanted, delete_aliases=True).content == 6 * MB
-    assert packed(animals) == 0
+    assert allocated_bytes(animals) == 0
 
 
 def test_content_shared_by_collections_belongs_to_the_first(animals: Store, source: Path) -> None:
-    pets = put(animals, source, "pets")
+    pets = commit_folder(animals, source, "pets")
     assert (animals.owned_bytes(pets), animals.reclaimable_bytes(pets)) == (0, 0)
     assert animals.reclaimable_bytes("animals:v1") == 0
-    assert packed(animals) < 6 * MB + 8192
+    assert allocated_bytes(animals) < 6 * MB + 8192
     check_usage(animals)
     animals.delete_collection("animals")
     assert animals.owned_bytes(pets) == animals.reclaimable_bytes(pets) == 6 * MB
@@ -126,9 +112,9 @@ def test_content_shared_by_collections_belongs_to_the_first(animals: Store, sour
 def test_the_same_bytes_twice_in_a_version_are_stored_once(store: Store, source: Path) -> None:
     for name in ("a", "b", "c"):
         (source / name).write_bytes(noise(MB))
-    version = put(store, source)
+    version = commit_folder(store, source)
     assert (version.size, store.owned_bytes(version), store.reclaimable_bytes(version)) == (3 * MB, MB, MB)
-    assert packed(store) < MB + 8192
+    assert allocated_bytes(store) < MB + 8192
     check_usage(store)
 
 
@@ -136,9 +122,9 @@ def test_what_an_open_draft_holds_is_kept_until_it_is_dropped(animals: Store, so
     draft = animals.draft("others", "dataset")
     animals.add_file(draft, source / "rat")
     assert animals.delete("animals:v1", delete_aliases=True).content == 0
-    assert packed(animals) >= 6 * MB
+    assert allocated_bytes(animals) >= 6 * MB
     animals.drop(draft)
-    assert packed(animals) < 3 * MB + 16384
+    assert allocated_bytes(animals) < 3 * MB + 16384
     check_usage(animals)
 
 
@@ -158,8 +144,8 @@ def test_small_files_are_gone_from_the_disk_at_once(store: Store, source: Path, 
         folder = source / f"{i // 1000:02}"
         folder.mkdir(exist_ok=True)
         (folder / f"{i:05}").write_bytes(b"<file %05d>" % i + draw.randbytes(SIZE - 12))
-    put(store, source)
-    before = packed(store)
+    commit_folder(store, source)
+    before = allocated_bytes(store)
     assert files * SIZE <= before < files * SIZE * 1.01
     tenth = set(range(1000, 1000 + files // 10)) if "folder" in which else set(draw.sample(range(files), files // 10))
     doomed = set(range(files)) - tenth if "all but" in which else tenth
@@ -173,8 +159,8 @@ def test_small_files_are_gone_from_the_disk_at_once(store: Store, source: Path, 
     live = (files - len(doomed)) * SIZE
     assert store.usage().content_bytes == live
     # What lives, and at most 5 % and 64 KiB that is not worth moving.
-    assert live <= packed(store) <= live * 1.05 + 65536
-    assert done.disk == before - packed(store)
+    assert live <= allocated_bytes(store) <= live * 1.05 + 65536
+    assert done.disk == before - allocated_bytes(store)
     found = [int(n) for path in (store.path / "packs").iterdir() for n in MARK.findall(path.read_bytes())]
     assert sorted(found) == sorted(set(range(files)) - doomed)
     check_usage(store)
@@ -183,7 +169,7 @@ def test_small_files_are_gone_from_the_disk_at_once(store: Store, source: Path, 
 def test_holes_read_as_zeros(store: Store, source: Path) -> None:
     for name in ("a", "b", "c"):
         (source / name).write_bytes(noise(MB, ord(name)))
-    put(store, source)
+    commit_folder(store, source)
     draft = store.draft("animals", base="animals:v0")
     draft.remove("b")
     store.commit(draft)
@@ -191,7 +177,7 @@ def test_holes_read_as_zeros(store: Store, source: Path) -> None:
     packs = b"".join(path.read_bytes() for path in (store.path / "packs").iterdir())
     b = noise(MB, ord("b"))
     assert not [start for start in range(0, MB, 4096) if b[start : start + 64] in packs]
-    assert noise(MB, ord("a"))[:1000] in packs and packed(store) < 2 * MB + 16384
+    assert noise(MB, ord("a"))[:1000] in packs and allocated_bytes(store) < 2 * MB + 16384
     check_usage(store)
 
 
@@ -201,18 +187,18 @@ def test_holes_read_as_zeros(store: Store, source: Path) -> None:
 def test_the_same_folder_twice_is_one_version(store: Store, source: Path) -> None:
     (source / "cat").write_bytes(noise(MB))
     (source / "dog").write_bytes(b"woof")
-    first = put(store, source)
-    events, before = store.events(), packed(store)
-    assert put(store, source) == first
+    first = commit_folder(store, source)
+    events, before = store.events(), allocated_bytes(store)
+    assert commit_folder(store, source) == first
     os.utime(source / "cat")
     (source / "dog").write_bytes(b"woof")
-    assert put(store, source) == first
-    assert (store.events(), packed(store)) == (events, before)
+    assert commit_folder(store, source) == first
+    assert (store.events(), allocated_bytes(store)) == (events, before)
 
 
 def test_aliases_and_tags_are_given_to_the_version_that_is_equal(store: Store, source: Path) -> None:
     (source / "cat").write_bytes(b"meow")
-    first = put(store, source)
+    first = commit_folder(store, source)
     draft = store.draft("animals")
     store.add_dir(draft, source)
     again = store.commit(draft, aliases=["best"], tags=["raw"])
@@ -222,13 +208,13 @@ def test_aliases_and_tags_are_given_to_the_version_that_is_equal(store: Store, s
 def test_one_changed_file_costs_its_own_chunks(store: Store, source: Path) -> None:
     for i in range(300):
         (source / f"{i}").write_bytes(noise(10_000, i))
-    first = put(store, source)
-    before = packed(store)
+    first = commit_folder(store, source)
+    before = allocated_bytes(store)
     (source / "77").write_bytes(noise(10_000, -1))
-    second = put(store, source)
+    second = commit_folder(store, source)
     assert (second.number, second.size) == (1, first.size)
     assert store.owned_bytes(second) == 10_000
-    assert packed(store) - before <= 16384
+    assert allocated_bytes(store) - before <= 16384
     assert [old.path for old, _ in store.diff(first, second).changed] == ["77"]
     check_usage(store)
 
@@ -236,18 +222,18 @@ def test_one_changed_file_costs_its_own_chunks(store: Store, source: Path) -> No
 def test_a_megabyte_in_the_middle_of_a_large_file_costs_little_more_than_itself(store: Store, source: Path) -> None:
     data = noise(64 * MB)
     (source / "large").write_bytes(data)
-    put(store, source)
+    commit_folder(store, source)
     store.close()
     before = whole(store.path)
     with Store.open(store.path) as store:
         (source / "large").write_bytes(data[: 32 * MB] + noise(MB, 1) + data[32 * MB :])
-        version = put(store, source)
+        version = commit_folder(store, source)
         assert version.size == 65 * MB
         assert store.owned_bytes(version) <= 1.5 * MB
         [entry] = store.entries(version)
         assert sum(len(piece) for piece in store.read(entry)) == 65 * MB
         (source / "large").write_bytes(data)
-        third = put(store, source)
+        third = commit_folder(store, source)
         assert (third.number, store.owned_bytes(third)) == (2, 0)
     assert whole(store.path) - before <= 1.5 * MB
 
@@ -283,13 +269,13 @@ def test_words_that_are_given_and_differ_make_a_version_without_content(
     draft = store.draft("animals", "dataset", description="first", metadata={"n": 1, "list": [1, {"a": None}]})
     store.add_dir(draft, source)
     first = store.commit(draft)
-    before = packed(store)
+    before = allocated_bytes(store)
     draft = store.draft("animals", **given)
     store.add_dir(draft, source)
     second = store.commit(draft)
     assert second.number == int(new)
     assert second.digest == first.digest
-    assert packed(store) == before and store.usage().content_bytes == MB
+    assert allocated_bytes(store) == before and store.usage().content_bytes == MB
     if new:
         assert store.owned_bytes(second) == store.reclaimable_bytes(second) == 0
         for name, value in given.items():
@@ -303,7 +289,7 @@ def test_what_is_not_given_is_never_compared(store: Store, source: Path) -> None
     draft = store.draft("animals", "dataset", description="first", metadata={"n": 1}, ttl=timedelta(days=1))
     store.add_dir(draft, source)
     first = store.commit(draft)
-    assert put(store, source) == first
+    assert commit_folder(store, source) == first
     found = store.version("animals")
     assert (found.description, found.metadata, found.ttl) == ("first", {"n": 1}, timedelta(days=1))
 
@@ -316,19 +302,19 @@ def test_a_loop_that_only_changes_words_makes_a_version_each_in_order(store: Sto
         store.commit(draft)
     assert [(v.number, v.metadata["index"]) for v in store.versions("animals")] == [(i, i) for i in range(9, -1, -1)]
     assert [store.owned_bytes(v) for v in store.versions("animals")] == [0] * 9 + [MB]
-    assert packed(store) < MB + 8192
+    assert allocated_bytes(store) < MB + 8192
     check_usage(store)
 
 
 def test_content_of_an_older_version_is_a_new_version_that_costs_nothing(store: Store, source: Path) -> None:
     (source / "cat").write_bytes(noise(MB))
-    first = put(store, source)
+    first = commit_folder(store, source)
     (source / "cat").write_bytes(noise(MB, 1))
-    put(store, source)
+    commit_folder(store, source)
     (source / "cat").write_bytes(noise(MB))
-    third = put(store, source)
+    third = commit_folder(store, source)
     assert (third.number, third.digest, store.owned_bytes(third)) == (2, first.digest, 0)
-    assert packed(store) < 2 * MB + 8192
+    assert allocated_bytes(store) < 2 * MB + 8192
 
 
 # Letting go by rule
@@ -356,7 +342,7 @@ def state(store: Store) -> tuple[object, ...]:
         store.events(),
         numbers(store),
         store.usage(),
-        packed(store),
+        allocated_bytes(store),
         sorted(p.name for p in store.path.rglob("*.pack")),
     )
 
@@ -397,14 +383,14 @@ def test_numbers_are_never_used_again(store: Store, source: Path) -> None:
     versions(store, 2)
     store.delete("animals:v1", delete_aliases=True)
     (source / "cat").write_bytes(noise(100_000, 9))
-    assert put(store, source).number == 2
+    assert commit_folder(store, source).number == 2
     store.delete_collection("animals")
     assert numbers(store) == []
     with pytest.raises(NotFound, match="artifact 'animals' has no version: all of them were deleted"):
         store.version("animals")
     tombs = list(store.versions("animals", deleted=True))
     assert [(tomb.number, tomb.state, tomb.aliases) for tomb in tombs] == [(i, "deleted", ()) for i in (2, 1, 0)]
-    assert put(store, source).number == 3
+    assert commit_folder(store, source).number == 3
     with pytest.raises(WrongType, match="already exists with type 'dataset'"):
         store.draft("animals", "model")
     assert [(each.name, each.type) for each in store.collections()] == [("animals", "dataset")]
@@ -414,7 +400,7 @@ def test_deleting_a_collection_leaves_the_others(store: Store, source: Path) -> 
     versions(store, 3)
     store.describe("animals:v1", add_aliases=["best"])
     (source / "cat").write_bytes(noise(100_000, 1))
-    put(store, source, "pets")
+    commit_folder(store, source, "pets")
     before = state(store)
     dry = store.delete_collection("animals", dry_run=True)
     assert state(store) == before
@@ -459,7 +445,7 @@ def test_pruning_keeps_the_last_ones_and_those_with_aliases(
     done = store.prune("animals", keep_last=keep)
     assert numbers(store) == left
     assert sorted(v.number for v in done.versions) == sorted(set(range(6)) - set(left))
-    assert packed(store) <= len(left) * 100_000 * 1.05 + 65536
+    assert allocated_bytes(store) <= len(left) * 100_000 * 1.05 + 65536
     check_usage(store)
 
 
@@ -469,7 +455,7 @@ def test_pruning_by_age(store: Store, source: Path) -> None:
     time.sleep(1.1)
     for i in (3, 4):
         (source / "cat").write_bytes(noise(100_000, i))
-        put(store, source)
+        commit_folder(store, source)
     assert store.prune("animals", older_than=timedelta(days=1)).versions == []
     assert [v.number for v in store.prune("animals", keep_last=4, older_than=timedelta(seconds=1)).versions] == []
     assert [v.number for v in store.prune("animals", keep_last=3, older_than=timedelta(seconds=1)).versions] == [1]
@@ -495,7 +481,7 @@ def test_versions_past_their_time_go_with_the_garbage(store: Store, source: Path
     store.add_dir(draft, source)
     newest = store.commit(draft)
     (source / "cat").write_bytes(b"for ever")
-    put(store, source, "for-ever")
+    commit_folder(store, source, "for-ever")
     store.describe(aliased, add_aliases=["best"])
     assert store.gc().expired == []
     time.sleep(1.1)

@@ -10,11 +10,10 @@ import pytest
 import artstore
 from artstore import Api, Artifact, Store
 from artstore.errors import InvalidName, ProtectedAlias
-from tests.support.cli_runner import data, done, run
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged, made
+from tests.support.cli_runner import json_of, output_of, run
+from tests.support.wandb_fixtures import log_version, new_draft
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 REGISTERED = "wandb-registry-model/fox"
 
@@ -22,8 +21,8 @@ REGISTERED = "wandb-registry-model/fox"
 @pytest.fixture
 def store() -> Store:
     """Two versions; v0 is in production, directly and in a registry, and that is protected."""
-    logged("fox", "model", aliases=["production"]).link(REGISTERED, ["production"])
-    logged("fox", "model", {"cat.txt": b"newer"}).link(REGISTERED)
+    log_version("fox", "model", aliases=["production"]).link(REGISTERED, ["production"])
+    log_version("fox", "model", {"cat.txt": b"newer"}).link(REGISTERED)
     for name in ("fox", REGISTERED):
         collection = Api().artifact_collection("model", name)
         collection.protected_aliases = ["production"]
@@ -76,7 +75,7 @@ def test_logging_with_a_protected_alias_is_refused(store: Store) -> None:
     with artstore.init(group="night") as run:
         for log in (run.log_artifact, run.upsert_artifact):
             with pytest.raises(ProtectedAlias):
-                log(made("fox", "model", new="new"), aliases=["production"]).wait()
+                log(new_draft("fox", "model", new="new"), aliases=["production"]).wait()
     assert Api().artifact("fox:latest").version == "v1"
     assert Api().pending() == []
 
@@ -113,7 +112,7 @@ def test_saving_something_else_of_a_collection_keeps_what_was_protected_since(st
 
 def test_a_pending_version_gets_an_alias_that_was_protected_since_only_by_force(store: Store) -> None:
     with artstore.init(group="night") as run:
-        run.upsert_artifact(made("fox", "model", new="new"), aliases=["staging"])
+        run.upsert_artifact(new_draft("fox", "model", new="new"), aliases=["staging"])
     store.describe_collection("fox", protected_aliases=["staging"])
     (pending,) = store.pending()
     with pytest.raises(ProtectedAlias):
@@ -130,16 +129,16 @@ def test_rules_and_ttls_spare_what_a_registry_protects(store: Store) -> None:
 
 
 def test_the_command_line_protects_refuses_and_forces(store: Store) -> None:
-    assert done("alias", "fox", "staging", "--protect") == "fox  protected: production, staging\n"
-    assert data("alias", "fox", "staging", "--unprotect")["protected_aliases"] == ["production"]
+    assert output_of("alias", "fox", "staging", "--protect") == "fox  protected: production, staging\n"
+    assert json_of("alias", "fox", "staging", "--unprotect")["protected_aliases"] == ["production"]
     refused = run("alias", "fox:v1", "production")
     assert refused.exit_code == 2
     assert "is protected: pass --force to change it" in refused.stderr
     assert "`artstore alias uncategorized/fox production --unprotect`" in refused.stderr
     assert run("rm", "fox:v0", "--delete-aliases", "--yes").exit_code == 2
     assert run("rm", f"{REGISTERED}:v0", "--yes").exit_code == 2
-    assert done("alias", "fox:v1", "production", "--force") == "fox:v1  latest, production\n"
-    assert "unlinked 1 link" in done("rm", f"{REGISTERED}:v0", "--yes", "--force")
+    assert output_of("alias", "fox:v1", "production", "--force") == "fox:v1  latest, production\n"
+    assert "unlinked 1 link" in output_of("rm", f"{REGISTERED}:v0", "--yes", "--force")
     for wrong in (["fox:v1", "best"], ["fox"]):
         assert "Name a collection and its aliases" in run("alias", *wrong, "--protect").stderr
     assert run("alias", "fox", "best", "--protect", "--remove").exit_code == 2

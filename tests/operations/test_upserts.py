@@ -21,22 +21,21 @@ from artstore.errors import (
     StillNeeded,
     WrongType,
 )
-from tests.support.files import noise, write
+from tests.support.files import noise, write_files
 from tests.support.store_checks import check_clean
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged, made, paths
+from tests.support.wandb_fixtures import entry_paths, log_version, new_draft
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 def upserted(name: str = "animals", group: str = "night", id: str | None = None, **files: bytes | str) -> Artifact:
     with artstore.init(group=group, id=id) as run:
-        return run.upsert_artifact(made(name, "dataset", **files)).wait()
+        return run.upsert_artifact(new_draft(name, "dataset", **files)).wait()
 
 
 def finished(name: str = "animals", group: str = "night", id: str | None = None, **files: bytes | str) -> Artifact:
     with artstore.init(group=group, id=id) as run:
-        return run.finish_artifact(made(name, "dataset", **files)).wait()
+        return run.finish_artifact(new_draft(name, "dataset", **files)).wait()
 
 
 def store() -> Store:
@@ -51,7 +50,7 @@ def test_what_runs_of_a_group_upsert_becomes_one_version_with_what_the_finisher_
     upserted(dog="woof")
     version = finished(rat="squeak")
     assert (version.name, version.state) == ("animals:v0", "COMMITTED")
-    assert paths(version) == ["cat", "dog", "rat"]
+    assert entry_paths(version) == ["cat", "dog", "rat"]
     assert Path(version.download(), "dog").read_text() == "woof"
     assert Api().pending() == []
     check_clean(store())
@@ -61,52 +60,52 @@ def test_the_next_upsert_after_a_finish_begins_another_version() -> None:
     upserted(cat="meow")
     finished()
     upserted(dog="woof")
-    assert paths(finished()) == ["dog"]
+    assert entry_paths(finished()) == ["dog"]
     assert [each.version for each in Api().artifacts("dataset", "animals")] == ["v1", "v0"]
 
 
 def test_groups_and_distributed_ids_do_not_meet() -> None:
     upserted(cat="meow", group="one")
     with artstore.init(group="one") as run:
-        run.upsert_artifact(made(dog="woof"), distributed_id="two").wait()
+        run.upsert_artifact(new_draft(dog="woof"), distributed_id="two").wait()
     assert sorted((each.distributed_id, each.entries) for each in Api().pending("animals")) == [("one", 1), ("two", 1)]
-    assert paths(finished(group="two")) == ["dog"]
-    assert paths(finished(group="one")) == ["cat"]
+    assert entry_paths(finished(group="two")) == ["dog"]
+    assert entry_paths(finished(group="one")) == ["cat"]
 
 
 def test_a_run_without_a_group_needs_a_distributed_id() -> None:
     with artstore.init() as run:
         with pytest.raises(TypeError, match="Cannot upsert artifact unless run is in a group or distributed_id"):
-            run.upsert_artifact(made())
+            run.upsert_artifact(new_draft())
         with pytest.raises(TypeError, match="Cannot finish artifact unless run is in a group or distributed_id"):
-            run.finish_artifact(made())
+            run.finish_artifact(new_draft())
         with pytest.raises(InvalidName):
-            run.upsert_artifact(made(), distributed_id="")
-        artifact = run.upsert_artifact(made(cat="meow"), distributed_id="x")
+            run.upsert_artifact(new_draft(), distributed_id="")
+        artifact = run.upsert_artifact(new_draft(cat="meow"), distributed_id="x")
         assert artifact.distributed_id == "x"
 
 
 def test_the_functions_of_the_package_are_those_of_the_run() -> None:
     artstore.init(group="night")
-    artstore.upsert_artifact(made(cat="meow"))
-    artifact = artstore.finish_artifact(made())
+    artstore.upsert_artifact(new_draft(cat="meow"))
+    artifact = artstore.finish_artifact(new_draft())
     assert artifact.wait().version == "v0"
 
 
 def test_files_and_folders_are_upserted_by_their_path() -> None:
-    write(Path("images"), {"cat.png": b"cat", "dog.png": b"dog"})
+    write_files(Path("images"), {"cat.png": b"cat", "dog.png": b"dog"})
     with artstore.init(group="night") as run:
         run.upsert_artifact("images", name="animals", type="dataset")
         run.finish_artifact("images/cat.png", name="animals", type="dataset", aliases=["best"])
-    assert paths(Api().artifact("animals:best")) == ["cat.png", "dog.png"]
+    assert entry_paths(Api().artifact("animals:best")) == ["cat.png", "dog.png"]
 
 
 def test_an_artifact_that_was_upserted_can_itself_be_finished() -> None:
     with artstore.init(group="night") as run:
-        artifact = run.upsert_artifact(made(cat="meow"))
-        run.upsert_artifact(made(dog="woof"))
+        artifact = run.upsert_artifact(new_draft(cat="meow"))
+        run.upsert_artifact(new_draft(dog="woof"))
         assert run.finish_artifact(artifact).wait().name == "animals:v0"
-    assert paths(artifact) == ["cat", "dog"]
+    assert entry_paths(artifact) == ["cat", "dog"]
 
 
 def test_every_run_that_upserted_is_a_producer_and_the_first_one_logged_it() -> None:
@@ -123,7 +122,7 @@ def test_every_run_that_upserted_is_a_producer_and_the_first_one_logged_it() -> 
 
 
 def test_what_is_equal_to_the_newest_version_is_that_version() -> None:
-    logged(files={"cat": b"meow"})
+    log_version(files={"cat": b"meow"})
     upserted(id="late", cat="meow")
     version = finished()
     assert version.name == "animals:v0"
@@ -138,7 +137,7 @@ def test_what_a_pending_version_became_takes_no_alias_once_it_is_deleted() -> No
     artifact = upserted(cat="meow")
     assert artifact._upserted is not None
     finished()
-    logged(files={"cat": b"purr"})
+    log_version(files={"cat": b"purr"})
     Api().artifact("animals:v0").delete()
     with pytest.raises(NotFound, match="was deleted"):
         store().finish(artifact._upserted, aliases=["best"])
@@ -158,14 +157,14 @@ def test_an_upserted_artifact_is_pending_until_somebody_finishes_it() -> None:
 
 def test_an_artifact_is_upserted_once_and_not_logged_besides() -> None:
     with artstore.init(group="night") as run:
-        artifact = run.upsert_artifact(made(cat="meow")).wait()
+        artifact = run.upsert_artifact(new_draft(cat="meow")).wait()
         with pytest.raises(ArtifactFinalizedError):
             run.upsert_artifact(artifact)
         with pytest.raises(ArtifactNotLoggedError, match="finish_artifact"):
             run.log_artifact(artifact)
         with pytest.raises(ArtifactFinalizedError):
-            run.upsert_artifact(run.log_artifact(made("other")).wait())
-        under_way = run.upsert_artifact(made(dog="woof"))
+            run.upsert_artifact(run.log_artifact(new_draft("other")).wait())
+        under_way = run.upsert_artifact(new_draft(dog="woof"))
         with pytest.raises(ArtifactNotLoggedError, match="finish_artifact"):
             run.log_artifact(under_way)
     assert [version.name for version in store().versions("other")] == ["other:v0"]
@@ -177,13 +176,13 @@ def test_finishing_where_nothing_is_pending_makes_no_empty_version() -> None:
     finished()
     with artstore.init(group="night") as run:
         with pytest.raises(NotFound, match=r"nothing is pending in uncategorized/animals.*animals:v0"):
-            run.finish_artifact(made()).wait()
-        assert run.finish_artifact(made(dog="woof")).wait().version == "v1"
+            run.finish_artifact(new_draft()).wait()
+        assert run.finish_artifact(new_draft(dog="woof")).wait().version == "v1"
 
 
 def test_pending_versions_are_listed_with_who_wrote_what_and_can_be_dropped() -> None:
-    upserted(id="a", cat=noise("cat", 200_000))
-    upserted(id="b", dog=noise("dog", 100_000))
+    upserted(id="a", cat=noise(200_000, "cat"))
+    upserted(id="b", dog=noise(100_000, "dog"))
     (found,) = Api().pending()
     assert (found.qualified_name, found.distributed_id, found.type) == (
         "uncategorized/animals",
@@ -205,8 +204,8 @@ def test_pending_versions_are_listed_with_who_wrote_what_and_can_be_dropped() ->
 
 
 def test_a_pending_version_keeps_its_content_while_others_are_deleted_and_collected() -> None:
-    shared = noise("shared", 300_000)
-    logged("other", files={"shared": shared})
+    shared = noise(300_000, "shared")
+    log_version("other", files={"shared": shared})
     upserted(mine=shared)
     assert Api().artifact("other").reclaimable_bytes == 0
     assert [each.reclaimable for each in store().shares([store().version("other")]).values()] == [0]
@@ -226,7 +225,7 @@ def test_a_backup_has_what_is_pending() -> None:
 
 
 def test_damage_is_told_of_pending_versions_too() -> None:
-    upserted(cat=noise("cat", 1000))
+    upserted(cat=noise(1000, "cat"))
     (pack,) = Path(".artstore/packs").glob("*.pack")
     damaged = bytearray(pack.read_bytes())
     damaged[100] ^= 1
@@ -241,7 +240,7 @@ def test_damage_is_told_of_pending_versions_too() -> None:
 def conflicting(files: dict[str, bytes | str]) -> str:
     """Upsert what conflicts with the file `cat` of the run `first`; the message."""
     with artstore.init(group="night", id="second", reinit=True) as run, pytest.raises(PathConflict) as caught:
-        run.upsert_artifact(made("animals", "dataset", **files)).wait()
+        run.upsert_artifact(new_draft("animals", "dataset", **files)).wait()
     return str(caught.value)
 
 
@@ -249,13 +248,13 @@ def conflicting(files: dict[str, bytes | str]) -> str:
 def test_a_conflict_names_both_runs_and_the_path_and_leaves_nothing_behind(path: str) -> None:
     upserted(id="first", cat="meow", **{"dir/file": "x"})
     before = store().sql("select * from pending_entries"), store().usage().content_bytes
-    message = conflicting({path: noise(path, 100_000), "new": noise("new", 100_000)})
+    message = conflicting({path: noise(100_000, path), "new": noise(100_000, "new")})
     assert "uncategorized/first" in message
     assert "uncategorized/second" in message
     assert repr(path) in message
     assert (store().sql("select * from pending_entries"), store().usage().content_bytes) == before
     check_clean(store())
-    assert paths(finished()) == ["cat", "dir/file"]
+    assert entry_paths(finished()) == ["cat", "dir/file"]
 
 
 def test_a_file_where_another_run_has_a_folder_is_a_conflict() -> None:
@@ -266,7 +265,7 @@ def test_a_file_where_another_run_has_a_folder_is_a_conflict() -> None:
 def test_the_run_whose_conflict_nobody_heard_of_fails_and_says_so() -> None:
     upserted(cat="meow")
     with pytest.raises(PathConflict), artstore.init(group="night", id="second") as run:
-        run.upsert_artifact(made(cat="purr"))
+        run.upsert_artifact(new_draft(cat="purr"))
     assert Api().run("second").state == "failed"
 
 
@@ -275,7 +274,7 @@ def test_the_same_content_at_the_same_path_is_no_conflict() -> None:
     upserted(cat="meow", dog="woof")
     (found,) = Api().pending()
     assert (found.entries, found.size, found.upserts) == (2, 8, 2)
-    assert paths(finished()) == ["cat", "dog"]
+    assert entry_paths(finished()) == ["cat", "dog"]
 
 
 def test_empty_folders_give_way_to_what_comes_into_them() -> None:
@@ -289,18 +288,18 @@ def test_empty_folders_give_way_to_what_comes_into_them() -> None:
             run.upsert_artifact(source, name="animals", type="dataset").wait()
     (found,) = Api().pending()
     assert found.entries == 1
-    assert paths(finished()) == ["sub/file"]
+    assert entry_paths(finished()) == ["sub/file"]
 
 
 def test_a_collection_keeps_its_type() -> None:
     upserted(cat="meow")
     with artstore.init(group="night") as run, pytest.raises(WrongType):
-        run.upsert_artifact(made(type="model", dog="woof"))
+        run.upsert_artifact(new_draft(type="model", dog="woof"))
 
 
 @pytest.mark.parametrize("incremental", [True, False])
 def test_what_starts_from_a_version_is_not_upserted(incremental: bool) -> None:
-    version = logged()
+    version = log_version()
     artifact = Artifact("animals", "dataset", incremental=True) if incremental else version.new_draft()
     with artstore.init(group="night") as run, pytest.raises(InvalidInput, match="log_artifact"):
         run.upsert_artifact(artifact)
@@ -321,7 +320,7 @@ def test_what_is_said_last_counts_and_what_is_not_said_never_wipes() -> None:
 
 def test_references_and_dependencies_are_part_of_it_and_the_dependency_stays() -> None:
     Path("outside.txt").write_text("outside")
-    base = logged("base")
+    base = log_version("base")
     artifact = Artifact("animals", "dataset")
     artifact.add_reference(Path("outside.txt").absolute().as_uri())
     artifact.add_reference(base)
@@ -333,13 +332,13 @@ def test_references_and_dependencies_are_part_of_it_and_the_dependency_stays() -
     store().gc()
     version = finished()
     assert [each.name for each in version.dependencies()] == ["base:v0"]
-    assert paths(version) == ["cat", "outside.txt"]
+    assert entry_paths(version) == ["cat", "outside.txt"]
     assert Path(version.download(), "outside.txt").read_text() == "outside"
     assert store().verify().findings == []
 
 
 def test_a_dependency_that_was_deleted_by_force_does_not_keep_a_version_from_being_finished() -> None:
-    base = logged("base")
+    base = log_version("base")
     artifact = Artifact("animals", "dataset")
     artifact.add_reference(base)
     with artstore.init(group="night") as run:
@@ -351,8 +350,8 @@ def test_a_dependency_that_was_deleted_by_force_does_not_keep_a_version_from_bei
 
 
 def test_a_pruned_or_expired_dependency_waits_for_what_is_pending() -> None:
-    base = logged("base")
-    logged("base", files={"cat.txt": b"other"})
+    base = log_version("base")
+    log_version("base", files={"cat.txt": b"other"})
     artifact = Artifact("animals", "dataset")
     artifact.add_reference(base)
     with artstore.init(group="night") as run:
@@ -362,7 +361,7 @@ def test_a_pruned_or_expired_dependency_waits_for_what_is_pending() -> None:
 
 def test_dropping_lets_go_of_references_and_dependencies() -> None:
     Path("outside.txt").write_text("outside")
-    base = logged("base")
+    base = log_version("base")
     artifact = Artifact("animals", "dataset")
     artifact.add_reference(Path("outside.txt").absolute().as_uri())
     artifact.add_reference(base)

@@ -19,7 +19,7 @@ from artstore import ArtstoreError, Store
 from artstore.catalog import connection as connections
 from artstore.catalog import schema
 from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore, NotAStore, StoreBusy, StoreError
-from tests.support.programs import python
+from tests.support.programs import run_python
 
 
 def put(store: Store, content: str, name: str = "animals") -> str:
@@ -480,7 +480,7 @@ def test_a_store_in_a_folder_that_everyone_may_read_is_for_its_owner_alone(tmp_p
 def test_a_store_is_not_made_where_nothing_may_be_written(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     try:
-        said = python(INIT, tmp_path / "store")
+        said = run_python(INIT, tmp_path / "store")
     finally:
         tmp_path.chmod(0o755)
     assert said.startswith(f"StoreError: {tmp_path / 'store'} cannot be created or written: check its permissions")
@@ -547,7 +547,7 @@ def test_a_store_that_may_not_be_written_says_so(folder: Path, tmp_path: Path, w
     for place in places:
         place.chmod(0o555 if place.is_dir() else 0o444)
     try:
-        said = python(USE, folder, tmp_path / "out", tmp_path / "source").splitlines()
+        said = run_python(USE, folder, tmp_path / "out", tmp_path / "source").splitlines()
     finally:
         for place in places:
             place.chmod(0o755 if place.is_dir() else 0o644)
@@ -566,7 +566,7 @@ def test_a_store_that_may_not_be_written_says_so(folder: Path, tmp_path: Path, w
 def test_a_store_that_may_not_be_read_says_so(folder: Path, tmp_path: Path) -> None:
     folder.chmod(0o000)
     try:
-        said = python(USE, folder, tmp_path / "out", tmp_path / "source")
+        said = run_python(USE, folder, tmp_path / "out", tmp_path / "source")
     finally:
         folder.chmod(0o700)
     assert said.startswith("open StoreError") and "check the permissions" in said and str(folder) in said

@@ -14,10 +14,9 @@ from artstore.errors import PathConflict
 from artstore.operations.drafts import rebase_on_newest
 from tests.support.files import noise
 from tests.support.store_checks import check_clean
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged, paths
+from tests.support.wandb_fixtures import entry_paths, log_version
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 WRITER = """
 import sys
@@ -37,9 +36,9 @@ with artstore.init() as run:
 
 
 def four_versions() -> None:
-    every = {f"{number // 10}/{number}": noise(number, 100) for number in range(150)}
+    every = {f"{number // 10}/{number}": noise(100, number) for number in range(150)}
     for number in range(4):
-        logged(files={**every, "number": str(number).encode()})
+        log_version(files={**every, "number": str(number).encode()})
 
 
 def two_processes(how: str) -> list[str]:
@@ -96,21 +95,21 @@ def test_two_drafts_of_one_version_at_once_both_land_and_tell_what_they_were_mad
 
 
 def test_a_version_that_was_made_from_none_has_no_base() -> None:
-    assert logged().base is None
-    draft = logged().new_draft()
+    assert log_version().base is None
+    draft = log_version().new_draft()
     draft.save()
     assert draft.wait().base is None, "nothing was changed, so it is the version itself"
 
 
 @pytest.mark.parametrize(("there", "added"), [("dir", "dir/file"), ("dir/file", "dir")])
 def test_an_incremental_file_cannot_be_where_the_newest_version_has_a_folder(there: str, added: str) -> None:
-    logged(files={there: b"x"})
+    log_version(files={there: b"x"})
     artifact = Artifact("animals", "dataset", incremental=True)
     with artifact.new_file(added) as file:
         file.write("y")
     with artstore.init() as run, pytest.raises(PathConflict, match="dir"):
         run.log_artifact(artifact).wait()
-    assert paths(Api().artifact("animals")) == [there]
+    assert entry_paths(Api().artifact("animals")) == [there]
 
 
 def test_a_draft_that_does_not_fit_on_the_newest_version_keeps_all_that_was_added(tmp_path: Path) -> None:
@@ -136,7 +135,7 @@ def test_an_incremental_file_comes_into_a_folder_that_was_empty() -> None:
         with artifact.new_file("dir/file") as file:
             file.write("y")
         run.log_artifact(artifact)
-    assert paths(Api().artifact("animals:v1")) == ["dir/file"]
+    assert entry_paths(Api().artifact("animals:v1")) == ["dir/file"]
 
 
 def test_a_draft_that_follows_the_newest_version_is_overtaken_as_often_as_it_takes(tmp_path: Path) -> None:

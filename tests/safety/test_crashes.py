@@ -19,9 +19,9 @@ import pytest
 
 from artstore.store import Store
 from tests.support import child_tasks
-from tests.support.files import Tree, noise, put, store_with, tree_of, write
+from tests.support.files import Tree, commit_folder, noise, store_with_versions, tree_of, write_files
 from tests.support.kill_points import Child, Outcome, TaskRunner, sampled, summary
-from tests.support.store_checks import check, check_clean, check_no_locks
+from tests.support.store_checks import check_clean, check_no_locks, check_store
 
 SAMPLES = 20
 
@@ -38,7 +38,7 @@ class Scene:
     """What the task commits: there if it was acknowledged, perhaps there if not."""
     removes: dict[str, Tree] = field(default_factory=dict)
     """What the task deletes: gone if that was acknowledged, perhaps gone if not."""
-    put: Path | None = None
+    commit_again: Path | None = None
     samples: int = SAMPLES
     group: bool = False
     """Kill the worker processes as well."""
@@ -47,21 +47,23 @@ class Scene:
 
 
 def folder_of_small_files(folder: Path, count: int, size: int = 4096) -> Path:
-    return write(folder, {f"{i % 10}/{i:04}": noise(f"small {i}", size) for i in range(count)})
+    return write_files(folder, {f"{i % 10}/{i:04}": noise(size, f"small {i}") for i in range(count)})
 
 
 def first_commit(folder: Path) -> Scene:
-    source = write(folder / "source", {"a": noise(1, 5000), "b/c": noise(2, 300_000), "d": b""})
-    store = store_with(folder / "store")
-    return Scene(store, child_tasks.commit, {"source": source}, adds={"animals:v0": tree_of(source)}, put=source)
+    source = write_files(folder / "source", {"a": noise(5000, 1), "b/c": noise(300_000, 2), "d": b""})
+    store = store_with_versions(folder / "store")
+    return Scene(
+        store, child_tasks.commit, {"source": source}, adds={"animals:v0": tree_of(source)}, commit_again=source
+    )
 
 
 def second_commit(folder: Path) -> Scene:
     """One that shares content, goes on with a pack, starts from a base, and moves an alias."""
-    old = write(folder / "old", {f"{i}": noise(i, 3000) for i in range(20)} | {"big": noise("big", 400_000)})
-    new = write(folder / "new", {"3": noise("new", 3000), "big": noise("big", 400_000) + noise("more", 100_000)})
+    old = write_files(folder / "old", {f"{i}": noise(3000, i) for i in range(20)} | {"big": noise(400_000, "big")})
+    new = write_files(folder / "new", {"3": noise(3000, "new"), "big": noise(400_000, "big") + noise(100_000, "more")})
     with Store.init(folder / "store") as store:
-        put(store, old, "animals")
+        commit_folder(store, old, "animals")
         store.describe("animals:v0", add_aliases=["best"])
     return Scene(
         folder / "store",
@@ -69,44 +71,46 @@ def second_commit(folder: Path) -> Scene:
         {"source": new, "alias": "best", "base": "animals:v0"},
         living={"animals:v0": tree_of(old)},
         adds={"animals:v1": tree_of(old) | tree_of(new)},
-        put=new,
+        commit_again=new,
     )
 
 
 def commit_that_fills_packs(folder: Path) -> Scene:
     """Many packs in one commit: full ones are published before it."""
-    files = {f"large/{i}": noise(f"large {i}", 700_000) for i in range(4)}
-    source = write(folder / "source", files | {f"small/{i}": noise(f"s {i}", 20_000) for i in range(40)})
-    store = store_with(folder / "store", other=write(folder / "other", {"x": noise("large 0", 700_000)}))
+    files = {f"large/{i}": noise(700_000, f"large {i}") for i in range(4)}
+    source = write_files(folder / "source", files | {f"small/{i}": noise(20_000, f"s {i}") for i in range(40)})
+    store = store_with_versions(folder / "store", other=write_files(folder / "other", {"x": noise(700_000, "large 0")}))
     return Scene(
         store,
         child_tasks.commit,
         {"source": source, "full_at": 400_000},
         living={"other:v0": tree_of(folder / "other")},
         adds={"animals:v0": tree_of(source)},
-        put=source,
+        commit_again=source,
     )
 
 
 def dropped_draft(folder: Path) -> Scene:
-    source = write(folder / "source", {"a": noise(1, 5000), "b": noise(2, 300_000)})
-    other = write(folder / "other", {"a": noise(1, 5000)})
-    store = store_with(folder / "store", other=other)
-    return Scene(store, child_tasks.give_up, {"source": source}, living={"other:v0": tree_of(other)}, put=source)
+    source = write_files(folder / "source", {"a": noise(5000, 1), "b": noise(300_000, 2)})
+    other = write_files(folder / "other", {"a": noise(5000, 1)})
+    store = store_with_versions(folder / "store", other=other)
+    return Scene(
+        store, child_tasks.drop_draft, {"source": source}, living={"other:v0": tree_of(other)}, commit_again=source
+    )
 
 
 def delete_that_punches(folder: Path) -> Scene:
-    kept = write(folder / "kept", {"a": noise(1, 900_000)})
-    both = write(folder / "both", {"a": noise(1, 900_000), "b": noise(2, 200_000), "c": noise(3, 200_000)})
-    after = write(folder / "after", {"c": noise(3, 200_000)})
-    store = store_with(folder / "store", both=both, kept=kept, after=after)
+    kept = write_files(folder / "kept", {"a": noise(900_000, 1)})
+    both = write_files(folder / "both", {"a": noise(900_000, 1), "b": noise(200_000, 2), "c": noise(200_000, 3)})
+    after = write_files(folder / "after", {"c": noise(200_000, 3)})
+    store = store_with_versions(folder / "store", both=both, kept=kept, after=after)
     return Scene(
         store,
         child_tasks.delete,
         {"name": "both:v0"},
         living={"kept:v0": tree_of(kept), "after:v0": tree_of(after)},
         removes={"both:v0": tree_of(both)},
-        put=both,
+        commit_again=both,
         shows=frozenset({"punch"}),
     )
 
@@ -115,22 +119,25 @@ def delete_that_repacks(folder: Path) -> Scene:
     """A random tenth of small files: holes too small for whole blocks."""
     every = folder_of_small_files(folder / "every", 200)
     most = folder_of_small_files(folder / "most", 200)
-    for path in [each for i, each in enumerate(child_tasks.wander(most)) if noise(i, 1)[0] < 26]:
+    for path in [each for i, each in enumerate(child_tasks.files_below(most)) if noise(1, i)[0] < 26]:
         path.unlink()
-    store = store_with(folder / "store", every=every, most=most)
+    store = store_with_versions(folder / "store", every=every, most=most)
     return Scene(
         store,
         child_tasks.delete,
         {"name": "every:v0"},
         living={"most:v0": tree_of(most)},
         removes={"every:v0": tree_of(every)},
-        put=every,
+        commit_again=every,
         shows=frozenset({"write", "unlink"}),
     )
 
 
 def delete_of_a_whole_pack(folder: Path) -> Scene:
-    one, two = write(folder / "one", {"a": noise(1, 200_000)}), write(folder / "two", {"a": noise(2, 200_000)})
+    one, two = (
+        write_files(folder / "one", {"a": noise(200_000, 1)}),
+        write_files(folder / "two", {"a": noise(200_000, 2)}),
+    )
     with Store.init(folder / "store") as store:
         drafts = [store.draft(name, "dataset") for name in ("one", "two")]
         for draft, source in zip(drafts, (one, two), strict=True):
@@ -144,16 +151,20 @@ def delete_of_a_whole_pack(folder: Path) -> Scene:
         {"name": "one:v0"},
         living={"two:v0": tree_of(two)},
         removes={"one:v0": tree_of(one)},
-        put=one,
+        commit_again=one,
         shows=frozenset({"unlink"}),
     )
 
 
 def collection_after_crashes(folder: Path) -> Scene:
     """Dead leases, unpublished bytes behind a published end, a pack that nobody knows, and ranges to punch."""
-    kept = write(folder / "kept", {"a": noise(1, 100_000), "b": noise(2, 2000)})
-    lost = write(folder / "lost", {"a": noise(1, 100_000)} | {f"{i}": noise(f"lost {i}", 200_000) for i in range(8)})
-    store = store_with(folder / "store", kept=kept, doomed=write(folder / "doomed", {"c": noise(3, 400_000)}))
+    kept = write_files(folder / "kept", {"a": noise(100_000, 1), "b": noise(2000, 2)})
+    lost = write_files(
+        folder / "lost", {"a": noise(100_000, 1)} | {f"{i}": noise(200_000, f"lost {i}") for i in range(8)}
+    )
+    store = store_with_versions(
+        folder / "store", kept=kept, doomed=write_files(folder / "doomed", {"c": noise(400_000, 3)})
+    )
     with TaskRunner() as runner:
         for arguments in ({"full_at": 600_000}, {}):
             outcome = runner.complete(child_tasks.commit, store=store, source=lost, **arguments)
@@ -168,20 +179,26 @@ def collection_after_crashes(folder: Path) -> Scene:
         ).steps
         killed = runner.run(child_tasks.delete, store=store, name="doomed:v0", kill_at=steps.index("punch") + 1)
         assert killed.state == "killed"
-    return Scene(store, child_tasks.collect, living={"kept:v0": tree_of(kept)}, put=lost, shows=frozenset({"unlink"}))
+    return Scene(
+        store,
+        child_tasks.collect_garbage,
+        living={"kept:v0": tree_of(kept)},
+        commit_again=lost,
+        shows=frozenset({"unlink"}),
+    )
 
 
 def verification(folder: Path) -> Scene:
-    source = write(folder / "source", {"a": noise(1, 5000), "b": noise(2, 300_000)})
-    store = store_with(folder / "store", animals=source)
-    return Scene(store, child_tasks.verify, living={"animals:v0": tree_of(source)}, put=source, samples=12)
+    source = write_files(folder / "source", {"a": noise(5000, 1), "b": noise(300_000, 2)})
+    store = store_with_versions(folder / "store", animals=source)
+    return Scene(store, child_tasks.verify, living={"animals:v0": tree_of(source)}, commit_again=source, samples=12)
 
 
 def commit_of_a_large_file(folder: Path) -> Scene:
     """Larger than a pack, at the size that packs have."""
-    source = write(folder / "source", {"large": noise("large", 70 << 20), "small": noise("small", 2000)})
+    source = write_files(folder / "source", {"large": noise(70 << 20, "large"), "small": noise(2000, "small")})
     return Scene(
-        store_with(folder / "store"),
+        store_with_versions(folder / "store"),
         child_tasks.commit,
         {"source": source},
         adds={"animals:v0": tree_of(source)},
@@ -193,50 +210,50 @@ def commit_by_workers(folder: Path, count: int = 2600) -> Scene:
     """So many small files that worker processes write them."""
     source = folder_of_small_files(folder / "source", count, 200)
     old = folder_of_small_files(folder / "old", 30, 200)
-    store = store_with(folder / "store", old=old)
+    store = store_with_versions(folder / "store", old=old)
     return Scene(
         store,
         child_tasks.commit,
         {"source": source},
         living={"old:v0": tree_of(old)},
         adds={"animals:v0": tree_of(source)},
-        put=old,
+        commit_again=old,
         samples=5,
         group=True,
     )
 
 
 def commit_that_compresses(folder: Path) -> Scene:
-    large = noise("text", 200_000).hex().encode() + noise("large", 200_000)
-    source = write(folder / "source", {"a": noise(1, 5000), "b": large[:5000], "c": large, "d": large + b"d"})
-    old = write(folder / "old", {"c": large})
+    large = noise(200_000, "text").hex().encode() + noise(200_000, "large")
+    source = write_files(folder / "source", {"a": noise(5000, 1), "b": large[:5000], "c": large, "d": large + b"d"})
+    old = write_files(folder / "old", {"c": large})
     with Store.init(folder / "store", compression="zstd") as store:
-        put(store, old, "old")
+        commit_folder(store, old, "old")
     return Scene(
         folder / "store",
         child_tasks.commit,
         {"source": source},
         living={"old:v0": tree_of(old)},
         adds={"animals:v0": tree_of(source)},
-        put=source,
+        commit_again=source,
         samples=4,
     )
 
 
 def delete_that_repacks_what_is_compressed(folder: Path) -> Scene:
-    files = {f"{i:03}": noise(i, 2000).hex().encode() if i % 2 else noise(i, 3000) for i in range(50)}
-    every = write(folder / "every", files)
-    most = write(folder / "most", {path: data for path, data in files.items() if int(path) % 5})
+    files = {f"{i:03}": noise(2000, i).hex().encode() if i % 2 else noise(3000, i) for i in range(50)}
+    every = write_files(folder / "every", files)
+    most = write_files(folder / "most", {path: data for path, data in files.items() if int(path) % 5})
     with Store.init(folder / "store", compression="zstd") as store:
-        put(store, every, "every")
-        put(store, most, "most")
+        commit_folder(store, every, "every")
+        commit_folder(store, most, "most")
     return Scene(
         folder / "store",
         child_tasks.delete,
         {"name": "every:v0"},
         living={"most:v0": tree_of(most)},
         removes={"every:v0": tree_of(every)},
-        put=every,
+        commit_again=every,
         samples=4,
         shows=frozenset({"write", "unlink"}),
     )
@@ -278,13 +295,13 @@ def look_after(scene: Scene, store: Path, outcome: Outcome, scratch: Path) -> No
     """Check a store after the scene's task ended or was killed."""
     shutil.rmtree(scratch, ignore_errors=True)
     acknowledged = bool(outcome.reports)
-    check(
+    check_store(
         store,
         scratch,
         living={**scene.living, **(scene.adds if acknowledged else {})},
-        perhaps={} if acknowledged else {**scene.adds, **scene.removes},
-        gone=scene.removes if acknowledged else (),
-        put=scene.put,
+        possible={} if acknowledged else {**scene.adds, **scene.removes},
+        deleted=scene.removes if acknowledged else (),
+        commit_again=scene.commit_again,
     )
 
 
@@ -384,14 +401,14 @@ def test_a_killed_worker_is_said_and_harms_nothing(runner: TaskRunner, tmp_path:
 
 @pytest.mark.parametrize("before", ["nothing", "an empty folder"])
 def test_making_a_store_can_be_killed_and_done_again(before: str, runner: TaskRunner, tmp_path: Path) -> None:
-    steps = runner.complete(child_tasks.make, store=tmp_path / "undisturbed").steps
+    steps = runner.complete(child_tasks.create, store=tmp_path / "undisturbed").steps
     for at in sampled(len(steps), SAMPLES):
         folder = tmp_path / f"{at}"
         if before == "an empty folder":
             folder.mkdir()
-        assert runner.run(child_tasks.make, store=folder, kill_at=at).state == "killed"
+        assert runner.run(child_tasks.create, store=folder, kill_at=at).state == "killed"
         with Store.init(folder) as store:
-            put(store, write(tmp_path / "source", {"a": b"a"}), "animals")
+            commit_folder(store, write_files(tmp_path / "source", {"a": b"a"}), "animals")
             store.gc()
             check_clean(store)
         check_no_locks(folder)
@@ -401,14 +418,14 @@ def test_making_a_store_can_be_killed_and_done_again(before: str, runner: TaskRu
 
 def backed_up(folder: Path) -> tuple[Path, dict[str, Tree]]:
     """A store, backed up in part: there is an earlier backup, and a pack that has grown and one that is new since."""
-    one = write(folder / "one", {"a": noise(1, 200_000), "b": noise(2, 2000)})
-    two = write(folder / "two", {"a": noise(1, 200_000), "c": noise(3, 200_000)})
+    one = write_files(folder / "one", {"a": noise(200_000, 1), "b": noise(2000, 2)})
+    two = write_files(folder / "two", {"a": noise(200_000, 1), "c": noise(200_000, 3)})
     with Store.init(folder / "store") as store:
-        put(store, one, "one")
-        put(store, write(folder / "gone", {"x": noise("x", 150_000)}), "gone")
+        commit_folder(store, one, "one")
+        commit_folder(store, write_files(folder / "gone", {"x": noise(150_000, "x")}), "gone")
         store.backup(folder / "backup")
         store.delete("gone:v0", delete_aliases=True)
-        put(store, two, "two")
+        commit_folder(store, two, "two")
     return folder / "store", {"one:v0": tree_of(one), "two:v0": tree_of(two)}
 
 
@@ -436,7 +453,7 @@ def test_a_killed_backup_harms_neither_the_store_nor_the_backup(
                 check_backup(to, tmp_path)
             runner.complete(child_tasks.backup, store=tmp_path / "copy", to=to)
             shutil.rmtree(tmp_path / "scratch")
-            check(to, tmp_path / "scratch", living=living)
+            check_store(to, tmp_path / "scratch", living=living)
         except Exception as error:
             wrong.append(f"killed before step {at} of {len(steps)} ({steps[at - 1]}): {summary(error)}")
     assert not wrong, "\n".join(wrong)
@@ -453,20 +470,20 @@ def check_backup(backup: Path, tmp_path: Path) -> None:
 
 
 def test_a_killed_download_shows_whole_files_only(runner: TaskRunner, tmp_path: Path) -> None:
-    source = write(
+    source = write_files(
         tmp_path / "source",
-        {f"d/{i}": noise(i, 3000) for i in range(5)} | {"large": noise("l", 900_000), "same": b"same", "run": b"#!"},
+        {f"d/{i}": noise(3000, i) for i in range(5)} | {"large": noise(900_000, "l"), "same": b"same", "run": b"#!"},
     )
     (source / "run").chmod(0o755)
     (source / "link").symlink_to("d/1")
-    before = {"d/1": b"old", "large": noise("old", 900_000), "same": b"same", "mine": b"mine"}
-    store = store_with(tmp_path / "store", animals=source)
-    old, new = tree_of(write(tmp_path / "root", before)), tree_of(source)
+    before = {"d/1": b"old", "large": noise(900_000, "old"), "same": b"same", "mine": b"mine"}
+    store = store_with_versions(tmp_path / "store", animals=source)
+    old, new = tree_of(write_files(tmp_path / "root", before)), tree_of(source)
     arguments = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
     steps = runner.complete(child_tasks.get, **arguments).steps
     for at in sampled(len(steps), SAMPLES):
         shutil.rmtree(tmp_path / "root")
-        write(tmp_path / "root", before)
+        write_files(tmp_path / "root", before)
         assert runner.run(child_tasks.get, **arguments, kill_at=at).state == "killed"
         found = tree_of(tmp_path / "root")
         for path, digest in found.items():

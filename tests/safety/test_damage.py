@@ -17,15 +17,15 @@ from artstore.catalog.events import canonical_json, event_hash
 from artstore.core import digests
 from artstore.errors import ArtstoreError, Damaged
 from artstore.store import Store
-from tests.support.files import noise, tree_of, write
+from tests.support.files import noise, tree_of, write_files
 
 Harmed = set[tuple[str, str]]
 
 TREES = {
-    "a:v0": {"small": noise("small", 3000), "large": noise("large", 700_000), "d/x": b"x", "empty": b""},
-    "a:v1": {"small": noise("small", 3000), "large": noise("large", 700_000) + b"more", "run": b"#!"},
-    "b:v0": {"renamed": noise("large", 700_000), "own": noise("own", 2000)},
-    "c:v0": {"other": noise("other", 50_000), "d/x": b"x"},
+    "a:v0": {"small": noise(3000, "small"), "large": noise(700_000, "large"), "d/x": b"x", "empty": b""},
+    "a:v1": {"small": noise(3000, "small"), "large": noise(700_000, "large") + b"more", "run": b"#!"},
+    "b:v0": {"renamed": noise(700_000, "large"), "own": noise(2000, "own")},
+    "c:v0": {"other": noise(50_000, "other"), "d/x": b"x"},
 }
 
 
@@ -36,13 +36,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Store.init(folder / "store") as store:
         first, last = store.draft("a", "dataset"), store.draft("c", "dataset")
         for draft, name in ((first, "a:v0"), (last, "c:v0")):
-            store.add_dir(draft, write(folder / name.replace(":", "-"), TREES[name]))
+            store.add_dir(draft, write_files(folder / name.replace(":", "-"), TREES[name]))
             store.add_dir(draft, folder / name.replace(":", "-"))
         store.commit(first)
         store.commit(last)
         for name in ("a:v1", "b:v0"):
             draft = store.draft(name.partition(":")[0], "dataset")
-            store.add_dir(draft, write(folder / name.replace(":", "-"), TREES[name]))
+            store.add_dir(draft, write_files(folder / name.replace(":", "-"), TREES[name]))
             store.commit(draft)
         assert len(store.sql("select * from packs")) == 2
         assert store.verify().ok
@@ -151,7 +151,7 @@ def chunk_digest(folder: Path) -> Harmed:
     chunk = chunks_of(folder, "a:v0", "large")[1]
     change(
         folder,
-        f"""update chunks set digest = x'{noise("digest", 32).hex()}'
+        f"""update chunks set digest = x'{noise(32, "digest").hex()}'
             where offset = {chunk.offset} and pack = (select id from packs where name = '{chunk.pack.stem}')""",
     )
     return {("a:v0", "large"), ("a:v1", "large"), ("b:v0", "renamed")}
@@ -307,7 +307,7 @@ def test_a_damaged_file_is_never_shown_and_the_others_are(
     harmed = spoil(spoilt)
     with Store.open(spoilt) as store:
         for name, tree in TREES.items():
-            whole = tree_of(write(tmp_path / f"true {name}", tree))
+            whole = tree_of(write_files(tmp_path / f"true {name}", tree))
             root = tmp_path / f"whole {name}"
             if name in {name for name, _ in harmed}:
                 with raises_damaged(spoil):
@@ -354,7 +354,7 @@ def test_a_damaged_file_leaves_the_old_one_in_its_place(
     spoil: Callable[[Path], Harmed], spoilt: Path, tmp_path: Path
 ) -> None:
     spoil(spoilt)
-    root = write(tmp_path / "root", {"small": b"mine", "large": b"mine too"})
+    root = write_files(tmp_path / "root", {"small": b"mine", "large": b"mine too"})
     with Store.open(spoilt) as store, pytest.raises(Damaged):
         store.get("a:v0", root)
     assert b"mine" in {(root / "small").read_bytes(), (root / "large").read_bytes()[:4]}
@@ -373,7 +373,7 @@ def test_damage_is_not_spread_by_deleting_collecting_and_backing_up(
         store.gc()
         for name in TREES.keys() - {"a:v1"} - {name for name, _ in harmed}:
             store.get(name, tmp_path / name)
-            assert tree_of(tmp_path / name) == tree_of(write(tmp_path / f"true {name}", TREES[name]))
+            assert tree_of(tmp_path / name) == tree_of(write_files(tmp_path / f"true {name}", TREES[name]))
     _, versions = harmed_by(spoilt)
     assert versions == {name for name, _ in harmed} - {"a:v1"}
 
@@ -458,7 +458,7 @@ def test_a_rolled_back_catalog_is_found_by_the_head(whole: Path, spoilt: Path) -
 
 def test_every_change_leaves_an_event(spoilt: Path, tmp_path: Path) -> None:
     with Store.open(spoilt) as store:
-        source = write(tmp_path / "source", {"x": b"x"})
+        source = write_files(tmp_path / "source", {"x": b"x"})
 
         def commit(**given: object) -> None:
             draft = store.draft("new", "dataset", description="same")

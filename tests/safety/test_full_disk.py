@@ -16,8 +16,7 @@ import pytest
 
 from artstore import Store
 from artstore.errors import DiskFull, StoreError
-from tests.support.files import put, tree
-from tests.support.files import random_bytes as noise
+from tests.support.files import commit_folder, noise, snapshot
 
 MB = 2**20
 Disk: TypeAlias = Callable[..., Path]
@@ -101,7 +100,7 @@ def full() -> AbstractContextManager[pytest.ExceptionInfo[DiskFull]]:
 
 def reads_back(store: Store, version: str, source: Path, out: Path) -> bool:
     store.get(version, out)
-    return tree(out) == tree(source)
+    return snapshot(out) == snapshot(source)
 
 
 def test_what_is_too_large_for_the_disk_is_refused_and_harms_nothing(
@@ -109,7 +108,7 @@ def test_what_is_too_large_for_the_disk_is_refused_and_harms_nothing(
 ) -> None:
     place = disk(4 * MB)
     with Store.init(place / "store") as store:
-        put(store, small)
+        commit_folder(store, small)
         before, room = store.usage(), free(place)
         draft = store.draft("animals")
         with full() as caught:
@@ -124,14 +123,14 @@ def test_what_is_too_large_for_the_disk_is_refused_and_harms_nothing(
         assert [version.number for version in store.versions("animals")] == [0]
         assert store.verify().ok
         (small / "rat").write_bytes(b"squeak")
-        assert put(store, small).number == 1
+        assert commit_folder(store, small).number == 1
 
 
 @pytest.mark.parametrize("again", ["in a new draft", "in the same draft"])
 def test_the_same_works_once_there_is_room(disk: Disk, source: Path, small: Path, tmp_path: Path, again: str) -> None:
     place = disk(24 * MB)
     with Store.init(place / "store") as store:
-        put(store, small)
+        commit_folder(store, small)
         draft = store.draft("animals")
         with filled(place, leaving=3 * MB), full():
             store.add_dir(draft, source)
@@ -160,7 +159,7 @@ def test_what_was_added_before_the_disk_was_full_is_kept_or_said_to_be_lost(
             version = store.commit(draft)
         except StoreError as error:
             assert "make a new draft and add again" in str(error)
-            version = put(store, small)
+            version = commit_folder(store, small)
         assert reads_back(store, version.name, small, tmp_path / "out")
         assert store.verify().ok
 
@@ -169,7 +168,7 @@ def test_a_commit_that_finds_the_disk_full_leaves_everything_as_it_was(disk: Dis
     """Here it is SQLite that meets the end of the disk."""
     place = disk(16 * MB)
     with Store.init(place / "store") as store:
-        put(store, small)
+        commit_folder(store, small)
         before = store.events()
         draft = store.draft("animals", metadata={"notes": "x" * 3 * MB})
         store.add_dir(draft, small)
@@ -188,7 +187,7 @@ def test_a_commit_that_finds_the_disk_full_leaves_everything_as_it_was(disk: Dis
 def test_reading_needs_no_room_where_the_store_is(disk: Disk, small: Path, tmp_path: Path) -> None:
     place = disk(8 * MB)
     with Store.init(place / "store") as store:
-        put(store, small)
+        commit_folder(store, small)
     with Store.open(place / "store") as store, filled(place):
         assert free(place) == 0
         assert reads_back(store, "animals:v0", small, tmp_path / "out")
@@ -199,7 +198,7 @@ def test_reading_needs_no_room_where_the_store_is(disk: Disk, small: Path, tmp_p
 def test_a_store_is_opened_on_a_full_disk_or_says_what_to_do(disk: Disk, small: Path, tmp_path: Path) -> None:
     place = disk(8 * MB)
     with Store.init(place / "store") as store:
-        put(store, small)
+        commit_folder(store, small)
     with filled(place):
         try:
             with Store.open(place / "store") as store:
@@ -213,11 +212,11 @@ def test_a_store_is_opened_on_a_full_disk_or_says_what_to_do(disk: Disk, small: 
 def test_deleting_on_a_full_disk_frees_or_says_what_to_do(disk: Disk, small: Path, tmp_path: Path) -> None:
     place = disk(8 * MB)
     with Store.init(place / "store") as store:
-        put(store, small)
+        commit_folder(store, small)
         more = small.parent / "more"
         more.mkdir()
         (more / "large").write_bytes(noise(2 * MB))
-        put(store, more)
+        commit_folder(store, more)
         with filled(place):
             try:
                 store.delete("animals:v1", delete_aliases=True)
@@ -242,7 +241,7 @@ def test_deleting_where_there_is_no_room_to_repack_frees_what_it_can(disk: Disk,
     for i in range(4000):
         (source / f"{i:04}").write_bytes(noise(1500, i))
     with Store.init(place / "store") as store:
-        put(store, source)
+        commit_folder(store, source)
         draft = store.draft("animals", base="animals:v0")
         for i in range(0, 4000, 2):
             draft.remove(f"{i:04}")
@@ -262,17 +261,17 @@ def test_deleting_where_there_is_no_room_to_repack_frees_what_it_can(disk: Disk,
 def test_a_download_that_fills_the_disk_goes_on_when_there_is_room(disk: Disk, source: Path, tmp_path: Path) -> None:
     place = disk(24 * MB)
     with Store.init(tmp_path / "store") as store:
-        version = put(store, source)
+        version = commit_folder(store, source)
         with filled(place, leaving=3 * MB):
             with pytest.raises(DiskFull, match=r"no space left while writing a download.*free some") as caught:
                 store.get(version, place / "out")
             assert isinstance(caught.value, OSError)
-            whole = tree(source)
-            for name, data in tree(place / "out").items():
+            whole = snapshot(source)
+            for name, data in snapshot(place / "out").items():
                 assert whole[name] == data, f"{name} is seen before it is whole"
         done = store.get(version, place / "out")
         assert done.written + done.kept == version.entries
-        assert tree(place / "out") == tree(source)
+        assert snapshot(place / "out") == snapshot(source)
         assert store.verify().ok
 
 
@@ -285,18 +284,18 @@ def test_a_disk_without_names_left_is_full_too(
     taken = place / "taken"
     if verb == "put":
         with Store.init(place / "store") as store:
-            put(store, small)
+            commit_folder(store, small)
             store.delete("animals:v0", delete_aliases=True)
             take_names(taken)
             with full():
-                put(store, source)
+                commit_folder(store, source)
             for path in taken.iterdir():
                 path.unlink()
-            put(store, source)
+            commit_folder(store, source)
             assert store.verify().ok
     else:
         with Store.init(tmp_path / "store") as store:
-            version = put(store, source)
+            version = commit_folder(store, source)
             (place / "out").mkdir()
             take_names(taken)
             with full():
@@ -305,7 +304,7 @@ def test_a_disk_without_names_left_is_full_too(
                 path.unlink()
             if version.entries < 30:
                 store.get(version, place / "out")
-                assert tree(place / "out") == tree(source)
+                assert snapshot(place / "out") == snapshot(source)
 
 
 def take_names(folder: Path) -> None:
@@ -328,9 +327,9 @@ def test_a_backup_that_finds_no_room_leaves_the_one_before(
 ) -> None:
     place = disk(24 * MB)
     with Store.init(tmp_path / "store") as store:
-        put(store, small)
+        commit_folder(store, small)
         store.backup(place / "backup")
-        put(store, source, "others")
+        commit_folder(store, source, "others")
         with filled(place, leaving=3 * MB):
             with full() as caught:
                 store.backup(place / "backup")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support import child_tasks
-from tests.support.files import noise, write
+from tests.support.files import noise, write_files
 from tests.support.kill_points import TaskRunner
 
 KINDS = {
@@ -17,13 +17,13 @@ KINDS = {
 
 
 def test_each_kind_of_step_is_seen(runner: TaskRunner, tmp_path: Path) -> None:
-    shared, punched = noise("shared", 900_000), {name: noise(name, 200_000) for name in ("b", "c")}
-    both = write(tmp_path / "both", {"a": shared, **punched})
-    kept = write(tmp_path / "kept", {"a": shared})
+    shared, punched = noise(900_000, "shared"), {name: noise(200_000, name) for name in ("b", "c")}
+    both = write_files(tmp_path / "both", {"a": shared, **punched})
+    kept = write_files(tmp_path / "kept", {"a": shared})
     (kept / "link").symlink_to("a")
-    after = write(tmp_path / "after", {"c": punched["c"]})
+    after = write_files(tmp_path / "after", {"c": punched["c"]})
     tasks: list[tuple[Callable[..., None], dict[str, object]]] = [
-        (child_tasks.make, {}),
+        (child_tasks.create, {}),
         (child_tasks.commit, {"source": both, "name": "both"}),
         (child_tasks.commit, {"source": kept, "name": "kept"}),
         (child_tasks.commit, {"source": after, "name": "after"}),

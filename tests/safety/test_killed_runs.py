@@ -1,4 +1,4 @@
-"""A run that is killed at any step: what was acknowledged is there and produced by it, and others see how it ended."""
+"""A run that is killed at any step: what was acknowledged is there and produced by it, and others see how it result."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from artstore import Store
 from tests.support import child_tasks
 from tests.support.kill_points import TaskRunner
-from tests.support.programs import Place
+from tests.support.programs import ProgramFolder
 
 VERSIONS = 3
 
 
-def check(place: Place, said: list[str]) -> None:
+def check(place: ProgramFolder, said: list[str]) -> None:
     acknowledged = [each for each in said if each != "over"]
     states = place.states()
     if not states:
@@ -36,7 +36,7 @@ def test_a_run_that_is_killed_keeps_what_it_acknowledged(runner: TaskRunner, tmp
     steps: list[str] = []
     kill_at = 1
     while not steps:
-        place = Place(tmp_path / f"{kill_at}")
+        place = ProgramFolder(tmp_path / f"{kill_at}")
         place.folder.mkdir()
         Store.init(place.store).close()
         outcome = runner.run(child_tasks.log_in_a_run, store=place.store, count=VERSIONS, kill_at=kill_at)

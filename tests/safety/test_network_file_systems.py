@@ -13,8 +13,7 @@ import pytest
 from artstore import Store
 from artstore.errors import NetworkFileSystem, StoreError
 from artstore.runtime import platform
-from tests.support.files import put, tree
-from tests.support.files import random_bytes as noise
+from tests.support.files import commit_folder, noise, snapshot
 
 
 @pytest.fixture
@@ -83,12 +82,12 @@ def test_nothing_is_left_where_a_store_was_not_made(mounted: Path, behind: Path)
 def test_a_store_that_was_put_there_is_not_opened(mounted: Path, behind: Path, verb: Callable[[Path], Store]) -> None:
     with Store.init(behind / "store"):
         pass
-    before = tree(behind)
+    before = snapshot(behind)
     with pytest.raises(
         NetworkFileSystem, match=r"network or user-space file system \(fuse.*put the store on a local disk"
     ):
         verb(mounted / "store")
-    assert tree(behind) == before
+    assert snapshot(behind) == before
     with Store.open(behind / "store") as store:
         assert store.collections() == []
 
@@ -102,19 +101,19 @@ def test_folders_there_are_added_and_written(mounted: Path, behind: Path, tmp_pa
     (source / "run").chmod(0o755)
     (source / "link").symlink_to("cat")
     with Store.init(tmp_path / "store") as store:
-        version = put(store, source)
-        assert put(store, source) == version
+        version = commit_folder(store, source)
+        assert commit_folder(store, source) == version
         out = mounted / "out"
         assert store.get(version, out) == (4, 0, 0)
-        assert tree(behind / "out") == tree(behind / "source")
+        assert snapshot(behind / "out") == snapshot(behind / "source")
         assert os.access(out / "run", os.X_OK)
         assert store.get(version, out) == (0, 4, 0)
         (out / "cat").write_bytes(b"MEOW")
         (out / "large").unlink()
         assert store.get(version, out) == (2, 2, 0)
-        assert tree(behind / "out") == tree(behind / "source")
+        assert snapshot(behind / "out") == snapshot(behind / "source")
         (source / "cat").write_bytes(b"MEOW")
-        assert [old.path for old, _ in store.diff(version, put(store, source)).changed] == ["cat"]
+        assert [old.path for old, _ in store.diff(version, commit_folder(store, source)).changed] == ["cat"]
 
 
 def test_a_backup_can_be_kept_there_and_comes_back(mounted: Path, tmp_path: Path) -> None:
@@ -123,10 +122,10 @@ def test_a_backup_can_be_kept_there_and_comes_back(mounted: Path, tmp_path: Path
     source.mkdir()
     (source / "cat").write_bytes(b"meow")
     with Store.init(tmp_path / "store") as store:
-        put(store, source)
+        commit_folder(store, source)
         store.backup(mounted / "backup")
         (source / "cat").write_bytes(b"MEOW")
-        put(store, source)
+        commit_folder(store, source)
         store.backup(mounted / "backup")
     shutil.copytree(mounted / "backup", tmp_path / "restored")
     with Store.open(tmp_path / "restored") as restored:

@@ -19,10 +19,9 @@ from tests.support import upsert_race
 from tests.support.files import tree_of
 from tests.support.store_checks import check_clean, check_no_locks
 from tests.support.upsert_race import GROUP, content
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import paths
+from tests.support.wandb_fixtures import entry_paths
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 def race(kind: str, writers: int, files: int, at_once: int, killed: int) -> dict[str, list[str]]:
@@ -88,7 +87,7 @@ with artstore.init(group="night") as run:
 def test_children_that_a_run_has_forked_upsert_through_it() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", FORKED], check=True)
     version = Api().artifact("animals:v0")
-    assert paths(version) == ["part-0", "part-1", "part-2"]
+    assert entry_paths(version) == ["part-0", "part-1", "part-2"]
     assert [edge.kind for edge in version.lineage().edges] == ["produced"]
 
 
@@ -192,9 +191,9 @@ def short_folder() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_the_sample_with_ray_makes_one_version_of_five_runs(here: Path, short_folder: str) -> None:
-    (here / "sample.py").write_text(RAY)
-    other = here / "somewhere" / "else"
+def test_the_sample_with_ray_makes_one_version_of_five_runs(workdir: Path, short_folder: str) -> None:
+    (workdir / "sample.py").write_text(RAY)
+    other = workdir / "somewhere" / "else"
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     done = subprocess.run(
         [sys.executable, "sample.py", short_folder, str(other)],

@@ -23,9 +23,9 @@ from artstore.errors import SourceChanged
 from artstore.storage import chunking
 from artstore.store import Store
 from tests.support import child_tasks
-from tests.support.files import noise, put, store_with, tree_of, write
+from tests.support.files import commit_folder, noise, store_with_versions, tree_of, write_files
 from tests.support.kill_points import Child, Outcome, TaskRunner, sampled, summary
-from tests.support.store_checks import check, check_clean, check_no_locks, check_numbers, tree_in
+from tests.support.store_checks import check_clean, check_no_locks, check_numbers, check_store, downloaded_tree
 
 STEPS = 8
 A_TICK = 0.2
@@ -35,12 +35,14 @@ A_TICK = 0.2
 
 
 def shared(folder: Path) -> Path:
-    return write(folder, {"small": noise("small", 3000), "large": noise("large", 400_000), "empty": b""})
+    return write_files(folder, {"small": noise(3000, "small"), "large": noise(400_000, "large"), "empty": b""})
 
 
 def grown(folder: Path) -> Path:
     """Files that are not those of `shared`, made of many of its chunks."""
-    return write(folder, {"small": noise("small", 3000), "large": noise("large", 400_000) + noise("more", 70_000)})
+    return write_files(
+        folder, {"small": noise(3000, "small"), "large": noise(400_000, "large") + noise(70_000, "more")}
+    )
 
 
 @pytest.mark.parametrize("how", ["by digest", "by chunk", "by stat cache", "as the base"])
@@ -49,15 +51,15 @@ def test_what_an_open_draft_found_stays_when_its_only_version_is_deleted(
 ) -> None:
     source = shared(tmp_path / "source")
     time.sleep(A_TICK)
-    store = store_with(tmp_path / "store", animals=source)
+    store = store_with_versions(tmp_path / "store", animals=source)
     taken = {
         "by digest": shared(tmp_path / "copy"),
         "by chunk": grown(tmp_path / "grown"),
         "by stat cache": source,
-        "as the base": write(tmp_path / "other", {"other": b"other"}),
+        "as the base": write_files(tmp_path / "other", {"other": b"other"}),
     }[how]
     holder = runner.start(
-        child_tasks.hold, store=store, source=taken, base="animals:v0" if how == "as the base" else None
+        child_tasks.commit_after_pause, store=store, source=taken, base="animals:v0" if how == "as the base" else None
     )
     assert holder.wait().state == "paused"
     with Store.open(store) as other:
@@ -75,15 +77,15 @@ def test_what_an_open_draft_found_stays_when_its_only_version_is_deleted(
             assert "NotFound" in ended.error
         else:
             assert ended.reports == ["held:v0"], ended.error
-            assert tree_in(other, "held:v0", tmp_path / "out") == tree_of(taken)
+            assert downloaded_tree(other, "held:v0", tmp_path / "out") == tree_of(taken)
         other.gc()
         check_clean(other)
     check_no_locks(store)
 
 
 def test_what_a_killed_draft_held_is_collected(runner: TaskRunner, tmp_path: Path) -> None:
-    store = store_with(tmp_path / "store", animals=shared(tmp_path / "source"))
-    holder = runner.start(child_tasks.hold, store=store, source=shared(tmp_path / "copy"))
+    store = store_with_versions(tmp_path / "store", animals=shared(tmp_path / "source"))
+    holder = runner.start(child_tasks.commit_after_pause, store=store, source=shared(tmp_path / "copy"))
     assert holder.wait().state == "paused"
     with Store.open(store) as other:
         other.delete("animals:v0", delete_aliases=True)
@@ -97,28 +99,28 @@ def test_what_a_killed_draft_held_is_collected(runner: TaskRunner, tmp_path: Pat
 
 def test_what_an_open_draft_published_is_no_damage(runner: TaskRunner, tmp_path: Path) -> None:
     """Full packs are published before the commit: the catalog then has files and chunks that are in no version."""
-    source = write(tmp_path / "source", {f"{i}": noise(i, 300_000) for i in range(16)})
-    store = store_with(tmp_path / "store")
-    holder = runner.start(child_tasks.hold, store=store, source=source, full_at=400_000)
+    source = write_files(tmp_path / "source", {f"{i}": noise(300_000, i) for i in range(16)})
+    store = store_with_versions(tmp_path / "store")
+    holder = runner.start(child_tasks.commit_after_pause, store=store, source=source, full_at=400_000)
     assert holder.wait().state == "paused"
     with Store.open(store) as other:
         assert other.sql("select count(*) as n from files") != [{"n": 0}], "nothing was published yet"
         assert other.verify().findings == []
         other.gc()
     assert holder.resume().reports == ["held:v0"]
-    check(store, tmp_path / "scratch", living={"held:v0": tree_of(source)})
+    check_store(store, tmp_path / "scratch", living={"held:v0": tree_of(source)})
 
 
 def test_a_small_file_that_is_also_the_end_of_a_large_one(runner: TaskRunner, tmp_path: Path) -> None:
     """Worker processes write the small files into packs that are published after those of the large files."""
-    large = next(data for data in (noise(seed, 2 << 20) for seed in range(100)) if last_chunk(data) <= 65_536)
+    large = next(data for data in (noise(2 << 20, seed) for seed in range(100)) if last_chunk(data) <= 65_536)
     tail = {"tail": large[-last_chunk(large) :]}
-    small = write(tmp_path / "small", {f"{i % 10}/{i:04}": noise(i, 20) for i in range(3100)} | tail)
-    one = write(tmp_path / "one", {"large": large})
-    more = write(tmp_path / "more", {f"more {i}": noise(f"more {i}", 2 << 20) for i in range(3)})
-    store = store_with(tmp_path / "store")
+    small = write_files(tmp_path / "small", {f"{i % 10}/{i:04}": noise(20, i) for i in range(3100)} | tail)
+    one = write_files(tmp_path / "one", {"large": large})
+    more = write_files(tmp_path / "more", {f"more {i}": noise(2 << 20, f"more {i}") for i in range(3)})
+    store = store_with_versions(tmp_path / "store")
     runner.complete(child_tasks.commit, store=store, source=small, then=[one, more], full_at=1 << 20)
-    check(store, tmp_path / "scratch", living={"animals:v0": tree_of(small) | tree_of(one) | tree_of(more)})
+    check_store(store, tmp_path / "scratch", living={"animals:v0": tree_of(small) | tree_of(one) | tree_of(more)})
 
 
 def last_chunk(data: bytes) -> int:
@@ -186,15 +188,15 @@ def test_a_commit_paused_while_its_content_is_deleted_and_collected(
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
-        check(store, scratch_of(tmp_path), living={"again:v0": tree})
+        check_store(store, scratch_of(tmp_path), living={"again:v0": tree})
 
     race(
         runner,
         tmp_path,
-        lambda folder: store_with(folder, animals=source),
+        lambda folder: store_with_versions(folder, animals=source),
         child_tasks.commit,
         {"source": shared(tmp_path / "copied"), "name": "again"},
-        [(child_tasks.delete, {"name": "animals:v0"}), (child_tasks.collect, {})],
+        [(child_tasks.delete, {"name": "animals:v0"}), (child_tasks.collect_garbage, {})],
         judge,
         every_step,
     )
@@ -206,15 +208,18 @@ def test_a_commit_paused_while_another_commits_the_same(runner: TaskRunner, tmp_
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
-        check(store, scratch_of(tmp_path), living={"one:v0": tree, "two:v0": tree})
+        check_store(store, scratch_of(tmp_path), living={"one:v0": tree, "two:v0": tree})
 
     race(
         runner,
         tmp_path,
-        store_with,
+        store_with_versions,
         child_tasks.commit,
         {"source": source, "name": "one"},
-        [(child_tasks.commit, {"source": shared(tmp_path / "copied"), "name": "two"}), (child_tasks.collect, {})],
+        [
+            (child_tasks.commit, {"source": shared(tmp_path / "copied"), "name": "two"}),
+            (child_tasks.collect_garbage, {}),
+        ],
         judge,
         every_step,
     )
@@ -222,9 +227,9 @@ def test_a_commit_paused_while_another_commits_the_same(runner: TaskRunner, tmp_
 
 def files_and_most(tmp_path: Path, count: int = 60) -> tuple[Path, Path]:
     """Small files, and most of them: deleting the first version leaves a pack that is worth repacking."""
-    every = {f"{i}": noise(f"file {i}", 4096) for i in range(count)}
+    every = {f"{i}": noise(4096, f"file {i}") for i in range(count)}
     most = {name: data for i, (name, data) in enumerate(every.items()) if i % 5}
-    return write(tmp_path / "every", every), write(tmp_path / "most", most)
+    return write_files(tmp_path / "every", every), write_files(tmp_path / "most", most)
 
 
 @pytest.mark.parametrize("operation", ["delete", "collect"])
@@ -235,13 +240,15 @@ def test_a_deletion_paused_while_others_commit_and_delete(
     trees = {"most:v0": tree_of(most), "new:v0": tree_of(most)}
 
     def make(folder: Path) -> Path:
-        store = store_with(folder, every=every, most=most, other=write(tmp_path / "other", {"x": noise("x", 90_000)}))
+        store = store_with_versions(
+            folder, every=every, most=most, other=write_files(tmp_path / "other", {"x": noise(90_000, "x")})
+        )
         if operation == "collect":
             killed = runner.run(child_tasks.delete, store=store, name="every:v0", kill_at=deleted_by)
             assert killed.state == "killed"
         return store
 
-    with_steps = store_with(tmp_path / "counted", every=every, most=most)
+    with_steps = store_with_versions(tmp_path / "counted", every=every, most=most)
     steps = runner.complete(child_tasks.delete, store=with_steps, name="every:v0").steps
     deleted_by = steps.index("close", steps.index("sql", steps.index("flock"))) + 2
 
@@ -249,19 +256,19 @@ def test_a_deletion_paused_while_others_commit_and_delete(
         ended_well(first, *others)
         # Committed before the deletion, it was the version that was deleted then.
         again = {name: tree_of(every) for name in others[0].reports if name == "every:v1"}
-        check(store, scratch_of(tmp_path), living=trees | again)
+        check_store(store, scratch_of(tmp_path), living=trees | again)
 
     race(
         runner,
         tmp_path,
         make,
-        child_tasks.delete if operation == "delete" else child_tasks.collect,
+        child_tasks.delete if operation == "delete" else child_tasks.collect_garbage,
         {"name": "every:v0"} if operation == "delete" else {},
         [
             (child_tasks.commit, {"source": every, "name": "every"}),
             (child_tasks.commit, {"source": most, "name": "new"}),
             (child_tasks.delete, {"name": "other:v0"}),
-            (child_tasks.collect, {}),
+            (child_tasks.collect_garbage, {}),
         ],
         judge,
         every_step,
@@ -270,7 +277,7 @@ def test_a_deletion_paused_while_others_commit_and_delete(
 
 def test_a_download_paused_while_its_chunks_move(runner: TaskRunner, tmp_path: Path, every_step: bool) -> None:
     every, most = files_and_most(tmp_path)
-    large = write(tmp_path / "large", {"large": noise("large", 300_000)})
+    large = write_files(tmp_path / "large", {"large": noise(300_000, "large")})
     os.link(large / "large", every / "large")
     os.link(large / "large", most / "large")
     tree = tree_of(most)
@@ -279,15 +286,15 @@ def test_a_download_paused_while_its_chunks_move(runner: TaskRunner, tmp_path: P
         ended_well(first, *others)
         assert tree_of(tmp_path / "root") == tree
         shutil.rmtree(tmp_path / "root")
-        check(store, scratch_of(tmp_path), living={"most:v0": tree})
+        check_store(store, scratch_of(tmp_path), living={"most:v0": tree})
 
     race(
         runner,
         tmp_path,
-        lambda folder: store_with(folder, every=every, most=most),
+        lambda folder: store_with_versions(folder, every=every, most=most),
         child_tasks.get,
         {"name": "most:v0", "root": tmp_path / "root"},
-        [(child_tasks.delete, {"name": "every:v0"}), (child_tasks.collect, {})],
+        [(child_tasks.delete, {"name": "every:v0"}), (child_tasks.collect_garbage, {})],
         judge,
         every_step,
     )
@@ -308,10 +315,10 @@ def test_a_download_paused_while_its_version_is_deleted(runner: TaskRunner, tmp_
     race(
         runner,
         tmp_path,
-        lambda folder: store_with(folder, animals=source),
+        lambda folder: store_with_versions(folder, animals=source),
         child_tasks.get,
         {"name": "animals:v0", "root": tmp_path / "root"},
-        [(child_tasks.delete, {"name": "animals:v0"}), (child_tasks.collect, {})],
+        [(child_tasks.delete, {"name": "animals:v0"}), (child_tasks.collect_garbage, {})],
         judge,
         every_step,
     )
@@ -327,18 +334,18 @@ def test_a_verification_paused_while_others_commit_and_delete(
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
         assert first.reports == [], f"nothing is wrong with the store: {first.reports}"
-        check(store, scratch_of(tmp_path), living=trees)
+        check_store(store, scratch_of(tmp_path), living=trees)
 
     race(
         runner,
         tmp_path,
-        lambda folder: store_with(folder, every=every, most=most),
+        lambda folder: store_with_versions(folder, every=every, most=most),
         child_tasks.verify,
         {},
         [
             (child_tasks.commit, {"source": new, "name": "new"}),
             (child_tasks.delete, {"name": "every:v0"}),
-            (child_tasks.collect, {}),
+            (child_tasks.collect_garbage, {}),
         ],
         judge,
         every_step,
@@ -354,12 +361,12 @@ def test_a_backup_paused_while_others_commit_and_delete(runner: TaskRunner, tmp_
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
         kept = {name: tree for name, tree in trees.items() if name != "every:v0"}
-        check(store, scratch_of(tmp_path), living=kept)
-        check(to, scratch_of(tmp_path), living={"most:v0": trees["most:v0"]}, perhaps=trees)
+        check_store(store, scratch_of(tmp_path), living=kept)
+        check_store(to, scratch_of(tmp_path), living={"most:v0": trees["most:v0"]}, possible=trees)
         shutil.rmtree(to)
 
     def make(folder: Path) -> Path:
-        return store_with(folder, every=every, most=most)
+        return store_with_versions(folder, every=every, most=most)
 
     shutil.rmtree(to, ignore_errors=True)
     race(
@@ -371,7 +378,7 @@ def test_a_backup_paused_while_others_commit_and_delete(runner: TaskRunner, tmp_
         [
             (child_tasks.commit, {"source": new, "name": "new"}),
             (child_tasks.delete, {"name": "every:v0"}),
-            (child_tasks.collect, {}),
+            (child_tasks.collect_garbage, {}),
         ],
         judge,
         every_step,
@@ -382,9 +389,9 @@ def test_a_backup_paused_while_others_commit_and_delete(runner: TaskRunner, tmp_
 def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(what: str, runner: TaskRunner, tmp_path: Path) -> None:
     """The sweep is paused twice: a draft takes the pack up after the first pause, and is committed after the second."""
     every, most = files_and_most(tmp_path)
-    new = write(tmp_path / "new", {"new": noise("new", 30_000)})
+    new = write_files(tmp_path / "new", {"new": noise(30_000, "new")})
     living = {"most:v0": tree_of(most)} if what == "a pack to repack" else {}
-    template = store_with(tmp_path / "template", every=every, **({"most": most} if living else {}))
+    template = store_with_versions(tmp_path / "template", every=every, **({"most": most} if living else {}))
     copy = tmp_path / "copy"
     steps = runner.complete(child_tasks.delete, store=shutil.copytree(template, copy), name="every:v0").steps
     committed = steps.index("close", steps.index("flock"))
@@ -395,7 +402,7 @@ def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(what: str, runner: T
         shutil.copytree(template, copy)
         sweeping = runner.start(child_tasks.delete, store=copy, name="every:v0", pause_at=[first, second])
         sweeping.wait()
-        draft = runner.start(child_tasks.hold, store=copy, source=new)
+        draft = runner.start(child_tasks.commit_after_pause, store=copy, source=new)
         if draft.wait(0.3).state == "running":
             # It waits for the write lock, which the sweep holds.
             sweeping.unpause()
@@ -408,7 +415,7 @@ def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(what: str, runner: T
         outcomes = [sweeping.wait(), draft.wait()]
         try:
             ended_well(*outcomes)
-            check(copy, scratch_of(tmp_path), living={**living, "held:v0": tree_of(new)})
+            check_store(copy, scratch_of(tmp_path), living={**living, "held:v0": tree_of(new)})
         except Exception as error:
             wrong.append(f"paused at {first} ({steps[first - 1]}) and {second}: {summary(error)}")
     assert not wrong, "\n".join(wrong)
@@ -422,7 +429,9 @@ def check_churned(store: Path, scratch: Path) -> None:
     with Store.open(store) as opened:
         for found in opened.collections():
             for version in opened.versions(found.name):
-                for path in child_tasks.wander(read(opened, version.name, scratch / version.name.replace(":", "-"))):
+                for path in child_tasks.files_below(
+                    read(opened, version.name, scratch / version.name.replace(":", "-"))
+                ):
                     assert path.read_bytes() == child_tasks.content(path.name), f"{path} is wrong"
         check_numbers(opened)
         opened.gc()
@@ -436,7 +445,7 @@ def read(store: Store, name: str, root: Path) -> Path:
 
 
 def churned(runner: TaskRunner, tmp_path: Path, processes: int, seconds: float, seed: int = 0) -> list[Outcome]:
-    store = store_with(tmp_path / "store")
+    store = store_with_versions(tmp_path / "store")
     (tmp_path / "scratch").mkdir()
     children = [
         runner.start(child_tasks.churn, store=store, scratch=tmp_path / "scratch", seed=seed + i, seconds=seconds)
@@ -462,7 +471,7 @@ def test_very_many_processes_that_share_content_lose_none_of_it(seed: int, runne
 
 def churned_and_killed(runner: TaskRunner, tmp_path: Path, processes: int, kills: int, seconds: float) -> None:
     """Kill processes at any instant, also within SQLite, while others go on."""
-    store = store_with(tmp_path / "store")
+    store = store_with_versions(tmp_path / "store")
     (tmp_path / "scratch").mkdir()
     draw = random.Random(1)
 
@@ -493,8 +502,8 @@ def test_very_many_processes_killed_at_any_instant_lose_nothing(runner: TaskRunn
 
 
 def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
-    store = store_with(tmp_path / "store")
-    source = write(tmp_path / "source", {f"{i}": noise(i, 3000 if i % 3 else 100_000) for i in range(12)})
+    store = store_with_versions(tmp_path / "store")
+    source = write_files(tmp_path / "source", {f"{i}": noise(3000 if i % 3 else 100_000, i) for i in range(12)})
     trees = tree_of(source)
     with Store.open(store) as opened:
 
@@ -517,7 +526,7 @@ def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
         with ThreadPoolExecutor(8) as pool:
             made = {name for names in pool.map(work, range(8)) for name in names}
         for number, name in enumerate(sorted(made)):
-            assert tree_in(opened, name, tmp_path / f"out-{number}").items() <= trees.items()
+            assert downloaded_tree(opened, name, tmp_path / f"out-{number}").items() <= trees.items()
         opened.gc()
         check_clean(opened)
         check_numbers(opened)
@@ -526,18 +535,18 @@ def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
 
 def test_threads_that_use_a_store_first_at_the_same_time_share_one_session(tmp_path: Path) -> None:
     """Each session has a lock file, which is removed when the store is closed."""
-    source = write(tmp_path / "source", {"a": b"a"})
+    source = write_files(tmp_path / "source", {"a": b"a"})
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         for turn in range(8):
-            store = store_with(tmp_path / f"{turn}")
+            store = store_with_versions(tmp_path / f"{turn}")
             begun = threading.Barrier(8)
             with Store.open(store) as opened, ThreadPoolExecutor(8) as pool:
 
                 def work(number: int, opened: Store = opened, begun: threading.Barrier = begun) -> None:
                     begun.wait()
-                    put(opened, source, f"a{number}")
+                    commit_folder(opened, source, f"a{number}")
 
                 for done in [pool.submit(work, number) for number in range(8)]:
                     done.result()
@@ -551,12 +560,12 @@ def test_threads_that_use_a_store_first_at_the_same_time_share_one_session(tmp_p
 
 def test_a_process_that_forks_may_use_its_store_on_both_sides(runner: TaskRunner, tmp_path: Path) -> None:
     ours, theirs = shared(tmp_path / "ours"), grown(tmp_path / "theirs")
-    store = store_with(tmp_path / "store")
+    store = store_with_versions(tmp_path / "store")
     outcome = runner.complete(child_tasks.fork, store=store, ours=ours, theirs=theirs)
     names = {f"{side}-{turn}:v0" for side in ("ours", "theirs") for turn in range(5)}
     assert set(outcome.reports) == names | {"the child ended with 0"}
     trees = {name: tree_of(ours if name.startswith("ours") else theirs) for name in names}
-    check(store, tmp_path / "scratch", living=trees)
+    check_store(store, tmp_path / "scratch", living=trees)
 
 
 @pytest.mark.parametrize(
@@ -567,17 +576,17 @@ def test_a_forked_child_commits_durably_after_its_parent_closed_the_store(
 ) -> None:
     """SQLite removes its journal with the last connection, and a child must count as one."""
     one, two = shared(tmp_path / "one"), grown(tmp_path / "two")
-    store = store_with(tmp_path / "store")
+    store = store_with_versions(tmp_path / "store")
     outcome = runner.complete(task, store=store, one=one, two=two)
     assert outcome.reports == ["one:v0", "two:v0"], outcome.error_line
-    check(store, tmp_path / "scratch", living={"one:v0": tree_of(one), "two:v0": tree_of(two)})
+    check_store(store, tmp_path / "scratch", living={"one:v0": tree_of(one), "two:v0": tree_of(two)})
 
 
 def test_a_forked_child_that_closes_the_store_does_not_end_the_drafts_of_its_parent(
     runner: TaskRunner, tmp_path: Path
 ) -> None:
     source = shared(tmp_path / "source")
-    store = store_with(tmp_path / "store", animals=source)
+    store = store_with_versions(tmp_path / "store", animals=source)
     holder = runner.start(child_tasks.fork_and_close_in_the_child, store=store, source=shared(tmp_path / "copied"))
     assert holder.wait().state == "paused"
     with Store.open(store) as other:
@@ -585,23 +594,23 @@ def test_a_forked_child_that_closes_the_store_does_not_end_the_drafts_of_its_par
         other.gc()
     outcome = holder.resume()
     assert outcome.reports == ["drafted:v0"], outcome.error_line
-    check(store, tmp_path / "scratch", living={"drafted:v0": tree_of(source)})
+    check_store(store, tmp_path / "scratch", living={"drafted:v0": tree_of(source)})
 
 
 @pytest.mark.parametrize("size", [3000, 3_000_000], ids=["small", "large"])
 def test_a_draft_that_was_open_at_a_fork_never_mixes_two_processes_bytes(
     size: int, runner: TaskRunner, tmp_path: Path
 ) -> None:
-    before = write(tmp_path / "before", {"before": noise("before", size)})
-    ours = write(tmp_path / "ours", {"ours": noise("ours", size)})
-    theirs = write(tmp_path / "theirs", {"theirs": noise("theirs", size + 1)})
-    store = store_with(tmp_path / "store")
+    before = write_files(tmp_path / "before", {"before": noise(size, "before")})
+    ours = write_files(tmp_path / "ours", {"ours": noise(size, "ours")})
+    theirs = write_files(tmp_path / "theirs", {"theirs": noise(size + 1, "theirs")})
+    store = store_with_versions(tmp_path / "store")
     outcome = runner.complete(child_tasks.fork_with_a_draft, store=store, before=before, ours=ours, theirs=theirs)
     assert "the child ended with 0" in outcome.reports, outcome.reports
     trees = {"parent": tree_of(before) | tree_of(ours), "child": tree_of(before) | tree_of(theirs)}
     committed = [said.split(" of ") for said in outcome.reports if said.startswith("drafted:")]
     assert "parent" in [who for _, who in committed], outcome.reports
-    check(store, tmp_path / "scratch", living={name: trees[who] for name, who in committed})
+    check_store(store, tmp_path / "scratch", living={name: trees[who] for name, who in committed})
 
 
 # Sources that change
@@ -609,7 +618,7 @@ def test_a_draft_that_was_open_at_a_fork_never_mixes_two_processes_bytes(
 
 def state(number: int, size: int) -> bytes:
     """A content that shows which one it is, and whether it is whole."""
-    return number.to_bytes(8, "big") + noise(number, size - 8)
+    return number.to_bytes(8, "big") + noise(size - 8, number)
 
 
 def number_of(data: bytes) -> int:
@@ -643,7 +652,7 @@ def rewritten() -> Iterator[Callable[[Callable[[int], None]], None]]:
 def test_a_file_that_is_replaced_all_the_time_is_taken_in_one_of_its_states(
     size: int, rewritten: Callable[[Callable[[int], None]], None], tmp_path: Path
 ) -> None:
-    source = write(tmp_path / "source", {"file": state(0, size)})
+    source = write_files(tmp_path / "source", {"file": state(0, size)})
     states = [state(number, size) for number in range(32)]
 
     def replace(number: int) -> None:
@@ -664,7 +673,7 @@ def test_a_file_that_is_replaced_all_the_time_is_taken_in_one_of_its_states(
 def test_a_file_that_is_written_over_all_the_time_is_stored_as_its_digest_says(
     size: int, rewritten: Callable[[Callable[[int], None]], None], tmp_path: Path
 ) -> None:
-    source = write(tmp_path / "source", {"file": state(0, size)})
+    source = write_files(tmp_path / "source", {"file": state(0, size)})
     states = [state(number, size) for number in range(32)]
 
     def overwrite(number: int) -> None:
@@ -691,7 +700,7 @@ def test_a_file_that_is_written_over_all_the_time_is_stored_as_its_digest_says(
 
 def test_a_file_that_changes_right_after_it_was_taken_is_read_again(tmp_path: Path) -> None:
     """The same size, the same inode, the same tick of the clock: only the racy ones are in danger."""
-    source = write(tmp_path / "source", {"file": state(0, 500)})
+    source = write_files(tmp_path / "source", {"file": state(0, 500)})
     with Store.init(tmp_path / "store") as store:
         for number in range(60):
             draft = store.draft("animals", "dataset")
@@ -706,7 +715,7 @@ def test_a_file_that_changes_right_after_it_was_taken_is_read_again(tmp_path: Pa
 
 def test_a_file_that_changes_right_after_it_was_downloaded_is_read_again(tmp_path: Path) -> None:
     with Store.init(tmp_path / "store") as store:
-        put(store, write(tmp_path / "source", {"file": state(0, 500)}), "animals")
+        commit_folder(store, write_files(tmp_path / "source", {"file": state(0, 500)}), "animals")
         for turn in range(30):
             root = tmp_path / f"root-{turn % 3}"
             store.get("animals:v0", root)
@@ -724,7 +733,7 @@ def test_a_file_that_changes_while_its_download_is_noted_is_read_again(
     size: int, runner: TaskRunner, tmp_path: Path
 ) -> None:
     """The moment between a file's appearing and its being remembered as what was written."""
-    store = store_with(tmp_path / "store", animals=write(tmp_path / "source", {"file": state(0, size)}))
+    store = store_with_versions(tmp_path / "store", animals=write_files(tmp_path / "source", {"file": state(0, size)}))
     arguments: dict[str, Any] = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
     steps = runner.complete(child_tasks.get, **arguments).steps
     noted = steps.index("fstat", steps.index("link")) + 1

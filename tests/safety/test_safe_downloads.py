@@ -15,16 +15,16 @@ from artstore.core.manifest import Entry, Kind
 from artstore.errors import ArtstoreError, UnsafeRoot
 from artstore.store import Store
 from tests.support import child_tasks
-from tests.support.files import Tree, noise, tree_of, write
+from tests.support.files import Tree, noise, tree_of, write_files
 from tests.support.kill_points import TaskRunner
 
-LARGE = noise("large", 300_000)
+LARGE = noise(300_000, "large")
 
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """Everything beside the root that a download could harm."""
-    return write(tmp_path / "outside", {"x": b"precious", "large": b"precious too", "d/x": b"precious as well"})
+    return write_files(tmp_path / "outside", {"x": b"precious", "large": b"precious too", "d/x": b"precious as well"})
 
 
 def around(tmp_path: Path) -> dict[str, tuple[int, bytes | str]]:
@@ -45,7 +45,7 @@ def forged(tmp_path: Path, *changes: Entry) -> Store:
     """A store with a version of entries that no name check has seen, its digests as they should be."""
     store = Store.init(tmp_path / "store")
     draft = store.draft("evil", "dataset")
-    source = write(tmp_path / "source", {"x": b"evil", "large": LARGE})
+    source = write_files(tmp_path / "source", {"x": b"evil", "large": LARGE})
     found = {path: store.add_file(draft, source / path) for path in ("x", "large")}
     draft.changes.clear()
     for change in changes:
@@ -132,7 +132,7 @@ def test_two_spellings_of_one_path_do_not_hide_each_other(tmp_path: Path) -> Non
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    source = write(tmp_path / "source", {"x": b"new", "large": LARGE, "d/x": b"new below", "d/e/large": LARGE})
+    source = write_files(tmp_path / "source", {"x": b"new", "large": LARGE, "d/x": b"new below", "d/e/large": LARGE})
     with Store.init(tmp_path / "store") as store:
         draft = store.draft("animals", "dataset")
         store.add_dir(draft, source)
@@ -157,7 +157,7 @@ def test_a_linked_folder_inside_the_root_is_not_followed(store: Store, outside: 
 def test_a_link_at_the_place_of_a_file_is_replaced(
     path: str, dangling: bool, store: Store, outside: Path, tmp_path: Path
 ) -> None:
-    root = write(tmp_path / "root", {"d/mine": b"mine"})
+    root = write_files(tmp_path / "root", {"d/mine": b"mine"})
     (root / path).symlink_to(outside / ("nothing" if dangling else "x"))
     before = around(tmp_path)
     store.get("animals:v0", root)
@@ -170,7 +170,7 @@ def test_a_link_at_the_place_of_a_file_is_replaced(
 def test_a_link_to_the_right_content_is_replaced_too(path: str, store: Store, outside: Path, tmp_path: Path) -> None:
     """Else whoever writes to the file later writes outside."""
     shutil.copy(tmp_path / "source" / path, outside / path)
-    root = write(tmp_path / "root", {})
+    root = write_files(tmp_path / "root", {})
     (root / path).symlink_to(outside / path)
     store.get("animals:v0", root)
     assert not (root / path).is_symlink()
@@ -180,7 +180,7 @@ def test_a_link_to_the_right_content_is_replaced_too(path: str, store: Store, ou
 def test_a_second_name_of_a_file_outside_is_not_written_through(
     path: str, store: Store, outside: Path, tmp_path: Path
 ) -> None:
-    root = write(tmp_path / "root", {})
+    root = write_files(tmp_path / "root", {})
     os.link(outside / path, root / path)
     before = around(tmp_path)
     store.get("animals:v0", root)
@@ -191,7 +191,7 @@ def test_a_second_name_of_a_file_outside_is_not_written_through(
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("path", ["x", "large", "d/x"])
 def test_a_pipe_at_the_place_of_a_file_is_not_waited_for(path: str, store: Store, tmp_path: Path) -> None:
-    root = write(tmp_path / "root", {"d/mine": b"mine"})
+    root = write_files(tmp_path / "root", {"d/mine": b"mine"})
     os.mkfifo(root / path)
     store.get("animals:v0", root)
     assert (root / path).read_bytes() == (tmp_path / "source" / path).read_bytes()
@@ -199,7 +199,7 @@ def test_a_pipe_at_the_place_of_a_file_is_not_waited_for(path: str, store: Store
 
 @pytest.mark.parametrize("path", ["x", "large", "d/x"])
 def test_a_folder_at_the_place_of_a_file_is_left_alone(path: str, store: Store, tmp_path: Path) -> None:
-    root = write(tmp_path / "root", {f"{path}/mine": b"mine"})
+    root = write_files(tmp_path / "root", {f"{path}/mine": b"mine"})
     with pytest.raises(UnsafeRoot, match=path):
         store.get("animals:v0", root)
     assert (root / path / "mine").read_bytes() == b"mine"
@@ -207,7 +207,7 @@ def test_a_folder_at_the_place_of_a_file_is_left_alone(path: str, store: Store, 
 
 @pytest.mark.parametrize("path", ["d", "d/e"])
 def test_a_file_at_the_place_of_a_folder_is_left_alone(path: str, store: Store, tmp_path: Path) -> None:
-    root = write(tmp_path / "root", {path: b"mine"})
+    root = write_files(tmp_path / "root", {path: b"mine"})
     with pytest.raises(UnsafeRoot, match=path):
         store.get("animals:v0", root)
     assert (root / path).read_bytes() == b"mine"
@@ -244,7 +244,7 @@ def test_a_folder_that_turns_into_a_link_meanwhile_is_not_followed(
     written = [i + 1 for i, step in enumerate(steps) if step in ("open", "mkdir", "link", "rename")]
     for at in written[-16:]:
         shutil.rmtree(root)
-        write(root, old)
+        write_files(root, old)
         child = runner.start(child_tasks.get, **arguments, pause_at=[at])
         assert child.wait().state == "paused"
         swap(root / "d", outside)

@@ -14,9 +14,9 @@ import pytest
 from artstore.errors import PathConflict
 from artstore.store import Store
 from tests.support import child_tasks
-from tests.support.files import Tree, noise, store_with, tree_of, write
+from tests.support.files import Tree, noise, store_with_versions, tree_of, write_files
 from tests.support.kill_points import Outcome, TaskRunner, sampled, summary
-from tests.support.store_checks import check_clean, check_no_locks, check_numbers, tree_in
+from tests.support.store_checks import check_clean, check_no_locks, check_numbers, downloaded_tree
 
 SAMPLES = 6
 PAUSES = 4
@@ -35,12 +35,14 @@ class Scene:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.kept = write(folder / "kept", {"large": noise("large", 400_000), "k": noise("k", 3000)})
-        self.there = write(folder / "there", {"there/a": noise("a", 3000), "there/large": noise("large", 400_000)})
-        self.new = write(
-            folder / "new", {f"new/{i}": noise(f"new {i}", 20_000) for i in range(20)} | {"new/k": noise("k", 3000)}
+        self.kept = write_files(folder / "kept", {"large": noise(400_000, "large"), "k": noise(3000, "k")})
+        self.there = write_files(
+            folder / "there", {"there/a": noise(3000, "a"), "there/large": noise(400_000, "large")}
         )
-        self.store = store_with(folder / "store", kept=self.kept)
+        self.new = write_files(
+            folder / "new", {f"new/{i}": noise(20_000, f"new {i}") for i in range(20)} | {"new/k": noise(3000, "k")}
+        )
+        self.store = store_with_versions(folder / "store", kept=self.kept)
         upserted(self.store, self.there)
 
     def copy(self) -> Path:
@@ -61,25 +63,25 @@ class Scene:
         scratch = self.folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         with Store.open(store) as opened:
-            assert tree_in(opened, "kept:v0", scratch / "kept") == tree_of(self.kept)
+            assert downloaded_tree(opened, "kept:v0", scratch / "kept") == tree_of(self.kept)
             for pending in opened.pending():
                 if pending.entries:
                     assert opened.finish(pending).name == "shared:v0"
             lives = any(each.collection.name == "shared" and each.versions for each in opened.summaries())
-            found = tree_in(opened, "shared:v0", scratch / "shared") if lives else None
+            found = downloaded_tree(opened, "shared:v0", scratch / "shared") if lives else None
             assert found in outcomes, "the version is not what was acknowledged"
             opened.gc()
             check_clean(opened)
             check_numbers(opened)
             if lives:
-                assert tree_in(opened, "shared:v0", scratch / "again") == found
+                assert downloaded_tree(opened, "shared:v0", scratch / "again") == found
         check_no_locks(store)
 
 
 DEEDS: list[tuple[Callable[..., None], dict[str, int]]] = [
     (child_tasks.upsert, {}),
     (child_tasks.upsert, {"full_at": 100_000}),
-    (child_tasks.finish, {}),
+    (child_tasks.finish_pending, {}),
     (child_tasks.drop_pending, {}),
 ]
 IDS = ["upsert", "upsert-that-fills-packs", "finish", "drop"]
@@ -127,7 +129,7 @@ def test_an_upsert_keeps_what_it_found_in_a_version_that_is_deleted_meanwhile(
             delete_and_collect(store)
         with Store.open(store) as opened:
             version = opened.finish(opened.pending()[0])
-            found = tree_in(opened, version.name, tmp_path / f"found-{at}")
+            found = downloaded_tree(opened, version.name, tmp_path / f"found-{at}")
             assert found == tree_of(scene.there) | tree_of(scene.new), f"paused before step {at}"
             opened.gc()
             check_clean(opened)
@@ -150,10 +152,10 @@ def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
     other: str, every_step: bool, runner: TaskRunner, tmp_path: Path
 ) -> None:
     scene = Scene(tmp_path)
-    steps = runner.complete(child_tasks.finish, store=scene.copy()).steps
+    steps = runner.complete(child_tasks.finish_pending, store=scene.copy()).steps
     for at in sampled(len(steps), len(steps) if every_step else PAUSES):
         store = scene.copy()
-        child = runner.start(child_tasks.finish, store=store, pause_at=[at])
+        child = runner.start(child_tasks.finish_pending, store=store, pause_at=[at])
         if child.wait().state != "paused" or holds_the_lock(store):
             assert child.resume().reports == ["shared:v0"]
             continue
@@ -164,7 +166,7 @@ def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
             elif other == "upsert":
                 upserted(store, scene.new)
             elif other == "conflict":
-                clash = write(tmp_path / f"clash-{at}", {"there/a": b"clash"})
+                clash = write_files(tmp_path / f"clash-{at}", {"there/a": b"clash"})
                 with pytest.raises(PathConflict):
                     upserted(store, clash)
             elif other == "drop":
@@ -182,7 +184,7 @@ def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
                 name = "renamed" if other == "rename" and waiting else "shared"
                 assert ended.reports == [f"{name}:v0"], ended.error
                 expected = tree_of(scene.there) | (tree_of(scene.new) if other == "upsert" and waiting else {})
-                assert tree_in(opened, f"{name}:v0", tmp_path / f"found-{at}") == expected
+                assert downloaded_tree(opened, f"{name}:v0", tmp_path / f"found-{at}") == expected
                 assert [each.name for each in opened.versions(name)] == [f"{name}:v0"]
             opened.gc()
             check_clean(opened)

@@ -21,7 +21,7 @@ from artstore import Store
 from artstore.core import digests
 from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore
 from artstore.storage import chunking, codec
-from tests.support.files import noise, tree_of, write
+from tests.support.files import noise, tree_of, write_files
 from tests.support.format_reference import VECTORS
 from tests.support.store_checks import check_clean, check_usage
 
@@ -29,12 +29,12 @@ SMALL = chunking.WHOLE
 LIMITS = [0, 1, 64, 4096, SMALL - 1, SMALL, SMALL + 1, chunking.LARGEST, chunking.LARGEST + 1, 700_000]
 
 
-def text(seed: int | str, size: int) -> bytes:
-    """Bytes of which a good half is needed."""
-    return noise(seed, size // 2 + 1).hex().encode()[:size]
+def text(size: int, seed: int | str) -> bytes:
+    """Return bytes that compress to a little over half their size."""
+    return noise(size // 2 + 1, seed).hex().encode()[:size]
 
 
-def zeros(seed: int, size: int) -> bytes:
+def zeros(size: int, seed: int) -> bytes:
     return bytes(size)
 
 
@@ -64,8 +64,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    files = {"small": text(1, 3000), "large": text(2, 700_000), "noise": noise(3, 300_000), "d/empty": b"", "x": b"x"}
-    return write(tmp_path / "source", files)
+    files = {"small": text(3000, 1), "large": text(700_000, 2), "noise": noise(300_000, 3), "d/empty": b"", "x": b"x"}
+    return write_files(tmp_path / "source", files)
 
 
 def test_a_version_has_the_same_digest_and_content_however_it_is_stored(
@@ -85,12 +85,12 @@ def test_a_version_has_the_same_digest_and_content_however_it_is_stored(
 
 @pytest.mark.parametrize("size", LIMITS)
 def test_content_from_memory_is_cut_and_got_back_as_that_of_a_file(store: Store, tmp_path: Path, size: int) -> None:
-    content = text(1, size)
+    content = text(size, 1)
     draft = store.draft("animals", "dataset")
     store.add_bytes(draft, content, "f")
     version = store.commit(draft)
     before = store.usage()
-    assert put(store, write(tmp_path / "source", {"f": content}), "again") == version.digest
+    assert put(store, write_files(tmp_path / "source", {"f": content}), "again") == version.digest
     assert store.usage().stored_bytes == before.stored_bytes
     assert store.sql("select count(*) as n from chunks where size > ?", (chunking.LARGEST,)) == [{"n": 0}]
     store.get(version, tmp_path / "out")
@@ -99,8 +99,8 @@ def test_content_from_memory_is_cut_and_got_back_as_that_of_a_file(store: Store,
 
 
 def test_worker_processes_compress_too(store: Store, tmp_path: Path) -> None:
-    files = {f"{i % 7}/{i}": text(i, 900) if i % 3 else noise(i, 900) for i in range(3200)}
-    source = write(tmp_path / "source", {**files, "again": files["1/1"]})
+    files = {f"{i % 7}/{i}": text(900, i) if i % 3 else noise(900, i) for i in range(3200)}
+    source = write_files(tmp_path / "source", {**files, "again": files["1/1"]})
     put(store, source)
     assert codecs(store) == {codec.ZSTD: 900 * 2133, codec.PLAIN: 900 * 1067}
     assert store.get("animals:v0", tmp_path / "out", path_prefix="3").written == 457
@@ -116,8 +116,8 @@ pieces = st.tuples(st.sampled_from(["text", "noise", "zeros"]), st.sampled_from(
 def test_what_is_put_is_what_is_got(files: list[list[tuple[str, int, int]]]) -> None:
     make: dict[str, Callable[[int, int], bytes]] = {"text": text, "noise": noise, "zeros": zeros}
     with tempfile.TemporaryDirectory() as folder:
-        contents = {str(i): b"".join(make[kind](seed, size) for kind, size, seed in f) for i, f in enumerate(files)}
-        source = write(Path(folder, "source"), contents)
+        contents = {str(i): b"".join(make[kind](size, seed) for kind, size, seed in f) for i, f in enumerate(files)}
+        source = write_files(Path(folder, "source"), contents)
         with Store.init(Path(folder, "store"), compression="zstd") as store:
             put(store, source)
             store.get("animals:v0", Path(folder, "out"))
@@ -126,12 +126,12 @@ def test_what_is_put_is_what_is_got(files: list[list[tuple[str, int, int]]]) -> 
 
 
 def test_text_takes_less_room_and_noise_no_more(store: Store, tmp_path: Path) -> None:
-    put(store, write(tmp_path / "text", {"t": text(1, 1_000_000)}), "text")
+    put(store, write_files(tmp_path / "text", {"t": text(1_000_000, 1)}), "text")
     whole = store.usage()
     assert (whole.version_bytes, whole.content_bytes) == (1_000_000, 1_000_000)
     assert 500_000 < whole.stored_bytes < 600_000
     assert whole.allocated_bytes < 620_000
-    put(store, write(tmp_path / "noise", {"n": noise(1, 1_000_000)}), "noise")
+    put(store, write_files(tmp_path / "noise", {"n": noise(1_000_000, 1)}), "noise")
     assert store.usage().content_bytes == 2_000_000
     assert store.usage().stored_bytes == whole.stored_bytes + 1_000_000
     assert [store.owned_bytes(name) for name in ("text", "noise")] == [1_000_000, 1_000_000]
@@ -143,13 +143,13 @@ def test_text_takes_less_room_and_noise_no_more(store: Store, tmp_path: Path) ->
 
 
 def test_a_file_that_becomes_compressible_is_compressed_from_there_on(store: Store, tmp_path: Path) -> None:
-    put(store, write(tmp_path / "source", {"mixed": noise(1, 1_000_000) + text(1, 1_000_000)}))
+    put(store, write_files(tmp_path / "source", {"mixed": noise(1_000_000, 1) + text(1_000_000, 1)}))
     assert 1_500_000 < store.usage().stored_bytes < 1_750_000
 
 
 def test_a_chunk_is_known_whatever_it_is_encoded_by(store: Store, tmp_path: Path) -> None:
-    mixed = noise(1, 400_000) + text(7, 1_000_000)
-    put(store, write(tmp_path / "one", {"mixed": mixed}))
+    mixed = noise(400_000, 1) + text(1_000_000, 7)
+    put(store, write_files(tmp_path / "one", {"mixed": mixed}))
     kept_plain, start = [], 0
     for length in chunking.Cutter().lengths(memoryview(mixed), last=True):
         piece = mixed[start : start + length]
@@ -158,8 +158,8 @@ def test_a_chunk_is_known_whatever_it_is_encoded_by(store: Store, tmp_path: Path
             kept_plain.append((how[0]["codec"], piece))
         start += length
     before = store.usage()
-    put(store, write(tmp_path / "two", {str(i): piece for i, (_, piece) in enumerate(kept_plain)}), "pieces")
-    put(store, write(tmp_path / "more", {"mixed": mixed + b"!"}))
+    put(store, write_files(tmp_path / "two", {str(i): piece for i, (_, piece) in enumerate(kept_plain)}), "pieces")
+    put(store, write_files(tmp_path / "more", {"mixed": mixed + b"!"}))
     assert len(kept_plain) > 1
     assert store.usage().content_bytes <= before.content_bytes + chunking.LARGEST
     assert store.owned_bytes("pieces") == 0
@@ -169,10 +169,10 @@ def test_a_chunk_is_known_whatever_it_is_encoded_by(store: Store, tmp_path: Path
 
 def test_repacking_keeps_chunks_as_they_are_encoded(store: Store, tmp_path: Path) -> None:
     make = {0: noise, 1: text}
-    every = {f"{i}": make[i % 2](i, 4000) for i in range(400)}
+    every = {f"{i}": make[i % 2](4000, i) for i in range(400)}
     most = {path: data for path, data in every.items() if int(path) % 11}
-    put(store, write(tmp_path / "every", every), "every")
-    put(store, write(tmp_path / "most", most), "most")
+    put(store, write_files(tmp_path / "every", every), "every")
+    put(store, write_files(tmp_path / "most", most), "most")
     packs = set(os.listdir(store.path / "packs"))
     store.delete("every:v0", delete_aliases=True)
     assert set(os.listdir(store.path / "packs")).isdisjoint(packs), "nothing was repacked"
@@ -201,8 +201,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store in which two versions share a small and a large file, both compressed."""
     folder = tmp_path_factory.mktemp("whole")
     with Store.init(folder / "store", compression="zstd") as store:
-        put(store, write(folder / "source", {"small": text(1, 3000), "large": text(2, 400_000)}))
-        put(store, write(folder / "source", {"other": b"other"}))
+        put(store, write_files(folder / "source", {"small": text(3000, 1), "large": text(400_000, 2)}))
+        put(store, write_files(folder / "source", {"other": b"other"}))
     return folder / "store"
 
 

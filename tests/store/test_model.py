@@ -26,7 +26,7 @@ from artstore.core.versions import Pending, Version
 from artstore.errors import NotFound, PathConflict, StillNeeded
 from artstore.storage import chunking
 from artstore.store import Store
-from tests.support.files import noise, write
+from tests.support.files import noise, write_files
 from tests.support.store_checks import check_clean, check_no_locks, check_numbers
 
 Files = dict[str, bytes]
@@ -34,18 +34,18 @@ Files = dict[str, bytes]
 
 def contents() -> list[bytes]:
     """Contents of each kind of size, many of which share chunks: with themselves, their beginning, or their end."""
-    large = noise("large", 400_000)
+    large = noise(400_000, "large")
     lengths = chunking.Cutter().lengths(memoryview(large), last=True)
-    middle = large[:200_000] + noise("middle", 1000) + large[200_000:]
-    edges = [noise("edge", 65_535 + i) for i in range(3)]
+    middle = large[:200_000] + noise(1000, "middle") + large[200_000:]
+    edges = [noise(65_535 + i, "edge") for i in range(3)]
     parts = [large[: lengths[0]], large[-lengths[-1] :], large[: sum(lengths[:2])]]
-    text = noise("text", 100_000).hex().encode()
+    text = noise(100_000, "text").hex().encode()
     return [
         b"",
         b"x",
         text,
         text + large,
-        noise("small", 3000),
+        noise(3000, "small"),
         large,
         large + b"more",
         large * 2,
@@ -149,7 +149,7 @@ class StoreBesideModel(RuleBasedStateMachine):
 
     def source(self, files: Files) -> Path:
         self.made += 1
-        return write(self.folder / f"source-{self.made}", files)
+        return write_files(self.folder / f"source-{self.made}", files)
 
     def committed(self, draft: Draft, files: Files) -> None:
         self.landed(self.store.commit(draft), draft.name, files)

@@ -75,7 +75,7 @@ def delete(probe: Probe, store: str, name: str) -> None:
     opened.close()
 
 
-def collect(probe: Probe, store: str) -> None:
+def collect_garbage(probe: Probe, store: str) -> None:
     """Collect garbage."""
     opened = Store.open(store)
     probe.start()
@@ -109,14 +109,14 @@ def get(probe: Probe, store: str, name: str, root: str) -> None:
     opened.close()
 
 
-def make(probe: Probe, store: str) -> None:
+def create(probe: Probe, store: str) -> None:
     """Make a store."""
     probe.start()
     Store.init(store).close()
     probe.report("made")
 
 
-def give_up(probe: Probe, store: str, source: str) -> None:
+def drop_draft(probe: Probe, store: str, source: str) -> None:
     """Take a folder into a draft, and drop it."""
     opened = Store.open(store)
     probe.start()
@@ -126,7 +126,7 @@ def give_up(probe: Probe, store: str, source: str) -> None:
     opened.close()
 
 
-def hold(
+def commit_after_pause(
     probe: Probe,
     store: str,
     source: str,
@@ -290,7 +290,7 @@ def _churn_out(opened: Store, draw: random.Random, source: Path, folder: Path, n
 
 def _churn_read(opened: Store, draw: random.Random, source: Path, folder: Path, names: list[str]) -> None:
     opened.get(_any_version(opened, draw), folder)
-    for path in wander(folder):
+    for path in files_below(folder):
         if path.read_bytes() != content(path.name):
             raise AssertionError(f"{path} is wrong")
     shutil.rmtree(folder)
@@ -300,7 +300,7 @@ def _churn_gc(opened: Store, draw: random.Random, source: Path, folder: Path, na
     opened.gc()
 
 
-def wander(path: Path) -> list[Path]:
+def files_below(path: Path) -> list[Path]:
     """Every file below a folder, in order."""
     return sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
 
@@ -317,7 +317,7 @@ def upsert(probe: Probe, store: str, source: str, full_at: int = packs.SEAL_AT) 
     opened.close()
 
 
-def finish(probe: Probe, store: str) -> None:
+def finish_pending(probe: Probe, store: str) -> None:
     """Finish what is pending; say the version's name."""
     opened = Store.open(store)
     found = opened.pending()[0]

@@ -1,10 +1,9 @@
-"""Commands as a person types them, in a working folder with two animals in it."""
+"""Run commands as a person types them, in a working folder that holds two animals."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -14,46 +13,54 @@ import pytest
 from click.testing import CliRunner, Result
 
 from artstore.cli import verbs
+from tests.support.environment import clear_environment
+from tests.support.files import noise, write_files
 
 
-def settle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Go into a folder that then has two animals in it, and no store, whatever the environment says."""
-    for name in list(os.environ):
-        if name.startswith("ARTSTORE_"):
-            monkeypatch.delenv(name)
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder: it holds `animals` with two files, and no store."""
+    return prepare_folder(tmp_path, monkeypatch)
+
+
+def prepare_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter a folder that holds `animals` with two files and no store, whatever the environment says."""
+    clear_environment(monkeypatch)
     monkeypatch.chdir(folder)
-    write(folder / "animals", {"cat.jpg": 200_000, "dog.jpg": 100_000})
+    write_noise(folder / "animals", {"cat.jpg": 200_000, "dog.jpg": 100_000})
     return folder
 
 
-def write(folder: Path, sizes: dict[str, int]) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, size in sizes.items():
-        (folder / name).write_bytes(random.Random(name).randbytes(size))
+def write_noise(folder: Path, sizes: dict[str, int]) -> None:
+    """Write files of these sizes, each with content of its own."""
+    write_files(folder, {name: noise(size, name) for name, size in sizes.items()})
 
 
 def run(*arguments: str) -> Result:
+    """Run a command in this process."""
     return CliRunner().invoke(verbs, list(arguments), prog_name="artstore", catch_exceptions=False)
 
 
-def done(*arguments: str) -> str:
-    """What a command that must work prints."""
+def output_of(*arguments: str) -> str:
+    """Run a command that must succeed; return what it prints."""
     result = run(*arguments)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
-def data(*arguments: str) -> Any:
-    return json.loads(done(*arguments, "--json"))
+def json_of(*arguments: str) -> Any:
+    """Run a command that must succeed with `--json`; return what it prints."""
+    return json.loads(output_of(*arguments, "--json"))
 
 
-def two_versions() -> None:
-    """`animals:v0` with two entries; `animals:v1`, also called best, with a third."""
-    done("put", "animals", "--name", "animals", "--type", "dataset")
-    write(Path("animals"), {"rat.jpg": 300_000})
-    done("put", "animals", "--name", "animals", "--alias", "best")
+def put_two_versions() -> None:
+    """Put `animals:v0` with two entries; and `animals:v1`, with the alias best, with a third."""
+    output_of("put", "animals", "--name", "animals", "--type", "dataset")
+    write_noise(Path("animals"), {"rat.jpg": 300_000})
+    output_of("put", "animals", "--name", "animals", "--alias", "best")
 
 
-def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
     command = [sys.executable, "-m", "artstore", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)

@@ -1,4 +1,4 @@
-"""Files and folders: made, read, and committed to a store."""
+"""Write files and folders, read them, and commit them to a store."""
 
 from __future__ import annotations
 
@@ -16,17 +16,13 @@ Tree: TypeAlias = dict[str, str]
 """The files of a folder: path -> hash of the content."""
 
 
-def noise(seed: int | str, size: int) -> bytes:
-    """The same bytes for the same seed, and nothing that could be deduplicated."""
-    return random.Random(seed).randbytes(size)
-
-
-def random_bytes(size: int, seed: int = 0) -> bytes:
+def noise(size: int, seed: int | str = 0) -> bytes:
+    """Return bytes that are the same for the same size and seed, and otherwise share nothing to deduplicate."""
     return random.Random(f"{size} {seed}").randbytes(size)
 
 
-def write(folder: Path, files: Mapping[str, bytes]) -> Path:
-    """Write files into a folder, which is made."""
+def write_files(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files into a folder, created if needed."""
     folder.mkdir(parents=True, exist_ok=True)
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -35,45 +31,47 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def tree_of(folder: Path) -> Tree:
-    """Read a folder."""
-    found = {}
-    for where, _, names in os.walk(folder):
+    """Return the files of a folder with the hashes of their content."""
+    tree = {}
+    for parent, _, names in os.walk(folder):
         for name in names:
-            path = Path(where, name)
-            found[path.relative_to(folder).as_posix()] = blake3(path.read_bytes()).hexdigest()
-    return found
+            path = Path(parent, name)
+            tree[path.relative_to(folder).as_posix()] = blake3(path.read_bytes()).hexdigest()
+    return tree
 
 
-def tree(folder: Path) -> dict[str, str | bytes | None]:
-    """Everything below a folder: the text of links, the bytes of files, None for folders."""
-    found: dict[str, str | bytes | None] = {}
+def snapshot(folder: Path) -> dict[str, str | bytes | None]:
+    """Return everything below a folder: the targets of links, the bytes of files, None for folders."""
+    contents: dict[str, str | bytes | None] = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         if path.is_symlink():
-            found[name] = os.readlink(path)
+            contents[name] = os.readlink(path)
         else:
-            found[name] = None if path.is_dir() else path.read_bytes()
-    return found
+            contents[name] = None if path.is_dir() else path.read_bytes()
+    return contents
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, by its path."""
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of every file below a folder by its path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def put(store: Store, source: Path, name: str = "animals") -> Version:
+def commit_folder(store: Store, source: Path, name: str = "animals") -> Version:
+    """Commit a folder as a version of a dataset."""
     draft = store.draft(name, "dataset")
     store.add_dir(draft, source)
     return store.commit(draft)
 
 
-def entries(store: Store, version: Version | str) -> dict[str, Entry]:
+def entries_by_path(store: Store, version: Version | str) -> dict[str, Entry]:
+    """Return the entries of a version by their paths."""
     return {entry.path: entry for entry in store.entries(version)}
 
 
-def store_with(folder: Path, **versions: Path) -> Path:
-    """Make a store with one version of each collection."""
+def store_with_versions(folder: Path, **versions: Path) -> Path:
+    """Create a store with one version of each of these collections."""
     with Store.init(folder) as store:
         for name, source in versions.items():
-            put(store, source, name)
+            commit_folder(store, source, name)
     return folder

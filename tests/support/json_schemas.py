@@ -77,7 +77,7 @@ OPENLINEAGE_EVENT = {
 PROV_JSON = json.loads(files("prov").joinpath("tests/schemas/prov-json.schema.json").read_text(encoding="utf-8"))
 
 
-def faults(schema: dict[str, Any], document: Any) -> list[str]:
+def violations(schema: dict[str, Any], document: Any) -> list[str]:
     """What is wrong with a document, with where it is."""
     kind = validator_for(schema)
     kind.check_schema(schema)

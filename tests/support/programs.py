@@ -1,4 +1,4 @@
-"""Programs that use artstore, each run to its end in a process of its own, and what others see of its runs."""
+"""Run programs that use artstore in processes of their own, and look at their runs from outside."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from artstore import Api, Store
 from artstore.tracking.public_run import PublicRun
 from tests.support.store_checks import check_clean, check_no_locks, check_numbers
 
-PATIENCE = 60
+TIMEOUT = 60
 WITHOUT_RIGHTS = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
-"""What to start a program with, so that permissions count for it although the tests run as root."""
+"""A command prefix under which file permissions apply even when the tests run as root."""
 PREAMBLE = """
 import multiprocessing
 import os
@@ -26,7 +26,7 @@ import threading
 
 import artstore
 
-def made(name, content="x", type="dataset"):
+def new_draft(name, content="x", type="dataset"):
     artifact = artstore.Artifact(name, type)
     with artifact.new_file("file.txt") as file:
         file.write(str(content))
@@ -37,54 +37,56 @@ def say(*words):
 """
 
 
-class Ended(NamedTuple):
-    """How a program ended, and what it said."""
+class Result(NamedTuple):
+    """The exit code of a program and what it printed."""
 
     code: int
     out: list[str]
     err: str
 
 
-class Place:
-    """A folder with a store in it that programs log to."""
+class ProgramFolder:
+    """A folder with a store that programs log to."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store = folder / "store"
 
     def start(self, source: str) -> Program:
-        """Start a program. It finds the store by ARTSTORE_DIR."""
+        """Start a program, which finds the store by ARTSTORE_DIR."""
         path = self.folder / "program.py"
         path.write_text(PREAMBLE + source)
         environment = {**os.environ, "ARTSTORE_DIR": str(self.store), "PYTHONFAULTHANDLER": "1"}
         return Program(path, environment)
 
-    def run(self, source: str) -> Ended:
+    def run(self, source: str) -> Result:
         """Run a program to its end."""
-        return self.start(source).end()
+        return self.start(source).wait()
 
-    def look(self, id: str = "r") -> PublicRun:
-        """A run, as another process sees it."""
+    def public_run(self, id: str = "r") -> PublicRun:
+        """Return a run as another process sees it."""
         return Api(store=self.store).run(f"uncategorized/{id}")
 
     def states(self) -> dict[str, str]:
+        """Return the states of all runs by their ids."""
         return {run.id: run.state for run in Api(store=self.store).runs("uncategorized")}
 
     def produced(self, id: str = "r") -> list[str]:
-        return [each.name for each in self.look(id).logged_artifacts()]
+        """Return the names of the versions that a run logged."""
+        return [artifact.name for artifact in self.public_run(id).logged_artifacts()]
 
     def contents(self, name: str) -> list[str]:
-        """What `file.txt` of each version of a collection holds, the oldest first."""
+        """Return the text of `file.txt` in each version of a collection, oldest first."""
         with Store.open(self.store) as store:
-            found = []
+            texts = []
             for version in reversed(list(store.versions(name))):
                 entry = store.entry(version, "file.txt")
                 assert entry is not None
-                found.append(b"".join(store.read(entry)).decode())
-            return found
+                texts.append(b"".join(store.read(entry)).decode())
+            return texts
 
     def check(self) -> None:
-        """Nothing is damaged, numbers have no holes, and after one collection nothing is left."""
+        """Check that nothing is damaged, numbers have no gaps, and one collection leaves nothing to collect."""
         with Store.open(self.store) as store:
             check_numbers(store)
             assert store.verify().findings == []
@@ -94,7 +96,7 @@ class Place:
 
 
 class Program:
-    """A program under way."""
+    """A running program."""
 
     def __init__(self, path: Path, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -107,14 +109,14 @@ class Program:
             text=True,
         )
 
-    def hear(self, words: str) -> None:
-        """Wait until it has said something."""
+    def expect(self, line: str) -> None:
+        """Wait for the next line of output, and check it."""
         assert self._process.stdout is not None
-        said = self._process.stdout.readline()
-        assert said == words + "\n", f"{said!r} instead of {words!r}: {self.end().err}"
+        printed = self._process.stdout.readline()
+        assert printed == line + "\n", f"{printed!r} instead of {line!r}: {self.wait().err}"
 
-    def go_on(self) -> None:
-        """Let it read a line."""
+    def send_line(self) -> None:
+        """Send an empty line to its input."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -122,27 +124,27 @@ class Program:
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
-    def end(self) -> Ended:
+    def wait(self) -> Result:
         """Wait until it has ended."""
         try:
-            out, err = self._process.communicate(timeout=PATIENCE)
+            out, err = self._process.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
-            # The fault handler says where it hangs.
+            # The fault handler prints where it hangs.
             self._process.kill()
             out, err = self._process.communicate()
             raise AssertionError(f"it hangs: {out}\n{err}") from None
-        return Ended(self._process.returncode, out.splitlines(), err)
+        return Result(self._process.returncode, out.splitlines(), err)
 
 
 @contextmanager
-def writing_held(place: Path) -> Iterator[None]:
-    """Have another writer at work in a store: what wants to be committed meanwhile waits."""
-    with Store.open(place) as store, store.db.writing():
+def writer_at_work(folder: Path) -> Iterator[None]:
+    """Hold the write lock of a store until the block ends: other commits wait."""
+    with Store.open(folder) as store, store.db.writing():
         yield
 
 
-def python(script: str, *arguments: object, prefix: list[str] = WITHOUT_RIGHTS) -> str:
-    """Run a script in a process that permissions count for; return what it prints."""
+def run_python(script: str, *arguments: object, prefix: list[str] = WITHOUT_RIGHTS) -> str:
+    """Run a script in a process to which file permissions apply; return what it prints."""
     command = [*prefix, sys.executable, "-c", script, *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     assert done.returncode == 0, done.stdout

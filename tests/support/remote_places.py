@@ -91,7 +91,7 @@ _REQUEST = re.compile(rb"(?:GET|HEAD|PUT|POST|DELETE) \S+ HTTP/1\.1\r\n")
 
 
 @contextmanager
-def counted(url: str) -> Iterator[tuple[str, list[str]]]:
+def counting_proxy(url: str) -> Iterator[tuple[str, list[str]]]:
     """A port before a server: gives its URL, and a list that gets each request that comes through."""
     upstream = urlsplit(url).hostname or "", urlsplit(url).port or 80
     seen: list[str] = []

@@ -1,4 +1,4 @@
-"""Objects in artifacts, kept and read back in one line."""
+"""Log objects in artifacts and read them back, in one line."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 from artstore.tracking.artifact import Artifact
 
 
-def kept(name: str = "things", /, **objects: Any) -> Artifact:
-    """A version with these objects in it."""
+def log_objects(name: str = "things", /, **objects: Any) -> Artifact:
+    """Log a version that holds these objects under these names."""
     artifact = Artifact(name, "dataset")
-    for each, item in objects.items():
-        artifact.add(item, each)
+    for key, item in objects.items():
+        artifact.add(item, key)
     artifact.save()
     return artifact.wait()
 
 
-def back(item: Any) -> Any:
-    """An object after it was in an artifact."""
-    return kept(item=item).get("item")
+def round_trip(item: Any) -> Any:
+    """Log an object and return what an artifact gives back."""
+    return log_objects(item=item).get("item")

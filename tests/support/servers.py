@@ -44,7 +44,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], url: str, log: Path) -> Iterator[None]:
+def running_server(command: list[str], url: str, log: Path) -> Iterator[None]:
     """Run a server until the block ends; it is there when `url` is answered, with whatever status."""
     # A session that is killed takes its servers with it.
     tied = ["setpriv", "--pdeathsig", "KILL", *command]
@@ -101,7 +101,7 @@ def nginx(folder: Path) -> Iterator[str]:
     (folder / "root").mkdir()
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port))
     url = f"http://127.0.0.1:{port}"
-    with running(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], url, folder / "log"):
+    with running_server(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], url, folder / "log"):
         yield url
 
 
@@ -166,7 +166,7 @@ def seaweed(folder: Path) -> Iterator[S3Server]:
         *("-volume.max=1000", "-master.volumeSizeLimitMB=64"),
         *(f"{names[name]}={port}" for name, port in ports.items()),
     ]
-    with running(command, server.url, folder / "log"):
+    with running_server(command, server.url, folder / "log"):
         # It answers before it can store anything.
         _try_until_it_works(lambda: server.client.put_object(Bucket=server.bucket(), Key="ready", Body=b"x"))
         yield server
@@ -240,7 +240,7 @@ def fake_gcs(folder: Path) -> Iterator[GsServer]:
         *(str(program), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", port),
         *("-public-host", host, "-external-url", f"http://{host}"),
     ]
-    with running(command, f"http://{host}/storage/v1/b", folder / "log"):
+    with running_server(command, f"http://{host}/storage/v1/b", folder / "log"):
         yield GsServer(f"http://{host}")
 
 
@@ -250,7 +250,7 @@ def ftp(folder: Path) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "pyftpdlib", "-i", "127.0.0.1", "-p", str(port), "-d", str(folder)]
     users = ["-u", "me", "-P", "word"]
-    with running([*command, *users], f"ftp://me:word@127.0.0.1:{port}/", folder.parent / "ftp.log"):
+    with running_server([*command, *users], f"ftp://me:word@127.0.0.1:{port}/", folder.parent / "ftp.log"):
         yield f"ftp://127.0.0.1:{port}"
 
 
@@ -373,7 +373,7 @@ def _ranged(request: web.Request, data: bytes, headers: dict[str, str]) -> web.R
 
 
 @contextmanager
-def serving(handle: Callable[[web.Request], object]) -> Iterator[str]:
+def web_server(handle: Callable[[web.Request], object]) -> Iterator[str]:
     """Run a handler as a web server in a thread; gives the URL."""
     loop = asyncio.new_event_loop()
     ready = threading.Event()

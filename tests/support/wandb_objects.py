@@ -126,7 +126,7 @@ def fill(wandb: Any, artifact: Any, folder: Path) -> None:
     artifact.add(wandb.JoinedTable("first.table.json", "plain.table.json", "id"), "named")
 
 
-class Files:
+class DownloadedFolder:
     """A folder, as wandb's objects see an artifact that was downloaded."""
 
     aliases = ("latest",)
@@ -157,11 +157,11 @@ class Files:
         return kind.from_json(json.loads((self.folder / path).read_text()), self)  # type: ignore[attr-defined]
 
 
-def shown(found: Any) -> Any:
+def comparable(found: Any) -> Any:
     """What was read, in words that are the same for wandb and for artstore."""
     name = type(found).__name__
     if name in ("Table", "PartitionedTable"):
-        return [[shown(cell) for cell in row] for _, row in found.iterrows()]
+        return [[comparable(cell) for cell in row] for _, row in found.iterrows()]
     if hasattr(found, "_sha256") and name != "Classes":
         return [name, found._sha256, getattr(found, "_caption", None)]
     if name == "Classes":
@@ -191,8 +191,8 @@ def main() -> None:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(entry.local_path, folder / path)
     else:
-        files = Files(folder)
-        print(json.dumps({each: shown(files.get(each)) for each in sys.argv[3:]}, sort_keys=True))
+        files = DownloadedFolder(folder)
+        print(json.dumps({each: comparable(files.get(each)) for each in sys.argv[3:]}, sort_keys=True))
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ import pytest
 import artstore
 from artstore import Artifact, Run, UsageError
 from artstore.errors import DiskFull, InvalidInput, NotFound, StoreError, WrongType
-from tests.support.programs import Place
+from tests.support.programs import ProgramFolder
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProgramFolder]:
     monkeypatch.setenv("ARTSTORE_SILENT", "1")
     monkeypatch.setenv("ARTSTORE_DIR", str(tmp_path / "store"))
-    yield Place(tmp_path)
+    yield ProgramFolder(tmp_path)
     while artstore.run is not None:
         artstore.run.finish()
 
@@ -32,43 +32,43 @@ def begin(id: str = "r", **given: object) -> Run:
     return found
 
 
-def made(name: str, content: object = "x", type: str = "dataset") -> Artifact:
+def new_draft(name: str, content: object = "x", type: str = "dataset") -> Artifact:
     artifact = Artifact(name, type)
     with artifact.new_file("file.txt") as file:
         file.write(str(content))
     return artifact
 
 
-def close_and_check(place: Place, run: Run) -> None:
+def close_and_check(programs: ProgramFolder, run: Run) -> None:
     run.store.close()
-    place.check()
+    programs.check()
 
 
-def test_a_loop_makes_versions_in_the_order_of_the_calls(place: Place) -> None:
+def test_a_loop_makes_versions_in_the_order_of_the_calls(programs: ProgramFolder) -> None:
     with begin() as run:
         for index in range(50):
-            run.log_artifact(made("a", index))
+            run.log_artifact(new_draft("a", index))
         used = run.use_artifact("a:latest")
         assert used.version == "v49"
-        assert Path(used.file(place.folder / "out")).read_text() == "49"
-    assert place.contents("a") == [str(index) for index in range(50)]
-    assert place.produced() == [f"a:v{index}" for index in range(50)]
-    close_and_check(place, run)
+        assert Path(used.file(programs.folder / "out")).read_text() == "49"
+    assert programs.contents("a") == [str(index) for index in range(50)]
+    assert programs.produced() == [f"a:v{index}" for index in range(50)]
+    close_and_check(programs, run)
 
 
-def test_artifacts_of_several_names_keep_their_order_among_each_other(place: Place) -> None:
+def test_artifacts_of_several_names_keep_their_order_among_each_other(programs: ProgramFolder) -> None:
     with begin() as run:
         for index in range(20):
-            run.log_artifact(made("ab"[index % 2], index))
-    assert place.produced() == [f"{'ab'[index % 2]}:v{index // 2}" for index in range(20)]
+            run.log_artifact(new_draft("ab"[index % 2], index))
+    assert programs.produced() == [f"{'ab'[index % 2]}:v{index // 2}" for index in range(20)]
 
 
-def test_each_thread_finds_its_own_calls_in_order(place: Place) -> None:
+def test_each_thread_finds_its_own_calls_in_order(programs: ProgramFolder) -> None:
     run = begin()
 
     def log(thread: int) -> None:
         for index in range(10):
-            logged = run.log_artifact(made("a", f"{thread} {index}"))
+            logged = run.log_artifact(new_draft("a", f"{thread} {index}"))
             found = run.use_artifact("a:latest")
             assert int(logged.wait().version[1:]) <= int(found.version[1:])
 
@@ -78,109 +78,111 @@ def test_each_thread_finds_its_own_calls_in_order(place: Place) -> None:
     for each in threads:
         each.join()
     run.finish()
-    found = [content.split() for content in place.contents("a")]
+    found = [content.split() for content in programs.contents("a")]
     assert len(found) == 40
     for thread in range(4):
         assert [index for number, index in found if number == str(thread)] == [str(index) for index in range(10)]
-    close_and_check(place, run)
+    close_and_check(programs, run)
 
 
-def test_two_runs_of_one_process_log_to_one_collection_without_holes(place: Place) -> None:
+def test_two_runs_of_one_process_log_to_one_collection_without_holes(programs: ProgramFolder) -> None:
     one, two = begin("one"), begin("two", reinit="create_new")
     for index in range(10):
-        (one, two)[index % 2].log_artifact(made("a", index))
+        (one, two)[index % 2].log_artifact(new_draft("a", index))
     one.finish()
     assert artstore.run is two
     two.finish()
-    assert sorted(place.contents("a")) == [str(index) for index in range(10)]
-    assert sorted(place.produced("one") + place.produced("two")) == [f"a:v{index}" for index in range(10)]
-    close_and_check(place, one)
+    assert sorted(programs.contents("a")) == [str(index) for index in range(10)]
+    assert sorted(programs.produced("one") + programs.produced("two")) == [f"a:v{index}" for index in range(10)]
+    close_and_check(programs, one)
 
 
 def without_base(run: Run) -> Artifact:
     """A draft of a version that is gone."""
-    base = run.log_artifact(made("base")).wait()
+    base = run.log_artifact(new_draft("base")).wait()
     draft = base.new_draft()
     base.delete(delete_aliases=True)
     return draft
 
 
-def test_what_went_wrong_surfaces_at_wait_and_then_no_more(place: Place) -> None:
+def test_what_went_wrong_surfaces_at_wait_and_then_no_more(programs: ProgramFolder) -> None:
     run = begin()
     logged = run.log_artifact(without_base(run))
     for _ in range(2):
         with pytest.raises(NotFound, match="base:v0, which this draft started from, was deleted"):
             logged.wait()
     run.finish()
-    assert place.look().state == "finished"
+    assert programs.public_run().state == "finished"
 
 
-def test_what_nobody_waited_for_surfaces_at_the_end_and_fails_the_run(place: Place) -> None:
+def test_what_nobody_waited_for_surfaces_at_the_end_and_fails_the_run(programs: ProgramFolder) -> None:
     run = begin()
     wrong = without_base(run)
     other = without_base(run)
-    run.log_artifact(made("before"))
+    run.log_artifact(new_draft("before"))
     run.log_artifact(wrong)
     run.log_artifact(other)
-    run.log_artifact(made("after"))
+    run.log_artifact(new_draft("after"))
     with pytest.raises(NotFound, match="was deleted") as caught:
         run.finish()
     assert any("besides, base was not logged" in note for note in caught.value.__notes__)
-    assert (place.look().state, place.look().exit_code) == ("failed", 1)
-    assert place.produced()[-2:] == ["before:v0", "after:v0"]
-    close_and_check(place, run)
+    assert (programs.public_run().state, programs.public_run().exit_code) == ("failed", 1)
+    assert programs.produced()[-2:] == ["before:v0", "after:v0"]
+    close_and_check(programs, run)
 
 
-def test_what_nobody_waited_for_is_a_note_on_the_error_that_ends_a_block(place: Place) -> None:
+def test_what_nobody_waited_for_is_a_note_on_the_error_that_ends_a_block(programs: ProgramFolder) -> None:
     with pytest.raises(ZeroDivisionError) as caught, begin() as run:
         run.log_artifact(without_base(run))
         raise ZeroDivisionError
     assert "was deleted" in caught.value.__notes__[0]
-    assert place.look().state == "failed"
+    assert programs.public_run().state == "failed"
 
 
 @pytest.mark.parametrize(
     ("block", "code"),
     [("    sys.exit(0)", 1), ("    sys.exit(4)", 4), ("    pass", 1), ("sys.exit(4)", 4), ("pass", 0)],
 )
-def test_what_nobody_waited_for_is_said_however_the_program_leaves(place: Place, block: str, code: int) -> None:
+def test_what_nobody_waited_for_is_said_however_the_program_leaves(
+    programs: ProgramFolder, block: str, code: int
+) -> None:
     lines = [
-        "base = run.log_artifact(made('base')).wait()",
+        "base = run.log_artifact(new_draft('base')).wait()",
         "draft = base.new_draft(); base.delete(delete_aliases=True); run.log_artifact(draft)",
     ]
     begin = (
         "with artstore.init(id='r') as run:\n" if block.startswith(" ") else "run = artstore.init(id='r')\nif run:\n"
     )
-    ended = place.run(begin + "".join(f"    {line}\n" for line in lines) + block)
-    assert ended.code == code, ended.err
-    assert "base:v0, which this draft started from, was deleted" in ended.err
-    assert (place.look().state, place.look().exit_code) == ("failed", code or 1)
+    result = programs.run(begin + "".join(f"    {line}\n" for line in lines) + block)
+    assert result.code == code, result.err
+    assert "base:v0, which this draft started from, was deleted" in result.err
+    assert (programs.public_run().state, programs.public_run().exit_code) == ("failed", code or 1)
 
 
-def test_another_type_across_processes_surfaces_at_wait(place: Place) -> None:
+def test_another_type_across_processes_surfaces_at_wait(programs: ProgramFolder) -> None:
     run = begin()
     others_are_done = threading.Event()
     run._recorder.submit(others_are_done.wait)
-    logged = run.log_artifact(made("a"))
+    logged = run.log_artifact(new_draft("a"))
     with pytest.raises(WrongType):
-        run.log_artifact(made("a", type="model"))
-    assert place.run("artstore.init(id='other').log_artifact(made('a', type='model')).wait()").code == 0
+        run.log_artifact(new_draft("a", type="model"))
+    assert programs.run("artstore.init(id='other').log_artifact(new_draft('a', type='model')).wait()").code == 0
     others_are_done.set()
     with pytest.raises(WrongType):
         logged.wait()
     run.finish()
-    assert (place.produced(), place.produced("other")) == ([], ["a:v0"])
-    close_and_check(place, run)
+    assert (programs.produced(), programs.produced("other")) == ([], ["a:v0"])
+    close_and_check(programs, run)
 
 
-def test_a_full_disk_surfaces_at_wait_and_with_room_the_run_goes_on(tmp_path: Path, place: Place) -> None:
+def test_a_full_disk_surfaces_at_wait_and_with_room_the_run_goes_on(tmp_path: Path, programs: ProgramFolder) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={4 << 20},mode=0755", "artstore-test", disk], check=True)
     try:
         run = begin(store=disk / "store")
-        run.log_artifact(made("a", 0)).wait()
-        kept = made("a", 1)
+        run.log_artifact(new_draft("a", 0)).wait()
+        kept = new_draft("a", 1)
         filler = disk / "filler"
         status = os.statvfs(disk)
         with filler.open("wb") as file:
@@ -189,22 +191,22 @@ def test_a_full_disk_surfaces_at_wait_and_with_room_the_run_goes_on(tmp_path: Pa
         with pytest.raises(DiskFull, match="free some"):
             logged.wait()
         filler.unlink()
-        run.log_artifact(made("a", 2)).wait()
+        run.log_artifact(new_draft("a", 2)).wait()
         run.finish()
         run.store.close()
-        place.store = disk / "store"
-        assert (place.look().state, place.contents("a")) == ("finished", ["0", "2"])
-        place.check()
+        programs.store = disk / "store"
+        assert (programs.public_run().state, programs.contents("a")) == ("finished", ["0", "2"])
+        programs.check()
         artstore.tracking.open_stores.close()
     finally:
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_store_that_is_removed_under_a_run_is_said_at_wait_and_at_the_end(place: Place) -> None:
+def test_a_store_that_is_removed_under_a_run_is_said_at_wait_and_at_the_end(programs: ProgramFolder) -> None:
     run = begin()
-    run.log_artifact(made("a", 0)).wait()
-    draft = made("a", 1)
-    shutil.rmtree(place.store)
+    run.log_artifact(new_draft("a", 0)).wait()
+    draft = new_draft("a", 1)
+    shutil.rmtree(programs.store)
     logged = run.log_artifact(draft)
     with pytest.raises((StoreError, FileNotFoundError)):
         logged.wait()
@@ -214,16 +216,16 @@ def test_a_store_that_is_removed_under_a_run_is_said_at_wait_and_at_the_end(plac
     run.finish()
 
 
-def test_what_a_finished_run_is_asked_for_is_refused(place: Place) -> None:
+def test_what_a_finished_run_is_asked_for_is_refused(programs: ProgramFolder) -> None:
     run = begin()
     run.finish()
-    draft = made("a")
+    draft = new_draft("a")
     for refused in (lambda: run.log_artifact(draft), lambda: run.log({"loss": 1}), lambda: run.use_artifact("a:v0")):
         with pytest.raises(UsageError, match="run r is finished"):
             refused()
 
 
-def test_an_artifact_that_is_still_being_made_when_its_run_finishes_is_refused(place: Place) -> None:
+def test_an_artifact_that_is_still_being_made_when_its_run_finishes_is_refused(programs: ProgramFolder) -> None:
     run = begin()
     asked, finished = threading.Event(), threading.Event()
     said: list[UsageError] = []
@@ -249,10 +251,10 @@ def test_an_artifact_that_is_still_being_made_when_its_run_finishes_is_refused(p
     finished.set()
     thread.join()
     assert "run r is finished" in str(said[0])
-    assert place.produced() == []
+    assert programs.produced() == []
 
 
-def test_the_last_summary_is_kept_however_it_meets_the_writing(place: Place) -> None:
+def test_the_last_summary_is_kept_however_it_meets_the_writing(programs: ProgramFolder) -> None:
     run = begin()
 
     class Late:
@@ -264,21 +266,21 @@ def test_the_last_summary_is_kept_however_it_meets_the_writing(place: Place) -> 
 
     run.summary["last"] = "old"
     run.summary["late"] = Late()
-    while "late" not in place.look().summary:
+    while "late" not in programs.public_run().summary:
         pass
     run.finish()
-    assert place.look().summary == {"last": "new", "late": 1}
+    assert programs.public_run().summary == {"last": "new", "late": 1}
 
 
-def test_values_that_no_text_can_hold_do_not_take_the_others_along(place: Place) -> None:
+def test_values_that_no_text_can_hold_do_not_take_the_others_along(programs: ProgramFolder) -> None:
     run = begin(config={"path": "caf\udce9"})
     run.log({"loss": 1, "broken": "\udc80", "name\0": "nul\0"})
     run.summary["draft"] = Artifact("never-logged", "dataset")
     with pytest.raises(InvalidInput, match="the notes of a run is text in UTF-8"):
         run.notes = "\udc80"
     run.finish()
-    assert place.look().config == {"path": "caf\udce9"}
-    assert place.look().summary == {
+    assert programs.public_run().config == {"path": "caf\udce9"}
+    assert programs.public_run().summary == {
         "loss": 1,
         "broken": "\udc80",
         "name\0": "nul\0",
@@ -286,54 +288,56 @@ def test_values_that_no_text_can_hold_do_not_take_the_others_along(place: Place)
     }
 
 
-def test_an_artifact_in_the_summary_is_written_as_the_version_it_becomes(place: Place) -> None:
+def test_an_artifact_in_the_summary_is_written_as_the_version_it_becomes(programs: ProgramFolder) -> None:
     with begin() as run:
         for index in range(20):
-            run.log_artifact(made("before", index))
-        run.summary["model"] = artifact = made("a")
+            run.log_artifact(new_draft("before", index))
+        run.summary["model"] = artifact = new_draft("a")
         run.log_artifact(artifact)
         run.log({"loss": 1})
-    assert place.look().summary["model"]["sequenceName"] == "a"
+    assert programs.public_run().summary["model"]["sequenceName"] == "a"
 
 
-def test_metrics_are_seen_by_others_while_artifacts_wait(place: Place) -> None:
+def test_metrics_are_seen_by_others_while_artifacts_wait(programs: ProgramFolder) -> None:
     run = begin()
     run.log({"loss": 1})
-    before = run.log_artifact(made("a", "first"))
-    while place.look().summary != {"loss": 1}:
-        last = run.log_artifact(made("a", "more"))
+    before = run.log_artifact(new_draft("a", "first"))
+    while programs.public_run().summary != {"loss": 1}:
+        last = run.log_artifact(new_draft("a", "more"))
         before.wait()
         before = last
     run.finish()
 
 
-def test_many_metrics_are_all_kept_in_order(place: Place) -> None:
+def test_many_metrics_are_all_kept_in_order(programs: ProgramFolder) -> None:
     with begin() as run:
         for index in range(20_000):
             run.log({"index": index})
-    assert [row["index"] for row in place.look().scan_history()] == list(range(20_000))
+    assert [row["index"] for row in programs.public_run().scan_history()] == list(range(20_000))
 
 
-def test_a_store_that_is_closed_while_a_run_commits_keeps_whole_what_was_committed(place: Place) -> None:
+def test_a_store_that_is_closed_while_a_run_commits_keeps_whole_what_was_committed(
+    programs: ProgramFolder,
+) -> None:
     run = begin()
-    logged = [run.log_artifact(made("a", index)) for index in range(50)]
+    logged = [run.log_artifact(new_draft("a", index)) for index in range(50)]
     logged[0].wait()
     run.store.close()
     with pytest.raises((StoreError, InvalidInput)):
         run.finish()
-    contents = place.contents("a")
+    contents = programs.contents("a")
     assert contents == [str(index) for index in range(len(contents))]
-    assert place.produced() == [f"a:v{index}" for index in range(len(contents))]
-    place.check()
+    assert programs.produced() == [f"a:v{index}" for index in range(len(contents))]
+    programs.check()
 
 
-def test_the_handler_of_a_signal_may_log_whatever_it_interrupts(place: Place) -> None:
+def test_the_handler_of_a_signal_may_log_whatever_it_interrupts(programs: ProgramFolder) -> None:
     run = begin()
     handled: list[Artifact] = []
     ready, over = threading.Event(), threading.Event()
 
     def handle(*_: object) -> None:
-        handled.append(run.log_artifact(made("signal", f"signal {len(handled)}")))
+        handled.append(run.log_artifact(new_draft("signal", f"signal {len(handled)}")))
         ready.set()
 
     def poke() -> None:
@@ -348,13 +352,13 @@ def test_the_handler_of_a_signal_may_log_whatever_it_interrupts(place: Place) ->
     try:
         for index in range(100):
             run.log({"index": index})
-            run.log_artifact(made("a", index))
+            run.log_artifact(new_draft("a", index))
     finally:
         over.set()
         poking.join()
         signal.signal(signal.SIGUSR1, before)
     run.finish()
-    assert place.contents("a") == [str(index) for index in range(100)]
-    assert place.contents("signal") == [f"signal {index}" for index in range(len(handled))]
+    assert programs.contents("a") == [str(index) for index in range(100)]
+    assert programs.contents("signal") == [f"signal {index}" for index in range(len(handled))]
     assert len(handled) > 0
-    close_and_check(place, run)
+    close_and_check(programs, run)

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import artstore
 from artstore import Api, Artifact
 from artstore.errors import InvalidInput
-from tests.support.lineage_pipeline import forget_environment, product
+from tests.support.environment import clear_environment
+from tests.support.lineage_pipeline import new_artifact
 
 RUNS: list[dict[str, Any]] = [
     {"name": "one", "job_type": "train", "tags": ["fast"], "config": {"lr": 0.1, "model": {"depth": 2}}, "acc": 0.5},
@@ -342,13 +343,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = tmp_path_factory.mktemp("filled") / "store"
     with artstore.init(project="zoo", store=store) as run:
         for index in range(5):
-            model = product("fox", "model", f"{index}" * (index + 1))
+            model = new_artifact("fox", "model", f"{index}" * (index + 1))
             model.metadata = {"accuracy": index / 10, "data": {"kind": "even" if index % 2 == 0 else "odd"}}
             run.log_artifact(model, aliases=[f"a{index}"], tags=["good"] if index > 2 else [])
             model.wait()
             if index in (1, 3):
                 model.link("wandb-registry-model/foxes", aliases=["live"] if index == 1 else [])
-        run.log_artifact(product("images", "dataset", "1")).wait().link("wandb-registry-data/pictures")
+        run.log_artifact(new_artifact("images", "dataset", "1")).wait().link("wandb-registry-data/pictures")
     Api(store=store).artifact("zoo/fox:v0").delete(delete_aliases=True)
     collection = Api(store=store).artifact_collection("dataset", "zoo/images")
     collection.description, collection.tags = "all of them", ["raw"]
@@ -417,10 +418,10 @@ def test_collections_and_registries_are_filtered(filled: Path) -> None:
 def test_deleting_while_a_filtered_listing_is_read_skips_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forget_environment(monkeypatch)
+    clear_environment(monkeypatch)
     with artstore.init(project="zoo", store=tmp_path / "store") as run:
         for index in range(6):
-            model = product("fox", "model", str(index))
+            model = new_artifact("fox", "model", str(index))
             model.metadata = {"odd": index % 2}
             run.log_artifact(model)
     listing: Any = Api(store=tmp_path / "store").artifacts("model", "zoo/fox", filters={"metadata.odd": 1}, per_page=1)

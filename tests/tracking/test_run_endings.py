@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
 
-from tests.support.programs import Place, writing_held
+from tests.support.programs import ProgramFolder, writer_at_work
 
 BEGIN = "run = artstore.init(id='r')\n"
-LOG_TEN = "for index in range(10): run.log_artifact(made('a', index))\n"
+LOG_TEN = "for index in range(10): run.log_artifact(new_draft('a', index))\n"
 TEN = [str(index) for index in range(10)]
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
-
-
-def check_ended(place: Place, state: str, exit_code: int | None, contents: list[str]) -> None:
-    run = place.look()
+def check_ended(programs: ProgramFolder, state: str, exit_code: int | None, contents: list[str]) -> None:
+    run = programs.public_run()
     assert (run.state, run.exit_code) == (state, exit_code)
-    assert place.contents("a") == contents
-    assert place.produced() == [f"a:v{number}" for number in range(len(contents))]
-    place.check()
+    assert programs.contents("a") == contents
+    assert programs.produced() == [f"a:v{number}" for number in range(len(contents))]
+    programs.check()
 
 
 @pytest.mark.parametrize(
@@ -44,12 +38,12 @@ def check_ended(place: Place, state: str, exit_code: int | None, contents: list[
     ],
 )
 def test_a_run_that_nobody_finished_ends_as_its_program_does(
-    place: Place, last_line: str, code: int, state: str
+    programs: ProgramFolder, last_line: str, code: int, state: str
 ) -> None:
-    ended = place.run(BEGIN + LOG_TEN + last_line)
-    assert ended.code == code, ended.err
+    result = programs.run(BEGIN + LOG_TEN + last_line)
+    assert result.code == code, result.err
     exit_code = 7 if "exit_code=7" in last_line else 1 if code < 0 else code
-    check_ended(place, state, exit_code, TEN)
+    check_ended(programs, state, exit_code, TEN)
 
 
 @pytest.mark.parametrize(
@@ -62,193 +56,199 @@ def test_a_run_that_nobody_finished_ends_as_its_program_does(
     ],
 )
 def test_a_with_block_ends_its_run_as_it_is_left(
-    place: Place, last_line: str, code: int, state: str, exit_code: int
+    programs: ProgramFolder, last_line: str, code: int, state: str, exit_code: int
 ) -> None:
     lines = [*LOG_TEN.splitlines(), "say(artstore.Api().run('r').state)", last_line]
-    ended = place.run("with artstore.init(id='r') as run:\n" + "\n".join(f"    {line}" for line in lines))
-    assert (ended.code, ended.out) == (code, ["running"]), ended.err
-    check_ended(place, state, exit_code, TEN)
+    result = programs.run("with artstore.init(id='r') as run:\n" + "\n".join(f"    {line}" for line in lines))
+    assert (result.code, result.out) == (code, ["running"]), result.err
+    check_ended(programs, state, exit_code, TEN)
 
 
-def test_a_run_that_logged_nothing_ends_with_its_process(place: Place) -> None:
-    ended = place.run(BEGIN)
-    assert (ended.code, place.states()) == (0, {"r": "finished"})
-    assert "Traceback" not in ended.err
+def test_a_run_that_logged_nothing_ends_with_its_process(programs: ProgramFolder) -> None:
+    result = programs.run(BEGIN)
+    assert (result.code, programs.states()) == (0, {"r": "finished"})
+    assert "Traceback" not in result.err
 
 
-def test_a_run_is_running_for_others_until_it_is_finished(place: Place) -> None:
-    program = place.start(BEGIN + "say('begun'); sys.stdin.readline(); run.finish(); say('over'); sys.stdin.readline()")
-    program.hear("begun")
-    assert (place.look().state, place.look().ended_at) == ("running", None)
-    program.go_on()
-    program.hear("over")
-    assert place.look().state == "finished"
-    program.go_on()
-    assert program.end().code == 0
+def test_a_run_is_running_for_others_until_it_is_finished(programs: ProgramFolder) -> None:
+    program = programs.start(
+        BEGIN + "say('begun'); sys.stdin.readline(); run.finish(); say('over'); sys.stdin.readline()"
+    )
+    program.expect("begun")
+    assert (programs.public_run().state, programs.public_run().ended_at) == ("running", None)
+    program.send_line()
+    program.expect("over")
+    assert programs.public_run().state == "finished"
+    program.send_line()
+    assert program.wait().code == 0
 
 
-def test_sigterm_during_commits_commits_what_was_logged_and_fails_the_run(place: Place) -> None:
-    assert place.run("artstore.init(id='before').finish()").code == 0
-    program = place.start(BEGIN + "sys.stdin.readline()\n" + LOG_TEN + "say('logged'); sys.stdin.readline()")
-    with writing_held(place.store):
+def test_sigterm_during_commits_commits_what_was_logged_and_fails_the_run(programs: ProgramFolder) -> None:
+    assert programs.run("artstore.init(id='before').finish()").code == 0
+    program = programs.start(BEGIN + "sys.stdin.readline()\n" + LOG_TEN + "say('logged'); sys.stdin.readline()")
+    with writer_at_work(programs.store):
         pass
-    program.go_on()
-    program.hear("logged")
+    program.send_line()
+    program.expect("logged")
     program.signal(signal.SIGTERM)
-    assert program.end().code == 128 + signal.SIGTERM
-    check_ended(place, "failed", 128 + signal.SIGTERM, TEN)
+    assert program.wait().code == 128 + signal.SIGTERM
+    check_ended(programs, "failed", 128 + signal.SIGTERM, TEN)
 
 
-def test_sigterm_while_a_commit_waits_is_no_reason_to_give_it_up(place: Place) -> None:
-    program = place.start(BEGIN + "say('begun'); sys.stdin.readline()\n" + LOG_TEN + "say('logged'); run.finish()")
-    program.hear("begun")
-    with writing_held(place.store):
-        program.go_on()
-        program.hear("logged")
+def test_sigterm_while_a_commit_waits_is_no_reason_to_give_it_up(programs: ProgramFolder) -> None:
+    program = programs.start(BEGIN + "say('begun'); sys.stdin.readline()\n" + LOG_TEN + "say('logged'); run.finish()")
+    program.expect("begun")
+    with writer_at_work(programs.store):
+        program.send_line()
+        program.expect("logged")
         program.signal(signal.SIGTERM)
-    assert program.end().code == 128 + signal.SIGTERM
-    check_ended(place, "failed", 128 + signal.SIGTERM, TEN)
+    assert program.wait().code == 128 + signal.SIGTERM
+    check_ended(programs, "failed", 128 + signal.SIGTERM, TEN)
 
 
-def test_a_second_sigterm_ends_the_process_at_once_and_the_run_has_crashed(place: Place) -> None:
+def test_a_second_sigterm_ends_the_process_at_once_and_the_run_has_crashed(programs: ProgramFolder) -> None:
     ends = "import atexit; atexit.register(say, 'ends')\n"
-    program = place.start(BEGIN + ends + "say('begun'); sys.stdin.readline()\n" + LOG_TEN + "signal.pause()")
-    program.hear("begun")
-    with writing_held(place.store):
-        program.go_on()
+    program = programs.start(BEGIN + ends + "say('begun'); sys.stdin.readline()\n" + LOG_TEN + "signal.pause()")
+    program.expect("begun")
+    with writer_at_work(programs.store):
+        program.send_line()
         program.signal(signal.SIGTERM)
-        program.hear("ends")
+        program.expect("ends")
         program.signal(signal.SIGTERM)
-        assert program.end().code == -signal.SIGTERM
-    assert place.look().state == "crashed"
-    place.check()
+        assert program.wait().code == -signal.SIGTERM
+    assert programs.public_run().state == "crashed"
+    programs.check()
 
 
-def test_sigterm_after_the_run_ends_the_process_as_if_there_had_been_none(place: Place) -> None:
-    program = place.start(BEGIN + "run.finish(); say('over'); sys.stdin.readline()")
-    program.hear("over")
+def test_sigterm_after_the_run_ends_the_process_as_if_there_had_been_none(programs: ProgramFolder) -> None:
+    program = programs.start(BEGIN + "run.finish(); say('over'); sys.stdin.readline()")
+    program.expect("over")
     program.signal(signal.SIGTERM)
-    assert program.end().code == -signal.SIGTERM
-    assert place.look().state == "finished"
+    assert program.wait().code == -signal.SIGTERM
+    assert programs.public_run().state == "finished"
 
 
-def test_a_handler_of_sigterm_that_was_there_stays(place: Place) -> None:
-    ended = place.run(
+def test_a_handler_of_sigterm_that_was_there_stays(programs: ProgramFolder) -> None:
+    result = programs.run(
         "signal.signal(signal.SIGTERM, lambda *_: say('mine'))\n" + BEGIN + "os.kill(os.getpid(), signal.SIGTERM)"
     )
-    assert (ended.code, ended.out, place.look().state) == (0, ["mine"], "finished")
+    assert (result.code, result.out, programs.public_run().state) == (0, ["mine"], "finished")
 
 
 @pytest.mark.parametrize("waiting", ["last.wait()", "run.finish()", "run.use_artifact('a:latest')"])
-def test_an_interrupt_while_waiting_loses_nothing(place: Place, waiting: str) -> None:
-    program = place.start(
+def test_an_interrupt_while_waiting_loses_nothing(programs: ProgramFolder, waiting: str) -> None:
+    program = programs.start(
         BEGIN
         + "say('begun'); sys.stdin.readline()\n"
         + LOG_TEN
-        + f"last = run.log_artifact(made('a', 'last')); say('logged'); {waiting}"
+        + f"last = run.log_artifact(new_draft('a', 'last')); say('logged'); {waiting}"
     )
-    program.hear("begun")
-    with writing_held(place.store):
-        program.go_on()
-        program.hear("logged")
+    program.expect("begun")
+    with writer_at_work(programs.store):
+        program.send_line()
+        program.expect("logged")
         program.signal(signal.SIGINT)
-    ended = program.end()
-    assert ended.code == -signal.SIGINT
-    assert "KeyboardInterrupt" in ended.err
-    check_ended(place, "failed", 1, [*TEN, "last"])
+    result = program.wait()
+    assert result.code == -signal.SIGINT
+    assert "KeyboardInterrupt" in result.err
+    check_ended(programs, "failed", 1, [*TEN, "last"])
 
 
-def test_a_program_may_go_on_after_an_interrupted_finish(place: Place) -> None:
-    program = place.start(
+def test_a_program_may_go_on_after_an_interrupted_finish(programs: ProgramFolder) -> None:
+    program = programs.start(
         BEGIN
         + "say('begun'); sys.stdin.readline()\n"
         + LOG_TEN
         + "try:\n    say('logged'); run.finish()\nexcept KeyboardInterrupt: say('interrupted')\n"
-        + "run.log({'loss': 1}); run.log_artifact(made('a', 'more')).wait(); run.finish()"
+        + "run.log({'loss': 1}); run.log_artifact(new_draft('a', 'more')).wait(); run.finish()"
     )
-    program.hear("begun")
-    with writing_held(place.store):
-        program.go_on()
-        program.hear("logged")
+    program.expect("begun")
+    with writer_at_work(programs.store):
+        program.send_line()
+        program.expect("logged")
         program.signal(signal.SIGINT)
-        program.hear("interrupted")
-    assert program.end().code == 0
-    check_ended(place, "finished", 0, [*TEN, "more"])
-    assert place.look().summary == {"loss": 1}
+        program.expect("interrupted")
+    assert program.wait().code == 0
+    check_ended(programs, "finished", 0, [*TEN, "more"])
+    assert programs.public_run().summary == {"loss": 1}
 
 
 @pytest.mark.parametrize("commits", [0, 1, 3])
-def test_sigkill_leaves_what_was_committed_and_a_crashed_run_that_produced_it(place: Place, commits: int) -> None:
-    program = place.start(
-        BEGIN + f"for index in range({commits}): run.log_artifact(made('a', index)).wait()\n"
+def test_sigkill_leaves_what_was_committed_and_a_crashed_run_that_produced_it(
+    programs: ProgramFolder, commits: int
+) -> None:
+    program = programs.start(
+        BEGIN + f"for index in range({commits}): run.log_artifact(new_draft('a', index)).wait()\n"
         "say('committed'); sys.stdin.readline()"
     )
-    program.hear("committed")
-    assert place.states() == {"r": "running"}
+    program.expect("committed")
+    assert programs.states() == {"r": "running"}
     program.signal(signal.SIGKILL)
-    assert program.end().code == -signal.SIGKILL
-    assert place.run("artstore.init(id='next').finish()").code == 0
-    assert place.states() == {"r": "crashed", "next": "finished"}
+    assert program.wait().code == -signal.SIGKILL
+    assert programs.run("artstore.init(id='next').finish()").code == 0
+    assert programs.states() == {"r": "crashed", "next": "finished"}
     if commits:
-        check_ended(place, "crashed", None, TEN[:commits])
+        check_ended(programs, "crashed", None, TEN[:commits])
 
 
-def test_sigkill_before_a_commit_leaves_nothing_of_it(place: Place) -> None:
-    program = place.start(
-        BEGIN + "run.log_artifact(made('a', 0)).wait(); say('committed'); sys.stdin.readline()\n"
-        "pending = run.log_artifact(made('a', 1)); say('logged'); pending.wait()"
+def test_sigkill_before_a_commit_leaves_nothing_of_it(programs: ProgramFolder) -> None:
+    program = programs.start(
+        BEGIN + "run.log_artifact(new_draft('a', 0)).wait(); say('committed'); sys.stdin.readline()\n"
+        "pending = run.log_artifact(new_draft('a', 1)); say('logged'); pending.wait()"
     )
-    program.hear("committed")
-    with writing_held(place.store):
-        program.go_on()
-        program.hear("logged")
+    program.expect("committed")
+    with writer_at_work(programs.store):
+        program.send_line()
+        program.expect("logged")
         program.signal(signal.SIGKILL)
-        assert program.end().code == -signal.SIGKILL
-    check_ended(place, "crashed", None, ["0"])
+        assert program.wait().code == -signal.SIGKILL
+    check_ended(programs, "crashed", None, ["0"])
 
 
-def test_threads_go_on_logging_after_the_main_thread_has_ended(place: Place) -> None:
-    ended = place.run(
+def test_threads_go_on_logging_after_the_main_thread_has_ended(programs: ProgramFolder) -> None:
+    result = programs.run(
         BEGIN
         + "def log():\n"
         + "    threading.main_thread().join()\n"
-        + "    for index in range(10): run.log_artifact(made('a', index))\n"
+        + "    for index in range(10): run.log_artifact(new_draft('a', index))\n"
         + "    say(run.use_artifact('a:latest').version); run.log({'loss': 1})\n"
         + "threading.Thread(target=log).start()"
     )
-    assert (ended.code, ended.out) == (0, ["v9"]), ended.err
-    check_ended(place, "finished", 0, TEN)
-    assert place.look().summary == {"loss": 1}
+    assert (result.code, result.out) == (0, ["v9"]), result.err
+    check_ended(programs, "finished", 0, TEN)
+    assert programs.public_run().summary == {"loss": 1}
 
 
-def test_functions_left_for_the_end_of_the_process_may_still_log(place: Place) -> None:
-    ended = place.run(
+def test_functions_left_for_the_end_of_the_process_may_still_log(programs: ProgramFolder) -> None:
+    result = programs.run(
         "import atexit\n"
         + BEGIN
-        + "atexit.register(lambda: (run.log({'loss': 1}), say(run.log_artifact(made('a', 0)).wait().version)))"
+        + "atexit.register(lambda: (run.log({'loss': 1}), say(run.log_artifact(new_draft('a', 0)).wait().version)))"
     )
-    assert (ended.code, ended.out) == (0, ["v0"]), ended.err
-    check_ended(place, "finished", 0, ["0"])
+    assert (result.code, result.out) == (0, ["v0"]), result.err
+    check_ended(programs, "finished", 0, ["0"])
 
 
-def test_each_of_several_open_runs_ends_with_the_process(place: Place) -> None:
-    ended = place.run(
-        "for id in 'abc': artstore.init(id=id, reinit='create_new').log_artifact(made(id))\nsay(artstore.run.id)"
+def test_each_of_several_open_runs_ends_with_the_process(programs: ProgramFolder) -> None:
+    result = programs.run(
+        "for id in 'abc': artstore.init(id=id, reinit='create_new').log_artifact(new_draft(id))\nsay(artstore.run.id)"
     )
-    assert (ended.code, ended.out) == (0, ["c"])
-    assert place.states() == {"a": "finished", "b": "finished", "c": "finished"}
-    assert [place.produced(id) for id in "abc"] == [["a:v0"], ["b:v0"], ["c:v0"]]
+    assert (result.code, result.out) == (0, ["c"])
+    assert programs.states() == {"a": "finished", "b": "finished", "c": "finished"}
+    assert [programs.produced(id) for id in "abc"] == [["a:v0"], ["b:v0"], ["c:v0"]]
 
 
-def test_the_store_of_the_environment_is_that_of_the_newest_open_run_and_then_what_it_was(place: Place) -> None:
-    ended = place.run(
+def test_the_store_of_the_environment_is_that_of_the_newest_open_run_and_then_what_it_was(
+    programs: ProgramFolder,
+) -> None:
+    result = programs.run(
         "def there(): say(os.path.basename(os.environ['ARTSTORE_DIR']))\n"
         "a = artstore.init(id='a', store='one'); b = artstore.init(id='b', store='two', reinit='create_new')\n"
         "there(); a.finish(); there(); b.finish(); there()\n"
         "a = artstore.init(id='c', store='one'); b = artstore.init(id='d', store='two', reinit='create_new')\n"
         "b.finish(); there(); a.finish(); there()"
     )
-    assert ended.out == ["two", "two", "store", "one", "store"], ended.err
+    assert result.out == ["two", "two", "store", "one", "store"], result.err
 
 
 @pytest.mark.parametrize(
@@ -261,13 +261,13 @@ def test_the_store_of_the_environment_is_that_of_the_newest_open_run_and_then_wh
     ids=["large files in a thread", "small files in a thread", "small files in a pool"],
 )
 def test_what_is_under_way_in_a_thread_while_the_main_thread_ends_is_finished(
-    place: Place, folder: str, start: str
+    programs: ProgramFolder, folder: str, start: str
 ) -> None:
     made = {
         "large": "    for number in range(6): put(number, os.urandom(40 << 20 if number % 3 == 0 else 3 << 20))\n",
         "small": "    for number in range(8000): put(number, b'%d' % number)\n",
     }
-    ended = place.run(
+    result = programs.run(
         "import concurrent.futures\n"
         "began = threading.Event()\n"
         "class Told:\n"
@@ -285,13 +285,13 @@ def test_what_is_under_way_in_a_thread_while_the_main_thread_ends_is_finished(
         "        version = store.commit(draft)\n"
         "        say(version.entries == store.get(version, 'out').written)\n" + start
     )
-    assert (ended.code, ended.out) == (0, ["True"]), ended.err
-    for path in (place.folder / "folder").iterdir():
-        assert (place.folder / "out" / path.name).read_bytes() == path.read_bytes()
+    assert (result.code, result.out) == (0, ["True"]), result.err
+    for path in (programs.folder / "folder").iterdir():
+        assert (programs.folder / "out" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_large_files_and_many_are_logged_after_the_main_thread_has_ended(place: Place) -> None:
-    ended = place.run(
+def test_large_files_and_many_are_logged_after_the_main_thread_has_ended(programs: ProgramFolder) -> None:
+    result = programs.run(
         BEGIN
         + "def log():\n"
         + "    threading.main_thread().join()\n"
@@ -303,8 +303,8 @@ def test_large_files_and_many_are_logged_after_the_main_thread_has_ended(place: 
         + "    artstore.Api().artifact('a:v0').download('out')\n"
         + "threading.Thread(target=log).start()"
     )
-    assert (ended.code, ended.out) == (0, ["7001"]), ended.err
-    assert place.produced() == ["a:v0"]
+    assert (result.code, result.out) == (0, ["7001"]), result.err
+    assert programs.produced() == ["a:v0"]
     for name in ("large", "0", "6999"):
-        assert (place.folder / "out" / name).read_bytes() == (place.folder / "folder" / name).read_bytes()
-    place.check()
+        assert (programs.folder / "out" / name).read_bytes() == (programs.folder / "folder" / name).read_bytes()
+    programs.check()

@@ -11,19 +11,15 @@ import pytest
 
 import artstore
 from artstore.runtime import secrets
-from tests.support.cli_runner import done, settle
+from tests.support.cli_runner import output_of
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder that is in no repository."""
-    return settle(tmp_path, monkeypatch)
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def git(*arguments: str) -> str:
     identity = ("-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false")
-    done = subprocess.run(["git", *identity, *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    output_of = subprocess.run(["git", *identity, *arguments], capture_output=True, text=True, check=True)
+    return output_of.stdout.strip()
 
 
 def code() -> object:
@@ -32,7 +28,9 @@ def code() -> object:
     return artstore.Api().run(f"coded/{id}").metadata.get("git")
 
 
-def test_a_run_records_the_commit_branch_and_remote_of_its_code_and_whether_it_was_changed(here: Path) -> None:
+def test_a_run_records_the_commit_branch_and_remote_of_its_code_and_whether_it_was_changed(
+    workspace: Path,
+) -> None:
     git("init", "-q", "-b", "trunk")
     Path("train.py").write_text("1")
     git("add", "train.py")
@@ -45,12 +43,12 @@ def test_a_run_records_the_commit_branch_and_remote_of_its_code_and_whether_it_w
     assert code() == {"commit": commit, "branch": "trunk", "remote": mirror, "dirty": True}
     git("remote", "add", "origin", "git@origin.example:team/code.git")
     git("checkout", "-q", "--detach")
-    (here / "deep").mkdir()
+    (workspace / "deep").mkdir()
     assert code() == {"commit": commit, "branch": None, "remote": "origin.example:team/code.git", "dirty": True}
-    told = done("sql", "select group_concat(environment) as said from runs", "--json")
+    told = output_of("sql", "select group_concat(environment) as said from runs", "--json")
     assert re.search("pa@|ss@|abc|git@", told) is None
-    shown = done("runs", "--project", "coded", "-n", "1", "--json")
-    assert "code         " + commit in done("runs", json.loads(shown)[0]["id"], "--project", "coded")
+    shown = output_of("runs", "--project", "coded", "-n", "1", "--json")
+    assert "code         " + commit in output_of("runs", json.loads(shown)[0]["id"], "--project", "coded")
 
 
 def test_code_that_is_in_no_repository_or_has_no_commit_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,25 +59,25 @@ def test_code_that_is_in_no_repository_or_has_no_commit_is_no_trouble(monkeypatc
     assert code() is None
 
 
-def test_looking_at_the_code_starts_no_monitor_that_the_repository_names(here: Path) -> None:
+def test_looking_at_the_code_starts_no_monitor_that_the_repository_names(workspace: Path) -> None:
     git("init", "-q")
     Path("train.py").write_text("1")
     git("add", "train.py")
     git("commit", "-q", "-m", "one")
-    trap = here / "trap.sh"
-    trap.write_text(f"#!/bin/sh\ntouch {here / 'sprung'}\n")
+    trap = workspace / "trap.sh"
+    trap.write_text(f"#!/bin/sh\ntouch {workspace / 'sprung'}\n")
     trap.chmod(0o755)
     git("config", "core.fsmonitor", str(trap))
     assert code() is not None
-    assert not (here / "sprung").exists()
+    assert not (workspace / "sprung").exists()
 
 
-def test_a_run_begins_before_git_has_answered(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_begins_before_git_has_answered(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here Git answers when the run has begun, and not before."""
-    bin = here / "bin"
+    bin = workspace / "bin"
     bin.mkdir()
     slow = bin / "git"
-    slow.write_text(f"#!/bin/sh\nwhile test ! -e {here / 'begun'}; do sleep 0.01; done\necho answer\n")
+    slow.write_text(f"#!/bin/sh\nwhile test ! -e {workspace / 'begun'}; do sleep 0.01; done\necho answer\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", str(bin), prepend=":")
     with artstore.init(project="coded") as run:

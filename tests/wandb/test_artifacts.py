@@ -12,10 +12,9 @@ import pytest
 import artstore as wandb
 from artstore import Api, Artifact, ArtifactTTL
 from artstore.errors import ArtifactFinalizedError, ArtifactNotLoggedError, ArtifactStatusError
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged, made, paths
+from tests.support.wandb_fixtures import entry_paths, log_version, new_draft
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 # Equal
@@ -39,13 +38,13 @@ def test_every_argument_of_wandb_is_accepted_in_its_order_and_by_its_name() -> N
 
 
 def test_a_draft_says_what_it_is() -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     assert (artifact.id, artifact.name, artifact.source_name, artifact.type) == (None, "animals", "animals", "dataset")
     assert (artifact.state, artifact.is_draft(), artifact.size) == ("PENDING", True, 4)
     assert (artifact.description, artifact.metadata, artifact.distributed_id) == (None, {}, None)
     assert (artifact.incremental, artifact.use_as) == (False, None)
     assert len(artifact.manifest) == 1
-    assert artifact.digest == made(cat="meow").digest != made(cat="purr").digest
+    assert artifact.digest == new_draft(cat="meow").digest != new_draft(cat="purr").digest
 
 
 LOGGED_ONLY: dict[str, Callable[[Artifact], object]] = {
@@ -86,7 +85,7 @@ LOGGED_ONLY: dict[str, Callable[[Artifact], object]] = {
 
 @pytest.mark.parametrize("name", LOGGED_ONLY)
 def test_what_only_a_version_has_is_refused_by_a_draft(name: str) -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     with pytest.raises(ArtifactNotLoggedError, match=r"'Artifact\.\w+'") as caught:
         LOGGED_ONLY[name](artifact)
     assert isinstance(caught.value, ArtifactStatusError | AttributeError)
@@ -98,7 +97,7 @@ def test_what_only_a_version_has_is_refused_by_a_draft(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in LOGGED_ONLY if name != "unlink"])
 def test_what_only_a_version_has_is_there_at_once_after_logging(name: str) -> None:
     with wandb.init() as run:
-        artifact = run.log_artifact(made(cat="meow"), aliases=["best"])
+        artifact = run.log_artifact(new_draft(cat="meow"), aliases=["best"])
         if name == "delete":
             with pytest.raises(wandb.CommError):
                 artifact.delete()
@@ -120,19 +119,19 @@ CHANGES: dict[str, Callable[[Artifact], object]] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_version_cannot_be_changed_and_says_so(name: str) -> None:
-    version = logged()
+    version = log_version()
     with pytest.raises(ArtifactFinalizedError, match=f"'Artifact.{name}' used on logged artifact. Can't modify"):
         CHANGES[name](version)
-    drafted = made(cat="meow")
+    drafted = new_draft(cat="meow")
     drafted.finalize()
     with pytest.raises(AttributeError, match="Can't modify finalized artifact"):
         CHANGES[name](drafted)
-    assert paths(drafted) == ["cat"]
+    assert entry_paths(drafted) == ["cat"]
 
 
 def test_a_version_says_what_it_is() -> None:
     before = datetime.now().astimezone()
-    artifact = logged(project="zoo", files={"a/cat.txt": b"meow", "dog.txt": b"woof!"}, description="noises")
+    artifact = log_version(project="zoo", files={"a/cat.txt": b"meow", "dog.txt": b"woof!"}, description="noises")
     assert (artifact.name, artifact.version, artifact.type) == ("animals:v0", "v0", "dataset")
     assert (artifact.source_name, artifact.source_version) == ("animals:v0", "v0")
     assert artifact.project == artifact.source_project == "zoo"
@@ -150,7 +149,7 @@ def test_a_version_says_what_it_is() -> None:
 
 
 def test_the_state_follows_an_artifact_until_it_is_deleted() -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     assert artifact.state == "PENDING"
     with wandb.init() as run:
         run.log_artifact(artifact).wait()
@@ -160,7 +159,7 @@ def test_the_state_follows_an_artifact_until_it_is_deleted() -> None:
 
 
 def test_a_ttl_that_is_inherited_is_known_once_it_is_logged() -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     artifact.ttl = ArtifactTTL.INHERIT
     with pytest.raises(ArtifactNotLoggedError):
         _ = artifact.ttl
@@ -171,24 +170,24 @@ def test_a_ttl_that_is_inherited_is_known_once_it_is_logged() -> None:
     with wandb.init() as run:
         run.log_artifact(artifact)
     assert Api().artifact("animals").ttl == timedelta(days=30)
-    assert logged("forever").ttl is None
+    assert log_version("forever").ttl is None
 
 
 @pytest.mark.parametrize("ttl", [timedelta(0), timedelta(days=-1)])
 def test_a_ttl_has_to_be_positive(ttl: timedelta) -> None:
     with pytest.raises(ValueError, match="Artifact TTL Duration has to be positive"):
-        made().ttl = ttl
+        new_draft().ttl = ttl
 
 
 def test_a_version_stands_in_json_for_itself() -> None:
-    artifact = logged(project="zoo")
+    artifact = log_version(project="zoo")
     encoded = json.loads(json.dumps(artifact.json_encode()))
     assert (encoded["_type"], encoded["version"], encoded["sequenceName"]) == ("artifactVersion", "v0", "animals")
     assert encoded["id"] == artifact.id
 
 
 def test_an_incremental_artifact_adds_to_the_newest_version() -> None:
-    logged(files={"cat.txt": b"meow", "dog.txt": b"woof"})
+    log_version(files={"cat.txt": b"meow", "dog.txt": b"woof"})
     artifact = Artifact("animals", "dataset", incremental=True)
     with artifact.new_file("dog.txt", mode="w") as file:
         file.write("wuff")
@@ -203,28 +202,30 @@ def test_an_incremental_artifact_adds_to_the_newest_version() -> None:
 
 
 def test_a_new_draft_takes_over_what_is_in_a_version_and_what_is_said_but_not_how_it_is_called() -> None:
-    version = logged(description="noises", metadata={"a": 1}, aliases=["best"], tags=["loud"], ttl=timedelta(days=1))
+    version = log_version(
+        description="noises", metadata={"a": 1}, aliases=["best"], tags=["loud"], ttl=timedelta(days=1)
+    )
     draft = version.new_draft()
-    assert (draft.name, draft.type, draft.is_draft(), paths(draft)) == ("animals", "dataset", True, ["cat.txt"])
+    assert (draft.name, draft.type, draft.is_draft(), entry_paths(draft)) == ("animals", "dataset", True, ["cat.txt"])
     assert (draft.description, draft.metadata) == ("noises", {"a": 1})
     draft.remove("cat.txt")
     with draft.new_file("dog.txt") as file:
         file.write("woof")
     with wandb.init() as run:
         run.log_artifact(draft).wait()
-    assert (draft.name, paths(draft), paths(version)) == ("animals:v1", ["dog.txt"], ["cat.txt"])
+    assert (draft.name, entry_paths(draft), entry_paths(version)) == ("animals:v1", ["dog.txt"], ["cat.txt"])
     assert (draft.aliases, draft.tags, draft.ttl) == (["latest"], [], None)
 
 
 def test_a_new_draft_belongs_to_its_project() -> None:
-    draft = logged(project="zoo").new_draft()
+    draft = log_version(project="zoo").new_draft()
     with wandb.init(project="farm") as run, pytest.raises(ValueError, match="can't be moved to"):
         run.log_artifact(draft)
 
 
 def test_what_is_said_right_after_logging_is_said_of_the_version() -> None:
     with wandb.init() as run:
-        artifact = run.log_artifact(made(cat="meow"))
+        artifact = run.log_artifact(new_draft(cat="meow"))
         artifact.metadata["loud"] = True
         artifact.description = "a cat"
         artifact.ttl = timedelta(days=1)
@@ -240,18 +241,18 @@ def test_what_is_said_right_after_logging_is_said_of_the_version() -> None:
 
 
 def test_a_draft_answers_what_it_knows_already() -> None:
-    draft = made(cat="meow")
+    draft = new_draft(cat="meow")
     assert (draft.is_link, draft.url, draft.commit_hash) == (False, "", draft.digest)
 
 
 def test_a_ttl_that_is_no_span_of_time_is_a_type_error() -> None:
     wrong: Any = 5
     with pytest.raises(TypeError, match="a ttl is a timedelta"):
-        made().ttl = wrong
+        new_draft().ttl = wrong
 
 
 def test_a_digest_names_its_algorithm() -> None:
-    artifact = logged()
+    artifact = log_version()
     algorithm, _, digits = artifact.digest.partition(":")
     assert algorithm == "blake3"
     assert len(bytes.fromhex(digits)) == 32

@@ -11,16 +11,15 @@ import pytest
 
 import artstore as wandb
 from artstore import Api, Artifact
-from tests.support.files import write
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged, made, paths
+from tests.support.files import write_files
+from tests.support.wandb_fixtures import entry_paths, log_version, new_draft
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 @pytest.fixture
-def artifact(here: Path) -> Artifact:
-    write(here, {"cat.txt": b"meow", "dog.txt": b"woof", "images/a.png": b"a", "images/deep/b.png": b"bb"})
+def artifact(workdir: Path) -> Artifact:
+    write_files(workdir, {"cat.txt": b"meow", "dog.txt": b"woof", "images/a.png": b"a", "images/deep/b.png": b"bb"})
     return Artifact("animals", "dataset")
 
 
@@ -29,7 +28,7 @@ def content(artifact: Artifact) -> dict[str, bytes]:
     with wandb.init() as run:
         run.log_artifact(artifact).wait()
     root = Path(artifact.download("all"))
-    return {path: (root / path).read_bytes() for path in paths(artifact)}
+    return {path: (root / path).read_bytes() for path in entry_paths(artifact)}
 
 
 # Equal: add_file
@@ -74,7 +73,7 @@ def test_a_policy_is_mutable_or_immutable(artifact: Artifact) -> None:
     ):
         with pytest.raises(ValueError, match=r"Invalid policy 'forever'. Policy may only be `mutable` or `immutable`"):
             add()
-    assert paths(artifact) == []
+    assert entry_paths(artifact) == []
 
 
 def test_the_same_path_twice_is_refused_unless_it_is_the_same_or_shall_be_replaced(artifact: Artifact) -> None:
@@ -95,7 +94,7 @@ def test_is_tmp_names_a_file_by_what_is_in_it(artifact: Artifact) -> None:
         stem, _, rest = name.partition(".")
         assert (folder, len(stem), rest) == ("media", 20, "table.json")
         int(stem, 16)
-    assert len(paths(artifact)) == 2
+    assert len(entry_paths(artifact)) == 2
 
 
 def test_a_file_that_changes_after_it_was_added_is_kept_as_it_was(artifact: Artifact) -> None:
@@ -132,7 +131,7 @@ def test_add_dir_gives_nothing_and_takes_everything_below(artifact: Artifact) ->
 def test_add_dir_puts_it_below_a_name(artifact: Artifact) -> None:
     artifact.add_dir(local_path="images", name="x/y")
     artifact.add_dir("images", name="")
-    assert paths(artifact) == ["a.png", "deep/b.png", "x/y/a.png", "x/y/deep/b.png"]
+    assert entry_paths(artifact) == ["a.png", "deep/b.png", "x/y/a.png", "x/y/deep/b.png"]
 
 
 def test_add_dir_replaces_only_with_merge_and_never_removes(artifact: Artifact) -> None:
@@ -180,10 +179,10 @@ def test_remove_takes_a_path_an_entry_or_a_folder(artifact: Artifact) -> None:
     entry = artifact.add_file("cat.txt")
     artifact.add_file("dog.txt", name="images-old")
     artifact.remove(entry)
-    assert paths(artifact) == ["images-old", "images/a.png", "images/deep/b.png"]
+    assert entry_paths(artifact) == ["images-old", "images/a.png", "images/deep/b.png"]
     artifact.remove("images/a.png")
     artifact.remove(Path("images"))
-    assert paths(artifact) == ["images-old"]
+    assert entry_paths(artifact) == ["images-old"]
 
 
 def test_removing_what_is_not_there_is_a_file_not_found(artifact: Artifact) -> None:
@@ -208,7 +207,7 @@ def test_where_a_local_file_went_is_known(artifact: Artifact) -> None:
 def test_a_manifest_lists_counts_and_finds_entries(artifact: Artifact) -> None:
     artifact.add_dir("images", name="images")
     artifact.add_file("cat.txt")
-    for found in (artifact.manifest, logged("other", files={"images/a.png": b"a"}).manifest):
+    for found in (artifact.manifest, log_version("other", files={"images/a.png": b"a"}).manifest):
         assert found.version() == 1
         assert found.get_entry_by_path("images/a.png") is found.entries["images/a.png"]
         assert found.get_entry_by_path("images") is None
@@ -223,7 +222,7 @@ def test_a_manifest_lists_counts_and_finds_entries(artifact: Artifact) -> None:
 
 
 def test_a_manifest_is_written_in_the_form_of_wandb() -> None:
-    artifact = logged(files={"cat.txt": b"meow"})
+    artifact = log_version(files={"cat.txt": b"meow"})
     written = json.loads(json.dumps(artifact.manifest.to_manifest_json()))
     assert written["version"] == 1
     assert written["storagePolicy"] == "wandb-storage-policy-v1"
@@ -232,14 +231,14 @@ def test_a_manifest_is_written_in_the_form_of_wandb() -> None:
 
 def test_the_digest_of_a_manifest_is_that_of_paths_and_contents_alone() -> None:
     assert (
-        logged("one", files={"b": b"2", "a": b"1"}).digest
-        == logged("two", "model", files={"a": b"1", "b": b"2"}).digest
+        log_version("one", files={"b": b"2", "a": b"1"}).digest
+        == log_version("two", "model", files={"a": b"1", "b": b"2"}).digest
     )
-    assert made(a="1", b="2").digest != made(a="2", b="1").digest
+    assert new_draft(a="1", b="2").digest != new_draft(a="2", b="1").digest
 
 
 def test_an_entry_of_a_version_is_found_downloaded_and_knows_its_artifact() -> None:
-    artifact = logged(files={"images/a.png": b"a", "cat.txt": b"meow"})
+    artifact = log_version(files={"images/a.png": b"a", "cat.txt": b"meow"})
     for entry in (artifact.get_entry("images/a.png"), artifact.get_path("images//a.png")):
         assert Path(entry.download("here")) == Path("here/images/a.png")
         assert entry.parent_artifact() is artifact
@@ -251,12 +250,12 @@ def test_an_entry_of_a_version_is_found_downloaded_and_knows_its_artifact() -> N
 @pytest.mark.parametrize("kind", [KeyError, FileNotFoundError, wandb.CommError])
 def test_an_entry_that_is_not_there_is_a_key_error(kind: type[Exception]) -> None:
     with pytest.raises(kind, match=r"Path not contained in artifact: dog.txt"):
-        logged().get_entry("dog.txt")
+        log_version().get_entry("dog.txt")
 
 
 def test_only_references_have_a_target() -> None:
     with pytest.raises(ValueError, match=r"Only reference entries support ref_target\(\)"):
-        logged().get_entry("cat.txt").ref_target()
+        log_version().get_entry("cat.txt").ref_target()
 
 
 def test_a_reference_needs_a_scheme(artifact: Artifact) -> None:
@@ -265,20 +264,20 @@ def test_a_reference_needs_a_scheme(artifact: Artifact) -> None:
 
 
 def test_an_entry_of_another_artifact_can_be_referenced(artifact: Artifact) -> None:
-    dog = logged("dogs", files={"dog.txt": b"woof"}).get_entry("dog.txt")
+    dog = log_version("dogs", files={"dog.txt": b"woof"}).get_entry("dog.txt")
     [entry] = artifact.add_reference(dog, name="pets/dog.txt")
     assert entry.path == "pets/dog.txt"
     artifact.add_reference(dog)
     with wandb.init() as run:
         run.log_artifact(artifact)
     assert Path(artifact.download(), "pets/dog.txt").read_bytes() == b"woof"
-    assert paths(artifact) == ["dog.txt", "pets/dog.txt"]
+    assert entry_paths(artifact) == ["dog.txt", "pets/dog.txt"]
     with pytest.raises(wandb.CommError):
         Api().artifact("dogs:v0").delete(delete_aliases=True)
 
 
 def test_the_url_of_an_entry_references_it_as_the_entry_does(artifact: Artifact) -> None:
-    dog = logged("dogs", files={"pets/dog 1.txt": b"woof"}).get_entry("pets/dog 1.txt")
+    dog = log_version("dogs", files={"pets/dog 1.txt": b"woof"}).get_entry("pets/dog 1.txt")
     [entry] = artifact.add_reference(dog.ref_url(), name="dog.txt")
     assert (entry.path, entry.ref, entry.digest) == ("dog.txt", None, dog.digest)
     with wandb.init() as run:
@@ -290,7 +289,7 @@ def test_the_url_of_an_entry_references_it_as_the_entry_does(artifact: Artifact)
 
 
 def test_what_is_not_there_is_an_error_that_says_where_to_look() -> None:
-    animals = logged(project="zoo")
+    animals = log_version(project="zoo")
     animals.link("wandb-registry-pets/animals")
     with pytest.raises(wandb.CommError, match="in project 'uncategorized': there is 'zoo/animals'"):
         Api().artifact("animals:latest")
@@ -307,7 +306,7 @@ def test_a_bare_new_file_reserves_an_empty_file(artifact: Artifact) -> None:
 
 
 def test_empty_folders_links_and_the_executable_bit_are_kept() -> None:
-    folder = write(Path("folder"), {"run.sh": b"#!/bin/sh\n", "data/x": b"x"})
+    folder = write_files(Path("folder"), {"run.sh": b"#!/bin/sh\n", "data/x": b"x"})
     (folder / "run.sh").chmod(0o755)
     (folder / "empty").mkdir()
     (folder / "link").symlink_to("data/x")
@@ -323,11 +322,11 @@ def test_empty_folders_links_and_the_executable_bit_are_kept() -> None:
 
 def test_add_dir_does_not_take_the_store_in(artifact: Artifact) -> None:
     artifact.add_dir(".")
-    assert paths(artifact) == ["cat.txt", "dog.txt", "images/a.png", "images/deep/b.png"]
+    assert entry_paths(artifact) == ["cat.txt", "dog.txt", "images/a.png", "images/deep/b.png"]
 
 
 def test_an_add_that_is_refused_adds_nothing(artifact: Artifact) -> None:
     artifact.add_file("cat.txt", name="deep")
     with pytest.raises(ValueError, match="deep"):
         artifact.add_dir("images")
-    assert paths(artifact) == ["deep"]
+    assert entry_paths(artifact) == ["deep"]

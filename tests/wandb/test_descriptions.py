@@ -10,10 +10,9 @@ import pytest
 import artstore as wandb
 from artstore import Api, Artifact, ArtifactTTL
 from artstore.errors import InvalidName
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged
+from tests.support.wandb_fixtures import log_version
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 def found(name: str = "animals:latest") -> Artifact:
@@ -21,15 +20,15 @@ def found(name: str = "animals:latest") -> Artifact:
 
 
 def two_versions(**first: Any) -> None:
-    logged(files={"cat.txt": b"1"}, **first)
-    logged(files={"cat.txt": b"2"})
+    log_version(files={"cat.txt": b"1"}, **first)
+    log_version(files={"cat.txt": b"2"})
 
 
 # Equal: aliases
 
 
 def test_aliases_are_a_list_that_takes_effect_with_save() -> None:
-    artifact = logged(aliases=["a", "b"])
+    artifact = log_version(aliases=["a", "b"])
     artifact.aliases.append("c")
     artifact.aliases.remove("a")
     assert found().aliases == ["latest", "a", "b"]
@@ -38,8 +37,8 @@ def test_aliases_are_a_list_that_takes_effect_with_save() -> None:
 
 
 def test_aliases_can_be_replaced_all_together() -> None:
-    logged(aliases=["a"])
-    logged(files={"cat.txt": b"purr"})
+    log_version(aliases=["a"])
+    log_version(files={"cat.txt": b"purr"})
     first = found("animals:a")
     first.aliases = ["x", "y"]
     first.save()
@@ -58,19 +57,19 @@ def test_an_alias_moves_from_version_to_version() -> None:
 
 def test_an_alias_given_with_a_log_moves_too() -> None:
     two_versions(aliases=["best"])
-    logged(files={"cat.txt": b"3"}, aliases=["best"])
+    log_version(files={"cat.txt": b"3"}, aliases=["best"])
     assert [found(f"animals:v{number}").aliases for number in range(3)] == [[], [], ["latest", "best"]]
 
 
 def test_the_index_of_a_version_is_not_among_its_aliases() -> None:
-    assert logged().aliases == ["latest"]
+    assert log_version().aliases == ["latest"]
 
 
 # Equal: tags, description, metadata, ttl
 
 
 def test_tags_are_a_list_that_takes_effect_with_save() -> None:
-    artifact = logged(tags=["a", "b"])
+    artifact = log_version(tags=["a", "b"])
     artifact.tags.append("c")
     artifact.tags.remove("a")
     artifact.save()
@@ -81,7 +80,7 @@ def test_tags_are_a_list_that_takes_effect_with_save() -> None:
 
 
 def test_a_tag_that_is_none_is_refused_when_it_is_saved() -> None:
-    artifact = logged()
+    artifact = log_version()
     artifact.tags.append("a/b")
     artifact.metadata["x"] = 1
     with pytest.raises(ValueError, match="Invalid tag"):
@@ -90,7 +89,7 @@ def test_a_tag_that_is_none_is_refused_when_it_is_saved() -> None:
 
 
 def test_description_and_metadata_of_a_version_take_effect_with_save() -> None:
-    artifact = logged(description="one", metadata={"a": 1, "deep": {"b": 2}})
+    artifact = log_version(description="one", metadata={"a": 1, "deep": {"b": 2}})
     artifact.description = "two"
     artifact.metadata["deep"]["b"] = 3
     artifact.metadata["new"] = [1]
@@ -105,7 +104,7 @@ def test_description_and_metadata_of_a_version_take_effect_with_save() -> None:
 
 
 def test_saving_changes_only_what_was_changed() -> None:
-    artifact = logged(description="one", aliases=["a"], tags=["t"])
+    artifact = log_version(description="one", aliases=["a"], tags=["t"])
     other = found()
     other.description = "two"
     other.aliases.append("b")
@@ -116,7 +115,7 @@ def test_saving_changes_only_what_was_changed() -> None:
 
 
 def test_a_ttl_is_set_taken_away_and_taken_over() -> None:
-    artifact = logged(ttl=timedelta(days=30))
+    artifact = log_version(ttl=timedelta(days=30))
     assert found().ttl == timedelta(days=30)
     artifact.ttl = timedelta(hours=1)
     artifact.save()
@@ -161,7 +160,7 @@ def test_latest_falls_back_to_the_newest_that_lives() -> None:
 def test_the_number_of_a_deleted_version_is_not_used_again() -> None:
     two_versions()
     found().delete(delete_aliases=True)
-    assert logged(files={"cat.txt": b"3"}).version == "v2"
+    assert log_version(files={"cat.txt": b"3"}).version == "v2"
 
 
 def test_what_is_deleted_can_neither_be_used_nor_downloaded() -> None:
@@ -178,7 +177,7 @@ def test_what_is_deleted_can_neither_be_used_nor_downloaded() -> None:
 
 def test_versions_can_be_deleted_while_they_are_listed() -> None:
     for number in range(7):
-        logged(files={"cat.txt": str(number).encode()})
+        log_version(files={"cat.txt": str(number).encode()})
     for artifact in Api().artifacts("dataset", "animals", per_page=2):
         if not artifact.aliases:
             artifact.delete()
@@ -189,7 +188,7 @@ def test_versions_can_be_deleted_while_they_are_listed() -> None:
 
 
 def test_a_collection_is_renamed_described_and_tagged_by_save() -> None:
-    logged(project="zoo")
+    log_version(project="zoo")
     collection = Api().artifact_collection("dataset", "zoo/animals")
     collection.name, collection.description = "pets", "those at home"
     collection.tags.append("cute")
@@ -235,7 +234,7 @@ def test_latest_cannot_be_set_or_taken_away_by_hand() -> None:
 
 
 def test_all_of_a_save_takes_effect_or_nothing_of_it() -> None:
-    artifact = logged()
+    artifact = log_version()
     artifact.description = "new"
     artifact.aliases.append("v7")
     with pytest.raises(InvalidName, match="v7"):
@@ -244,7 +243,7 @@ def test_all_of_a_save_takes_effect_or_nothing_of_it() -> None:
 
 
 def test_a_version_that_another_one_references_is_deleted_only_by_force() -> None:
-    data = logged("data")
+    data = log_version("data")
     model = Artifact("model", "model")
     model.add_reference(data)
     with wandb.init() as run:
@@ -256,18 +255,18 @@ def test_a_version_that_another_one_references_is_deleted_only_by_force() -> Non
 
 
 def test_the_type_of_a_collection_is_for_ever() -> None:
-    collection = logged().collection
+    collection = log_version().collection
     with pytest.raises(ValueError, match="for ever"):
         collection.type = "model"
     collection.type = "dataset"
 
 
 def test_a_collection_is_renamed_only_to_what_an_artifact_may_be_called() -> None:
-    collection = logged().collection
+    collection = log_version().collection
     with pytest.raises(ValueError, match="Artifact name may only contain"):
         collection.name = "two words"
 
 
 def test_a_deleted_collection_keeps_its_name_and_its_numbering() -> None:
-    logged().collection.delete()
-    assert logged(files={"cat.txt": b"purr"}).version == "v1"
+    log_version().collection.delete()
+    assert log_version(files={"cat.txt": b"purr"}).version == "v1"

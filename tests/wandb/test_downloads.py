@@ -9,11 +9,10 @@ import pytest
 import artstore as wandb
 from artstore import Api, Artifact
 from artstore.errors import ArtstoreError
-from tests.support.files import tree_of, write
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged, made
+from tests.support.files import tree_of, write_files
+from tests.support.wandb_fixtures import log_version, new_draft
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 FILES = {"images/cat.png": b"cat", "images/dog.png": b"dog", "images-old/cat.png": b"old cat", "labels.csv": b"a,b\n"}
 
@@ -26,7 +25,7 @@ def tree(folder: str | Path) -> set[str]:
 
 
 def test_a_download_gives_the_folder_as_text() -> None:
-    root = logged(files=FILES).download()
+    root = log_version(files=FILES).download()
     assert type(root) is str
     assert Path(root) == Path.cwd() / "artifacts" / "animals:v0"
     assert {path: (Path(root) / path).read_bytes() for path in FILES} == FILES
@@ -34,7 +33,7 @@ def test_a_download_gives_the_folder_as_text() -> None:
 
 
 def test_the_folder_of_downloads_is_set_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    artifact = logged()
+    artifact = log_version()
     monkeypatch.setenv("WANDB_ARTIFACT_DIR", "downloads")
     assert Path(artifact.download()) == Path.cwd() / "downloads" / "animals:v0"
     monkeypatch.setenv("ARTSTORE_ARTIFACT_DIR", str(Path.cwd() / "ours"))
@@ -42,7 +41,7 @@ def test_the_folder_of_downloads_is_set_by_the_environment(monkeypatch: pytest.M
 
 
 def test_a_download_takes_all_the_arguments_of_wandb() -> None:
-    artifact = logged(files=FILES)
+    artifact = log_version(files=FILES)
     root = artifact.download(
         root="here", allow_missing_references=True, skip_cache=True, path_prefix="images", multipart=False
     )
@@ -51,15 +50,15 @@ def test_a_download_takes_all_the_arguments_of_wandb() -> None:
 
 
 def test_a_download_leaves_other_files_alone_and_repairs_its_own() -> None:
-    artifact = logged(files=FILES)
-    write(Path("here"), {"labels.csv": b"wrong", "notes.txt": b"mine"})
+    artifact = log_version(files=FILES)
+    write_files(Path("here"), {"labels.csv": b"wrong", "notes.txt": b"mine"})
     artifact.download("here")
     assert Path("here/labels.csv").read_bytes() == b"a,b\n"
     assert tree("here") == {*FILES, "notes.txt"}
 
 
 def test_a_part_of_an_artifact_is_downloaded_by_its_path() -> None:
-    artifact = logged(files=FILES)
+    artifact = log_version(files=FILES)
     artifact.download("file", path_prefix="labels.csv")
     assert tree("file") == {"labels.csv"}
     artifact.download("folder", path_prefix=Path("images"))
@@ -69,7 +68,7 @@ def test_a_part_of_an_artifact_is_downloaded_by_its_path() -> None:
 
 
 def test_an_artifact_found_by_an_alias_is_downloaded_to_the_folder_of_its_version() -> None:
-    logged(aliases=["best"])
+    log_version(aliases=["best"])
     assert Path(Api().artifact("animals:best").download()).name == "animals:v0"
 
 
@@ -77,15 +76,15 @@ def test_an_artifact_found_by_an_alias_is_downloaded_to_the_folder_of_its_versio
 
 
 def test_a_checkout_removes_what_the_artifact_does_not_have() -> None:
-    artifact = logged(files=FILES)
-    write(Path("here"), {"images/cat.png": b"wrong", "notes.txt": b"mine", "more/of/it": b"mine"})
+    artifact = log_version(files=FILES)
+    write_files(Path("here"), {"images/cat.png": b"wrong", "notes.txt": b"mine", "more/of/it": b"mine"})
     assert artifact.checkout("here") == "here"
     assert tree("here") == set(FILES)
 
 
 def test_a_checkout_goes_by_the_name_without_a_version() -> None:
-    logged(files={"cat.txt": b"meow"}).checkout()
-    root = logged(files={"dog.txt": b"woof"}).checkout()
+    log_version(files={"cat.txt": b"meow"}).checkout()
+    root = log_version(files={"dog.txt": b"woof"}).checkout()
     assert Path(root) == Path.cwd() / "artifacts" / "animals"
     assert tree(root) == {"dog.txt"}
 
@@ -94,7 +93,7 @@ def test_a_checkout_goes_by_the_name_without_a_version() -> None:
 
 
 def test_a_download_that_is_right_is_verified_without_a_word() -> None:
-    artifact = logged(files=FILES)
+    artifact = log_version(files=FILES)
     artifact.download()
     artifact.verify()
     artifact.download("here")
@@ -102,21 +101,21 @@ def test_a_download_that_is_right_is_verified_without_a_word() -> None:
 
 
 def test_a_stray_file_does_not_verify() -> None:
-    artifact = logged()
-    write(Path(artifact.download()), {"stray.txt": b"x"})
+    artifact = log_version()
+    write_files(Path(artifact.download()), {"stray.txt": b"x"})
     with pytest.raises(ValueError, match=r"Found file .*stray.txt.* which is not a member of artifact"):
         artifact.verify()
 
 
 def test_a_changed_file_does_not_verify() -> None:
-    artifact = logged()
+    artifact = log_version()
     Path(artifact.download(), "cat.txt").write_bytes(b"woof")
     with pytest.raises(ValueError, match=r"Digest mismatch for file: 'cat.txt'"):
         artifact.verify()
 
 
 def test_a_missing_file_does_not_verify() -> None:
-    artifact = logged(files={"cat.txt": b"meow", "dog.txt": b"woof"})
+    artifact = log_version(files={"cat.txt": b"meow", "dog.txt": b"woof"})
     Path(artifact.download(), "cat.txt").unlink()
     with pytest.raises(FileNotFoundError, match=r"cat.txt"):
         artifact.verify()
@@ -126,18 +125,18 @@ def test_a_missing_file_does_not_verify() -> None:
 
 
 def test_an_artifact_of_one_file_is_that_file() -> None:
-    artifact = logged(files={"models/best.pt": b"weights"})
+    artifact = log_version(files={"models/best.pt": b"weights"})
     assert Path(artifact.file()) == Path.cwd() / "artifacts" / "animals:v0" / "models" / "best.pt"
     assert Path(artifact.file("here")).read_bytes() == b"weights"
 
 
 def test_an_artifact_of_several_files_is_not_one_file() -> None:
     with pytest.raises(ValueError, match=r"contains more than one file, call `.download\(\)`"):
-        logged(files=FILES).file()
+        log_version(files=FILES).file()
 
 
 def test_files_are_listed_with_their_sizes_and_can_be_downloaded_one_by_one() -> None:
-    files = logged(files=FILES).files(per_page=3)
+    files = log_version(files=FILES).files(per_page=3)
     assert len(files) == 4
     assert {file.name: file.size for file in files} == {path: len(content) for path, content in FILES.items()}
     with files[0].download(root="here") as opened:
@@ -150,7 +149,7 @@ def test_files_are_listed_with_their_sizes_and_can_be_downloaded_one_by_one() ->
 
 
 def test_some_files_are_listed_by_name() -> None:
-    files = logged(files=FILES).files(names=["labels.csv"])
+    files = log_version(files=FILES).files(names=["labels.csv"])
     assert [file.name for file in files] == ["labels.csv"]
 
 
@@ -158,7 +157,7 @@ def test_some_files_are_listed_by_name() -> None:
 
 
 def test_a_prefix_ends_at_a_slash() -> None:
-    artifact = logged(files=FILES)
+    artifact = log_version(files=FILES)
     artifact.download("here", path_prefix="images/")
     assert tree("here") == {"images/cat.png", "images/dog.png"}
     with pytest.raises(ArtstoreError, match="ima"):
@@ -167,7 +166,7 @@ def test_a_prefix_ends_at_a_slash() -> None:
 
 def test_a_file_that_was_changed_is_not_taken_for_downloaded_because_its_size_is_right() -> None:
     """W&B trusts the size of a cached file, and the time of a downloaded one."""
-    artifact = logged(files={"cat.txt": b"meow"})
+    artifact = log_version(files={"cat.txt": b"meow"})
     path = Path(artifact.download(), "cat.txt")
     path.write_bytes(b"EVIL")
     artifact.download()
@@ -176,14 +175,14 @@ def test_a_file_that_was_changed_is_not_taken_for_downloaded_because_its_size_is
 
 def test_skip_cache_mixes_nothing_up() -> None:
     """In W&B a later download of a file of the same size gave the bytes of the first."""
-    one, other = logged("one", files={"x": b"A" * 10}), logged("other", files={"y": b"B" * 10})
+    one, other = log_version("one", files={"x": b"A" * 10}), log_version("other", files={"y": b"B" * 10})
     one.download(skip_cache=True)
     assert Path(other.download(), "y").read_bytes() == b"B" * 10
     assert Path(one.download(), "x").read_bytes() == b"A" * 10
 
 
 def test_bytes_that_are_not_what_was_stored_are_never_shown() -> None:
-    artifact = logged(files={"cat.txt": b"meow" * 1000})
+    artifact = log_version(files={"cat.txt": b"meow" * 1000})
     [pack] = Path(".artstore/packs").iterdir()
     content = pack.read_bytes()
     pack.write_bytes(content.replace(b"meowmeow", b"woofwoof"))
@@ -193,7 +192,7 @@ def test_bytes_that_are_not_what_was_stored_are_never_shown() -> None:
 
 
 def test_a_missing_file_is_a_value_error_as_well() -> None:
-    artifact = logged()
+    artifact = log_version()
     Path(artifact.download(), "cat.txt").unlink()
     with pytest.raises(ValueError, match=r"cat.txt"):
         artifact.verify()
@@ -205,20 +204,20 @@ def test_a_checkout_leaves_no_empty_folders_and_keeps_those_of_the_artifact() ->
     artifact.add_dir("folder")
     with wandb.init() as run:
         run.log_artifact(artifact)
-    write(Path("here"), {"old/folder/file": b"x"})
+    write_files(Path("here"), {"old/folder/file": b"x"})
     artifact.checkout("here")
     assert [path.name for path in Path("here").iterdir()] == ["empty"]
 
 
 def test_a_checkout_over_the_store_is_refused() -> None:
-    artifact = logged()
+    artifact = log_version()
     with pytest.raises(OSError, match="holds the store"):
         artifact.checkout(".")
     assert Path(artifact.download(), "cat.txt").exists()
 
 
 def test_a_download_never_leaves_its_folder_through_a_link() -> None:
-    artifact = logged(files={"images/cat.png": b"cat"})
+    artifact = log_version(files={"images/cat.png": b"cat"})
     Path("outside").mkdir()
     Path("here").mkdir()
     Path("here/images").symlink_to(Path("outside").absolute(), target_is_directory=True)
@@ -229,5 +228,5 @@ def test_a_download_never_leaves_its_folder_through_a_link() -> None:
 
 def test_an_empty_artifact_is_downloaded_as_an_empty_folder() -> None:
     with wandb.init() as run:
-        artifact = run.log_artifact(made())
+        artifact = run.log_artifact(new_draft())
     assert list(Path(artifact.download()).iterdir()) == []

@@ -10,11 +10,10 @@ import pytest
 import artstore as wandb
 from artstore import Api, Store
 from artstore.errors import InvalidName, NotFound
-from tests.support.files import write
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged, made
+from tests.support.files import write_files
+from tests.support.wandb_fixtures import log_version, new_draft
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 REGISTERED = "wandb-registry-model/classifier"
 
@@ -27,7 +26,7 @@ def names(listing: Any) -> list[str]:
 
 
 def test_a_link_shows_a_version_under_another_name() -> None:
-    source = logged(project="zoo")
+    source = log_version(project="zoo")
     linked = source.link(REGISTERED, aliases=["production"])
     assert (linked.is_link, source.is_link) == (True, False)
     assert (linked.name, linked.version, linked.project) == ("classifier:v0", "v0", "wandb-registry-model")
@@ -41,7 +40,7 @@ def test_a_link_shows_a_version_under_another_name() -> None:
 
 def test_a_link_is_numbered_by_its_own_collection() -> None:
     for number in range(3):
-        version = logged(files={"cat.txt": str(number).encode()})
+        version = log_version(files={"cat.txt": str(number).encode()})
     version.link(REGISTERED)
     Api().artifact("animals:v0").link(REGISTERED)
     assert Api().artifact(f"{REGISTERED}:v0").source_name == "animals:v2"
@@ -50,7 +49,7 @@ def test_a_link_is_numbered_by_its_own_collection() -> None:
 
 
 def test_a_linked_artifact_is_found_downloaded_and_used_by_the_name_of_the_link() -> None:
-    logged().link(REGISTERED, aliases=["production"])
+    log_version().link(REGISTERED, aliases=["production"])
     with wandb.init() as run:
         artifact = run.use_artifact(f"{REGISTERED}:production", type="dataset")
         root = artifact.download()
@@ -61,7 +60,7 @@ def test_a_linked_artifact_is_found_downloaded_and_used_by_the_name_of_the_link(
 
 
 def test_a_version_knows_its_links_and_a_link_its_version() -> None:
-    source = logged()
+    source = log_version()
     source.link(REGISTERED)
     source.link("wandb-registry-dataset/pets")
     assert names(source.linked_artifacts) == ["classifier:v0", "pets:v0"]
@@ -72,20 +71,20 @@ def test_a_version_knows_its_links_and_a_link_its_version() -> None:
 
 
 def test_linking_a_link_links_what_it_shows() -> None:
-    logged().link(REGISTERED).link("wandb-registry-dataset/pets")
+    log_version().link(REGISTERED).link("wandb-registry-dataset/pets")
     assert Api().artifact("wandb-registry-dataset/pets").source_name == "animals:v0"
     assert len(Api().artifact("animals").linked_artifacts) == 2
 
 
 def test_linking_again_only_sets_the_aliases() -> None:
-    source = logged()
+    source = log_version()
     source.link(REGISTERED, aliases=["a"])
     again = source.link(REGISTERED, aliases="b")
     assert (again.version, sorted(again.aliases)) == ("v0", ["a", "b", "latest"])
 
 
 def test_the_aliases_of_a_link_are_its_own() -> None:
-    source = logged(aliases=["best"])
+    source = log_version(aliases=["best"])
     linked = source.link(REGISTERED, aliases=["production"])
     linked.aliases.append("staging")
     linked.aliases.remove("production")
@@ -95,7 +94,7 @@ def test_the_aliases_of_a_link_are_its_own() -> None:
 
 
 def test_editing_a_link_edits_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
-    linked = logged().link(REGISTERED)
+    linked = log_version().link(REGISTERED)
     linked.description = "new"
     linked.metadata = {"a": 1}
     linked.tags.append("good")
@@ -106,13 +105,13 @@ def test_editing_a_link_edits_what_it_shows(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_ttl_of_a_link_cannot_be_set() -> None:
-    linked = logged().link(REGISTERED)
+    linked = log_version().link(REGISTERED)
     with pytest.raises(ValueError, match="Cannot set TTL for link artifact"):
         linked.ttl = None
 
 
 def test_deleting_a_link_deletes_only_the_link(capsys: pytest.CaptureFixture[str]) -> None:
-    linked = logged().link(REGISTERED, aliases=["production"])
+    linked = log_version().link(REGISTERED, aliases=["production"])
     linked.delete()
     assert not Api().artifact_exists(REGISTERED)
     assert Api().artifact_exists("animals:v0")
@@ -120,7 +119,7 @@ def test_deleting_a_link_deletes_only_the_link(capsys: pytest.CaptureFixture[str
 
 
 def test_only_a_link_can_be_unlinked() -> None:
-    source = logged()
+    source = log_version()
     source.link(REGISTERED).unlink()
     assert not Api().artifact_exists(REGISTERED)
     with pytest.raises(ValueError, match="is not a link"):
@@ -128,23 +127,23 @@ def test_only_a_link_can_be_unlinked() -> None:
 
 
 def test_linking_a_draft_logs_it_first() -> None:
-    linked = made(cat="meow").link(REGISTERED)
+    linked = new_draft(cat="meow").link(REGISTERED)
     assert linked.source_name == "animals:v0"
     with wandb.init() as run:
-        other = run.link_artifact(made("other", cat="meow"), "wandb-registry-dataset/pets", aliases=["best"])
+        other = run.link_artifact(new_draft("other", cat="meow"), "wandb-registry-dataset/pets", aliases=["best"])
     assert (other.source_name, sorted(other.aliases)) == ("other:v0", ["best", "latest"])
 
 
 def test_a_run_links_by_its_own_project_unless_told_otherwise() -> None:
     with wandb.init(project="zoo") as run:
-        artifact = run.log_artifact(made(cat="meow"))
-        here = run.link_artifact(artifact=artifact, target_path="favourites")
+        artifact = run.log_artifact(new_draft(cat="meow"))
+        workdir = run.link_artifact(artifact=artifact, target_path="favourites")
         there = run.link_artifact(artifact, "someone/farm/favourites", ["best"])
-    assert (here.project, there.project) == ("zoo", "farm")
+    assert (workdir.project, there.project) == ("zoo", "farm")
 
 
 def test_a_new_draft_of_a_link_is_logged_where_its_source_is() -> None:
-    linked = logged(project="zoo").link(REGISTERED)
+    linked = log_version(project="zoo").link(REGISTERED)
     draft = linked.new_draft()
     with draft.new_file("dog.txt") as file:
         file.write("woof")
@@ -154,8 +153,8 @@ def test_a_new_draft_of_a_link_is_logged_where_its_source_is() -> None:
 
 
 def test_registries_list_what_is_linked_in_them() -> None:
-    logged("cats").link(REGISTERED)
-    logged("dogs").link("wandb-registry-dataset/pets")
+    log_version("cats").link(REGISTERED)
+    log_version("dogs").link("wandb-registry-dataset/pets")
     assert names(Api().registries()) == ["dataset", "model"]
     registry = Api().registry("model")
     assert (registry.name, registry.full_name) == ("model", "wandb-registry-model")
@@ -168,7 +167,7 @@ def test_registries_list_what_is_linked_in_them() -> None:
 
 def test_the_links_of_a_collection_are_listed_as_its_versions() -> None:
     for number in range(3):
-        logged(files={"cat.txt": str(number).encode()}).link(REGISTERED)
+        log_version(files={"cat.txt": str(number).encode()}).link(REGISTERED)
     listed = Api().artifacts("dataset", REGISTERED, order="version_index")
     assert [(each.version, each.source_version) for each in listed] == [("v0", "v0"), ("v1", "v1"), ("v2", "v2")]
     assert len(listed) == 3
@@ -178,7 +177,7 @@ def test_the_links_of_a_collection_are_listed_as_its_versions() -> None:
 
 
 def test_a_model_is_logged_used_and_linked_by_its_path() -> None:
-    write(Path("."), {"model.pt": b"weights"})
+    write_files(Path("."), {"model.pt": b"weights"})
     with wandb.init(project="zoo") as run:
         run.log_model("model.pt", name="classifier", aliases=["best"])
         assert Path(run.use_model("classifier:best")).read_bytes() == b"weights"
@@ -189,7 +188,7 @@ def test_a_model_is_logged_used_and_linked_by_its_path() -> None:
 
 
 def test_a_model_of_several_files_is_used_as_a_folder() -> None:
-    write(Path("model"), {"a": b"1", "b": b"2"})
+    write_files(Path("model"), {"a": b"1", "b": b"2"})
     with wandb.init() as run:
         run.log_model("model", "classifier")
         root = Path(run.use_model("classifier"))
@@ -197,8 +196,8 @@ def test_a_model_of_several_files_is_used_as_a_folder() -> None:
 
 
 def test_what_is_no_model_is_not_used_or_linked_as_one() -> None:
-    logged("data", "dataset")
-    write(Path("."), {"model.pt": b"weights"})
+    log_version("data", "dataset")
+    write_files(Path("."), {"model.pt": b"weights"})
     with wandb.init() as run:
         with pytest.raises(AssertionError, match="You can only use this method for 'model' artifacts"):
             run.use_model("data")
@@ -211,18 +210,18 @@ def test_what_is_no_model_is_not_used_or_linked_as_one() -> None:
 
 
 def test_a_collection_is_either_of_versions_or_of_links() -> None:
-    source = logged("cats")
-    logged("dogs")
+    source = log_version("cats")
+    log_version("dogs")
     with pytest.raises(ValueError, match="dogs"):
         source.link("uncategorized/dogs")
     source.link(REGISTERED)
     with pytest.raises(ValueError, match="classifier"):
-        logged("classifier", project="wandb-registry-model")
+        log_version("classifier", project="wandb-registry-model")
 
 
 def test_deleting_a_collection_of_links_tells_which_before_and_after() -> None:
     for content in (b"1", b"2"):
-        logged("cats", files={"a": content}).link(REGISTERED)
+        log_version("cats", files={"a": content}).link(REGISTERED)
     project, name = REGISTERED.split("/")
     with Store.open(Path(".artstore")) as store:
         planned = store.delete_collection(name, project=project, dry_run=True)
@@ -238,13 +237,13 @@ def test_deleting_a_collection_of_links_tells_which_before_and_after() -> None:
 
 def test_a_link_is_named_without_a_version() -> None:
     with pytest.raises(InvalidName):
-        logged().link("a/b/c/d")
+        log_version().link("a/b/c/d")
     with pytest.raises(InvalidName):
-        logged().link(cast(Any, 3))
+        log_version().link(cast(Any, 3))
 
 
 def test_a_deleted_version_leaves_its_links_with_nothing() -> None:
-    source = logged()
+    source = log_version()
     source.link(REGISTERED)
     source.delete(delete_aliases=True)
     with pytest.raises(NotFound):
@@ -252,7 +251,7 @@ def test_a_deleted_version_leaves_its_links_with_nothing() -> None:
 
 
 def test_what_is_linked_is_an_artifact_and_no_name() -> None:
-    logged(project="zoo")
+    log_version(project="zoo")
     wanted: Any = "animals:latest"
     with wandb.init(project="zoo") as run, pytest.raises(TypeError, match="instance of Artifact"):
         run.link_artifact(wanted, "registry")

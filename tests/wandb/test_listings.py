@@ -10,15 +10,14 @@ import pytest
 import artstore as wandb
 from artstore import Api, Store
 from artstore.errors import NoStore
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged
+from tests.support.wandb_fixtures import log_version
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 def versions(count: int, name: str = "animals", **more: Any) -> None:
     for number in range(count):
-        logged(name, files={"cat.txt": str(number).encode()}, **more)
+        log_version(name, files={"cat.txt": str(number).encode()}, **more)
 
 
 # Equal: finding
@@ -35,13 +34,13 @@ def test_an_artifact_is_found_by_its_name_and_checked_for_its_type() -> None:
 @pytest.mark.parametrize("kind", [wandb.CommError, wandb.errors.CommError, wandb.Error])
 @pytest.mark.parametrize("name", ["cats", "animals:v9", "animals:best", "zoo/animals"])
 def test_what_is_not_there_is_a_comm_error(name: str, kind: type[Exception]) -> None:
-    logged()
+    log_version()
     with pytest.raises(kind):
         Api().artifact(name)
 
 
 def test_existence_is_asked_without_an_error() -> None:
-    logged()
+    log_version()
     assert Api().artifact_exists("animals")
     assert Api().artifact_exists("animals:v0", type="dataset")
     assert not Api().artifact_exists("animals:v0", type="model")
@@ -52,7 +51,7 @@ def test_existence_is_asked_without_an_error() -> None:
 
 
 def test_the_project_comes_from_overrides_or_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    logged(project="zoo")
+    log_version(project="zoo")
     assert Api(overrides={"entity": "someone", "project": "zoo"}, timeout=30).artifact("animals").project == "zoo"
     assert not Api().artifact_exists("animals")
     monkeypatch.setenv("WANDB_PROJECT", "zoo")
@@ -80,15 +79,15 @@ def test_versions_are_listed_by_type_and_name_as_keywords() -> None:
 
 @pytest.mark.parametrize(("type", "name"), [("model", "animals"), ("dataset", "cats")])
 def test_versions_of_what_is_not_there_are_a_comm_error(type: str, name: str) -> None:
-    logged()
+    log_version()
     with pytest.raises(wandb.CommError):
         list(Api().artifacts(type, name))
 
 
 def test_versions_are_chosen_by_tags() -> None:
-    logged(files={"cat.txt": b"0"}, tags=["a", "b"])
-    logged(files={"cat.txt": b"1"}, tags=["a"])
-    logged(files={"cat.txt": b"2"})
+    log_version(files={"cat.txt": b"0"}, tags=["a", "b"])
+    log_version(files={"cat.txt": b"1"}, tags=["a"])
+    log_version(files={"cat.txt": b"2"})
     assert [each.version for each in Api().artifacts("dataset", "animals", tags=["a"])] == ["v1", "v0"]
     assert [each.version for each in Api().artifacts("dataset", "animals", tags=["a", "b"])] == ["v0"]
     assert list(Api().artifacts("dataset", "animals", tags="c")) == []
@@ -122,9 +121,9 @@ def test_a_listing_goes_on_where_another_one_ended() -> None:
 
 
 def test_types_and_collections_are_walked_down_to_versions() -> None:
-    logged("cats", project="zoo")
-    logged("dogs", project="zoo")
-    logged("classifier", "model", project="zoo")
+    log_version("cats", project="zoo")
+    log_version("dogs", project="zoo")
+    log_version("classifier", "model", project="zoo")
     found = [
         (type.name, collection.name, version.version)
         for type in Api().artifact_types("zoo")
@@ -140,9 +139,9 @@ def test_types_and_collections_are_walked_down_to_versions() -> None:
 
 
 def test_collections_are_listed_by_project_and_type() -> None:
-    logged("cats", project="zoo")
-    logged("dogs", project="zoo")
-    logged("classifier", "model", project="zoo")
+    log_version("cats", project="zoo")
+    log_version("dogs", project="zoo")
+    log_version("classifier", "model", project="zoo")
     listed = Api().artifact_collections(project_name="someone/zoo", type_name="dataset", per_page=1)
     assert [each.name for each in listed] == ["cats", "dogs"]
     assert len(listed) == 2
@@ -152,7 +151,7 @@ def test_collections_are_listed_by_project_and_type() -> None:
 
 
 def test_projects_are_listed() -> None:
-    logged(project="zoo")
+    log_version(project="zoo")
     wandb.init(project="farm").finish()
     assert {project.name for project in Api().projects()} >= {"zoo", "farm"}
 
@@ -180,7 +179,7 @@ def test_runs_are_listed_and_found() -> None:
 
 
 def test_a_run_lists_what_it_used_and_logged() -> None:
-    logged("cats")
+    log_version("cats")
     with wandb.init() as run:
         run.use_artifact("cats:latest")
         run.log_artifact(wandb.Artifact("dogs", "dataset"))
@@ -192,7 +191,7 @@ def test_a_run_lists_what_it_used_and_logged() -> None:
 
 
 def test_an_artifact_is_noted_with_a_run_after_the_fact() -> None:
-    cats, dogs = logged("cats"), logged("dogs")
+    cats, dogs = log_version("cats"), log_version("dogs")
     with wandb.init() as run:
         pass
     found = Api().run(run.id)
@@ -206,7 +205,7 @@ def test_an_artifact_is_noted_with_a_run_after_the_fact() -> None:
 
 
 def test_a_use_noted_after_the_fact_is_recorded_as_one_in_a_run_is(tmp_path: Path) -> None:
-    cats, dogs = logged("cats"), logged("dogs")
+    cats, dogs = log_version("cats"), log_version("dogs")
     with wandb.init() as run:
         run.use_artifact(cats, use_as="training")
     with wandb.init() as other:
@@ -248,20 +247,20 @@ def test_an_api_may_be_asked_for_before_there_is_a_store() -> None:
     with pytest.raises(NoStore, match="no store here"):
         api.artifact("animals")
     assert not Path(".artstore").exists()
-    logged()
+    log_version()
     assert api.artifact("animals").version == "v0"
     with pytest.raises(NoStore, match="nowhere"):
         Api(store="nowhere")
 
 
 def test_what_is_counted_is_what_is_listed_also_with_tags() -> None:
-    logged(files={"cat.txt": b"0"}, tags=["a"])
-    logged(files={"cat.txt": b"1"})
+    log_version(files={"cat.txt": b"0"}, tags=["a"])
+    log_version(files={"cat.txt": b"1"})
     assert len(Api().artifacts("dataset", "animals", tags=["a"])) == 1
 
 
 def test_an_order_that_is_none_is_refused() -> None:
-    logged()
+    log_version()
     with pytest.raises(ValueError, match="cannot order versions by 'size'"):
         Api().artifacts("dataset", "animals", order="size")
     with pytest.raises(ValueError, match="cannot order collections by 'size'"):
@@ -271,7 +270,7 @@ def test_an_order_that_is_none_is_refused() -> None:
 
 
 def test_filters_of_all_listings_find_what_they_say() -> None:
-    logged().link("wandb-registry-model/x", aliases=["live"])
+    log_version().link("wandb-registry-model/x", aliases=["live"])
     assert len(Api().runs(filters={"state": "finished"})) == 1
     assert [each.name for each in Api().registries(filter={"name": "model"})] == ["model"]
     assert [each.name for each in Api().registry("model").collections(filter={"name": {"$regex": "^x"}})] == ["x"]

@@ -11,11 +11,10 @@ import pytest
 import artstore as wandb
 from artstore import Api, Artifact
 from artstore.errors import ArtifactFinalizedError, ArtifactNotLoggedError, NotFound, WaitTimeoutError
-from tests.support.files import write
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged, made, paths
+from tests.support.files import write_files
+from tests.support.wandb_fixtures import entry_paths, log_version, new_draft
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 def held(run: wandb.Run) -> threading.Event:
@@ -29,7 +28,7 @@ def held(run: wandb.Run) -> threading.Event:
 
 
 def test_logging_gives_the_artifact_at_once_and_waiting_gives_it_too() -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     with wandb.init() as run:
         event = held(run)
         assert run.log_artifact(artifact) is artifact
@@ -40,7 +39,7 @@ def test_logging_gives_the_artifact_at_once_and_waiting_gives_it_too() -> None:
 
 
 def test_waiting_too_short_is_a_timeout_and_the_artifact_is_logged_all_the_same() -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     with wandb.init() as run:
         event = held(run)
         run.log_artifact(artifact)
@@ -54,11 +53,11 @@ def test_waiting_too_short_is_a_timeout_and_the_artifact_is_logged_all_the_same(
 
 def test_what_was_never_logged_cannot_be_waited_for() -> None:
     with pytest.raises(ArtifactNotLoggedError, match=r"'Artifact.wait' used prior to logging"):
-        made().wait()
+        new_draft().wait()
 
 
 def test_a_file_is_logged_under_a_name_made_of_the_run_and_the_file() -> None:
-    write(Path("."), {"model.pt": b"weights"})
+    write_files(Path("."), {"model.pt": b"weights"})
     with wandb.init() as run:
         artifact = run.log_artifact("model.pt")
         given = run.log_artifact(Path("model.pt"), name="classifier", type="model", aliases=["best"], tags=["big"])
@@ -69,15 +68,15 @@ def test_a_file_is_logged_under_a_name_made_of_the_run_and_the_file() -> None:
         ["latest", "best"],
         ["big"],
     )
-    assert paths(given) == ["model.pt"]
+    assert entry_paths(given) == ["model.pt"]
 
 
 def test_a_folder_is_logged_with_what_is_in_it() -> None:
-    write(Path("data"), {"a": b"1", "b/c": b"2"})
+    write_files(Path("data"), {"a": b"1", "b/c": b"2"})
     with wandb.init() as run:
         artifact = run.log_artifact("data", type="dataset")
     assert artifact.name == f"run-{run.id}-data:v0"
-    assert paths(artifact) == ["a", "b/c"]
+    assert entry_paths(artifact) == ["a", "b/c"]
 
 
 def test_what_cannot_be_logged_is_refused_by_the_kind_that_wandb_raises() -> None:
@@ -91,7 +90,7 @@ def test_what_cannot_be_logged_is_refused_by_the_kind_that_wandb_raises() -> Non
 
 
 def test_a_logged_artifact_is_finalized_at_once() -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     with wandb.init() as run:
         held(run).set()
         run.log_artifact(artifact)
@@ -101,7 +100,7 @@ def test_a_logged_artifact_is_finalized_at_once() -> None:
 
 def test_logging_a_version_again_sets_aliases_and_tags_on_it() -> None:
     with wandb.init() as first:
-        artifact = first.log_artifact(made(cat="meow"))
+        artifact = first.log_artifact(new_draft(cat="meow"))
     with wandb.init() as second:
         second.log_artifact(artifact, aliases=["best"], tags=["loud"]).wait()
     found = Api().artifact("animals:best")
@@ -114,20 +113,20 @@ def test_logging_a_version_again_sets_aliases_and_tags_on_it() -> None:
 
 
 def test_another_type_for_the_name_is_refused_at_the_call() -> None:
-    logged("animals", "dataset")
+    log_version("animals", "dataset")
     with wandb.init() as run, pytest.raises(ValueError, match=r"animals.*dataset"):
-        run.log_artifact(made("animals", "model"))
+        run.log_artifact(new_draft("animals", "model"))
     assert Api().artifact("animals").version == "v0"
 
 
 def test_the_newest_version_with_the_same_content_is_not_made_again() -> None:
-    first = logged(files={"cat.txt": b"meow"})
-    assert logged(files={"cat.txt": b"meow"}, aliases=["again"]).id == first.id
+    first = log_version(files={"cat.txt": b"meow"})
+    assert log_version(files={"cat.txt": b"meow"}, aliases=["again"]).id == first.id
     assert Api().artifact("animals:again").version == "v0"
 
 
 def test_an_artifact_that_is_logged_twice_is_one_version() -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     with wandb.init() as run:
         run.log_artifact(artifact)
         run.log_artifact(artifact, aliases=["again"])
@@ -135,7 +134,7 @@ def test_an_artifact_that_is_logged_twice_is_one_version() -> None:
 
 
 def test_an_artifact_is_logged_to_the_store_of_the_run_wherever_it_was_begun() -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     with wandb.init(store="other") as run:
         run.log_artifact(artifact)
     assert Path(Api(store="other").artifact("animals").file()).read_text() == "meow"
@@ -146,7 +145,7 @@ def test_an_artifact_is_logged_to_the_store_of_the_run_wherever_it_was_begun() -
 
 
 def test_saving_a_draft_logs_it_with_the_open_run() -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     with wandb.init(job_type="train") as run:
         artifact.save()
         assert artifact.wait().version == "v0"
@@ -156,7 +155,7 @@ def test_saving_a_draft_logs_it_with_the_open_run() -> None:
 
 
 def test_saving_a_draft_without_a_run_logs_it_with_one_of_its_own() -> None:
-    artifact = made(cat="meow")
+    artifact = new_draft(cat="meow")
     artifact.save(project="zoo")
     assert artifact.qualified_name.endswith("zoo/animals:v0")
     by = artifact.logged_by()
@@ -169,7 +168,7 @@ def test_saving_a_draft_without_a_run_logs_it_with_one_of_its_own() -> None:
 
 
 def test_using_gives_the_artifact_and_notes_it_once() -> None:
-    logged(aliases=["best"])
+    log_version(aliases=["best"])
     with wandb.init() as run:
         artifact = run.use_artifact("animals:best")
         run.use_artifact("animals:v0", type="dataset")
@@ -181,14 +180,14 @@ def test_using_gives_the_artifact_and_notes_it_once() -> None:
 
 def test_using_a_draft_logs_it_first() -> None:
     with wandb.init() as run:
-        artifact = run.use_artifact(made(cat="meow"), aliases=["mine"])
+        artifact = run.use_artifact(new_draft(cat="meow"), aliases=["mine"])
     assert (artifact.name, artifact.aliases) == ("animals:v0", ["latest", "mine"])
     assert [each.name for each in Api().run(run.id).used_artifacts()] == ["animals:v0"]
 
 
 @pytest.mark.parametrize("kind", [ValueError, wandb.CommError, wandb.errors.CommError, wandb.Error])
 def test_using_with_the_wrong_type_is_a_value_error_and_a_comm_error(kind: type[Exception]) -> None:
-    artifact = logged()
+    artifact = log_version()
     with wandb.init() as run:
         for given in ("animals:latest", artifact):
             with pytest.raises(kind, match=r"'model' specified but .*animals.* of type 'dataset'"):
@@ -199,7 +198,7 @@ def test_using_with_the_wrong_type_is_a_value_error_and_a_comm_error(kind: type[
 @pytest.mark.parametrize("name", ["animals", "animals:best", "animals:v1", "zoo/animals", "cats:latest"])
 def test_using_what_is_not_there_is_a_comm_error(name: str) -> None:
     if name in ("animals:best", "animals:v1"):
-        logged()
+        log_version()
     with wandb.init() as run, pytest.raises(wandb.CommError) as caught:
         run.use_artifact(name)
     assert isinstance(caught.value, NotFound)
@@ -211,7 +210,7 @@ def test_what_is_no_artifact_cannot_be_used() -> None:
 
 
 def test_artifacts_of_other_projects_can_be_used() -> None:
-    logged(project="zoo")
+    log_version(project="zoo")
     with wandb.init(project="farm") as run:
         assert run.use_artifact("zoo/animals:latest").project == "zoo"
         assert run.use_artifact("someone/zoo/animals:latest").project == "zoo"
@@ -219,8 +218,8 @@ def test_artifacts_of_other_projects_can_be_used() -> None:
 
 
 def test_artifacts_in_the_config_are_used() -> None:
-    logged("cats")
-    logged("dogs")
+    log_version("cats")
+    log_version("dogs")
     with wandb.init(config={"dogs": "wandb-artifact://dogs:latest"}) as run:
         run.config["cats"] = Api().artifact("cats:latest")
         assert isinstance(run.config["dogs"], Artifact)
@@ -234,40 +233,40 @@ def test_artifacts_in_the_config_are_used() -> None:
 
 
 def test_metadata_or_description_that_differ_make_a_new_version_that_costs_nothing() -> None:
-    first = logged(metadata={"a": 1}, description="one")
-    assert logged(metadata={"a": 2}).version == "v1"
+    first = log_version(metadata={"a": 1}, description="one")
+    assert log_version(metadata={"a": 2}).version == "v1"
     assert Api().artifact("animals:v1").description == "one"
-    assert logged(description="two").version == "v2"
+    assert log_version(description="two").version == "v2"
     assert Api().artifact("animals:v2").metadata == {"a": 2}
-    assert logged().version == "v2"
+    assert log_version().version == "v2"
     assert (Api().artifact("animals:v2").owned_bytes, first.owned_bytes) == (0, 4)
 
 
 def test_the_content_of_an_older_version_is_a_new_version() -> None:
-    logged(files={"cat.txt": b"meow"})
-    logged(files={"cat.txt": b"purr"})
-    again = logged(files={"cat.txt": b"meow"})
+    log_version(files={"cat.txt": b"meow"})
+    log_version(files={"cat.txt": b"purr"})
+    again = log_version(files={"cat.txt": b"meow"})
     assert (again.version, again.owned_bytes, again.digest) == ("v2", 0, Api().artifact("animals:v0").digest)
 
 
 def test_what_this_run_has_just_logged_can_be_used() -> None:
     with wandb.init() as run:
         for number in range(5):
-            run.log_artifact(made(cat=str(number)))
+            run.log_artifact(new_draft(cat=str(number)))
             assert run.use_artifact("animals:latest").version == f"v{number}"
 
 
 def test_another_type_is_refused_also_while_the_first_version_is_being_committed() -> None:
     with wandb.init() as run:
         event = held(run)
-        run.log_artifact(made("animals", "dataset"))
+        run.log_artifact(new_draft("animals", "dataset"))
         with pytest.raises(ValueError, match=r"animals.*dataset"):
-            run.log_artifact(made("animals", "model"))
+            run.log_artifact(new_draft("animals", "model"))
         event.set()
 
 
 def test_a_log_that_fails_is_told_by_wait_by_what_went_wrong() -> None:
-    base = logged()
+    base = log_version()
     draft = base.new_draft()
     base.delete(delete_aliases=True)
     with wandb.init() as run:
@@ -277,7 +276,7 @@ def test_a_log_that_fails_is_told_by_wait_by_what_went_wrong() -> None:
 
 
 def test_a_log_that_nobody_waits_for_is_told_at_the_end_of_the_run() -> None:
-    base = logged()
+    base = log_version()
     draft = base.new_draft()
     base.delete(delete_aliases=True)
     run = wandb.init()
@@ -288,14 +287,14 @@ def test_a_log_that_nobody_waits_for_is_told_at_the_end_of_the_run() -> None:
 
 
 def test_offline_is_as_good_as_online() -> None:
-    logged()
+    log_version()
     with wandb.init(mode="offline") as run:
         assert run.use_artifact("animals:latest").version == "v0"
         assert run.link_artifact(Api().artifact("animals"), "wandb-registry-pets/best").is_link
 
 
 def test_a_collection_whose_versions_are_all_deleted_keeps_its_type_and_its_numbers() -> None:
-    logged().delete(delete_aliases=True)
+    log_version().delete(delete_aliases=True)
     with wandb.init() as run, pytest.raises(ValueError, match="animals"):
-        run.log_artifact(made("animals", "model"))
-    assert logged().version == "v1"
+        run.log_artifact(new_draft("animals", "model"))
+    assert log_version().version == "v1"

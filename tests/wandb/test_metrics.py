@@ -12,10 +12,9 @@ import pytest
 
 import artstore as wandb
 from artstore.errors import InvalidInput, UsageError
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import read
+from tests.support.wandb_fixtures import public_run
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 # Equal: config
@@ -34,7 +33,7 @@ def test_a_config_is_a_dict_or_has_attributes(given: Any) -> None:
         assert dict(run.config) == run.config.as_dict() == {"lr": 0.1}
         assert list(run.config.keys()) == ["lr"]
         assert list(run.config.items()) == [("lr", 0.1)]
-    assert read(run).config == {"lr": 0.1}
+    assert public_run(run).config == {"lr": 0.1}
 
 
 def test_a_key_that_is_not_there_is_told_as_a_dict_and_an_object_do() -> None:
@@ -87,21 +86,23 @@ def test_logging_counts_steps_and_the_summary_has_the_last_values() -> None:
         assert run.step == 10
         run.log({"late": True})
         run.log({"nested": {"a": [1, 2]}})
-    rows = [{k: v for k, v in row.items() if k not in ("_timestamp", "_runtime")} for row in read(run).scan_history()]
+    rows = [
+        {k: v for k, v in row.items() if k not in ("_timestamp", "_runtime")} for row in public_run(run).scan_history()
+    ]
     assert rows == [
         {"_step": 0, "loss": 0.5, "acc": 0.1},
         {"_step": 1, "loss": 0.4, "acc": 0.2},
         {"_step": 10, "loss": 0.3, "late": True},
         {"_step": 11, "nested": {"a": [1, 2]}},
     ]
-    assert read(run).summary == {"loss": 0.3, "acc": 0.2, "late": True, "nested": {"a": [1, 2]}}
+    assert public_run(run).summary == {"loss": 0.3, "acc": 0.2, "late": True, "nested": {"a": [1, 2]}}
 
 
 def test_a_step_that_is_behind_is_not_logged_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with wandb.init() as run:
         run.log({"loss": 1}, step=5)
         run.log({"loss": 2}, step=3)
-    assert read(run).summary["loss"] == 1
+    assert public_run(run).summary["loss"] == 1
     assert "step 3 is behind step 5" in capsys.readouterr().err
 
 
@@ -121,29 +122,29 @@ def test_the_summary_is_set_by_hand_as_well() -> None:
         with pytest.raises(KeyError):
             run.summary["none"]
         del run.summary["note"]
-    assert read(run).summary == {"acc": 0.8, "best": 0.9, "deep": {"a": 1}}
+    assert public_run(run).summary == {"acc": 0.8, "best": 0.9, "deep": {"a": 1}}
 
 
 def test_name_notes_and_tags_change_while_it_runs() -> None:
     with wandb.init(tags=["a"]) as run:
         run.tags += ("b",)
         run.name, run.notes = "new", "words"
-    found = read(run)
+    found = public_run(run)
     assert (found.tags, found.name, found.notes) == (["a", "b"], "new", "words")
 
 
 def test_numbers_that_json_does_not_know_are_kept_as_wandb_writes_them() -> None:
     with wandb.init() as run:
         run.log({"loss": float("nan"), "ratio": float("inf")})
-    assert json.dumps(read(run).summary) == '{"loss": "NaN", "ratio": "Infinity"}'
+    assert json.dumps(public_run(run).summary) == '{"loss": "NaN", "ratio": "Infinity"}'
 
 
 # Different on purpose
 
 
-def test_a_config_file_is_json(here: Path) -> None:
-    (here / "config.json").write_text('{"lr": 0.1}')
-    (here / "config.yaml").write_text("lr: 0.1\n")
+def test_a_config_file_is_json(workdir: Path) -> None:
+    (workdir / "config.json").write_text('{"lr": 0.1}')
+    (workdir / "config.yaml").write_text("lr: 0.1\n")
     assert wandb.init(config="config.json").config.lr == 0.1
     for wrong in ("config.yaml", "nowhere.json"):
         with pytest.raises(InvalidInput, match=wrong):

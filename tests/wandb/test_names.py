@@ -13,10 +13,9 @@ import pytest
 import artstore as wandb
 from artstore import Api, Artifact
 from artstore.errors import InvalidName
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged, made, paths
+from tests.support.wandb_fixtures import entry_paths, log_version, new_draft
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 # Equal
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("name", ["animals", "A-1_b.c", "0", "...", "-", "x" * 128])
 def test_names_that_wandb_takes_are_taken(name: str) -> None:
     assert Artifact(name, "dataset").name == name
-    assert logged(name).name == f"{name}:v0"
+    assert log_version(name).name == f"{name}:v0"
 
 
 @pytest.mark.parametrize(
@@ -53,38 +52,38 @@ def test_types_that_wandb_keeps_for_itself_are_refused(name: str, type: str) -> 
 
 @pytest.mark.parametrize(("name", "type"), [("mine", "code"), ("table", "run_table"), ("x", "two words"), ("x", "ä")])
 def test_types_are_any_text(name: str, type: str) -> None:
-    assert logged(name, type).type == type
+    assert log_version(name, type).type == type
 
 
 @pytest.mark.parametrize("alias", ["a/b", "a:b"])
 def test_aliases_with_a_slash_or_a_colon_are_refused(alias: str) -> None:
     with pytest.raises(ValueError, match="Aliases must not contain any of the following characters: '/', ':'"):
-        logged(aliases=[alias])
-    version = logged()
+        log_version(aliases=[alias])
+    version = log_version()
     with pytest.raises(ValueError, match="must not contain"):
         version.aliases = [alias]
 
 
 @pytest.mark.parametrize("alias", ["best", "two words", "v1.2", "V1", "ünïcode", "v", "1"])
 def test_any_other_text_is_an_alias(alias: str) -> None:
-    logged(aliases=alias)
+    log_version(aliases=alias)
     assert Api().artifact(f"animals:{alias}").version == "v0"
 
 
 def test_latest_is_always_added_and_aliases_are_not_repeated() -> None:
-    assert logged(aliases=["best", "best", "latest"]).aliases == ["latest", "best"]
+    assert log_version(aliases=["best", "best", "latest"]).aliases == ["latest", "best"]
 
 
 @pytest.mark.parametrize("tag", ["good", "two words", "a-b_c", "ünïcode", "9"])
 def test_tags_of_wandb_are_taken(tag: str) -> None:
-    assert logged(tags=[tag, tag]).tags == [tag]
+    assert log_version(tags=[tag, tag]).tags == [tag]
 
 
 @pytest.mark.parametrize("tag", ["", "a/b", "a:b", " a", "a ", "a.b", "a\n"])
 def test_other_tags_are_refused(tag: str) -> None:
     with pytest.raises(ValueError, match=r"only contain alphanumeric characters.*hyphens, underscores, and/or spaces"):
-        logged(tags=[tag])
-    version = logged()
+        log_version(tags=[tag])
+    version = log_version()
     with pytest.raises(ValueError, match="only contain alphanumeric"):
         version.tags = [tag]
 
@@ -102,7 +101,7 @@ def test_other_tags_are_refused(tag: str) -> None:
 )
 def test_metadata_is_kept_as_json_says_it(given: Any, kept: dict[str, Any]) -> None:
     assert Artifact("x", "t", metadata=given).metadata == kept
-    assert Api().artifact(logged(metadata=given).name).metadata == kept
+    assert Api().artifact(log_version(metadata=given).name).metadata == kept
 
 
 @pytest.mark.parametrize(
@@ -132,7 +131,7 @@ def test_metadata_is_a_copy_of_what_was_given() -> None:
 
 
 def test_metadata_is_checked_again_when_it_is_logged() -> None:
-    artifact = made()
+    artifact = new_draft()
     artifact.metadata["loss"] = math.inf
     with wandb.init() as run, pytest.raises(ValueError, match="Out of range float values"):
         run.log_artifact(artifact)
@@ -146,7 +145,7 @@ def test_paths_are_normalised(path: str, kept: str) -> None:
     Path("file").write_text("x")
     artifact = Artifact("x", "t")
     assert artifact.add_file("file", name=path).path == kept
-    assert paths(artifact) == [kept]
+    assert entry_paths(artifact) == [kept]
 
 
 @pytest.mark.parametrize("path", ["..", "../a", "a/../b", "/a", "C:/a", "C:\\a", "a\\..\\b", "//host/share/x", "."])
@@ -160,7 +159,7 @@ def test_paths_that_leave_the_artifact_are_refused_wherever_one_is_given(path: s
         artifact.add_dir("folder", name=path)
     with pytest.raises(ValueError, match="Invalid artifact path"):
         artifact.new_file(path)
-    assert paths(artifact) == []
+    assert entry_paths(artifact) == []
 
 
 @pytest.mark.parametrize("project", ["a/b", "a\\b", "a#b", "a?b", "a%b", "a:b", "a\nb", "x" * 129])
@@ -174,7 +173,7 @@ def test_project_names_that_wandb_refuses_are_refused(project: str) -> None:
     "name", ["animals", "animals:v0", "animals:best", "zoo/animals:best", "me/zoo/animals:best", "me/zoo/animals"]
 )
 def test_an_artifact_is_named_with_and_without_project_and_entity(name: str) -> None:
-    logged(project="zoo", aliases=["best"])
+    log_version(project="zoo", aliases=["best"])
     with wandb.init(project="zoo") as run:
         assert run.use_artifact(name).qualified_name.endswith("/zoo/animals:v0")
     assert Api({"project": "zoo"}).artifact(name).version == "v0"
@@ -203,29 +202,29 @@ def test_types_that_could_not_be_written_in_a_path_are_refused(type: Any) -> Non
 @pytest.mark.parametrize("alias", ["v7", "v0", ""])
 def test_an_alias_that_would_hide_a_version_is_refused(alias: str) -> None:
     with pytest.raises(InvalidName):
-        logged(aliases=[alias])
+        log_version(aliases=[alias])
 
 
 def test_metadata_may_have_any_number_of_keys() -> None:
     many = {f"key{number}": number for number in range(1000)}
-    assert logged(metadata=many).metadata == many
+    assert log_version(metadata=many).metadata == many
 
 
 def test_a_file_cannot_be_a_folder_as_well() -> None:
-    artifact = made(images="a file")
+    artifact = new_draft(images="a file")
     with pytest.raises(ValueError, match=r"'images/cat.png' cannot be added: 'images' is a file"):
         artifact.new_file("images/cat.png")
 
 
 def test_the_default_folder_of_a_download_is_the_name_with_its_version() -> None:
-    version = logged()
+    version = log_version()
     expected = "animals:v0" if os.name == "posix" else "animals-v0"
     assert Path(version.download()) == Path.cwd() / "artifacts" / expected
 
 
 @pytest.mark.parametrize("name", ["a/b/c/d", "a/b/c/d:v0", "", "animals:", "two words"])
 def test_a_name_that_can_be_none_is_told_from_one_that_is_not_there(name: str) -> None:
-    logged()
+    log_version()
     with pytest.raises(InvalidName):
         Api().artifact(name)
     with wandb.init() as run, pytest.raises(ValueError, match=r"invalid artifact name|Invalid name"):

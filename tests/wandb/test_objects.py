@@ -15,11 +15,10 @@ import artstore
 from artstore import Artifact, Table
 from artstore.data_types import JoinedTable
 from tests.support import wandb_objects
-from tests.support.roundtrip import kept
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_objects import fill, shown, sources
+from tests.support.roundtrip import log_objects
+from tests.support.wandb_objects import comparable, fill, sources
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 WRITTEN = Path(__file__).parent / "written_by_wandb"
 """What `wandb_objects.py write` made with wandb 0.31.0."""
@@ -51,11 +50,11 @@ SHOWN = {
 
 
 @pytest.fixture
-def ours(here: Path) -> Artifact:
+def ours(workdir: Path) -> Artifact:
     """The artifact of `wandb_objects`, as artstore makes it."""
-    sources(here)
+    sources(workdir)
     artifact = Artifact("everything", "dataset")
-    fill(artstore, artifact, here)
+    fill(artstore, artifact, workdir)
     artifact.save()
     return artifact.wait()
 
@@ -89,8 +88,8 @@ def test_what_we_write_is_what_wandb_writes_byte_for_byte(ours: Artifact) -> Non
 
 def test_what_wandb_wrote_is_read_as_wandb_reads_it(theirs: Artifact) -> None:
     for path, rows in SHOWN.items():
-        assert shown(theirs.get(path)) == rows, path
-        assert shown(theirs.get(path.split(".")[0])) == rows, path
+        assert comparable(theirs.get(path)) == rows, path
+        assert comparable(theirs.get(path.split(".")[0])) == rows, path
 
 
 def test_objects_that_wandb_wrote_are_equal_to_ours(ours: Artifact, theirs: Artifact) -> None:
@@ -162,15 +161,15 @@ assert not {"numpy", "pandas", "PIL", "pyarrow"} & set(sys.modules)
 
 @pytest.mark.torture
 @pytest.mark.timeout(600)
-def test_wandb_itself_reads_what_we_write(ours: Artifact, here: Path) -> None:
+def test_wandb_itself_reads_what_we_write(ours: Artifact, workdir: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "other"], check=True)
-    python = str(here / "other" / "bin" / "python")
+    python = str(workdir / "other" / "bin" / "python")
     install = [python, "-m", "pip", "install", "--quiet", "wandb==0.31.0", "numpy", "pandas", "pillow"]
     subprocess.run(install, check=True)
     program = wandb_objects.__file__
     subprocess.run([python, program, "write", "written"], check=True)
-    assert files(here / "written").keys() == files(WRITTEN).keys()
-    more = kept("more", micro=Table(columns=["t"], data=[[pandas.Timestamp("2024-01-01 00:00:00.123456")]]))
+    assert files(workdir / "written").keys() == files(WRITTEN).keys()
+    more = log_objects("more", micro=Table(columns=["t"], data=[[pandas.Timestamp("2024-01-01 00:00:00.123456")]]))
     folder = ours.download("out")
     more.download("out")
     # wandb does not read the bytes that it writes itself.
@@ -184,4 +183,4 @@ def test_wandb_itself_reads_what_we_write(ours: Artifact, here: Path) -> None:
     assert read.pop("micro.table.json") == [["2024-01-01T00:00:00.123456+00:00"]]
     for path, found in read.items():
         # wandb does not read all captions that it writes itself.
-        assert found == SHOWN[path] if path in SHOWN else found[:2] == shown(ours.get(path))[:2], path
+        assert found == SHOWN[path] if path in SHOWN else found[:2] == comparable(ours.get(path))[:2], path

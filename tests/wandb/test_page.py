@@ -14,8 +14,7 @@ from artstore import Api, Artifact, Run
 from artstore.tracking.collection import ArtifactCollection, ArtifactType
 from artstore.tracking.entries import ArtifactEntry, ArtifactManifest
 from artstore.tracking.public_run import PublicRun
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged
+from tests.support.wandb_fixtures import log_version
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "wandb-compatibility.md").read_text(encoding="utf-8")
@@ -102,7 +101,7 @@ def test_every_public_name_of_wandb_is_here_or_named_on_the_page(kind: type, of_
     assert sorted(set(of_wandb.split()) - names_of(kind) - NAMED) == []
 
 
-def test_every_public_name_of_the_package_is_here_or_named_on_the_page(here: Path) -> None:
+def test_every_public_name_of_the_package_is_here_or_named_on_the_page(workdir: Path) -> None:
     assert [name for name in PACKAGE.split() if not hasattr(artstore, name) and name not in NAMED] == []
 
 
@@ -194,13 +193,13 @@ BY_NAME_ONLY = """
 """
 
 
-def test_init_takes_every_argument_of_wandb_by_its_name(here: Path) -> None:
+def test_init_takes_every_argument_of_wandb_by_its_name(workdir: Path) -> None:
     artstore.init(**dict.fromkeys(BY_NAME_ONLY.split()))
 
 
-def test_a_script_uses_the_parts_of_wandb_that_the_page_names(here: Path) -> None:
+def test_a_script_uses_the_parts_of_wandb_that_the_page_names(workdir: Path) -> None:
     wandb = artstore
-    logged()
+    log_version()
     run = wandb.init(id=wandb.util.generate_id(), resume="allow")
     assert isinstance(run, wandb.sdk.wandb_run.Run)
     assert isinstance(wandb.apis.public.Api().run(run.id), wandb.apis.public.Run)

@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 
 from artstore import Api
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import paths
+from tests.support.wandb_fixtures import entry_paths
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 Program = Callable[..., str]
 
@@ -165,7 +164,7 @@ def test_a_pipeline_from_data_to_a_promoted_model(program: Program) -> None:
     assert train.summary["best_epoch"] == 2
     assert [row["loss"] for row in train.scan_history()] == [0.25, 0.125, 0.25 / 3]
     [dataset] = train.used_artifacts()
-    assert (dataset.name, dataset.description, paths(dataset)) == (
+    assert (dataset.name, dataset.description, entry_paths(dataset)) == (
         "digits:v1",
         "Digits and labels",
         ["test.csv", "train.csv"],
@@ -353,7 +352,7 @@ def test_grouped_runs_in_parallel_are_joined_by_their_group() -> None:
     run("worker9.py", WORKER, "9", WANDB_RUN_GROUP="g2")
     run("join.py", JOIN, WANDB_RUN_GROUP="g1")
     joined = Api().artifact("sharded/joined")
-    assert paths(joined) == ["shard-0/part.txt", "shard-1/part.txt", "shard-2/part.txt"]
+    assert entry_paths(joined) == ["shard-0/part.txt", "shard-1/part.txt", "shard-2/part.txt"]
     by = joined.logged_by()
     assert by is not None
     assert sorted(used.name for used in by.used_artifacts()) == ["shard-0:v0", "shard-1:v0", "shard-2:v0"]

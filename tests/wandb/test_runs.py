@@ -11,11 +11,10 @@ import pytest
 import artstore as wandb
 from artstore import Api
 from artstore.errors import InvalidName, UsageError
-from tests.support.files import write
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import made, paths, read
+from tests.support.files import write_files
+from tests.support.wandb_fixtures import entry_paths, new_draft, public_run
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 
 # Equal: init
@@ -32,7 +31,7 @@ def test_every_argument_of_wandb_is_accepted_by_its_name() -> None:
     assert (run.tags, run.group, run.job_type, run.config.as_dict()) == (("a", "b"), "g", "train", {"x": 1})
     assert wandb.run is run
     run.finish()
-    found = read(run)
+    found = public_run(run)
     assert (found.name, found.notes, found.tags, found.group, found.job_type) == (
         "first",
         "n",
@@ -115,11 +114,11 @@ def test_the_block_finishes_a_run_and_an_exception_makes_it_failed() -> None:
         assert wandb.run is good
     with pytest.raises(ZeroDivisionError), wandb.init() as bad:
         bad.log({"loss": 1})
-        bad.log_artifact(made(cat="meow"))
+        bad.log_artifact(new_draft(cat="meow"))
         _ = 1 / 0
     assert wandb.run is None
-    assert (read(good).state, read(good).exit_code) == ("finished", 0)
-    assert (read(bad).state, read(bad).exit_code, read(bad).summary["loss"]) == ("failed", 1, 1)
+    assert (public_run(good).state, public_run(good).exit_code) == ("finished", 0)
+    assert (public_run(bad).state, public_run(bad).exit_code, public_run(bad).summary["loss"]) == ("failed", 1, 1)
     assert Api().artifact("animals").version == "v0"
 
 
@@ -127,7 +126,7 @@ def test_leaving_a_block_by_sys_exit_keeps_its_code() -> None:
     for code, state in ((0, "finished"), (3, "failed")):
         with pytest.raises(SystemExit), wandb.init() as run:
             sys.exit(code)
-        assert (read(run).state, read(run).exit_code) == (state, code)
+        assert (public_run(run).state, public_run(run).exit_code) == (state, code)
 
 
 def test_finishing_is_by_exit_code_and_only_once() -> None:
@@ -135,7 +134,7 @@ def test_finishing_is_by_exit_code_and_only_once() -> None:
     wandb.finish(exit_code=2)
     run.finish()
     wandb.finish()
-    assert (read(run).state, read(run).exit_code) == ("failed", 2)
+    assert (public_run(run).state, public_run(run).exit_code) == ("failed", 2)
 
 
 def test_a_finished_run_takes_nothing_more() -> None:
@@ -143,16 +142,16 @@ def test_a_finished_run_takes_nothing_more() -> None:
     run.finish()
     for late in (
         lambda: run.log({"a": 1}),
-        lambda: run.log_artifact(made(cat="meow")),
+        lambda: run.log_artifact(new_draft(cat="meow")),
         lambda: run.use_artifact("animals"),
         lambda: run.config.update({"a": 1}),
         lambda: run.summary.update({"a": 1}),
         lambda: setattr(run, "notes", "x"),
-        lambda: run.link_artifact(made(cat="meow"), "x"),
+        lambda: run.link_artifact(new_draft(cat="meow"), "x"),
     ):
         with pytest.raises(UsageError, match="is finished"):
             late()
-    assert run.id == read(run).id
+    assert run.id == public_run(run).id
 
 
 # Equal: what the package itself offers
@@ -175,13 +174,13 @@ def test_before_init_the_package_says_that_there_is_no_run() -> None:
 
 
 def test_the_package_offers_what_the_open_run_does(capsys: pytest.CaptureFixture[str]) -> None:
-    write(Path("."), {"model.pt": b"weights"})
+    write_files(Path("."), {"model.pt": b"weights"})
     run = wandb.init(project="zoo")
     wandb.config.lr = 0.1
     wandb.config.update({"epochs": 3})
     wandb.log({"loss": 0.5})
     wandb.summary["best"] = 0.4
-    wandb.log_artifact(made(cat="meow"), aliases=["a"])
+    wandb.log_artifact(new_draft(cat="meow"), aliases=["a"])
     wandb.log_model("model.pt", name="m")
     assert wandb.use_artifact("animals:a").version == "v0"
     assert Path(wandb.use_model("m")).read_bytes() == b"weights"
@@ -190,7 +189,7 @@ def test_the_package_offers_what_the_open_run_does(capsys: pytest.CaptureFixture
     wandb.alert(title="done", text="really")
     assert "done: really" in capsys.readouterr().err
     wandb.finish()
-    found = read(run)
+    found = public_run(run)
     assert (found.config, found.summary) == ({"lr": 0.1, "epochs": 3}, {"loss": 0.5, "best": 0.4})
     assert [each.name for each in found.logged_artifacts()] == ["animals:v0", "m:v0"]
 
@@ -205,8 +204,8 @@ def test_a_run_is_resumed_with_its_config_summary_and_step() -> None:
     with wandb.init(id="r1", resume="must", config={"lr": 0.2}) as run:
         assert (run.resumed, run.starting_step, run.summary["loss"], run.config.lr) == (True, 1, 0.5, 0.2)
         run.log({"loss": 0.4})
-    assert [row["loss"] for row in read(run).scan_history()] == [0.5, 0.4]
-    assert read(run).state == "finished"
+    assert [row["loss"] for row in public_run(run).scan_history()] == [0.5, 0.4]
+    assert public_run(run).state == "finished"
 
 
 def test_a_run_is_resumed_only_if_that_is_possible() -> None:
@@ -221,7 +220,7 @@ def test_a_run_is_resumed_only_if_that_is_possible() -> None:
 
 
 def test_code_is_logged_by_the_rules_of_wandb() -> None:
-    write(
+    write_files(
         Path("code"), {"a.py": b"1", "deep/b.py": b"2", "data.csv": b"3", "requirements.txt": b"4", "wandb/c.py": b"5"}
     )
     with wandb.init(project="zoo") as run:
@@ -232,13 +231,13 @@ def test_code_is_logged_by_the_rules_of_wandb() -> None:
     assert code is not None and chosen is not None and excluded is not None
     assert code.type == "code"
     assert code.name.startswith("source-zoo-")
-    assert paths(code) == ["a.py", "deep/b.py", "requirements.txt"]
-    assert (paths(chosen), nothing) == (["data.csv"], None)
-    assert "deep/b.py" not in paths(excluded)
+    assert entry_paths(code) == ["a.py", "deep/b.py", "requirements.txt"]
+    assert (entry_paths(chosen), nothing) == (["data.csv"], None)
+    assert "deep/b.py" not in entry_paths(excluded)
 
 
 def test_files_are_saved_with_the_run() -> None:
-    write(Path("logs"), {"a.txt": b"1", "b.txt": b"2", "c.bin": b"3"})
+    write_files(Path("logs"), {"a.txt": b"1", "b.txt": b"2", "c.bin": b"3"})
     with wandb.init() as run:
         saved = run.save("logs/*.txt", base_path=".")
         assert run.save("logs/*.txt", glob=False) == []
@@ -254,10 +253,10 @@ def test_files_are_saved_with_the_run() -> None:
 def test_init_finishes_the_open_run_unless_told_otherwise() -> None:
     first = wandb.init()
     second = wandb.init()
-    assert (read(first).state, wandb.run) == ("finished", second)
+    assert (public_run(first).state, wandb.run) == ("finished", second)
     assert wandb.init(reinit="return_previous") is second
     third = wandb.init(reinit="create_new")
-    assert (read(second).state, wandb.run) == ("running", third)
+    assert (public_run(second).state, wandb.run) == ("running", third)
     third.finish()
     assert wandb.run is second
 
@@ -283,7 +282,7 @@ def test_a_disabled_run_works_and_leaves_nothing() -> None:
     with wandb.init(mode="disabled") as run:
         assert run.disabled
         run.log({"a": 1})
-        artifact = run.log_artifact(made(cat="meow"))
+        artifact = run.log_artifact(new_draft(cat="meow"))
         assert Path(artifact.download("here"), "cat").read_text() == "meow"
     assert not Path(".artstore").exists()
 

@@ -16,11 +16,10 @@ from artstore.data_types import PartitionedTable
 from artstore.errors import CommError
 from artstore.lineage.graph import RunNode
 from artstore.tracking.artifact import Artifact as Built
-from tests.support.files import noise, write
-from tests.support.wandb_fixtures import here as here
-from tests.support.wandb_fixtures import logged, paths, sample
+from tests.support.files import noise, write_files
+from tests.support.wandb_fixtures import entry_paths, log_version, run_sample
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("workdir")
 
 MB = 1_000_000
 LOG_IT = """
@@ -41,7 +40,7 @@ LOG_ANIMALS = """
 
 
 def finish() -> None:
-    sample("import wandb\nwandb.finish()")
+    run_sample("import wandb\nwandb.finish()")
 
 
 def versions(name: str) -> list[str]:
@@ -53,8 +52,8 @@ def versions(name: str) -> list[str]:
 
 def test_the_quickstart_logs_a_file_and_downloads_it_in_another_run() -> None:
     Path("my-dataset.txt").write_text("one line\n")
-    sample(LOG_IT)
-    names = sample("""
+    run_sample(LOG_IT)
+    names = run_sample("""
         import wandb
         run = wandb.init(job_type="model-training")
         artifact = run.use_artifact('my-dataset:latest')
@@ -70,13 +69,13 @@ def test_the_quickstart_logs_a_file_and_downloads_it_in_another_run() -> None:
 
 def test_the_same_script_makes_a_version_only_when_the_file_has_changed() -> None:
     Path("my-dataset.txt").write_text("one line\n")
-    sample(LOG_IT)
-    sample(LOG_IT)
+    run_sample(LOG_IT)
+    run_sample(LOG_IT)
     finish()
     assert versions("my-dataset") == ["v0"]
     with open("my-dataset.txt", "a") as file:
         file.write("another line\n")
-    sample(LOG_IT)
+    run_sample(LOG_IT)
     finish()
     assert versions("my-dataset") == ["v0", "v1"]
     assert Api().artifact("my-dataset:v0").size == len("one line\n")
@@ -87,14 +86,14 @@ def test_the_same_script_makes_a_version_only_when_the_file_has_changed() -> Non
 
 
 def test_an_artifact_without_files_is_a_version_too() -> None:
-    sample("""
+    run_sample("""
         #!/usr/bin/env python
         import wandb
         run = wandb.init()
         artifact = wandb.Artifact('animals', type='dataset')
         run.log_artifact(artifact) # Creates `animals:v0`
     """)
-    names = sample("""
+    names = run_sample("""
         import wandb
         run = wandb.init()
         animals = run.use_artifact('animals:latest')
@@ -105,10 +104,10 @@ def test_an_artifact_without_files_is_a_version_too() -> None:
 
 
 def two_versions_of_animals() -> tuple[Artifact, Artifact]:
-    write(Path("images"), {"cat.png": noise("cat", 2 * MB), "dog.png": noise("dog", MB)})
-    sample(LOG_ANIMALS)
-    write(Path("images"), {"rat.png": noise("rat", 3 * MB)})
-    sample(LOG_ANIMALS)
+    write_files(Path("images"), {"cat.png": noise(2 * MB, "cat"), "dog.png": noise(MB, "dog")})
+    run_sample(LOG_ANIMALS)
+    write_files(Path("images"), {"rat.png": noise(3 * MB, "rat")})
+    run_sample(LOG_ANIMALS)
     finish()
     return Api().artifact("animals:v0"), Api().artifact("animals:v1")
 
@@ -130,7 +129,7 @@ def test_deleting_the_later_version_gives_its_own_bytes_back_to_the_disk() -> No
     v1.delete(delete_aliases=True)
     assert 2.9 * MB < before - bytes_of_packs() < 3.1 * MB
     assert (v0.owned_bytes, v0.reclaimable_bytes) == (3 * MB, 3 * MB)
-    assert Path(Api().artifact("animals:v0").download(), "cat.png").read_bytes() == noise("cat", 2 * MB)
+    assert Path(Api().artifact("animals:v0").download(), "cat.png").read_bytes() == noise(2 * MB, "cat")
 
 
 def test_deleting_the_earlier_version_frees_nothing_and_the_later_one_inherits() -> None:
@@ -139,7 +138,7 @@ def test_deleting_the_earlier_version_frees_nothing_and_the_later_one_inherits()
     v0.delete()
     assert bytes_of_packs() == before
     assert (v1.size, v1.owned_bytes, v1.reclaimable_bytes) == (6 * MB, 6 * MB, 6 * MB)
-    assert Path(v1.download(), "dog.png").read_bytes() == noise("dog", MB)
+    assert Path(v1.download(), "dog.png").read_bytes() == noise(MB, "dog")
 
 
 def test_deleting_the_whole_artifact_removes_all_its_contents() -> None:
@@ -220,7 +219,7 @@ def write_reviews(count: int) -> None:
 
 
 def ingest() -> dict[str, Any]:
-    return sample(INGEST, pandas=pandas)
+    return run_sample(INGEST, pandas=pandas)
 
 
 def the_model() -> Artifact:
@@ -238,11 +237,11 @@ def graph_of(artifact: Artifact) -> set[str]:
 def test_the_sentiment_analysis_goes_from_run_to_run_with_all_its_edges() -> None:
     write_reviews(10)
     first = ingest()
-    second = sample(TRAIN)
+    second = run_sample(TRAIN)
     assert len(second["processed_data"]) == 7
     assert second["processed_data"].equals(first["processed_data"].reset_index(drop=True))
     model = the_model()
-    assert (model.description, paths(model)) == (
+    assert (model.description, entry_paths(model)) == (
         "A sentiment analysis model trained on processed data",
         ["model_weights.pth"],
     )
@@ -264,11 +263,11 @@ def test_the_sentiment_analysis_goes_from_run_to_run_with_all_its_edges() -> Non
 def test_a_model_leads_back_to_exactly_the_data_that_it_was_trained_on() -> None:
     write_reviews(10)
     ingest()
-    sample(TRAIN)
+    run_sample(TRAIN)
     model = the_model()
     write_reviews(20)
     ingest()
-    sample(TRAIN)
+    run_sample(TRAIN)
     [dataset] = model.dependencies()
     assert dataset.name == "processed-dataset:v0"
     assert len(dataset.get_table("processed_data.table.json").dataframe()) == 7
@@ -279,20 +278,20 @@ def test_a_model_leads_back_to_exactly_the_data_that_it_was_trained_on() -> None
         "processed-dataset:v1 -references-> sentiment-model:v1",
         "(training) -produced-> sentiment-model:v1",
     }
-    sample(TRAIN)
+    run_sample(TRAIN)
     assert the_model().version == "v1"
 
 
 def test_a_dataset_that_is_not_there_is_caught_as_the_sample_catches_it(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        sample(TRAIN)
+        run_sample(TRAIN)
     assert "Could not find artifact: " in capsys.readouterr().out
 
 
 def test_a_dataset_of_another_type_is_caught_as_the_sample_catches_it() -> None:
-    logged("processed-dataset", "model", project="sentiment-analysis")
+    log_version("processed-dataset", "model", project="sentiment-analysis")
     with pytest.raises(SystemExit):
-        sample(TRAIN)
+        run_sample(TRAIN)
 
 
 # Tables
@@ -310,11 +309,11 @@ def test_the_distributed_table_of_the_parallel_runs_is_read_as_one() -> None:
         with wandb.init() as run:
             run.log_artifact(artifact)
         """
-    artifact = sample(code)["artifact"]
+    artifact = run_sample(code)["artifact"]
     found = artifact.get("distributed_table")
     assert isinstance(found, PartitionedTable)
     assert [row for _, row in found.iterrows()] == [[i, i * 2, 2**i] for i in range(5)]
-    assert paths(artifact) == [
+    assert entry_paths(artifact) == [
         "distributed_table.partitioned-table.json",
         *(f"parts/table_{i}.table.json" for i in range(5)),
     ]
@@ -324,11 +323,11 @@ def test_the_distributed_table_of_the_parallel_runs_is_read_as_one() -> None:
 
 
 def test_latest_moves_on_and_an_alias_of_ones_own_stays() -> None:
-    write(Path("images"), {"cat.png": b"cat", "dog.png": b"dog"})
-    sample(LOG_ANIMALS.replace("log_artifact(artifact)", "log_artifact(artifact, aliases=['my-cool-alias'])"))
-    write(Path("images"), {"bird.png": b"bird"})
-    sample(LOG_ANIMALS)
-    names = sample("""
+    write_files(Path("images"), {"cat.png": b"cat", "dog.png": b"dog"})
+    run_sample(LOG_ANIMALS.replace("log_artifact(artifact)", "log_artifact(artifact, aliases=['my-cool-alias'])"))
+    write_files(Path("images"), {"bird.png": b"bird"})
+    run_sample(LOG_ANIMALS)
+    names = run_sample("""
         import wandb
 
         run = wandb.init()
@@ -342,9 +341,9 @@ def test_latest_moves_on_and_an_alias_of_ones_own_stays() -> None:
 
 
 def test_an_artifact_keeps_the_type_of_its_first_version() -> None:
-    logged("cats", "dataset")
+    log_version("cats", "dataset")
     with pytest.raises(ValueError, match=r"cats.*dataset"):
-        sample("""
+        run_sample("""
             import wandb
             run = wandb.init()
             run.log_artifact(wandb.Artifact(name="cats", type="model"))
@@ -353,7 +352,7 @@ def test_an_artifact_keeps_the_type_of_its_first_version() -> None:
 
 
 def test_a_loop_of_logs_numbers_the_versions_in_the_order_of_the_calls() -> None:
-    sample("""
+    run_sample("""
         import wandb
         run = wandb.init(project="artifacts-example", job_type="job-type")
         for i in range(10):
@@ -380,10 +379,12 @@ def test_a_loop_of_logs_numbers_the_versions_in_the_order_of_the_calls() -> None
 
 
 @pytest.fixture
-def artifact(here: Path) -> Built:
-    write(here / "project", {"images/cat.png": b"cat", "images/dog.png": b"dog", "checkpoints/model.h5": b"early"})
-    write(here / "project", {"model.h5": b"late", "hello_world.txt": b"hi", "path/file.txt": b"text"})
-    names: dict[str, Any] = sample("""
+def artifact(workdir: Path) -> Built:
+    write_files(
+        workdir / "project", {"images/cat.png": b"cat", "images/dog.png": b"dog", "checkpoints/model.h5": b"early"}
+    )
+    write_files(workdir / "project", {"model.h5": b"late", "hello_world.txt": b"hi", "path/file.txt": b"text"})
+    names: dict[str, Any] = run_sample("""
         import os
         import wandb
         os.chdir("project")
@@ -411,15 +412,15 @@ def artifact(here: Path) -> Built:
 def test_each_row_of_the_table_of_calls_gives_what_it_says(
     artifact: Built, call: str, content: dict[str, bytes]
 ) -> None:
-    sample(f"artifact.{call}", artifact=artifact)
-    sample("import wandb\nwandb.init().log_artifact(artifact)", artifact=artifact)
+    run_sample(f"artifact.{call}", artifact=artifact)
+    run_sample("import wandb\nwandb.init().log_artifact(artifact)", artifact=artifact)
     root = Path(artifact.download())
-    assert {path: (root / path).read_bytes() for path in paths(artifact)} == content
+    assert {path: (root / path).read_bytes() for path in entry_paths(artifact)} == content
 
 
 def test_a_uri_is_referenced_under_the_name_that_is_given(artifact: Built) -> None:
     uri = Path("model.h5").absolute().as_uri()
-    sample(
+    run_sample(
         """
         import wandb
         artifact.add_reference(uri=uri, name="optional-name")
@@ -435,7 +436,7 @@ def test_a_uri_is_referenced_under_the_name_that_is_given(artifact: Built) -> No
 
 
 def test_a_new_file_is_filled_by_with() -> None:
-    names = sample("""
+    names = run_sample("""
         import wandb
         artifact = wandb.Artifact(name="replaced", type="dataset")
         with artifact.new_file('hello.txt') as file:
@@ -446,6 +447,6 @@ def test_a_new_file_is_filled_by_with() -> None:
 
 
 def test_what_is_not_there_is_an_error_of_the_kind_that_wandb_raises() -> None:
-    logged()
+    log_version()
     with pytest.raises(CommError, match=r"animals:v7.*latest is v0"):
         Api().artifact("animals:v7")
