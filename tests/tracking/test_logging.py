@@ -19,7 +19,7 @@ from tests.support.programs import ProgramFolder
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProgramFolder]:
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProgramFolder]:
     monkeypatch.setenv("ARTSTORE_SILENT", "1")
     monkeypatch.setenv("ARTSTORE_DIR", str(tmp_path / "store"))
     yield ProgramFolder(tmp_path)
