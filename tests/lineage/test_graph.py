@@ -254,7 +254,7 @@ def test_a_summary_has_no_openlineage_and_no_prov(pipeline_store: Path) -> None:
     summary = of(pipeline_store, "model").lineage().summary()
     with pytest.raises(UsageError, match="OpenLineage describes single runs"):
         summary.to_openlineage()
-    with pytest.raises(UsageError, match="PROV tells single runs"):
+    with pytest.raises(UsageError, match="PROV describes single runs"):
         summary.to_prov()
 
 
