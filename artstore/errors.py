@@ -1,89 +1,94 @@
-"""Every error that artstore raises on purpose, in one tree, grouped by what a caller would do about it.
+"""All errors that artstore raises on purpose, in one tree, grouped by what a caller can do about them.
 
     ArtstoreError
-      CommError                  what was asked for is not there, is of another type, or is still needed
-        NotFound                   also a LookupError
-          NoEntry                    also a KeyError and a FileNotFoundError
-        WrongType                  also a ValueError
-        StillNeeded                also a ValueError: aliased, or referenced by a living version
-          ProtectedAlias             an alias that moves or goes only by force
-      InvalidInput               also a ValueError: say it differently
+      CommError                    what was asked for does not exist, has another type, or is still needed
+        NotFound                     also a LookupError
+          NoEntry                      also a KeyError and a FileNotFoundError
+        WrongType                    also a ValueError
+        StillNeeded                  also a ValueError
+          ProtectedAlias
+      InvalidInput                 also a ValueError: an argument that no store could accept
         InvalidName
         InvalidPath
-        NotJson                    also a TypeError: metadata, config or values that JSON cannot say
-        PathConflict               two entries cannot both be where they were put
-        InvalidUri                 a reference that is no URI, or one that no driver can follow
-        SecretInUri                a reference that works only with a secret in it
-        TooManyObjects             a prefix holds more objects than were asked for
-        WrongValue                 also a TypeError: a value of a kind that cannot be there
-      SourceError                also an OSError: the files to add cannot be taken as they are
-        SourceUnreadable         also a ValueError
-          SourceMissing            also a FileNotFoundError
+        NotJson                      also a TypeError
+        PathConflict
+        InvalidUri
+        SecretInUri
+        TooManyObjects
+        WrongValue                   also a TypeError
+      SourceError                  also an OSError: a file or folder that cannot be added as it is
+        SourceUnreadable             also a ValueError
+          SourceMissing                also a FileNotFoundError
         SourceChanged
         LinkCycle
-      RemoteError                an object kept elsewhere cannot be had, or is not what it was
-        ReferenceGone              also a FileNotFoundError
-        ReferenceChanged           also a ValueError
-        AccessDenied               also a PermissionError
-        Unreachable                also a ConnectionError: trying again later may help
-        BadReply                   also an OSError: the server answered what nobody can use
-        NoDriver                   also a ValueError: nothing here knows the scheme
-          MissingExtra             also an ImportError
-      StoreError                 the folder, file system or disk does not let us work
-        NoStore                    also a FileNotFoundError
+      RemoteError                  a referenced object is not available, or changed
+        ReferenceGone                also a FileNotFoundError
+        ReferenceChanged             also a ValueError
+        AccessDenied                 also a PermissionError
+        Unreachable                  also a ConnectionError: trying again later may help
+        BadReply                     also an OSError
+        NoDriver                     also a ValueError
+          MissingExtra                 also an ImportError
+      StoreError                   the folder, the file system or the disk prevents the store from working
+        NoStore                      also a FileNotFoundError
         NotAStore
         NewerStore
         NetworkFileSystem
-        StoreBusy                  also a TimeoutError
-        DiskFull                   also an OSError
-      MissingLibrary             also an ImportError: something needs a library that is not installed
-      UsageError                 called too early, too late, or where it has no meaning
-      ArtifactStatusError        also an AttributeError: not what can be done with the artifact as it is
-        ArtifactNotLoggedError     the artifact is no version yet
-        ArtifactFinalizedError     the artifact is a version, and cannot be changed
-      WaitTimeoutError           also a TimeoutError: the artifact is not committed yet
-      DownloadDiffers            also a ValueError: a folder is not what the version is
-        DownloadMissing            also a FileNotFoundError
-      UnsafeRoot                 also an OSError: a download would have to write through a link
-      RootUnwritable             also an OSError: a download cannot write where it should
-      Damaged                    stored bytes or rows are not what was stored
+        StoreBusy                    also a TimeoutError
+        DiskFull                     also an OSError
+      MissingLibrary               also an ImportError
+      UsageError                   a call at the wrong time or in the wrong place
+      ArtifactStatusError          also an AttributeError: not possible in the state of the artifact
+        ArtifactNotLoggedError
+        ArtifactFinalizedError
+      WaitTimeoutError             also a TimeoutError
+      DownloadDiffers              also a ValueError: a folder differs from the version
+        DownloadMissing              also a FileNotFoundError
+      UnsafeRoot                   also an OSError
+      RootUnwritable               also an OSError
+      Damaged                      stored content or catalog rows are damaged
 
-The message of each names the thing, what was expected, and the next step. A step that is an argument reads
-`pass force=True` or `pass name=...`: the command line shows these as its options (`--force`, `--as ...`).
+The classes below follow in this order. Every message names the thing, what was expected, and the next step.
 """
 
 from __future__ import annotations
 
 
 class ArtstoreError(Exception):
-    """The base of every error that artstore raises on purpose."""
+    """The base of all errors that artstore raises on purpose."""
+
+
+# What was asked for does not exist, has another type, or is still needed.
 
 
 class CommError(ArtstoreError):
-    """What was asked for is not there, is of another type, or is still needed."""
+    """What was asked for does not exist, has another type, or is still needed. The name is W&B's."""
 
 
 class NotFound(CommError, LookupError):
-    """No such project, collection, version, alias, entry or run."""
+    """There is no such project, collection, version, alias, entry or run."""
 
 
 class NoEntry(NotFound, KeyError, FileNotFoundError):
-    """No entry at a path of an artifact."""
+    """An artifact has no entry at a path."""
 
-    # A KeyError shows its message quoted.
+    # A KeyError would show its message in quotes.
     __str__ = Exception.__str__
 
 
 class WrongType(CommError, ValueError):
-    """The collection exists, and has another type."""
+    """The collection exists, but has another type."""
 
 
 class StillNeeded(CommError, ValueError):
-    """The version has aliases, or a living version references it."""
+    """The version has aliases, or a version that is not deleted references it."""
 
 
 class ProtectedAlias(StillNeeded):
-    """An alias that its collection protects: it moves or goes only by force."""
+    """The collection protects the alias: it can only be moved or removed with `force`."""
+
+
+# An argument is wrong.
 
 
 class InvalidInput(ArtstoreError, ValueError):
@@ -95,31 +100,34 @@ class InvalidName(InvalidInput):
 
 
 class InvalidPath(InvalidInput):
-    """A path that no entry may have."""
+    """A path that is not allowed for an entry."""
 
 
 class NotJson(InvalidInput, TypeError):
-    """Metadata, a config or values logged that JSON cannot say."""
+    """Metadata, a config or logged values that cannot be written as JSON."""
 
 
 class PathConflict(InvalidInput):
-    """Two entries that cannot both be where they were put."""
+    """Two entries whose paths exclude each other: the same path, or one below the other."""
 
 
 class InvalidUri(InvalidInput):
-    """A reference that is no URI, or one that its driver cannot follow."""
+    """A reference that is not a URI, or not one that its driver understands."""
 
 
 class SecretInUri(InvalidInput):
-    """A reference that works only with a secret in it: it would be written down, and it expires."""
+    """A URI that contains a secret, which would be stored with the reference and expires."""
 
 
 class TooManyObjects(InvalidInput):
-    """A prefix holds more objects than were asked for."""
+    """A prefix has more objects than `max_objects`."""
 
 
 class WrongValue(InvalidInput, TypeError):
-    """A value of a kind that cannot be where it was put."""
+    """A value of a type that is not accepted there."""
+
+
+# The files to add are not usable.
 
 
 class SourceError(ArtstoreError, OSError):
@@ -131,62 +139,68 @@ class SourceUnreadable(SourceError, ValueError):
 
 
 class SourceMissing(SourceUnreadable, FileNotFoundError):
-    """A file or folder that is not there."""
+    """A file or folder that does not exist."""
 
 
 class SourceChanged(SourceError):
-    """A file that kept changing while it was read."""
+    """A file that changed while it was read, or after an object was created from it."""
 
 
 class LinkCycle(SourceError):
-    """A link to a folder that leads back to itself."""
+    """A link to a folder that contains the link."""
+
+
+# Objects outside the store are not available.
 
 
 class RemoteError(ArtstoreError):
-    """An object kept elsewhere cannot be had, or is not what it was."""
+    """A referenced object is not available, or changed."""
 
 
 class ReferenceGone(RemoteError, FileNotFoundError):
-    """There is no such object, version, bucket or prefix, or not any more."""
+    """The object, version, bucket or prefix does not exist, or no longer exists."""
 
 
 class ReferenceChanged(RemoteError, ValueError):
-    """Something else is where the object was, and the server has not kept what was there."""
+    """The object changed, and the server does not have the old version."""
 
 
 class AccessDenied(RemoteError, PermissionError):
-    """The server does not let us: no credentials, wrong ones, or ones without the permission."""
+    """The server denies access: credentials are missing, wrong, or lack the permission."""
 
 
 class Unreachable(RemoteError, ConnectionError):
-    """The server cannot be reached, answers too late, or says that it cannot answer now."""
+    """The server cannot be reached, answers too late, or reports that it is busy."""
 
     wait: float = 0
-    """How long the server asks to wait before the next try, in seconds."""
+    """How long the server asks to wait before the next attempt, in seconds."""
 
 
 class BadReply(RemoteError, OSError):
-    """The server answered, and not in a way that helps."""
+    """The server replied with something that cannot be used."""
 
 
 class NoDriver(RemoteError, ValueError):
-    """No driver and no fsspec file system knows the scheme."""
+    """Neither a driver nor fsspec knows the scheme."""
 
 
 class MissingExtra(NoDriver, ImportError):
-    """The driver is there, and the library that it works with is not installed."""
+    """The library that the driver needs is not installed."""
+
+
+# The store does not work.
 
 
 class StoreError(ArtstoreError):
-    """The folder, the file system or the disk does not let the store work."""
+    """The folder, the file system or the disk prevents the store from working."""
 
 
 class NoStore(StoreError, FileNotFoundError):
-    """There is no store where one was looked for."""
+    """There is no store in the folder."""
 
 
 class NotAStore(StoreError):
-    """The folder holds something else."""
+    """The folder contains something other than a store."""
 
 
 class NewerStore(StoreError):
@@ -194,43 +208,49 @@ class NewerStore(StoreError):
 
 
 class NetworkFileSystem(StoreError):
-    """The folder lies on a file system on which SQLite cannot lock reliably."""
+    """The folder is on a file system on which SQLite's locks are not reliable."""
 
 
 class StoreBusy(StoreError, TimeoutError):
-    """Another program holds the catalog's write lock for too long."""
+    """Another program held the catalog's write lock for too long."""
 
 
 class DiskFull(StoreError, OSError):
-    """There is no space left for what was to be written."""
+    """There is not enough space on the disk."""
+
+
+# Libraries, calls, and the state of artifacts.
 
 
 class MissingLibrary(ArtstoreError, ImportError):
-    """Something needs a library that is not installed."""
+    """A library that is needed is not installed."""
 
 
 class UsageError(ArtstoreError):
-    """Something was called too early, too late, or where it has no meaning."""
+    """A call at the wrong time, or where it has no meaning."""
 
 
 class ArtifactStatusError(ArtstoreError, AttributeError):
-    """Something that cannot be done with the artifact as it is."""
+    """Something that is not possible in the state of the artifact."""
 
 
 class ArtifactNotLoggedError(ArtifactStatusError):
-    """Something that only a version has was asked of an artifact that is none yet."""
+    """Something that only a version has, of an artifact that was not logged yet."""
 
 
 class ArtifactFinalizedError(ArtifactStatusError):
-    """A version cannot be changed."""
+    """A change of a version, which is immutable."""
 
 
 class WaitTimeoutError(ArtstoreError, TimeoutError):
-    """The artifact was not committed within the time given."""
+    """The artifact was not committed in time."""
+
+
+# Downloads.
 
 
 class DownloadDiffers(ArtstoreError, ValueError):
-    """A folder is not what the version is."""
+    """A folder differs from the version."""
 
 
 class DownloadMissing(DownloadDiffers, FileNotFoundError):
@@ -238,16 +258,19 @@ class DownloadMissing(DownloadDiffers, FileNotFoundError):
 
 
 class UnsafeRoot(ArtstoreError, OSError):
-    """A download would have to write through a link, out of its folder."""
+    """The download would write outside its folder, through a link."""
 
 
 class RootUnwritable(ArtstoreError, OSError):
-    """A download cannot write where it should."""
+    """The download cannot write to its folder."""
+
+
+# Stored content.
 
 
 class Damaged(ArtstoreError):
-    """Stored bytes or rows that are not what was stored."""
+    """Stored content or catalog rows differ from what was stored."""
 
 
 Error = ArtstoreError
-"""W&B's name for the base of all its errors."""
+"""W&B's name for the base of all errors."""

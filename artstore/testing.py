@@ -1,4 +1,4 @@
-"""What every driver has to do, as tests to subclass: give them a place with objects in it, and pytest does the rest.
+"""The tests that every driver must pass. An author of a driver subclasses them, and pytest runs them.
 
     class TestShelf(PrefixContract):
         @pytest.fixture
@@ -8,9 +8,9 @@
         def put(self, uri: str, data: bytes) -> None: ...
         def remove(self, uri: str) -> None: ...
 
-`DriverContract` is for drivers of single objects, `PrefixContract` for those that also list. The tests use drivers as
-artstore does, through `artstore.drivers.session.Session`, so the package of the driver must be installed. Needs
-pytest.
+A subclass offers an empty prefix, and how to put and remove objects below it. `DriverContract` is for drivers without
+prefixes, `PrefixContract` for drivers that list. Class attributes say what the place can do. The tests use drivers as
+artstore does, through `artstore.drivers.session.Session`, so the package of the driver must be installed. Needs pytest.
 """
 
 from __future__ import annotations
@@ -34,47 +34,47 @@ _SMALL_PART = 1 << 16
 
 
 class DriverContract(ABC):
-    """The tests for one object at a time."""
+    """The tests for single objects."""
 
     keeps_versions: ClassVar[bool] = False
-    """Whether the place keeps what is overwritten or removed."""
+    """Whether the place keeps old versions of objects that are overwritten or removed."""
     notices: ClassVar[bool] = True
-    """Whether another content of the same size is noticed: not where nothing but the size is known."""
+    """Whether the driver notices other content of the same size: not if the size is all that it knows."""
     sizes: ClassVar[bool] = True
-    """Whether the size is known before an object is read."""
+    """Whether the driver knows the size before it reads an object."""
     recognises: ClassVar[bool] = True
-    """Whether the same content, put there again, is known to be the same."""
+    """Whether the driver knows that content is the same after it was put there again."""
 
     @abstractmethod
     def put(self, uri: str, data: bytes) -> None:
-        """Put an object where a URI says, over the one that is there."""
+        """Put an object at a URI; an object that is there already is overwritten."""
 
     @abstractmethod
     def remove(self, uri: str) -> None:
-        """Take an object away."""
+        """Remove an object."""
 
     @pytest.fixture
     def prefix(self) -> str:
-        """A URI that ends with `/`, and below which nothing is yet."""
-        raise NotImplementedError("a contract needs a fixture `prefix`")
+        """A URI that ends with `/` and has no objects below it yet."""
+        raise NotImplementedError("define a fixture `prefix` that returns a URI, as in the example of artstore.testing")
 
     @pytest.fixture
     def storage_options(self) -> dict[str, Any]:
-        """The options for the driver."""
+        """The `storage_options` of the driver."""
         return {}
 
     @pytest.fixture
     def session(self, storage_options: dict[str, Any]) -> Iterator[Session]:
-        """A session with these options."""
+        """An open session with the storage options."""
         with Session(storage_options) as session:
             yield session
 
     def add(self, session: Session, uri: str, **options: Any) -> list[Entry]:
-        """Make the entries that a reference is, as `add_reference` does."""
+        """Return the entries for a reference, as `add_reference` does."""
         return list(session.references(uri, checksum=SHA256, **options))
 
     def fetched(self, session: Session, entry: Entry, folder: Path) -> bytes:
-        """Fetch what an entry pins to a path, and read that."""
+        """Fetch the content that an entry pins to a file, and return it."""
         session.fetch_to(entry, folder / "fetched")
         return (folder / "fetched").read_bytes()
 
@@ -89,23 +89,25 @@ class DriverContract(ABC):
         )
         assert RemoteObject.of(entry).pinned or not self.notices
 
-    def test_an_object_lands_where_it_is_told_to(self, session: Session, prefix: str) -> None:
+    def test_an_object_lands_at_the_name_that_is_given(self, session: Session, prefix: str) -> None:
         self.put(prefix + "model.h5", b"weights")
         (entry,) = self.add(session, prefix + "model.h5", name="models/mine.h5")
         assert entry.path == "models/mine.h5"
 
-    def test_the_same_object_is_the_same_entry_again(self, session: Session, prefix: str) -> None:
+    def test_the_same_object_gives_the_same_entry_again(self, session: Session, prefix: str) -> None:
         self.put(prefix + "model.h5", b"weights")
         assert self.add(session, prefix + "model.h5") == self.add(session, prefix + "model.h5")
 
-    def test_what_is_not_there_is_an_error_that_names_it(self, session: Session, prefix: str) -> None:
+    def test_a_missing_object_is_an_error_that_names_it(self, session: Session, prefix: str) -> None:
         with pytest.raises(FileNotFoundError) as caught:
             self.add(session, prefix + "nowhere")
         assert isinstance(caught.value, ReferenceGone)
         assert prefix + "nowhere" in str(caught.value)
 
     @pytest.mark.parametrize("size", [0, 1, 100_000])
-    def test_what_is_fetched_is_what_was_put(self, session: Session, prefix: str, tmp_path: Path, size: int) -> None:
+    def test_fetched_content_equals_what_was_put(
+        self, session: Session, prefix: str, tmp_path: Path, size: int
+    ) -> None:
         data = os.urandom(size)
         self.put(prefix + "data", data)
         (entry,) = self.add(session, prefix + "data")
@@ -131,7 +133,7 @@ class DriverContract(ABC):
         assert session.read(entry) == b"0123456789"
 
     def test_an_object_that_was_overwritten(self, session: Session, prefix: str, tmp_path: Path) -> None:
-        """It is fetched as it was, or it is said what was expected and what was found."""
+        """The old version is fetched, or the error says what was expected and what was found."""
         self.put(prefix + "data", b"as it was")
         (entry,) = self.add(session, prefix + "data")
         self.put(prefix + "data", b"and as it is now")
@@ -185,12 +187,12 @@ class DriverContract(ABC):
 
 
 class PrefixContract(DriverContract):
-    """The tests for drivers that list."""
+    """The tests for drivers that list the objects below a prefix."""
 
     both: ClassVar[bool] = True
-    """Whether `a` and `a/b` can be there at once."""
+    """Whether the place can have both `a` and `a/b`."""
     odd_keys: ClassVar[tuple[str, ...]] = ("with space", "ünï/日本", "a+b", "100%", "%41", "#hash", "what?", "x?y=z#w")
-    """Keys that this place can hold, and that are easily got wrong."""
+    """Unusual keys that the place allows, and that are easy to handle wrongly."""
 
     def test_a_prefix_is_everything_below_it(self, session: Session, prefix: str) -> None:
         for key in ("images/cat.png", "images/deep/er/dog.png", "images/empty"):
@@ -209,13 +211,13 @@ class PrefixContract(DriverContract):
         self.put(prefix + "images.txt", b"c")
         assert [entry.path for entry in self.add(session, prefix + "images")] == ["a.png"]
 
-    def test_a_listing_pins_as_looking_at_each_does(self, session: Session, prefix: str) -> None:
+    def test_a_listing_pins_objects_as_stat_does(self, session: Session, prefix: str) -> None:
         for number in range(3):
             self.put(f"{prefix}folder/{number}", str(number).encode())
         listed = self.add(session, prefix + "folder")
         assert listed == [self.add(session, f"{prefix}folder/{number}")[0] for number in range(3)]
 
-    def test_nothing_below_a_prefix_is_an_error(self, session: Session, prefix: str) -> None:
+    def test_a_prefix_without_objects_is_an_error(self, session: Session, prefix: str) -> None:
         with pytest.raises(FileNotFoundError, match="nowhere/"):
             self.add(session, prefix + "nowhere/")
 
@@ -235,7 +237,7 @@ class PrefixContract(DriverContract):
             assert [entry.uri for entry in self.add(session, prefix + "a")] == [prefix + "a"]
         assert [entry.uri for entry in self.add(session, prefix + "a/")] == [prefix + "a/b"]
 
-    def test_an_object_beside_a_prefix_of_its_name_is_set_apart(self, session: Session, prefix: str) -> None:
+    def test_an_object_with_the_name_of_a_prefix_gets_another_path(self, session: Session, prefix: str) -> None:
         self.put(prefix + "top/a/b", b"below")
         self.put(prefix + "top/a-b", b"between")
         if self.both:
@@ -258,7 +260,7 @@ class PrefixContract(DriverContract):
             assert prefix + "odd/" + self.fetched(session, entry, tmp_path).decode() == entry.uri
             assert RemoteObject.of(entry).is_same(session.stat(entry, checksum=SHA256)) == self.notices
 
-    def test_what_lies_below_a_prefix_can_be_compared_with_what_lay_there(self, session: Session, prefix: str) -> None:
+    def test_the_objects_below_a_prefix_can_be_compared_with_earlier_ones(self, session: Session, prefix: str) -> None:
         for key in ("same", "changed", "gone"):
             self.put(f"{prefix}now/{key}", key.encode())
         entries = self.add(session, prefix + "now")

@@ -57,11 +57,11 @@ async def _below(driver: Driver, prefix: str, checksum: Algorithm | None) -> Asy
         empty = False
         yield remote
     if empty and prefix.count("/") == 3:
-        raise ReferenceGone(f"there is nothing in {prefix!r}: check the address, and whether objects are there yet")
+        raise ReferenceGone(f"there is nothing in {prefix!r}: check the address, and whether objects exist yet")
     if empty:
         raise ReferenceGone(
             f"there is no object {prefix.rstrip('/')!r}, and nothing below {prefix!r}: check the address, and whether "
-            "the objects are there yet"
+            "the objects exist yet"
         )
 
 

@@ -1,1 +1,1 @@
-"""The drivers that come with artstore, one module for each kind of place an artifact can refer to."""
+"""The drivers that come with artstore: one module for each kind of place that objects can be referenced in."""

@@ -1,10 +1,10 @@
-"""Files and folders of this machine, tracked where they are: `file:///data/images`.
+"""The driver for local files and folders, which are tracked where they are: `file:///data/images`.
 
-Not a byte is copied. With a checksum each file is read once, and its digest pins it; without one only its size is
-known. Links to files are followed, and so are links to folders outside; a link within the folder stays a link. A
-store of artstore is left out: reading its catalog would drop the locks that SQLite has on it.
+Nothing is copied. With a checksum, each file is read once and pinned by its digest; without one, only its size is
+known. Links to files and to folders outside are followed; a link to something inside the folder stays a link. Stores
+are left out, because closing the file of a catalog would drop the locks that SQLite holds on it.
 
-In a URI `%` begins an escape, as `Path.as_uri` writes them; `#` and `?` belong to names.
+In a URI `%` begins an escape, as in `Path.as_uri`; `#` and `?` belong to names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TRIES = 4
 
 
 class _Found(NamedTuple):
-    """What a walk came upon: its name below the folder, what it is, and the target of a link."""
+    """Something in a folder: its path below the folder, its kind, and the target of a link."""
 
     key: str
     kind: Kind
@@ -36,27 +36,27 @@ class _Found(NamedTuple):
 
 
 class FileDriver(Driver):
-    """Tracks local files in place."""
+    """Tracks local files where they are."""
 
     def parse(self, uri: str) -> Target:
-        """Read `file:///path`, `file://localhost/path` or a relative `file://path`."""
+        """Parse `file:///path`, `file://localhost/path` or a relative `file://path`."""
         refuse_userinfo(uri)
         written = uri.partition(":")[2].removeprefix("//")
         if not written:
-            raise InvalidUri(f"{uri!r} names no path: expected file:///folder/file")
+            raise InvalidUri(f"{uri!r} does not name a path: expected file:///folder/file")
         if written.startswith("localhost/"):
             written = written.removeprefix("localhost")
-        # Whoever glues "file://" to a path does not escape it: what is there as it is written is meant.
+        # People put "file://" before a path without escaping it: a path that exists as it is written is taken as it is.
         path = written if os.path.lexists(written) else unquote(written)
         slash = "/" if path.endswith("/") else ""
         return Target(_uri(os.path.abspath(path)).rstrip("/") + slash)
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
-        """Look at a file, and hash it."""
+        """Look at a file, and hash it if there is a checksum."""
         return await asyncio.to_thread(_look, _path(uri), os.path.basename(_path(uri)), checksum)
 
     async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
-        """Walk through a folder, and hash what is in it."""
+        """Walk a folder, and hash its files if there is a checksum."""
         root = _path(uri)
         walk = _walk(root)
         while batch := await asyncio.to_thread(_look_at_some, walk, root, checksum):
@@ -64,7 +64,7 @@ class FileDriver(Driver):
                 yield found
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
-        """Read a file that has the size it should have; whether it is the same shows when it is hashed."""
+        """Read a file if it has the pinned size; a change of its content is noticed when the bytes are hashed."""
         path = _path(pinned.uri)
         descriptor = _open(path)
         try:
@@ -76,7 +76,7 @@ class FileDriver(Driver):
             while left > 0:
                 data = await asyncio.to_thread(os.read, descriptor, min(left, _PIECE))
                 if not data:
-                    raise changed(pinned, "that it is shorter")
+                    raise changed(pinned, "a shorter file")
                 left -= len(data)
                 yield data
         finally:
@@ -105,7 +105,7 @@ def _open(path: str) -> int:
     try:
         descriptor = os.open(path, _FLAGS)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ReferenceGone(f"there is no file {path!r}: check the path, and whether it is there yet") from error
+        raise ReferenceGone(f"there is no file {path!r}: check the path, and whether it exists yet") from error
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
     mode = os.fstat(descriptor).st_mode
@@ -113,12 +113,12 @@ def _open(path: str) -> int:
         return descriptor
     os.close(descriptor)
     if stat.S_ISDIR(mode):
-        raise ReferenceGone(f"{path!r} is a folder, and no file")
+        raise ReferenceGone(f"{path!r} is a folder, not a file")
     raise _unreadable(path, "it is neither a file nor a folder")
 
 
 def _look(path: str, key: str, checksum: Algorithm | None) -> RemoteObject:
-    """Size and digest of a file, in one state of it."""
+    """Return the size and the digest of a file, which did not change in between."""
     if os.path.basename(path).startswith("artstore.db") and _is_store(os.path.dirname(path)):
         raise _unreadable(path, "it is the catalog of a store")
     descriptor = _open(path)
@@ -140,7 +140,7 @@ def _look(path: str, key: str, checksum: Algorithm | None) -> RemoteObject:
         raise _unreadable(path, error.strerror or str(error)) from error
     finally:
         os.close(descriptor)
-    raise SourceChanged(f"{path!r} kept changing while it was read: stop what writes it, or add a copy")
+    raise SourceChanged(f"{path!r} kept changing while it was read: stop the program that writes it, or add a copy")
 
 
 def _look_at_some(walk: Iterator[_Found], root: str, checksum: Algorithm | None) -> list[RemoteObject]:
@@ -153,7 +153,7 @@ def _look_at_some(walk: Iterator[_Found], root: str, checksum: Algorithm | None)
 
 
 def _walk(root: str) -> Iterator[_Found]:
-    """Go through a folder in the order of keys: what is in `a` comes behind `a-b`, as `/` comes behind `-`."""
+    """Walk a folder in the order of keys: the files in `a` come after `a-b`, because `/` comes after `-`."""
     try:
         real = os.path.realpath(root, strict=True)
     except OSError:
@@ -217,7 +217,7 @@ def _sorted_by(entry: os.DirEntry[str]) -> bytes:
 
 
 def _link_within(path: str, root: str) -> str | None:
-    """Where a link leads, relative to itself, if that is in the folder and there; None if it is to be followed."""
+    """Return the target of a link relative to the link, if it exists inside the folder; None for a link to follow."""
     target = os.path.realpath(path)
     if not _is_at_or_below(target, root):
         return None

@@ -1,9 +1,9 @@
-"""Every scheme that fsspec knows and that has no driver of its own: memory, sftp, az, hf and many others.
+"""The driver for all schemes that fsspec knows and that have no driver of their own: memory, sftp, az, hf and others.
 
-What is tracked is what the file system tells: the size always, an etag where there is one. Without an etag a
-reference is unpinned: another content of the same size goes unnoticed.
+An object is pinned by what the file system reports: always its size, sometimes an etag. Without an etag the reference
+is unpinned: other content of the same size is not noticed.
 
-A file system that is one connection is asked one thing after another: its answers would get mixed up.
+File systems that use one connection get one request at a time: otherwise their answers would be mixed up.
 """
 
 from __future__ import annotations
@@ -30,40 +30,40 @@ _DENIAL = re.compile("auth|denied|forbidden|permission|login|error_perm", re.IGN
 
 
 class GenericDriver(Driver):
-    """Asks the fsspec file system of a scheme."""
+    """Reads objects through the fsspec file system of their scheme."""
 
     def __init__(self, storage_options: Mapping[str, Any]) -> None:
         super().__init__(storage_options)
         self._systems: dict[str, tuple[Any, AbstractContextManager[object]]] = {}
 
     def parse(self, uri: str) -> Target:
-        """Refuse a chain of addresses, such as `zip://a::s3://b/c.zip`, in which there is no place for a prefix."""
+        """Refuse a chained URI, such as `zip://a::s3://b/c.zip`, because it cannot have a prefix."""
         if "::" in uri:
-            raise InvalidUri(f"{uri!r} is a chain of addresses, which cannot be tracked: refer to its last part alone")
+            raise InvalidUri(f"{uri!r} is a chained URI, which cannot be tracked: reference its last part instead")
         return super().parse(uri)
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
-        """Ask for the details of one file."""
+        """Look at one file."""
         info = await self._ask(uri, lambda system, path: system.info(path))
         if info["type"] != "file":
-            raise ReferenceGone(f"{uri!r} is a folder, and no file")
+            raise ReferenceGone(f"{uri!r} is a folder, not a file")
         return _described(uri, uri.rstrip("/").rpartition("/")[2], info)
 
     async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
-        """Ask for everything below a folder. fsspec lists as a whole, so this is held in memory."""
+        """List everything below a folder. fsspec makes a listing as a whole, so it is held in memory."""
         root, found = await retried(partial(self._found, uri), uri)
         folder = root.rstrip("/") + "/" if root else ""
         for name in sorted(found, key=str.encode):
-            # Some file systems find what is asked for itself, if it is a file.
+            # For a file, some file systems list the file itself.
             if name.startswith(folder):
                 key = name.removeprefix(folder)
                 yield _described(uri + key, key, found[name])
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
-        """Read a file piece by piece, looking before and behind whether it is still the one."""
+        """Read a file piece by piece, and compare it with the pin before and after."""
         size = await self._confirm(pinned)
         if size is not None:
-            # Some have an error for what is asked for behind the end.
+            # Some file systems raise an error for a read beyond the end.
             stop = size if stop is None else min(stop, size)
         while stop is None or start < stop:
             end = start + _PIECE if stop is None else min(start + _PIECE, stop)
@@ -76,7 +76,7 @@ class GenericDriver(Driver):
         await self._confirm(pinned)
 
     def steady(self, pinned: RemoteObject) -> bool:
-        """Never: no condition goes with what is asked for."""
+        """Return False: requests to fsspec cannot carry a condition."""
         return False
 
     async def _confirm(self, pinned: RemoteObject) -> int | None:
@@ -92,7 +92,7 @@ class GenericDriver(Driver):
         return await self._ask(uri, find)
 
     async def _ask(self, uri: str, question: Callable[[Any, str], T]) -> T:
-        """Ask a file system, in a thread of its own, and say its errors in our words."""
+        """Ask a file system in a thread, and translate its errors."""
         return await asyncio.to_thread(self._answer, uri, question)
 
     def _answer(self, uri: str, question: Callable[[Any, str], T]) -> T:
@@ -104,7 +104,7 @@ class GenericDriver(Driver):
         except ImportError as error:
             raise MissingExtra(f"{scheme}:// needs a package that is not installed: {redacted(error)}") from error
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise ReferenceGone(f"there is no {uri!r}: check the address, and whether it is there yet") from error
+            raise ReferenceGone(f"there is no {uri!r}: check the address, and whether it exists yet") from error
         except PermissionError as error:
             raise AccessDenied(f"{uri!r} may not be read: {redacted(error)}. Check the credentials") from error
         except (ConnectionError, TimeoutError, gaierror) as error:
@@ -112,21 +112,21 @@ class GenericDriver(Driver):
         except OSError as error:
             raise BadReply(f"{uri!r} cannot be read: {_first_line(error)}") from error
         except ValueError as error:
-            raise InvalidUri(f"{uri!r} is not how {scheme}:// is written: {redacted(error)}") from error
+            raise InvalidUri(f"{uri!r} is not a valid {scheme}:// address: {redacted(error)}") from error
         except Exception as error:
-            # Every library has errors of its own.
+            # Each library has its own error classes.
             said = f"{type(error).__name__}: {_first_line(error)}"
             if _DENIAL.search(said):
                 raise AccessDenied(f"{uri!r} may not be read: {said}. Check the credentials") from error
             raise BadReply(f"{uri!r} cannot be read: {said}") from error
 
     def _system(self, uri: str) -> tuple[Any, AbstractContextManager[object]]:
-        """The file system of the host that a URI names; some are connections, so each is made once."""
+        """Return the file system for the host of a URI, created once, because some hold a connection, and its lock."""
         host = _host(uri)
         if host not in self._systems:
             options = {"skip_instance_cache": True, **self.storage_options}
             system = fsspec.core.url_to_fs(host, **options)[0]
-            # Not as an option, because some give those that they do not know to the library below.
+            # Not passed as an option: some file systems pass options that they do not know on to their library.
             if hasattr(system, "dircache"):
                 system.dircache.use_listings_cache = False
             self._systems.setdefault(host, (system, nullcontext() if system.async_impl else threading.Lock()))
@@ -134,7 +134,7 @@ class GenericDriver(Driver):
 
 
 def _first_line(error: Exception) -> str:
-    """What a library says; some go on for a page."""
+    """Return the first line of an error, because some libraries write a page."""
     return redacted(error).strip().partition("\n")[0].rstrip(".")
 
 
@@ -144,7 +144,7 @@ def _host(uri: str) -> str:
 
 
 def _path(system: Any, uri: str) -> str:
-    """The path of a URI as its file system takes it, in which everything belongs to the name."""
+    """Return the path of a URI as its file system takes it; `?` and `#` belong to the name."""
     host = _host(uri)
     if not {"?", "#"} & set(uri) or len(uri) <= len(host):
         return str(system._strip_protocol(uri))

@@ -1,11 +1,11 @@
-"""Objects in Google Cloud Storage: `gs://bucket/key`, `gs://bucket/key#generation`, `gs://bucket/prefix/`.
+"""The driver for Google Cloud Storage: `gs://bucket/key`, `gs://bucket/key#generation`, `gs://bucket/prefix/`.
 
-The generation pins an object, in every bucket; where old ones are not kept, that one is gone is how a change shows.
-Every listing has it, and with it a digest, by which what is fetched is checked: md5, or crc32c for objects that were
-composed. The etag is not kept: there it changes with metadata.
+An object is pinned by its generation. A bucket may delete old generations, and then a change shows because the pinned
+one is gone. Listings have the generation and a digest, which verifies fetched content: md5, or crc32c for composite
+objects. The etag is not used, because at Google it changes with metadata.
 
-gcsfs finds the credentials and makes the session; the requests are made here, with keys as they are, past gcsfs'
-paths, in which a `#` begins a generation.
+gcsfs finds the credentials and creates the session. The requests are made here and not through the paths of gcsfs, in
+which `#` begins a generation: so keys are sent unchanged.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from artstore.drivers import (
 from artstore.errors import AccessDenied, BadReply, InvalidUri, ReferenceGone, Unreachable
 
 CONNECT, ANSWER = 5.0, 20.0
-"""How long to wait for a connection, and for each piece of an answer, in seconds."""
+"""How long to wait for a connection, and for each piece of a reply, in seconds."""
 PAGE = 1000
-"""How many objects to ask for at once; Google gives no more."""
+"""How many objects to request in one page, which is Google's maximum."""
 _PIECE = 1 << 20
 _GENERATION = re.compile(r"(.+)#(\d+)", re.DOTALL)
 _TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
@@ -50,7 +50,7 @@ _EMULATOR, _PROBE = "STORAGE_EMULATOR_HOST", "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"
 
 
 class GsDriver(Driver):
-    """Asks Google Cloud Storage. `storage_options` are those of `gcsfs.GCSFileSystem`."""
+    """Reads from Google Cloud Storage. `storage_options` are those of `gcsfs.GCSFileSystem`."""
 
     def __init__(self, storage_options: Mapping[str, Any]) -> None:
         super().__init__(storage_options)
@@ -58,33 +58,33 @@ class GsDriver(Driver):
 
         options = {**conf.get("gcs", {}), **conf.get("gs", {}), **self.storage_options}
         if options.get("endpoint_url") or os.environ.get(_EMULATOR):
-            # Else gcsfs asks the endpoint over another protocol what kind of bucket it has, and waits for a minute
-            # where nobody speaks that. It looks at this once, when it is imported.
+            # Otherwise gcsfs asks the endpoint for the kind of bucket over another protocol, and waits for a minute if
+            # the endpoint does not speak it. gcsfs reads this variable once, when it is imported.
             os.environ.setdefault(_PROBE, "false")
         try:
             from gcsfs.core import GCSFileSystem
         except ImportError as error:
             raise missing_library("gs", "gcsfs", "gs") from error
         self._knows_who_asks = bool(options.get("token") or os.environ.get(_EMULATOR))
-        # The bytes are those that are kept: they have the size and the digests.
+        # Content is read as it is stored: the size and the digests are those of the stored bytes.
         options["session_kwargs"] = {**(options.get("session_kwargs") or {}), "auto_decompress": False}
         self._make = lambda: GCSFileSystem(**{**options, "asynchronous": True, "skip_instance_cache": True})
         self._making = asyncio.Lock()
         self._gcsfs: Any = None
 
     def parse(self, uri: str) -> Target:
-        """Read a URI that may end with `#` and a generation; any other `#` belongs to the key."""
+        """Parse a URI that may end with `#` and a generation; any other `#` belongs to the key."""
         refuse_userinfo(uri)
         if not _split(uri)[0] or "://" not in uri:
-            raise InvalidUri(f"{uri!r} names no bucket: expected gs://bucket/key")
+            raise InvalidUri(f"{uri!r} does not name a bucket: expected gs://bucket/key")
         versioned = _GENERATION.fullmatch(uri)
         return Target(versioned[1], versioned[2]) if versioned else Target(uri)
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
-        """Ask for what is known of an object."""
+        """Request the metadata of an object."""
         bucket, key = _split(uri)
         if not key:
-            raise ReferenceGone(f"{uri!r} is a bucket, and no object")
+            raise ReferenceGone(f"{uri!r} is a bucket, not an object")
         generation = {} if version is None else {"generation": version}
         found = await self._json(uri, _object_url(bucket, key), {"fields": _FIELDS, **generation})
         return _described(uri, key.rstrip("/").rpartition("/")[2] or key, found)
@@ -105,8 +105,8 @@ class GsDriver(Driver):
             wanted = {**wanted, "pageToken": page["nextPageToken"]}
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
-        """Ask for the pinned generation; if it is gone, for the one that is there, if its content is the same."""
-        # What is kept compressed is unpacked by Google for whoever does not take it as it is.
+        """Request the pinned generation, or, if it is gone, the current one if its content is the same."""
+        # Google decompresses content that is stored compressed, unless the request accepts gzip.
         headers = {"Accept-Encoding": "gzip"}
         if start or stop is not None:
             headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
@@ -142,7 +142,7 @@ class GsDriver(Driver):
             if pinned.differs(found) or found.version != version:
                 raise changed(pinned, found)
             if reply.status == 200 and "Range" in headers:
-                raise BadReply(f"{pinned.uri!r} was given whole where a part was asked for")
+                raise BadReply(f"{pinned.uri!r} was sent as a whole although a part was requested")
             async for data in reply.content.iter_chunked(_PIECE):
                 yield data
 
@@ -152,13 +152,13 @@ class GsDriver(Driver):
         try:
             return json.loads(text)
         except ValueError:
-            raise BadReply(f"{uri!r} was not answered as Google does: check the endpoint") from None
+            raise BadReply(f"{uri!r} got an answer that is not JSON: check the endpoint") from None
 
     @asynccontextmanager
     async def _answer(
         self, uri: str, where: str, wanted: Mapping[str, str], headers: Mapping[str, str]
     ) -> AsyncIterator[Any]:
-        """Ask, and say in our words what is no answer."""
+        """Send a request, and translate errors."""
         import aiohttp
         from google.auth.exceptions import GoogleAuthError
         from yarl import URL
@@ -180,14 +180,14 @@ class GsDriver(Driver):
         except GoogleAuthError as error:
             raise _unusable(uri, error) from None
         except (aiohttp.ServerTimeoutError, TimeoutError):
-            raise Unreachable(f"{uri!r} gave no answer in time: check the endpoint, or try again later") from None
+            raise Unreachable(f"{uri!r} did not answer in time: check the endpoint, or try again later") from None
         except aiohttp.ClientError as error:
             raise Unreachable(
                 f"{uri!r} cannot be reached: {redacted(error)}. Check the endpoint and the network, or try again later"
             ) from None
 
     async def _system(self, uri: str) -> Any:
-        """The file system; making it can take seconds, while it looks for credentials."""
+        """Return the file system, which takes seconds to create while it looks for credentials."""
         from google.auth.exceptions import GoogleAuthError
 
         async with self._making:
@@ -202,19 +202,19 @@ class GsDriver(Driver):
             return self._gcsfs
 
     def _look_for_credentials(self, uri: str) -> None:
-        """Refuse a file of credentials that is not there: gcsfs would go on as nobody."""
+        """Refuse a missing file of credentials: gcsfs would continue without credentials."""
         named = os.environ.get(_CREDENTIALS)
         if named and not self._knows_who_asks and not os.path.isfile(named):
             raise AccessDenied(
-                f"there are no credentials for {uri!r}: {_CREDENTIALS} names {named!r}, which is no file"
+                f"there are no credentials for {uri!r}: {_CREDENTIALS} names {named!r}, which is not a file"
             )
 
 
 def _unusable(uri: str, error: Exception) -> AccessDenied:
-    # What the libraries say can have the token in it.
+    # The text of the library's error may contain the token.
     return AccessDenied(
         f"there are no usable credentials for {uri!r} ({type(error).__name__}): set GOOGLE_APPLICATION_CREDENTIALS, or "
-        "pass storage_options={'token': 'anon'} for what is public"
+        "pass storage_options={'token': 'anon'} for public objects"
     )
 
 
@@ -224,7 +224,7 @@ def _split(uri: str) -> tuple[str, str]:
 
 
 def _object_url(bucket: str, key: str) -> str:
-    # A segment of dots would be taken for a way up.
+    # A segment of dots would be read as a step to the parent folder.
     name = quote(key, safe="").replace(".", "%2E") if set(key) == {"."} else quote(key, safe="")
     return f"storage/v1/b/{quote(bucket, safe='')}/o/{name}"
 
@@ -239,7 +239,7 @@ def _described(uri: str, key: str, found: Mapping[str, Any]) -> RemoteObject:
 
 
 def _refusal(uri: str, reply: Any, text: str) -> Exception:
-    """What a refusal means, in our words; Google writes a sentence into it."""
+    """Translate a reply that is an error; Google writes a sentence into it."""
     status = reply.status
     try:
         message = json.loads(text)["error"]["message"]
@@ -247,14 +247,14 @@ def _refusal(uri: str, reply: Any, text: str) -> Exception:
         message = text[:200]
     said = redacted(f"the server says {status}: {message}" if message else f"the server says {status}")
     if status == 404:
-        return ReferenceGone(f"there is no {uri!r}: {said}. Check the bucket and the name, and whether it is there yet")
+        return ReferenceGone(f"there is no {uri!r}: {said}. Check the bucket and the name, and whether it exists yet")
     if status in (401, 403):
         return AccessDenied(
             f"{uri!r} may not be read: {said}. Set GOOGLE_APPLICATION_CREDENTIALS to credentials that may (some "
-            "servers say the same of what does not exist)"
+            "servers say the same about objects that do not exist)"
         )
     if status in _LATER:
-        return unavailable(f"{uri!r} cannot be had now: {said}. Try again later", reply.headers.get("Retry-After"))
+        return unavailable(f"{uri!r} is not available now: {said}. Try again later", reply.headers.get("Retry-After"))
     if "requester pays" in said.lower():
-        return AccessDenied(f"{uri!r} is paid for by whoever asks: pass storage_options={{'requester_pays': True}}")
+        return AccessDenied(f"the reader pays for requests to {uri!r}: pass storage_options={{'requester_pays': True}}")
     return BadReply(f"{uri!r} cannot be read: {said}")

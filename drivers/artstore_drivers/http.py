@@ -1,11 +1,11 @@
-"""Objects that web servers give: `https://host/data/train.csv`, one at a time.
+"""The driver for web servers: `https://host/data/train.csv`, without prefixes.
 
-What pins an object is its strong etag, else a weak one and the size, else the date of its last change and the size,
-else its digest, for which it is read once. Conditions go with each request, and each reply is compared with what was
-asked for, because many servers ignore conditions. Only what the server has stored is asked for, never a compressed
-form of it, which would have another etag and no length.
+An object is pinned by its strong etag; otherwise by a weak etag and the size; otherwise by the date of its last change
+and the size; otherwise by its digest, for which it is read once. Requests carry conditions, and each reply is still
+compared with the pin, because many servers ignore conditions. The content is requested as it is stored and never
+compressed: a compressed reply would have another etag and no length.
 
-The URL given is what is kept: where it redirects to is often signed, and expires.
+The given URL is stored, not the one it redirects to, which is often signed and expires.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _MODIFIED = "modified:"
 
 
 class HttpDriver(Driver):
-    """Asks web servers. `storage_options` may have `headers`, and `client_kwargs` for `aiohttp.ClientSession`."""
+    """Reads from web servers. `storage_options` may have `headers`, and `client_kwargs` for `aiohttp.ClientSession`."""
 
     lists: ClassVar[bool] = False
 
@@ -60,27 +60,27 @@ class HttpDriver(Driver):
         self._session: aiohttp.ClientSession | None = None
 
     def parse(self, uri: str) -> Target:
-        """Refuse URLs with a user, a password, a signature or a token, and ones without a host."""
+        """Refuse URLs with a user, a password, a signature or a token, and URLs without a host."""
         refuse_secrets(uri)
         try:
             parts = urlsplit(uri)
-            # Looking at the port is what finds one that is none.
+            # Reading `port` raises ValueError if it is not a number.
             host = parts.hostname if parts.port is None or parts.port >= 0 else None
         except ValueError:
             host = None
         if not host or not uri.isprintable():
-            raise InvalidUri(f"{uri!r} is not how a web address is written: expected https://host/path")
+            raise InvalidUri(f"{uri!r} is not a valid web address: expected https://host/path")
         return Target(uri)
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
-        """Ask for the headers; for the first byte, where a server does not answer that."""
+        """Request the headers, or the first byte if the server does not answer HEAD requests."""
         found = await self._head(uri) or await self._first_byte(uri)
         if found.etag is None and checksum is not None:
             return await self._read_once(found, checksum)
         return found
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
-        """Ask for the object on condition that it is the one, and look whether the reply is."""
+        """Request the object on the condition that it is the pinned one, and check that the reply is."""
         headers = _conditions(pinned)
         if start or stop is not None:
             headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
@@ -92,7 +92,7 @@ class HttpDriver(Driver):
         found = await self.stat(pinned.uri)
         if pinned.differs(found) or "If-Match" not in headers:
             raise changed(pinned, found)
-        # It says that the condition does not hold, and then gives the same etag.
+        # Some servers report that the condition fails, although the etag is the same.
         async with self._answer("GET", pinned.uri, {"Range": headers["Range"]} if "Range" in headers else {}) as reply:
             async for data in _content(pinned, reply, start, stop):
                 yield data
@@ -125,7 +125,7 @@ class HttpDriver(Driver):
 
     @asynccontextmanager
     async def _answer(self, method: str, uri: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Ask, and say in our words what is no answer. aiohttp's errors quote where a redirect led: never shown."""
+        """Send a request, and translate errors. aiohttp's errors quote the target of a redirect, which is not shown."""
         plain = uri.isascii() and " " not in uri
         try:
             async with self._opened().request(
@@ -137,19 +137,19 @@ class HttpDriver(Driver):
         except aiohttp.ClientConnectorCertificateError as error:
             raise BadReply(f"{uri!r} cannot be trusted: {redacted(error.certificate_error)}") from None
         except aiohttp.InvalidURL:
-            raise InvalidUri(f"{uri!r} is not how a web address is written, or it leads to one that is not") from None
+            raise InvalidUri(f"{uri!r} is not a valid web address, or redirects to an invalid one") from None
         except aiohttp.TooManyRedirects:
-            raise BadReply(f"{uri!r} leads from one address to the next without an end") from None
+            raise BadReply(f"{uri!r} redirects without end") from None
         except (aiohttp.ServerTimeoutError, TimeoutError):
-            raise Unreachable(f"{uri!r} gave no answer in time: check the address, or try again later") from None
+            raise Unreachable(f"{uri!r} did not answer in time: check the address, or try again later") from None
         except aiohttp.ClientConnectionError as error:
             raise Unreachable(
-                f"{uri!r} cannot be reached: {redacted(error)}. Check the address, or try later"
+                f"{uri!r} cannot be reached: {redacted(error)}. Check the address, or try again later"
             ) from None
         except aiohttp.ClientPayloadError:
             raise Unreachable(f"{uri!r} broke off in the middle: try again later") from None
         except aiohttp.ClientError as error:
-            raise BadReply(f"{uri!r} was not answered as a web server does: {type(error).__name__}") from None
+            raise BadReply(f"{uri!r} got an answer that is not HTTP: {type(error).__name__}") from None
 
     async def _head(self, uri: str) -> RemoteObject | None:
         async with self._answer("HEAD", uri, {}) as reply:
@@ -183,7 +183,7 @@ def _conditions(pinned: RemoteObject) -> dict[str, str]:
 
 
 def _described(uri: str, reply: aiohttp.ClientResponse) -> RemoteObject:
-    """What the headers of a reply say of the whole object."""
+    """Return the whole object that the headers of a reply describe."""
     etag = reply.headers.get("ETag")
     if etag is not None:
         etag = etag if etag.startswith("W/") else etag.strip('"')
@@ -200,7 +200,7 @@ def _described(uri: str, reply: aiohttp.ClientResponse) -> RemoteObject:
 async def _content(
     pinned: RemoteObject, reply: aiohttp.ClientResponse, start: int, stop: int | None
 ) -> AsyncGenerator[bytes]:
-    """The bytes of a reply, if it is one for the object that is pinned, from `start` to before `stop`."""
+    """Yield the bytes of a reply from `start` up to `stop`, after checking that it is for the pinned object."""
     if reply.status not in (200, 206):
         raise _useless(pinned.uri, reply)
     found = _described(pinned.uri, reply)
@@ -210,9 +210,9 @@ async def _content(
     if reply.status == 206:
         part = _RANGE.fullmatch(reply.headers.get("Content-Range", ""))
         if part is None or int(part[1] or -1) != start or (left is not None and int(part[2]) >= start + left):
-            raise NoRanges(f"{pinned.uri!r} was answered with another part than the one asked for")
+            raise NoRanges(f"{pinned.uri!r} was answered with another part than the requested one")
     elif start:
-        raise NoRanges(f"{pinned.uri!r} is given only whole")
+        raise NoRanges(f"{pinned.uri!r} is only available as a whole")
     async for data in reply.content.iter_chunked(_PIECE):
         piece = data if left is None else data[:left]
         if piece:
@@ -224,16 +224,16 @@ async def _content(
 
 
 def _refuse(uri: str, reply: aiohttp.ClientResponse) -> None:
-    """Raise the error for a reply that says that there is nothing to have."""
+    """Raise the error for a reply that reports a missing object, denied access, or a busy server."""
     said = f"the server says {reply.status} {reply.reason}"
     if reply.status in _GONE:
-        raise ReferenceGone(f"there is no {uri!r}: {said}. Check the address, and whether it is there yet")
+        raise ReferenceGone(f"there is no {uri!r}: {said}. Check the address, and whether it exists yet")
     if reply.status in _DENIED:
         raise AccessDenied(
             f"{uri!r} may not be read: {said}. Give credentials in ~/.netrc, or headers in storage_options"
         )
     if reply.status in _LATER:
-        raise unavailable(f"{uri!r} cannot be had now: {said}. Try again later", reply.headers.get("Retry-After"))
+        raise unavailable(f"{uri!r} is not available now: {said}. Try again later", reply.headers.get("Retry-After"))
 
 
 def _useless(uri: str, reply: aiohttp.ClientResponse) -> BadReply:

@@ -1,11 +1,11 @@
-"""Objects in S3 and whatever speaks its language: `s3://bucket/key`, `s3://bucket/key?versionId=V`, `s3://bucket/prefix/`.
+"""The driver for S3 and compatible servers: `s3://bucket/key`, `s3://bucket/key?versionId=V`, `s3://bucket/prefix/`.
 
-A prefix is one listing of versions, which has everything that pins its objects: a page for each 1,000 versions, and
-not a request for each object. Where that is denied or unknown, objects are listed without their versions, and pinned
-by their etags alone; so is the rest of a prefix in which old versions outnumber the objects by far.
+A prefix is read as one listing of versions, which has everything that pins its objects: one request for 1,000 versions
+instead of one for each object. If the server denies that or does not know it, objects are listed without their versions
+and pinned by their etags only; so is the rest of a prefix that has far more old versions than objects.
 
-Keys go to the server as they are, past s3fs' paths, in which a `?` can begin a version. s3fs makes the client, from
-the options and settings that everybody knows.
+Keys are sent to the server unchanged, not through the paths of s3fs, in which `?` can begin a version. s3fs creates the
+client from the options and settings that it documents.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ except ImportError as error:
     raise missing_library("s3", "s3fs", "s3") from error
 
 CONNECT, ANSWER = 5, 20
-"""How long to wait for a connection, and for each piece of an answer, in seconds."""
+"""How long to wait for a connection, and for each piece of a reply, in seconds."""
 MANY_PAGES, FEW_OBJECTS = 20, 0.1
-"""After this many pages of versions, of which less than this share were objects, versions are not listed further."""
+"""Versions are no longer listed after this many pages, if less than this share of them are current objects."""
 PAGE = 1000
-"""How many versions or objects to ask for at once; S3 gives no more."""
+"""How many versions or objects to request in one page, which is S3's maximum."""
 _CONNECTIONS = 32
 _PIECE = 1 << 20
 _VERSION = re.compile(r"(.+)\?versionId=([^?&/]+)", re.DOTALL)
@@ -57,43 +57,43 @@ _DENIED = {
 }
 _ELSEWHERE = {"301", "307", "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect"}
 _LATER = {429, 500, 502, 503, 504}
-# The last one: botocore asks for the region of a bucket by asking the bucket, and does not notice going round.
+# RecursionError: to find the region of a bucket, botocore asks the bucket, and does not notice a loop of redirects.
 _OURS = (OSError, ValueError, RecursionError, boto.BotoCoreError, boto.ClientError, aiohttp.ClientError)
 
 _log = logging.getLogger(__name__)
 
 
 class S3Driver(Driver):
-    """Asks S3. `storage_options` are those of `s3fs.S3FileSystem`."""
+    """Reads from S3. `storage_options` are those of `s3fs.S3FileSystem`."""
 
     def __init__(self, storage_options: Mapping[str, Any]) -> None:
         super().__init__(storage_options)
         self._s3fs: Any = None
 
     def parse(self, uri: str) -> Target:
-        """Read a URI that may end with `?versionId=`; any other `?` belongs to the key."""
+        """Parse a URI that may end with `?versionId=`; any other `?` belongs to the key."""
         refuse_userinfo(uri)
         if not _split(uri)[0] or "://" not in uri:
-            raise InvalidUri(f"{uri!r} names no bucket: expected s3://bucket/key")
+            raise InvalidUri(f"{uri!r} does not name a bucket: expected s3://bucket/key")
         versioned = _VERSION.fullmatch(uri)
         return Target(versioned[1], versioned[2]) if versioned else Target(uri)
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
-        """Ask for the headers of an object."""
+        """Request the headers of an object."""
         bucket, key = _split(uri)
         if not key:
-            raise ReferenceGone(f"{uri!r} is a bucket, and no object")
+            raise ReferenceGone(f"{uri!r} is a bucket, not an object")
         wanted = {} if version is None else {"VersionId": version}
         try:
             reply = await self._call("head_object", uri, Bucket=bucket, Key=key, **wanted)
         except (AccessDenied, BadReply):
-            # A reply to HEAD has no text; the same with GET says why.
+            # A reply to HEAD has no text; a reply to GET says what is wrong.
             reply = await self._call("get_object", uri, Bucket=bucket, Key=key, **wanted)
             reply["Body"].close()
         return _described(uri, reply)
 
     async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
-        """List versions, and give the newest of each key that is not deleted."""
+        """List versions, and yield the newest version of each key that is not deleted."""
         bucket, prefix = _split(uri)
         last, rows, objects, pages = "", 0, 0, 0
         marker: dict[str, str] = {}
@@ -117,14 +117,14 @@ class S3Driver(Driver):
             if page.get("NextVersionIdMarker"):
                 marker["VersionIdMarker"] = page["NextVersionIdMarker"]
         if marker:
-            _log.warning("%s has many old versions: from %r on objects are pinned by their etags alone", uri, last)
+            _log.warning("%s has many old versions: objects after %r are pinned by their etags only", uri, last)
         async for found in self._list_without_versions(uri, bucket, prefix, last):
             yield found
 
     async def _keeps_versions(self, uri: str, bucket: str) -> bool:
         """Whether a bucket has, or may have, versions.
 
-        Where none were ever kept, SeaweedFS lists them with other etags than it sends the objects with.
+        For a bucket that never had versions, SeaweedFS lists other etags than it sends with the objects.
         """
         try:
             return "Status" in await retried(lambda: self._call("get_bucket_versioning", uri, Bucket=bucket), uri)
@@ -144,7 +144,7 @@ class S3Driver(Driver):
             marker = {"ContinuationToken": page["NextContinuationToken"]}
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
-        """Ask for the pinned version, then for the pinned etag, then for whatever is there, and look what came."""
+        """Request the pinned version, then the pinned etag, then the current object, and check the reply."""
         bucket, key = _split(pinned.uri)
         wanted = {"Bucket": bucket, "Key": key}
         if start or stop is not None:
@@ -162,7 +162,7 @@ class S3Driver(Driver):
 
     async def close(self) -> None:
         """Close the connections."""
-        # There is no client if it could not be made.
+        # There is no client if it could not be created.
         if self._s3fs is not None and self._s3fs._s3 is not None:
             await self._s3fs._s3.close()
 
@@ -197,7 +197,7 @@ class S3Driver(Driver):
             raise _said(uri, error) from error
 
     async def _connect(self, system: Any, uri: str) -> None:
-        """Make the client, unless there is one."""
+        """Create the client, unless it exists."""
         try:
             await system.set_session()
         except _OURS as error:
@@ -210,14 +210,14 @@ class S3Driver(Driver):
             from fsspec.config import conf
 
             options = {**conf.get("s3", {}), **self.storage_options}
-            # The other libraries of Amazon know AWS_REGION, and this one AWS_DEFAULT_REGION alone.
+            # Other libraries of Amazon know AWS_REGION; botocore only knows AWS_DEFAULT_REGION.
             region = {"region_name": os.environ["AWS_REGION"]} if os.environ.get("AWS_REGION") else {}
             ours = {"max_pool_connections": _CONNECTIONS, "connect_timeout": CONNECT, "read_timeout": ANSWER}
             config = {**ours, **options.get("config_kwargs", {}), "retries": {"total_max_attempts": 1}}
             options["client_kwargs"] = {**region, **options.get("client_kwargs", {})}
             options["config_kwargs"] = config
             self._s3fs = S3FileSystem(**{**options, "asynchronous": True, "skip_instance_cache": True})
-            # Trying again is the business of whoever calls.
+            # The caller retries.
             self._s3fs.retries = 1
         return self._s3fs
 
@@ -228,11 +228,11 @@ def _split(uri: str) -> tuple[str, str]:
 
 
 def _ways(pinned: RemoteObject) -> list[dict[str, str]]:
-    """The conditions under which to ask, best first; what an unconditional reply says of itself decides then."""
+    """Return the conditions to try, best first; the last is unconditional, and only its reply shows what it is."""
     match = {"IfMatch": f'"{pinned.etag}"'} if pinned.strong else {}
     if pinned.version is not None:
         return [{"VersionId": pinned.version}, *([match] if match else []), {}]
-    # What was there before a bucket had versions is kept as the version "null" when it is overwritten.
+    # An object from before a bucket had versions becomes the version "null" when it is overwritten.
     return [match, {"VersionId": "null", **match}, {}] if match else [{}]
 
 
@@ -260,20 +260,20 @@ def _row(uri: str, bucket: str, prefix: str, row: Mapping[str, Any]) -> RemoteOb
 
 
 def _said(uri: str, error: Exception) -> ArtstoreError:
-    """What a library says, in our words."""
+    """Translate an error of a library."""
     known = error if isinstance(error, boto.ClientError | boto.BotoCoreError) else error.__cause__ or error
     if isinstance(known, boto.ClientError):
         return _replied(uri, known.response)
     if isinstance(known, boto.NoCredentialsError | boto.PartialCredentialsError | boto.ProfileNotFound):
         return AccessDenied(
             f"there are no credentials for {uri!r} ({redacted(known)}): set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY or a profile; or, for what is public, pass storage_options={'anon': True} or set "
+            "AWS_SECRET_ACCESS_KEY or a profile; or, for public objects, pass storage_options={'anon': True} or set "
             "FSSPEC_S3_ANON=1"
         )
     if isinstance(known, RecursionError):
-        return _elsewhere(uri, "it leads from one region to the next without an end")
+        return _elsewhere(uri, "it redirects from region to region without end")
     if isinstance(known, boto.ParamValidationError | ValueError):
-        return InvalidUri(f"{uri!r} cannot be asked for: {redacted(known)}")
+        return InvalidUri(f"{uri!r} cannot be requested: {redacted(known)}")
     return Unreachable(
         f"{uri!r} cannot be reached: {redacted(known) or type(known).__name__}. Check the endpoint and the network, or "
         "try again later"
@@ -288,17 +288,17 @@ def _replied(uri: str, response: Mapping[str, Any]) -> ArtstoreError:
     if code == "NoSuchBucket":
         return ReferenceGone(f"there is no bucket {_split(uri)[0]!r}: {said}. Check the name, and the endpoint")
     if code in _GONE or (status == 405 and _is_deleted(response)):
-        return ReferenceGone(f"there is no {uri!r}: {said}. Check the name, and whether it is there yet")
+        return ReferenceGone(f"there is no {uri!r}: {said}. Check the name, and whether it exists yet")
     if code in _DENIED:
         return AccessDenied(
             f"{uri!r} may not be read: {said}. Check the credentials and their permissions (some servers say the "
-            "same of what does not exist)"
+            "same about objects that do not exist)"
         )
     if code in _ELSEWHERE:
         return _elsewhere(uri, said)
     if status in _LATER or code in ("SlowDown", "RequestTimeout"):
         wait = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after")
-        return unavailable(f"{uri!r} cannot be had now: {said}. Try again later", wait)
+        return unavailable(f"{uri!r} is not available now: {said}. Try again later", wait)
     return BadReply(f"{uri!r} cannot be read: {said}")
 
 

@@ -176,5 +176,5 @@ def track(folder: Path, count: int) -> None:
 
 
 def test_an_address_without_a_path_is_not_the_working_folder() -> None:
-    with Session() as session, pytest.raises(InvalidUri, match="names no path"):
+    with Session() as session, pytest.raises(InvalidUri, match="does not name a path"):
         list(session.references("file://"))

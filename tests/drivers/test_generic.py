@@ -196,7 +196,7 @@ def test_errors_of_file_systems_are_said_in_our_words(error: Exception, ours: ty
 
 
 def test_a_chain_of_addresses_is_refused() -> None:
-    with Session() as session, pytest.raises(InvalidUri, match="a chain of addresses"):
+    with Session() as session, pytest.raises(InvalidUri, match="a chained URI"):
         list(session.references("zip://images::file:///tmp/animals.zip"))
 
 
