@@ -154,7 +154,7 @@ class TestMotoVersioned(TestMoto):
         entries = self.add(session, prefix + "many")
         assert [(entry.path, entry.version_id is None) for entry in entries] == [("a", False), ("b", True), ("c", True)]
         assert all(entry.etag for entry in entries)
-        assert "etags alone" in caplog.text
+        assert "etags only" in caplog.text
 
 
 def add(uri: str, options: dict[str, Any], **more: Any) -> list[Entry]:
