@@ -64,7 +64,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param not in _buckets:
         _buckets[request.param] = server.bucket(versioned=bool(kind))
     make = remote_places.s3 if isinstance(server, S3Server) else remote_places.gs
-    return make(server, _buckets[request.param], keeps=bool(kind))
+    return make(server, _buckets[request.param], keeps_versions=bool(kind))
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_an_overwritten_object_is_had_as_it_was_or_not_at_all_and_status_names_i
     place.put("dog.txt", b"woof")
     artifact = refer(run, place, "cat.txt", "dog.txt")
     place.put("cat.txt", b"roar, and longer")
-    if place.keeps:
+    if place.keeps_versions:
         assert download(artifact, place) == {"cat.txt": b"meow", "dog.txt": b"woof"}
     else:
         with pytest.raises(ReferenceChanged, match=r"'cat\.txt' of animals:v0: .*expected 4 bytes.*found"):
@@ -131,7 +131,7 @@ def test_what_is_gone_is_an_error_or_left_out(place: Place, run: Run) -> None:
     artifact = refer(run, place, "cat.txt", "dog.txt")
     place.remove("cat.txt")
     assert states(artifact, place) == {"cat.txt": "missing", "dog.txt": "unchanged"}
-    if place.keeps:
+    if place.keeps_versions:
         assert download(artifact, place) == {"cat.txt": b"meow", "dog.txt": b"woof"}
         return
     with pytest.raises(ReferenceGone, match=r"'cat\.txt' of animals:v0"):

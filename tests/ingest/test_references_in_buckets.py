@@ -155,9 +155,9 @@ def test_a_version_that_was_asked_for_is_unchanged_as_long_as_it_is_kept(
     seaweed: S3Server, fake_gcs: GsServer, scheme: str
 ) -> None:
     if scheme == "s3":
-        place, mark = remote_places.s3(seaweed, seaweed.bucket(versioned=True), keeps=True), "?versionId="
+        place, mark = remote_places.s3(seaweed, seaweed.bucket(versioned=True), keeps_versions=True), "?versionId="
     else:
-        place, mark = remote_places.gs(fake_gcs, fake_gcs.bucket(versioned=True), keeps=True), "#"
+        place, mark = remote_places.gs(fake_gcs, fake_gcs.bucket(versioned=True), keeps_versions=True), "#"
     place.put("cat", b"meow")
     looked = Artifact("looked", "dataset")
     (entry,) = looked.add_reference(f"{place.prefix}cat", storage_options=place.options)

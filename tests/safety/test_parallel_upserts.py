@@ -30,22 +30,22 @@ def race(kind: str, writers: int, files: int, at_once: int, killed: int) -> dict
         [sys.executable, upsert_race.__file__, kind, "store", *numbers], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    told: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    upserts: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    return upserts
 
 
-def check_race(told: dict[str, list[str]], *, at_once: int, writers: int) -> None:
+def check_race(upserts: dict[str, list[str]], *, at_once: int, writers: int) -> None:
     """Another process finishes: what was acknowledged is in the version; of the rest, all of an upsert or nothing."""
     with Store.open("store") as store:
         (pending,) = store.pending()
-        assert (pending.distributed_id, pending.entries) >= (GROUP, len(told["has"]))
+        assert (pending.distributed_id, pending.entries) >= (GROUP, len(upserts["done"]))
         assert len(pending.runs) <= writers
         store.gc()
         version = store.finish(pending)
         found = {entry.path for entry in store.entries(version)}
-        assert found >= set(told["has"])
-        extra = found - set(told["has"])
-        assert extra <= set(told["tries"])
+        assert found >= set(upserts["done"])
+        extra = found - set(upserts["done"])
+        assert extra <= set(upserts["begun"])
         assert len(extra) % at_once == 0
         assert len(store.runs.producers(version)) == len(pending.runs)
         store.get(version, "out")
@@ -59,9 +59,9 @@ def check_race(told: dict[str, list[str]], *, at_once: int, writers: int) -> Non
 
 @pytest.mark.parametrize("kind", ["spawn", "fork"])
 def test_processes_of_multiprocessing_put_one_version_together(kind: str) -> None:
-    told = race(kind, writers=3, files=12, at_once=3, killed=0)
-    assert len(told["has"]) == 36
-    check_race(told, at_once=3, writers=3)
+    upserts = race(kind, writers=3, files=12, at_once=3, killed=0)
+    assert len(upserts["done"]) == 36
+    check_race(upserts, at_once=3, writers=3)
 
 
 FORKED = """
@@ -92,17 +92,17 @@ def test_children_that_a_run_has_forked_upsert_through_it() -> None:
 
 
 def test_sixteen_processes_some_of_them_killed_leave_exactly_what_was_acknowledged() -> None:
-    told = race("fork", writers=16, files=1000, at_once=100, killed=4)
-    assert 12_000 <= len(told["has"]) < 16_000
-    check_race(told, at_once=100, writers=16)
+    upserts = race("fork", writers=16, files=1000, at_once=100, killed=4)
+    assert 12_000 <= len(upserts["done"]) < 16_000
+    check_race(upserts, at_once=100, writers=16)
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(1800)
 def test_sixteen_processes_that_upsert_file_by_file_leave_exactly_what_was_acknowledged() -> None:
-    told = race("spawn", writers=16, files=1000, at_once=1, killed=6)
-    assert 10_000 <= len(told["has"]) < 16_000
-    check_race(told, at_once=1, writers=16)
+    upserts = race("spawn", writers=16, files=1000, at_once=1, killed=6)
+    assert 10_000 <= len(upserts["done"]) < 16_000
+    check_race(upserts, at_once=1, writers=16)
 
 
 # Ray

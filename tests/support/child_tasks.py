@@ -1,4 +1,4 @@
-"""What the processes do that `kill_points` kills and pauses: each function is one process's work on one store."""
+"""Tasks for the processes that `kill_points` kills and pauses: each function is the work of one process on a store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.kill_points import Probe
 
 
 def seal_at(size: int) -> None:
-    """Let packs be full earlier in this process, so that little content fills many."""
+    """Make packs full at a smaller size in this process, so that little content fills several."""
     for module in (packs, content_writer, reclaim_space):
         vars(module)["SEAL_AT"] = size
 
@@ -39,20 +39,20 @@ def commit(
     full_at: int = packs.SEAL_AT,
     then: Iterable[str] = (),
 ) -> None:
-    """Log folders, on top of a base if given; say the version's name once it is committed."""
+    """Commit folders, on top of a base if given; report the name of the version."""
     seal_at(full_at)
     opened = Store.open(store)
     probe.start()
     draft = opened.draft(name, "dataset", base=base)
-    for each in (source, *then):
-        opened.add_dir(draft, each, overwrite=base is not None)
+    for folder in (source, *then):
+        opened.add_dir(draft, folder, overwrite=base is not None)
     version = opened.commit(draft, aliases=[alias] if alias else [], tags=["tagged"] if alias else [])
     probe.report(version.name)
     opened.close()
 
 
 def log_in_a_run(probe: Probe, store: str, count: int) -> None:
-    """Log in a run; say each version once it was waited for, and that the run is over."""
+    """Log in a run; report each version once `wait` has returned, and the end of the run."""
     os.environ["ARTSTORE_SILENT"] = "1"
     probe.start()
     run = artstore.init(id="r", store=store)
@@ -67,7 +67,7 @@ def log_in_a_run(probe: Probe, store: str, count: int) -> None:
 
 
 def delete(probe: Probe, store: str, name: str) -> None:
-    """Delete a version; say so once it is deleted."""
+    """Delete a version; report its name afterwards."""
     opened = Store.open(store)
     probe.start()
     opened.delete(name, delete_aliases=True)
@@ -76,7 +76,7 @@ def delete(probe: Probe, store: str, name: str) -> None:
 
 
 def collect_garbage(probe: Probe, store: str) -> None:
-    """Collect garbage."""
+    """Run a garbage collection."""
     opened = Store.open(store)
     probe.start()
     opened.gc()
@@ -84,7 +84,7 @@ def collect_garbage(probe: Probe, store: str) -> None:
 
 
 def verify(probe: Probe, store: str) -> None:
-    """Verify the store; say each finding."""
+    """Verify the store; report each finding."""
     opened = Store.open(store)
     probe.start()
     for finding in opened.verify().findings:
@@ -93,7 +93,7 @@ def verify(probe: Probe, store: str) -> None:
 
 
 def backup(probe: Probe, store: str, to: str) -> None:
-    """Back the store up; say the head once that is done."""
+    """Back the store up; report the head afterwards."""
     opened = Store.open(store)
     probe.start()
     probe.report(opened.backup(to).head)
@@ -101,7 +101,7 @@ def backup(probe: Probe, store: str, to: str) -> None:
 
 
 def get(probe: Probe, store: str, name: str, root: str) -> None:
-    """Write a version into a folder; say so once it is there."""
+    """Download a version into a folder; report its name afterwards."""
     opened = Store.open(store)
     probe.start()
     opened.get(name, root)
@@ -110,17 +110,17 @@ def get(probe: Probe, store: str, name: str, root: str) -> None:
 
 
 def create(probe: Probe, store: str) -> None:
-    """Make a store."""
+    """Create a store."""
     probe.start()
     Store.init(store).close()
-    probe.report("made")
+    probe.report("created")
 
 
 def drop_draft(probe: Probe, store: str, source: str) -> None:
-    """Take a folder into a draft, and drop it."""
+    """Add a folder to a draft, and drop the draft."""
     opened = Store.open(store)
     probe.start()
-    draft = opened.draft("given-up", "dataset")
+    draft = opened.draft("dropped", "dataset")
     opened.add_dir(draft, source)
     opened.drop(draft)
     opened.close()
@@ -134,7 +134,7 @@ def commit_after_pause(
     base: str | None = None,
     full_at: int = packs.SEAL_AT,
 ) -> None:
-    """Take a folder into a draft, pause, then commit it."""
+    """Add a folder to a draft, pause, then commit it."""
     seal_at(full_at)
     opened = Store.open(store)
     draft = opened.draft(name, "dataset", base=base)
@@ -145,13 +145,14 @@ def commit_after_pause(
 
 
 def log(opened: Store, source: str, name: str) -> str:
+    """Commit a folder; return the name of the version."""
     draft = opened.draft(name, "dataset")
     opened.add_dir(draft, source)
     return opened.commit(draft).name
 
 
 def fork(probe: Probe, store: str, ours: str, theirs: str) -> None:
-    """Open a store, fork, and log in both processes at the same time."""
+    """Open a store, fork, and commit in both processes at the same time."""
     opened = Store.open(store)
     opened.collections()
     child = os.fork()
@@ -164,7 +165,7 @@ def fork(probe: Probe, store: str, ours: str, theirs: str) -> None:
 
 
 def fork_and_close(probe: Probe, store: str, one: str, two: str) -> None:
-    """Open a store and fork; the child logs, the parent closes the store, the child logs again and is killed."""
+    """Open a store and fork; the child commits, the parent closes the store, the child commits again and is killed."""
     opened = Store.open(store)
     opened.collections()
     logged, closed = os.pipe(), os.pipe()
@@ -183,7 +184,7 @@ def fork_and_close(probe: Probe, store: str, one: str, two: str) -> None:
 
 
 def fork_and_open(probe: Probe, store: str, one: str, two: str) -> None:
-    """The same, but the child opens the store for itself."""
+    """Do the same as `fork_and_close`, but the child opens the store itself."""
     opened = Store.open(store)
     opened.collections()
     logged, closed = os.pipe(), os.pipe()
@@ -203,7 +204,7 @@ def fork_and_open(probe: Probe, store: str, one: str, two: str) -> None:
 
 
 def fork_and_close_in_the_child(probe: Probe, store: str, source: str) -> None:
-    """Fork while a draft is open; the child closes the store; the draft's content is deleted elsewhere; commit it."""
+    """Fork while a draft is open; the child closes the store; pause, so that a test can delete content; commit."""
     opened = Store.open(store)
     draft = opened.draft("drafted", "dataset")
     opened.add_dir(draft, source)
@@ -218,7 +219,7 @@ def fork_and_close_in_the_child(probe: Probe, store: str, source: str) -> None:
 
 
 def fork_with_a_draft(probe: Probe, store: str, before: str, ours: str, theirs: str) -> None:
-    """Fork while a draft is open; both processes add to it and commit it, and say what became of that."""
+    """Fork while a draft is open; both processes add to it, commit it, and report the version or the error."""
     opened = Store.open(store)
     draft = opened.draft("drafted", "dataset")
     opened.add_dir(draft, before)
@@ -239,13 +240,13 @@ BYTES_OF = {"small": 700, "middle": 70_000, "large": 300_000}
 
 
 def content(name: str) -> bytes:
-    """What a file of a churned version holds, by its name, which is all that a reader needs to know."""
+    """Return the content of a file of a churned version, which follows from its name."""
     kind, _, seed = name.partition("-")
     return random.Random(seed).randbytes(BYTES_OF[kind])
 
 
 def churn(probe: Probe, store: str, scratch: str, seed: int, seconds: float) -> None:
-    """Commit, delete, collect and read versions made of the same few contents, at random; say what was found wrong."""
+    """Commit, delete, collect and read versions of the same few contents, at random; report what is wrong."""
     draw = random.Random(seed)
     folder = Path(scratch, f"{seed}")
     folder.mkdir()
@@ -262,7 +263,7 @@ def churn(probe: Probe, store: str, scratch: str, seed: int, seconds: float) -> 
         try:
             task(opened, draw, source, folder / f"{turns}", names)
         except Exception as error:
-            # Another process was faster; anything else is wrong.
+            # Another process may have deleted the version first; any other error is wrong.
             if not isinstance(error, NotFound | StillNeeded) and "was deleted" not in str(error):
                 probe.report(traceback.format_exc())
                 break
@@ -278,9 +279,9 @@ def _churn_in(opened: Store, draw: random.Random, source: Path, folder: Path, na
 
 
 def _any_version(opened: Store, draw: random.Random) -> Version:
-    versions = [version for found in opened.collections() for version in opened.versions(found.name)]
+    versions = [version for collection in opened.collections() for version in opened.versions(collection.name)]
     if not versions:
-        raise NotFound("there is none")
+        raise NotFound("no version lives")
     return draw.choice(versions)
 
 
@@ -301,12 +302,12 @@ def _churn_gc(opened: Store, draw: random.Random, source: Path, folder: Path, na
 
 
 def files_below(path: Path) -> list[Path]:
-    """Every file below a folder, in order."""
-    return sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
+    """Return every file below a folder, in order."""
+    return sorted(file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 def upsert(probe: Probe, store: str, source: str, full_at: int = packs.SEAL_AT) -> None:
-    """Upsert a folder; say so once it is acknowledged."""
+    """Upsert a folder; report once it is acknowledged."""
     seal_at(full_at)
     opened = Store.open(store)
     probe.start()
@@ -318,19 +319,19 @@ def upsert(probe: Probe, store: str, source: str, full_at: int = packs.SEAL_AT) 
 
 
 def finish_pending(probe: Probe, store: str) -> None:
-    """Finish what is pending; say the version's name."""
+    """Finish the pending version; report its name."""
     opened = Store.open(store)
-    found = opened.pending()[0]
+    pending = opened.pending()[0]
     probe.start()
-    probe.report(opened.finish(found).name)
+    probe.report(opened.finish(pending).name)
     opened.close()
 
 
 def drop_pending(probe: Probe, store: str) -> None:
-    """Drop what is pending; say so once it is gone."""
+    """Drop the pending version; report once it is gone."""
     opened = Store.open(store)
-    found = opened.pending()[0]
+    pending = opened.pending()[0]
     probe.start()
-    opened.drop_pending(found)
+    opened.drop_pending(pending)
     probe.report("dropped")
     opened.close()

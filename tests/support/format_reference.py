@@ -1,4 +1,4 @@
-"""A second, slow implementation of docs/format.md, written from that page alone, to hold the fast one against."""
+"""A second, slow implementation of docs/format.md, written from that page alone, to compare with the real one."""
 
 import hashlib
 import json

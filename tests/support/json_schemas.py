@@ -1,7 +1,7 @@
 """The JSON Schemas of OpenLineage 2-0-2 and of PROV-JSON (W3C submission of 2013).
 
-That of PROV-JSON is the published one, which the package `prov` brings. No package brings that of OpenLineage: it is
-written here from the rules of the specification, and is stricter in one way: what we never write is not allowed.
+That of PROV-JSON is the published one, from the package `prov`. No package has that of OpenLineage: it is written here
+from the specification, and is stricter in one way: it does not allow what artstore never writes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _object(required: dict[str, Any], optional: dict[str, Any] | None = None, **
 
 
 def _facets(**known: dict[str, Any]) -> dict[str, Any]:
-    """Facets carry who wrote them and by which schema; those that are our own begin with our name."""
+    """Return the schema of facets, which name their producer and schema; our own begin with `artstore_`."""
     base = {"_producer": _URI, "_schemaURL": {**_URI, "pattern": r"^https://openlineage\.io/spec/\S+#/\$defs/\w+$"}}
     custom = {"type": "object", "required": list(base), "properties": base}
     return {
@@ -78,8 +78,8 @@ PROV_JSON = json.loads(files("prov").joinpath("tests/schemas/prov-json.schema.js
 
 
 def violations(schema: dict[str, Any], document: Any) -> list[str]:
-    """What is wrong with a document, with where it is."""
+    """Return the violations of a schema in a document, each with its path."""
     kind = validator_for(schema)
     kind.check_schema(schema)
-    found = kind(schema, format_checker=kind.FORMAT_CHECKER).iter_errors(document)
-    return [f"{error.json_path}: {error.message}" for error in found]
+    errors = kind(schema, format_checker=kind.FORMAT_CHECKER).iter_errors(document)
+    return [f"{error.json_path}: {error.message}" for error in errors]

@@ -1,4 +1,4 @@
-"""Places with objects in them that artifacts refer to, one for each scheme, and a port before a server that counts."""
+"""Places that hold objects for references, one for each scheme, and a proxy that records requests."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ SCHEMES = ("file", "memory", "http", "s3", "s3-versioned", "gs", "gs-versioned")
 
 @dataclass
 class Place:
-    """Somewhere below `prefix` where objects are put and removed by their keys."""
+    """A prefix below which objects are put and removed by their keys."""
 
     prefix: str
     put: Callable[[str, bytes], object]
     remove: Callable[[str], object]
     options: dict[str, Any] = field(default_factory=dict)
     lists: bool = True
-    keeps: bool = False
-    """Whether it keeps what is overwritten or removed."""
+    keeps_versions: bool = False
+    """Whether an object that is overwritten or removed can still be read."""
 
 
 def folder(path: Path) -> Place:
-    """A folder of this machine."""
+    """Return a local folder as a place."""
 
     def put(key: str, data: bytes) -> None:
         (path / key).parent.mkdir(parents=True, exist_ok=True)
@@ -48,13 +48,13 @@ def folder(path: Path) -> Place:
 
 
 def memory() -> Place:
-    """fsspec's file system in memory."""
+    """Return a prefix of fsspec's file system in memory."""
     prefix, system = f"memory://{uuid.uuid4().hex}/", fsspec.filesystem("memory")
     return Place(prefix, lambda key, data: system.pipe(prefix + key, data), lambda key: system.rm(prefix + key))
 
 
 def web(app: WebApp, manner: str = "strong") -> Place:
-    """A web server."""
+    """Return a prefix of a web server."""
     top = uuid.uuid4().hex
 
     def remove(key: str) -> None:
@@ -63,27 +63,27 @@ def web(app: WebApp, manner: str = "strong") -> Place:
     return Place(f"{app.url}/{manner}/{top}/", lambda key, data: app.put(f"{top}/{key}", data), remove, lists=False)
 
 
-def s3(server: S3Server, bucket: str, *, keeps: bool = False) -> Place:
-    """A prefix in a bucket."""
+def s3(server: S3Server, bucket: str, *, keeps_versions: bool = False) -> Place:
+    """Return a prefix of an S3 bucket."""
     top = uuid.uuid4().hex
     return Place(
         f"s3://{bucket}/{top}/",
         lambda key, data: server.client.put_object(Bucket=bucket, Key=f"{top}/{key}", Body=data),
         lambda key: server.client.delete_object(Bucket=bucket, Key=f"{top}/{key}"),
         server.options,
-        keeps=keeps,
+        keeps_versions=keeps_versions,
     )
 
 
-def gs(server: GsServer, bucket: str, *, keeps: bool = False) -> Place:
-    """A prefix in a bucket of Google's."""
+def gs(server: GsServer, bucket: str, *, keeps_versions: bool = False) -> Place:
+    """Return a prefix of a Google Cloud Storage bucket."""
     top = uuid.uuid4().hex
     return Place(
         f"gs://{bucket}/{top}/",
         lambda key, data: server.put(bucket, f"{top}/{key}", data),
         lambda key: server.remove(bucket, f"{top}/{key}"),
         server.options,
-        keeps=keeps,
+        keeps_versions=keeps_versions,
     )
 
 
@@ -92,18 +92,18 @@ _REQUEST = re.compile(rb"(?:GET|HEAD|PUT|POST|DELETE) \S+ HTTP/1\.1\r\n")
 
 @contextmanager
 def counting_proxy(url: str) -> Iterator[tuple[str, list[str]]]:
-    """A port before a server: gives its URL, and a list that gets each request that comes through."""
+    """Run a proxy before a server; yield its URL and a list to which it appends each request."""
     upstream = urlsplit(url).hostname or "", urlsplit(url).port or 80
     seen: list[str] = []
 
-    class Passing(socketserver.BaseRequestHandler):
+    class Forward(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with socket.create_connection(upstream) as server:
                 back = threading.Thread(target=_pass, args=(server, self.request))
                 back.start()
                 with suppress(OSError):
                     while data := self.request.recv(1 << 16):
-                        seen.extend(found.decode() for found in _REQUEST.findall(data))
+                        seen.extend(request.decode() for request in _REQUEST.findall(data))
                         server.sendall(data)
                     server.shutdown(socket.SHUT_WR)
                 back.join()
@@ -112,7 +112,7 @@ def counting_proxy(url: str) -> Iterator[tuple[str, list[str]]]:
         daemon_threads = True
         block_on_close = False
 
-    with Port(("127.0.0.1", 0), Passing) as port:
+    with Port(("127.0.0.1", 0), Forward) as port:
         thread = threading.Thread(target=port.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{port.server_address[1]}", seen
@@ -134,15 +134,15 @@ ODD_KEYS = (
 
 
 async def fill_bucket(server: S3Server, keys: list[str]) -> str:
-    """Put many empty objects into a bucket with versions; gives its name."""
+    """Put many empty objects into a new bucket with versions; return its name."""
     bucket = server.bucket(versioned=True, name=servers.UNGUARDED)
     waiting = iter(keys)
 
-    async def some(session: ClientSession) -> None:
+    async def put_some(session: ClientSession) -> None:
         for key in waiting:
             async with session.put(f"{server.url}/{bucket}/{key}", data=b"") as reply:
                 assert reply.status == 200
 
     async with ClientSession() as session:
-        await asyncio.gather(*(some(session) for _ in range(32)))
+        await asyncio.gather(*(put_some(session) for _ in range(32)))
     return bucket

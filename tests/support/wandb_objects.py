@@ -1,7 +1,7 @@
-"""An artifact full of objects, made by the same code for wandb and for artstore, and read by the real wandb.
+"""An artifact full of tables and media, which the same code makes with wandb and with artstore.
 
-Run by a Python that has wandb: `wandb_objects.py write FOLDER` has wandb write it, as the files in
-`written_by_wandb` were; `wandb_objects.py read FOLDER` has wandb read what is in a folder, and prints it.
+A Python that has wandb runs this file as a program: `wandb_objects.py write FOLDER` writes the artifact with wandb, as
+the files in `written_by_wandb` were; `wandb_objects.py read FOLDER NAME...` reads objects with wandb and prints them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BOX = {
 
 
 def sources(folder: Path) -> None:
-    """The files that objects are made of."""
+    """Write the files that objects are made of."""
     import numpy
     from PIL import Image
 
@@ -43,7 +43,7 @@ def sources(folder: Path) -> None:
 
 
 def tables(wandb: Any) -> dict[str, Any]:
-    """Tables by the names under which they are added."""
+    """Return tables by the names under which they are added."""
     import numpy
     import pandas
 
@@ -81,13 +81,13 @@ def tables(wandb: Any) -> dict[str, Any]:
         "parts/table_0": table(columns=["a", "b"], data=[[0, "x"]]),
         "parts/table_1": table(columns=["a", "b"], data=[[1, "y"]], log_mode="MUTABLE"),
         "pointing": pointing,
-        "indexed": table(columns=["row"], data=[[each] for each in keyed.get_index()]),
+        "indexed": table(columns=["row"], data=[[row] for row in keyed.get_index()]),
         "classified": classified,
     }
 
 
 def media(wandb: Any, folder: Path) -> dict[str, Any]:
-    """Other objects by the names under which they are added."""
+    """Return media by the names under which they are added."""
     picture = str(folder / "cat.bmp")
     overlaid = wandb.Image(
         picture,
@@ -114,7 +114,7 @@ def media(wandb: Any, folder: Path) -> dict[str, Any]:
 
 
 def fill(wandb: Any, artifact: Any, folder: Path) -> None:
-    """Put all of it into an artifact."""
+    """Add all objects to an artifact."""
     for name, item in {**tables(wandb), **media(wandb, folder)}.items():
         artifact.add(item, name)
     artifact.add(wandb.data_types.PartitionedTable("parts"), "all")
@@ -127,7 +127,7 @@ def fill(wandb: Any, artifact: Any, folder: Path) -> None:
 
 
 class DownloadedFolder:
-    """A folder, as wandb's objects see an artifact that was downloaded."""
+    """A folder with the interface by which wandb's objects read a downloaded artifact."""
 
     aliases = ("latest",)
 
@@ -136,17 +136,17 @@ class DownloadedFolder:
         self.manifest = self
 
     def get_entries_in_directory(self, below: str) -> list[Any]:
-        return [self.get_entry(f"{below}/{each.name}") for each in sorted((self.folder / below).iterdir())]
+        return [self.get_entry(f"{below}/{path.name}") for path in sorted((self.folder / below).iterdir())]
 
     def get_entry(self, path: str) -> Any:
-        found = self.folder / path
+        local_path = self.folder / path
 
         class Entry:
             def __init__(self) -> None:
                 self.path = path
 
             def download(self) -> str:
-                return str(found)
+                return str(local_path)
 
         return Entry()
 
@@ -157,20 +157,20 @@ class DownloadedFolder:
         return kind.from_json(json.loads((self.folder / path).read_text()), self)  # type: ignore[attr-defined]
 
 
-def comparable(found: Any) -> Any:
-    """What was read, in words that are the same for wandb and for artstore."""
-    name = type(found).__name__
+def comparable(item: Any) -> Any:
+    """Return what was read in a form that is the same for wandb and for artstore."""
+    name = type(item).__name__
     if name in ("Table", "PartitionedTable"):
-        return [[comparable(cell) for cell in row] for _, row in found.iterrows()]
-    if hasattr(found, "_sha256") and name != "Classes":
-        return [name, found._sha256, getattr(found, "_caption", None)]
+        return [[comparable(cell) for cell in row] for _, row in item.iterrows()]
+    if hasattr(item, "_sha256") and name != "Classes":
+        return [name, item._sha256, getattr(item, "_caption", None)]
     if name == "Classes":
-        return found._class_set
-    if isinstance(found, datetime.datetime):
-        return found.isoformat()
-    if isinstance(found, bytes):
-        return found.decode()
-    return found.tolist() if hasattr(found, "tolist") else found
+        return item._class_set
+    if isinstance(item, datetime.datetime):
+        return item.isoformat()
+    if isinstance(item, bytes):
+        return item.decode()
+    return item.tolist() if hasattr(item, "tolist") else item
 
 
 def main() -> None:
@@ -192,7 +192,7 @@ def main() -> None:
             shutil.copyfile(entry.local_path, folder / path)
     else:
         files = DownloadedFolder(folder)
-        print(json.dumps({each: comparable(files.get(each)) for each in sys.argv[3:]}, sort_keys=True))
+        print(json.dumps({name: comparable(files.get(name)) for name in sys.argv[3:]}, sort_keys=True))
 
 
 if __name__ == "__main__":
