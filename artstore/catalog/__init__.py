@@ -1,1 +1,1 @@
-"""SQL and nothing else, a module a noun: functions take the connection first, and none begins a transaction."""
+"""The catalog of a store in SQL, with a module for each noun: functions take a connection and begin no transaction."""

@@ -1,1 +1,1 @@
-"""Plain data and pure rules of artifacts: no files, no SQL, no network."""
+"""Plain data and pure rules of artifacts: no catalog, no packs, no network."""

@@ -1,7 +1,7 @@
-"""What a draft changes, by paths: in memory as long as it is little, else in a temporary database on the disk.
+"""The changes of a draft, by path: in memory while they are few, otherwise in a temporary database on disk.
 
-The database has no name, so nothing is left of it however the process ends. What is added goes through memory in
-batches, sorted, because a listing mostly comes in order: then nothing that is added has to be looked for on the disk.
+The file of the database has no name, so the system removes it however the process ends. Changes go through memory in
+sorted batches: a listing mostly comes in path order, and then a new path need not be looked up on disk.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from artstore.errors import StoreError
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 
 HELD = 25_000
-"""How many changes are held in memory, at most."""
+"""The most changes that are held in memory."""
 _PAGE = 1_000
 _ABSENT: Any = object()
 _KINDS = {int(kind): kind for kind in Kind}
 
 
 class Changes(MutableMapping[str, Entry | None]):
-    """Entries to put in, and None for what is to be taken out, by their paths and in path order.
+    """Entries to add, and None for entries to remove, by path and in path order.
 
-    Raises `DiskFull` or `StoreError` if the folder for temporary files (`TMPDIR`) takes no more. What lies there
-    belongs to one process: a forked child that asks for it gets a `StoreError`.
+    Raises `DiskFull` or `StoreError` if the folder for temporary files (`TMPDIR`) is full or cannot be written.
+    Changes on disk belong to one process: in a forked child, using them raises `StoreError`.
     """
 
     def __init__(self, held: int = HELD) -> None:
         self._held = self._limit = held
         self._recent: dict[str, Entry | None] = {}
         self._folders: Counter[str] = Counter()
-        """How many of the recent entries and of their folders lie directly in each folder."""
+        """The number of entries and folders directly in each folder, for the entries in memory."""
         self._spilled: _Table | None = None
         self._undo: dict[str, Entry | None] | None = None
 
     def adopt(self, entries: dict[str, Entry | None]) -> None:
-        """Take what is in memory already as all that there is. There must be no changes yet."""
+        """Take a dict as the changes, without a copy. There must be no changes yet."""
         self._recent = entries
         self._limit = len(entries) + self._held
         for folder, count in Counter([path.rpartition("/")[0] for path in entries]).items():
@@ -51,34 +51,34 @@ class Changes(MutableMapping[str, Entry | None]):
 
     @property
     def on_disk(self) -> bool:
-        """Whether there are so many that they are not all in memory."""
+        """Whether some of the changes are on disk."""
         return self._spilled is not None
 
     # As a mapping
 
     def get(self, path: str, default: Any = None) -> Any:
-        """The change of a path."""
-        found = self._recent.get(path, _ABSENT)
-        if found is _ABSENT and self._spilled is not None:
-            found = self._spilled.find(path)
-        return default if found is _ABSENT else found
+        """Return the change at a path: an entry, None for a removal, or the default if there is no change."""
+        change = self._recent.get(path, _ABSENT)
+        if change is _ABSENT and self._spilled is not None:
+            change = self._spilled.find(path)
+        return default if change is _ABSENT else change
 
     def __getitem__(self, path: str) -> Entry | None:
-        found: Entry | None = self.get(path, _ABSENT)
-        if found is _ABSENT:
+        change: Entry | None = self.get(path, _ABSENT)
+        if change is _ABSENT:
             raise KeyError(path)
-        return found
+        return change
 
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and self.get(path, _ABSENT) is not _ABSENT
 
     def __setitem__(self, path: str, entry: Entry | None) -> None:
         if entry is None and self._spilled is not None:
-            # So that the database never says of a folder that something is in it which is to be taken out.
+            # Removals go to disk at once, so that `has_below` never finds a removed entry there.
             self._forget(path)
             self._spilled.put([(path, None)])
             return
-        before = self._note(path)
+        before = self._save(path)
         self._recent[path] = entry
         if entry is not None and not before:
             self._count(path.rpartition("/")[0], 1)
@@ -93,7 +93,7 @@ class Changes(MutableMapping[str, Entry | None]):
         self.discard(path)
 
     def discard(self, path: str) -> None:
-        """Forget the change of a path, if there is one."""
+        """Forget the change at a path, if there is one."""
         self._forget(path)
         if self._spilled is not None:
             self._spilled.remove(path)
@@ -112,7 +112,7 @@ class Changes(MutableMapping[str, Entry | None]):
     # As folders
 
     def added(self, folder: str = "") -> Iterable[Entry]:
-        """The entries to put in, or those of them below a folder, in path order."""
+        """Return the entries to add, or those of them below a folder, in path order."""
         if self._spilled is None:
             prefix = folder + "/" if folder else ""
             return sort_by_path(e for path, e in self._recent.items() if e is not None and path.startswith(prefix))
@@ -120,14 +120,14 @@ class Changes(MutableMapping[str, Entry | None]):
         return (entry for _, entry in rows if entry is not None)
 
     def has_below(self, folder: str) -> bool:
-        """Whether an entry to put in lies below a folder."""
+        """Whether there is an entry to add below a folder."""
         return folder in self._folders or (self._spilled is not None and self._spilled.has_below(folder))
 
     # As a whole
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """Keep everything as it was if a block does not end well."""
+        """Undo the changes of a block that raises."""
         self._begin()
         try:
             yield
@@ -152,15 +152,15 @@ class Changes(MutableMapping[str, Entry | None]):
             self._spilled.roll_back()
             return
         undo, self._undo = self._undo, None
-        # First what goes, so that it never is too much to be held.
+        # Additions are undone first, so that the limit of what is held is never exceeded.
         for path in [path for path, before in undo.items() if before is _ABSENT]:
             self._forget(path)
             del undo[path]
         for path, before in undo.items():
             self[path] = before
 
-    def _note(self, path: str) -> bool:
-        """Note what a path was before it changes; whether that is an entry."""
+    def _save(self, path: str) -> bool:
+        """Store the change at a path for undoing, before it is replaced; return whether it adds an entry."""
         before = self._recent.get(path, _ABSENT)
         if self._undo is not None:
             self._undo.setdefault(path, before)
@@ -168,12 +168,12 @@ class Changes(MutableMapping[str, Entry | None]):
 
     def _forget(self, path: str) -> None:
         if path in self._recent:
-            if self._note(path):
+            if self._save(path):
                 self._discount(path)
             del self._recent[path]
 
     def _count(self, folder: str, count: int) -> None:
-        """Count what has come directly into a folder, which then may itself have come into another."""
+        """Count new entries directly in a folder; a folder that is new itself counts in its parent."""
         folders = self._folders
         while folder:
             before = folders[folder]
@@ -192,7 +192,7 @@ class Changes(MutableMapping[str, Entry | None]):
             folder = folder.rpartition("/")[0]
 
     def _spill(self) -> None:
-        """Move everything to the disk; in a block that may be taken back, first what was there before it."""
+        """Move all changes to disk; inside `all_or_nothing`, first those from before the block, which may come back."""
         table = self._spilled or _Table()
         if self._undo is not None:
             before = {**self._recent, **self._undo}
@@ -215,11 +215,11 @@ class _Table:
     """Changes in a temporary database."""
 
     def __init__(self) -> None:
-        with _errors_said():
+        with _translate_errors():
             self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             weakref.finalize(self, _close, self._connection, os.getpid())
             for statement in (
-                # So that it is on the disk, whatever SQLite was built to prefer.
+                # On disk, whatever SQLite was built to prefer.
                 "pragma temp_store = file",
                 "pragma cache_size = -8192",
                 "pragma synchronous = off",
@@ -237,20 +237,20 @@ class _Table:
     def _execute(self, query: str, parameters: tuple[str | None, ...] = ()) -> sqlite3.Cursor:
         if self._process != os.getpid():
             raise StoreError(
-                "this draft has so many entries that they lie in a file of the process that added them: commit it "
-                "there, or begin another one in this process"
+                "this draft has so many entries that they are in a file of the process that added them: commit it "
+                "there, or begin another draft in this process"
             )
         try:
             return self._connection.execute(query, parameters)
         except sqlite3.DatabaseError:
-            # Only now, because it is asked a lot.
-            with _errors_said():
+            # Only after a failure: the context manager would cost more than most queries.
+            with _translate_errors():
                 raise
 
     def put(self, changes: Iterable[tuple[str, Entry | None]]) -> None:
         rows = [(path, *((None,) * 8 if entry is None else entry[1:])) for path, entry in changes]
         self._execute("savepoint batch")
-        with _errors_said():
+        with _translate_errors():
             self._connection.executemany("insert or replace into changes values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._execute("release batch")
         self._last = max(self._last, max((row[0] for row in rows), default=""))
@@ -259,7 +259,7 @@ class _Table:
         self._execute("delete from changes where path = ?", (path,))
 
     def find(self, path: str) -> Any:
-        """The change of a path, or `_ABSENT`."""
+        """Return the change at a path, or `_ABSENT`."""
         if path > self._last:
             return _ABSENT
         row = self._execute("select * from changes where path = ?", (path,)).fetchone()
@@ -272,7 +272,7 @@ class _Table:
         return self._execute(query, (folder + "/", folder + "0")).fetchone() is not None
 
     def rows(self, after: str, before: str | None) -> Iterator[tuple[str, Entry | None]]:
-        """The changes between two paths, read page by page, so that they may be changed meanwhile."""
+        """Yield the changes between two paths, read page by page, so that changes may be made in between."""
         query = f"select * from changes where path > ? and (? is null or path < ?) order by path limit {_PAGE}"
         while page := self._execute(query, (after, before, before)).fetchall():
             for row in page:
@@ -292,13 +292,13 @@ class _Table:
         self._execute("release attempt")
 
     def roll_back(self) -> None:
-        # On a full disk SQLite may have done it by itself.
+        # On a full disk, SQLite may have rolled back by itself.
         if self._connection.in_transaction:
             self._execute("rollback to attempt")
             self.keep()
 
 
-def _errors_said() -> AbstractContextManager[None]:
+def _translate_errors() -> AbstractContextManager[None]:
     return translate_sqlite_errors(Path(tempfile.gettempdir(), "a temporary file"))
 
 
@@ -306,7 +306,7 @@ _inherited: list[sqlite3.Connection] = []
 
 
 def _close(connection: sqlite3.Connection, process: int) -> None:
-    """Close a connection in the process that made it; in a forked one that would write to the same file."""
+    """Close a connection, in the process that opened it: in a forked child, closing would write to the same file."""
     if process == os.getpid():
         connection.close()
     else:

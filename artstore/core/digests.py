@@ -1,4 +1,4 @@
-"""Content and structures to digests, written `algorithm:hex` (docs/format.md, section 2)."""
+"""Digests of content and of structures, written as `algorithm:hex` (docs/format.md, section 2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from artstore.errors import InvalidInput
 
 DEFAULT = "blake3"
 LENGTH = 32
-"""Bytes of a digest, whatever the algorithm."""
+"""The length of a digest in bytes, for every algorithm."""
 _length = struct.Struct(">I").pack
 Raw: TypeAlias = "Callable[[bytes], bytes]"
 
@@ -26,7 +26,7 @@ class Hasher(Protocol):
 
 
 class Algorithm:
-    """One way to hash, under its name in digests.
+    """A hash algorithm, with its name in digests.
 
     >>> algorithm("sha256").text(algorithm("sha256").raw(b"hi"))
     'sha256:8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4'
@@ -37,7 +37,7 @@ class Algorithm:
         self._prefix = name + ":"
 
     def hasher(self) -> Hasher:
-        """Start a hash that is fed piece by piece."""
+        """Return a new hash that takes content piece by piece."""
         return blake3() if self.name == "blake3" else hashlib.sha256()
 
     def raw(self, data: bytes | bytearray | memoryview) -> bytes:
@@ -55,7 +55,7 @@ class Algorithm:
     def parse(self, digest: str) -> bytes:
         """Read `algorithm:hex` back to 32 bytes.
 
-        Raises `InvalidInput` if the digest is of another algorithm or is no digest at all.
+        Raises `InvalidInput` if it is not a digest of this algorithm.
         """
         try:
             raw = bytes.fromhex(digest.removeprefix(self._prefix))
@@ -63,23 +63,23 @@ class Algorithm:
             raw = b""
         if len(raw) != LENGTH or not digest.startswith(self._prefix):
             raise InvalidInput(
-                f"{digest!r} is no digest of this store: expected {self.name}: and 64 hexadecimal digits"
+                f"{digest!r} is not a digest of this store: expected {self.name}: and 64 hexadecimal digits"
             )
         return raw
 
     def structure(self, name: str, body: bytes) -> str:
-        """Hash a structure under its name, so that it cannot be taken for another."""
+        """Hash a structure together with its name, so that two kinds of structures never have the same digest."""
         return self.digest(text(name) + body)
 
 
 def text(value: str) -> bytes:
-    """Encode a string behind its length, as structures are hashed."""
+    """Encode a string for hashing: its length, then its UTF-8 bytes."""
     raw = value.encode()
     return _length(len(raw)) + raw
 
 
 def digest_texts(digests: Sequence[str]) -> bytes:
-    """Encode digests of one algorithm, which are of one length, as `text` does, one behind the other.
+    """Encode digests of one algorithm for hashing, each as `text` does.
 
     >>> digest_texts(["ab", "cd"]) == text("ab") + text("cd")
     True
@@ -94,8 +94,8 @@ _ALGORITHMS = {name: Algorithm(name) for name in ("blake3", "sha256")}
 
 
 def algorithm(name: str) -> Algorithm:
-    """Find an algorithm by its name; `InvalidInput` names those there are."""
-    found = _ALGORITHMS.get(name)
-    if found is None:
+    """Return an algorithm by its name. Raises `InvalidInput`, which lists the known names."""
+    known = _ALGORITHMS.get(name)
+    if known is None:
         raise InvalidInput(f"unknown digest algorithm {name!r}: use one of {', '.join(sorted(_ALGORITHMS))}")
-    return found
+    return known

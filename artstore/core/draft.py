@@ -1,6 +1,6 @@
-"""A draft: what the next version of a collection shall be.
+"""Drafts: the next version of a collection, while its entries are put together, and the checks of what it is given.
 
-Pure data; bytes go through gather, commits through the store.
+A draft is plain data: `ingest` stores the content of its files, and `operations.commit` makes it a version.
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ _UNCHANGED: Any = object()
 
 
 class BaseVersion(Protocol):
-    """The entries of the version that a draft starts from."""
+    """The version that a draft starts from, with what the draft asks about its entries."""
 
     version: Version
 
-    def find(self, path: str) -> Entry | None: ...
-    def under(self, folder: str) -> Iterator[Entry]: ...
-    def is_folder(self, path: str) -> bool: ...
+    def find(self, path: str) -> Entry | None:
+        """Return the entry at a path; None if there is none."""
+
+    def under(self, folder: str) -> Iterator[Entry]:
+        """Yield the entries under a folder in path order; all for an empty string."""
+
+    def has_below(self, path: str) -> bool:
+        """Whether there are entries under a path."""
 
 
 def check_ttl(ttl: timedelta | None) -> None:
@@ -80,10 +85,10 @@ def check_type(name: str, known: str, type: str | None) -> None:
 
 
 class Draft:
-    """The next version of a collection, while it is put together.
+    """The next version of a collection, not committed yet.
 
-    Nothing in it is visible to others before `Store.commit`. With a `base`, only `changes` are kept here: what was
-    added, and None for what was removed.
+    Nothing in it is visible to others before `Store.commit`. With a `base`, a draft keeps only the `changes` to it: the
+    entries that were added, and None at the paths of entries that were removed.
     """
 
     def __init__(
@@ -108,31 +113,34 @@ class Draft:
         self.changes = Changes()
         self.dependencies: set[Dependency] = set()
         self.prefixes: set[str] = set(base.version.prefixes) if base else set()
-        """Where references were listed, to tell later what has come there since; and the versions asked for by id."""
+        """Prefixes at which references were listed, and URIs of references that ask for one version of an object.
+
+        `status` lists the prefixes again to find new objects.
+        """
 
     def find(self, path: str) -> Entry | None:
-        """The entry at a path, as the draft stands now."""
-        found: Entry | None = self.changes.get(path, _UNCHANGED)
-        if found is _UNCHANGED:
+        """Return the entry at a path, with the changes so far; None if there is none."""
+        change: Entry | None = self.changes.get(path, _UNCHANGED)
+        if change is _UNCHANGED:
             return self.base.find(path) if self.base else None
-        return found
+        return change
 
     def under(self, folder: str) -> Iterator[Entry]:
-        """The entries below a folder, as the draft stands now. The whole draft for an empty folder."""
+        """Yield the entries under a folder, with the changes so far; all entries for an empty string."""
         if self.base:
             yield from (entry for entry in self.base.under(folder) if entry.path not in self.changes)
         yield from self.changes.added(folder)
 
     def add(self, entry: Entry, *, overwrite: bool = False) -> Entry:
-        """Put an entry where its path says; the same again is no change.
+        """Add an entry at its path. Adding an equal entry again changes nothing.
 
-        Raises `PathConflict` if something else is there and `overwrite` is not set, or if one would lie below the
-        other.
+        Raises `PathConflict` if another entry is there and `overwrite` is not set, or if a file would be where another
+        entry needs a folder.
         """
         if entry.kind == Kind.FOLDER and self._has_below(entry.path):
             return entry
-        found = self.find(entry.path)
-        if found is not None and found != entry and not overwrite and found.kind != Kind.FOLDER:
+        present = self.find(entry.path)
+        if present is not None and present != entry and not overwrite and present.kind != Kind.FOLDER:
             raise PathConflict(
                 f"Cannot add the same path twice: {entry.path!r} is in {self.name} with other content; "
                 "pass overwrite=True to replace it"
@@ -142,42 +150,43 @@ class Draft:
         return entry
 
     def add_all(self, entries: Iterable[Entry], *, overwrite: bool = False) -> None:
-        """Put many entries, or none of them if one cannot be, or if they come to an end by an error."""
+        """Add many entries, or none of them if one cannot be added or the iterable raises."""
         with self.changes.all_or_nothing():
             for entry in entries:
                 self.add(entry, overwrite=overwrite)
 
     def _make_way(self, entry: Entry) -> None:
+        """Check that no file is where the entry needs a folder, and remove empty folders that get an entry."""
         folder = entry.path.rpartition("/")[0]
         above = []
         while folder and not self.changes.has_below(folder):
             above.append(folder)
             folder = folder.rpartition("/")[0]
-        for each in above:
-            found = self.find(each)
-            if found is not None and found.kind != Kind.FOLDER:
+        for folder in above:
+            present = self.find(folder)
+            if present is not None and present.kind != Kind.FOLDER:
                 raise PathConflict(
-                    f"{entry.path!r} cannot be added: {each!r} is a {found.kind.name.lower()} in {self.name}; "
+                    f"{entry.path!r} cannot be added: {folder!r} is a {present.kind.name.lower()} in {self.name}; "
                     "remove it first"
                 )
         if entry.kind != Kind.FOLDER and self._has_below(entry.path):
             raise PathConflict(f"{entry.path!r} cannot be added: it is a folder in {self.name}; remove it first")
-        for each in above:
-            if self.find(each) is not None:
-                self._drop(each)
+        for folder in above:
+            if self.find(folder) is not None:
+                self._drop(folder)
 
     def _has_below(self, path: str) -> bool:
         if self.changes.has_below(path):
             return True
-        if self.base is None or not self.base.is_folder(path):
+        if self.base is None or not self.base.has_below(path):
             return False
         return any(entry.path not in self.changes for entry in self.base.under(path))
 
     def rebase(self, base: BaseVersion) -> None:
-        """Come on top of another version: what was added replaces what is there.
+        """Start from another version, with the entries that were added; they replace those of that version.
 
-        Raises `PathConflict` if a file would be where that version has a folder, or the other way round; the draft is
-        then as it was.
+        Raises `PathConflict` if a file would be where that version has a folder, or the other way round; the draft
+        then stays as it was.
         """
         before = self.base, self.changes
         self.base, self.changes = base, Changes()
@@ -192,11 +201,11 @@ class Draft:
         self.prefixes |= set(base.version.prefixes)
 
     def depend_on(self, version: Version) -> None:
-        """Reference another version, which then is not deleted as long as the version to be lives."""
+        """Make the version depend on another one, which is then not deleted before it."""
         self.dependencies.add(Dependency(version.project, version.collection, version.number, version.digest))
 
     def remove(self, path: str) -> list[str]:
-        """Take out an entry, or everything below a folder; return the paths taken out.
+        """Remove an entry, or all entries under a folder; return the paths removed.
 
         Raises `NoEntry` if there is neither.
         """
@@ -204,8 +213,8 @@ class Draft:
         gone = [path] if self.find(path) else [entry.path for entry in list(self.under(path))]
         if not gone:
             raise NoEntry(f"no entry {path!r} in {self.name}: list its entries with `artstore ls`")
-        for each in gone:
-            self._drop(each)
+        for entry in gone:
+            self._drop(entry)
         return gone
 
     def _drop(self, path: str) -> None:
@@ -215,7 +224,7 @@ class Draft:
             self.changes.pop(path, None)
 
     def fill_new_folder(self, entries: list[Entry]) -> bool:
-        """Take a whole folder's entries at once, if the draft is empty so far and no two have one path."""
+        """Take the entries of a folder; return False if the draft is not empty or two have the same path."""
         if self.changes or self.base:
             return False
         changes: dict[str, Entry | None] = {entry.path: entry for entry in entries}

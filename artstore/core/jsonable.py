@@ -1,4 +1,4 @@
-"""Turning what people log into what JSON can say: numbers, text, lists and dicts, all the way down."""
+"""Conversion of logged values to JSON types: numbers, strings, lists and dicts, at every level."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _DEEPEST = 64
 
 
 def to_jsonable(value: Any, *, strict: bool = False) -> Any:
-    """What JSON can say of a value. Arrays become lists, data classes and namespaces become dicts.
+    """Convert a value to JSON types: arrays become lists, data classes and namespaces become dicts.
 
-    What it has no word for becomes text, and numbers that are none become `"NaN"`, `"Infinity"` and `"-Infinity"`, as
-    in W&B. With `strict`, as for metadata: NaN becomes None; infinity and what JSON has no word for raise `NotJson`.
+    Values of other types become strings, and NaN and the infinities become `"NaN"`, `"Infinity"` and `"-Infinity"`, as
+    in W&B. With `strict`, as for metadata, NaN becomes None, and infinity and values of other types raise `NotJson`.
 
-    >>> plain({"loss": float("nan"), 1: (2, 3)})
+    >>> to_jsonable({"loss": float("nan"), 1: (2, 3)})
     {'loss': 'NaN', '1': [2, 3]}
     """
-    return _Reading(strict).of(value, 0)
+    return _Converter(strict).of(value, 0)
 
 
 def json_text(value: object) -> str:
@@ -33,7 +33,9 @@ def json_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
-class _Reading:
+class _Converter:
+    """Converts a value and what it contains."""
+
     def __init__(self, strict: bool) -> None:
         self._strict = strict
 
@@ -47,16 +49,16 @@ class _Reading:
         if depth > _DEEPEST:
             return self._unknown(value)
         if isinstance(value, Mapping):
-            return {key if isinstance(key, str) else str(key): self.of(each, depth + 1) for key, each in value.items()}
+            return {key if isinstance(key, str) else str(key): self.of(item, depth + 1) for key, item in value.items()}
         if isinstance(value, list | tuple | set | frozenset | range):
-            return [self.of(each, depth + 1) for each in value]
+            return [self.of(item, depth + 1) for item in value]
         if isinstance(value, datetime | date):
             return value.isoformat()
         if isinstance(value, bytes):
             return value.decode("utf-8", "backslashreplace")
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = dataclasses.fields(value)
-            return {each.name: self.of(getattr(value, each.name), depth + 1) for each in fields}
+            return {field.name: self.of(getattr(value, field.name), depth + 1) for field in fields}
         return self._foreign(value, depth)
 
     def _number(self, value: float) -> float | str | None:
@@ -69,17 +71,17 @@ class _Reading:
         raise NotJson("Out of range float values are not JSON compliant: infinity cannot be kept in metadata")
 
     def _foreign(self, value: Any, depth: int) -> Any:
-        """Values of libraries that are not imported for this: numpy, torch, pandas, argparse and the like."""
+        """Convert a value of a library that is not imported here: numpy, torch, pandas, argparse and others."""
         if type(value).__name__ == "Namespace":
             return self.of(vars(value), depth + 1)
-        for reading in ("tolist", "item", "to_dict", "isoformat"):
-            read = getattr(value, reading, None)
-            if callable(read) and not isinstance(value, type):
+        for name in ("tolist", "item", "to_dict", "isoformat"):
+            method = getattr(value, name, None)
+            if callable(method) and not isinstance(value, type):
                 try:
-                    found = read()
+                    converted = method()
                 except (TypeError, ValueError, RuntimeError):
                     continue
-                return self.of(found, depth + 1)
+                return self.of(converted, depth + 1)
         return self._unknown(value)
 
     def _unknown(self, value: Any) -> str:

@@ -1,8 +1,8 @@
 """Entries, and how a sorted set of them is cut into segments and groups (docs/format.md, sections 5 and 6).
 
-A cut depends on paths alone and on the distance from the cut before it, so that whoever starts at a cut finds the
-same ones again: `Builder` takes new entries one by one, and whole segments and groups of an older manifest wherever
-it stands at a cut.
+A cut depends on the paths and on the distance from the previous cut, on nothing else. So cutting that starts at a cut
+of an older manifest finds the same cuts again: `ManifestBuilder` takes entries one by one, and at a cut also whole
+segments and groups of the older manifest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _u32, _u64 = struct.Struct(">I").pack, struct.Struct(">Q").pack
 
 
 class Kind(IntEnum):
-    """What an entry is."""
+    """The kinds of entries."""
 
     FILE = 1
     LINK = 2
@@ -37,8 +37,8 @@ _FILE = Kind.FILE
 class Entry(NamedTuple):
     """One path of a version: a stored file, a link, an empty folder, or a reference to an object kept elsewhere.
 
-    `digest` is `algorithm:hex` of a stored file's content, or what a reference's server says of it; `size` is in
-    bytes, None where unknown.
+    `digest` is `algorithm:hex` of a stored file's content, or the checksum that a reference's server reports; `size` is
+    in bytes, None if unknown.
     """
 
     path: str
@@ -53,7 +53,7 @@ class Entry(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A run of consecutive entries, by what they are."""
+    """Consecutive entries of a manifest: digest, first and last path, number of entries, and their size in bytes."""
 
     digest: str
     first: str
@@ -63,7 +63,7 @@ class Segment(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A run of consecutive segments."""
+    """Consecutive segments of a manifest: digest, first and last path, numbers, and their size in bytes."""
 
     digest: str
     first: str
@@ -74,7 +74,7 @@ class Group(NamedTuple):
 
 
 class Dependency(NamedTuple):
-    """Another version of the store that a version depends on."""
+    """Another version in the store that a version depends on."""
 
     project: str
     collection: str
@@ -87,7 +87,7 @@ def _maybe(encoded: bytes | None) -> bytes:
 
 
 def encode(entry: Entry) -> bytes:
-    """Write an entry as its identity is hashed."""
+    """Encode the identity of an entry for hashing."""
     path, kind, digest, size, executable = entry[:5]
     raw = path.encode()
     if kind == _FILE:
@@ -103,7 +103,7 @@ def encode(entry: Entry) -> bytes:
 
 
 def reference_identity(entry: Entry) -> bytes:
-    """Write what pins a reference, without its path."""
+    """Encode what pins a reference, without its path, for hashing."""
     return (
         text(entry.uri or "")
         + _maybe(None if entry.digest is None else text(entry.digest))
@@ -114,18 +114,17 @@ def reference_identity(entry: Entry) -> bytes:
 
 
 def hash64(data: bytes) -> bytes:
-    """The hash that decides cuts, whatever the store's algorithm: a number, its highest byte first."""
+    """Return the 64-bit hash that decides cuts, big-endian; it does not depend on the store's algorithm."""
     return hashlib.blake2b(data, digest_size=8).digest()
 
 
-def _cuts(length: int, key: bytes) -> bool:
+def _is_cut(length: int, key: bytes) -> bool:
     return length >= SMALLEST and (length == LARGEST or hash64(key) < _LIMIT)
 
 
 def sort_by_path(entries: Iterable[Entry]) -> list[Entry]:
     """Sort entries by the UTF-8 bytes of their paths."""
-    # Comparing code points and comparing UTF-8 give the same order, except that surrogates, which have no place here,
-    # would differ.
+    # Code points and UTF-8 bytes give the same order, except for surrogates, which paths cannot contain.
     return sorted(entries, key=_path)
 
 
@@ -134,9 +133,9 @@ def _path(entry: Entry) -> str:
 
 
 class ManifestBuilder:
-    """Cuts a manifest out of entries that come in order, keeping parts of an older one where the cuts meet.
+    """Cuts entries, which come in order, into a manifest, and keeps parts of an older one where the cuts coincide.
 
-    After `finish`, `groups` is the manifest; `new_segments` and `new_groups` are what was not simply kept. At most
+    After `finish`, `groups` is the manifest; `new_segments` and `new_groups` are the parts that were not kept. At most
     `held` segments are in memory with their entries.
     """
 
@@ -150,54 +149,54 @@ class ManifestBuilder:
 
     @property
     def at_segment_cut(self) -> bool:
-        """Whether a whole segment may follow."""
+        """Whether the builder is at a cut of segments, so that a whole segment may be kept."""
         return not self._entries
 
     @property
     def at_group_cut(self) -> bool:
-        """Whether a whole group may follow."""
+        """Whether the builder is at a cut of groups, so that a whole group may be kept."""
         return not self._entries and not self._segments
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Add the next entries, in order."""
+        """Add the next entries in order."""
         part = self._entries
         for entry in entries:
             part.append(entry)
-            if _cuts(len(part), entry.path.encode()):
+            if _is_cut(len(part), entry.path.encode()):
                 self._end_segment()
                 part = self._entries
 
     def add_uncut(self, entries: Iterable[Entry]) -> None:
-        """Add, at a cut, entries whose paths are the first of a segment of an older manifest, but not all of them.
+        """Add, at a cut of segments, entries with the first paths of a segment of an older manifest, not its last one.
 
-        None of these was a cut there, so none is one here, and that needs not be found out again.
+        None of these paths was a cut there, so none is a cut here, and they need not be hashed again.
         """
         assert self.at_segment_cut
         self._entries += entries
 
     @property
     def since_group_cut(self) -> int:
-        """How many segments there are since the last cut of groups."""
+        """The number of segments since the last cut of groups."""
         return len(self._segments)
 
     def keep_uncut(self, segments: Iterable[Segment]) -> None:
-        """Add segments of an older manifest as they are, which are as far from the cut of groups before them as there.
+        """Add segments of an older manifest unchanged, at the same distance from a cut of groups as they had there.
 
-        None of them may have been the last of its group: so none is a cut here, and that needs not be found out again.
+        None of them may be the last of its group there: then none is a cut here, and they need not be hashed again.
         """
         self._segments += segments
 
     def keep_segments(self, segments: Iterable[Segment]) -> None:
-        """Add segments of an older manifest as they are."""
+        """Add segments, of an older manifest or new ones, and cut groups."""
         part = self._segments
         for segment in segments:
             part.append(segment)
-            if _cuts(len(part), b"\0" + segment.last.encode()):
+            if _is_cut(len(part), b"\0" + segment.last.encode()):
                 self._end_group()
                 part = self._segments
 
     def keep_group(self, group: Group) -> None:
-        """Add a group of an older manifest as it is."""
+        """Add a group of an older manifest unchanged."""
         self.groups.append(group)
 
     def _end_segment(self) -> None:
@@ -228,7 +227,7 @@ class ManifestBuilder:
         self.groups.append(group)
 
     def finish(self) -> str:
-        """End the manifest; return its digest."""
+        """Complete the manifest; return its digest."""
         if self._entries:
             self._end_segment()
         if self._segments:
@@ -237,12 +236,12 @@ class ManifestBuilder:
 
 
 def manifest_digest(algorithm: Algorithm, groups: list[str]) -> str:
-    """The digest of a manifest that consists of these groups."""
+    """Return the digest of the manifest that consists of these groups."""
     return algorithm.structure("artstore.manifest.1", _u32(len(groups)) + digest_texts(groups))
 
 
 def version_digest(algorithm: Algorithm, manifest: str, dependencies: Iterable[Dependency] = ()) -> str:
-    """The digest of a version: its manifest and what it depends on."""
+    """Return the digest of a version: of its manifest and its dependencies."""
     listed = sorted(set(dependencies))
     body = text(manifest) + _u32(len(listed))
     for project, collection, number, digest in listed:
@@ -251,7 +250,7 @@ def version_digest(algorithm: Algorithm, manifest: str, dependencies: Iterable[D
 
 
 def cut_groups(algorithm: Algorithm, entries: Iterable[Entry]) -> list[Group]:
-    """The groups of a manifest that consists of these entries, which come in order."""
+    """Return the groups of the manifest that consists of these entries, which come in order."""
     builder = ManifestBuilder(algorithm)
     builder.add(entries)
     builder.finish()

@@ -1,4 +1,7 @@
-"""What may be called what: collections, types, aliases, tags, projects, and the paths of entries."""
+"""Valid names of collections, types, aliases, tags and projects, and valid paths of entries.
+
+The functions check a name and return it, or raise `InvalidName` or `InvalidPath`.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ from artstore.errors import InvalidName, InvalidPath
 DEFAULT_PROJECT = "uncategorized"
 LATEST = "latest"
 LOCAL = "local"
-"""What stands for W&B's entity: a store has one owner."""
+"""The entity in names that W&B's API returns: a store has one owner."""
 REGISTRY = "wandb-registry-"
-"""What the names of those projects begin with that are registries."""
+"""The prefix of the names of projects that are registries."""
 LONGEST = 128
+"""Characters that a name may have."""
 _DIGITS = 18
 
 _NAME = re.compile(r"[a-zA-Z0-9_\-.]+")
@@ -25,7 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class VersionName(NamedTuple):
-    """A version as people write it: `project/name:alias`, `name:v3`, `name`."""
+    """The name of a version as people write it: `project/name:alias`, `name:v3`, `name`."""
 
     project: str | None
     name: str
@@ -33,15 +37,15 @@ class VersionName(NamedTuple):
 
     @property
     def number(self) -> int | None:
-        """The index of `v3`, or None for an alias."""
+        """The number in `v3`; None for an alias."""
         return version_number(self.alias)
 
 
 def version_number(alias: str) -> int | None:
-    """Read the index out of `v3`; None if it is not of that form."""
-    found = _NUMBER.fullmatch(alias)
-    # No collection has that many versions, and neither SQLite nor int() takes numbers of any length.
-    return int(found[1][:_DIGITS]) if found else None
+    """Return the number in an alias such as `v3`; None if it does not have that form."""
+    match = _NUMBER.fullmatch(alias)
+    # No collection has so many versions, and neither SQLite nor int() accepts numbers of any length.
+    return int(match[1][:_DIGITS]) if match else None
 
 
 def collection(name: str) -> str:
@@ -61,14 +65,14 @@ def _is_text(name: object) -> bool:
 
 
 def artifact_type(name: str) -> str:
-    """Check the type of a collection: any text of 1 to 128 characters without `/`, `:` and control characters."""
+    """Check the type of a collection: 1 to 128 characters without `/`, `:` and control characters."""
     if not _is_text(name) or set(name) & set("/:"):
         raise InvalidName(f"invalid artifact type {name!r}: use 1 to {LONGEST} characters without '/' and ':'")
     return name
 
 
 def user_type(name: str, type: str) -> None:
-    """Check a type that someone gives an artifact, which must not be one that W&B and artstore make themselves."""
+    """Check a user's type: types reserved for W&B and artstore are refused."""
     collection(name)
     artifact_type(type)
     reserved = {"code": "source-", "run_table": "run-"}
@@ -84,7 +88,7 @@ def project(name: str) -> str:
 
 
 def alias(name: str) -> str:
-    """Check an alias that someone wants to set: not empty, no `/` and `:`, not `latest`, and not of the form `v3`."""
+    """Check an alias to be set: 1 to 128 characters without `/` and `:`, not `latest`, and not of the form `v3`."""
     if not _is_text(name) or set(name) & set("/:"):
         raise InvalidName(
             f"Aliases must not contain any of the following characters: '/', ':'; and have 1 to {LONGEST}. "
@@ -98,7 +102,7 @@ def alias(name: str) -> str:
 
 
 def tag(name: str) -> str:
-    """Check a tag: letters, digits, `_` and `-`, with single words separated by spaces."""
+    """Check a tag: words of letters, digits, `_` and `-`, separated by spaces."""
     if not isinstance(name, str) or not _TAG.fullmatch(name) or len(name) > LONGEST:
         raise InvalidName(
             f"Invalid tag {name!r}: tags must only contain alphanumeric characters "
@@ -108,12 +112,12 @@ def tag(name: str) -> str:
 
 
 def parse(reference: str) -> VersionName:
-    """Read `[[entity/]project/]name[:alias]`; without an alias, `latest`.
+    """Parse `[[entity/]project/]name[:alias]`; without an alias it is `latest`.
 
     >>> parse("animals:v0")
     Reference(project=None, name='animals', alias='v0')
 
-    Raises `InvalidName` if it is not of that form.
+    Raises `InvalidName` if it does not have that form.
     """
     if not isinstance(reference, str):
         raise InvalidName(f"invalid artifact name {reference!r}: expected [project/]name[:alias]")
@@ -131,7 +135,7 @@ def parse(reference: str) -> VersionName:
 def entry_path(path: str) -> str:
     """Check and normalise the path of an entry: relative, `/` between names, no `..`; `a//./b` becomes `a/b`.
 
-    Raises `InvalidPath` for paths that are absolute (also on Windows), climb, are empty, hold a NUL or are not UTF-8.
+    Raises `InvalidPath` for a path that is absolute (also on Windows), empty or not UTF-8, or contains `..` or NUL.
     """
     text = str(path)
     parts = [part for part in text.split("/") if part not in ("", ".")]
@@ -148,8 +152,8 @@ def entry_path(path: str) -> str:
 
 
 def check_entry_paths(paths: Sequence[str]) -> None:
-    """Raise `InvalidPath` for a path that `entry_path` would not have given: somebody wrote into the catalog."""
-    # Looked through as one text first, which is much faster than each by itself.
+    """Raise `InvalidPath` for a path that `entry_path` does not return: another program wrote it into the catalog."""
+    # All paths are joined and checked together first, which is much faster than one by one.
     if not _looks_odd("/\n/".join(paths)):
         return
     for path in paths:
@@ -163,7 +167,7 @@ def _looks_odd(path: str) -> bool:
 
 
 def is_utf8(text: str) -> bool:
-    """Whether text can be written as UTF-8. Names that a file system gave may not be."""
+    """Whether a string can be encoded as UTF-8. Names from a file system may not be."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Committed and pending versions, as plain frozen data."""
+"""Versions, links and pending versions, as plain immutable data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Link(NamedTuple):
-    """Where a version is shown under another name: a collection of links, its index there and its aliases there."""
+    """A link to a version: the portfolio that shows it, and its number and aliases there."""
 
     id: int
     project: str
@@ -19,11 +19,11 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One committed version of a collection. `size` is in bytes; `aliases` includes `latest` where it is the newest.
+    """A committed version of a collection. `size` is in bytes; `aliases` includes `latest` for the newest version.
 
-    `base` is the version that it was made from, as `project/animals:v0`, if there is one. `prefixes` are the URIs below
-    which its references were listed, and those that asked for one version of an object; `link` tells under which other
-    name it was found, if it was.
+    `base` is the version from which it was made, as `project/animals:v0`. `prefixes` are the URIs at which its
+    references were listed, and the URIs of references that ask for one version of an object. `link` is the link
+    through which the version was found, if it was found through one.
     """
 
     id: int
@@ -58,10 +58,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A version to be, to which runs add by upserts.
+    """A version that several runs build together by upserts, until one of them finishes it.
 
-    `entries`, `size` (in bytes) and `upserts` are what was acknowledged; `runs` are those that added something, as
-    `project/id`, the first one first; `aliases` are what it will get when it is finished.
+    `entries`, `size` (in bytes) and `upserts` count what was acknowledged; `runs` are the runs that upserted, as
+    `project/id`, in that order; `aliases` are the aliases that the finished version will get.
     """
 
     id: int

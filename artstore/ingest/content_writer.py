@@ -118,7 +118,7 @@ class ContentWriter:
         `compressed` maps the digests of files that were compressed to the bytes that they take in the pack.
         """
         with self._guard:
-            batch.pack.extend(end)
+            batch.pack.extend_to(end)
             for digest, size, offset in files:
                 if size:
                     how = codec.ZSTD if digest in compressed else codec.PLAIN
@@ -386,7 +386,7 @@ class ContentWriter:
         for batch in [*self._full, *self._lent, *self._returned, *([self._current] if self._current else [])]:
             try:
                 if not self._reads_old_state():
-                    batch.pack.close_at(self._published_end(batch.pack.name))
+                    batch.pack.close_and_cut(self._published_end(batch.pack.name))
             finally:
                 batch.pack.close()
         self._full, self._lent, self._returned, self._current = [], [], [], None

@@ -101,7 +101,7 @@ def _copy(repository: Repository, path: Path, copied_before: dict[str, int], pro
 def _remove_others(target: Packs, packs: list[Pack]) -> None:
     """Remove packs of an earlier backup that the store does not have any more."""
     for name in set(target.names()) - {pack.name for pack in packs}:
-        with target.held(name) as held:
+        with target.locked(name) as held:
             if held:
                 target.remove(name)
 

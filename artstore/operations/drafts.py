@@ -52,7 +52,7 @@ class _BaseEntries:
     def under(self, folder: str) -> Iterator[Entry]:
         return reader.entries(self._repository, self.version, folder)
 
-    def is_folder(self, path: str) -> bool:
+    def has_below(self, path: str) -> bool:
         with self._repository.db.reading() as connection:
             return manifests.has_below(connection, self.version.id, path)
 

@@ -60,7 +60,7 @@ def _reclaim(repository: Repository, pack: Pack, *, keep: bool) -> tuple[bool, b
     with repository.db.reading() as connection:
         _, ranges = pack_space.free_ranges(connection, pack.id)
     # Held, so that no writer continues with a pack whose free ranges the catalog forgets together with it.
-    with packs.held(pack.name) as held:
+    with packs.locked(pack.name) as held:
         removed = held and pack.live == 0 and _remove(repository, pack)
         worth_repacking = held and not (removed or keep) and _waste(packs, pack, ranges) > _least_waste(pack)
         repacked = worth_repacking and _repack(repository, pack)
@@ -110,7 +110,7 @@ def _repack(repository: Repository, pack: Pack) -> bool:
         # There is no room for a copy: what can be punched is punched, and the next call tries again.
         return False
     finally:
-        writer.close_at(chunk_rows.published_end(repository.db.connection, writer.name))
+        writer.close_and_cut(chunk_rows.published_end(repository.db.connection, writer.name))
     return _remove(repository, pack)
 
 

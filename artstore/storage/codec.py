@@ -1,8 +1,8 @@
-"""How a chunk is encoded in its pack: as it is, or as a Zstandard frame where that pays (docs/format.md, section 4).
+"""How a chunk is encoded in its pack: unchanged, or as a Zstandard frame if smaller (docs/format.md, section 4).
 
-A store is made with a compression or with none; each chunk says for itself how it is encoded. Level 1, because level 3
-takes a third more time and makes text smaller by a few hundredths (docs/compression.md). zstandard is imported by the
-stores that need it.
+A store is made with compression or without; each chunk has a codec of its own. The level is 1, because level 3 takes a
+third more time and makes text only a few hundredths smaller (docs/compression.md). Only stores that compress import
+zstandard.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ KNOWN = (PLAIN, ZSTD)
 COMPRESSIONS = ("zstd",)
 _LEVEL = 1
 _PAYS = 0.95
-"""What does not shrink to this part of itself is kept as it is: reading it is then faster."""
+"""A chunk that does not shrink to this fraction is stored unchanged, because reading it is then faster."""
 
 Bytes: TypeAlias = bytes | memoryview
 Encode: TypeAlias = Callable[[Bytes], tuple[Bytes, int]]
-"""Turns the content of a chunk into what is stored, and the codec of that. Not for several threads at once."""
+"""Encodes the content of a chunk; returns what to store and its codec. Not safe for use by several threads."""
 
 
 def check_name(compression: str | None) -> None:
-    """Raise `InvalidInput` if there is no such compression."""
+    """Raise `InvalidInput` for an unknown compression."""
     if compression is not None and compression not in COMPRESSIONS:
         raise InvalidInput(f"no compression {compression!r}: choose one of {', '.join(COMPRESSIONS)}, or leave it out")
 
 
 def check_usable(compression: str | None) -> None:
-    """Raise `NewerStore` if a store's compression is not known here, `MissingLibrary` if it cannot be used."""
+    """Raise `NewerStore` for an unknown compression of a store, or `MissingLibrary` if its library is not installed."""
     if compression is None:
         return
     if compression not in COMPRESSIONS:
         raise NewerStore(
-            f"the store compresses by {compression!r}, which this artstore does not know: "
+            f"the store compresses with {compression!r}, which this artstore does not know: "
             "upgrade with `pip install -U artstore`"
         )
     optional_imports.need("zstandard", "a store that compresses", "zstd")
 
 
 def encoder(compression: str | None) -> Encode:
-    """For chunks that have nothing to do with each other."""
+    """Return an encoder for unrelated chunks."""
     return _plain if compression is None else _zstd
 
 
 def file_encoder(compression: str | None) -> Encode:
-    """For the chunks of one file in their order: one that does not get smaller is tried half as often."""
-    return _plain if compression is None else _OfFile()
+    """Return an encoder for the chunks of one file in order: it tries half of them while they do not get smaller."""
+    return _plain if compression is None else _FileEncoder()
 
 
 def _plain(data: Bytes) -> tuple[Bytes, int]:
@@ -64,30 +64,30 @@ def _plain(data: Bytes) -> tuple[Bytes, int]:
 
 
 def _zstd(data: Bytes) -> tuple[Bytes, int]:
-    encoded = _tools().compressor.compress(data)
+    encoded = _contexts().compressor.compress(data)
     return (encoded, ZSTD) if len(encoded) <= len(data) * _PAYS else (data, PLAIN)
 
 
-class _OfFile:
-    """Passes over one chunk for each that was tried in vain.
+class _FileEncoder:
+    """Skips one chunk after each chunk that did not get smaller.
 
-    Passing over more saves little, and loses much of files that are mixed, as Parquet is (docs/compression.md).
+    Skipping more saves little time, and much space is lost in mixed files such as Parquet (docs/compression.md).
     """
 
     def __init__(self) -> None:
-        self._in_vain = False
+        self._skip = False
 
     def __call__(self, data: Bytes) -> tuple[Bytes, int]:
-        if self._in_vain:
-            self._in_vain = False
+        if self._skip:
+            self._skip = False
             return data, PLAIN
         encoded, codec = _zstd(data)
-        self._in_vain = codec == PLAIN
+        self._skip = codec == PLAIN
         return encoded, codec
 
 
 def decode(data: Bytes, codec: int) -> bytes:
-    """The content of a chunk; empty, which no chunk is, where that cannot be had from what is stored."""
+    """Return the content of a chunk; an empty string, which no chunk is, if what is stored cannot be decoded."""
     if codec == PLAIN:
         return bytes(data)
     if codec != ZSTD:
@@ -95,16 +95,16 @@ def decode(data: Bytes, codec: int) -> bytes:
     import zstandard
 
     try:
-        # What is damaged may claim any size.
+        # A damaged frame may claim any size.
         if zstandard.frame_content_size(data) > chunking.LARGEST:
             return b""
-        return _tools().decompressor.decompress(data, max_output_size=chunking.LARGEST)
+        return _contexts().decompressor.decompress(data, max_output_size=chunking.LARGEST)
     except zstandard.ZstdError:
         return b""
 
 
-class _Tools(threading.local):
-    """What zstandard lets no two threads use at once, and what takes longer to make than to use."""
+class _Contexts(threading.local):
+    """Zstandard contexts, which no two threads may share, and which take longer to make than to use."""
 
     def __init__(self) -> None:
         import zstandard
@@ -113,11 +113,11 @@ class _Tools(threading.local):
         self.decompressor: ZstdDecompressor = zstandard.ZstdDecompressor()
 
 
-_made: _Tools | None = None
+_contexts_of_threads: _Contexts | None = None
 
 
-def _tools() -> _Tools:
-    global _made
-    if _made is None:
-        _made = _Tools()
-    return _made
+def _contexts() -> _Contexts:
+    global _contexts_of_threads
+    if _contexts_of_threads is None:
+        _contexts_of_threads = _Contexts()
+    return _contexts_of_threads

@@ -1,7 +1,7 @@
 """Packs: append-only files of chunks, and the only code that touches their bytes (docs/format.md, section 4).
 
-This is the seam behind which packs may one day lie in a bucket: make or adopt a writer, read ranges, punch, delete.
-Which ranges mean something is the catalog's business; docs/lifecycle.md has the rules.
+Packs in a bucket would replace this module: create or adopt a writer, read ranges, punch, remove. The catalog knows
+which ranges are in use; docs/lifecycle.md has the rules.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from artstore.storage import codec
 HEADER = b"artstore-pack-1\n"
 SEAL_AT = 64 * 1024 * 1024
 """A pack of this many bytes is never appended to again."""
-_GATHERED = 8 * 1024 * 1024
-"""This many bytes are handed to the operating system together, so that it sees few and long writes."""
+_BUFFERED = 8 * 1024 * 1024
+"""This many bytes are written together, so that the operating system gets few and long writes."""
 _OPEN_AT_MOST = 64
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Place(NamedTuple):
-    """Where a chunk lies, and how."""
+    """The place of a chunk: its pack, offset and length there, and its codec."""
 
     pack: str
     offset: int
@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
 
 class PackWriter:
-    """The one writer of one pack: holds its lock, appends, and makes what it appended durable."""
+    """The only writer of one pack: it holds the lock of the pack, appends, and makes durable what it appended."""
 
     def __init__(self, path: Path, descriptor: int, end: int, *, fresh: bool) -> None:
         self.path = path
@@ -51,25 +51,25 @@ class PackWriter:
         self._folder_synced = not fresh
 
     def append(self, data: bytes | memoryview) -> int:
-        """Add bytes; return the offset they will have. They are in memory until `sync`, or until enough has gathered.
+        """Append bytes; return their offset. They stay in memory until `flush` or `sync`, or until 8 MiB are there.
 
-        Raises `DiskFull`; `end` is then where the pack ends without what could not be written.
+        Raises `DiskFull`; `end` then leaves out the bytes that could not be written.
         """
         offset = self.end
         self._waiting.append(data)
         self._waiting_bytes += len(data)
         self.end += len(data)
-        if self._waiting_bytes >= _GATHERED:
+        if self._waiting_bytes >= _BUFFERED:
             self.flush()
         return offset
 
-    def extend(self, end: int) -> None:
-        """Take note of what a worker process has written for this writer, up to a new end."""
+    def extend_to(self, end: int) -> None:
+        """Set the new end of the pack after a worker process has written for this writer."""
         self.flush()
         self.end = end
 
     def flush(self) -> None:
-        """Hand everything to the operating system, so that the buffers that were appended may be reused."""
+        """Write everything that was appended to the file, so that its buffers may be reused."""
         if not self._waiting:
             return
         start = self.end - self._waiting_bytes
@@ -85,7 +85,7 @@ class PackWriter:
             self._waiting_bytes = 0
 
     def sync(self) -> int:
-        """Make everything appended so far durable; return the end of the pack."""
+        """Make everything that was appended durable; return the end of the pack."""
         self.flush()
         if self._synced != self.end:
             with platform.translate_os_errors(str(self.path)):
@@ -98,24 +98,24 @@ class PackWriter:
 
     @property
     def full(self) -> bool:
-        """Whether the pack is to be sealed."""
+        """Whether the pack is to be sealed: nothing is appended to it again."""
         return self.end >= SEAL_AT
 
     def cut_back(self) -> None:
-        """Cut off what a worker process wrote and was not taken note of. No worker may be writing any more."""
+        """Cut off what a worker process wrote beyond `end`. No worker may be writing to the pack."""
         os.ftruncate(self._descriptor, self.end)
 
     def close(self) -> None:
-        """Let go of the pack. What was not published is the next writer's to cut off."""
+        """Release the pack. The next writer cuts off what was not published."""
         if self._descriptor >= 0:
             if os.getpid() == self._pid:
-                # A child that was forked meanwhile has the descriptor too, and would keep the lock.
+                # A child that was forked in between has the descriptor too: closing ours would not end the lock.
                 platform.unlock(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def close_at(self, end: int | None) -> None:
-        """Let go of the pack, and cut off what is not published. A pack that the catalog does not know is removed."""
+    def close_and_cut(self, end: int | None) -> None:
+        """Release the pack, and cut it at its published end. With None it was never published, and is removed."""
         if self._descriptor >= 0:
             if end is None:
                 platform.remove_if_there(self.path)
@@ -125,9 +125,9 @@ class PackWriter:
 
 
 def write_for_writer(path: Path, offset: int, data: bytes) -> int:
-    """Write into a pack for its writer, which waits meanwhile; return the new end. Raises `DiskFull`.
+    """Write to a pack in a worker process, for a writer that waits; return the new end. Raises `DiskFull`.
 
-    Only for packs that the catalog does not know yet: should the writer die now, nobody else goes on with such a pack.
+    Only for packs that the catalog does not know yet: if the writer dies, no other writer adopts such a pack.
     """
     descriptor = os.open(path, os.O_WRONLY | _FLAGS)
     try:
@@ -139,7 +139,7 @@ def write_for_writer(path: Path, offset: int, data: bytes) -> int:
 
 
 class Packs:
-    """The folder of packs of one store. Safe for use by several threads."""
+    """The packs of one store. Safe for use by several threads."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "packs"
@@ -148,11 +148,11 @@ class Packs:
         self._caches: list[tuple[threading.Thread, OrderedDict[str, int]]] = []
 
     def path(self, name: str) -> Path:
-        """The file of a pack."""
+        """Return the path of a pack."""
         return self.folder / f"{name}.pack"
 
     def create(self) -> PackWriter:
-        """Begin a new pack under a random name."""
+        """Create a pack with a random name; return its writer."""
         with platform.translate_os_errors(str(self.folder)):
             self.folder.mkdir(mode=0o700, exist_ok=True)
         path, descriptor = platform.create_locked(lambda: self.path(secrets.token_hex(8)))
@@ -161,9 +161,9 @@ class Packs:
         return PackWriter(path, descriptor, len(HEADER), fresh=True)
 
     def adopt(self, name: str, published_end: Callable[[str], int | None]) -> PackWriter | None:
-        """Go on with a pack that nobody writes any more; None if someone does, or if it is not there.
+        """Continue a pack that has no writer; return None if it has one, or if the pack was removed.
 
-        `published_end` is asked only once the lock is held: until then its writer could still have published.
+        `published_end` is called once the lock is held: until then, the writer of the pack could still publish.
         """
         descriptor = platform.open_locked(self.path(name), create=False)
         if descriptor is None:
@@ -176,7 +176,7 @@ class Packs:
         return PackWriter(self.path(name), descriptor, end, fresh=False)
 
     def read(self, place: Place) -> bytes:
-        """Read the content of a chunk. Something else where the pack is damaged, empty where it is gone."""
+        """Return the content of a chunk, for the caller to verify: empty if the pack was removed."""
         try:
             stored = platform.read_at(self._descriptor(place.pack), place.length, place.offset)
         except FileNotFoundError:
@@ -184,34 +184,34 @@ class Packs:
         return codec.decode(stored, place.codec) if place.codec else stored
 
     def read_into(self, pack: str, offset: int, window: memoryview) -> int:
-        """Read from a pack, as it is, into memory that is there; return how many bytes there were."""
+        """Read bytes of a pack into a buffer; return their number, which is smaller at the end of the pack."""
         try:
             return platform.read_into(self._descriptor(pack), window, offset)
         except FileNotFoundError:
             return 0
 
     def _descriptor(self, name: str) -> int:
-        # One cache a thread: another thread's eviction must not close a descriptor that is being read.
+        # Each thread has its own cache: eviction by another thread must not close a descriptor that is being read.
         kept: OrderedDict[str, int] | None = getattr(self._local, "kept", None)
         if kept is None:
             kept = self._local.kept = OrderedDict()
-            self._keep(kept)
-        found = kept.pop(name, None)
-        if found is None:
-            found = os.open(self.path(name), os.O_RDONLY | _FLAGS)
-        kept[name] = found
+            self._register(kept)
+        descriptor = kept.pop(name, None)
+        if descriptor is None:
+            descriptor = os.open(self.path(name), os.O_RDONLY | _FLAGS)
+        kept[name] = descriptor
         if len(kept) > _OPEN_AT_MOST:
             os.close(kept.popitem(last=False)[1])
-        return found
+        return descriptor
 
     def close(self) -> None:
-        """Close what is kept open for reading. No thread may be reading."""
+        """Close all packs that are open for reading. No thread may be reading."""
         with self._guard:
             for _, kept in self._caches:
                 _close_all(kept)
 
-    def _keep(self, kept: OrderedDict[str, int]) -> None:
-        """Note a thread's open packs, and close those of threads that have ended."""
+    def _register(self, kept: OrderedDict[str, int]) -> None:
+        """Register a thread's open packs, and close those of threads that have ended."""
         with self._guard:
             for thread, cache in self._caches:
                 if not thread.is_alive():
@@ -220,7 +220,10 @@ class Packs:
             self._caches.append((threading.current_thread(), kept))
 
     def punch(self, name: str, ranges: Iterable[tuple[int, int]]) -> None:
-        """Turn ranges (offset, length) into zeros and give their blocks back. A pack that is gone needs none."""
+        """Turn ranges (offset, length) into zeros, and return their blocks to the file system where it can.
+
+        A pack that was removed is ignored.
+        """
         try:
             descriptor = os.open(self.path(name), os.O_RDWR | _FLAGS)
         except FileNotFoundError:
@@ -233,8 +236,8 @@ class Packs:
             os.close(descriptor)
 
     @contextmanager
-    def held(self, name: str) -> Iterator[bool]:
-        """Hold a pack's lock, so that no writer goes on with it; yield whether that was possible."""
+    def locked(self, name: str) -> Iterator[bool]:
+        """Lock a pack, so that no writer continues it; yield whether that was possible."""
         descriptor = platform.open_locked(self.path(name), create=False)
         try:
             yield descriptor is not None
@@ -243,14 +246,14 @@ class Packs:
                 os.close(descriptor)
 
     def remove(self, name: str) -> None:
-        """Remove a pack that is held. It is emptied first, so that a reader that has it open keeps no bytes on disk."""
+        """Remove a locked pack. It is truncated first: its space is free even while a reader has it open."""
         os.truncate(self.path(name), 0)
         self.path(name).unlink()
 
     def truncate(self, name: str, published_end: Callable[[str], int | None], *, dry_run: bool) -> int:
-        """Cut off what a dead writer left after the published end; return how many bytes that is.
+        """Cut off what a dead writer left after the published end; return the number of those bytes.
 
-        A pack that was never published is removed whole. Nothing happens where a writer is alive.
+        A pack that was never published is removed. A pack whose writer is alive is left alone.
         """
         descriptor = platform.open_locked(self.path(name), create=False)
         if descriptor is None:
@@ -268,16 +271,16 @@ class Packs:
             os.close(descriptor)
 
     def names(self) -> list[str]:
-        """Every pack that lies in the folder, known to the catalog or not."""
+        """Return the names of all packs in the folder, known to the catalog or not."""
         return sorted(path.stem for path in self.folder.glob("*.pack"))
 
     def allocated(self) -> int:
-        """What all packs together take on the disk."""
+        """Return the bytes that all packs take on disk."""
         total = 0
         if not self.folder.exists():
             return 0
-        with os.scandir(self.folder) as found:
-            for entry in found:
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
                 try:
                     total += platform.allocated_bytes(entry.stat())
                 except FileNotFoundError:

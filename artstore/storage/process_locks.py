@@ -1,4 +1,8 @@
-"""Sessions: who is alive, told by lock files that the operating system releases when a process ends."""
+"""Process locks: files that show which processes have a store open.
+
+The operating system releases the lock of a file when its process ends, however it ends. Leases and runs in the catalog
+name the lock of their process: once it is free, they are over.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,20 @@ from pathlib import Path
 
 from artstore.runtime import forking, platform
 
-_opened: weakref.WeakSet[ProcessLock] = weakref.WeakSet()
+_instances: weakref.WeakSet[ProcessLock] = weakref.WeakSet()
 
 
-def _let_go_after_fork() -> None:
-    # Two processes would hold the lock, and the child would keep it when the parent is gone.
-    for each in list(_opened):
-        each.close()
+def _close_in_child() -> None:
+    # Otherwise the child would hold the lock too, and keep it after the parent has ended.
+    for lock in list(_instances):
+        lock.close()
 
 
-forking.register(after_in_child=_let_go_after_fork)
+forking.register(after_in_child=_close_in_child)
 
 
 class ProcessLock:
-    """One open store in one process. Everything it leases is held until it is closed or its process ends."""
+    """The lock that one process holds on one store, until it is closed or the process ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "locks"
@@ -31,13 +35,13 @@ class ProcessLock:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             path, self._descriptor = platform.create_locked(lambda: self._path(secrets.token_hex(8)))
         self.name = path.stem
-        _opened.add(self)
+        _instances.add(self)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.lock"
 
     def close(self) -> None:
-        """Let go. In a forked child only the descriptor is closed: the parent still holds the lock."""
+        """Release the lock and remove its file. In a forked child only the descriptor is closed."""
         if self._descriptor >= 0:
             if os.getpid() == self.pid:
                 platform.remove_if_there(self._path(self.name))
@@ -47,9 +51,9 @@ class ProcessLock:
 
 
 def is_alive(folder: Path, name: str) -> bool:
-    """Whether the process that opened a session still runs and has not closed it."""
+    """Whether the process that made a lock still runs and has not closed it."""
     path = folder / "locks" / f"{name}.lock"
-    # Shared, because another one who asks is not the process that is asked for.
+    # Shared: another process that asks the same must not be taken for the one that holds the lock.
     descriptor = platform.open_locked(path, create=False, shared=True)
     if descriptor is None:
         return path.exists()
@@ -58,8 +62,8 @@ def is_alive(folder: Path, name: str) -> bool:
 
 
 def remove_dead(folder: Path, *, dry_run: bool) -> list[str]:
-    """Remove the lock files of sessions that are over; return their names."""
-    swept = []
+    """Remove the lock files of processes that have ended; return the names of the locks."""
+    dead = []
     for path in sorted((folder / "locks").glob("*.lock")):
         if path.name == "turn.lock":
             continue
@@ -68,5 +72,5 @@ def remove_dead(folder: Path, *, dry_run: bool) -> list[str]:
             if not dry_run:
                 platform.remove_if_there(path)
             os.close(descriptor)
-            swept.append(path.stem)
-    return swept
+            dead.append(path.stem)
+    return dead

@@ -43,7 +43,7 @@ class Stored:
         prefix = folder + "/" if folder else ""
         return (entry for path, entry in self.entries.items() if path.startswith(prefix))
 
-    def is_folder(self, path: str) -> bool:
+    def has_below(self, path: str) -> bool:
         return any(self.under(path))
 
 

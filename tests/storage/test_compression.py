@@ -302,7 +302,7 @@ def test_only_a_store_that_compresses_is_beyond_an_older_artstore(
 def test_a_compression_of_later_times_is_named_at_opening(tmp_path: Path) -> None:
     Store.init(tmp_path / "store", compression="zstd").close()
     change(tmp_path / "store", "update store set compression = 'brotli'")
-    with pytest.raises(NewerStore, match="compresses by 'brotli', which this artstore does not know: upgrade with"):
+    with pytest.raises(NewerStore, match="compresses with 'brotli', which this artstore does not know: upgrade with"):
         Store.open(tmp_path / "store")
 
 
