@@ -1,5 +1,5 @@
-"""What this machine and the user's own data would do: how fast checksums are, and what deduplication keeps.
+"""Measure checksums on this machine, and deduplication of the user's own data.
 
-`checksum` measures on files that it makes and removes. `dedup` cuts the data in every way at once (`ways`), as it
-streams by from wherever it lies (`sources`); nothing of it is kept but digests, and nothing is written.
+`checksum` measures on files that it creates and removes. `dedup` reads data from anywhere (`sources`) once and passes
+it to all storage strategies (`strategies`); it keeps digests only and writes nothing.
 """

@@ -1,7 +1,7 @@
-"""What each way to store data would keep of it, version by version.
+"""Measure how much each storage strategy would store of some data, version by version.
 
-The data is read once. Each batch of it is given to all ways at the same time, and the next one is read meanwhile: two
-batches are in memory, however large the data is.
+The data is read once. Each batch is passed to all strategies in parallel while the next batch is read: two batches are
+in memory, however large the data is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from artstore.bench.sources import Source
-from artstore.bench.ways import BLOCK, Block, Way, all_ways
+from artstore.bench.strategies import BLOCK, Block, Strategy, all_strategies
 from artstore.errors import InvalidInput
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
@@ -22,8 +22,8 @@ _BATCH_BLOCKS = 2048
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A version as it was read."""
+class ReadVersion:
+    """A version that was read."""
 
     label: str
     files: int
@@ -31,23 +31,23 @@ class Taken:
 
 
 @dataclass
-class Kept:
-    """What one way would have stored: the total in bytes after each version, as it is and compressed."""
+class StrategyTotals:
+    """The bytes that one strategy would have stored in total after each version, plain and compressed."""
 
-    way: Way
+    strategy: Strategy
     stored: list[int] = field(default_factory=list)
     compressed: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """All versions that were read, and what each way would keep of them; whole files first, artstore last."""
+class DedupResult:
+    """The versions that were read, and the totals of each strategy; whole files first, artstore last."""
 
-    versions: list[Taken]
-    kept: list[Kept]
+    versions: list[ReadVersion]
+    totals: list[StrategyTotals]
     compress: bool
     seconds: float
-    """How long it all took, reading included."""
+    """Seconds for everything, reading included."""
 
     @property
     def size(self) -> int:
@@ -55,46 +55,45 @@ class Outcome:
         return sum(version.size for version in self.versions)
 
 
-def measure(sources: Iterable[Source], *, compress: bool = True, progress: Progress = SILENT) -> Outcome:
-    """Find out what each way would store of versions that follow each other; nothing is written.
+def measure(sources: Iterable[Source], *, compress: bool = True, progress: Progress = SILENT) -> DedupResult:
+    """Measure what each strategy would store of consecutive versions; nothing is written.
 
-    `compress` adds what zstd per piece would make of it. Raises `InvalidInput` if there is not one byte, and what
-    reading raises.
+    `compress` also measures zstd on each piece. Raises `InvalidInput` if the data is empty, and the errors of reading.
     """
-    kept = [Kept(way) for way in all_ways(compress=compress)]
-    versions: list[Taken] = []
+    totals = [StrategyTotals(strategy) for strategy in all_strategies(compress=compress)]
+    versions: list[ReadVersion] = []
     begun = time.perf_counter()
-    with ThreadPool(min(platform.cores(), len(kept)), "artstore-bench") as pool:
+    with ThreadPool(min(platform.cores(), len(totals)), "artstore-bench") as pool:
         for source in sources:
             with step(progress, f"reading {source.label}", source.size or None, "bytes"):
-                versions.append(_take(source, [each.way for each in kept], pool, progress))
-            for each in kept:
-                each.stored.append(each.way.stored)
-                each.compressed.append(each.way.compressed)
-    outcome = Outcome(versions, kept, compress, time.perf_counter() - begun)
-    if not outcome.size:
+                versions.append(_read(source, [total.strategy for total in totals], pool, progress))
+            for total in totals:
+                total.stored.append(total.strategy.stored)
+                total.compressed.append(total.strategy.compressed)
+    result = DedupResult(versions, totals, compress, time.perf_counter() - begun)
+    if not result.size:
         raise InvalidInput("all files are empty: there is nothing to measure")
-    return outcome
+    return result
 
 
-def _take(source: Source, ways: list[Way], pool: ThreadPool, progress: Progress) -> Taken:
+def _read(source: Source, strategies: list[Strategy], pool: ThreadPool, progress: Progress) -> ReadVersion:
     files = size = 0
-    under_way: list[Future[None]] = []
+    running: list[Future[None]] = []
     for batch in _batches(source.files()):
-        for future in under_way:
+        for future in running:
             future.result()
-        under_way = [pool.submit(way.take, batch) for way in ways]
+        running = [pool.submit(strategy.add, batch) for strategy in strategies]
         read = sum(len(block.data) for block in batch)
         files += sum(block.last for block in batch)
         size += read
         progress.advance(read)
-    for future in under_way:
+    for future in running:
         future.result()
-    return Taken(source.label, files, size)
+    return ReadVersion(source.label, files, size)
 
 
 def _batches(files: Iterator[Iterator[Block]]) -> Iterator[list[Block]]:
-    """Blocks, as many at a time as are worth handing over."""
+    """Collect blocks into batches that are worth passing to a thread."""
     batch: list[Block] = []
     size = 0
     for blocks in files:

@@ -1,4 +1,4 @@
-"""The checksums that are compared: artstore's own two, what S3 and Google keep of objects, and a fast one."""
+"""The checksums that are compared: artstore's two, those that S3 and Google store for objects, and a fast one."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from artstore.core import digests
 from artstore.runtime import optional_imports
 
 
-class Running(Protocol):
-    """A checksum on its way through a file."""
+class Hasher(Protocol):
+    """A checksum in progress."""
 
     def update(self, data: memoryview, /) -> object: ...
     def digest(self) -> bytes: ...
 
 
-Start = Callable[[], Running]
+HasherFactory = Callable[[], Hasher]
 
 
 @dataclass(frozen=True)
 class Hash:
-    """An algorithm: `start` asks for its library, and gives what begins one checksum. Raises `MissingLibrary`."""
+    """An algorithm. `load` imports its library and returns the function that starts a checksum; `MissingLibrary`."""
 
     name: str
-    start: Callable[[], Start]
+    load: Callable[[], HasherFactory]
 
 
 class _Crc32c:
-    """Google's library takes `bytes` alone, so each piece is copied for it, as whoever uses it has to."""
+    """Google's library accepts only `bytes`, so each piece is copied, as every user of it must."""
 
     def __init__(self, checksum: Any) -> None:
         self._checksum = checksum
@@ -39,23 +39,23 @@ class _Crc32c:
         self._checksum.update(bytes(data))
 
     def digest(self) -> bytes:
-        found: bytes = self._checksum.digest()
-        return found
+        digest: bytes = self._checksum.digest()
+        return digest
 
 
-def _crc32c() -> Start:
+def _crc32c() -> HasherFactory:
     checksum = optional_imports.need("google_crc32c", "comparing crc32c", "bench").Checksum
     return lambda: _Crc32c(checksum())
 
 
-def _xxh3() -> Start:
-    start: Start = optional_imports.need("xxhash", "comparing xxh3", "bench").xxh3_128
-    return start
+def _xxh3() -> HasherFactory:
+    factory: HasherFactory = optional_imports.need("xxhash", "comparing xxh3", "bench").xxh3_128
+    return factory
 
 
 HASHES = {
-    each.name: each
-    for each in (
+    hash.name: hash
+    for hash in (
         Hash("blake3", lambda: digests.algorithm("blake3").hasher),
         Hash("sha256", lambda: digests.algorithm("sha256").hasher),
         Hash("md5", lambda: lambda: hashlib.md5(usedforsecurity=False)),

@@ -1,4 +1,4 @@
-"""Data to be measured: folders, files, the versions of a store, or what drivers reach; read, and never written to."""
+"""Sources of data to measure: folders, files, versions of a store, or URIs of drivers. They are only read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from artstore.bench.ways import BLOCK, Block
+from artstore.bench.strategies import BLOCK, Block
 from artstore.catalog import collections, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import FILE
@@ -29,13 +29,13 @@ from artstore.runtime.progress import Progress
 from artstore.runtime.threads import ThreadPool
 
 REMOTE_LIMIT = 1_000_000_000
-"""How many bytes are read of each place that is not on this machine, unless somebody says otherwise."""
+"""The default limit of bytes to read from each URI."""
 _SMALL = 1 << 20
 _AT_ONCE = 16
 _UNLIMITED = 1 << 62
 
 Contents = Iterator[Iterator[bytes]]
-"""Files, each as its bytes, piece by piece."""
+"""Files, each as an iterator of its bytes."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,19 @@ class Source:
 
     label: str
     size: int
-    """How many bytes will be read, as far as that is known before; 0 where it is not."""
+    """Bytes that will be read, if known in advance; otherwise 0."""
     contents: Callable[[], Contents]
 
     def files(self) -> Iterator[Iterator[Block]]:
-        """Its files, one after the other, each in blocks."""
+        """Yield its files, each as blocks."""
         return map(_blocks, self.contents())
 
 
 class Sources:
-    """Finds the versions that a person means by a path; a context manager.
+    """Finds the versions at the paths and URIs that a user names; a context manager.
 
-    `store` is left out of folders, as `put` leaves it out. `limit` is how many bytes of each version are read at most:
-    by default `REMOTE_LIMIT` of what is not on this machine, and everything else. `notes` says what was not read.
+    The folder `store` is skipped, as `put` skips it. `limit` is the most bytes to read of each version: by default
+    `REMOTE_LIMIT` for URIs, and everything for paths. `notes` lists what was not read.
     """
 
     def __init__(self, store: Path | None, limit: int | None, progress: Progress) -> None:
@@ -73,10 +73,10 @@ class Sources:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def of(self, path: str, name: str | None = None) -> list[Source]:
-        """The versions at a path: those of a collection if a store is there, else one.
+    def find(self, path: str, name: str | None = None) -> list[Source]:
+        """Return the versions at a path: if it is a store, those of the collection `name`, otherwise one.
 
-        `name` says which collection. Raises `SourceUnreadable`, `NotFound`, `InvalidInput`, and what drivers raise.
+        Raises `SourceUnreadable`, `NotFound`, `InvalidInput`, and the errors of drivers.
         """
         if "://" in path and not os.path.exists(path):
             return [self._remote(path)]
@@ -87,25 +87,25 @@ class Sources:
         if stat.S_ISREG(status.st_mode):
             return [self._limited(Source(path, status.st_size, lambda: iter([_file(path)])), self._limit)]
         if not stat.S_ISDIR(status.st_mode):
-            raise InvalidInput(f"{path!r} is neither a file nor a folder: give one of these, or a URI")
+            raise InvalidInput(f"{path!r} is neither a file nor a folder: name one of these, or a URI")
         if (Path(path) / FILE).exists():
             return self._stored(Path(path), name)
         return [self._folder(path)]
 
     def _folder(self, path: str) -> Source:
-        # The whole walk first: what cannot be read is said before hours of reading what can.
+        # Walk everything first: unreadable files are reported before hours of reading.
         sizes = [size for _, size in self._walk(path)]
         if not sizes:
             raise InvalidInput(f"{path!r} holds no files: there is nothing to measure")
-        source = Source(path, sum(sizes), lambda: (_file(each) for each, _ in self._walk(path)))
+        source = Source(path, sum(sizes), lambda: (_file(file) for file, _ in self._walk(path)))
         return self._limited(source, self._limit)
 
     def _walk(self, path: str) -> Iterator[tuple[str, int]]:
         for walked in Walk(Path(path), self._store).run(""):
             for name, _, status in sorted(walked.files):
                 yield os.path.join(walked.folder, name), status.st_size
-            for found in sorted(walked.followed):
-                yield found.source, found.stat.size
+            for link in sorted(walked.followed):
+                yield link.source, link.stat.size
 
     def _limited(self, source: Source, limit: int | None) -> Source:
         if limit is None or source.size <= limit:
@@ -120,28 +120,28 @@ class Sources:
         self._open.callback(repository.close)
         with repository.db.reading() as connection:
             collection = _collection(path, collections.find_all(connection, None), name)
-            found = list(versions.page(connection, collection, beyond=None, limit=_UNLIMITED, oldest_first=True))
-        if not found:
+            listed = list(versions.page(connection, collection, beyond=None, limit=_UNLIMITED, oldest_first=True))
+        if not listed:
             raise NotFound(f"all versions of {collection.name!r} were deleted: there is nothing to measure")
-        sources = [self._version(repository, each) for each in found]
+        sources = [self._version(repository, version) for version in listed]
         if not any(source.size for source in sources):
             raise InvalidInput(f"{collection.name!r} holds no stored files: there is nothing to measure")
         return [self._limited(source, self._limit) for source in sources]
 
     def _version(self, repository: Repository, version: Version) -> Source:
         def files() -> Iterator[Entry]:
-            return (each for each in reader.entries(repository, version, "") if each.kind == Kind.FILE)
+            return (entry for entry in reader.entries(repository, version, "") if entry.kind == Kind.FILE)
 
-        elsewhere = sum(each.kind == Kind.REFERENCE for each in reader.entries(repository, version, ""))
-        if elsewhere:
+        references = sum(entry.kind == Kind.REFERENCE for entry in reader.entries(repository, version, ""))
+        if references:
             self.notes.append(
-                f"{version.name}: {elsewhere:,} references were left out: their bytes are not in the store"
+                f"{version.name}: {references:,} references were left out: their bytes are not in the store"
             )
         content = reader.Reader(repository).content
         return Source(
             version.name,
-            sum(each.size or 0 for each in files()),
-            lambda: (content(each.digest) for each in files() if each.digest),
+            sum(entry.size or 0 for entry in files()),
+            lambda: (content(entry.digest) for entry in files() if entry.digest),
         )
 
     # Drivers
@@ -162,37 +162,33 @@ class Sources:
                 entries.append(entry)
                 size += entry.size or 0
         if any(entry.size is None for entry in entries):
-            self.notes.append(
-                f"{uri}: how large it is was not told; of it no more than {limit:,} bytes were read (--limit)"
-            )
+            self.notes.append(f"{uri}: its size is unknown; at most {limit:,} bytes of it were read (--limit)")
         elif more or size > limit:
-            self.notes.append(f"{uri}: only its first {limit:,} bytes were read; --limit takes more")
+            self.notes.append(f"{uri}: only its first {limit:,} bytes were read; a higher --limit reads more")
         if not size and all(entry.size == 0 for entry in entries):
-            raise InvalidInput(f"{uri!r} holds no bytes: there is nothing to measure")
+            raise InvalidInput(f"{uri!r} is empty: there is nothing to measure")
         return Source(uri, min(size, limit), lambda: _first(_fetched(session, entries), limit))
 
 
-def _collection(path: Path, there: list[Collection], name: str | None) -> Collection:
+def _collection(path: Path, listed: list[Collection], name: str | None) -> Collection:
     if name is None:
-        if len(there) == 1:
-            return there[0]
-        some = sorted(f"{each.project}/{each.name}" for each in there)[:5]
-        listed = ", ".join(some if len(some) == len(there) else [*some, "..."])
+        if len(listed) == 1:
+            return listed[0]
+        some = sorted(f"{collection.project}/{collection.name}" for collection in listed)[:5]
+        choices = ", ".join(some if len(some) == len(listed) else [*some, "..."])
         raise InvalidInput(
-            f"the store {str(path)!r} has {len(there)} collections: say which one by --name ({listed})"
-            if there
-            else f"the store {str(path)!r} has no versions: put something there first, or give a folder"
+            f"the store {str(path)!r} has {len(listed)} collections: pass one of them as --name ({choices})"
+            if listed
+            else f"the store {str(path)!r} has no versions: put something there first, or name a folder"
         )
-    wanted = names.parse(name)
+    parsed = names.parse(name)
     if ":" in name:
-        raise InvalidInput(
-            f"--name says which collection, and all its versions are measured: give {name.split(':')[0]!r}"
-        )
-    project = wanted.project or names.DEFAULT_PROJECT
-    for each in there:
-        if (each.project, each.name) == (project, wanted.name):
-            return each
-    raise NotFound(f"no artifact {wanted.name!r} in project {project!r} of {str(path)!r}: `artstore ls` lists them")
+        raise InvalidInput(f"--name takes a collection, and all its versions are measured: pass {name.split(':')[0]!r}")
+    project = parsed.project or names.DEFAULT_PROJECT
+    for collection in listed:
+        if (collection.project, collection.name) == (project, parsed.name):
+            return collection
+    raise NotFound(f"no artifact {parsed.name!r} in project {project!r} of {str(path)!r}: `artstore ls` lists them")
 
 
 def _file(path: str) -> Iterator[bytes]:
@@ -207,7 +203,7 @@ def _file(path: str) -> Iterator[bytes]:
 
 
 def _fetched(session: Session, entries: Iterable[Entry]) -> Contents:
-    """The contents of objects in their order; small ones are fetched some ahead, because each is a wait."""
+    """Yield the contents of objects in order; small ones are fetched ahead, because each costs a round trip."""
     ahead: deque[tuple[Entry, Future[bytes] | None]] = deque()
 
     def next_one() -> Iterator[bytes]:
@@ -225,7 +221,7 @@ def _fetched(session: Session, entries: Iterable[Entry]) -> Contents:
 
 
 def _first(contents: Contents, limit: int) -> Contents:
-    """The first bytes of files: whole ones, and the beginning of the one that the limit falls into."""
+    """Yield files until a limit of bytes; the last one is cut there."""
     left = limit
 
     def within(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -243,7 +239,7 @@ def _first(contents: Contents, limit: int) -> Contents:
 
 
 def _blocks(pieces: Iterator[bytes]) -> Iterator[Block]:
-    """A file in blocks of one size, the last one shorter or empty."""
+    """Split a file into blocks of one size; the last one is shorter or empty."""
     waiting: list[bytes] = []
     size = 0
     for piece in pieces:

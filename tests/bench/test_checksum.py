@@ -40,11 +40,11 @@ def test_each_checksum_is_what_its_library_says_of_the_whole() -> None:
         "crc32c": google_crc32c.value(content).to_bytes(4, "big"),
     }
     found = {}
-    for name, each in HASHES.items():
-        running = each.start()()
+    for name, hash in HASHES.items():
+        hasher = hash.load()()
         for begin in range(0, len(content), 30_000):
-            running.update(memoryview(content)[begin : begin + 30_000])
-        found[name] = running.digest()
+            hasher.update(memoryview(content)[begin : begin + 30_000])
+        found[name] = hasher.digest()
     assert found == expected
 
 
@@ -69,7 +69,7 @@ def test_the_tables_are_one_for_each_size_and_end_with_the_answer_in_words() -> 
     said = output_of("bench", "checksum", *SHORT, "--threads", "2")
     assert "files of 4 KiB, in MB/s" in said and "files of 300.0 kB, in MB/s" in said
     assert said.count("crc32c") == said.count("blake3") == 2
-    assert said.splitlines()[-1].startswith("Of 300.0 kB files, artstore would take in ")
+    assert said.splitlines()[-1].startswith("artstore would add 300.0 kB files at ")
 
 
 def test_the_chart_names_every_series(workspace: Path) -> None:
@@ -133,11 +133,11 @@ def test_ctrl_c_leaves_no_files(workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--size", "4 potatoes"], "'4 potatoes' is no size"),
-        (["--size", "ib"], "'ib' is no size"),
+        (["--size", "4 potatoes"], "'4 potatoes' is not a size"),
+        (["--size", "ib"], "'ib' is not a size"),
         (["--threads", "0"], "0 is not in the range"),
         (["--seconds", "0"], "0"),
-        (["--quick", "--seconds", "5"], "leave out --seconds or --quick"),
+        (["--quick", "--seconds", "5"], "both set the duration: leave one out"),
         (["--dir", "nowhere"], "does not exist"),
         (["--plot", "nowhere/x.svg"], "there is no folder 'nowhere'"),
     ],

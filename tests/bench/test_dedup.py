@@ -136,12 +136,12 @@ def test_the_tables_end_with_the_answer_in_words() -> None:
     assert "2 versions, 2 files, 8.0 MB read" in said
     assert all(name in said for name in WAYS) and "what each version adds" in said
     last = said.splitlines()[-1]
-    assert last.startswith("artstore would keep these in 4.") and "where whole-file storage takes 8.0 MB: 4" in last
+    assert last.startswith("artstore would store these in 4.") and "where storing whole files takes 8.0 MB: 4" in last
     assert said.splitlines()[0].endswith(" s")
     same = output_of("bench", "dedup", "animals")
     assert "what each version adds" not in same
     assert same.splitlines()[-1] == (
-        "artstore would keep this in 300.0 kB, where whole-file storage takes 300.0 kB: the same; "
+        "artstore would store this in 300.0 kB, where storing whole files takes 300.0 kB: the same; "
         "with zstd 300.0 kB, the same."
     )
 
@@ -188,9 +188,9 @@ def test_a_store_is_asked_for_the_versions_of_one_collection(workspace: Path) ->
     assert measured(".artstore")["artstore"] == found["artstore"]
     output_of("put", "animals", "--name", "others", "--type", "dataset", "--project", "zoo")
     asked = run("bench", "dedup", ".artstore").stderr
-    assert "has 2 collections: say which one by --name (uncategorized/animals, zoo/others)" in asked
+    assert "has 2 collections: pass one of them as --name (uncategorized/animals, zoo/others)" in asked
     assert json_of("bench", "dedup", ".artstore", "--name", "zoo/others")["size"] == 600_000
-    assert "give 'zoo/others'" in run("bench", "dedup", ".artstore", "--name", "zoo/others:v0").stderr
+    assert "pass 'zoo/others'" in run("bench", "dedup", ".artstore", "--name", "zoo/others:v0").stderr
     assert "no artifact 'fox' in project 'zoo'" in run("bench", "dedup", ".artstore", "--name", "zoo/fox").stderr
 
 
@@ -213,7 +213,9 @@ def test_objects_behind_a_driver_are_read_up_to_a_limit(monkeypatch: pytest.Monk
     assert (found["artstore"], found["notes"]) == ([4_200_000, 0], [])
     cut = measured(f"{place.prefix}one/", "--limit", "3.2MB")
     assert cut["versions"] == [{"label": f"{place.prefix}one/", "files": 2, "size": 3_200_000}]
-    assert cut["notes"] == [f"{place.prefix}one/: only its first 3,200,000 bytes were read; --limit takes more"]
+    assert cut["notes"] == [
+        f"{place.prefix}one/: only its first 3,200,000 bytes were read; a higher --limit reads more"
+    ]
     monkeypatch.setattr(sources, "REMOTE_LIMIT", 1_000_000)
     told = run("bench", "dedup", f"{place.prefix}one/a")
     assert "only its first 1,000,000 bytes were read" in told.stderr
@@ -236,7 +238,7 @@ def test_of_an_object_whose_size_nobody_tells_it_is_said_how_much_was_read_at_mo
     found = json_of("bench", "dedup", f"{place.prefix}model", "--limit", "100kB")
     assert found["size"] == 100_000
     assert found["notes"] == [
-        f"{place.prefix}model: how large it is was not told; of it no more than 100,000 bytes were read (--limit)"
+        f"{place.prefix}model: its size is unknown; at most 100,000 bytes of it were read (--limit)"
     ]
 
 
@@ -265,7 +267,7 @@ def test_a_folder_in_which_nothing_may_be_written_is_read(workspace: Path) -> No
         said = run_python("import sys; from artstore.cli import main; main()", "bench", "dedup", workspace / "animals")
     finally:
         workspace.chmod(0o755)
-    assert "artstore would keep this in 300.0 kB" in said
+    assert "artstore would store this in 300.0 kB" in said
 
 
 def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(workspace: Path) -> None:
@@ -273,7 +275,7 @@ def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(worksp
     program = (
         "import sys\nfrom artstore.bench import dedup\nfrom artstore.bench.sources import Sources\n"
         "with Sources(None, None, dedup.SILENT) as sources:\n"
-        "    try:\n        dedup.measure(sources.of(sys.argv[1]))\n"
+        "    try:\n        dedup.measure(sources.find(sys.argv[1]))\n"
         "    except OSError as error:\n        print(error)"
     )
     assert f"cannot read {str(workspace / 'animals' / 'dog.jpg')!r}: Permission denied" in run_python(
@@ -293,9 +295,9 @@ def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(worksp
         (["file:///nowhere/at/all"], "there is no object 'file:///nowhere/at/all'"),
         (["nosuch://host/x"], "no driver knows nosuch://"),
         (["https://u:S3CRET@h/x"], "a user and password in it"),
-        (["animals", "--limit", "lots"], "'lots' is no size: write 4096, 64KiB, 1.5GB"),
-        (["animals", "--plot", "chart.png"], "'chart.png' is no name of an SVG"),
-        (["animals", "--limit", "0"], "'0' is no size"),
+        (["animals", "--limit", "lots"], "'lots' is not a size: use 4096, 64KiB or 1.5GB"),
+        (["animals", "--plot", "chart.png"], "'chart.png' is not the name of an SVG file"),
+        (["animals", "--limit", "0"], "'0' is not a size"),
         ([], "Missing argument"),
     ],
 )
@@ -323,7 +325,7 @@ def test_memory_does_not_grow_with_the_data(workspace: Path) -> None:
     with Sources(None, None, SILENT) as opened:
         tracemalloc.start()
         try:
-            outcome = measure(opened.of("large"), compress=False)
+            outcome = measure(opened.find("large"), compress=False)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -1,4 +1,4 @@
-"""`artstore bench checksum`: how fast this machine reads and hashes files."""
+"""`artstore bench checksum`: measure how fast this machine reads and hashes files."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from artstore.cli import _format, _options
-from artstore.cli.bench import shown
+from artstore.cli.bench import _output
 from artstore.runtime import platform, terminal
 from artstore.tracking import location
 
 if TYPE_CHECKING:
-    from artstore.bench.checksum import Cell
+    from artstore.bench.checksum import Measurement
 
 _SECONDS, _QUICK_SECONDS = 10.0, 3.0
 _MOST_THREADS = 1024
@@ -32,21 +32,21 @@ _MOST_THREADS = 1024
     "sizes",
     metavar="SIZE",
     multiple=True,
-    type=shown.Size(),
-    help="Size of the files; again for more of them.  [default: 4KiB, 1MiB, 256MiB]",
+    type=_output.Size(),
+    help="Size of the files. Repeatable.  [default: 4KiB, 1MiB, 256MiB]",
 )
 @click.option(
     "--threads",
     metavar="N",
     multiple=True,
     type=click.IntRange(1, _MOST_THREADS),
-    help="How many at once; again for more.  [default: 1, and one for each core]",
+    help="Number of threads. Repeatable.  [default: 1, and one per core]",
 )
 @click.option(
     "--seconds",
     metavar="S",
     type=click.FloatRange(min=0, min_open=True),
-    help=f"How long to measure, all together.  [default: {_SECONDS:.0f}]",
+    help=f"How long to measure in total.  [default: {_SECONDS:.0f}]",
 )
 @click.option("--quick", is_flag=True, help=f"Measure for {_QUICK_SECONDS:.0f} seconds.")
 @click.option(
@@ -54,9 +54,9 @@ _MOST_THREADS = 1024
     "folder",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where to put the files meanwhile.  [default: beside the store, on its disk]",
+    help="Where to put the temporary files.  [default: next to the store, on its disk]",
 )
-@shown.plot_option
+@_output.plot_option
 @_options.json_option
 def checksum(
     sizes: tuple[int, ...],
@@ -67,106 +67,108 @@ def checksum(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure checksums on this machine: blake3, sha256, md5, xxh3 and crc32c, beside bare reading.
+    """Measure checksums on this machine: blake3, sha256, md5, xxh3 and crc32c, compared with plain reading.
 
-    Files are made for this, and removed again. They have just been written when they are read, so what is measured is
-    the processor: a disk that is slower than `reading` is what limits you.
+    Files are created for this and removed afterwards. They have just been written when they are read, so this measures
+    the processor. If your disk is slower than `reading`, the disk is the limit.
 
     \b
-    buffer  read into memory that is used again
+    buffer  read into a buffer that is reused
     mmap    mapped into memory
-    store   what artstore does: a large file is cut by content, and hashed both in chunks and as a whole
+    store   what artstore does: cut large files by content, and hash both the chunks and the whole
     """
     from artstore.bench.checksum import SIZES, measure
 
     if quick and seconds is not None:
-        raise click.UsageError("--quick says how long: leave out --seconds or --quick.")
+        raise click.UsageError("--quick and --seconds both set the duration: leave one out.")
     load = platform.load_average()
     if load is not None and load > platform.cores():
         cores = _format.counted(platform.cores(), "core", "cores")
-        terminal.note(f"other programs use this machine (load {load:.1f} on {cores}): it can do more than this says")
-    found = measure(
-        folder or next(each for each in location.find().parents if each.is_dir()),
+        terminal.note(
+            f"other programs use this machine (load {load:.1f} on {cores}): it can do more than these results"
+        )
+    results = measure(
+        folder or next(parent for parent in location.find().parents if parent.is_dir()),
         sizes=sorted(set(sizes)) or SIZES,
         threads=sorted(set(threads)) or None,
         seconds=seconds or (_QUICK_SECONDS if quick else _SECONDS),
         progress=terminal.progress(),
     )
     if as_json:
-        _format.print_json(_data(found, load))
+        _format.print_json(_data(results, load))
     else:
-        _print(found)
-    shown.write_plot(plot, lambda: _chart(found))
+        _print(results)
+    _output.write_plot(plot, lambda: _chart(results))
 
 
-def _data(found: list[Cell], load: float | None) -> dict[str, Any]:
+def _data(results: list[Measurement], load: float | None) -> dict[str, Any]:
     return {
         "cores": platform.cores(),
         "load": load,
         "results": [
             {
-                "algorithm": each.algorithm,
-                "method": each.method,
-                "size": each.size,
-                "threads": each.threads,
-                "bytes": each.done,
-                "seconds": each.seconds,
-                "bytes_per_second": each.bytes_per_second,
+                "algorithm": result.algorithm,
+                "method": result.method,
+                "size": result.size,
+                "threads": result.threads,
+                "bytes": result.processed,
+                "seconds": result.seconds,
+                "bytes_per_second": result.bytes_per_second,
             }
-            for each in found
+            for result in results
         ],
     }
 
 
-def _print(found: list[Cell]) -> None:
-    speeds = {(each.size, each.threads, each.algorithm, each.method): each.bytes_per_second for each in found}
-    counts = list(dict.fromkeys(each.threads for each in found))
-    methods = list(dict.fromkeys(each.method for each in found))
-    for size in dict.fromkeys(each.size for each in found):
+def _print(results: list[Measurement]) -> None:
+    speeds = {(r.size, r.threads, r.algorithm, r.method): r.bytes_per_second for r in results}
+    counts = list(dict.fromkeys(result.threads for result in results))
+    methods = list(dict.fromkeys(result.method for result in results))
+    for size in dict.fromkeys(result.size for result in results):
         columns = [f"{method}\n{_threads(count)}" for count in counts for method in methods]
         rows = []
-        for algorithm in dict.fromkeys(each.algorithm for each in found):
-            cells = (speeds.get((size, count, algorithm, method)) for count in counts for method in methods)
-            rows.append([algorithm, *("" if each is None else shown.speed(each) for each in cells)])
-        shown.print_table(f"files of {shown.piece_size(size)}, in MB/s", ["", *columns], rows, strong="blake3")
-    click.echo(_in_words(found))
+        for algorithm in dict.fromkeys(result.algorithm for result in results):
+            row = (speeds.get((size, count, algorithm, method)) for count in counts for method in methods)
+            rows.append([algorithm, *("" if speed is None else _output.speed(speed) for speed in row)])
+        _output.print_table(f"files of {_output.piece_size(size)}, in MB/s", ["", *columns], rows, highlighted="blake3")
+    click.echo(_sentence(results))
 
 
 def _threads(count: int) -> str:
     return _format.counted(count, "thread", "threads")
 
 
-def _in_words(found: list[Cell]) -> str:
-    """What artstore's own checksum makes of the largest files with most threads."""
-    size, count = max(each.size for each in found), max(each.threads for each in found)
-    here = [each for each in found if (each.size, each.threads) == (size, count)]
-    reading, *_ = here
-    store = next(each for each in here if (each.algorithm, each.method) == ("blake3", "store"))
-    part = 100 * store.bytes_per_second / reading.bytes_per_second if reading.done else 0
+def _sentence(results: list[Measurement]) -> str:
+    """Return the result of artstore's own checksum for the largest files and most threads, as a sentence."""
+    size, count = max(result.size for result in results), max(result.threads for result in results)
+    selected = [result for result in results if (result.size, result.threads) == (size, count)]
+    reading, *_ = selected
+    store = next(result for result in selected if (result.algorithm, result.method) == ("blake3", "store"))
+    percent = 100 * store.bytes_per_second / reading.bytes_per_second if reading.processed else 0
     return (
-        f"Of {shown.piece_size(size)} files, artstore would take in {shown.speed(store.bytes_per_second)} MB/s on "
-        f"{_threads(count)}, if its disk can: {part:.0f} % of bare reading from memory."
+        f"artstore would add {_output.piece_size(size)} files at {_output.speed(store.bytes_per_second)} MB/s on "
+        f"{_threads(count)}, if the disk is fast enough: {percent:.0f} % of plain reading from memory."
     )
 
 
-def _chart(found: list[Cell]) -> str:
-    """Reading into a buffer with most threads, against the size of files; one size alone as bars, by threads."""
+def _chart(results: list[Measurement]) -> str:
+    """Draw the speed of buffered reading with most threads against file size; for a single size, bars by threads."""
     from artstore import charts
 
-    most = max(each.threads for each in found)
-    sizes = {each.size for each in found}
+    threads = max(result.threads for result in results)
+    sizes = {result.size for result in results}
     if len(sizes) == 1:
         rows: dict[str, dict[str, float]] = {}
-        for each in found:
-            row = rows.setdefault(_named(each), {})
-            row[_threads(each.threads)] = each.bytes_per_second / 1e6
-        return charts.bars(f"Checksums of files of {shown.piece_size(*sizes)}", rows, "MB/s", log=True)
+        for result in results:
+            speeds = rows.setdefault(_label(result), {})
+            speeds[_threads(result.threads)] = result.bytes_per_second / 1e6
+        return charts.bars(f"Checksums of files of {_output.piece_size(*sizes)}", rows, "MB/s", log=True)
     series: dict[str, list[tuple[float, float]]] = {}
-    for each in found:
-        if each.threads == most and each.method in ("buffer", "store"):
-            series.setdefault(_named(each), []).append((each.size, each.bytes_per_second / 1e6))
-    return charts.lines(f"Checksums on {_threads(most)}", series, "file size in bytes", "MB/s")
+    for result in results:
+        if result.threads == threads and result.method in ("buffer", "store"):
+            series.setdefault(_label(result), []).append((result.size, result.bytes_per_second / 1e6))
+    return charts.lines(f"Checksums on {_threads(threads)}", series, "file size in bytes", "MB/s")
 
 
-def _named(cell: Cell) -> str:
-    return cell.algorithm if cell.method == "buffer" else f"{cell.algorithm}, {cell.method}"
+def _label(result: Measurement) -> str:
+    return result.algorithm if result.method == "buffer" else f"{result.algorithm}, {result.method}"
