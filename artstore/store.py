@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artstore.catalog.collections import Collection as Collection
-from artstore.catalog.connection import FILE
 from artstore.core import names
 from artstore.core.draft import Draft
 from artstore.core.manifest import Entry
@@ -30,6 +28,9 @@ from artstore.operations.verify import VerifyResult
 from artstore.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from artstore.ingest.references import ReferenceOptions
     from artstore.operations.status import Status as Status
 
 
@@ -73,15 +74,6 @@ class Store(StoreReader):
     def open(cls, path: StrPath) -> Store:
         """Open the store in a folder. Raises `NoStore`, `NotAStore`, `NewerStore` or `NetworkFileSystem`."""
         return cls(path)
-
-    @staticmethod
-    def identity(path: StrPath) -> tuple[int, int] | None:
-        """Return what distinguishes the store in a folder from another made there later; None if there is none."""
-        try:
-            status = os.stat(Path(path, FILE))
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
 
     # Drafts
 
@@ -132,32 +124,16 @@ class Store(StoreReader):
         return files.add_folder(self.repository, opened, Path(path), name, overwrite=overwrite, progress=progress)
 
     def add_reference(
-        self,
-        draft: Draft,
-        uri: str,
-        name: str | None = None,
-        *,
-        checksum: bool = True,
-        max_objects: int | None = None,
-        storage_options: Mapping[str, Any] | None = None,
-        progress: Progress = SILENT,
+        self, draft: Draft, uri: str, name: str | None = None, **options: Unpack[ReferenceOptions]
     ) -> Sequence[Entry]:
         """Track an object that stays where it is, or everything below a prefix; return the entries.
 
-        `storage_options` are those of fsspec's file system for the scheme; they are not kept.
+        With `checksum=False` only the URI is stored. `max_objects` limits a prefix (default 10,000). `storage_options`
+        are those of fsspec's file system for the scheme; they are not kept.
         """
         from artstore.ingest import references  # late, for the start-up time: drivers bring an event loop
 
-        return references.add_reference(
-            self.repository,
-            draft,
-            uri,
-            name,
-            checksum=checksum,
-            max_objects=max_objects,
-            storage_options=storage_options,
-            progress=progress,
-        )
+        return references.add_reference(self.repository, draft, uri, name, **options)
 
     def add_bytes(self, draft: Draft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
         """Add a file to a draft by its content."""

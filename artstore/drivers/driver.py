@@ -23,6 +23,14 @@ class Target(NamedTuple):
     version: str | None = None
 
 
+class ParsedUri(NamedTuple):
+    """A URI as people write it, its driver, and what that reads in it."""
+
+    uri: str
+    driver: Driver
+    target: Target
+
+
 class Driver(ABC):
     """The code for one or more URI schemes. After the constructor, all calls are made on one event loop.
 

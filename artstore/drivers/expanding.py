@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from artstore.core.digests import Algorithm
-from artstore.drivers.driver import Driver, Target
+from artstore.drivers.driver import Driver, ParsedUri
 from artstore.drivers.remote_object import RemoteObject
 from artstore.drivers.retrying import retried
 from artstore.errors import ReferenceGone, TooManyObjects
@@ -15,25 +15,26 @@ MAX_OBJECTS = 10_000
 
 
 async def expand(
-    driver: Driver, uri: str, checksum: Algorithm | None
+    parsed: ParsedUri, checksum: Algorithm | None
 ) -> tuple[RemoteObject | None, AsyncIterator[RemoteObject]]:
     """Return the object that a URI means and an empty listing, or None and the objects below the URI.
 
     An exact object wins over a prefix of the same name; a `/` at the end asks for the prefix. Raises `ReferenceGone`
     if there is neither: for a prefix, when the listing is read.
     """
-    target = driver.parse(uri)
+    _, driver, target = parsed
     if target.version is None and driver.lists and target.uri.endswith("/"):
         return None, _below(driver, target.uri, checksum)
     try:
-        return await _exact_object(driver, uri, target, checksum), _nothing()
+        return await _exact_object(parsed, checksum), _nothing()
     except ReferenceGone:
         if target.version is not None or not driver.lists:
             raise
         return None, _below(driver, target.uri + "/", checksum)
 
 
-async def _exact_object(driver: Driver, uri: str, target: Target, checksum: Algorithm | None) -> RemoteObject:
+async def _exact_object(parsed: ParsedUri, checksum: Algorithm | None) -> RemoteObject:
+    uri, driver, target = parsed
     try:
         return await stat(driver, target.uri, target.version, checksum)
     except ReferenceGone as error:

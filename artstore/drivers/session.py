@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from artstore.core import names
 from artstore.core.digests import Algorithm
 from artstore.core.manifest import Entry, Kind
 from artstore.drivers import expanding, fetching, placing, registry
-from artstore.drivers.driver import Driver
+from artstore.drivers.driver import Driver, ParsedUri
 from artstore.drivers.loop import iterate, run
 from artstore.drivers.remote_object import RemoteObject
 from artstore.errors import InvalidInput, MissingExtra, NoDriver
@@ -69,15 +69,28 @@ class Session:
                 self._drivers[scheme] = registry.driver_for(scheme)(self._options)
             return self._drivers[scheme]
 
+    def parse(self, uri: str) -> ParsedUri | None:
+        """Find the driver for a URI and let it parse it; return None for a scheme without a driver.
+
+        The result can be passed to `references`. Raises `InvalidUri`, `SecretInUri` or `MissingExtra`.
+        """
+        try:
+            driver = self.driver(uri)
+        except MissingExtra:
+            raise
+        except NoDriver:
+            return None
+        return ParsedUri(uri, driver, driver.parse(uri))
+
     def references(
         self,
-        uri: str,
+        uri: str | ParsedUri,
         *,
         name: str | None = None,
         checksum: Algorithm | None = None,
         max_objects: int | None = None,
         progress: Progress = SILENT,
-    ) -> Iterator[Entry]:
+    ) -> Generator[Entry]:
         """Yield the entries for a reference to a URI while its objects are listed.
 
         One object lands under its own name, or at `name`. The objects below a prefix land at their paths below it, or
@@ -93,15 +106,12 @@ class Session:
         limit = expanding.MAX_OBJECTS if max_objects is None else max_objects
         if not isinstance(limit, int) or limit < 1:
             raise InvalidInput(f"max_objects is {max_objects!r}: expected a number of at least 1")
-        try:
-            driver = self.driver(uri)
-        except MissingExtra:
-            raise
-        except NoDriver:
-            yield _untracked(uri, name)
+        parsed = uri if isinstance(uri, ParsedUri) else self.parse(uri)
+        if parsed is None:
+            yield _untracked(str(uri), name)
             return
-        with step(progress, f"listing {driver.parse(uri).uri}", None, "files"):
-            for entry in iterate(_references(driver, uri, name, checksum, limit)):
+        with step(progress, f"listing {parsed.target.uri}", None, "files"):
+            for entry in iterate(_references(parsed, name, checksum, limit)):
                 progress.advance(1)
                 yield entry
 
@@ -182,15 +192,15 @@ def _untracked(uri: str, name: str | None) -> Entry:
 
 
 async def _references(
-    driver: Driver, uri: str, name: str | None, checksum: Algorithm | None, limit: int
+    parsed: ParsedUri, name: str | None, checksum: Algorithm | None, limit: int
 ) -> AsyncGenerator[Entry]:
-    exact, below = await expanding.expand(driver, uri, checksum)
+    exact, below = await expanding.expand(parsed, checksum)
     if exact is not None:
         if name is None and not exact.key:
-            raise InvalidInput(f"{uri!r} does not end with a name: pass name=... to say what to call it")
+            raise InvalidInput(f"{parsed.uri!r} does not end with a name: pass name=... to say what to call it")
         yield exact.entry(name or placing.path_for_key(exact.key))
         return
-    async for entry in placing.place(expanding.limited(below, limit, uri), name or ""):
+    async for entry in placing.place(expanding.limited(below, limit, parsed.uri), name or ""):
         yield entry
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from artstore.catalog import collections, events, manifests, user_sql, versions
 from artstore.catalog import pending as pending_rows
 from artstore.catalog.collections import Collection
-from artstore.catalog.connection import Connection
+from artstore.catalog.connection import FILE, Connection
 from artstore.catalog.db import Db
 from artstore.catalog.events import Event
 from artstore.catalog.filters import Filters
@@ -43,6 +43,15 @@ class StoreReader:
     def __init__(self, path: StrPath) -> None:
         self.path = Path(path).absolute()
         self.repository = Repository(self.path)
+
+    @staticmethod
+    def identity(path: StrPath) -> tuple[int, int] | None:
+        """Return what distinguishes the store in a folder from another made there later; None if there is none."""
+        try:
+            status = os.stat(Path(path, FILE))
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     @property
     def closed(self) -> bool:
