@@ -137,7 +137,7 @@ class Sources:
             self.notes.append(
                 f"{version.name}: {references:,} references were left out: their bytes are not in the store"
             )
-        content = reader.Reader(repository).content
+        content = reader.Reader(repository).read_file
         return Source(
             version.name,
             sum(entry.size or 0 for entry in files()),

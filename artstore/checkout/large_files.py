@@ -1,8 +1,7 @@
-"""Writing large files out: one thread reads and hashes them, and others write several of them at a time.
+"""Write large files: the calling thread reads and hashes them, and a pool of threads writes several at a time.
 
-Whoever downloads looks up, reads, hashes, opens and names files; only writing goes on beside, as it takes longest where
-the system has to find memory for what is written. A file appears when all of it is written and was the right content,
-while the ones after it are on their way.
+Only writing is left to the pool: it takes longest where the system has to find memory for the written pages. A file is
+published when all of it is written and its content is verified, while the files after it are under way.
 """
 
 from __future__ import annotations
@@ -15,9 +14,8 @@ from functools import partial
 from typing import NamedTuple
 
 from artstore.catalog.chunks import StoredChunk
-from artstore.checkout import target_folder
-from artstore.checkout.reader import Reader, damage_named
-from artstore.checkout.target_folder import NewFile, TargetFolder
+from artstore.checkout.reader import Reader, damage_located
+from artstore.checkout.target_folder import TargetFolder, TemporaryFile, write_all
 from artstore.core.digests import Hasher
 from artstore.core.manifest import Entry
 from artstore.core.versions import Version
@@ -26,12 +24,13 @@ from artstore.runtime.progress import Progress
 from artstore.runtime.source_file import Stat
 from artstore.runtime.threads import SignalSafePool, Task
 
-_SPAN = 4 * 1024 * 1024
-_AT_ONCE = 8
+_SPAN_BYTES = 4 * 1024 * 1024
+_MAX_FILES = 8
+"""How many files are written at a time at most."""
 
 
-class MissingFile(NamedTuple):
-    """A file that is not there as its entry says, by its folder and its name."""
+class FileToWrite(NamedTuple):
+    """A file that is missing in a folder, or differs from its entry, by its folder and its name."""
 
     folder: str
     name: str
@@ -44,132 +43,132 @@ class MissingFile(NamedTuple):
 
 
 @dataclass(eq=False)
-class _Coming:
-    """A file that does not have its name yet."""
+class _UnfinishedFile:
+    """A file that is not published yet."""
 
-    file: MissingFile
-    new: NewFile
+    file: FileToWrite
+    temporary: TemporaryFile
     whole: Hasher
-    told: int = 0
-    """How many of its bytes progress was told of."""
-    written: Task | None = None
-    """Its newest span. The next one waits for it."""
+    reported: int = 0
+    """How many of its bytes were reported as progress."""
+    last_write: Task | None = None
+    """The write of its newest span. The next span waits for it."""
 
     @property
     def is_written(self) -> bool:
-        """Whether nothing of it is being written now."""
-        return self.written is None or self.written.is_done
+        """Whether no write to it is under way."""
+        return self.last_write is None or self.last_write.is_done
 
     def wait(self) -> None:
         """Wait until its newest span is written."""
-        if self.written is not None:
-            self.written.wait()
+        if self.last_write is not None:
+            self.last_write.wait()
 
-    def give_up(self) -> None:
-        """Close it when nobody writes to it any more: the number of a closed file may be that of another at once."""
+    def abandon(self) -> None:
+        """Close it after the last write: the descriptor of a closed file may be another file's a moment later."""
         try:
             self.wait()
         finally:
-            self.new.close()
+            self.temporary.close()
 
 
 class LargeFileWriter:
     """Writes the large files of one download, by one call of `write`."""
 
-    def __init__(self, reader: Reader, version: Version, root: TargetFolder, progress: Progress) -> None:
+    def __init__(self, reader: Reader, version: Version, target: TargetFolder, progress: Progress) -> None:
         self._reader = reader
         self._version = version
-        self._root = root
+        self._target = target
         self._progress = progress
-        self._at_once = min(platform.cores(), _AT_ONCE)
-        self._pool = SignalSafePool(self._at_once, "artstore-write")
-        self._coming: deque[_Coming] = deque()
+        self._max_files = min(platform.cores(), _MAX_FILES)
+        self._pool = SignalSafePool(self._max_files, "artstore-write")
+        self._unfinished: deque[_UnfinishedFile] = deque()
         self._buffers: deque[tuple[bytearray, Task]] = deque()
-        """The oldest first, each with what is written from it."""
+        """The oldest first, each with the write that uses it."""
 
-    def write(self, files: Sequence[MissingFile]) -> Generator[tuple[MissingFile, Stat], None, None]:
-        """Write files; yield each when it has appeared. Raises `Damaged`, `DiskFull` or `UnsafeRoot`."""
+    def write(self, files: Sequence[FileToWrite]) -> Generator[tuple[FileToWrite, Stat], None, None]:
+        """Write files; yield each when it is published. Raises `Damaged`, `DiskFull` or `UnsafeRoot`."""
         if not files:
             return
         try:
             self._pool.start()
             for file in files:
-                if len(self._coming) == self._at_once:
-                    yield self._finish()
+                if len(self._unfinished) == self._max_files:
+                    yield self._finish_oldest()
                 yield from self._begin(file)
-            while self._coming:
-                yield self._finish()
+            while self._unfinished:
+                yield self._finish_oldest()
         finally:
             try:
-                for each in self._coming:
-                    self._pool.submit(Task(each.give_up))
+                for unfinished in self._unfinished:
+                    self._pool.submit(Task(unfinished.abandon))
             finally:
                 self._pool.close()
 
-    def _begin(self, file: MissingFile) -> Iterator[tuple[MissingFile, Stat]]:
-        """Have a file written; yield those before it that are done meanwhile."""
-        new = self._root.begin(file.folder, file.name, executable=file.entry.executable)
-        coming = _Coming(file, new, self._reader.algorithm.hasher())
-        self._coming.append(coming)
-        with damage_named(self._version, file.entry.path):
-            chunks_of_file = self._reader.chunks_of(file.digest)
-        for chunks in _spans(chunks_of_file):
+    def _begin(self, file: FileToWrite) -> Iterator[tuple[FileToWrite, Stat]]:
+        """Read a file and hand its spans to the pool; yield the files before it that are finished meanwhile."""
+        temporary = self._target.create(file.folder, file.name, executable=file.entry.executable)
+        unfinished = _UnfinishedFile(file, temporary, self._reader.algorithm.hasher())
+        self._unfinished.append(unfinished)
+        with damage_located(self._version, file.entry.path):
+            chunks = self._reader.chunks_of(file.digest)
+        for span in _spans(chunks):
             buffer = self._free_buffer()
-            window = self._reader.span(chunks, buffer)
-            coming.wait()
+            window = self._reader.read_span(span, buffer)
+            unfinished.wait()
             if window is None:
                 break
-            coming.written = Task(partial(target_folder.write_all, new.descriptor, window))
-            self._pool.submit(coming.written)
-            self._buffers.append((buffer, coming.written))
-            coming.whole.update(window)
-            coming.told += len(window)
+            unfinished.last_write = Task(partial(write_all, temporary.descriptor, window))
+            self._pool.submit(unfinished.last_write)
+            self._buffers.append((buffer, unfinished.last_write))
+            unfinished.whole.update(window)
+            unfinished.reported += len(window)
             self._progress.advance(len(window))
-            while self._coming[0] is not coming and self._coming[0].is_written:
-                yield self._finish()
+            while self._unfinished[0] is not unfinished and self._unfinished[0].is_written:
+                yield self._finish_oldest()
 
     def _free_buffer(self) -> bytearray:
-        if len(self._buffers) <= self._at_once:
-            return bytearray(_SPAN)
-        buffer, written = self._buffers.popleft()
-        written.wait()
+        if len(self._buffers) <= self._max_files:
+            return bytearray(_SPAN_BYTES)
+        buffer, write = self._buffers.popleft()
+        write.wait()
         return buffer
 
-    def _finish(self) -> tuple[MissingFile, Stat]:
-        """Give the oldest of the files that are on their way its name."""
-        coming = self._coming[0]
-        coming.wait()
-        if self._reader.algorithm.text(coming.whole.digest()) != coming.file.digest:
-            with damage_named(self._version, coming.file.entry.path):
-                self._write_chunks(coming)
-        stat = coming.new.appear()
-        coming.new.close()
-        self._coming.popleft()
-        return coming.file, stat
+    def _finish_oldest(self) -> tuple[FileToWrite, Stat]:
+        """Publish the oldest unfinished file."""
+        unfinished = self._unfinished[0]
+        unfinished.wait()
+        if self._reader.algorithm.text(unfinished.whole.digest()) != unfinished.file.digest:
+            with damage_located(self._version, unfinished.file.entry.path):
+                self._write_again(unfinished)
+        stat = unfinished.temporary.publish()
+        unfinished.temporary.close()
+        self._unfinished.popleft()
+        return unfinished.file, stat
 
-    def _write_chunks(self, coming: _Coming) -> None:
-        """Write a file that has moved, or is damaged: chunk by chunk, each looked up again where it is not found."""
-        descriptor, end = coming.new.descriptor, 0
+    def _write_again(self, unfinished: _UnfinishedFile) -> None:
+        """Write a file whose chunks moved or are damaged chunk by chunk: each is looked up again if necessary."""
+        descriptor, end = unfinished.temporary.descriptor, 0
         with platform.translate_os_errors("a download"):
             os.ftruncate(descriptor, 0)
             os.lseek(descriptor, 0, os.SEEK_SET)
-        for piece in self._reader.content(coming.file.digest):
-            target_folder.write_all(descriptor, piece)
+        for piece in self._reader.read_file(unfinished.file.digest):
+            write_all(descriptor, piece)
             end += len(piece)
-            if end > coming.told:
-                self._progress.advance(end - coming.told)
-                coming.told = end
+            if end > unfinished.reported:
+                self._progress.advance(end - unfinished.reported)
+                unfinished.reported = end
 
 
 def _spans(chunks: list[StoredChunk]) -> Iterator[list[StoredChunk]]:
-    """Group the chunks of a file that lie one behind the other in a pack, up to a size."""
+    """Group chunks of a file that are consecutive in a pack, up to `_SPAN_BYTES`."""
     span: list[StoredChunk] = []
     size = 0
     for stored in chunks:
         if span:
             last = span[-1].place
             follows = last.pack == stored.place.pack and last.offset + last.length == stored.place.offset
-            if not follows or size + stored.size > _SPAN:
+            if not follows or size + stored.size > _SPAN_BYTES:
                 yield span
                 size, span = 0, []
         span.append(stored)

@@ -1,7 +1,7 @@
-"""Reading a version back: its entries group by group, and the content of its files, verified.
+"""Read a version: its entries group by group, and the content of its files, verified.
 
-A reader holds nothing. Chunks move when packs are repacked, so what is not found right is looked up again before it
-is called damaged.
+Nothing is locked or held open between reads. Chunks move when packs are repacked, so a chunk that is not found where it
+should be is looked up again before it is called damaged.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import NamedTuple
 
-from artstore.catalog import chunks as content
-from artstore.catalog import manifests
+from artstore.catalog import chunks, manifests
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.repository import Repository
 from artstore.core import names
@@ -23,84 +22,84 @@ from artstore.errors import Damaged, InvalidInput, NotFound
 from artstore.runtime.pause_gc import gc_paused
 from artstore.storage import codec
 
-_REREADS = 3
+_TRIES = 3
 
 
-class Part(NamedTuple):
-    """A group of a version: all its entries, and those that are wanted."""
+class SelectedGroup(NamedTuple):
+    """A group of a version with all its entries, and those of them that are selected."""
 
     group: Group
     entries: list[Entry]
-    wanted: list[Entry]
+    selected: list[Entry]
 
 
 class Reader:
-    """Reads chunks of one store, verified. Safe for use by several threads."""
+    """Reads chunks and files of one store, verified. Safe for use by several threads."""
 
     def __init__(self, repository: Repository) -> None:
         self._db = repository.db
         self._packs = repository.packs
         self.algorithm = repository.db.algorithm
 
-    def chunk(self, stored: StoredChunk) -> bytes:
-        """The bytes of a chunk.
+    def read_chunk(self, stored: StoredChunk) -> bytes:
+        """Return the bytes of a chunk.
 
-        It may have moved since its place was looked up, so that is done again before `Damaged` is raised.
+        It may have moved since it was looked up, so it is looked up again before `Damaged` is raised.
         """
         place = stored.place
-        for _ in range(_REREADS):
+        for _ in range(_TRIES):
             data = self._packs.read(place)
             if self.algorithm.raw(data) == stored.digest:
                 return data
             with self._db.reading() as connection:
-                now = content.find(connection, stored.digest)
-            if now is None or now.place == place:
+                current = chunks.find(connection, stored.digest)
+            if current is None or current.place == place:
                 break
-            place = now.place
-        is_wrong = "is damaged" if place.codec in codec.KNOWN else f"has codec {place.codec}, which is not known here"
+            place = current.place
+        fault = "is damaged" if place.codec in codec.KNOWN else f"has codec {place.codec}, which is not known here"
         raise Damaged(
             f"chunk {self.algorithm.text(stored.digest)} in {self._packs.path(place.pack).name} at {place.offset} "
-            f"{is_wrong}: run `artstore verify` to see which versions that harms, and restore the pack from a backup"
+            f"{fault}: run `artstore verify` to see which versions that harms, and restore the pack from a backup"
         )
 
-    def span(self, chunks: list[StoredChunk], buffer: bytearray) -> memoryview | None:
-        """The bytes of chunks that lie one behind the other, not verified; None if they are not all there."""
-        first, last = chunks[0].place, chunks[-1].place
+    def read_span(self, span: list[StoredChunk], buffer: bytearray) -> memoryview | None:
+        """Return the bytes of consecutive chunks of a pack, not verified; None if the pack ends before they do."""
+        first, last = span[0].place, span[-1].place
         window = memoryview(buffer)[: last.offset + last.length - first.offset]
         if self._packs.read_into(first.pack, first.offset, window) != len(window):
             return None
-        if not any(stored.place.codec for stored in chunks):
+        if not any(stored.place.codec for stored in span):
             return window
-        starts = (stored.place.offset - first.offset for stored in chunks)
+        starts = (stored.place.offset - first.offset for stored in span)
         pieces = (
             codec.decode(window[start : start + stored.place.length], stored.place.codec)
-            for start, stored in zip(starts, chunks, strict=True)
+            for start, stored in zip(starts, span, strict=True)
         )
         return memoryview(b"".join(pieces))
 
     def chunks_of(self, digest: str) -> list[StoredChunk]:
-        """The chunks of a file, by its digest."""
+        """Return the chunks of a file, in order."""
         with self._db.reading() as connection:
-            found = content.chunks_of_file(connection, self.algorithm.parse(digest))
-        if found is None:
+            stored = chunks.chunks_of_file(connection, self.algorithm.parse(digest))
+        if stored is None:
             raise Damaged(f"the catalog does not know the file {digest} any more: run `artstore verify`")
-        return found
+        return stored
 
-    def pieces(self, digest: str) -> Iterator[bytes]:
-        """The content of a file, chunk by chunk, each verified."""
+    def read_chunks(self, digest: str) -> Iterator[bytes]:
+        """Yield the content of a file chunk by chunk, each verified by itself."""
         for stored in self.chunks_of(digest):
-            yield self.chunk(stored)
+            yield self.read_chunk(stored)
 
-    def content(self, digest: str) -> Iterator[bytes]:
-        """The content of a file, chunk by chunk; at its end it is known whether these chunks are the file."""
+    def read_file(self, digest: str) -> Iterator[bytes]:
+        """Yield the content of a file chunk by chunk; after the last one, raise `Damaged` if they are not the file."""
         whole = self.algorithm.hasher()
-        for piece in self.pieces(digest):
+        for piece in self.read_chunks(digest):
             whole.update(piece)
             yield piece
         self.check_whole(digest, whole)
 
     def check_whole(self, digest: str, whole: Hasher) -> None:
-        """Raise `Damaged` if the chunks of a file are each right, and together another file."""
+        """Raise `Damaged` if the chunks of a file, each of them right, add up to another file."""
         if self.algorithm.text(whole.digest()) != digest:
             raise Damaged(
                 f"the catalog lists the wrong chunks for the file {digest}: run `artstore verify`, restore a backup"
@@ -108,8 +107,8 @@ class Reader:
 
 
 @contextmanager
-def damage_named(version: Version, path: str) -> Iterator[None]:
-    """Say in an error which file of which version is damaged."""
+def damage_located(version: Version, path: str) -> Iterator[None]:
+    """Name the file and the version in a `Damaged` error that is raised in a block."""
     try:
         yield
     except Damaged as error:
@@ -117,64 +116,65 @@ def damage_named(version: Version, path: str) -> Iterator[None]:
 
 
 def read(repository: Repository, entry: Entry) -> Iterator[bytes]:
-    """Read a stored file, piece by piece, verified. Raises `InvalidInput` for another kind of entry."""
+    """Yield the content of a stored file chunk by chunk, verified. Raises `InvalidInput` for other kinds of entry."""
     if entry.kind != Kind.FILE or entry.digest is None:
         raise InvalidInput(f"{entry.path!r} is a {entry.kind.name.lower()}, and has no content in the store")
-    return Reader(repository).content(entry.digest)
+    return Reader(repository).read_file(entry.digest)
 
 
-def selected(repository: Repository, version: Version, path_prefix: str | None) -> Iterator[Part]:
-    """The groups of a version in which something lies at or below a path, each with those entries."""
+def selected_groups(repository: Repository, version: Version, path_prefix: str | None) -> Iterator[SelectedGroup]:
+    """Yield the groups of a version with entries at or below a path, and select those entries; all without a path."""
     prefix = names.entry_path(path_prefix) if path_prefix else ""
-    for group, entries in read_groups(repository, version, prefix):
-        found = list(entries)
-        inside = [e for e in found if e.path == prefix or e.path.startswith(prefix + "/")] if prefix else found
-        if inside:
-            yield Part(group, found, inside)
+    for group, group_entries in read_groups(repository, version, prefix):
+        every = list(group_entries)
+        selected = [e for e in every if e.path == prefix or e.path.startswith(prefix + "/")] if prefix else every
+        if selected:
+            yield SelectedGroup(group, every, selected)
 
 
 def entries(repository: Repository, version: Version, folder: str) -> Iterator[Entry]:
-    """The entries of a version in path order, or those below a folder."""
-    found = chain.from_iterable(entries for _, entries in read_groups(repository, version, folder))
-    return (entry for entry in found if entry.path.startswith(folder + "/")) if folder else found
+    """Yield the entries of a version in path order, only those below a folder if it is not empty."""
+    every = chain.from_iterable(entries for _, entries in read_groups(repository, version, folder))
+    return (entry for entry in every if entry.path.startswith(folder + "/")) if folder else every
 
 
 def entries_after(repository: Repository, version: Version, after: str | None, count: int) -> list[Entry]:
-    """A page of the entries of a version: those that follow a path."""
-    found: list[Entry] = []
+    """Return one page of the entries of a version: the first `count` whose paths follow `after`."""
+    page: list[Entry] = []
     with repository.db.reading() as connection:
         groups = manifests.groups_of(connection, version.id)
     for group in groups:
-        if len(found) < count and (after is None or group.last > after):
+        if len(page) < count and (after is None or group.last > after):
             with repository.db.reading() as connection:
-                entries = manifests.entries_of_group(connection, group)
-            if entries is None:
-                raise gone(version)
-            found += [entry for entry in entries if after is None or entry.path > after]
-    return found[:count]
+                group_entries = manifests.entries_of_group(connection, group)
+            if group_entries is None:
+                raise deleted_meanwhile(version)
+            page += [entry for entry in group_entries if after is None or entry.path > after]
+    return page[:count]
 
 
 def read_groups(repository: Repository, version: Version, prefix: str) -> Iterator[tuple[Group, Iterator[Entry]]]:
-    """The groups of a version that reach to or below a path, with all their entries.
+    """Yield the groups of a version that may have entries at or below a path, with all their entries.
 
-    They are read one by one, so that nothing is held between them. Raises `NotFound` if the version is deleted
+    Each is read by itself, so no transaction stays open between them. Raises `NotFound` if the version is deleted
     meanwhile.
     """
+    # "0" is the character after "/".
     end = prefix + "0" if prefix else None
     with repository.db.reading() as connection:
         groups = manifests.groups_of(connection, version.id)
     if sum(group.entries for group in groups) != version.entries:
-        raise gone(version)
+        raise deleted_meanwhile(version)
     for group in groups:
         if group.last < prefix or (end is not None and group.first >= end):
             continue
         with repository.db.reading() as connection, gc_paused():
-            found = manifests.entries_of_group(connection, group)
-        if found is None:
-            raise gone(version)
-        yield group, found
+            group_entries = manifests.entries_of_group(connection, group)
+        if group_entries is None:
+            raise deleted_meanwhile(version)
+        yield group, group_entries
 
 
-def gone(version: Version) -> NotFound:
-    """The error for a version that was deleted while it was read."""
-    return NotFound(f"{version.name} was deleted while it was read: use a version that lives")
+def deleted_meanwhile(version: Version) -> NotFound:
+    """Return the error for a version that was deleted while it was read."""
+    return NotFound(f"{version.name} was deleted while it was read: use a version that still exists")

@@ -1,162 +1,162 @@
-"""Writing files that appear under their names complete, verified and all at once, and never through a link.
+"""The folder that a download goes to: files appear complete or not at all, and nothing is written through a link.
 
-Where the system can, a file is made without a name and linked to it when it is done; elsewhere it is renamed from a
-temporary name. `write_small` runs in worker processes as well, so it takes and returns plain data.
+A file has no name while it is written, where the system can do that (Linux: `O_TMPFILE`). Elsewhere, and to replace a
+file that is there, it has a temporary name in the same folder, made by `platform.temporary_name`:
+`.NAME-0123456789ab`. `TemporaryFile.publish` gives it its own name.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.core import digests
 from artstore.errors import UnsafeRoot
 from artstore.runtime import platform
 from artstore.runtime.source_file import Stat, stat_of
-from artstore.storage.packs import Packs, Place
 
-_FOLDERS_OPEN = 64
+_MAX_OPEN_FOLDERS = 64
 _BACKDATED_NS = 1_000_000_000
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NAMELESS: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 
 
-class SmallJob(NamedTuple):
-    """A file of one chunk, or of none, that is to be written."""
+class DownloadResult(NamedTuple):
+    """The numbers of files a download wrote, of files that were right already, and of references that are gone."""
 
-    folder: str
-    name: str
-    executable: bool
-    digest: bytes
-    place: Place | None
+    written: int
+    kept: int
+    missing: int = 0
 
 
 class TargetFolder:
-    """The folder that a download goes to. Names below it are looked up without following links, nor into the store."""
+    """A folder that a download goes to. Paths below it are opened without following links, and never into the store."""
 
     def __init__(self, path: Path, store: Path) -> None:
         self.path = path
         self._store = os.stat(store)
-        self._open: OrderedDict[str, int] = OrderedDict()
+        self._descriptors: OrderedDict[str, int] = OrderedDict()
+        """Those of open folders by their path below the root, the least recently used first."""
 
-    def folder(self, relative: str) -> int | None:
-        """Open a folder below the root, making it if needed; None where systems have no descriptors of folders.
+    def open_folder(self, relative: str) -> int | None:
+        """Open a folder below the root, and create it if needed; return None on systems without folder descriptors.
 
         Raises `UnsafeRoot` if a link or a file is in the way.
         """
         if not platform.FOLDER_DESCRIPTORS:
-            self._check_by_name(relative)
+            self._create_by_path(relative)
             return None
-        found = self._open.get(relative)
-        if found is not None:
-            self._open.move_to_end(relative)
-            return found
+        descriptor = self._descriptors.get(relative)
+        if descriptor is not None:
+            self._descriptors.move_to_end(relative)
+            return descriptor
         try:
-            descriptor = self._reach(relative)
+            descriptor = self._descend(relative)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise in_the_way(self.path / relative, "moved away meanwhile", "folder") from error
-        self._open[relative] = descriptor
-        if len(self._open) > _FOLDERS_OPEN:
-            _, oldest = self._open.popitem(last=False)
+            raise blocked(self.path / relative, "moved away meanwhile", "folder") from error
+        self._descriptors[relative] = descriptor
+        if len(self._descriptors) > _MAX_OPEN_FOLDERS:
+            _, oldest = self._descriptors.popitem(last=False)
             os.close(oldest)
         return descriptor
 
-    def _reach(self, relative: str) -> int:
+    def _descend(self, relative: str) -> int:
         descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | _BINARY)
         reached = ""
         for name in relative.split("/") if relative else ():
             reached = f"{reached}/{name}" if reached else name
-            above = descriptor
+            parent = descriptor
             try:
-                descriptor = self._enter(above, name, reached)
+                descriptor = self._enter(parent, name, reached)
             finally:
-                os.close(above)
+                os.close(parent)
         return descriptor
 
-    def _enter(self, above: int, name: str, relative: str) -> int:
+    def _enter(self, parent: int, name: str, relative: str) -> int:
         with suppress(FileExistsError):
-            os.mkdir(name, 0o777, dir_fd=above)
+            os.mkdir(name, 0o777, dir_fd=parent)
         try:
-            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _BINARY, dir_fd=above)
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _BINARY, dir_fd=parent)
         except OSError as error:
-            raise in_the_way(self.path / relative, "a link or a file", "folder") from error
+            raise blocked(self.path / relative, "a link or a file", "folder") from error
         if os.path.samestat(os.fstat(descriptor), self._store):
             os.close(descriptor)
-            raise in_the_way(self.path / relative, "the store itself", "folder of its own")
+            raise blocked(self.path / relative, "the store itself", "folder of its own")
         return descriptor
 
-    def _check_by_name(self, relative: str) -> None:
+    def _create_by_path(self, relative: str) -> None:
         path = self.path
-        for part in relative.split("/") if relative else ():
-            path = path / part
+        for name in relative.split("/") if relative else ():
+            path = path / name
             with suppress(FileExistsError):
                 path.mkdir()
             if path.is_symlink() or not path.is_dir() or os.path.samestat(path.stat(), self._store):
-                raise in_the_way(path, "a link, a file or the store itself", "folder of its own")
+                raise blocked(path, "a link, a file or the store itself", "folder of its own")
 
-    def listed(self, relative: str) -> dict[str, os.stat_result]:
-        """What is right in a folder below the root, links not followed; empty if the folder is not there."""
-        found: dict[str, os.stat_result] = {}
+    def stats(self, relative: str) -> dict[str, os.stat_result]:
+        """Return the status of everything in a folder below the root, by name; empty if the folder does not exist.
+
+        Links are not followed, and subfolders not entered.
+        """
+        by_name: dict[str, os.stat_result] = {}
         try:
             with os.scandir(self.path / relative) as entries:
                 for entry in entries:
                     try:
-                        found[entry.name] = entry.stat(follow_symlinks=False)
+                        by_name[entry.name] = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
                         continue
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        return found
+        return by_name
 
     def close(self) -> None:
         """Close every folder that was opened."""
-        while self._open:
-            os.close(self._open.popitem()[1])
+        while self._descriptors:
+            os.close(self._descriptors.popitem()[1])
 
     @contextmanager
-    def new_file(self, folder: str, name: str, *, executable: bool) -> Iterator[NewFile]:
-        """Make a file that appears under its name when the block ends, replacing what was there; never if it raises."""
-        new = self.begin(folder, name, executable=executable)
+    def new_file(self, folder: str, name: str, *, executable: bool) -> Iterator[TemporaryFile]:
+        """Create a file, and publish it when the block ends, in place of a file that was there; not if it raises."""
+        file = self.create(folder, name, executable=executable)
         try:
-            yield new
-            new.appear()
+            yield file
+            file.publish()
         finally:
-            new.close()
+            file.close()
 
-    def begin(self, folder: str, name: str, *, executable: bool) -> NewFile:
-        """Make a file that has no name before it is told to appear, and has to be closed.
+    def create(self, folder: str, name: str, *, executable: bool) -> TemporaryFile:
+        """Create a file that the caller publishes and closes.
 
-        A few at a time: it needs the descriptor of its folder, of which only some are kept open.
+        Only a few at a time: each needs the descriptor of its folder, and a limited number of them is kept open.
         """
-        return NewFile(self.path, folder, self.folder(folder), name, executable)
+        return TemporaryFile(self.path, folder, self.open_folder(folder), name, executable)
 
     def link(self, folder: str, name: str, target: str) -> None:
-        """Make a symbolic link, replacing a file or link that was there."""
-        descriptor = self.folder(folder)
-        where = self.path / folder if folder else self.path
-        temporary = f".{name[:100]}-{secrets.token_hex(6)}"
+        """Create a symbolic link, in place of a file or link that was there."""
+        descriptor = self.open_folder(folder)
+        parent = self.path / folder if folder else self.path
+        temporary = platform.temporary_name(name)
         if descriptor is None:
-            os.symlink(target, where / temporary)
-            os.replace(where / temporary, where / name)
+            os.symlink(target, parent / temporary)
+            os.replace(parent / temporary, parent / name)
             return
         os.symlink(target, temporary, dir_fd=descriptor)
         try:
             os.rename(temporary, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
         except OSError as error:
             os.unlink(temporary, dir_fd=descriptor)
-            raise in_the_way(where / name, "a folder", "link") from error
+            raise blocked(parent / name, "a folder", "link") from error
 
 
-class NewFile:
-    """A file without its name yet."""
+class TemporaryFile:
+    """A file that is being written, and gets its name when it is published."""
 
     def __init__(self, root: Path, relative: str, folder: int | None, name: str, executable: bool) -> None:
         self._root = root
@@ -169,7 +169,7 @@ class NewFile:
         self.stat: Stat | None = None
 
     @property
-    def _where(self) -> Path:
+    def _parent(self) -> Path:
         return self._root / self._relative
 
     def _open(self, mode: int) -> int:
@@ -179,95 +179,75 @@ class NewFile:
             except OSError as error:
                 if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL):
                     raise
-        self._temporary = f".{self._name[:100]}-{secrets.token_hex(6)}"
+        self._temporary = platform.temporary_name(self._name)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY
         if self._folder is None:
-            return os.open(self._where / self._temporary, flags, mode)
+            return os.open(self._parent / self._temporary, flags, mode)
         return os.open(self._temporary, flags, mode, dir_fd=self._folder)
 
-    def appear(self) -> Stat:
-        """Give the file its name; return what it is then."""
-        # A second in the past: then whoever changes the file within the same tick of the clock leaves another time on
-        # it, and the stat cache can trust what it notes of a file that was just written.
-        then = time.time_ns() - _BACKDATED_NS
+    def publish(self) -> Stat:
+        """Give the file its name; return its stat after that."""
+        # A second in the past: a change within the same tick of the clock then leaves another time on the file, and
+        # the stat cache can trust its note of a file that was just written.
+        backdated = time.time_ns() - _BACKDATED_NS
         if os.utime in os.supports_fd:
-            os.utime(self.descriptor, ns=(then, then))
+            os.utime(self.descriptor, ns=(backdated, backdated))
         written = os.fstat(self.descriptor).st_mtime_ns
         try:
-            self._name_it()
+            self._rename()
         except (IsADirectoryError, PermissionError) as error:
-            raise in_the_way(self._where / self._name, "a folder", "file") from error
+            raise blocked(self._parent / self._name, "a folder", "file") from error
         status = os.fstat(self.descriptor)
         self.stat = stat_of(status)
         if status.st_mtime_ns != written:
-            # Somebody wrote to it as soon as it had its name: nothing is ever to match what is noted of it.
+            # Another process wrote to it as soon as it had its name: its stat must never match.
             self.stat = self.stat._replace(inode=-1)
         return self.stat
 
-    def _name_it(self) -> None:
+    def _rename(self) -> None:
         if self._temporary is None:
             source = f"/proc/self/fd/{self.descriptor}"
             try:
                 os.link(source, self._name, dst_dir_fd=self._folder, follow_symlinks=True)
                 return
             except FileExistsError:
-                self._temporary = f".{self._name[:100]}-{secrets.token_hex(6)}"
+                self._temporary = platform.temporary_name(self._name)
                 os.link(source, self._temporary, dst_dir_fd=self._folder, follow_symlinks=True)
         if self._folder is None:
-            os.replace(self._where / self._temporary, self._where / self._name)
+            os.replace(self._parent / self._temporary, self._parent / self._name)
         else:
             os.rename(self._temporary, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         self._temporary = None
 
     def close(self) -> None:
-        """Close the file, if it is not closed; one that did not appear is gone."""
+        """Close the file, unless it is closed, and remove it if it was not published."""
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
         if self._temporary is not None:
             with suppress(FileNotFoundError):
                 if self._folder is None:
-                    os.unlink(self._where / self._temporary)
+                    os.unlink(self._parent / self._temporary)
                 else:
                     os.unlink(self._temporary, dir_fd=self._folder)
 
 
-def in_the_way(path: Path, what: str, wanted: str) -> UnsafeRoot:
-    """The error for something that a download must not write through or over."""
+def blocked(path: Path, obstacle: str, wanted: str) -> UnsafeRoot:
+    """Return the error for something that a download must not write through or replace."""
     return UnsafeRoot(
         errno.EEXIST,
-        f"{str(path)!r} is {what} where the download needs a {wanted}: move it away, or choose another root",
+        f"{str(path)!r} is {obstacle} where the download needs a {wanted}: move it away, or choose another root",
     )
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
-    """Write bytes at the position of a file, however many calls that takes. Raises `DiskFull`."""
+    """Write all bytes at the position of a file, in as many calls as that takes. Raises `DiskFull`."""
     data = memoryview(data)
     with platform.translate_os_errors("a download"):
         while len(data):
             data = data[os.write(descriptor, data) :]
 
 
-def write_small(jobs: Sequence[SmallJob], root: Path, packs: Path, algorithm: str) -> list[Stat | None]:
-    """Write files of one chunk; None for one whose bytes were not found where they should be."""
-    raw = digests.algorithm(algorithm).raw
-    store, target = Packs(packs), TargetFolder(root, packs)
-    try:
-        return [_write_one(job, store, target, raw) for job in jobs]
-    finally:
-        store.close()
-        target.close()
-
-
-def _write_one(job: SmallJob, store: Packs, target: TargetFolder, raw: digests.Raw) -> Stat | None:
-    data = b"" if job.place is None else store.read(job.place)
-    if raw(data) != job.digest:
-        return None
-    with target.new_file(job.folder, job.name, executable=job.executable) as new:
-        write_all(new.descriptor, data)
-    return new.stat
-
-
 def mode_is_right(status: os.stat_result, executable: bool) -> bool:
-    """Whether a file that is there may, or may not, be executed as its entry says."""
+    """Return whether a file has the execute permission exactly if its entry says so; always True on Windows."""
     return os.name == "nt" or bool(status.st_mode & stat.S_IXUSR) == executable

@@ -7,7 +7,6 @@ number of threads is also the number of objects that are fetched at the same tim
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from artstore.drivers.driver import Driver, ParsedUri
 from artstore.drivers.loop import iterate, run
 from artstore.drivers.remote_object import RemoteObject
 from artstore.errors import InvalidInput, MissingExtra, NoDriver
+from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.secrets import refuse_secrets
 
@@ -146,7 +146,7 @@ class Session:
     ) -> None:
         """Write the content that an entry pins to a path, where it appears complete and verified, or not at all."""
         target = Path(path)
-        temporary = target.with_name(f".{target.name[:100]}-{secrets.token_hex(6)}")
+        temporary = target.with_name(platform.temporary_name(target.name))
         try:
             with temporary.open("x+b") as file:
                 self.fetch(pinned, file.fileno(), progress=progress)

@@ -17,7 +17,8 @@ from artstore.catalog.filters import Filters
 from artstore.catalog.repository import Repository
 from artstore.catalog.usage import Share
 from artstore.catalog.versions import Overview
-from artstore.checkout import plan, reader
+from artstore.checkout import download, reader
+from artstore.checkout.target_folder import DownloadResult
 from artstore.core import names
 from artstore.core.manifest import Entry
 from artstore.core.versions import Pending, Version
@@ -182,12 +183,12 @@ class StoreReader:
         allow_missing_references: bool = False,
         storage_options: Mapping[str, Any] | None = None,
         progress: Progress = SILENT,
-    ) -> plan.Outcome:
+    ) -> DownloadResult:
         """Write a version into a folder: files that are missing or different are written, verified; others are left.
 
         References are fetched as they were when they were added.
         """
-        return plan.to_folder(
+        return download.to_folder(
             self.repository,
             self._of(version),
             Path(root),

@@ -133,7 +133,7 @@ def _check_pack(repository: Repository, name: str, progress: Progress) -> _Check
     reader, damaged = Reader(repository), list[StoredChunk]()
     for chunk in chunks:
         try:
-            reader.chunk(chunk)
+            reader.read_chunk(chunk)
         except Damaged:
             damaged.append(chunk)
         progress.advance(chunk.place.length)
@@ -173,7 +173,7 @@ def _check_files(repository: Repository, result: VerifyResult) -> None:
 def _is_whole(reader: Reader, digest: bytes, size: int) -> bool:
     hasher, length = reader.algorithm.hasher(), 0
     try:
-        for piece in reader.pieces(reader.algorithm.text(digest)):
+        for piece in reader.read_chunks(reader.algorithm.text(digest)):
             hasher.update(piece)
             length += len(piece)
     except Damaged:

@@ -245,6 +245,14 @@ def translate_os_errors(
         raise forbidden(f"{what} cannot be read or written ({error.strerror}): {remedy}") from error
 
 
+def temporary_name(name: str) -> str:
+    """Return a new name for a file while it is written, next to its final name: `.NAME-` and 12 hexadecimal digits.
+
+    It fits into 255 bytes also where each character takes four.
+    """
+    return f".{name[:50]}-{os.urandom(6).hex()}"
+
+
 def remove_if_there(path: Path) -> None:
     """Unlink a file, if it exists."""
     with suppress(FileNotFoundError):

@@ -472,6 +472,18 @@ def test_what_is_in_the_way_is_named_and_not_harmed(
     assert snapshot(out) == snapshot(full)
 
 
+@pytest.mark.parametrize("name", ["a" * 255, "\N{GRINNING FACE}" * 63, "\N{CJK UNIFIED IDEOGRAPH-4E00}" * 85])
+def test_files_and_links_with_the_longest_names_are_replaced(store: Store, source: Path, out: Path, name: str) -> None:
+    source.joinpath(name).write_bytes(b"new")
+    (source / "folder").mkdir()
+    source.joinpath("folder", name).symlink_to(f"../{name}")
+    (out / "folder").mkdir(parents=True)
+    out.joinpath(name).write_bytes(b"old")
+    out.joinpath("folder", name).symlink_to("elsewhere")
+    store.get(commit_folder(store, source), out)
+    assert snapshot(out) == snapshot(source)
+
+
 def test_a_root_that_is_a_file_is_refused(store: Store, full: Path, out: Path) -> None:
     version = commit_folder(store, full)
     out.write_bytes(b"mine")

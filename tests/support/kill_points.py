@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from artstore.checkout.target_folder import NewFile
+from artstore.checkout.target_folder import TemporaryFile
 from artstore.runtime import platform
 
 FILE_STEPS = {
@@ -33,7 +33,7 @@ FILE_STEPS = {
 }
 CATALOG_CALLS = {"execute", "executemany", "commit", "rollback", "backup"}
 PUNCH = platform.punch.__code__
-APPEAR = NewFile.appear.__code__
+PUBLISH = TemporaryFile.publish.__code__
 
 
 def step_of(frame: FrameType, event: str, call: Any) -> str | None:
@@ -45,7 +45,7 @@ def step_of(frame: FrameType, event: str, call: Any) -> str | None:
     name: str = call.__name__
     if name in FILE_STEPS:
         return name if getattr(call.__self__, "__name__", "") == "posix" and frame.f_code is not SEND else None
-    if name == "flock" or (name == "fstat" and frame.f_code is APPEAR):
+    if name == "flock" or (name == "fstat" and frame.f_code is PUBLISH):
         return name
     if name in CATALOG_CALLS and type(call.__self__).__name__ == "Connection":
         return "sql"

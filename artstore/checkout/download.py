@@ -1,0 +1,225 @@
+"""Write a version to a folder: files that are missing or differ are written and verified, all others left alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from artstore.catalog import chunks, versions
+from artstore.catalog.repository import Repository
+from artstore.checkout import reader, target_folder
+from artstore.checkout.large_files import FileToWrite, LargeFileWriter
+from artstore.checkout.plan import Plan
+from artstore.checkout.reader import Reader, SelectedGroup, damage_located
+from artstore.checkout.small_files import SmallFileToWrite, write_small_files
+from artstore.checkout.target_folder import DownloadResult, TargetFolder
+from artstore.core.manifest import Entry, Kind
+from artstore.core.versions import Version
+from artstore.errors import Damaged, InvalidPath, RootUnwritable
+from artstore.runtime import platform, processes
+from artstore.runtime.pause_gc import gc_paused
+from artstore.runtime.progress import SILENT, Progress, step
+from artstore.runtime.source_file import Stat
+from artstore.runtime.sqlite_errors import translate_sqlite_errors
+from artstore.storage import chunking
+
+_BATCH_FILES = 512
+
+
+def to_folder(
+    repository: Repository,
+    version: Version,
+    root: Path,
+    *,
+    path_prefix: str | None = None,
+    allow_missing_references: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress = SILENT,
+) -> DownloadResult:
+    """Write a version, or its entries at or below `path_prefix`, to a folder.
+
+    Each file appears complete and verified. Files that are right already are kept, and files that the version does not
+    name are not touched. References are fetched; with `allow_missing_references` those that are gone are left out.
+
+    Raises `UnsafeRoot`, `RootUnwritable`, `Damaged`, `DiskFull` or `RemoteError`; the files written until then are
+    right, and the next download keeps them.
+    """
+    real_root = root.resolve()
+    if any(path.exists() and path.samefile(repository.folder) for path in (real_root, *real_root.parents)):
+        raise target_folder.blocked(root, "the store itself, or in it,", "folder of its own")
+    try:
+        remedy = "check its permissions, or choose another root"
+        with (
+            platform.translate_os_errors(f"the download to {root}", RootUnwritable, remedy),
+            translate_sqlite_errors(repository.db.path),
+        ):
+            root.mkdir(parents=True, exist_ok=True)
+            with step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"), gc_paused():
+                download = Download(
+                    repository,
+                    version,
+                    root,
+                    progress,
+                    allow_missing=allow_missing_references,
+                    storage_options=storage_options,
+                )
+                return download.run(reader.selected_groups(repository, version, path_prefix))
+    except (FileExistsError, NotADirectoryError) as error:
+        raise target_folder.blocked(root, "a file", "folder") from error
+
+
+class Download:
+    """One download of one version."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        version: Version,
+        root: Path,
+        progress: Progress,
+        *,
+        allow_missing: bool,
+        storage_options: Mapping[str, Any] | None,
+    ) -> None:
+        self._repository = repository
+        self._db = repository.db
+        self._version = version
+        self._progress = progress
+        self._allow_missing = allow_missing
+        self._storage_options = storage_options
+        self._reader = Reader(repository)
+        self._target = TargetFolder(root, repository.folder)
+        self._plan = Plan(repository, version, self._target, progress)
+        self._large: list[FileToWrite] = []
+        self._written = 0
+
+    def run(self, groups: Iterable[SelectedGroup]) -> DownloadResult:
+        """Write what is missing or differs of the selected entries."""
+        try:
+            self._write_files(groups)
+            references = []
+            for entry in self._plan.others:
+                if entry.kind == Kind.REFERENCE:
+                    references.append(entry)
+                elif entry.kind == Kind.FOLDER:
+                    self._target.open_folder(entry.path)
+                else:
+                    self._write_link(entry)
+            self._plan.save_stat_cache()
+            fetched = self._fetch(references)
+        except Damaged:
+            with self._db.reading() as connection:
+                if not versions.exists(connection, self._version.id):
+                    raise reader.deleted_meanwhile(self._version) from None
+            raise
+        finally:
+            self._target.close()
+        return DownloadResult(self._written + fetched.written, self._plan.kept + fetched.kept, fetched.missing)
+
+    def _write_files(self, groups: Iterable[SelectedGroup]) -> None:
+        for batch, stats in processes.map_batches(
+            self._small_batches(self._plan.files_to_write(groups)),
+            here=lambda batch: write_small_files(*self._worker_arguments(batch)),
+            in_worker=write_small_files,
+            arguments=self._worker_arguments,
+        ):
+            self._note_small_files(batch, stats)
+        large = LargeFileWriter(self._reader, self._version, self._target, self._progress).write(self._large)
+        with closing(large):
+            for file, stat in large:
+                self._plan.note_verified(file.folder, file.name, stat, self._db.algorithm.parse(file.digest))
+                self._written += 1
+
+    def _small_batches(self, files: Iterator[FileToWrite]) -> Iterator[list[SmallFileToWrite]]:
+        """Yield the small files in batches, and put the large ones aside."""
+        small: list[FileToWrite] = []
+        for file in files:
+            if (file.entry.size or 0) > chunking.WHOLE:
+                self._large.append(file)
+                continue
+            small.append(file)
+            if len(small) == _BATCH_FILES:
+                yield self._with_places(small)
+                small = []
+        if small:
+            yield self._with_places(small)
+
+    def _with_places(self, files: list[FileToWrite]) -> list[SmallFileToWrite]:
+        parse = self._db.algorithm.parse
+        digests = [parse(file.digest) for file in files]
+        places = chunks.single_chunk_places(self._db.connection, list(set(digests)))
+        return [
+            SmallFileToWrite(folder, name, entry.executable, digest, places.get(digest))
+            for (folder, name, entry), digest in zip(files, digests, strict=True)
+        ]
+
+    def _worker_arguments(self, batch: list[SmallFileToWrite]) -> tuple[list[SmallFileToWrite], Path, Path, str]:
+        return batch, self._target.path, self._repository.folder, self._db.algorithm.name
+
+    def _note_small_files(self, batch: list[SmallFileToWrite], stats: list[Stat | None]) -> None:
+        note = self._plan.note_verified
+        for file, stat in zip(batch, stats, strict=True):
+            note(file.folder, file.name, stat or self._write_again(file), file.digest)
+        self._written += len(batch)
+        self._progress.advance(sum(stat.size for stat in stats if stat))
+
+    def _write_again(self, file: SmallFileToWrite) -> Stat:
+        """Write a small file whose chunk has moved or is damaged, after looking it up again."""
+        with (
+            damage_located(self._version, f"{file.folder}/{file.name}" if file.folder else file.name),
+            self._target.new_file(file.folder, file.name, executable=file.executable) as temporary,
+        ):
+            for piece in self._reader.read_file(self._db.algorithm.text(file.digest)):
+                target_folder.write_all(temporary.descriptor, piece)
+        assert temporary.stat is not None
+        return temporary.stat
+
+    def _write_link(self, entry: Entry) -> None:
+        folder, _, name = entry.path.rpartition("/")
+        link_target = entry.target or ""
+        if not _stays_inside(folder, link_target):
+            raise InvalidPath(
+                f"the link {entry.path!r} of {self._version.name} leads out of the artifact: {link_target!r}"
+            )
+        path = Path(self._plan.absolute(folder)) / name
+        if path.is_symlink() and os.readlink(path) == link_target:
+            self._target.open_folder(folder)
+            self._plan.kept += 1
+            return
+        self._target.link(folder, name, link_target)
+        self._written += 1
+
+    def _fetch(self, references: list[Entry]) -> DownloadResult:
+        if not references:
+            return DownloadResult(0, 0)
+        # Late, for the start-up time: drivers import an event loop and more.
+        from artstore.checkout.references import fetch
+
+        return fetch(
+            self._repository,
+            self._version.name,
+            references,
+            self._target.path,
+            allow_missing=self._allow_missing,
+            storage_options=self._storage_options,
+            progress=self._progress,
+        )
+
+
+def _stays_inside(folder: str, link_target: str) -> bool:
+    """Return whether a link in a folder leads below the root, whatever other links there are.
+
+    It may climb only at its beginning, where it climbs real folders: a `..` after a name could climb from wherever a
+    link of that name leads.
+    """
+    parts = link_target.split("/")
+    climbs = 0
+    while climbs < len(parts) and parts[climbs] == "..":
+        climbs += 1
+    rest = parts[climbs:]
+    if "\\" in link_target or "\0" in link_target or os.path.isabs(link_target) or ".." in rest or "" in rest:
+        return False
+    return climbs <= (len(folder.split("/")) if folder else 0)
