@@ -75,10 +75,10 @@ class _StatusCheck:
         return results.plain()
 
     def _list(self, prefix: str) -> None:
-        for found in self._session.list(prefix):
+        for remote in self._session.list(prefix):
             self._progress.advance(1)
-            if found.kind == Kind.REFERENCE:
-                self._listed[found.uri] = found.entry(found.uri)
+            if remote.kind == Kind.REFERENCE:
+                self._listed[remote.uri] = remote.entry(remote.uri)
 
     def _tracked(self, entries: Iterator[Entry]) -> Iterator[Status]:
         """Yield the status of each entry: from the listings, or from requests, several at once."""
@@ -100,27 +100,28 @@ class _StatusCheck:
         listed = self._listed.get(uri)
         if listed is None:
             return _compared(entry, None)
-        found = RemoteObject.of(listed)
-        return found if self._must_be_read(entry, found) else _compared(entry, found)
+        current = RemoteObject.of(listed)
+        return current if self._must_be_read(entry, current) else _compared(entry, current)
 
     def _from_request(self, entry: Entry, listed: RemoteObject | None) -> Status:
         """Return the status of an entry by a request, which reads the content where only its digest pins it."""
         version = entry.version_id if self._is_explicit(entry) else None
         try:
-            found = listed or self._session.stat(entry, version=version)
-            if self._must_be_read(entry, found):
-                found = self._session.stat(entry, checksum=self._algorithm)
+            current = listed or self._session.stat(entry, version=version)
+            if self._must_be_read(entry, current):
+                current = self._session.stat(entry, checksum=self._algorithm)
         except ReferenceGone:
             return _compared(entry, None)
-        return _compared(entry, found)
+        return _compared(entry, current)
 
     def _is_explicit(self, entry: Entry) -> bool:
         return Target(entry.uri or "", entry.version_id) in self._explicit
 
-    def _must_be_read(self, entry: Entry, found: RemoteObject) -> bool:
+    def _must_be_read(self, entry: Entry, current: RemoteObject) -> bool:
+        """Whether only the content tells if an object changed."""
         pinned = RemoteObject.of(entry)
-        hashed = (entry.digest or "").startswith(f"{self._algorithm.name}:")
-        return hashed and pinned.size == found.size and not pinned.is_same(found)
+        is_hashed = (entry.digest or "").startswith(f"{self._algorithm.name}:")
+        return is_hashed and pinned.size == current.size and not pinned.is_same(current)
 
     def _references(self, progress: Progress = SILENT) -> Iterator[Entry]:
         for entry in reader.entries(self._repository, self._version, ""):
@@ -132,17 +133,17 @@ class _StatusCheck:
         if self._listed:
             for entry in self._references():
                 self._listed.discard(entry.uri or "")
-        for found in self._listed.added():
-            yield Status(found.path, NEW, found=RemoteObject.of(found).described())
+        for entry in self._listed.added():
+            yield Status(entry.path, NEW, found=RemoteObject.of(entry).described())
 
 
-def _compared(entry: Entry, found: RemoteObject | None) -> Status:
+def _compared(entry: Entry, current: RemoteObject | None) -> Status:
     pinned = RemoteObject.of(entry)
-    if found is None:
+    if current is None:
         return Status(entry.path, MISSING, pinned.described())
-    if not pinned.differs(found):
+    if not pinned.differs(current):
         return Status(entry.path, UNCHANGED)
-    return Status(entry.path, CHANGED, pinned.described(), found.described())
+    return Status(entry.path, CHANGED, pinned.described(), current.described())
 
 
 def _still_tracked(prefixes: Iterable[str], uris: Iterator[str]) -> tuple[str, ...]:
