@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
 from artstore.catalog.connection import Connection
-from artstore.core.digests import LENGTH, Algorithm
+from artstore.core.digests import LENGTH
 from artstore.core.manifest import Entry, Kind, reference_identity
 from artstore.errors import InvalidInput
 
@@ -62,11 +62,11 @@ def read(connection: Connection, first: int, last: int) -> PlainFiles | list[Ent
     return from_rows(connection, rows)
 
 
-def make(algorithm: Algorithm, entries: PlainFiles | list[Entry]) -> list[Entry]:
+def make(connection: Connection, entries: PlainFiles | list[Entry]) -> list[Entry]:
     """Make the entries that `read` returned, in order."""
     if isinstance(entries, list):
         return entries
-    digests, sizes, none = split_digests(algorithm, entries.digests), split_numbers(entries.sizes), repeat(None)
+    digests, sizes, none = split_digests(connection, entries.digests), split_numbers(entries.sizes), repeat(None)
     # No line of Python runs for each entry.
     every = zip(entries.paths, repeat(Kind.FILE), digests, sizes, repeat(False), none, none, none, none)
     return list(map(_new, repeat(Entry), every))
@@ -93,9 +93,9 @@ def _other_entry(connection: Connection, path: str, flags: int, rest: Any) -> En
     return Entry(path, kind, digest, size, uri=uri, etag=etag, version_id=version_id)
 
 
-def split_digests(algorithm: Algorithm, raw: bytes) -> list[str]:
+def split_digests(connection: Connection, raw: bytes) -> list[str]:
     """Split raw digests without a separator, and write each as `algorithm:hex`."""
-    prefix = algorithm.name + ":"
+    prefix = connection.algorithm.name + ":"
     return (prefix + raw.hex(",", -LENGTH).replace(",", "," + prefix)).split(",")
 
 

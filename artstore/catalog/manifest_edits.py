@@ -129,7 +129,7 @@ def store(connection: Connection, builder: EditBuilder, files: Mapping[bytes, in
     for group, segments in builder.new_groups:
         _store_group(connection, builder, group, segments)
     query = "select id from segment_groups where digest = ?"
-    parse = builder.algorithm.parse
+    parse = connection.algorithm.parse
     return [connection.execute(query, (parse(group.digest),)).fetchone()[0] for group in builder.groups]
 
 
@@ -140,7 +140,7 @@ def _store_segment(
     entries: Iterable[Entry],
     files: Mapping[bytes, int],
 ) -> None:
-    row = (builder.algorithm.parse(segment.digest), *segment[1:])
+    row = (connection.algorithm.parse(segment.digest), *segment[1:])
     cursor = connection.execute(
         "insert into segments (digest, first, last, entries, size) values (?, ?, ?, ?, ?) on conflict do nothing", row
     )
@@ -177,7 +177,7 @@ def _file_id(connection: Connection, builder: EditBuilder, entry: Entry, files: 
 
 
 def _store_group(connection: Connection, builder: EditBuilder, group: Group, segments: Iterable[Segment]) -> None:
-    algorithm = builder.algorithm
+    algorithm = connection.algorithm
     row = (algorithm.parse(group.digest), *group[1:])
     cursor = connection.execute(
         """

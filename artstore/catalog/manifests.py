@@ -40,7 +40,7 @@ def segments_of(connection: Connection, group: Group) -> list[tuple[int, Segment
     ids, digests, firsts, lasts, entries, sizes = row
     firsts = firsts.split("\0")
     fields = zip(
-        split_digests(connection.algorithm, digests),
+        split_digests(connection, digests),
         firsts,
         lasts.split("\0"),
         split_numbers(entries),
@@ -54,7 +54,7 @@ def segments_of(connection: Connection, group: Group) -> list[tuple[int, Segment
 
 def entries_of_segment(connection: Connection, segment: int) -> list[Entry]:
     """Return the entries of the segment with an id, in order."""
-    return entry_rows.make(connection.algorithm, entry_rows.read(connection, segment, segment))
+    return entry_rows.make(connection, entry_rows.read(connection, segment, segment))
 
 
 def entries_of_group(connection: Connection, group: Group) -> Iterator[Entry] | None:
@@ -75,7 +75,7 @@ def entries_of_group(connection: Connection, group: Group) -> Iterator[Entry] | 
             f"the catalog has lost entries from {group.first!r} to {group.last!r}: run `artstore verify`, "
             "and restore the catalog from a backup"
         )
-    return chain.from_iterable(map(entry_rows.make, repeat(connection.algorithm), read))
+    return chain.from_iterable(map(entry_rows.make, repeat(connection), read))
 
 
 def _runs(ids: list[int]) -> Iterator[tuple[int, int]]:

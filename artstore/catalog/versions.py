@@ -18,7 +18,6 @@ from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
 from artstore.catalog.links import LinkRow
 from artstore.core import names
-from artstore.core.digests import Algorithm
 from artstore.core.manifest import Dependency
 from artstore.core.names import VersionName
 from artstore.core.versions import Version
@@ -48,7 +47,7 @@ _VERSION = f"""
 """
 
 
-def _version(algorithm: Algorithm, row: tuple[Any, ...]) -> Version:
+def _version(connection: Connection, row: tuple[Any, ...]) -> Version:
     aliases = (["latest"] if row[15] and row[8] == "committed" else []) + sorted(row[13].split("\0") if row[13] else [])
     return Version(
         id=row[0],
@@ -56,7 +55,7 @@ def _version(algorithm: Algorithm, row: tuple[Any, ...]) -> Version:
         collection=row[2],
         type=row[3],
         number=row[4],
-        digest=algorithm.text(row[5]),
+        digest=connection.algorithm.text(row[5]),
         entries=row[6],
         size=row[7],
         state=row[8],
@@ -74,12 +73,12 @@ def _version(algorithm: Algorithm, row: tuple[Any, ...]) -> Version:
 def select(connection: Connection, where: str, parameters: tuple[object, ...]) -> list[Version]:
     """Return the versions that match the rest of a query, in which a version is `v`. Deleted ones are not left out."""
     rows = connection.execute(f"{_VERSION} {where}", parameters).fetchall()
-    return [_version(connection.algorithm, row) for row in rows]
+    return [_version(connection, row) for row in rows]
 
 
 def _select_one(connection: Connection, where: str, parameters: tuple[object, ...]) -> Version | None:
     row = connection.execute(f"{_VERSION} {where}", parameters).fetchone()
-    return _version(connection.algorithm, row) if row else None
+    return _version(connection, row) if row else None
 
 
 class Overview(NamedTuple):
