@@ -1,4 +1,4 @@
-"""Doing what a run asked for beside it, in one thread, in the order in which it was asked for."""
+"""Work that a run does in the background: commits in the order of the calls, and a flush every second."""
 
 from __future__ import annotations
 
@@ -16,101 +16,104 @@ Result = TypeVar("Result")
 Job = tuple["Future[Any]", Callable[[], Any]]
 FLUSH_SECONDS = 1.0
 _FORK_PATIENCE = 60.0
+"""Seconds that a fork waits for a job to end."""
 
 
-_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+_instances: weakref.WeakSet[BackgroundWork] = weakref.WeakSet()
 _working = threading.Lock()
-"""Held while any recorder does something. Nobody forks meanwhile: the child would inherit locks of SQLite for ever."""
+"""Held while a job or a flush runs. A fork waits for it: the child would inherit locks of SQLite that stay locked."""
 _entry = threading.Lock()
-"""Held by who is about to fork, so that recorders with much to do let it."""
+"""Held by a thread that is about to fork, so that a long queue of jobs lets it in."""
 _held_for_fork: list[list[threading.Lock]] = []
 
 
-def _hold() -> None:
-    _held_for_fork.append([each for each in (_entry, _working) if each.acquire(timeout=_FORK_PATIENCE)])
+def _hold_work() -> None:
+    _held_for_fork.append([lock for lock in (_entry, _working) if lock.acquire(timeout=_FORK_PATIENCE)])
 
 
-def _let_go() -> None:
-    for each in _held_for_fork.pop():
-        each.release()
+def _continue_work() -> None:
+    for lock in _held_for_fork.pop():
+        lock.release()
 
 
-def _begin_anew_in_child() -> None:
+def _reset_in_child() -> None:
     global _working, _entry
     _working, _entry = threading.Lock(), threading.Lock()
     _held_for_fork.clear()
-    for each in list(_recorders):
-        each.begin_anew()
+    for work in list(_instances):
+        work.reset()
 
 
-forking.register(before=_hold, after_in_parent=_let_go, after_in_child=_begin_anew_in_child)
+forking.register(before=_hold_work, after_in_parent=_continue_work, after_in_child=_reset_in_child)
 
 
-class Recorder:
-    """A thread that runs jobs one after the other, and writes out what was noted meanwhile every second.
+class BackgroundWork:
+    """A thread that does jobs one after another, and calls `flush` within a second after it was requested.
 
-    After a fork the child has a thread of its own and none of the jobs. Where the system starts no more threads, as
-    Python does not once its main thread is over, a job is done by the thread that submits it.
+    The thread starts with the first job. After a fork the child has a thread of its own and none of the jobs. Where
+    the system starts no more threads, as Python does not once its main thread has ended, a job is done by the thread
+    that submits it.
     """
 
     def __init__(self, flush: Callable[[], None]) -> None:
         self._flush = flush
-        self.begin_anew()
-        _recorders.add(self)
+        self.reset()
+        _instances.add(self)
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Forget the thread and the jobs."""
-        # The handler of a signal may submit something while its thread is here.
+        # A signal handler may submit a job while the thread that it interrupts is in here.
         self._guard = threading.RLock()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._last: Future[Any] | None = None
         self._thread: threading.Thread | None = None
         self._ending = False
-        self._over = threading.Event()
-        self._over.set()
-        self._dirty = threading.Event()
+        self._ended = threading.Event()
+        self._ended.set()
+        self._flush_requested = threading.Event()
         self.failed_to_flush: Exception | None = None
+        """The error of the last flush; None if it succeeded."""
 
     def submit(self, job: Callable[[], Result]) -> Future[Result]:
-        """Have a job done after all that were submitted before."""
+        """Do a job after all that were submitted before; return its future."""
         future: Future[Result] = Future()
         with self._guard:
             self._last = future
             self._jobs.put((future, job))
-            self._have_it_done()
+            self._ensure_thread()
         return future
 
-    def nudge(self) -> None:
-        """Have what was noted written out within a second."""
-        if self._dirty.is_set():
+    def request_flush(self) -> None:
+        """Flush within a second."""
+        if self._flush_requested.is_set():
             return
         with self._guard:
-            self._dirty.set()
+            self._flush_requested.set()
             self._jobs.put(None)
-            self._have_it_done()
+            self._ensure_thread()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until everything submitted so far is done, well or badly. Raises `TimeoutError`."""
+        """Wait until all jobs submitted so far have ended, by an error or not. Raises `TimeoutError`."""
         last = self._last
         if last is not None:
             last.exception(timeout)
 
     def close(self) -> None:
-        """Do what is left, write out what was noted, and end. It may be interrupted, and called again."""
+        """Do the jobs that are left, flush, and end the thread. It may be interrupted, and called again."""
         with self._guard:
             self._ending = True
             self._jobs.put(None)
-            over = self._over
-        # Not a join: one that is interrupted takes the thread for dead in Python 3.11 and 3.12.
-        over.wait()
+            ended = self._ended
+        # Not a join: in Python 3.11 and 3.12 a join that is interrupted takes the thread for dead.
+        ended.wait()
         self._try_to_flush()
 
-    def _have_it_done(self) -> None:
+    def _ensure_thread(self) -> None:
         if self._thread is not None:
             return
         self._ending = False
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="artstore-recorder", daemon=True)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="artstore-background", daemon=True)
         try:
             self._thread.start()
         except RuntimeError:
@@ -120,7 +123,7 @@ class Recorder:
     def _work(self) -> None:
         due: float | None = None
         while not self._is_over():
-            if due is None and self._dirty.is_set():
+            if due is None and self._flush_requested.is_set():
                 due = time.monotonic() + FLUSH_SECONDS
             try:
                 job = self._jobs.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
@@ -133,7 +136,7 @@ class Recorder:
                     _do(*job)
                 if due is not None and time.monotonic() >= due:
                     due = None
-                    self._dirty.clear()
+                    self._flush_requested.clear()
                     self._try_to_flush()
 
     def _is_over(self) -> bool:
@@ -141,12 +144,12 @@ class Recorder:
             if not self._ending or not self._jobs.empty():
                 return False
             self._thread = None
-            self._dirty.clear()
-            self._over.set()
+            self._flush_requested.clear()
+            self._ended.set()
             return True
 
     def _try_to_flush(self) -> None:
-        # What could not be written stays noted: the next flush tries again, and the end of the run says so.
+        # What could not be written is kept: the next flush tries again, and the end of the run reports an error.
         try:
             self._flush()
             self.failed_to_flush = None

@@ -210,7 +210,7 @@ def _begin(wanted: _Wanted, config: dict[str, Any], store: Store, removed: Path 
         environment=_environment(),
         resume=wanted.resume,
     )
-    run = Run(store, begun.record, begun.lock.close, resumed=begun.resumed, removed=removed)
+    run = Run(store, begun.record, begun.lock.close, resumed=begun.resumed, temporary_folder=removed)
     run.open()
     try:
         run.config.update(config, allow_val_change=change or begun.resumed)

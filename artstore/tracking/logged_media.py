@@ -1,4 +1,4 @@
-"""Objects among the metrics of a run: tables become artifacts, files go to the folder of the run."""
+"""Objects among the metrics of a run: tables become artifacts, files go into the folder of the run."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from zlib import crc32
 from artstore.core import names
 from artstore.tracking.artifact import Artifact
 
+# What needs NumPy, pandas or PyArrow is imported when an object is logged, so that runs without objects start fast.
 if TYPE_CHECKING:
     from artstore.data_types.data_object import DataObject, ObjectReader
-    from artstore.tracking.run import Run
+    from artstore.tracking.run_artifacts import RunArtifacts
 
 _TYPE = "run_table"
 
 
-def resolved(run: Run, key: str, value: Any) -> Any:
-    """What the metrics say of a value: for an object, where it was put."""
+def log_media(run: RunArtifacts, key: str, value: Any) -> Any:
+    """Log the objects in a value, and return what stands for it among the metrics; other values stay as they are."""
     if type(value).__name__ in ("DataFrame", "LazyFrame"):
         from artstore.data_types import frames
         from artstore.data_types.table import Table
 
-        return _table(run, key, Table(dataframe=value)) if frames.is_frame(value) else value
+        return _log_table(run, key, Table(dataframe=value)) if frames.is_frame(value) else value
     if _is_object(value):
         from artstore.data_types import registry
 
-        return _table(run, key, value) if value._log_type in registry.TABLE_TYPES else value.to_json(RunShelf(run))
+        is_table = value._log_type in registry.TABLE_TYPES
+        return _log_table(run, key, value) if is_table else value.to_json(RunFolderWriter(run))
     if isinstance(value, list | tuple) and value and all(map(_is_object, value)):
-        return [resolved(run, f"{key}-{number}", each) for number, each in enumerate(value)]
+        return [log_media(run, f"{key}-{number}", item) for number, item in enumerate(value)]
     return value
 
 
@@ -42,15 +44,16 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, DataObject)
 
 
-def _table(run: Run, key: str, table: DataObject) -> dict[str, Any]:
+def _log_table(run: RunArtifacts, key: str, table: DataObject) -> dict[str, Any]:
     artifact = Artifact._of_reserved_type(artifact_name(f"run-{run.id}-{key}"), _TYPE)
     entry = artifact.add(table, key)
     name = artifact.name
     run.log_artifact(artifact)
-    said = {"_type": table._log_type}
+    summary = {"_type": table._log_type}
     if table._log_type == "table":
-        said = {"_type": "table-file", **_size(table)}
-    return {**said, "_latest_artifact_path": f"wandb-artifact://{names.LOCAL}/{run.project}/{name}:latest/{entry.path}"}
+        summary = {"_type": "table-file", **_size(table)}
+    path = f"wandb-artifact://{names.LOCAL}/{run.project}/{name}:latest/{entry.path}"
+    return {**summary, "_latest_artifact_path": path}
 
 
 def _size(table: Any) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def _size(table: Any) -> dict[str, Any]:
 
 
 def artifact_name(wanted: str) -> str:
-    """A name for an artifact of what may be no name, as W&B makes it.
+    """Return a name for an artifact, made from a string that need not be one as W&B does.
 
     >>> artifact_name("run-1-eval/table")
     'run-1-evaltable-SU2GKQ'
@@ -70,10 +73,10 @@ def artifact_name(wanted: str) -> str:
     return f"{safe[: names.LONGEST - len(mark) - 1]}-{mark}"
 
 
-class RunShelf:
-    """The folder of a run, as objects see it that are logged."""
+class RunFolderWriter:
+    """The folder of a run, to which the files of logged objects are written."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunArtifacts) -> None:
         self._root = Path(run.dir)
 
     def _target(self, path: str) -> Path:
@@ -93,11 +96,11 @@ class RunShelf:
     def put_file(self, local: Path, path: str) -> None:
         self.put_bytes(local.read_bytes(), path)
 
-    def put_copy(self, source: ObjectReader, found: str, path: str) -> None:
-        self.put_bytes(source.read(found), path)
+    def put_copy(self, source: ObjectReader, source_path: str, path: str) -> None:
+        self.put_bytes(source.read(source_path), path)
 
     def put_reference(self, uri: str, path: str) -> None:
-        """Nothing is copied: the document names where it would be, and its digest."""
+        """Copy nothing: the document names the place of the object, and its digest."""
 
     def put_object(self, item: DataObject, name: str) -> str:
         return item.write(self, name)

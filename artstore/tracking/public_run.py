@@ -16,7 +16,7 @@ from artstore.lineage.lineage import Lineage
 from artstore.store import Store
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.paging import Listing
-from artstore.tracking.run_identity import RunIdentity
+from artstore.tracking.run_state import RunIdentity
 
 _PAGE = 1000
 _OLDEST_FIRST = "+created_at"

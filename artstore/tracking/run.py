@@ -1,7 +1,6 @@
-"""Runs: begun by `init`, logging and using artifacts in the order of the calls, and ended one way or another.
+"""Runs: one execution of a program, from `init` to `finish`.
 
-What a run logs is committed by a thread beside it. What it says of itself is written out every second and when it
-ends. While it is open its process holds a lock, so that others see when it has crashed.
+An open run holds a lock, so that other processes see when its own has crashed.
 """
 
 from __future__ import annotations
@@ -11,63 +10,56 @@ import os
 import secrets
 import shutil
 import string
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any
 
-from artstore.core import names
-from artstore.core.draft import check_distributed_id, check_type
 from artstore.core.runs import FAILED, FINISHED, RunRecord
-from artstore.errors import ArtstoreError, InvalidInput, NotFound
+from artstore.errors import ArtstoreError
 from artstore.runtime import exit_hooks, forking, terminal
 from artstore.store import Store
-from artstore.tracking import location, logged_media
-from artstore.tracking.artifact import Artifact
-from artstore.tracking.artifact_state import as_list
-from artstore.tracking.run_state import RunFacts
-
-StrPath: TypeAlias = str | os.PathLike[str]
+from artstore.tracking import git, location
+from artstore.tracking.run_artifacts import RunArtifacts, StrPath
 
 _ALPHABET = string.digits + string.ascii_lowercase
-_REFERENCE = "wandb-artifact://"
-_NAMED = 10
+_MOST_NAMED = 10
 _active: list[Run] = []
 _guard = threading.RLock()
 _store_before_runs: str | None = None
+"""The environment variable of the store, as it was before the first run that is open."""
 
 
-def _begin_anew_in_child() -> None:
-    # Other threads of the parent may have held these locks.
+def _reset_in_child() -> None:
+    # Another thread of the parent may have held the lock.
     global _guard
     _guard = threading.RLock()
     for run in _active:
-        run._begin_anew_in_child()
+        run._reset_in_child()
 
 
-forking.register(after_in_child=_begin_anew_in_child)
+forking.register(after_in_child=_reset_in_child)
 
 
 def current() -> Run | None:
-    """The run that was begun last and is not finished; None if there is none."""
+    """Return the run that was begun last and is not finished; None if there is none."""
     with _guard:
-        return next((run for run in reversed(_open_here()) if not run._finished), None)
+        return next((run for run in reversed(_open_runs()) if not run._finished), None)
 
 
-def _open_here() -> list[Run]:
-    """The runs of this process that have not ended. A forked child has those of its parent in the list as well."""
+def _open_runs() -> list[Run]:
+    """Return the runs that this process has open; in a forked child, `_active` also has those of its parent."""
     return [run for run in _active if run._owner == os.getpid()]
 
 
 def generate_id(length: int = 8) -> str:
-    """A new run id: digits and small letters."""
+    """Return a new run id: digits and lower-case letters."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-class Run(RunFacts):
+class Run(RunArtifacts):
     """One execution: what it was started with, what it used, and what it made.
 
     >>> with artstore.init(project="animals", job_type="train", config={"epochs": 3}) as run:
@@ -75,8 +67,8 @@ class Run(RunFacts):
     ...     run.log({"loss": 0.1})
     ...     run.log_artifact("model.pt", name="classifier", type="model")
 
-    It is begun by `artstore.init`. Leaving the block finishes it; an exception in the block ends it as `failed`, and
-    what was logged stays. Safe for use by several threads.
+    `artstore.init` begins it, and leaving the block finishes it. An exception in the block ends it as `failed`; what
+    was logged is kept. Several threads may use it.
     """
 
     def __init__(
@@ -86,397 +78,165 @@ class Run(RunFacts):
         release: Callable[[], None],
         *,
         resumed: bool,
-        removed: Path | None,
+        temporary_folder: Path | None,
     ) -> None:
         super().__init__(store, record, resumed=resumed)
         self._release = release
-        self._removed = removed
-        self._types: dict[str, str] = {}
-        self._unheard: dict[object, tuple[str, BaseException]] = {}
-        self._logged: list[str] = []
-        self._used: list[str] = []
+        self._temporary_folder = temporary_folder
+        """The folder of the store of a disabled run, deleted when it ends."""
+        self._git_state: git.State | None = None
+        self._git_asked = threading.Event()
 
     @property
     def disabled(self) -> bool:
         """Whether nothing of this run is kept (`mode="disabled"`)."""
-        return self._removed is not None
-
-    # Artifacts
-
-    def log_artifact(
-        self,
-        artifact_or_path: Artifact | StrPath,
-        name: str | None = None,
-        type: str | None = None,
-        aliases: str | Sequence[str] | None = None,
-        tags: str | Sequence[str] | None = None,
-    ) -> Artifact:
-        """Make an artifact, or a file or folder, the next version of its collection. Returns at once.
-
-        It is committed beside the run, in the order of the calls; `Artifact.wait` waits for that and raises what went
-        wrong. Aliases besides `latest`, and tags, are set with it. Raises `WrongType`, `ArtifactFinalizedError` or
-        `InvalidName` at once.
-        """
-        self._check_open()
-        wanted = _aliases(aliases)
-        labels = as_list(tags)
-        for tag in labels:
-            names.tag(tag)
-        artifact = self._artifact(artifact_or_path, name, type)
-        # An upsert of it may still be under way.
-        if artifact._upserted is not None or (artifact._pending is not None and artifact.distributed_id is not None):
-            artifact._require_version("log_artifact")
-        return self._have_committed(artifact, lambda: artifact._commit(self._store, self._record, wanted, labels).name)
-
-    def upsert_artifact(
-        self,
-        artifact_or_path: Artifact | StrPath,
-        name: str | None = None,
-        type: str | None = None,
-        aliases: str | Sequence[str] | None = None,
-        distributed_id: str | None = None,
-    ) -> Artifact:
-        """Add an artifact to the version that all runs of this run's group put together. Returns at once.
-
-        >>> with artstore.init(group="night-17") as run:
-        ...     run.upsert_artifact(artifact)
-
-        `distributed_id` stands for the group. What was added is durable once `Artifact.wait` or the run's end returns,
-        and pending until some run calls `finish_artifact`. Both raise `PathConflict` if another run has put something
-        else at one of the paths; nothing of the artifact is added then. Aliases are set when it is finished. Raises
-        `TypeError` without a group and `distributed_id`, and what `log_artifact` raises.
-        """
-        self._check_open()
-        wanted = _aliases(aliases)
-        shared = self._distributed_id("upsert", distributed_id)
-        artifact = self._artifact(artifact_or_path, name, type)
-        artifact._check_upsert()
-
-        def add() -> str:
-            artifact._upsert(self._store, self._record.id, wanted)
-            return f"{artifact.source_name} (pending)"
-
-        artifact.distributed_id = shared
-        return self._have_committed(artifact, add)
-
-    def finish_artifact(
-        self,
-        artifact_or_path: Artifact | StrPath,
-        name: str | None = None,
-        type: str | None = None,
-        aliases: str | Sequence[str] | None = None,
-        distributed_id: str | None = None,
-    ) -> Artifact:
-        """Make what was upserted one version, with what this artifact adds. Returns at once.
-
-        The next upsert begins another version. Every run that has upserted is a producer of this one. Raises, at once
-        or by `Artifact.wait`, what `upsert_artifact` raises, and `NotFound` if nothing is pending and the artifact is
-        empty.
-        """
-        self._check_open()
-        wanted = _aliases(aliases)
-        shared = self._distributed_id("finish", distributed_id)
-        artifact = self._artifact(artifact_or_path, name, type)
-        artifact._check_finish()
-        artifact.distributed_id = shared
-        return self._have_committed(
-            artifact, lambda: artifact._finish_upserts(self._store, self._record.id, wanted).name
-        )
-
-    def _distributed_id(self, verb: str, given: str | None) -> str:
-        shared = self.group if given is None else given
-        if shared is None:
-            raise TypeError(f"Cannot {verb} artifact unless run is in a group or distributed_id is provided")
-        check_distributed_id(shared)
-        return shared
-
-    def _have_committed(self, artifact: Artifact, commit: Callable[[], str]) -> Artifact:
-        """Have an artifact committed beside the run, by something that tells its name then."""
-        with self._lock:
-            # Making the artifact may have taken long, and another thread may have finished the run.
-            self._check_open()
-            self._check_type(artifact)
-            artifact._prepare_commit(self._store, self.project)
-            ticket = object()
-            pending = self._recorder.submit(lambda: self._commit(artifact, commit, ticket))
-            artifact._set_pending(pending, lambda: self._unheard.pop(ticket, None))
-        return artifact
-
-    def _artifact(self, given: Artifact | StrPath, name: str | None, type: str | None) -> Artifact:
-        if isinstance(given, Artifact):
-            return given
-        if not isinstance(given, str | os.PathLike):
-            raise TypeError(
-                "You must pass an instance of Artifact, or the path of a file or folder, to log_artifact, not "
-                f"{given.__class__.__name__}"
-            )
-        path = Path(given)
-        artifact = Artifact(name or f"run-{self.id}-{path.name}", type or "unspecified")
-        if path.is_file():
-            artifact.add_file(path)
-        elif path.is_dir():
-            artifact.add_dir(path)
-        elif "://" in str(given):
-            artifact.add_reference(str(given))
-        else:
-            raise InvalidInput(f"path must be a file, directory or external reference like s3://bucket/path: {given}")
-        return artifact
-
-    def _check_type(self, artifact: Artifact) -> None:
-        """Refuse a type that the collection will not take, also while its first version is being committed."""
-        name = artifact._bare_name
-        try:
-            known = self._store.collection(name, project=self.project).type
-        except NotFound:
-            known = self._types.setdefault(name, artifact.type)
-        check_type(name, known, artifact.type)
-
-    def _commit(self, artifact: Artifact, commit: Callable[[], str], ticket: object) -> None:
-        name = artifact._bare_name
-        try:
-            committed = commit()
-        except BaseException as error:
-            self._unheard[ticket] = (name, error)
-            raise
-        finally:
-            self._types.pop(name, None)
-        self._logged.append(committed)
-
-    def use_artifact(
-        self,
-        artifact_or_name: Artifact | str,
-        type: str | None = None,
-        aliases: str | Sequence[str] | None = None,
-        use_as: str | None = None,
-    ) -> Artifact:
-        """Find an artifact, and note that this run uses it. A draft is logged first.
-
-        What this run has logged before is waited for. Raises `NotFound` or `WrongType`.
-        """
-        self._check_open()
-        if isinstance(artifact_or_name, Artifact):
-            artifact = artifact_or_name
-            if artifact.is_draft():
-                self.log_artifact(artifact, aliases=aliases)
-            artifact.wait()
-        elif isinstance(artifact_or_name, str):
-            artifact = self._find(artifact_or_name)
-        else:
-            raise InvalidInput(
-                'You must pass an artifact name (e.g. "pedestrian-dataset:v1"), an instance of Artifact, or '
-                "Artifact.name to use_artifact"
-            )
-        artifact._check_type(type)
-        self._note_use(artifact, use_as)
-        return artifact
-
-    def _find(self, name: str) -> Artifact:
-        """Find an artifact, also one that this run has just logged."""
-        self._recorder.wait()
-        return Artifact._from_version(
-            self._store, self._store.version(name.removeprefix(_REFERENCE), project=self.project)
-        )
-
-    def _note_use(self, artifact: Artifact, role: str | None) -> None:
-        if artifact._note_use(self._store, self._record, role):
-            self._used.append(artifact.source_name)
-
-    def _resolve_config(self, key: str, value: Any) -> Any:
-        """Artifacts in the config are used by the run."""
-        if isinstance(value, str) and value.startswith(_REFERENCE):
-            return self.use_artifact(value, use_as=key)
-        if isinstance(value, Artifact):
-            return self.use_artifact(value, use_as=key)
-        return value
-
-    def _resolve_logged(self, key: str, value: Any) -> Any:
-        """Tables among the metrics become artifacts of the run."""
-        return logged_media.resolved(self, key, value)
-
-    def log_model(self, path: StrPath, name: str | None = None, aliases: Sequence[str] | None = None) -> None:
-        """Log a file or folder as an artifact of type `model`."""
-        self.log_artifact(path, name=name, type="model", aliases=aliases)
-
-    def use_model(self, name: str) -> str:
-        """Use and download a model; the path of its file if it is one file, else of its folder."""
-        self._check_open()
-        artifact = self._find(name)
-        if "model" not in artifact.type.lower():
-            raise AssertionError("You can only use this method for 'model' artifacts.")
-        self._note_use(artifact, None)
-        root = artifact.download()
-        files = list(artifact.manifest.entries)
-        return str(Path(root, files[0])) if len(files) == 1 else root
-
-    def link_artifact(
-        self,
-        artifact: Artifact,
-        target_path: str,
-        aliases: str | Sequence[str] | None = None,
-        *,
-        force: bool = False,
-    ) -> Artifact:
-        """Show an artifact under another name as well, `[project/]collection`; a draft is logged first.
-
-        Raises `ProtectedAlias` for an alias that the collection protects, unless `force` is set.
-        """
-        self._check_open()
-        if not isinstance(artifact, Artifact):
-            raise TypeError(
-                f"You must pass an instance of Artifact to link_artifact, not {artifact!r}: use_artifact finds one by "
-                "its name"
-            )
-        if artifact.is_draft():
-            self.log_artifact(artifact)
-        artifact.wait()
-        target = target_path if "/" in target_path else f"{self.project}/{target_path}"
-        return artifact.link(target, aliases, force=force)
-
-    def link_model(
-        self,
-        path: StrPath,
-        registered_model_name: str,
-        name: str | None = None,
-        aliases: Sequence[str] | None = None,
-    ) -> Artifact:
-        """Log a model, and link it to a registered model."""
-        if "/" in registered_model_name:
-            raise AssertionError("Please provide only a name, with no '/'.")
-        artifact = self.log_artifact(path, name=name, type="model")
-        return self.link_artifact(artifact, f"model-registry/{registered_model_name}", aliases)
-
-    def log_code(
-        self,
-        root: str | None = ".",
-        name: str | None = None,
-        include_fn: Callable[..., bool] | None = None,
-        exclude_fn: Callable[..., bool] | None = None,
-    ) -> Artifact | None:
-        """Log the source files below a folder as an artifact of type `code`; None, and a note, if there are none.
-
-        Without `include_fn`, those are Python files, requirements and Dockerfiles. Both functions take a path, or a
-        path and the root.
-        """
-        from artstore.tracking import source_code
-
-        chosen = list(source_code.chosen(Path(root or "."), self._store.path, include_fn, exclude_fn))
-        if not chosen:
-            terminal.note("artstore: no relevant files were detected in the specified directory; no code was logged")
-            return None
-        artifact = Artifact._of_reserved_type(name or source_code.name(self.project, sys.argv[0]), "code")
-        for path, inside in chosen:
-            artifact.add_file(path, inside)
-        return self.log_artifact(artifact)
+        return self._temporary_folder is not None
 
     def save(
         self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live", glob: bool = True
     ) -> list[str]:
-        """Copy files that match a pattern into the run's folder, below the path that they have from `base_path`.
+        """Copy the files that match a pattern into the folder of the run, `Run.dir`; return the paths of the copies.
 
-        Without `glob` it is the path of one file.
+        >>> run.save("configs/*.yaml", base_path=".")
+
+        A copy keeps the path that its file has relative to `base_path`, or its name only. With `glob=False` the
+        pattern is the path of one file.
         """
         self._check_open()
         saved = []
-        for found in globbing.glob(str(glob_str) if glob else globbing.escape(str(glob_str))):
-            base = Path(base_path) if base_path is not None else Path(found).parent
-            target = Path(self.dir, Path(found).resolve().relative_to(base.resolve()))
+        for path in globbing.glob(str(glob_str) if glob else globbing.escape(str(glob_str))):
+            base = Path(base_path) if base_path is not None else Path(path).parent
+            target = Path(self.dir, Path(path).resolve().relative_to(base.resolve()))
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(found, target)
+            shutil.copy2(path, target)
             saved.append(str(target))
         return saved
 
     def define_metric(self, name: str, *arguments: Any, **more: Any) -> None:
-        """Accepted as in W&B, where it says how charts are drawn."""
+        """Do nothing. In W&B it defines how charts are drawn."""
 
     def watch(self, *arguments: Any, **more: Any) -> None:
-        """Accepted as in W&B, where it logs gradients."""
+        """Do nothing. In W&B it logs gradients."""
 
     def unwatch(self, *arguments: Any, **more: Any) -> None:
-        """Accepted as in W&B."""
+        """Do nothing. In W&B it ends `watch`."""
 
     def mark_preempting(self) -> None:
-        """Accepted as in W&B."""
+        """Do nothing. In W&B it marks a run that will be resumed elsewhere."""
 
     def alert(self, title: str, text: str, *arguments: Any, **more: Any) -> None:
-        """Tell something on stderr."""
+        """Print a message on stderr."""
         terminal.note(f"artstore: {title}: {text}")
 
-    # Its beginning and its end
+    # Begin
 
     def open(self) -> None:
-        """Make it the current run, to be finished when the process ends at the latest."""
+        """Make this the current run, which is finished at the latest when the process ends."""
         global _store_before_runs
         with _guard:
-            if not _open_here():
+            if not _open_runs():
                 _store_before_runs = os.environ.get(location.VARIABLE)
             _active.append(self)
             # Artifacts and child processes find the same store.
             os.environ[location.VARIABLE] = str(self._store.path)
-        self._look_at_code()
+        self._ask_git()
         exit_hooks.register(self._end_with_process)
 
-    def _leave(self) -> None:
-        """Be the current run no more, and hand the environment back as the runs that are still open need it."""
-        exit_hooks.unregister(self._end_with_process)
-        with _guard:
-            _active.remove(self)
-            if os.environ.get(location.VARIABLE) != str(self._store.path):
-                return
-            others = _open_here()
-            before = str(others[-1]._store.path) if others else _store_before_runs
-            if before is None:
-                del os.environ[location.VARIABLE]
-            else:
-                os.environ[location.VARIABLE] = before
+    def _ask_git(self) -> None:
+        """Find out in the background which commit the code is of: Git takes long in a large repository.
+
+        The thread takes no lock, so that waiting for it is safe also in a signal handler. The next flush writes what
+        it found, at the latest when the run ends.
+        """
+        folder = Path.cwd()
+
+        def ask() -> None:
+            try:
+                self._git_state = git.state(folder)
+            finally:
+                self._git_asked.set()
+
+        try:
+            threading.Thread(target=ask, name="artstore-git", daemon=True).start()
+        except RuntimeError:
+            # Python starts no more threads once its main thread has ended.
+            self._git_asked.set()
+        self._background.request_flush()
+
+    def _flush(self) -> None:
+        with self._lock:
+            state, self._git_state = self._git_state, None
+            if state is not None:
+                environment = {**self._record.environment, "git": state._asdict()}
+                self._record = self._record._replace(environment=environment)
+                self._changed_fields["environment"] = None
+        super()._flush()
+
+    # End
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
-        """Commit what was logged, and end the run: as `finished`, or as `failed` with an exit code other than 0.
+        """Commit what was logged, and end the run as `finished`, or as `failed` with an exit code other than 0.
 
-        Raises what went wrong with an artifact that nobody has waited for; the run is `failed` then. If it is
-        interrupted, the run is still open, and finished when the process ends.
+        With `quiet` no summary is printed. Raises the error of an artifact that could not be committed, unless
+        `Artifact.wait` has raised it; the run is `failed` then. If it is interrupted, the run stays open, and is
+        finished when the process ends.
         """
         with _guard:
             if self._finished or self._owner != os.getpid():
                 return
             self._finished = True
         try:
-            self._looked.wait()
+            self._git_asked.wait()
             with self._lock:
-                self._end_row()
-            self._recorder.close()
+                self._complete_row()
+            self._background.close()
         except BaseException:
             self._finished = False
             raise
-        self._left = True
+        self._flushed_last = True
         self._leave()
-        wrong = list(self._unheard.values())
-        if self._recorder.failed_to_flush is not None:
-            wrong.append(("what the run said", self._recorder.failed_to_flush))
-        code = exit_code if exit_code else 1 if wrong else 0
+        errors = list(self._errors.values())
+        if self._background.failed_to_flush is not None:
+            errors.append(("what the run recorded", self._background.failed_to_flush))
+        code = exit_code if exit_code else 1 if errors else 0
         try:
             self._close(FAILED if code else FINISHED, code)
         except (ArtstoreError, OSError) as error:
             code = code or 1
-            wrong.append(("how the run ended", error))
+            errors.append(("how the run ended", error))
         finally:
             self._release()
         if not quiet:
-            self._sum_up(failed=bool(code))
-        if wrong:
-            raise _told(wrong)
+            self._print_summary(failed=bool(code))
+        if errors:
+            raise _first_with_notes(errors)
+
+    def _leave(self) -> None:
+        """Stop being the current run, and set the environment variable as the runs that are still open need it."""
+        exit_hooks.unregister(self._end_with_process)
+        with _guard:
+            _active.remove(self)
+            if os.environ.get(location.VARIABLE) != str(self._store.path):
+                return
+            others = _open_runs()
+            before = str(others[-1]._store.path) if others else _store_before_runs
+            if before is None:
+                del os.environ[location.VARIABLE]
+            else:
+                os.environ[location.VARIABLE] = before
 
     def _close(self, state: str, code: int) -> None:
         self._store.runs.end(self._record, state, code)
-        if self._removed is not None:
+        if self._temporary_folder is not None:
             self._store.close()
-            shutil.rmtree(self._removed, ignore_errors=True)
+            shutil.rmtree(self._temporary_folder, ignore_errors=True)
 
-    def _sum_up(self, *, failed: bool) -> None:
+    def _print_summary(self, *, failed: bool) -> None:
         seconds = time.time() - self.start_time
         terminal.note(
             f"artstore: run {self.id} of {self.project} {'failed' if failed else 'finished'} in {seconds:.0f} s"
         )
-        parts = [f"{what} {_some(names)}" for what, names in (("logged", self._logged), ("used", self._used)) if names]
+        parts = [f"{verb} {_join(names)}" for verb, names in (("logged", self._logged), ("used", self._used)) if names]
         if parts:
             terminal.note(f"artstore: {'; '.join(parts)}")
 
@@ -484,16 +244,12 @@ class Run(RunFacts):
         try:
             self.finish(exit_code=code)
         except Exception as error:
-            _complain(error)
-
-    def _begin_anew_in_child(self) -> None:
-        super()._begin_anew_in_child()
-        self._unheard = {}
+            _print_error(error)
 
     def _end_in_child(self, code: int) -> None:
         super()._end_in_child(code)
-        if self._unheard:
-            _complain(_told(list(self._unheard.values())))
+        if self._errors:
+            _print_error(_first_with_notes(list(self._errors.values())))
 
     def __enter__(self) -> Run:
         return self
@@ -509,38 +265,33 @@ class Run(RunFacts):
             self.finish(exit_code=code)
         except Exception as other:
             if isinstance(error, SystemExit):
-                # Nobody prints that one, nor its notes. If it says that all went well, it is not to be believed.
+                # Python prints neither a SystemExit nor its notes, and an exit code of 0 would be wrong.
                 if code == 0:
                     raise
-                _complain(other)
+                _print_error(other)
             else:
-                # The error of the block is what the caller has to see.
+                # The caller has to see the error of the block.
                 error.add_note(f"besides, artstore: {other}")
 
     def __repr__(self) -> str:
         return f"<Run {self.path}>"
 
 
-def _aliases(given: str | Sequence[str] | None) -> list[str]:
-    """The aliases that somebody gave, checked, but for `latest`, which comes by itself."""
-    return [names.alias(each) for each in as_list(given) if each != names.LATEST]
-
-
-def _complain(error: BaseException) -> None:
+def _print_error(error: BaseException) -> None:
     for text in (error, *getattr(error, "__notes__", ())):
         terminal.print_error(f"artstore: {text}")
 
 
-def _some(names: list[str]) -> str:
-    """Names without repetition, and of many only how many more there are."""
-    found = list(dict.fromkeys(names))
-    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
-    return ", ".join(found[:_NAMED]) + more
+def _join(names: list[str]) -> str:
+    """Join names without repetition, and only count those beyond the first ten."""
+    distinct = list(dict.fromkeys(names))
+    more = f" and {len(distinct) - _MOST_NAMED:,} more" if len(distinct) > _MOST_NAMED else ""
+    return ", ".join(distinct[:_MOST_NAMED]) + more
 
 
-def _told(unheard: list[tuple[str, BaseException]]) -> BaseException:
-    """The first error of several, with notes about the others."""
-    (_, first), *others = unheard
+def _first_with_notes(errors: list[tuple[str, BaseException]]) -> BaseException:
+    """Return the first of several errors, with a note about each of the others."""
+    (_, first), *others = errors
     for name, error in others:
         first.add_note(f"besides, {name} was not logged: {error}")
     return first

@@ -1,4 +1,4 @@
-"""What a run is and what it says of itself: name, tags, config, summary and metrics, written out every second."""
+"""What a run is and what it records: name, tags, config, summary and metrics, written to the store every second."""
 
 from __future__ import annotations
 
@@ -7,46 +7,84 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from artstore.core.jsonable import json_text, to_jsonable
+from artstore.core.names import LOCAL
 from artstore.core.runs import RunRecord, check_text
 from artstore.errors import NotJson, UsageError
 from artstore.runtime import exit_hooks, terminal
 from artstore.store import Store
-from artstore.tracking import git
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.artifact_state import as_list
-from artstore.tracking.background import Recorder
+from artstore.tracking.background import BackgroundWork
 from artstore.tracking.config import Config, Summary
-from artstore.tracking.run_identity import RunIdentity
 
 
-class RunFacts(RunIdentity):
-    """The part of a run that is data."""
+class RunIdentity:
+    """What names a run and places it: the same for the process that runs it and for those that look at it."""
+
+    _record: RunRecord
+
+    @property
+    def id(self) -> str:
+        """The id of the run, unique in its project."""
+        return self._record.uid
+
+    @property
+    def project(self) -> str:
+        """The project of the run."""
+        return self._record.project
+
+    @property
+    def entity(self) -> str:
+        """Always `local`: a store has one owner."""
+        return LOCAL
+
+    @property
+    def group(self) -> str | None:
+        """The group that the run belongs to."""
+        return self._record.group
+
+    @property
+    def job_type(self) -> str | None:
+        """The kind of work that the run does, such as `train`."""
+        return self._record.job_type
+
+    @property
+    def qualified_name(self) -> str:
+        """`local/project/id`."""
+        return self._record.qualified_name
+
+
+class RunState(RunIdentity):
+    """The part of `Run` that is data.
+
+    Changes and metrics are collected here and written by `_flush`, which the background work calls.
+    """
 
     def __init__(self, store: Store, record: RunRecord, *, resumed: bool) -> None:
         self._store = store
         self._record = record
         self._owner = os.getpid()
         self._lock = threading.RLock()
-        self._said: dict[str, Any] = {}
+        self._changed_fields: dict[str, None] = {}
+        """The fields that `_flush` has to write, in the order in which they were changed."""
         self._rows: list[tuple[int, str]] = []
+        """The rows of the history, (step, JSON), that `_flush` has to write."""
         self._row: dict[str, Any] = {}
+        """What was logged for the step that is not complete yet."""
         self._finished = False
-        self._left = False
-        """Whether all was written out: until then, what is said while the run finishes is kept."""
-        self._in_child = False
+        self._flushed_last = False
+        """Whether everything was written: until then, changes made while the run finishes are still accepted."""
+        self._registered_in_child = False
         self.resumed = resumed
         self.start_time = datetime.fromisoformat(record.started_at).timestamp()
         self._step = store.runs.last_step(record) + 1
         self.starting_step = self._step
-        self._recorder = Recorder(self._flush)
-        self.config = Config(lambda: self._say("config"), resolve=self._resolve_config, values=record.config)
-        self._code: git.State | None = None
-        self._looked = threading.Event()
-        self.summary = Summary(lambda: self._say("summary"), values=record.summary)
+        self._background = BackgroundWork(self._flush)
+        self.config = Config(lambda: self._mark_changed("config"), resolve=self._resolve_config, values=record.config)
+        self.summary = Summary(lambda: self._mark_changed("summary"), values=record.summary)
 
     def _resolve_config(self, key: str, value: Any) -> Any:
         return value
@@ -57,61 +95,33 @@ class RunFacts(RunIdentity):
     def _check_open(self) -> None:
         if self._finished:
             raise UsageError(f"run {self.id} is finished: begin another with artstore.init()")
-        self._watch_in_child()
+        self._register_in_child()
 
-    def _begin_anew_in_child(self) -> None:
-        """After a fork: leave to the parent what it has noted, and the locks that its threads held."""
+    # In a child that the process forked
+
+    def _reset_in_child(self) -> None:
+        """Leave to the parent what it has not written yet, and replace locks that its threads may have held."""
         self._lock = threading.RLock()
-        self._said, self._rows, self._row = {}, [], {}
+        self._changed_fields, self._rows, self._row = {}, [], {}
 
-    def _watch_in_child(self) -> None:
-        if self._owner != os.getpid() and not self._in_child:
-            self._in_child = True
+    def _register_in_child(self) -> None:
+        if self._owner != os.getpid() and not self._registered_in_child:
+            self._registered_in_child = True
             exit_hooks.register(self._end_in_child)
 
     def _end_in_child(self, code: int) -> None:
-        """Commit what a forked child logged. How the run ends is the parent's to say."""
+        """Commit and write what the child logged; only the parent ends the run."""
         with self._lock:
-            self._end_row()
-        self._recorder.close()
-        if self._recorder.failed_to_flush is not None:
-            terminal.print_error(f"artstore: {self._recorder.failed_to_flush}")
-
-    # The code that it runs
-
-    def _look_at_code(self) -> None:
-        """Find out beside the run which commit its code is of: asking Git takes long where a repository is large.
-
-        The thread that asks takes no lock, so that whoever waits for it, be it the handler of a signal, is not waited
-        for. What it finds is written out with what the run says next, at the latest when it ends.
-        """
-        folder = Path.cwd()
-
-        def look() -> None:
-            try:
-                self._code = git.state(folder)
-            finally:
-                self._looked.set()
-
-        try:
-            threading.Thread(target=look, name="artstore-git", daemon=True).start()
-        except RuntimeError:
-            # Python starts no more threads once its main thread is over.
-            self._looked.set()
-        self._recorder.nudge()
-
-    def _note_code(self) -> None:
-        found, self._code = self._code, None
-        if found is not None:
-            environment = {**self._record.environment, "git": found._asdict()}
-            self._record = self._record._replace(environment=environment)
-            self._said["environment"] = None
+            self._complete_row()
+        self._background.close()
+        if self._background.failed_to_flush is not None:
+            terminal.print_error(f"artstore: {self._background.failed_to_flush}")
 
     # What it is
 
     @property
     def name(self) -> str:
-        """The run's name, for people."""
+        """The display name of the run."""
         return self._record.name
 
     @name.setter
@@ -120,7 +130,7 @@ class RunFacts(RunIdentity):
 
     @property
     def notes(self) -> str | None:
-        """What a person wrote about the run."""
+        """Free text about the run."""
         return self._record.notes
 
     @notes.setter
@@ -129,7 +139,7 @@ class RunFacts(RunIdentity):
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The run's tags."""
+        """The tags of the run."""
         return tuple(self._record.tags)
 
     @tags.setter
@@ -143,29 +153,29 @@ class RunFacts(RunIdentity):
 
     @property
     def url(self) -> str | None:
-        """None: there is no server to look at."""
+        """None: a store has no web pages."""
         return None
 
     project_url = url
 
     @property
     def offline(self) -> bool:
-        """False: there is no server to be away from."""
+        """Always False: there is no server."""
         return False
 
     @property
     def step(self) -> int:
-        """The step that the next `log` belongs to."""
+        """The step that the next call of `log` belongs to."""
         return self._step
 
     @property
     def store(self) -> Store:
-        """The store that it logs to."""
+        """The store that the run logs to."""
         return self._store
 
     @property
     def dir(self) -> str:
-        """A folder for files of this run, below the store."""
+        """A folder for files of this run, in the folder of the store; made when it is first used."""
         folder = self._store.path / "runs" / self.id
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(folder)
@@ -176,77 +186,80 @@ class RunFacts(RunIdentity):
             check_text(field, value)
         self._record = self._record._replace(**changes)
         for field in changes:
-            self._say(field)
+            self._mark_changed(field)
 
-    def _say(self, field: str) -> None:
-        if self._left:
+    def _mark_changed(self, field: str) -> None:
+        if self._flushed_last:
             self._check_open()
-        self._watch_in_child()
+        self._register_in_child()
         with self._lock:
-            self._said[field] = None
-        self._recorder.nudge()
+            self._changed_fields[field] = None
+        self._background.request_flush()
 
     def _flush(self) -> None:
-        """Write out what was said and logged since the last time."""
+        """Write what was changed and logged since the last time; what cannot be written is kept for the next time."""
         with self._lock:
-            self._note_code()
-            fields, self._said = self._said, {}
+            fields, self._changed_fields = self._changed_fields, {}
             rows, self._rows = self._rows, []
         try:
             if fields or rows:
-                self._store.runs.write(self._record, {field: self._value_of(field) for field in fields}, rows)
+                self._store.runs.write(self._record, {field: self._value_to_write(field) for field in fields}, rows)
         except BaseException:
             with self._lock:
-                self._said = {**fields, **self._said}
+                self._changed_fields = {**fields, **self._changed_fields}
                 self._rows = rows + self._rows
             raise
 
-    def _value_of(self, field: str) -> Any:
+    def _value_to_write(self, field: str) -> Any:
         if field not in ("config", "summary"):
             return getattr(self._record, field)
         values = getattr(self, field).as_dict()
-        if any(isinstance(each, Artifact) and each.is_being_logged() for each in values.values()):
-            # What it will be is known later, and this thread is the one that finds it out.
+        if any(isinstance(value, Artifact) and value.is_being_logged() for value in values.values()):
+            # Its version is known after its commit, which this thread makes: write it again then.
             with self._lock:
-                self._said[field] = None
-        return {key: _written(key, value) for key, value in values.items()}
+                self._changed_fields[field] = None
+        return {key: _plain_value(key, value) for key, value in values.items()}
 
     # Metrics
 
     def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
-        """Log values of this step, such as `{"loss": 0.1}`; their last values become the summary.
+        """Log metrics and media of a step; the last value of each key becomes its summary.
 
-        Without `step`, or with `commit=True`, the step is complete and the next call begins the next one. A step
-        that is behind is not logged, and that is said.
+        >>> run.log({"loss": 0.1, "accuracy": 0.9})
+        >>> run.log({"examples": artstore.Table(dataframe=frame)}, step=10)
+
+        Without `step`, or with `commit=True`, the step is complete and the next call begins the next one. A `step`
+        behind the current one is not logged, with a note on stderr. Raises `NotJson` if `data` is not a dict with
+        strings as keys, or `UsageError` if the run is finished.
         """
         if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
-            raise NotJson("log needs a dict with text as keys, as in run.log({'loss': 0.1})")
+            raise NotJson("log needs a dict with strings as keys, as in run.log({'loss': 0.1})")
         with self._lock:
             self._check_open()
             if step is not None and step < self._step:
                 terminal.note(f"artstore: step {step} is behind step {self._step}, and was not logged")
                 return
             if step is not None and step > self._step:
-                self._end_row()
+                self._complete_row()
                 self._step = step
             values = to_jsonable({key: self._resolve_logged(key, value) for key, value in data.items()})
             self._row.update(values)
             for key, value in values.items():
                 self.summary[key] = value
             if commit if commit is not None else step is None:
-                self._end_row()
+                self._complete_row()
                 self._step += 1
 
-    def _end_row(self) -> None:
+    def _complete_row(self) -> None:
         if self._row:
             now = time.time()
             row = {**self._row, "_timestamp": now, "_runtime": now - self.start_time}
             self._rows.append((self._step, json_text(row)))
             self._row = {}
-        self._recorder.nudge()
+        self._background.request_flush()
 
 
-def _written(key: str, value: Any) -> Any:
+def _plain_value(key: str, value: Any) -> Any:
     if not isinstance(value, Artifact):
         return to_jsonable(value)
     return repr(value) if value.is_draft() or value.is_being_logged() else value._to_config_value(key)

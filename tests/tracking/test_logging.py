@@ -162,7 +162,7 @@ def test_what_nobody_waited_for_is_said_however_the_program_leaves(
 def test_another_type_across_processes_surfaces_at_wait(programs: ProgramFolder) -> None:
     run = begin()
     others_are_done = threading.Event()
-    run._recorder.submit(others_are_done.wait)
+    run._background.submit(others_are_done.wait)
     logged = run.log_artifact(new_draft("a"))
     with pytest.raises(WrongType):
         run.log_artifact(new_draft("a", type="model"))

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("workdir")
 def held(run: wandb.Run) -> threading.Event:
     """Keep a run from committing anything until the event is set."""
     event = threading.Event()
-    run._recorder.submit(event.wait)
+    run._background.submit(event.wait)
     return event
 
 
