@@ -1,6 +1,6 @@
 """Leases and their claims: stored content that must not be deleted, because an open draft needs it (docs/lifecycle.md).
 
-A lease is a row, and belongs to a process lock: once that lock is free, its process has ended, and its leases too.
+A lease is a row, and belongs to a process lock: once that lock is free, its process has ended, and so have its leases.
 Backups and verifications have leases as drafts do. A claim is a range of ids, because content that was added together
 has consecutive ids.
 """

@@ -115,7 +115,7 @@ def parse(reference: str) -> VersionName:
     """Parse `[[entity/]project/]name[:alias]`; without an alias it is `latest`.
 
     >>> parse("animals:v0")
-    Reference(project=None, name='animals', alias='v0')
+    VersionName(project=None, name='animals', alias='v0')
 
     Raises `InvalidName` if it does not have that form.
     """

@@ -87,7 +87,7 @@ class _FileEncoder:
 
 
 def decode(data: Bytes, codec: int) -> bytes:
-    """Return the content of a chunk; an empty string, which no chunk is, if what is stored cannot be decoded."""
+    """Return the content of a chunk; empty bytes, which no chunk is, if the stored bytes cannot be decoded."""
     if codec == PLAIN:
         return bytes(data)
     if codec != ZSTD:
