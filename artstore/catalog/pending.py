@@ -7,7 +7,7 @@ alone: every query uses an index and concerns the new paths.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -168,38 +168,52 @@ def add(
     `files` are known ids of stored files by digest. Raises `PathConflict`, which names both runs.
     """
     wanted = {entry.path: entry for entry in entries}
-    there = {row.path: row for row in _rows_at(connection, id, wanted)}
-    above = {row.path: row for row in _rows_at(connection, id, _folders_above(wanted))}
-    for row in above.values():
-        if row.kind != Kind.FOLDER:
-            below = min(path for path in wanted if path.startswith(row.path + "/"))
-            raise _conflict(connection, id, run, below, row.path, "which is not a folder")
+    filled = _empty_folders_above(connection, id, run, wanted)
     for path in _with_entries_below(connection, id, wanted):
         if wanted[path].kind != Kind.FOLDER:
             raise _conflict(connection, id, run, path, path, "as a folder")
         del wanted[path]
-    new, size = [], 0
-    for path, entry in wanted.items():
-        row = _row(connection, entry, files)
-        present = there.get(path)
-        if present is None:
-            new.append((id, *row, run))
-            size += entry.size or 0
-        elif present != row:
-            raise _conflict(connection, id, run, path, path, "with other content")
-    # Folders with an entry are not stored: only empty ones are.
-    gone = [(id, path) for path in above]
-    connection.executemany("delete from pending_entries where pending = ? and path = ?", gone)
+    new = _new_rows(connection, id, run, wanted, files)
+    connection.executemany(
+        "delete from pending_entries where pending = ? and path = ?", [(id, path) for path in filled]
+    )
     connection.executemany(
         """
         insert into pending_entries (pending, path, kind, executable, file, target, ref, run)
         values (?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        new,
+        [(id, *row, run) for row in new],
     )
+    size = sum(wanted[row.path].size or 0 for row in new)
     connection.execute(
-        "update pending set entries = entries + ?, size = size + ? where id = ?", (len(new) - len(gone), size, id)
+        "update pending set entries = entries + ?, size = size + ? where id = ?", (len(new) - len(filled), size, id)
     )
+
+
+def _empty_folders_above(connection: Connection, id: int, run: int | None, paths: Collection[str]) -> list[str]:
+    """Return the stored folders that get an entry, which are stored only while they are empty."""
+    rows = _rows_at(connection, id, _folders_above(paths))
+    for row in rows:
+        if row.kind != Kind.FOLDER:
+            below = min(path for path in paths if path.startswith(row.path + "/"))
+            raise _conflict(connection, id, run, below, row.path, "which is not a folder")
+    return [row.path for row in rows]
+
+
+def _new_rows(
+    connection: Connection, id: int, run: int | None, wanted: Mapping[str, Entry], files: Mapping[bytes, int]
+) -> list[_Row]:
+    """Return the rows of the entries that are not there yet."""
+    there = {row.path: row for row in _rows_at(connection, id, wanted)}
+    new = []
+    for path, entry in wanted.items():
+        row = _row(connection, entry, files)
+        present = there.get(path)
+        if present is None:
+            new.append(row)
+        elif present != row:
+            raise _conflict(connection, id, run, path, path, "with other content")
+    return new
 
 
 def _row(connection: Connection, entry: Entry, files: Mapping[bytes, int]) -> _Row:

@@ -38,7 +38,7 @@ class RunRecord(NamedTuple):
 
 
 def observed_state(state: str, process_lock: str | None, is_alive: Callable[[str], bool]) -> str:
-    """Return the state of a run: `crashed` if it is stored as running, but its process does not hold its lock any more."""
+    """Return the state of a run: `crashed` if it is stored as running, but its lock is free."""
     return CRASHED if state == RUNNING and not (process_lock and is_alive(process_lock)) else state
 
 
