@@ -180,8 +180,8 @@ class DriverContract(ABC):
         (entry,) = self.add(session, prefix + "data")
         self.put(prefix + "data", b"something else")
         self.put(prefix + "data", b"as it was")
-        found = session.stat(entry, checksum=SHA256)
-        assert RemoteObject.of(entry).is_same(found) == (self.recognises and self.notices)
+        current = session.stat(entry, checksum=SHA256)
+        assert RemoteObject.of(entry).is_same(current) == (self.recognises and self.notices)
         if self.recognises:
             assert self.fetched(session, entry, tmp_path) == b"as it was"
 
@@ -267,7 +267,7 @@ class PrefixContract(DriverContract):
         self.put(prefix + "now/changed", b"changed, and longer")
         self.put(prefix + "now/new", b"new")
         self.remove(prefix + "now/gone")
-        now = {found.uri: found for found in session.list(prefix + "now/", checksum=SHA256)}
+        now = {remote.uri: remote for remote in session.list(prefix + "now/", checksum=SHA256)}
         assert {uri.removeprefix(prefix) for uri in now} == {"now/same", "now/changed", "now/new"}
         before = {entry.path: RemoteObject.of(entry) for entry in entries}
         assert before["same"].is_same(now[prefix + "now/same"]) == self.notices

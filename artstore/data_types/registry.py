@@ -58,7 +58,12 @@ def candidate_paths(name: str, log_types: tuple[str, ...] = LOG_TYPES) -> Iterat
         suffix = f"{log_type}.json"
         yield (name if name.endswith(suffix) else f"{name}.{suffix}"), log_type
         if log_type == "table":
-            yield name.removesuffix(".table.json").removesuffix(PARQUET_SUFFIX) + PARQUET_SUFFIX, log_type
+            yield parquet_path(name), log_type
+
+
+def parquet_path(name: str) -> str:
+    """Return the path of a table with a name when it is stored as Parquet."""
+    return name.removesuffix(".table.json").removesuffix(PARQUET_SUFFIX) + PARQUET_SUFFIX
 
 
 def object_from_json(document: dict[str, Any], reader: ObjectReader) -> DataObject | None:

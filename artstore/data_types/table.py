@@ -10,7 +10,7 @@ from artstore.data_types.column_types import Type, members_of
 from artstore.data_types.data_object import ObjectReader, ObjectWriter
 from artstore.data_types.declared_types import declared_type
 from artstore.data_types.keys import ForeignKey, PrimaryKey, TableBase, TableIndex
-from artstore.data_types.table_data import TableData
+from artstore.data_types.table_data import TableData, check_row_length
 from artstore.errors import InvalidInput, WrongValue
 from artstore.runtime.optional_imports import need
 
@@ -285,7 +285,7 @@ class Table(TableBase):
         if name.endswith(registry.PARQUET_SUFFIX) or self._count() > self.MAX_ARTIFACT_ROWS:
             from artstore.data_types import parquet
 
-            path = name.removesuffix(".table.json").removesuffix(registry.PARQUET_SUFFIX) + registry.PARQUET_SUFFIX
+            path = registry.parquet_path(name)
             parquet.write(self._data(self._checked_types()), writer, path)
             return path
         return super().write(writer, name)
@@ -332,8 +332,7 @@ class Table(TableBase):
         """Return the types of the columns, widened to hold rows that were put into `data` directly."""
         if self._arrow is None:
             for number, row in enumerate(self._rows):
-                if len(row) != len(self.columns):
-                    raise InvalidInput(f"row {number} has {len(row)} values, and the table {len(self.columns)} columns")
+                check_row_length(row, number, self.columns)
                 self._widen_types(row, number)
         return self._types
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from artstore.data_types.column_types import Type
+from artstore.errors import InvalidInput
 
 
 @dataclass
@@ -17,3 +19,9 @@ class TableData:
     rows: list[list[Any]]
     arrow: Any = None
     log_mode: str = "IMMUTABLE"
+
+
+def check_row_length(row: Sequence[Any], number: int, columns: Sequence[Any]) -> None:
+    """Raise `InvalidInput` if a row has too few or too many values."""
+    if len(row) != len(columns):
+        raise InvalidInput(f"row {number} has {len(row)} values, and the table {len(columns)} columns")

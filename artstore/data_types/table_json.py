@@ -12,7 +12,7 @@ from artstore.data_types import cells, column_types, registry
 from artstore.data_types.column_types import List, NDArray, Type, Union, members_of
 from artstore.data_types.content import md5_name
 from artstore.data_types.data_object import ObjectReader, ObjectWriter
-from artstore.data_types.table_data import TableData
+from artstore.data_types.table_data import TableData, check_row_length
 from artstore.errors import InvalidInput, NotJson
 from artstore.runtime.optional_imports import need
 
@@ -135,8 +135,7 @@ def _decode_rows(
     }
     decoded_rows = []
     for number, row in enumerate(rows):
-        if len(row) != len(columns):
-            raise InvalidInput(f"row {number} has {len(row)} values, and the table {len(columns)} columns")
+        check_row_length(row, number, columns)
         decoded = [value if decode is None else decode(value) for decode, value in zip(decoders, row, strict=True)]
         for position, values in arrays.items():
             decoded[position] = values[number]

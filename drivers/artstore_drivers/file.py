@@ -27,7 +27,7 @@ _PIECE = 4 << 20
 _TRIES = 4
 
 
-class _Found(NamedTuple):
+class _Item(NamedTuple):
     """Something in a folder: its path below the folder, its kind, and the target of a link."""
 
     key: str
@@ -60,8 +60,8 @@ class FileDriver(Driver):
         root = _path(uri)
         walk = _walk(root)
         while batch := await asyncio.to_thread(_look_at_some, walk, root, checksum):
-            for found in batch:
-                yield found
+            for remote in batch:
+                yield remote
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
         """Read a file if it has the pinned size; a change of its content is noticed when the bytes are hashed."""
@@ -143,16 +143,16 @@ def _look(path: str, key: str, checksum: Algorithm | None) -> RemoteObject:
     raise SourceChanged(f"{path!r} kept changing while it was read: stop the program that writes it, or add a copy")
 
 
-def _look_at_some(walk: Iterator[_Found], root: str, checksum: Algorithm | None) -> list[RemoteObject]:
+def _look_at_some(walk: Iterator[_Item], root: str, checksum: Algorithm | None) -> list[RemoteObject]:
     return [
-        _look(os.path.join(root, found.key), found.key, checksum)
-        if found.kind == Kind.REFERENCE
-        else RemoteObject(_uri(os.path.join(root, found.key)), found.key, kind=found.kind, target=found.target)
-        for found in islice(walk, _BATCH)
+        _look(os.path.join(root, item.key), item.key, checksum)
+        if item.kind == Kind.REFERENCE
+        else RemoteObject(_uri(os.path.join(root, item.key)), item.key, kind=item.kind, target=item.target)
+        for item in islice(walk, _BATCH)
     ]
 
 
-def _walk(root: str) -> Iterator[_Found]:
+def _walk(root: str) -> Iterator[_Item]:
     """Walk a folder in the order of keys: the files in `a` come after `a-b`, because `/` comes after `-`."""
     try:
         real = os.path.realpath(root, strict=True)
@@ -164,11 +164,11 @@ def _walk(root: str) -> Iterator[_Found]:
         yield from _walk_below(root, "", real, (real,))
 
 
-def _walk_below(root: str, prefix: str, real: str, above: tuple[str, ...]) -> Iterator[_Found]:
+def _walk_below(root: str, prefix: str, real: str, above: tuple[str, ...]) -> Iterator[_Item]:
     folder = os.path.join(root, prefix)
     try:
         with os.scandir(folder) as listed:
-            names = sorted((_sorted_by(each), each.name) for each in listed)
+            names = sorted((_sorted_by(entry), entry.name) for entry in listed)
     except OSError as error:
         raise _unreadable(folder, error.strerror or str(error)) from error
     for _, name in names:
@@ -178,10 +178,10 @@ def _walk_below(root: str, prefix: str, real: str, above: tuple[str, ...]) -> It
         if os.path.islink(path) and len(above) == 1:
             link = _link_within(path, above[0])
             if link is not None:
-                yield _Found(key, Kind.LINK, link)
+                yield _Item(key, Kind.LINK, link)
                 continue
         if stat.S_ISREG(mode):
-            yield _Found(key, Kind.REFERENCE)
+            yield _Item(key, Kind.REFERENCE)
         elif stat.S_ISDIR(mode):
             yield from _walk_folder(root, key, real, above)
         else:
@@ -195,21 +195,21 @@ def _mode(path: str) -> int:
         raise _unreadable(path, error.strerror or str(error)) from error
 
 
-def _walk_folder(root: str, key: str, real: str, above: tuple[str, ...]) -> Iterator[_Found]:
+def _walk_folder(root: str, key: str, real: str, above: tuple[str, ...]) -> Iterator[_Item]:
     path = os.path.join(root, key)
     if _is_store(path):
         return
     inside = os.path.realpath(path)
     if os.path.islink(path):
-        if any(_is_at_or_below(each, inside) for each in (*above, real)):
+        if any(_is_at_or_below(folder, inside) for folder in (*above, real)):
             raise LinkCycle(f"the link {path!r} leads back to {inside!r}: remove it, or add the folders one by one")
         above = (*above, inside)
     empty = True
-    for found in _walk_below(root, key + "/", inside, above):
+    for item in _walk_below(root, key + "/", inside, above):
         empty = False
-        yield found
+        yield item
     if empty:
-        yield _Found(key, Kind.FOLDER)
+        yield _Item(key, Kind.FOLDER)
 
 
 def _sorted_by(entry: os.DirEntry[str]) -> bytes:
