@@ -68,8 +68,10 @@ def _mark(importer: str, imported: str) -> str:
 
 def modules(room: str) -> dict[str, str]:
     """Return the modules of a package by name, each with what it does."""
-    paths = sorted((SOURCE / room).glob("*.py"))
-    return {path.stem: first_paragraph(path) for path in paths if path.stem != "__init__"}
+    folder = SOURCE / room
+    names = {path.relative_to(folder).with_suffix(""): path for path in sorted(folder.rglob("*.py"))}
+    paths = {str(name).removesuffix("/__init__"): path for name, path in names.items()}
+    return {name: first_paragraph(path) for name, path in paths.items() if name != "__init__"}
 
 
 def first_paragraph(path: Path) -> str:
