@@ -1,1 +1,1 @@
-"""What artstore's speed is, against the plainest thing that does the same work on the same machine."""
+"""Benchmarks of artstore, compared with the simplest program that does the same work on the same machine."""

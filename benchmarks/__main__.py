@@ -1,9 +1,9 @@
-"""`python -m benchmarks PART`: what artstore's speed is, beside the plainest thing that does the same work.
+"""`python -m benchmarks PART`: measure artstore, compared with the simplest program that does the same work.
 
-The parts: `targets` (the goals P1 to P13), `peers` (other tools on the same data), `growth` (each cost against its
-size), `savings` (successive checkpoints and tables), and `results` (all of them, written as a page with charts).
-Data is made in a folder of its own and removed at the very end, because files are created several times slower on
-some file systems after a mass delete. Leave the machine alone meanwhile.
+The parts are `targets` (the goals P1 to P13), `peers` (other tools on the same data), `growth` (costs at growing
+sizes), `savings` (the disk space of successive checkpoints and tables), and `results` (all parts, written as a page
+with charts). Data is created in a temporary folder and removed at the very end, because some file systems create files
+several times slower after a mass delete. Do not use the machine for other work meanwhile.
 """
 
 from __future__ import annotations
@@ -16,86 +16,88 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import growth, machine, report, savings, shapes, side_by_side, targets
+from benchmarks import comparison, datasets, growth, machine, report, savings, targets
+from benchmarks.comparison import Skipped, StepResult
+from benchmarks.datasets import Size
 from benchmarks.peers import PEERS
 from benchmarks.peers.peer import Peer
 from benchmarks.savings import Saving
-from benchmarks.shapes import Size
-from benchmarks.side_by_side import Left, Measured
 from benchmarks.targets.row import Row
 
 Result = TypeVar("Result")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure what is asked for, print it, and remove the data."""
-    said = _parser().parse_args(arguments)
-    needed = max(_size(said, part).disk for part in (PARTS if said.part == "results" else [said.part]))
-    work = Path(tempfile.mkdtemp(prefix="artstore-bench-", dir=said.dir))
+    """Measure the selected part, print the results, and remove the data."""
+    options = _parser().parse_args(arguments)
+    needed = max(_size(options, part).disk for part in (PARTS if options.part == "results" else [options.part]))
+    work = Path(tempfile.mkdtemp(prefix="artstore-bench-", dir=options.dir))
     try:
         free = shutil.disk_usage(work).free
         if free < needed:
-            print(f"This needs {needed / 1e9:.0f} GB of disk and there are {free / 1e9:.0f}: say --dir.")
+            print(f"This needs {needed / 1e9:.0f} GB of disk space, {free / 1e9:.0f} are free: choose another --dir.")
             return 1
-        PARTS[said.part](work, said)
+        PARTS[options.part](work, options)
     finally:
-        if said.keep:
-            print(f"The data is in {work}: remove it when you like.")
+        if options.keep:
+            print(f"The data is in {work}: remove it when you are done.")
         else:
             shutil.rmtree(work)
     return 0
 
 
-def _size(said: argparse.Namespace, part: str) -> Size:
-    return shapes.TINY if said.tiny else shapes.FULL if said.full else SIZES.get(part, shapes.SMALL)
+def _size(options: argparse.Namespace, part: str) -> Size:
+    return datasets.TINY if options.tiny else datasets.FULL if options.full else SIZES.get(part, datasets.SMALL)
 
 
-def _targets(work: Path, said: argparse.Namespace) -> list[Row]:
-    rows = _shown(targets.measure(work, _size(said, "targets"), said.only or targets.MEASURED), report.row_line)
+def _targets(work: Path, options: argparse.Namespace) -> list[Row]:
+    rows = _print_each(
+        targets.measure(work, _size(options, "targets"), options.only or targets.MEASURED), report.row_line
+    )
     print(targets.conclusion(rows))
     return rows
 
 
-def _peers(work: Path, said: argparse.Namespace) -> tuple[dict[str, tuple[Peer, str]], list[Measured | Left]]:
-    found, left = side_by_side.install(said.cache or work / "tools", said.only or PEERS)
-    peers = [peer for peer, _ in found.values()]
-    return found, [
-        *_shown(left, report.peer_line),
-        *_shown(side_by_side.run(work, _size(said, "peers"), peers, rounds=said.rounds), report.peer_line),
+def _peers(work: Path, options: argparse.Namespace) -> tuple[dict[str, tuple[Peer, str]], list[StepResult | Skipped]]:
+    installed, skipped = comparison.install(options.cache or work / "tools", options.only or PEERS)
+    peers = [peer for peer, _ in installed.values()]
+    return installed, [
+        *_print_each(skipped, report.peer_line),
+        *_print_each(comparison.run(work, _size(options, "peers"), peers, rounds=options.rounds), report.peer_line),
     ]
 
 
-def _growth(work: Path, said: argparse.Namespace) -> list[growth.Curve]:
-    return _shown(growth.measure(work, _size(said, "growth"), said.only or None), report.curve_line)
+def _growth(work: Path, options: argparse.Namespace) -> list[growth.Curve]:
+    return _print_each(growth.measure(work, _size(options, "growth"), options.only or None), report.curve_line)
 
 
-def _savings(work: Path, said: argparse.Namespace) -> list[Saving]:
-    return _shown(savings.measure(work, _size(said, "savings"), said.only or None), report.saving_line)
+def _savings(work: Path, options: argparse.Namespace) -> list[Saving]:
+    return _print_each(savings.measure(work, _size(options, "savings"), options.only or None), report.saving_line)
 
 
-def _results(work: Path, said: argparse.Namespace) -> None:
-    """Everything. Other tools come last: they leave the file system with most to do."""
-    how = "python -m benchmarks results" + (" --full" if said.full else "")
-    page = said.out / "RESULTS.md"
-    results = report.Results(page, how, machine.facts(work))
-    everything = argparse.Namespace(**{**vars(said), "only": []})
-    report.goals(results, _targets(work / "targets", everything))
-    report.saved(results, _savings(work / "savings", everything))
-    report.growing(results, _growth(work / "growth", everything))
-    found, measured = _peers(work / "peers", said)
-    report.tools(results, found, _size(said, "peers"), measured)
+def _results(work: Path, options: argparse.Namespace) -> None:
+    """Run all parts. Other tools run last: they leave the most work to the file system."""
+    command = "python -m benchmarks results" + (" --full" if options.full else "")
+    page = options.out / "RESULTS.md"
+    results = report.Results(page, command, machine.facts(work))
+    everything = argparse.Namespace(**{**vars(options), "only": []})
+    report.add_goals(results, _targets(work / "targets", everything))
+    report.add_savings(results, _savings(work / "savings", everything))
+    report.add_growth(results, _growth(work / "growth", everything))
+    installed, measured = _peers(work / "peers", options)
+    report.add_tools(results, installed, _size(options, "peers"), measured)
     print(f"Written: {page}")
 
 
-def _shown(results: Iterable[Result], line: Callable[[Result], str]) -> list[Result]:
-    """Print results as they come."""
+def _print_each(results: Iterable[Result], line: Callable[[Result], str]) -> list[Result]:
+    """Print and return results; each is printed as soon as it is there."""
 
-    def each() -> Iterator[Result]:
+    def printed() -> Iterator[Result]:
         for result in results:
             print(line(result), flush=True)
             yield result
 
-    return list(each())
+    return list(printed())
 
 
 PARTS: dict[str, Callable[[Path, argparse.Namespace], object]] = {
@@ -105,8 +107,8 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], object]] = {
     "savings": _savings,
     "results": _results,
 }
-SIZES = {"targets": shapes.GOALS, "growth": shapes.FULL}
-"""Of the parts for which small sizes would say little."""
+SIZES = {"targets": datasets.GOALS, "growth": datasets.FULL}
+"""The sizes of parts whose results mean little at small sizes."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,14 +116,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("part", nargs="?", default="targets", choices=PARTS, help="what to measure (default: targets)")
-    parser.add_argument("only", nargs="*", help="of that part, only these; of results, the tools")
-    parser.add_argument("--full", action="store_true", help="the large sizes of every part")
-    parser.add_argument("--tiny", action="store_true", help="see that it runs; the numbers mean nothing")
-    parser.add_argument("--rounds", type=int, default=1, help="how often other tools do everything (default: 1)")
-    parser.add_argument("--dir", type=Path, help="where to make the data (default: the folder for temporary files)")
-    parser.add_argument("--cache", type=Path, help="where to install other tools, to have them again next time")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write the page and charts")
-    parser.add_argument("--keep", action="store_true", help="leave the data where it is")
+    parser.add_argument("only", nargs="*", help="only these items of the part; of results, only these tools")
+    parser.add_argument("--full", action="store_true", help="use the large sizes of every part")
+    parser.add_argument("--tiny", action="store_true", help="only check that everything runs; the numbers mean nothing")
+    parser.add_argument("--rounds", type=int, default=1, help="how often other tools repeat everything (default: 1)")
+    parser.add_argument("--dir", type=Path, help="where to create the data (default: the folder for temporary files)")
+    parser.add_argument("--cache", type=Path, help="where to install other tools, to reuse them next time")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write the page of results")
+    parser.add_argument("--keep", action="store_true", help="do not remove the data")
     return parser
 
 

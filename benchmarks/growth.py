@@ -1,7 +1,7 @@
-"""Each cost against its size: nothing grows faster than its input, and a new version costs what it changes.
+"""Measure costs at growing sizes: no cost grows faster than its input, and a new version costs what it changes.
 
-A slope is that of a straight line through the logarithms, over the last two decades of sizes: below them fixed costs
-hide it. 1 means that the cost grows as its input, 0 that it does not grow.
+The slope is that of a straight line through the logarithms over the last two decades of sizes; below them, fixed costs
+dominate. 1 means that the cost is proportional to its input, 0 that it does not grow.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artstore import Store
-from benchmarks import made_up, measuring, shapes, stores
-from benchmarks.measuring import best, timed, warm
-from benchmarks.shapes import MEBI, Size
+from benchmarks import datasets, measurement, stores, synthetic_driver
+from benchmarks.datasets import MEBI, Size
+from benchmarks.measurement import best, timed, warm
 
-AS_ITS_INPUT = 1.1
-AS_THE_CHANGE = 0.35
+LINEAR_LIMIT = 1.1
+CONSTANT_LIMIT = 0.35
 _DECADES = 2
 
 
@@ -31,58 +31,58 @@ class Curve(NamedTuple):
 
     name: str
     input: str
-    """What the sizes count."""
+    """The unit of the sizes."""
     points: Sequence[tuple[float, float]]
-    """Size and seconds, by size."""
-    most: float
-    """The slope that it may have."""
+    """Pairs of size and seconds, in order of size."""
+    limit: float
+    """The highest slope allowed."""
 
     @property
     def slope(self) -> float:
-        """How the cost grows where it is large."""
+        """The slope over the last two decades of sizes."""
         return slope(self.points)
 
     @property
     def held(self) -> bool:
-        """Whether it grows no faster than it may."""
-        return self.slope <= self.most
+        """Whether the slope is within the limit."""
+        return self.slope <= self.limit
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
-    """The slope of the straight line through the logarithms of the points in the last two decades."""
+    """Return the slope of the line through the logarithms of the points in the last two decades."""
     largest = max(x for x, _ in points)
     logs = [(math.log(x), math.log(y)) for x, y in points if x >= largest / 10**_DECADES]
     return statistics.linear_regression(*zip(*logs, strict=True)).slope
 
 
 def measure(work: Path, size: Size, only: Iterable[str] | None = None) -> Iterator[Curve]:
-    """Measure all curves; those of one group share their data."""
+    """Measure all curves; the curves of a group share their data."""
     for name in only or GROUPS:
         yield from GROUPS[name](work / name, size)
 
 
 def files(work: Path, size: Size) -> Iterator[Curve]:
-    """Files of 4 KB, up to as many as the shape `many_small` has."""
+    """Measure files of 4 KB, up to the number in the dataset `many_small`."""
     log, again, get = [], [], []
     for count in _sizes(size.small_files, least=100):
-        source = shapes.many_small(work / f"files-{count}", size._replace(small_files=count))
+        source = datasets.many_small(work / f"files-{count}", size._replace(small_files=count))
         time.sleep(size.pause)
         warm(source)
         with Store.init(work / f"store-{count}") as store:
             log.append((count, timed(partial(stores.log, store, "files", source))))
             again.append((count, best(partial(stores.log, store, "files", source))))
             get.append((count, timed(partial(store.get, "files", work / f"out-{count}"))))
-    yield Curve("log files of 4 KB", "files", log, AS_ITS_INPUT)
-    yield Curve("log them again unchanged", "files", again, AS_ITS_INPUT)
-    yield Curve("get them", "files", get, AS_ITS_INPUT)
+    yield Curve("log files of 4 KB", "files", log, LINEAR_LIMIT)
+    yield Curve("log them again unchanged", "files", again, LINEAR_LIMIT)
+    yield Curve("get them", "files", get, LINEAR_LIMIT)
 
 
 def entries(work: Path, size: Size) -> Iterator[Curve]:
-    """Entries of a version. They are made up, because a million real files measure the file system."""
+    """Measure entries of a version. They are invented: a million real files would measure the file system."""
     make, listed, commit, diff = [], [], [], []
     draw = random.Random(5)
     with Store.init(work / "store") as store:
-        contents = stores.contents(store, work / "contents", made_up=size.entries)
+        contents = stores.contents(store, work / "contents", invented=size.entries)
         for count in _sizes(size.entries, least=100):
             name = f"entries-{count}"
             draft = stores.with_entries(store, name, count, contents)
@@ -91,14 +91,14 @@ def entries(work: Path, size: Size) -> Iterator[Curve]:
             drafts = (stores.with_changes(store, name, count, contents, draw) for _ in range(9))
             commit.append((count, statistics.median(timed(partial(store.commit, draft)) for draft in drafts)))
             diff.append((count, best(partial(store.diff, f"{name}:v0", f"{name}:latest"))))
-    yield Curve("commit a new version", "entries", make, AS_ITS_INPUT)
-    yield Curve("list it", "entries", listed, AS_ITS_INPUT)
-    yield Curve("commit 10 changes", "entries", commit, AS_THE_CHANGE)
-    yield Curve("diff of 90 changes", "entries", diff, AS_THE_CHANGE)
+    yield Curve("commit a new version", "entries", make, LINEAR_LIMIT)
+    yield Curve("list it", "entries", listed, LINEAR_LIMIT)
+    yield Curve("commit 10 changes", "entries", commit, CONSTANT_LIMIT)
+    yield Curve("diff of 90 changes", "entries", diff, CONSTANT_LIMIT)
 
 
 def versions(work: Path, size: Size) -> Iterator[Curve]:
-    """Versions of one collection, each of which changes one file of a hundred."""
+    """Measure versions of one collection, each of which changes one file of a hundred."""
     commit, resolve = [], []
     with Store.init(work / "store") as store:
         draft = store.draft("grown", "dataset")
@@ -116,28 +116,28 @@ def versions(work: Path, size: Size) -> Iterator[Curve]:
             if number in wanted:
                 commit.append((number, statistics.median(recent)))
                 resolve.append((number, best(lambda: store.version("grown:latest"), 9)))
-    yield Curve("commit 1 change", "versions", commit, AS_THE_CHANGE)
-    yield Curve("resolve a name", "versions", resolve, AS_THE_CHANGE)
+    yield Curve("commit 1 change", "versions", commit, CONSTANT_LIMIT)
+    yield Curve("resolve a name", "versions", resolve, CONSTANT_LIMIT)
 
 
 def file_size(work: Path, size: Size) -> Iterator[Curve]:
-    """The size of one file, up to twice that of the shape `one_large`."""
+    """Measure the size of one file, up to twice that of the dataset `one_large`."""
     log, get = [], []
     for count in _sizes(2 * size.large_bytes, least=MEBI, factor=8):
         here = work / str(count)
-        path = shapes.large_file(here / "file", count)
+        path = datasets.large_file(here / "file", count)
         time.sleep(size.pause)
         with Store.init(here / "store") as store:
             warm(path)
             log.append((count / MEBI, timed(partial(stores.log, store, "large", path.parent))))
             get.append((count / MEBI, timed(partial(store.get, "large", here / "out"))))
-        measuring.remove(here)
-    yield Curve("log one file", "MiB", log, AS_ITS_INPUT)
-    yield Curve("get one file", "MiB", get, AS_ITS_INPUT)
+        measurement.remove(here)
+    yield Curve("log one file", "MiB", log, LINEAR_LIMIT)
+    yield Curve("get one file", "MiB", get, LINEAR_LIMIT)
 
 
 def lineage(work: Path, size: Size) -> Iterator[Curve]:
-    """Runs in a row, as in the shape `deep_lineage`."""
+    """Measure lineage in a chain of runs."""
     near, far = [], []
     for count in _sizes(10 * size.runs, least=10):
         with Store.init(work / f"store-{count}") as store:
@@ -146,13 +146,13 @@ def lineage(work: Path, size: Size) -> Iterator[Curve]:
             near.append((count, best(partial(store.lineage, middle, depth=2))))
             upstream: Callable[[], object] = partial(store.lineage, newest, direction="upstream")
             far.append((count, best(upstream, 2)))
-    yield Curve("lineage, 2 hops", "runs", near, AS_THE_CHANGE)
-    yield Curve("lineage, everything upstream", "runs", far, AS_ITS_INPUT)
+    yield Curve("lineage, 2 hops", "runs", near, CONSTANT_LIMIT)
+    yield Curve("lineage, everything upstream", "runs", far, LINEAR_LIMIT)
 
 
 def references(work: Path, size: Size) -> Iterator[Curve]:
-    """Objects below a prefix. The listing is made up: a server's part is its own."""
-    made_up.announce(work)
+    """Measure objects below a prefix. The listing is invented, so that no server is measured."""
+    synthetic_driver.install(work)
     sys.path.insert(0, str(work))
     add = []
     try:
@@ -163,15 +163,15 @@ def references(work: Path, size: Size) -> Iterator[Curve]:
                 add.append((count, timed(listing) + timed(partial(store.commit, draft))))
     finally:
         sys.path.remove(str(work))
-    yield Curve("reference a listing and commit", "objects", add, AS_ITS_INPUT)
+    yield Curve("reference a listing and commit", "objects", add, LINEAR_LIMIT)
 
 
 def _sizes(most: int, *, least: int, factor: float = math.sqrt(10)) -> list[int]:
-    """Sizes that grow by a factor, up to the most."""
-    found = [most]
-    while found[-1] / factor >= least:
-        found.append(round(most / factor ** len(found)))
-    return found[::-1]
+    """Return sizes that grow by a factor, from `least` to `most`."""
+    sizes = [most]
+    while sizes[-1] / factor >= least:
+        sizes.append(round(most / factor ** len(sizes)))
+    return sizes[::-1]
 
 
 GROUPS: dict[str, Callable[[Path, Size], Iterator[Curve]]] = {

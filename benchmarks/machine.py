@@ -1,4 +1,4 @@
-"""What a result was measured on, without the name of the machine or a path of it."""
+"""Describe the machine of a measurement, without its name or any path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LIBRARIES = ("blake3", "pyfastcdc", "fsspec", "numpy", "pyarrow", "moto")
 
 
 def facts(folder: Path) -> dict[str, str]:
-    """The machine, what runs on it, and the file system of a folder."""
+    """Return the machine, the software versions, and the file system of a folder."""
     return {
         "measured": datetime.now(UTC).strftime("%Y-%m-%d, %H:%M UTC"),
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
@@ -37,19 +37,19 @@ def _processor() -> str:
 
 
 def _disk(folder: Path) -> str:
-    """The file system that a folder lies on, and the kind of disk below it, as far as the kernel tells."""
+    """Return the file system of a folder and the kind of disk, as far as the kernel knows them."""
     mounts = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
     above = [folder.resolve(), *folder.resolve().parents]
-    _, found = max(
+    _, file_system = max(
         ((len(fields[1]), fields[2]) for fields in mounts if Path(fields[1]) in above), default=(0, "unknown")
     )
     device = os.stat(folder).st_dev
     block = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve()
-    # A partition has no queue of its own.
-    for each in (block, block.parent):
-        rotates = each / "queue" / "rotational"
+    # A partition has no queue; its disk has one.
+    for device_folder in (block, block.parent):
+        rotates = device_folder / "queue" / "rotational"
         if rotates.exists():
-            if each.name.startswith(("vd", "xvd")):
-                return f"{found} on a virtual disk"
-            return f"{found} on a {'rotating' if rotates.read_text().strip() == '1' else 'solid-state'} disk"
-    return found
+            if device_folder.name.startswith(("vd", "xvd")):
+                return f"{file_system} on a virtual disk"
+            return f"{file_system} on a {'rotating' if rotates.read_text().strip() == '1' else 'solid-state'} disk"
+    return file_system

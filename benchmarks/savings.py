@@ -1,4 +1,4 @@
-"""What successive versions of real files take in a store, against keeping each version as a whole file."""
+"""Measure the disk space of successive versions in a store, compared with whole files for each version."""
 
 from __future__ import annotations
 
@@ -9,61 +9,60 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from artstore import Store
-from benchmarks import measuring, shapes, stores
-from benchmarks.measuring import timed
-from benchmarks.shapes import Size
-from benchmarks.successive import HISTORIES, History
+from benchmarks import datasets, measurement, stores
+from benchmarks.datasets import Size
+from benchmarks.histories import HISTORIES, History
+from benchmarks.measurement import timed
 
 PLAIN = "artstore"
 COMPRESSED = "artstore, zstd"
 
 
 class Saving(NamedTuple):
-    """What the versions of one history take."""
+    """The disk space of the versions of one history."""
 
     name: str
-    what: str
+    description: str
     versions: int
     file_bytes: int
-    """Of the first version."""
+    """Bytes of the first version."""
     whole_bytes: int
-    """Each version a whole file, as W&B and dvc keep them."""
+    """Bytes if each version is a whole file, as in W&B and dvc."""
     stored: dict[str, Stored]
-    """By the kind of store."""
+    """By kind of store."""
 
 
 class Stored(NamedTuple):
-    """What one kind of store takes for a history."""
+    """The disk space of a history in one kind of store."""
 
     first_bytes: int
-    """After the first version: packs and catalog."""
+    """Bytes of packs and catalog after the first version."""
     all_bytes: int
-    """After the last."""
+    """Bytes after the last version."""
     seconds: float
-    """To log all versions."""
+    """Seconds to log all versions."""
 
 
 def kinds() -> dict[str, dict[str, Any]]:
-    """The stores to compare, each with what `Store.init` is told: also a compressing one, where there is that."""
-    found: dict[str, dict[str, Any]] = {PLAIN: {}}
+    """Return the kinds of stores to compare, each with its arguments of `Store.init`."""
+    arguments: dict[str, dict[str, Any]] = {PLAIN: {}}
     if "compression" in inspect.signature(Store.init).parameters:
-        found[COMPRESSED] = {"compression": "zstd"}
-    return found
+        arguments[COMPRESSED] = {"compression": "zstd"}
+    return arguments
 
 
 def measure(work: Path, size: Size, only: Iterable[str] | None = None) -> Iterator[Saving]:
     """Measure the histories, and 1 MiB inserted into the one large file."""
-    wanted = [*HISTORIES, _inserted()]
-    for number, history in enumerate(wanted):
+    for number, history in enumerate([*HISTORIES, _inserted()]):
         if only is None or history.name in set(only):
             yield _saving(work / str(number), size, history)
 
 
 def _inserted() -> History:
     def write(folder: Path, size: Size) -> Iterator[int]:
-        path = shapes.large_file(folder / "large", size.large_bytes)
+        path = datasets.large_file(folder / "large", size.large_bytes)
         yield path.stat().st_size
-        shapes.edit_large(path.parent, 0)
+        datasets.edit_large(path.parent, 0)
         yield path.stat().st_size
 
     return History("one large file", "random bytes; 1 MiB inserted in the middle", write)
@@ -73,7 +72,7 @@ def _saving(work: Path, size: Size, history: History) -> Saving:
     data = work / "data"
     data.mkdir(parents=True)
     opened = {kind: Store.init(work / kind, **options) for kind, options in kinds().items()}
-    took: dict[str, list[tuple[int, float]]] = {kind: [] for kind in opened}
+    measured: dict[str, list[tuple[int, float]]] = {kind: [] for kind in opened}
     lengths = []
     try:
         for length in history.write(data, size):
@@ -81,10 +80,12 @@ def _saving(work: Path, size: Size, history: History) -> Saving:
             time.sleep(size.pause)
             for kind, store in opened.items():
                 spent = timed(lambda store=store: stores.log(store, "data", data))  # type: ignore[misc]
-                took[kind].append((store.usage().allocated_bytes + stores.catalog_bytes(store), spent))
+                measured[kind].append((store.usage().allocated_bytes + stores.catalog_bytes(store), spent))
     finally:
         for store in opened.values():
             store.close()
-    measuring.remove(work)
-    stored = {kind: Stored(sizes[0][0], sizes[-1][0], sum(spent for _, spent in sizes)) for kind, sizes in took.items()}
-    return Saving(history.name, history.what, len(lengths), lengths[0], sum(lengths), stored)
+    measurement.remove(work)
+    stored = {
+        kind: Stored(sizes[0][0], sizes[-1][0], sum(spent for _, spent in sizes)) for kind, sizes in measured.items()
+    }
+    return Saving(history.name, history.description, len(lengths), lengths[0], sum(lengths), stored)

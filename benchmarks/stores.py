@@ -1,4 +1,4 @@
-"""Stores as benchmarks need them: a folder logged, and catalogs that would take hours to fill by logging."""
+"""Fill stores for benchmarks: log a folder, or fill catalogs that would take hours to fill by logging."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 from artstore import Store, Version
 from artstore.core.draft import Draft
-from benchmarks import shapes
+from benchmarks import datasets
 
 
 def log(store: Store, name: str, folder: Path) -> Version:
-    """Put a folder as the next version of a collection."""
+    """Log a folder as the next version of a collection."""
     draft = store.draft(name, "dataset")
     store.add_dir(draft, folder)
     return store.commit(draft)
 
 
 def catalog_bytes(store: Store) -> int:
-    """What the database's pages take, those that its log still holds included; the log itself comes and goes."""
+    """Return the bytes of the database's pages in use, including pages still in its log; the log varies in size."""
     with store.db.reading() as connection:
         pages, free, size = (
             int(connection.execute(f"pragma {name}").fetchone()[0])
@@ -29,44 +29,46 @@ def catalog_bytes(store: Store) -> int:
 
 
 class Contents(NamedTuple):
-    """Some small files that a store has, for versions whose entries are made up from them."""
+    """Small files that a store has, for versions with invented entries."""
 
     folder: Path
     known: list[tuple[str | None, int | None]]
 
 
-def contents(store: Store, folder: Path, count: int = 600, *, made_up: int = 0) -> Contents:
-    """Make some small files and log them; and tell the catalog of so many more that are nowhere."""
+def contents(store: Store, folder: Path, count: int = 600, *, invented: int = 0) -> Contents:
+    """Create and log small files, and add `invented` more to the catalog that are not stored."""
     folder.mkdir(parents=True)
     for i in range(count):
         (folder / str(i)).write_text(f"content {i}")
     version = log(store, "contents", folder)
-    digests = [store.db.algorithm.raw(b"made up %d" % i) for i in range(made_up)]
+    digests = [store.db.algorithm.raw(b"made up %d" % i) for i in range(invented)]
     with store.db.writing() as connection:
-        connection.executemany("insert into files (digest, size) values (?, 4096)", ((each,) for each in digests))
+        connection.executemany("insert into files (digest, size) values (?, 4096)", ((digest,) for digest in digests))
     known = [(entry.digest, entry.size) for entry in store.entries(version)]
-    return Contents(folder, [*known, *((store.db.algorithm.text(each), 4096) for each in digests)])
+    return Contents(folder, [*known, *((store.db.algorithm.text(digest), 4096) for digest in digests)])
 
 
-def with_entries(store: Store, name: str, count: int, of: Contents) -> Draft:
-    """A draft with so many made-up entries."""
+def with_entries(store: Store, name: str, count: int, contents: Contents) -> Draft:
+    """Return a draft with `count` invented entries."""
     draft = store.draft(name, "dataset")
-    draft.fill_new_folder(shapes.many_entries(count, of.known))
-    # The draft now holds the content that its other entries name.
-    store.add_dir(draft, of.folder, "contents")
+    draft.fill_new_folder(datasets.many_entries(count, contents.known))
+    # Adding these files claims the content that the other entries name.
+    store.add_dir(draft, contents.folder, "contents")
     return draft
 
 
-def with_changes(store: Store, name: str, count: int, of: Contents, draw: random.Random, changes: int = 10) -> Draft:
-    """A draft on top of the newest version of a collection, with a few of its made-up entries changed."""
+def with_changes(
+    store: Store, name: str, count: int, contents: Contents, draw: random.Random, changes: int = 10
+) -> Draft:
+    """Return a draft based on the newest version of a collection, with a few of its invented entries changed."""
     draft = store.draft(name, base=f"{name}:latest")
     for i in draw.sample(range(count), changes):
-        draft.add(shapes.entry(i, *draw.choice(of.known)), overwrite=True)
+        draft.add(datasets.entry(i, *draw.choice(contents.known)), overwrite=True)
     return draft
 
 
 def many_versions(store: Store, name: str, count: int) -> None:
-    """Give a collection so many versions more, all equal to its first."""
+    """Add `count` versions to a collection, all equal to its first."""
     first = store.version(f"{name}:v0")
     with store.db.writing() as connection:
         connection.execute(
@@ -80,9 +82,9 @@ def many_versions(store: Store, name: str, count: int) -> None:
 
 
 def many_runs(store: Store, count: int) -> None:
-    """Runs in a row, each of which used the newest version of `data` and one far back, and produced the next.
+    """Add a chain of runs, each of which used the newest version of `data` and an older one, and produced the next.
 
-    Every tenth used v0 too, so that v0 has many neighbours.
+    Every tenth run used v0, too, so that v0 has many neighbours.
     """
     draft = store.draft("data", "dataset")
     store.add_bytes(draft, b"data", "data")

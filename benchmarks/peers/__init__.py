@@ -1,13 +1,13 @@
-"""What a user would take in artstore's place, one class each."""
+"""The tools that a user could use instead of artstore, one class each."""
 
 from __future__ import annotations
 
+from benchmarks.peers.artstore_command import Artstore
 from benchmarks.peers.backups import Borg, Restic
-from benchmarks.peers.ours import Artstore
+from benchmarks.peers.cp import Cp
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.plain import Cp
 from benchmarks.peers.trackers import Mlflow, Trackio, Wandb
-from benchmarks.peers.trees import Dvc, Git
+from benchmarks.peers.working_trees import Dvc, Git
 
 PEERS: dict[str, type[Peer]] = {
     "cp": Cp,

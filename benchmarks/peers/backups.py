@@ -1,4 +1,4 @@
-"""borg and restic, the backup programs that cut files by their content as artstore does."""
+"""borg and restic: backup programs that cut files by content, as artstore does."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import os
 import shutil
 from pathlib import Path
 
-from benchmarks.peers.peer import Command, NotInstallable, Peer, Place, answer, debian
+from benchmarks.peers.peer import Command, NotInstallable, Peer, Place, debian_root, first_line
 
 _BORG = ("borgbackup", "python3-msgpack", "python3-packaging", "python3-pkg-resources")
 
 
 class Borg(Peer):
-    """Not encrypted."""
+    """borg, without encryption."""
 
     name = "borg"
     as_thorough = True
-    remarks = "`borg create` without encryption, else defaults (lz4); durable and verified"
+    remarks = "`borg create` without encryption, otherwise defaults (lz4); durable and verified"
 
     def __init__(self) -> None:
         self._program: list[str | Path] = ["borg"]
@@ -24,11 +24,11 @@ class Borg(Peer):
 
     def install(self, cache: Path) -> str:
         if shutil.which("borg") is None:
-            # Debian's own Python is the one that its package is built for.
-            packages = debian(_BORG, cache) / "usr" / "lib" / "python3" / "dist-packages"
+            # Debian's package is built for Debian's own Python.
+            packages = debian_root(_BORG, cache) / "usr" / "lib" / "python3" / "dist-packages"
             self._program = ["/usr/bin/python3", "-m", "borg.archiver"]
             self._env = {"PYTHONPATH": str(packages)}
-        return answer(*self._program, "--version", env={**os.environ, **self._env}).rpartition(" ")[2]
+        return first_line(*self._program, "--version", env={**os.environ, **self._env}).rpartition(" ")[2]
 
     def prepare(self, place: Place) -> Command:
         return self._run(place, place.tree, "init", "--encryption", "none", place.store / "repository")
@@ -55,7 +55,7 @@ class Borg(Peer):
 
 
 class Restic(Peer):
-    """Encrypted, because it knows nothing else."""
+    """restic, which always encrypts."""
 
     name = "restic"
     as_thorough = True
@@ -66,10 +66,10 @@ class Restic(Peer):
 
     def install(self, cache: Path) -> str:
         if shutil.which("restic") is None:
-            self._program = debian(["restic"], cache) / "usr" / "bin" / "restic"
-        words = answer(self._program, "version").split()
+            self._program = debian_root(["restic"], cache) / "usr" / "bin" / "restic"
+        words = first_line(self._program, "version").split()
         if len(words) < 2:
-            raise NotInstallable("restic does not tell its version")
+            raise NotInstallable("restic does not report its version")
         return words[1]
 
     def prepare(self, place: Place) -> Command:

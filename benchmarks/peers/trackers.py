@@ -1,4 +1,4 @@
-"""wandb, trackio and mlflow: each in an environment of its own, and each step a small program."""
+"""wandb, trackio and mlflow: each in its own environment; each step is a small program."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchmarks.peers.peer import Command, Peer, Place, python_with, version_of
 class _Tracker(Peer):
     package: ClassVar[str]
     logs: ClassVar[str]
-    """The program that logs the folder `sys.argv[1]`, keeping things below `sys.argv[2]`."""
+    """The program that logs the folder `sys.argv[1]`, with its data below `sys.argv[2]`."""
     gets: ClassVar[str] = ""
     """The program that writes the newest version to `sys.argv[1]`."""
     folders: ClassVar[tuple[str, ...]] = ()
-    """Environment variables that name a folder to keep things in."""
+    """Environment variables that name folders for its data."""
     settings: ClassVar[dict[str, str]] = {}
 
     def __init__(self) -> None:
@@ -33,19 +33,19 @@ class _Tracker(Peer):
 
     def _run(self, place: Place, program: str, path: Path) -> Command:
         folders = {name: str(place.store / name.lower()) for name in self.folders}
-        # A Python of its own must not find this project's modules.
+        # The tool's Python must not find the modules of this project.
         env = {**folders, **self.settings, "PYTHONPATH": "", "HOME": str(place.store)}
         return Command([self._python, "-c", program, path, place.store], place.store, env)
 
 
 class Wandb(_Tracker):
-    """Its SDK, offline."""
+    """wandb: its SDK in offline mode."""
 
     name = "wandb"
     package = "wandb"
     remarks = (
         "SDK in offline mode with its defaults: it copies everything into a staging folder and leaves dedup to a "
-        "server, so nothing can be got back here; what it stages is not synced to the disk"
+        "server, so nothing can be downloaded here; the staging folder is not synced to the disk"
     )
     folders = ("WANDB_DIR", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR")
     settings: ClassVar[dict[str, str]] = {
@@ -67,19 +67,19 @@ with wandb.init(project="bench") as run:
 
 
 class Trackio(_Tracker):
-    """Its local mode."""
+    """trackio in local mode."""
 
     name = "trackio"
     package = "trackio"
-    remarks = "local, defaults: a file for each content, found again by hashing everything; no fsync"
+    remarks = "local, defaults: one file per content; it hashes everything again at each log; no fsync"
     folders = ("TRACKIO_DIR", "HF_HOME")
     settings: ClassVar[dict[str, str]] = {"HF_HUB_OFFLINE": "1"}
-    _begins = """
+    _setup = """
 import sys, trackio
 trackio.init(project="bench", auto_log_gpu=False, auto_log_cpu=False, embed=False)
 """
     logs = (
-        _begins
+        _setup
         + """
 artifact = trackio.Artifact("data", "dataset")
 artifact.add_dir(sys.argv[1])
@@ -87,29 +87,29 @@ trackio.log_artifact(artifact).wait()
 trackio.finish()
 """
     )
-    gets = _begins + "trackio.use_artifact('data').download(sys.argv[1])\ntrackio.finish()\n"
+    gets = _setup + "trackio.use_artifact('data').download(sys.argv[1])\ntrackio.finish()\n"
 
 
 class Mlflow(_Tracker):
-    """Artifacts of its runs, in a folder, with SQLite for the rest."""
+    """mlflow: artifacts of runs in a folder, and SQLite for the rest."""
 
     name = "mlflow"
     package = "mlflow"
-    remarks = "artifacts of runs, a whole copy for each: it has no versions of them, verifies nothing; no fsync"
+    remarks = "artifacts of runs, a full copy for each run: no versions, no verification, no fsync"
     settings: ClassVar[dict[str, str]] = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    _begins = """
+    _setup = """
 import sys, mlflow
 mlflow.set_tracking_uri(f"sqlite:///{sys.argv[2]}/mlflow.db")
 """
     logs = (
-        _begins
+        _setup
         + """
 with mlflow.start_run():
     mlflow.log_artifacts(sys.argv[1], "data")
 """
     )
     gets = (
-        _begins
+        _setup
         + """
 newest = mlflow.search_runs(order_by=["start_time desc"], max_results=1, output_format="list")[0]
 mlflow.artifacts.download_artifacts(run_id=newest.info.run_id, artifact_path="data", dst_path=sys.argv[1])

@@ -1,48 +1,48 @@
-"""The thirteen goals of speed, P1 to P13: each measured beside what it is a ratio of, in one run."""
+"""The thirteen performance goals, P1 to P13. A goal that is a ratio measures both sides in one run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from benchmarks.shapes import Size
-from benchmarks.targets import catalog, files, large, references, removal, starting, writing
+from benchmarks.datasets import Size
+from benchmarks.targets import catalog, concurrent_writers, deletion, files, large_file, references, startup
 from benchmarks.targets.row import Row
 
 COUNT = 13
 MEASURED: dict[str, Callable[[Path, Size], Iterator[Row]]] = {
-    "starting": starting.rows,
+    "startup": startup.rows,
     "files": files.rows,
-    "removal": removal.rows,
-    "large": large.rows,
+    "deletion": deletion.rows,
+    "large_file": large_file.rows,
     "references": references.rows,
     "catalog": catalog.rows,
     "lineage": catalog.lineage_rows,
-    "writing": writing.rows,
+    "concurrent_writers": concurrent_writers.rows,
 }
-"""What is measured together, because it shares its data. Each gives the rows of several goals."""
+"""Groups of goals that share their data. Each yields the rows of one or more goals."""
 
 
 def measure(work: Path, size: Size, only: Iterable[str] = MEASURED) -> Iterator[Row]:
-    """Measure the goals in a folder; rows come as they are measured."""
+    """Measure the goals in a folder; each row is yielded when it is measured."""
     for name in only:
         yield from MEASURED[name](work / name, size)
 
 
 def sorted_rows(rows: Iterable[Row]) -> list[Row]:
-    """Rows by the numbers of their goals."""
+    """Sort rows by the numbers of their goals."""
     return sorted(rows, key=lambda row: int(row.number.removeprefix("P")))
 
 
 def conclusion(rows: Iterable[Row]) -> str:
-    """How many of the goals hold: those of which every row does."""
+    """Return how many goals hold, as text. A goal holds if each of its rows does."""
     held: dict[str, bool] = {}
     for row in rows:
         held[row.number] = held.get(row.number, True) and row.held
     missed = [number for number, all_held in held.items() if not all_held]
-    said = f"{len(held) - len(missed)} of {COUNT} hold"
+    text = f"{len(held) - len(missed)} of {COUNT} hold"
     if missed:
-        said += f"; not held: {', '.join(missed)}"
+        text += f"; not held: {', '.join(missed)}"
     if len(held) < COUNT:
-        said += f"; not measured: {', '.join(f'P{n}' for n in range(1, COUNT + 1) if f'P{n}' not in held)}"
-    return said
+        text += f"; not measured: {', '.join(f'P{n}' for n in range(1, COUNT + 1) if f'P{n}' not in held)}"
+    return text

@@ -1,4 +1,4 @@
-"""P8: a prefix of versioned objects, some of them overwritten and some deleted, in a bucket that counts requests."""
+"""P8: reference a prefix of versioned objects, some overwritten and some deleted, and count the requests."""
 
 from __future__ import annotations
 
@@ -11,34 +11,37 @@ from pathlib import Path
 from typing import Any
 
 from artstore import Store
-from benchmarks.shapes import Size
+from benchmarks.datasets import Size
 from benchmarks.targets.row import Row, count
 
 _ACCESS = {"key": "any", "secret": "any"}
-_A_PAGE = 1000
+_PAGE = 1000
 
 
 def rows(work: Path, size: Size) -> Iterator[Row]:
-    """Measure it."""
+    """Measure this goal."""
     overwritten, deleted = size.objects // 200, size.objects // 400
-    with bucket("images", size.objects, overwritten, deleted) as (uri, url, asked), Store.init(work / "store") as store:
+    with (
+        bucket("images", size.objects, overwritten, deleted) as (uri, url, requests),
+        Store.init(work / "store") as store,
+    ):
         draft = store.draft("images", "dataset")
         options = {**_ACCESS, "endpoint_url": url}
-        asked.clear()
+        requests.clear()
         entries = store.add_reference(draft, uri, max_objects=size.objects, storage_options=options)
-        requests = len(asked)
+        request_count = len(requests)
         store.commit(draft)
     listed = size.objects + overwritten + deleted
     what = f"reference {len(entries):,} objects, {listed:,} versions and markers"
-    yield count("P8", what, requests, -(-listed // _A_PAGE) + 2, "requests")
+    yield count("P8", what, request_count, -(-listed // _PAGE) + 2, "requests")
     pinned = sum(entry.version_id is not None for entry in entries)
-    there = size.objects - deleted
-    yield Row("P8", "version ids recorded", f"{there:,}", f"{pinned:,}", pinned == len(entries) == there)
+    living = size.objects - deleted
+    yield Row("P8", "version ids recorded", f"{living:,}", f"{pinned:,}", pinned == len(entries) == living)
 
 
 @contextmanager
 def bucket(prefix: str, objects: int, overwritten: int, deleted: int) -> Iterator[tuple[str, str, list[str]]]:
-    """A server with a versioned bucket: gives the URI of a prefix in it, the server's URL, and each request to come."""
+    """Run a server with a versioned bucket; yield the URI of a prefix, the server's URL and a list of its requests."""
     import boto3
     from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -47,11 +50,11 @@ def bucket(prefix: str, objects: int, overwritten: int, deleted: int) -> Iterato
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application: Any = DomainDispatcherApplication(create_backend_app)
-    asked: list[str] = []
+    requests: list[str] = []
     name = f"bench-{uuid.uuid4().hex}"
 
     def counting(environment: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        asked.append(f"{environment['REQUEST_METHOD']} {environment['PATH_INFO']}?{environment['QUERY_STRING']}")
+        requests.append(f"{environment['REQUEST_METHOD']} {environment['PATH_INFO']}?{environment['QUERY_STRING']}")
         reply: Iterable[bytes] = application(environment, start)
         return reply
 
@@ -65,14 +68,14 @@ def bucket(prefix: str, objects: int, overwritten: int, deleted: int) -> Iterato
         )
         client.create_bucket(Bucket=name)
         client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        # Put where the server keeps them, because thousands of requests would take most of the time.
+        # Put directly into the server's storage: thousands of requests would take most of the time.
         backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
         keys = [f"{prefix}/{number:06}" for number in range(objects)]
         for key in keys + keys[:overwritten]:
             backend.put_object(name, key, b"")
         for key in keys[len(keys) - deleted :]:
             backend.delete_object(name, key)
-        yield f"s3://{name}/{prefix}/", url, asked
+        yield f"s3://{name}/{prefix}/", url, requests
     finally:
         server.shutdown()
         thread.join()

@@ -1,42 +1,42 @@
-"""One line of the table of goals."""
+"""Rows of the table of goals."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from benchmarks.measuring import Pair
+from benchmarks.measurement import Pair
 
 
 class Row(NamedTuple):
-    """One measurement that a goal asks for."""
+    """One measurement of a goal."""
 
     number: str
-    """Of the goal: P1 to P13."""
-    what: str
+    """The number of the goal: P1 to P13."""
+    description: str
     goal: str
     measured: str
     held: bool
 
 
-def ratio(number: str, what: str, pair: Pair, goal: float, anchor: str) -> Row:
-    """A goal that is a multiple of what something else takes."""
+def ratio(number: str, description: str, pair: Pair, goal: float, anchor: str) -> Row:
+    """Return the row of a goal that is a multiple of the anchor's time."""
     return Row(
         number,
-        what,
+        description,
         f"<= {goal:g} x {anchor}",
-        f"{pair.ratio:.2f} x ({_seconds(pair.ours)} beside {_seconds(pair.anchor)})",
+        f"{pair.ratio:.2f} x ({_seconds(pair.ours)} against {_seconds(pair.anchor)})",
         pair.ratio <= goal,
     )
 
 
-def seconds(number: str, what: str, took: float, goal: float) -> Row:
-    """A goal that is a time."""
-    return Row(number, what, f"<= {_seconds(goal)}", _seconds(took), took <= goal)
+def seconds(number: str, description: str, measured: float, goal: float) -> Row:
+    """Return the row of a goal that is a time."""
+    return Row(number, description, f"<= {_seconds(goal)}", _seconds(measured), measured <= goal)
 
 
-def count(number: str, what: str, found: float, goal: float, unit: str) -> Row:
-    """A goal that is a number of something."""
-    return Row(number, what, f"<= {goal:g} {unit}", f"{found:.4g} {unit}", found <= goal)
+def count(number: str, description: str, measured: float, goal: float, unit: str) -> Row:
+    """Return the row of a goal that is a count or an amount."""
+    return Row(number, description, f"<= {goal:g} {unit}", f"{measured:.4g} {unit}", measured <= goal)
 
 
 def _seconds(value: float) -> str:

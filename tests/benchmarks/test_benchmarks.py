@@ -10,18 +10,18 @@ from unittest.mock import ANY
 
 import pytest
 
-from benchmarks import growth, machine, measuring, report, savings, side_by_side, targets
+from benchmarks import comparison, growth, machine, measurement, report, savings, targets
 from benchmarks.__main__ import main
-from benchmarks.measuring import CommandFailed, Cost
+from benchmarks.comparison import Skipped, StepResult
+from benchmarks.datasets import MEBI, TINY
+from benchmarks.histories import HISTORIES
+from benchmarks.measurement import CommandFailed, Cost
+from benchmarks.peers.artstore_command import Artstore
 from benchmarks.peers.backups import Borg
-from benchmarks.peers.ours import Artstore
+from benchmarks.peers.cp import Cp
 from benchmarks.peers.peer import Peer, Place
-from benchmarks.peers.plain import Cp
-from benchmarks.peers.trees import Git
+from benchmarks.peers.working_trees import Git
 from benchmarks.savings import Saving, Stored
-from benchmarks.shapes import MEBI, TINY
-from benchmarks.side_by_side import Left, Measured
-from benchmarks.successive import HISTORIES
 from benchmarks.targets.row import Row
 
 
@@ -31,7 +31,9 @@ def test_every_goal_is_measured(name: str, tmp_path: Path) -> None:
     assert rows and all(re.fullmatch(r"P\d+", row.number) and row.goal and row.measured for row in rows)
     for row in rows:
         # What is counted and not timed holds at any size.
-        assert row.held or not re.search("requests|version ids|versions that|growth|on disk", row.what + row.goal)
+        assert row.held or not re.search(
+            "requests|version ids|versions that|growth|on disk", row.description + row.goal
+        )
 
 
 def test_the_last_line_of_the_goals_names_what_is_missed_and_what_was_not_measured() -> None:
@@ -54,20 +56,20 @@ def test_the_data_is_removed_at_the_end_unless_it_is_to_be_kept(
 
 def test_tools_do_the_same_work_beside_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Artstore, "environment", lambda self, cache: Path(sys.executable))
-    found, left = side_by_side.install(tmp_path, ["cp", "artstore", "git"])
-    assert not left and all(version for _, version in found.values())
-    results = list(side_by_side.run(tmp_path, TINY, [peer for peer, _ in found.values()], ["medium"]))
-    cells = side_by_side.cells(results)
-    assert len(cells) == len(results) == 3 * len(side_by_side.STEPS)
-    assert all(cell.seconds > 0 for cell in cells.values())
+    installed, skipped = comparison.install(tmp_path, ["cp", "artstore", "git"])
+    assert not skipped and all(version for _, version in installed.values())
+    results = list(comparison.run(tmp_path, TINY, [peer for peer, _ in installed.values()], ["medium"]))
+    costs = comparison.medians(results)
+    assert len(costs) == len(results) == 3 * len(comparison.STEPS)
+    assert all(cost.seconds > 0 for cost in costs.values())
     # A copy takes all of it again, artstore what is new.
-    assert cells["medium", "cp -r", "few"].grown_bytes == pytest.approx(3 * 2 * MEBI, rel=0.01)
-    assert cells["medium", "artstore", "again"].grown_bytes < MEBI
-    assert cells["medium", "artstore", "few"].grown_bytes == pytest.approx(2 * MEBI, rel=0.1)
+    assert costs["medium", "cp -r", "few"].grown_bytes == pytest.approx(3 * 2 * MEBI, rel=0.01)
+    assert costs["medium", "artstore", "again"].grown_bytes < MEBI
+    assert costs["medium", "artstore", "few"].grown_bytes == pytest.approx(2 * MEBI, rel=0.1)
 
 
 def test_what_a_tool_is_not_run_on_is_said(tmp_path: Path) -> None:
-    assert list(side_by_side.run(tmp_path, TINY, [Git()], ["one_large"])) == [Left("one_large", "git", ANY)]
+    assert list(comparison.run(tmp_path, TINY, [Git()], ["one_large"])) == [Skipped("one_large", "git", ANY)]
 
 
 def test_a_tool_that_gives_back_something_else_is_not_measured_but_reported(tmp_path: Path) -> None:
@@ -76,27 +78,27 @@ def test_a_tool_that_gives_back_something_else_is_not_measured_but_reported(tmp_
             min(path for path in out.rglob("*") if path.is_file()).unlink()
             return out
 
-    results = list(side_by_side.run(tmp_path, TINY, [Forgetful()], ["medium"]))
-    assert results[-1] == Left("medium", "cp -r", "cp -r gave back something else than it was given")
-    assert [each.step for each in results if isinstance(each, Measured)] == ["first", "again", "few"]
+    results = list(comparison.run(tmp_path, TINY, [Forgetful()], ["medium"]))
+    assert results[-1] == Skipped("medium", "cp -r", "cp -r returned other files than were logged")
+    assert [each.step for each in results if isinstance(each, StepResult)] == ["first", "again", "few"]
 
 
 def test_a_tool_that_is_not_to_be_had_is_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    found, left = side_by_side.install(tmp_path, ["git", "restic"])
-    assert not found
-    assert [each.peer for each in left] == ["git", "restic"]
-    assert left[0].why == "git is not installed" and "restic" in left[1].why
+    installed, skipped = comparison.install(tmp_path, ["git", "restic"])
+    assert not installed
+    assert [tool.peer for tool in skipped] == ["git", "restic"]
+    assert skipped[0].reason == "git is not installed" and "restic" in skipped[1].reason
 
 
 def test_what_a_command_takes_is_measured_with_its_children() -> None:
     child = "x = bytearray(50_000_000); import time; t = time.process_time()\nwhile time.process_time() < t + 0.3: pass"
     parent = f"import subprocess, sys; y = bytearray(30_000_000); subprocess.run([sys.executable, '-c', {child!r}])"
-    cost = measuring.command([sys.executable, "-c", parent])
+    cost = measurement.run([sys.executable, "-c", parent])
     assert cost.cpu_seconds > 0.3 and cost.seconds > 0.3
     assert 80e6 < cost.peak_bytes < 200e6
     with pytest.raises(CommandFailed, match=r"(?s)ended with 3:\nsaid before"):
-        measuring.command(["sh", "-c", "echo said before; exit 3"])
+        measurement.run(["sh", "-c", "echo said before; exit 3"])
 
 
 @pytest.mark.parametrize("name", growth.GROUPS)
@@ -111,7 +113,7 @@ def test_a_slope_is_that_of_the_last_two_decades() -> None:
     linear = [(x, x / 1000) for x in (10_000.0, 100_000.0, 1_000_000.0)]
     assert growth.slope(fixed_costs_first + linear) == pytest.approx(1)
     assert growth.slope([(x, x**2) for x in (1.0, 2.0, 4.0)]) == pytest.approx(2)
-    assert not growth.Curve("", "", [(x, x**2) for x in (1.0, 2.0, 4.0)], growth.AS_ITS_INPUT).held
+    assert not growth.Curve("", "", [(x, x**2) for x in (1.0, 2.0, 4.0)], growth.LINEAR_LIMIT).held
 
 
 def test_successive_versions_take_less_than_whole_files(tmp_path: Path) -> None:
@@ -127,22 +129,22 @@ def test_successive_versions_take_less_than_whole_files(tmp_path: Path) -> None:
 def test_the_page_of_results_shows_everything_and_its_charts(tmp_path: Path) -> None:
     page = tmp_path / "RESULTS.md"
     results = report.Results(page, "make bench-full", machine.facts(tmp_path))
-    report.goals(results, [Row("P2", "b", "<= 1 s", "2 s", False), Row("P1", "a", "<= 1 s", "1 s", True)])
-    report.growing(results, [growth.Curve("log", "files", [(1, 0.1), (100, 0.2)], 1.1)])
-    report.saved(results, [Saving("model", "x", 2, 5, 10 * MEBI, {"artstore": Stored(5 * MEBI, 6 * MEBI, 1.5)})])
+    report.add_goals(results, [Row("P2", "b", "<= 1 s", "2 s", False), Row("P1", "a", "<= 1 s", "1 s", True)])
+    report.add_growth(results, [growth.Curve("log", "files", [(1, 0.1), (100, 0.2)], 1.1)])
+    report.add_savings(results, [Saving("model", "x", 2, 5, 10 * MEBI, {"artstore": Stored(5 * MEBI, 6 * MEBI, 1.5)})])
     cost = Cost(1.0, 0.5, 10**7)
     measured = [
-        Measured("medium", name, step, cost._replace(seconds=seconds), 10**6)
+        StepResult("medium", name, step, cost._replace(seconds=seconds), 10**6)
         for name, seconds in (("artstore", 1.0), ("cp -r", 0.5), ("borg", 0.8), ("dvc", 0.95))
-        for step in side_by_side.STEPS
+        for step in comparison.STEPS
     ]
     tools: dict[str, tuple[Peer, str]] = {"cp": (Cp(), "9.1"), "borg": (Borg(), "1.2")}
-    report.tools(results, tools, TINY, [*measured, Left("all", "restic", "not to be had")])
+    report.add_tools(results, tools, TINY, [*measured, Skipped("all", "restic", "not to be had")])
     text = page.read_text()
     assert text.index("| P1 | a |") < text.index("| P2 | b |") < text.index("1 of 13 hold")
     assert "| model | x | 2 | 10.0 | 6.0 (60%) | 1.00 | 1.5 |" in text
     assert "- restic, all: not to be had" in text
-    as_much, less = text.split("Ahead of artstore, doing less")
+    as_much, less = text.split("Ahead of artstore, without them")
     assert "log it again unchanged: borg 0.80 s, artstore 1.00 s" in as_much
     assert "log it again unchanged: cp -r 0.50 s, artstore 1.00 s" in less and "dvc 0.95" not in less
     linked = re.findall(r"\]\((charts/[^)]+\.svg)\)", text)

@@ -14,7 +14,7 @@ from artstore.core.digests import algorithm
 from artstore.core.manifest import ManifestBuilder, sort_by_path
 from artstore.storage.chunking import LARGEST, Cutter
 from artstore.storage.packs import HEADER, Packs
-from benchmarks import shapes, stores
+from benchmarks import datasets, stores
 
 MEBI = 2**20
 SMALL_FILES = 1000
@@ -55,7 +55,7 @@ def test_write_a_thousand_small_chunks_to_a_pack(benchmark: BenchmarkFixture, tm
 
 def test_cut_a_manifest_of_ten_thousand_entries(benchmark: BenchmarkFixture) -> None:
     blake3 = algorithm("blake3")
-    entries = sort_by_path(shapes.many_entries(10_000, [(blake3.digest(b"%d" % i), i) for i in range(100)]))
+    entries = sort_by_path(datasets.many_entries(10_000, [(blake3.digest(b"%d" % i), i) for i in range(100)]))
 
     def cut() -> ManifestBuilder:
         builder = ManifestBuilder(blake3)
@@ -67,7 +67,7 @@ def test_cut_a_manifest_of_ten_thousand_entries(benchmark: BenchmarkFixture) -> 
 
 
 def test_log_a_thousand_files_again_unchanged(benchmark: BenchmarkFixture, store: Store, tmp_path: Path) -> None:
-    folder = shapes.many_small(tmp_path / "files", shapes.TINY._replace(small_files=SMALL_FILES))
+    folder = datasets.many_small(tmp_path / "files", datasets.TINY._replace(small_files=SMALL_FILES))
     first = stores.log(store, "files", folder)
     assert benchmark(stores.log, store, "files", folder) == first
 

@@ -11,7 +11,7 @@ from artstore import Store
 from artstore.catalog import manifests
 from artstore.core import manifest
 from artstore.core.manifest import cut_groups
-from benchmarks import shapes, stores
+from benchmarks import datasets, stores
 
 ENTRIES = 3000
 
@@ -27,12 +27,12 @@ def small_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_edited_version_is_cut_as_one_made_anew(seed: int, tmp_path: Path) -> None:
     draw = random.Random(seed)
     with Store.init(tmp_path / "store") as store:
-        contents = stores.contents(store, tmp_path / "contents", made_up=ENTRIES)
+        contents = stores.contents(store, tmp_path / "contents", invented=ENTRIES)
         version = store.commit(stores.with_entries(store, "grown", ENTRIES, contents))
         for changes in (1, 5, 30, 5, 300, 40):
             draft = store.draft("grown", base="grown:latest")
             for path in draw.sample([entry.path for entry in store.entries(version)], changes):
-                other = shapes.entry(0, *draw.choice(contents.known))
+                other = datasets.entry(0, *draw.choice(contents.known))
                 match draw.choice(["remove", "change", "add"]):
                     case "remove":
                         draft.remove(path)

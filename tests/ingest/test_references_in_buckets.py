@@ -16,7 +16,7 @@ import artstore
 from artstore import Artifact
 from artstore.drivers import placing
 from artstore.errors import AccessDenied, ReferenceGone, TooManyObjects
-from benchmarks import made_up
+from benchmarks import synthetic_driver
 from tests.support import remote_places
 from tests.support.cli_runner import json_of, output_of, run
 from tests.support.remote_places import ODD_KEYS, fill_bucket
@@ -72,7 +72,7 @@ def test_ten_thousand_objects_are_twelve_requests_and_one_more_is_an_error(seawe
 def test_references_take_less_than_a_kilobyte_each_and_many_no_more_than_100_megabytes(
     count: int, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made_up.announce(here)
+    synthetic_driver.install(here)
     monkeypatch.syspath_prepend(str(here))
     artifact = Artifact("images", "dataset")
     artifact.add_reference("many://1/")

@@ -1,20 +1,20 @@
-"""`cp -r`: every version a whole copy."""
+"""`cp -r`: each version is a full copy."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.peers.peer import Command, Peer, Place, answer
+from benchmarks.peers.peer import Command, Peer, Place, first_line
 
 
 class Cp(Peer):
-    """What people do without a tool."""
+    """`cp -r`, the usual way without a tool."""
 
     name = "cp -r"
-    remarks = "a whole copy for each version: nothing is verified, shared or synced to the disk"
+    remarks = "a full copy of each version: nothing is verified, shared or synced to the disk"
 
     def install(self, cache: Path) -> str:
-        return answer("cp", "--version").rpartition(" ")[2]
+        return first_line("cp", "--version").rpartition(" ")[2]
 
     def log(self, place: Place, number: int) -> Command:
         return Command(["cp", "-r", place.data, place.store / f"v{number}"], place.tree)

@@ -1,6 +1,6 @@
-"""One of the processes that write to one collection at once: prints the longest that a commit took, in seconds.
+"""One of several processes that write to one collection: prints the seconds of its slowest commit.
 
-`python -m benchmarks.targets.writer STORE VERSIONS NAME`
+`python -m benchmarks.targets.writer_process STORE VERSIONS NAME`
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from artstore import Store
 
 
 def main(path: str, versions: int, name: str) -> None:
-    """Commit versions, each different from all others."""
+    """Commit versions that all differ."""
     longest = 0.0
     with Store.init(path) as store, tempfile.TemporaryDirectory() as folder:
         for i in range(versions):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.peers.peer import Command, Peer, Place, answer, python_with
+from benchmarks.peers.peer import Command, Peer, Place, first_line, python_with
 
 _SOURCE = Path(__file__).parents[2]
 
 
 class Artstore(Peer):
-    """As a user has it: in an environment of its own, a new process for each step."""
+    """artstore in its own environment, with a new process for each step."""
 
     name = "artstore"
     remarks = "defaults; durable when the command ends, every byte verified when it is read"
@@ -20,10 +20,10 @@ class Artstore(Peer):
 
     def install(self, cache: Path) -> str:
         self._python = self.environment(cache)
-        return answer(self._python, "-c", "import artstore; print(artstore.__version__)")
+        return first_line(self._python, "-c", "import artstore; print(artstore.__version__)")
 
     def environment(self, cache: Path) -> Path:
-        """The Python of an environment with what artstore needs and no more: sqlite-utils would import pandas."""
+        """Return the Python of an environment with only artstore's dependencies: sqlite-utils would import pandas."""
         return python_with("artstore", cache, "--editable", str(_SOURCE))
 
     def log(self, place: Place, number: int) -> Command:

@@ -1,4 +1,4 @@
-"""P12: deleting a version that alone holds a tenth of many small files, beside logging that tenth; `du` and `gc`."""
+"""P12: delete a version that alone owns a tenth of many small files, compared with logging it; `du` and `gc`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from artstore import Store
-from benchmarks import shapes
-from benchmarks.measuring import Pair, best, median_pair, timed
-from benchmarks.shapes import Size
+from benchmarks import datasets
+from benchmarks.datasets import Size
+from benchmarks.measurement import Pair, best, median_pair, timed
 from benchmarks.stores import log
 from benchmarks.targets.row import Row, ratio, seconds
 
 
 def rows(work: Path, size: Size) -> Iterator[Row]:
-    """Measure it; a tenth is another one in each round."""
-    source = shapes.many_small(work / "files", size)
+    """Measure this goal, with another tenth in each round."""
+    source = datasets.many_small(work / "files", size)
     time.sleep(size.pause)
     pairs = []
     with Store.init(work / "store") as store:
         log(store, "files", source)
         for number in range(size.rounds):
-            shapes.edit_small(source, number, share=0.1)
+            datasets.edit_small(source, number, share=0.1)
             time.sleep(size.pause)
             logged = timed(lambda: log(store, "files", source))
             deleted = timed(lambda number=number: store.delete(f"files:v{number}"))  # type: ignore[misc]

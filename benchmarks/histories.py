@@ -1,4 +1,4 @@
-"""Files as training makes them, one version after the other: checkpoints of a network, and Parquet files of a table."""
+"""Histories of files as training writes them: checkpoints of a network, and Parquet files of a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.shapes import Size
+from benchmarks.datasets import Size
 
 Weights = dict[str, NDArray[np.float32]]
 _VERSIONS = 5
@@ -20,22 +20,22 @@ class History(NamedTuple):
     """Successive versions of a folder with one file."""
 
     name: str
-    what: str
+    description: str
     write: Callable[[Path, Size], Iterator[int]]
-    """Writes a version into a folder at each step, and gives the size of its file in bytes."""
+    """Writes the versions into a folder one by one; yields the size of the file in bytes."""
 
 
 def weights(size: Size) -> Weights:
-    """The weights of a small transformer; its width follows the size of the large file."""
+    """Return the weights of a small transformer; its width depends on the size of the large file."""
     draw = np.random.default_rng(11)
     width, layers = (768, 6) if size.large_bytes >= 2**28 else (64, 6)
-    found = {"embedding.weight": _normal(draw, 4 * width, width)}
+    tensors = {"embedding.weight": _normal(draw, 4 * width, width)}
     for layer in range(layers):
         for name, rows in (("attention.query", 1), ("attention.key", 1), ("attention.value", 1), ("feed_forward", 4)):
-            found[f"layers.{layer}.{name}.weight"] = _normal(draw, rows * width, width)
-            found[f"layers.{layer}.{name}.bias"] = np.zeros(rows * width, np.float32)
-    found["head.weight"] = _normal(draw, 100, width)
-    return found
+            tensors[f"layers.{layer}.{name}.weight"] = _normal(draw, rows * width, width)
+            tensors[f"layers.{layer}.{name}.bias"] = np.zeros(rows * width, np.float32)
+    tensors["head.weight"] = _normal(draw, 100, width)
+    return tensors
 
 
 def _normal(draw: np.random.Generator, rows: int, columns: int) -> NDArray[np.float32]:
@@ -43,7 +43,7 @@ def _normal(draw: np.random.Generator, rows: int, columns: int) -> NDArray[np.fl
 
 
 def trained(before: Weights, number: int, layers: tuple[str, ...]) -> Weights:
-    """The weights after a step that changed those whose names begin so."""
+    """Return the weights after a training step that changed those whose names start with `layers`."""
     draw = np.random.default_rng(100 + number)
     return {
         name: value + draw.normal(0, 1e-4, value.shape).astype(np.float32) if name.startswith(layers) else value
@@ -51,33 +51,33 @@ def trained(before: Weights, number: int, layers: tuple[str, ...]) -> Weights:
     }
 
 
-def save_npz(path: Path, of: Weights) -> None:
-    """As `numpy.savez` writes them: a zip file that is not compressed."""
+def save_npz(path: Path, weights: Weights) -> None:
+    """Write weights as `numpy.savez` does: an uncompressed zip file."""
     with path.open("wb") as file:
-        np.savez(file, **of)  # type: ignore[arg-type]
+        np.savez(file, **weights)  # type: ignore[arg-type]
 
 
-def save_tensors(path: Path, of: Weights) -> None:
-    """As safetensors lays them out: a header of JSON behind its length, then the bytes of each tensor."""
+def save_tensors(path: Path, weights: Weights) -> None:
+    """Write weights in the layout of safetensors: the length of a JSON header, the header, and the tensors."""
     header: dict[str, Any] = {}
     offset = 0
-    for name, value in of.items():
+    for name, value in weights.items():
         header[name] = {"dtype": "F32", "shape": value.shape, "data_offsets": [offset, offset + value.nbytes]}
         offset += value.nbytes
     raw = json.dumps(header).encode()
     with path.open("wb") as file:
         file.write(len(raw).to_bytes(8, "little") + raw)
-        for value in of.values():
+        for value in weights.values():
             file.write(value.tobytes())
 
 
 def _checkpoints(save: Callable[[Path, Weights], None], name: str, layers: tuple[str, ...]) -> Any:
     def write(folder: Path, size: Size) -> Iterator[int]:
-        now = weights(size)
+        current = weights(size)
         for number in range(_VERSIONS):
-            save(folder / name, now)
+            save(folder / name, current)
             yield (folder / name).stat().st_size
-            now = trained(now, number, layers)
+            current = trained(current, number, layers)
 
     return write
 
@@ -109,20 +109,20 @@ def _rows(count: int, seed: int) -> dict[str, Any]:
 
 
 def _appended(columns: dict[str, Any], number: int) -> dict[str, Any]:
-    """A hundredth more rows at the end."""
+    """Return the columns with 1 % more rows at the end."""
     more = _rows(len(columns["id"]) // 100, 20 + number)
     return {name: np.concatenate([value, more[name]]) for name, value in columns.items()}
 
 
 def _inserted(columns: dict[str, Any], number: int) -> dict[str, Any]:
-    """A hundred rows more in the middle."""
+    """Return the columns with 100 more rows in the middle."""
     more = _rows(100, 30 + number)
     half = len(columns["id"]) // 2
     return {name: np.concatenate([value[:half], more[name], value[half:]]) for name, value in columns.items()}
 
 
 def _rescored(columns: dict[str, Any], number: int) -> dict[str, Any]:
-    """One of the five columns new."""
+    """Return the columns with one of the five replaced."""
     return {**columns, "score": np.random.default_rng(40 + number).random(len(columns["id"]))}
 
 
@@ -144,7 +144,7 @@ HISTORIES = [
         _checkpoints(save_tensors, "model.safetensors", ("",)),
     ),
     History("Parquet, rows appended", "1 % more rows at the end each time", _tables(_appended, False)),
-    History("Parquet, a column changed", "one of five columns anew each time", _tables(_rescored, False)),
+    History("Parquet, a column changed", "one of five columns replaced each time", _tables(_rescored, False)),
     History("Parquet, rows inserted", "100 rows more in the middle each time", _tables(_inserted, False)),
     History(
         "Parquet cut by content, rows inserted",

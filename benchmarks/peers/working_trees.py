@@ -1,4 +1,4 @@
-"""git and dvc, which keep versions of a working tree."""
+"""git and dvc, which store versions of a working tree."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from benchmarks.peers.peer import Command, Peer, Place, answer, python_with, version_of
+from benchmarks.peers.peer import Command, Peer, Place, first_line, python_with, version_of
 
 
 class Git(Peer):
-    """Its index and objects."""
+    """git: its index and objects."""
 
     name = "git"
     remarks = (
-        "`git add` and `git commit`, gc off; compresses everything; unchanged files are known by their times alone, "
-        "which is the anchor for logging them again; loose objects are not synced to the disk"
+        "`git add` and `git commit`, gc off; compresses everything; unchanged files are detected by their times only, "
+        "which is the anchor for logging again; loose objects are not synced to the disk"
     )
-    skips: ClassVar[Mapping[str, str]] = {"one_large": "compressing one file of gigabytes takes it many minutes"}
+    skips: ClassVar[Mapping[str, str]] = {"one_large": "it takes many minutes to compress one file of gigabytes"}
 
     def install(self, cache: Path) -> str:
-        return answer("git", "--version").rpartition(" ")[2]
+        return first_line("git", "--version").rpartition(" ")[2]
 
     def prepare(self, place: Place) -> Command:
         return self._run(place, "init", "-q")
@@ -52,12 +52,12 @@ class Git(Peer):
 
 
 class Dvc(Peer):
-    """Without Git, as its cache is what counts here."""
+    """dvc without Git: only its cache matters here."""
 
     name = "dvc"
     remarks = (
-        "`dvc add` and `dvc checkout` without Git, defaults (files are copied where reflinks are not to be had): a "
-        "file for each content; what it writes out is not verified; no fsync"
+        "`dvc add` and `dvc checkout` without Git, defaults (files are copied if the file system has no reflinks): one "
+        "file per content; checkouts are not verified; no fsync"
     )
 
     def __init__(self) -> None:
@@ -82,12 +82,12 @@ class Dvc(Peer):
     def after_get(self, place: Place, out: Path) -> Path:
         place.data.rename(out)
         (place.tree / "aside").rename(place.data)
-        # The next one that works in this tree begins anew.
+        # The next tool that uses this tree starts without these files.
         (place.tree / ".dvc").rename(place.store / "dvc")
         os.replace(place.tree / "data.dvc", place.store / "data.dvc")
         return out
 
-    def kept(self, place: Place) -> list[Path]:
+    def stored_paths(self, place: Place) -> list[Path]:
         return [place.store, place.tree / ".dvc", place.tree / "data.dvc"]
 
     def _run(self, place: Place, *arguments: str) -> Command:

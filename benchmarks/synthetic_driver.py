@@ -1,4 +1,4 @@
-"""A driver for objects that are nowhere, so that what is measured of a listing is artstore's own part."""
+"""A driver for objects that do not exist, to measure artstore's own part of a listing."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from artstore.errors import ReferenceGone
 
 
 class ManyDriver(Driver):
-    """A listing of as many objects as the bucket's name says: `many://1000/`."""
+    """Lists as many objects as the bucket's name says: `many://1000/`."""
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
-        """There is no single object."""
+        """Raise `ReferenceGone`: single objects do not exist."""
         raise ReferenceGone(f"there is no {uri!r}")
 
     async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
-        """Make up the objects."""
+        """Yield invented objects."""
         for number in range(int(urlsplit(uri).hostname or 0)):
             key = f"images/{number // 1000:04}/{number:07}.png"
             yield RemoteObject(uri + key, key, 1000 + number, f"{number:032x}", f"v{number:031x}")
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
-        """There is nothing to read."""
+        """Raise `ReferenceGone`: the objects have no content."""
         raise ReferenceGone(f"there is no {pinned.uri!r}")
         yield b""
 
 
-def announce(folder: Path) -> None:
-    """Install the metadata of a package that has `ManyDriver` for `many://`; `folder` must be on `sys.path`."""
+def install(folder: Path) -> None:
+    """Install the metadata of a package with `ManyDriver` for `many://`; `folder` must be on `sys.path`."""
     metadata = folder / "many-1.0.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: many\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(f"[{GROUP}]\nmany = benchmarks.made_up:ManyDriver\n")
+    (metadata / "entry_points.txt").write_text(f"[{GROUP}]\nmany = benchmarks.synthetic_driver:ManyDriver\n")

@@ -1,6 +1,6 @@
-"""The data that is measured on: named shapes of files, the same bytes every time.
+"""The datasets of the benchmarks: named folders of files, with the same bytes every time.
 
-An edit replaces files and never writes into one, so that a folder of hard links can be edited alone.
+An edit replaces files and never writes into one, so that a folder of hard links can be edited separately.
 """
 
 from __future__ import annotations
@@ -16,73 +16,73 @@ from artstore.core.manifest import Entry, Kind
 MEBI = 2**20
 _PIECE = 16 * MEBI
 _MEDIUM = 2 * MEBI
-_TO_A_FOLDER = 1000
+_FILES_PER_FOLDER = 1000
 
 
 class Size(NamedTuple):
-    """How much of everything."""
+    """The sizes of all datasets, and how they are measured."""
 
     small_files: int
     """Files of about 4 KB."""
     medium_files: int
     """Files of 2 MiB."""
     large_bytes: int
-    """Of the one large file."""
+    """Size of the one large file."""
     entries: int
-    """Of the version with many entries."""
+    """Entries of the version with many entries."""
     versions: int
-    """Among which a name is resolved."""
+    """Versions among which a name is resolved."""
     runs: int
-    """In the graph of lineage."""
+    """Runs in the lineage graph."""
     history: int
-    """Versions that are committed one after the other."""
+    """Versions committed one after the other."""
     objects: int
-    """In the bucket that is referenced."""
+    """Objects in the referenced bucket."""
     commits: int
-    """Of a few changes each, and of each of the writers at once."""
+    """Commits of a few changes each, and commits of each concurrent writer."""
     writers: int
     rounds: int
-    """How often a pair of things is timed."""
+    """How often each pair is timed."""
     pause: float
-    """Seconds between a change of files and the reading of them, so that no tool has to doubt their times."""
+    """Seconds between changing files and reading them, so that no tool has to doubt their times."""
     rest: float
-    """Seconds before each of two things that are timed beside each other, so that both find the machine alike."""
+    """Seconds before each side of a timed pair, so that both find the machine in the same state."""
     disk: float
-    """Bytes of disk that all of it takes at most."""
+    """The most disk space that everything takes, in bytes."""
 
 
 TINY = Size(400, 3, 8 * MEBI, 2_000, 1_000, 50, 40, 400, 3, 2, 1, 0, 0, 1e9)
 SMALL = Size(30_000, 200, 1024 * MEBI, 1_000_000, 1_000_000, 10_000, 2_000, 2_000, 50, 8, 3, 1, 8, 15e9)
 GOALS = SMALL._replace(small_files=100_000, large_bytes=4096 * MEBI, disk=30e9)
-"""What the goals of speed speak of."""
+"""The sizes that the goals P1 to P13 are stated for."""
 FULL = GOALS._replace(medium_files=1000, history=10_000, objects=10_000, disk=45e9)
 
 
-class Shape(NamedTuple):
-    """A folder that can be made, and the few changes that make its next version."""
+class Dataset(NamedTuple):
+    """A folder to create, and the changes for its next version."""
 
     name: str
-    what: Callable[[Size], str]
-    make: Callable[[Path, Size], Path]
+    description: Callable[[Size], str]
+    create: Callable[[Path, Size], Path]
     edit: Callable[[Path, int], None]
-    """Changes a few files of a folder; the number makes the change another one than those before."""
+    """Changes a few files of a folder; another number makes another change."""
     restore: Callable[[Path, Size], None] = lambda folder, size: None
-    """Gives a folder that was changed the size of the first, if the change made it larger."""
+    """Gives a changed folder its original size again, if the change made it larger."""
 
 
 def many_small(folder: Path, size: Size) -> Path:
-    """Files of about 4 KB, a thousand to a folder."""
+    """Create files of about 4 KB, a thousand per folder."""
     draw = random.Random(1)
     for i in range(size.small_files):
-        if i % _TO_A_FOLDER == 0:
-            (folder / f"d{i // _TO_A_FOLDER:03d}").mkdir(parents=True)
-        path = folder / f"d{i // _TO_A_FOLDER:03d}" / f"f{i % _TO_A_FOLDER:05d}.bin"
+        if i % _FILES_PER_FOLDER == 0:
+            (folder / f"d{i // _FILES_PER_FOLDER:03d}").mkdir(parents=True)
+        path = folder / f"d{i // _FILES_PER_FOLDER:03d}" / f"f{i % _FILES_PER_FOLDER:05d}.bin"
         path.write_bytes(draw.randbytes(draw.randint(3600, 4600)))
     return folder
 
 
 def medium(folder: Path, size: Size) -> Path:
-    """Files of 2 MiB."""
+    """Create files of 2 MiB."""
     draw = random.Random(6)
     folder.mkdir(parents=True)
     for i in range(size.medium_files):
@@ -91,13 +91,13 @@ def medium(folder: Path, size: Size) -> Path:
 
 
 def one_large(folder: Path, size: Size) -> Path:
-    """One file of random bytes."""
+    """Create one file of random bytes."""
     large_file(folder, size.large_bytes)
     return folder
 
 
 def large_file(folder: Path, count: int) -> Path:
-    """A file of so many random bytes in a new folder."""
+    """Create a file of `count` random bytes in a new folder."""
     draw = random.Random(2)
     folder.mkdir(parents=True)
     with (folder / "one.bin").open("wb") as file:
@@ -107,7 +107,7 @@ def large_file(folder: Path, count: int) -> Path:
 
 
 def link_tree(source: Path, target: Path) -> Path:
-    """The same files under other names: hard links, which cost nothing and are older than the moment."""
+    """Create the same files under other names: hard links, which cost nothing and keep their old times."""
     for path in sorted(source.rglob("*")):
         if path.is_file():
             other = target / path.relative_to(source)
@@ -117,7 +117,7 @@ def link_tree(source: Path, target: Path) -> Path:
 
 
 def edit_small(folder: Path, number: int, share: float | None = None) -> None:
-    """Give some of the small files other content: ten of them, or a share."""
+    """Replace the content of some small files: ten of them, or a share."""
     draw = random.Random(4_000 + number)
     paths = sorted(folder.rglob("*.bin"))
     chosen = draw.sample(paths, min(len(paths), 10)) if share is None else [p for p in paths if draw.random() < share]
@@ -126,12 +126,12 @@ def edit_small(folder: Path, number: int, share: float | None = None) -> None:
 
 
 def edit_medium(folder: Path, number: int) -> None:
-    """Give one of the files of 2 MiB other content."""
+    """Replace the content of one of the files of 2 MiB."""
     _replace(min(folder.iterdir()), iter([random.Random(7_000 + number).randbytes(_MEDIUM)]))
 
 
 def edit_large(folder: Path, number: int) -> None:
-    """Insert 1 MiB into the one large file, each time at another place: in the middle first."""
+    """Insert 1 MiB into the one large file, each time at another place: first in the middle."""
     path = folder / "one.bin"
     part = number % 3 + 1
     place = path.stat().st_size * part // (part + 1)
@@ -148,41 +148,41 @@ def edit_large(folder: Path, number: int) -> None:
 
 
 def _replace(path: Path, content: Iterator[bytes]) -> None:
-    # Beside the folder, not in it: creating and renaming must not leave a trace in what is measured.
-    beside = path.parent.parent / f".{path.name}.new"
-    with beside.open("wb") as file:
+    # Written outside of the folder: creating and renaming must leave no trace in the measured folder.
+    temporary = path.parent.parent / f".{path.name}.new"
+    with temporary.open("wb") as file:
         file.writelines(content)
-    beside.replace(path)
+    temporary.replace(path)
 
 
-MANY_SMALL = Shape(
+MANY_SMALL = Dataset(
     "many_small",
     lambda size: f"{size.small_files:,} files of about 4 KB; 10 of them changed",
     many_small,
     edit_small,
 )
-MEDIUM = Shape(
+MEDIUM = Dataset(
     "medium",
     lambda size: f"{size.medium_files:,} files of 2 MiB; 1 of them changed",
     medium,
     edit_medium,
 )
-ONE_LARGE = Shape(
+ONE_LARGE = Dataset(
     "one_large",
     lambda size: f"one file of {size.large_bytes // MEBI:,} MiB; 1 MiB inserted in its middle",
     one_large,
     edit_large,
     lambda folder, size: os.truncate(folder / "one.bin", size.large_bytes),
 )
-SHAPES = {shape.name: shape for shape in (ONE_LARGE, MEDIUM, MANY_SMALL)}
-"""In the order in which they need less of the disk, as many small files stay to the end."""
+DATASETS = {dataset.name: dataset for dataset in (ONE_LARGE, MEDIUM, MANY_SMALL)}
+"""In this order, because the many small files are kept to the end: the largest need of disk space comes first."""
 
 
 def many_entries(count: int, known: list[tuple[str | None, int | None]]) -> list[Entry]:
-    """Entries of files, a thousand to a folder, whose contents are what a store has, in turn."""
+    """Return entries of files, a thousand per folder, whose contents are taken in turn from those of a store."""
     return [entry(i, *known[i % len(known)]) for i in range(count)]
 
 
 def entry(number: int, digest: str | None, size: int | None) -> Entry:
-    """One of many entries."""
-    return Entry(f"dir{number // _TO_A_FOLDER:04d}/file_{number:07d}.bin", Kind.FILE, digest, size)
+    """Return one of many entries."""
+    return Entry(f"dir{number // _FILES_PER_FOLDER:04d}/file_{number:07d}.bin", Kind.FILE, digest, size)

@@ -1,4 +1,4 @@
-"""P4, P5 and P6: one large file, logged, changed and got back, beside `cp`."""
+"""P4, P5 and P6: log, change and get one large file, compared with `cp`."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ from functools import partial
 from pathlib import Path
 
 from artstore import Store
-from benchmarks import measuring, shapes
-from benchmarks.measuring import copy, median_pair, pair
-from benchmarks.shapes import MEBI, Size
+from benchmarks import datasets, measurement
+from benchmarks.datasets import MEBI, Size
+from benchmarks.measurement import copy, median_pair, pair
 from benchmarks.stores import catalog_bytes, log
 from benchmarks.targets.row import Row, count, ratio
 
 
 def rows(work: Path, size: Size) -> Iterator[Row]:
-    """Measure all three. What a round wrote is removed before the next: these are few files, and large."""
-    source = shapes.one_large(work / "file", size)
+    """Measure these goals. The files of a round, which are few and large, are removed before the next round."""
+    source = datasets.one_large(work / "file", size)
     what = f"one file of {size.large_bytes // MEBI:,} MiB"
     time.sleep(size.pause)
 
-    ready = partial(measuring.ready, source, size.rest)
+    ready = partial(measurement.ready, source, size.rest)
 
     def put(number: int) -> None:
         with Store.init(work / f"store-{number}") as store:
             log(store, "large", source)
 
-    def take(number: int) -> None:
+    def get(number: int) -> None:
         with Store.open(work / f"store-{number}") as store:
             store.get("large", work / f"out-{number}")
 
-    def copied(durable: bool) -> None:
+    def copy_source(durable: bool) -> None:
         copy(source, work / "copy", durable=durable)
 
     logged, got = [], []
     for number in range(size.rounds):
-        logged.append(pair(partial(put, number), partial(copied, True), ready))
-        measuring.remove(work / "copy")
-        got.append(pair(partial(take, number), partial(copied, False), ready))
+        logged.append(pair(partial(put, number), partial(copy_source, True), ready))
+        measurement.remove(work / "copy")
+        got.append(pair(partial(get, number), partial(copy_source, False), ready))
         for name in ("copy", f"out-{number}", *([f"store-{number}"] if number else [])):
-            measuring.remove(work / name)
+            measurement.remove(work / name)
     yield ratio("P4", f"log {what}, durable", median_pair(logged), 1.25, "cp + fsync")
     program = [sys.executable, "-m", "artstore", "put", str(source), "--name", "large", "--type", "dataset"]
-    peak = measuring.command([*program, "--store", work / "store-alone"]).peak_bytes
+    peak = measurement.run([*program, "--store", work / "store-alone"]).peak_bytes
     yield count("P4", "peak memory of that, all processes", peak / 1e6, 256, "MB")
-    measuring.remove(work / "store-alone")
+    measurement.remove(work / "store-alone")
     yield ratio("P6", f"get {what}, verified", median_pair(got), 1.25, "cp")
     with Store.open(work / "store-0") as store:
         grown = []
         for number in range(3):
             before = store.usage().allocated_bytes + catalog_bytes(store)
-            shapes.edit_large(source, number)
+            datasets.edit_large(source, number)
             log(store, "large", source)
             grown.append(store.usage().allocated_bytes + catalog_bytes(store) - before)
     yield count("P5", "1 MiB inserted, on disk, median of 3 places", sorted(grown)[1] / MEBI, 1.5, "MiB")
-    measuring.remove(work)
+    measurement.remove(work)
