@@ -1,26 +1,37 @@
-"""The open run, as the package itself offers it: `artstore.log` is the `log` of the run that is open."""
+"""The open run as functions and values of the package: `artstore.log` is `log` of the run that is open."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from artstore.errors import UsageError
 from artstore.tracking import run as runs
 from artstore.tracking.run import Run
 
-
-def _of_the_run(name: str) -> Callable[..., Any]:
-    @functools.wraps(getattr(Run, name))
-    def called(*arguments: Any, **more: Any) -> Any:
-        return getattr(_open_run(f"{name}()"), name)(*arguments, **more)
-
-    return called
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 
-def _open_run(what: str) -> Run:
+def _of_open_run(method: Callable[Concatenate[Run, P], Result]) -> Callable[P, Result]:
+    """Return a function that calls a method of the open run. It raises `UsageError` if no run is open."""
+    name = method.__name__
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> Result:
+        bound: Callable[P, Result] = getattr(_require_open_run(f"{name}()"), name)
+        return bound(*args, **kwargs)
+
+    signature = inspect.signature(method)
+    _, *parameters = signature.parameters.values()
+    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return call
+
+
+def _require_open_run(what: str) -> Run:
     run = runs.current()
     if run is None:
         raise UsageError(f"You must call artstore.init() before artstore.{what}")
@@ -28,15 +39,15 @@ def _open_run(what: str) -> Run:
 
 
 class AlertLevel(Enum):
-    """How much an alert matters."""
+    """The severity of an alert."""
 
     INFO = "INFO"
     WARN = "WARN"
     ERROR = "ERROR"
 
 
-class _OfTheRun:
-    """What stands for the config or the summary before there is a run."""
+class _NoRun:
+    """The config or the summary while no run is open: using it raises `UsageError`."""
 
     def __init__(self, name: str) -> None:
         self.__dict__["_name"] = name
@@ -44,74 +55,74 @@ class _OfTheRun:
     def __getattr__(self, key: str) -> Any:
         if key.startswith("__"):
             raise AttributeError(key)
-        raise self._too_early(key)
+        raise self._error(key)
 
     def __setattr__(self, key: str, value: Any) -> None:
-        raise self._too_early(key)
+        raise self._error(key)
 
     def __getitem__(self, key: str) -> Any:
-        raise self._too_early(key)
+        raise self._error(key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        raise self._too_early(key)
+        raise self._error(key)
 
-    def _too_early(self, key: str) -> UsageError:
+    def _error(self, key: str) -> UsageError:
         return UsageError(f"You must call artstore.init() before artstore.{self.__dict__['_name']}.{key}")
 
 
 def run() -> Run | None:
-    """The run that is open; None if there is none."""
+    """Return the open run; None if there is none."""
     return runs.current()
 
 
 def config() -> Any:
-    """The config of the open run."""
+    """Return the config of the open run."""
     open_run = runs.current()
-    return _OfTheRun("config") if open_run is None else open_run.config
+    return _NoRun("config") if open_run is None else open_run.config
 
 
 def summary() -> Any:
-    """The summary of the open run."""
+    """Return the summary of the open run."""
     open_run = runs.current()
-    return _OfTheRun("summary") if open_run is None else open_run.summary
+    return _NoRun("summary") if open_run is None else open_run.summary
 
 
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
-    """Finish the open run, if there is one."""
+    """Finish the open run, if there is one. See `Run.finish`."""
     open_run = runs.current()
     if open_run is not None:
         open_run.finish(exit_code, quiet)
 
 
-log = _of_the_run("log")
-log_artifact = _of_the_run("log_artifact")
-use_artifact = _of_the_run("use_artifact")
-log_model = _of_the_run("log_model")
-use_model = _of_the_run("use_model")
-link_artifact = _of_the_run("link_artifact")
-link_model = _of_the_run("link_model")
-log_code = _of_the_run("log_code")
-upsert_artifact = _of_the_run("upsert_artifact")
-finish_artifact = _of_the_run("finish_artifact")
-save = _of_the_run("save")
-define_metric = _of_the_run("define_metric")
-watch = _of_the_run("watch")
-unwatch = _of_the_run("unwatch")
-alert = _of_the_run("alert")
-mark_preempting = _of_the_run("mark_preempting")
+log = _of_open_run(Run.log)
+log_artifact = _of_open_run(Run.log_artifact)
+use_artifact = _of_open_run(Run.use_artifact)
+log_model = _of_open_run(Run.log_model)
+use_model = _of_open_run(Run.use_model)
+link_artifact = _of_open_run(Run.link_artifact)
+link_model = _of_open_run(Run.link_model)
+log_code = _of_open_run(Run.log_code)
+upsert_artifact = _of_open_run(Run.upsert_artifact)
+finish_artifact = _of_open_run(Run.finish_artifact)
+save = _of_open_run(Run.save)
+define_metric = _of_open_run(Run.define_metric)
+watch = _of_open_run(Run.watch)
+unwatch = _of_open_run(Run.unwatch)
+alert = _of_open_run(Run.alert)
+mark_preempting = _of_open_run(Run.mark_preempting)
 
 
 def login(*arguments: Any, **more: Any) -> bool:
-    """Accepted as in W&B: there is nobody to log in to."""
+    """Do nothing, and return True: a store has no accounts."""
     return True
 
 
 def require(*arguments: Any, **more: Any) -> None:
-    """Accepted as in W&B, where it chooses between ways of its own."""
+    """Do nothing. In W&B it switches experimental features on."""
 
 
 def setup(*arguments: Any, **more: Any) -> None:
-    """Accepted as in W&B."""
+    """Do nothing. In W&B it starts a background process."""
 
 
 def teardown(exit_code: int | None = None) -> None:

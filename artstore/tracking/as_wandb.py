@@ -1,6 +1,7 @@
-"""Standing in for wandb: after `artstore.as_wandb()`, `import wandb` anywhere in the process gives artstore.
+"""Stand in for wandb: after `artstore.as_wandb()`, `import wandb` anywhere in the process gives artstore.
 
-Only the modules that code outside W&B imports are there; any other `wandb.x` is a `ModuleNotFoundError` that says so.
+`wandb` has only names that W&B has, and those modules that code outside W&B imports; importing any other module raises
+a `ModuleNotFoundError` that names it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from artstore import data_types
 from artstore.errors import UsageError
 
 MIRRORED = "0.31.0"
-"""The release of wandb whose interface is mirrored. Integrations ask for it."""
+"""The release of wandb whose interface artstore has. Integrations check it."""
 
+_OURS = {"ArtstoreError", "Entry", "Kind", "Store", "Version", "as_wandb"}
 _ERRORS = "artstore.errors"
-_PARTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+_MODULES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "wandb.data_types": {name: ("artstore.data_types", name) for name in (*data_types.__all__, "WBValue")},
     "wandb.env": {},
     "wandb.util": {"generate_id": ("artstore.tracking.run", "generate_id")},
@@ -59,73 +61,82 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 }
 
 
+_TOP_LEVEL = {
+    # Not `artstore.__all__`: the stub that type checkers read has none, since it exports every name.
+    *(name for name in vars(artstore)["__all__"] if name not in _OURS),
+    *("config", "data_types", "errors", "run", "summary"),
+    *(name.partition(".")[2] for name in _MODULES if name.count(".") == 1),
+}
+
+
 class RunDisabled:
-    """What integrations compare a run with, to know one that is disabled. None is of this class, as in W&B."""
+    """The class of disabled runs in W&B, which integrations compare a run with. No run is of this class."""
 
 
 class _Wandb(ModuleType):
-    """The module `wandb`: artstore, with the version of what it mirrors."""
+    """The module `wandb`: those names of artstore that W&B has, and the version of wandb that is mirrored."""
 
     __version__ = MIRRORED
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name == "errors":
-            return artstore.errors
+        if name not in _TOP_LEVEL:
+            raise AttributeError(f"artstore stands in for wandb, and has no wandb.{name}")
         return getattr(artstore, name)
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_TOP_LEVEL})
 
-class _Part(ModuleType):
-    """A module below `wandb`, whose names are fetched from artstore when they are used."""
+
+class _WandbModule(ModuleType):
+    """A module below `wandb`. Its names are imported from artstore when they are used."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        home = _PARTS[self.__name__].get(name)
+        home = _MODULES[self.__name__].get(name)
         if home is not None:
             return getattr(import_module(home[0]), home[1])
-        if f"{self.__name__}.{name}" in _PARTS:
-            return part(f"{self.__name__}.{name}")
+        if f"{self.__name__}.{name}" in _MODULES:
+            return wandb_module(f"{self.__name__}.{name}")
         raise AttributeError(f"artstore stands in for wandb, and has no {self.__name__}.{name}")
 
 
-def part(name: str) -> ModuleType:
-    """What stands for a module of wandb, such as `wandb.util`, also where artstore was imported by its own name."""
-    return import_module(name) if isinstance(sys.modules.get("wandb"), _Wandb) else _Part(name)
+def wandb_module(name: str) -> ModuleType:
+    """Return the module for a module of wandb, such as `wandb.util`, also without `as_wandb`."""
+    return import_module(name) if isinstance(sys.modules.get("wandb"), _Wandb) else _WandbModule(name)
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds the modules below `wandb`, and nothing of the installed wandb."""
+    """Finds the modules below `wandb`, and none of an installed wandb."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if not fullname.startswith("wandb."):
             return None
-        if fullname not in _PARTS:
+        if fullname not in _MODULES:
             raise ModuleNotFoundError(f"artstore stands in for wandb, and has no {fullname}", name=fullname)
-        return ModuleSpec(fullname, self, is_package=any(each.startswith(f"{fullname}.") for each in _PARTS))
+        return ModuleSpec(fullname, self, is_package=any(name.startswith(f"{fullname}.") for name in _MODULES))
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _Part(spec.name)
+        return _WandbModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is run: names are fetched when they are used."""
+        """Run nothing: names are imported when they are used."""
 
 
 def as_wandb() -> ModuleType:
-    """Have `import wandb` give artstore in this process; return that module. Call it before wandb is imported.
+    """Make `import wandb` give artstore in this process; return that module. Call it before wandb is imported.
 
     >>> artstore.as_wandb()
     >>> import wandb
 
     Raises `UsageError` if the real wandb is imported already.
     """
-    found = sys.modules.get("wandb")
-    if isinstance(found, _Wandb):
-        return found
-    if found is not None:
+    loaded = sys.modules.get("wandb")
+    if isinstance(loaded, _Wandb):
+        return loaded
+    if loaded is not None:
         raise UsageError("wandb is imported already: call artstore.as_wandb() before anything imports it")
     module = _Wandb("wandb", artstore.__doc__)
     module.__path__ = []

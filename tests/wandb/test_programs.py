@@ -233,6 +233,24 @@ def test_a_module_of_wandb_that_is_not_there_is_told_by_its_name() -> None:
     assert "no wandb.keras" in run("keras.py", code, as_wandb=True)
 
 
+def test_no_name_under_wandb_leads_to_a_module_that_is_only_ours() -> None:
+    code = """
+        import importlib, pkgutil, types
+        import artstore
+        import wandb
+
+        names = {"as_wandb", "Entry", "Kind", "Store", "Version", "ArtstoreError"}
+        assert not [name for name in names if hasattr(wandb, name)]
+        modules = [module.name for module in pkgutil.walk_packages(artstore.__path__, "artstore.")]
+        for module in modules:
+            if module != "artstore.__main__":
+                importlib.import_module(module)
+        parts = {part for module in modules for part in module.split(".")[1:]}
+        print(*(part for part in parts if isinstance(getattr(wandb, part, None), types.ModuleType)))
+    """
+    assert set(run("names.py", code, as_wandb=True).split()) == {"data_types", "errors"}
+
+
 # Habits
 
 
