@@ -124,6 +124,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Collecti
     return [line(cells[0]), "  ".join("-" * width for width in widths), *map(line, cells[1:])]
 
 
+def labelled(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Lay out labels with their texts; the lines of a text are below each other."""
+    for label, text in rows:
+        first, *more = text.splitlines() or [""]
+        yield visible(f"  {label:<12} {first}".rstrip())
+        yield from (visible(f"{'':<15}{line}".rstrip()) for line in more)
+
+
 def version_table(versions: Iterable[Version]) -> list[str]:
     """Lay out versions as a table; where one is a link, with the versions that links show."""
     listed = list(versions)

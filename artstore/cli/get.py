@@ -60,9 +60,9 @@ def command(
     Files that exist and are right are kept; others are verified and appear complete. Files that are not in the version
     are left alone.
 
-    References are fetched as they were when they were added; it is an error if the object changed or is gone. With
-    --materialize their bytes are stored as the next version of the collection, which does not need the server, and
-    that version is written.
+    References are fetched as they were when they were added; it is an error if that content does not exist any more.
+    With --materialize their bytes are stored as the next version of the collection, which does not need the server,
+    and that version is written.
 
     With --with-inputs, several folders are written: NAME:vN; inputs/NAME:vN for each version that its run used or that
     it references; code/NAME:vN for the code that the run logged; and the file run.json. They are below

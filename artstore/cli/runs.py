@@ -108,10 +108,7 @@ def _show(run: PublicRun, as_json: bool) -> None:
 
 def _lines(run: PublicRun) -> Iterator[str]:
     yield terminal.visible(_format.qualified(run.project, run.name))
-    for label, text in _rows(run):
-        first, *more = text.splitlines() or [""]
-        yield terminal.visible(f"  {label:<12} {first}".rstrip())
-        yield from (terminal.visible(f"{'':<15}{line}".rstrip()) for line in more)
+    yield from _format.labelled(_rows(run))
 
 
 def _rows(run: PublicRun) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,6 @@ import click
 from artstore.cli import _completion, _format, _open, _options
 from artstore.core import names
 from artstore.core.versions import Version
-from artstore.runtime import terminal
 
 _RUNS_SHOWN = 10
 
@@ -76,10 +75,7 @@ def command(name: str, project: str, store: Path | None, as_json: bool) -> None:
 
 def _lines(facts: _Facts) -> Iterator[str]:
     yield _format.name(facts.version)
-    for label, text in _rows(facts):
-        first, *more = text.splitlines() or [""]
-        yield terminal.visible(f"  {label:<12} {first}".rstrip())
-        yield from (terminal.visible(f"{'':<15}{line}".rstrip()) for line in more)
+    yield from _format.labelled(_rows(facts))
 
 
 def _rows(facts: _Facts) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ _MOST_THREADS = 1024
 
 @click.command(
     "checksum",
+    short_help="Measure checksums on this machine.",
     epilog=_options.examples(
         "artstore bench checksum",
         "artstore bench checksum --quick",
@@ -77,6 +78,7 @@ def checksum(
     mmap    mapped into memory
     store   what artstore does: cut large files by content, and hash both the chunks and the whole
     """
+    # Late: the help needs neither this nor its libraries.
     from artstore.bench.checksum import SIZES, measure
 
     if quick and seconds is not None:
@@ -153,7 +155,7 @@ def _sentence(results: list[Measurement]) -> str:
 
 def _chart(results: list[Measurement]) -> str:
     """Draw the speed of buffered reading with most threads against file size; for a single size, bars by threads."""
-    from artstore import charts
+    from artstore import charts  # late: only --plot needs it
 
     threads = max(result.threads for result in results)
     sizes = {result.size for result in results}

@@ -21,6 +21,7 @@ _MOST_ROWS = 20
 
 @click.command(
     "dedup",
+    short_help="Compare storage strategies on your data.",
     epilog=_options.examples(
         "artstore bench dedup checkpoints/1 checkpoints/2 checkpoints/3",
         "artstore bench dedup data.artstore --name animals --plot animals.svg",
@@ -59,6 +60,7 @@ def dedup(
 
     Speeds are for cutting and hashing on one core; reading is not included.
     """
+    # Late: the help needs neither these nor their libraries.
     from artstore.bench.dedup import measure
     from artstore.bench.sources import Sources
 
@@ -185,7 +187,7 @@ def _less(ours: int, whole: int) -> str:
 
 
 def _chart(result: DedupResult) -> str:
-    from artstore import charts
+    from artstore import charts  # late: only --plot needs it
 
     if len(result.versions) == 1:
         rows = {
