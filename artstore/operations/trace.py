@@ -1,4 +1,4 @@
-"""Trace a version or a run: read from the catalog what it came from and what came of it."""
+"""Trace a version or a run: read the lineage graph around it from the catalog."""
 
 from __future__ import annotations
 
