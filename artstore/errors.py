@@ -66,7 +66,7 @@ class CommError(ArtstoreError):
 
 
 class NotFound(CommError, LookupError):
-    """There is no such project, collection, version, alias, entry or run."""
+    """A project, collection, version, alias, entry or run does not exist."""
 
 
 class NoEntry(NotFound, KeyError, FileNotFoundError):
@@ -196,7 +196,7 @@ class StoreError(ArtstoreError):
 
 
 class NoStore(StoreError, FileNotFoundError):
-    """There is no store in the folder."""
+    """The folder does not contain a store."""
 
 
 class NotAStore(StoreError):

@@ -16,7 +16,7 @@ class ManyDriver(Driver):
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
         """Raise `ReferenceGone`: single objects do not exist."""
-        raise ReferenceGone(f"there is no {uri!r}")
+        raise ReferenceGone(f"{uri!r} does not exist")
 
     async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
         """Yield invented objects."""
@@ -26,7 +26,7 @@ class ManyDriver(Driver):
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
         """Raise `ReferenceGone`: the objects have no content."""
-        raise ReferenceGone(f"there is no {pinned.uri!r}")
+        raise ReferenceGone(f"{pinned.uri!r} does not exist")
         yield b""
 
 

@@ -80,7 +80,9 @@ def open_store(new: NewVersion, folder: Path | None) -> Store:
     if new.type is not None:
         names.artifact_type(new.type)
     elif not location.find(folder).exists():
-        raise click.UsageError(f"There is no store yet, so {new.name!r} is new: pass its type, as in --type dataset.")
+        raise click.UsageError(
+            f"The store does not exist yet, so {new.name!r} is new: pass its type, as in --type dataset."
+        )
     return _open.open_or_create_store(folder)
 
 

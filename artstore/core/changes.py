@@ -57,7 +57,7 @@ class Changes(MutableMapping[str, Entry | None]):
     # As a mapping
 
     def get(self, path: str, default: Any = None) -> Any:
-        """Return the change at a path: an entry, None for a removal, or the default if there is no change."""
+        """Return the change at a path: an entry, None for a removal, or the default if the path is unchanged."""
         change = self._recent.get(path, _ABSENT)
         if change is _ABSENT and self._spilled is not None:
             change = self._spilled.find(path)

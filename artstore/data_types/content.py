@@ -54,7 +54,7 @@ class LocalFile:
                 self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 self._stamp = _stamp(os.fstat(file.fileno()))
         except FileNotFoundError as error:
-            raise SourceMissing(error.errno, f"there is no file {path!r}: check the path") from error
+            raise SourceMissing(error.errno, f"the file {path!r} does not exist: check the path") from error
         except OSError as error:
             raise SourceUnreadable(error.errno, f"{path!r} cannot be read ({error.strerror})") from error
 

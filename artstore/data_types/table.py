@@ -169,7 +169,7 @@ class Table(TableBase):
     def index_ref(self, index: int) -> TableIndex:
         """Return the number of a row as a link to it."""
         if not 0 <= index < self._count():
-            raise InvalidInput(f"there is no row {index}: the table has {self._count():,} rows")
+            raise InvalidInput(f"row {index} does not exist: the table has {self._count():,} rows")
         return TableIndex.of(index, self)
 
     def get_index(self) -> list[TableIndex]:
@@ -182,7 +182,7 @@ class Table(TableBase):
         try:
             return self.columns.index(name)
         except ValueError:
-            raise InvalidInput(f"there is no column {name!r}: the table has {self.columns}") from None
+            raise InvalidInput(f"{name!r} is not a column: the table has {self.columns}") from None
 
     def get_column(self, name: Any, convert_to: str | None = None) -> Any:
         """Return the values of a column as a list, or with `convert_to="numpy"` as an array."""

@@ -44,7 +44,7 @@ async def _exact_object(parsed: ParsedUri, checksum: Algorithm | None) -> Remote
         try:
             return await stat(driver, uri, None, checksum)
         except ReferenceGone:
-            raise ReferenceGone(f"there is no version {target.version!r} of {target.uri!r}: {error}") from error
+            raise ReferenceGone(f"version {target.version!r} of {target.uri!r} does not exist: {error}") from error
 
 
 async def stat(driver: Driver, uri: str, version: str | None, checksum: Algorithm | None) -> RemoteObject:
@@ -61,8 +61,8 @@ async def _below(driver: Driver, prefix: str, checksum: Algorithm | None) -> Asy
         raise ReferenceGone(f"there is nothing in {prefix!r}: check the address, and whether objects exist yet")
     if empty:
         raise ReferenceGone(
-            f"there is no object {prefix.rstrip('/')!r}, and nothing below {prefix!r}: check the address, and whether "
-            "the objects exist yet"
+            f"neither an object {prefix.rstrip('/')!r} nor anything below {prefix!r} was found: check the address, and "
+            "whether the objects exist yet"
         )
 
 

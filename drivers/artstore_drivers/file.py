@@ -105,7 +105,7 @@ def _open(path: str) -> int:
     try:
         descriptor = os.open(path, _FLAGS)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ReferenceGone(f"there is no file {path!r}: check the path, and whether it exists yet") from error
+        raise ReferenceGone(f"the file {path!r} was not found: check the path, and whether it exists yet") from error
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
     mode = os.fstat(descriptor).st_mode

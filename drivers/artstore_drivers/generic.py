@@ -104,7 +104,7 @@ class GenericDriver(Driver):
         except ImportError as error:
             raise MissingExtra(f"{scheme}:// needs a package that is not installed: {redacted(error)}") from error
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise ReferenceGone(f"there is no {uri!r}: check the address, and whether it exists yet") from error
+            raise ReferenceGone(f"{uri!r} was not found: check the address, and whether it exists yet") from error
         except PermissionError as error:
             raise AccessDenied(f"{uri!r} may not be read: {redacted(error)}. Check the credentials") from error
         except (ConnectionError, TimeoutError, gaierror) as error:

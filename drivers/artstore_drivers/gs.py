@@ -247,7 +247,7 @@ def _refusal(uri: str, reply: Any, text: str) -> Exception:
         message = text[:200]
     said = redacted(f"the server says {status}: {message}" if message else f"the server says {status}")
     if status == 404:
-        return ReferenceGone(f"there is no {uri!r}: {said}. Check the bucket and the name, and whether it exists yet")
+        return ReferenceGone(f"{uri!r} was not found: {said}. Check the bucket and the name, and whether it exists yet")
     if status in (401, 403):
         return AccessDenied(
             f"{uri!r} may not be read: {said}. Set GOOGLE_APPLICATION_CREDENTIALS to credentials that may (some "

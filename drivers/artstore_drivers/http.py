@@ -227,7 +227,7 @@ def _refuse(uri: str, reply: aiohttp.ClientResponse) -> None:
     """Raise the error for a reply that reports a missing object, denied access, or a busy server."""
     said = f"the server says {reply.status} {reply.reason}"
     if reply.status in _GONE:
-        raise ReferenceGone(f"there is no {uri!r}: {said}. Check the address, and whether it exists yet")
+        raise ReferenceGone(f"{uri!r} was not found: {said}. Check the address, and whether it exists yet")
     if reply.status in _DENIED:
         raise AccessDenied(
             f"{uri!r} may not be read: {said}. Give credentials in ~/.netrc, or headers in storage_options"

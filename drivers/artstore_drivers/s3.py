@@ -162,7 +162,7 @@ class S3Driver(Driver):
 
     async def close(self) -> None:
         """Close the connections."""
-        # There is no client if it could not be created.
+        # The client is missing if it could not be created.
         if self._s3fs is not None and self._s3fs._s3 is not None:
             await self._s3fs._s3.close()
 
@@ -286,9 +286,9 @@ def _replied(uri: str, response: Mapping[str, Any]) -> ArtstoreError:
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     said = redacted(f"the server says {code}: {text}" if text and text != code else f"the server says {code or status}")
     if code == "NoSuchBucket":
-        return ReferenceGone(f"there is no bucket {_split(uri)[0]!r}: {said}. Check the name, and the endpoint")
+        return ReferenceGone(f"the bucket {_split(uri)[0]!r} does not exist: {said}. Check the name, and the endpoint")
     if code in _GONE or (status == 405 and _is_deleted(response)):
-        return ReferenceGone(f"there is no {uri!r}: {said}. Check the name, and whether it exists yet")
+        return ReferenceGone(f"{uri!r} was not found: {said}. Check the name, and whether it exists yet")
     if code in _DENIED:
         return AccessDenied(
             f"{uri!r} may not be read: {said}. Check the credentials and their permissions (some servers say the "

@@ -139,7 +139,7 @@ def test_ctrl_c_leaves_no_files(workspace: Path) -> None:
         (["--seconds", "0"], "0"),
         (["--quick", "--seconds", "5"], "both set the duration: leave one out"),
         (["--dir", "nowhere"], "does not exist"),
-        (["--plot", "nowhere/x.svg"], "there is no folder 'nowhere'"),
+        (["--plot", "nowhere/x.svg"], "the folder 'nowhere' does not exist"),
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_made(workspace: Path, arguments: list[str], said: str) -> None:

@@ -101,7 +101,7 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
         (["put", "animals", "--name", "animals", "--metadata", '{"x": NaN}'], "no NaN"),
         (["put", "animals", "--name", "animals", "--as", "../up"], "Invalid artifact path"),
         (["ref", "animals", "--name", "r", "--type", "t"], "References must be URIs"),
-        (["ref", "file:///nowhere", "--name", "r", "--type", "t"], "there is no object 'file:///nowhere'"),
+        (["ref", "file:///nowhere", "--name", "r", "--type", "t"], "neither an object 'file:///nowhere' nor"),
         (["ref", "https://u:S3CRET@h/x", "--name", "r", "--type", "t"], "a user and password in it"),
         (["ref", "file:.", "--name", "r", "--type", "t", "--max-objects", "0"], "0 is not in the range"),
         (["status", "animals:v9"], 'no version "animals:v9" (latest is v1)'),

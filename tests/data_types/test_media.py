@@ -93,7 +93,7 @@ def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [
-        (lambda: Image("missing.png"), SourceMissing, "there is no file 'missing.png'"),
+        (lambda: Image("missing.png"), SourceMissing, "the file 'missing.png' does not exist"),
         (lambda: Image("text.png"), SourceUnreadable, "'text.png' cannot be read as an image"),
         (lambda: Image(numpy.zeros((2, 2, 5))), InvalidInput, r"Un-supported shape for image conversion \[2, 2, 5\]"),
         (lambda: Image(numpy.array([["a"]])), WrongValue, "an image is made of numbers"),

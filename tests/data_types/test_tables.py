@@ -80,14 +80,14 @@ def test_rows_know_their_table_so_that_another_one_can_point_at_them() -> None:
         (lambda: Table(columns=["a"], data=[[1]], dtype=[int, str]), "dtype has 2 items, and the table 1 columns"),
         (lambda: Table(columns=["a"], data=[[1]], log_mode="SOMETIMES"), "Invalid log_mode: SOMETIMES"),
         (lambda: Table(dataframe=[[1]]), "dataframe must be a data frame of pandas, polars or pyarrow, not list"),
-        (lambda: Table(columns=["a"]).get_column("b"), r"there is no column 'b': the table has \['a'\]"),
+        (lambda: Table(columns=["a"]).get_column("b"), r"'b' is not a column: the table has \['a'\]"),
         (
             lambda: Table(columns=["a"]).get_column("a", convert_to="torch"),
             "convert_to must be 'numpy' or None, not 'torch'",
         ),
         (lambda: Table(columns=["a"]).add_column("a", []), "must be a new string, not 'a'"),
         (lambda: Table(columns=["a"], data=[[1]]).add_column("b", [1, 2]), "Expected length 1, found 2"),
-        (lambda: Table(columns=["a"]).index_ref(0), "no row 0"),
+        (lambda: Table(columns=["a"]).index_ref(0), "row 0 does not exist"),
     ],
 )
 def test_what_makes_no_table_is_refused_with_what_would(make: Callable[[], object], said: str) -> None:

@@ -20,7 +20,7 @@ _WIDTH = 200
 def _svg_path(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     # Checked before the measurement, so that its results are not lost.
     if value is not None and not value.absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no folder {str(value.parent)!r}: create it first, or choose another")
+        raise click.BadParameter(f"the folder {str(value.parent)!r} does not exist: create it first, or choose another")
     if value is not None and value.suffix != ".svg":
         raise click.BadParameter(f"{str(value)!r} is not the name of an SVG file: end it with .svg")
     return value
