@@ -86,8 +86,8 @@ class OpenDrafts:
         type = type or (collection.type if collection else base.type if base else None)
         if type is None:
             raise InvalidInput(
-                f"there is no artifact {name!r} in project {project!r} yet: pass type='dataset', or another type, "
-                "to begin it"
+                f"the artifact {name!r} does not exist in project {project!r} yet: pass type='dataset', or another "
+                "type, to begin it"
             )
         draft = Draft(
             name,

@@ -107,7 +107,7 @@ def _repack(repository: Repository, pack: Pack) -> bool:
         if not _copy(repository, pack, writer):
             return False
     except DiskFull:
-        # There is no room for a copy: what can be punched is punched, and the next call tries again.
+        # The disk has no room for a copy: what can be punched is punched, and the next call tries again.
         return False
     finally:
         writer.close_and_cut(chunk_rows.published_end(repository.db.connection, writer.name))
