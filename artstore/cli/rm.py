@@ -85,20 +85,20 @@ def command(
         ask = not (dry_run or yes) and sys.stdin.isatty()
         if not as_json or ask:
             _show(plan, err=as_json)
-        deleted = None
+        outcome = None
         if plan and not dry_run and (yes or (ask and _confirmed(plan))):
             if plan.links:
                 opened.unlink(*plan.links, force=force)
             # Exactly what was shown is deleted, even if the rule would select more by now.
-            deleted = plan._replace(
+            outcome = plan._replace(
                 deleted=opened.delete(
                     *plan.deleted.versions, delete_aliases=delete_aliases, force=force, progress=terminal.progress()
                 )
             )
-    _report(plan, deleted, as_json)
-    if plan and deleted is None and not dry_run:
+    _report(plan, outcome, as_json)
+    if plan and outcome is None and not dry_run:
         click.echo("nothing was deleted" if ask else "nothing was deleted: pass --yes to delete this", err=True)
-    if not plan or (deleted is None and not dry_run):
+    if not plan or (outcome is None and not dry_run):
         raise click.exceptions.Exit(1)
 
 
@@ -154,20 +154,20 @@ def _links(plan: _Plan) -> str:
     return _format.counted(len(plan.links), "link", "links")
 
 
-def _report(plan: _Plan, deleted: _Plan | None, as_json: bool) -> None:
-    shown = deleted or plan
+def _report(plan: _Plan, outcome: _Plan | None, as_json: bool) -> None:
+    shown = outcome or plan
     if as_json:
         _format.print_json(
             {
-                "deleted": deleted is not None,
+                "deleted": outcome is not None,
                 "versions": [_format.version_data(version) for version in shown.deleted.versions],
                 "links": [_format.version_data(version) for version in shown.links],
                 "content_bytes": shown.deleted.content,
                 "disk_bytes": shown.deleted.disk,
             }
         )
-    elif deleted is not None:
-        if deleted.deleted.versions:
-            click.echo(f"deleted {_versions(deleted)}: {_format.size(deleted.deleted.disk)} freed on the disk")
-        if deleted.links:
-            click.echo(f"unlinked {_links(deleted)}")
+    elif outcome is not None:
+        if outcome.deleted.versions:
+            click.echo(f"deleted {_versions(outcome)}: {_format.size(outcome.deleted.disk)} freed on the disk")
+        if outcome.links:
+            click.echo(f"unlinked {_links(outcome)}")

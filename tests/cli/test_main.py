@@ -77,6 +77,7 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
     ):
         result = run(*arguments)
         assert (result.exit_code, "no store here" in result.stderr) == (2, True)
+    assert "pass --store ..., or set ARTSTORE_DIR" in run("ls").stderr
     assert "make one with `artstore init" in run("ls", "--store", "nowhere").stderr
     monkeypatch.setenv("ARTSTORE_DIR", "nowhere")
     assert "(ARTSTORE_DIR says so)" in run("ls").stderr
