@@ -161,10 +161,8 @@ def find_or_add_version(
     collection = ensure_collection(connection, draft)
     newest = versions.newest(connection, collection.id)
     if newest is not None and _is_same(connection, draft, manifest.new_version, newest):
-        if draft.ttl is not None and draft.ttl != newest.ttl:
-            versions.set_ttl(connection, newest.id, draft.ttl)
-            seconds = draft.ttl.total_seconds()
-            events.record(connection, "ttl-set", newest.qualified_name, seconds=seconds)
+        if draft.ttl is not None:
+            edit.set_ttl(connection, newest, draft.ttl)
         return newest, False
     # A description or metadata that was not given is kept from a version of equal content, never wiped.
     same = newest if newest is not None and newest.digest == manifest.new_version.digest else None

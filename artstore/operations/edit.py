@@ -60,20 +60,18 @@ def describe(
             raise NotFound(f"{version.name} was deleted: use another version")
         before = versions.by_id(connection, version.id)
         _set_description(connection, before, description, metadata)
-        if not isinstance(ttl, Unset) and ttl != before.ttl:
-            versions.set_ttl(connection, version.id, ttl)
-            seconds = None if ttl is None else ttl.total_seconds()
-            events.record(connection, "ttl-set", before.qualified_name, seconds=seconds)
+        if not isinstance(ttl, Unset):
+            set_ttl(connection, before, ttl)
         _change_aliases(connection, version, add_aliases, list(remove_aliases), force=force)
         tag_version(connection, before, new_tags)
         for tag in remove_tags:
             if not alias_rows.remove_tag(connection, version.id, tag):
                 raise NotFound(f"{version.name} has no tag {tag!r}: see `artstore show {version.name}`")
             events.record(connection, "tag-removed", before.qualified_name, tag=tag)
-        return reload(connection, version)
+        return _reload(connection, version)
 
 
-def reload(connection: Connection, version: Version) -> Version:
+def _reload(connection: Connection, version: Version) -> Version:
     """Read a version again, through its link if it was found by one."""
     if version.link is not None:
         return versions.by_link(connection, links.by_id(connection, version.link.id))
@@ -94,6 +92,14 @@ def _set_description(
     if changes:
         versions.update(connection, before.id, changes)
         events.record(connection, "version-described", before.qualified_name, **changes)
+
+
+def set_ttl(connection: Connection, version: Version, ttl: timedelta | None) -> None:
+    """Set the time to live of a version and record the change, if it is one. None keeps the version for good."""
+    if ttl != version.ttl:
+        versions.set_ttl(connection, version.id, ttl)
+        seconds = None if ttl is None else ttl.total_seconds()
+        events.record(connection, "ttl-set", version.qualified_name, seconds=seconds)
 
 
 def _change_aliases(
@@ -129,11 +135,14 @@ def _change_aliases_of_link(
             alias_rows.check_unprotected(connection, portfolio.id, alias)
     _set_link_aliases(connection, portfolio.id, link.id, add, force=force)
     links.remove_aliases(connection, link.id, remove)
-    subject = f"{link.project}/{link.collection}:v{link.number}"
     for alias in add:
-        events.record(connection, "alias-set", subject, alias=alias)
+        events.record(connection, "alias-set", _link_name(link), alias=alias)
     for alias in remove:
-        events.record(connection, "alias-removed", subject, alias=alias)
+        events.record(connection, "alias-removed", _link_name(link), alias=alias)
+
+
+def _link_name(link: Link) -> str:
+    return f"{link.project}/{link.collection}:v{link.number}"
 
 
 def _set_link_aliases(
@@ -193,8 +202,8 @@ def link(
         if not versions.exists(connection, version.id):
             raise NotFound(f"{version.name} was deleted: link another version")
         portfolio, is_new = collections.find_or_create(connection, project, collection, version.type, portfolio=True)
-        subject = f"{project}/{collection}"
         if is_new:
+            subject = f"{project}/{collection}"
             events.record(connection, "collection-created", subject, type=version.type, portfolio=True)
         id, is_new_link = links.add(connection, portfolio.id, version.id)
         _set_link_aliases(connection, portfolio.id, id, aliases, force=force)
@@ -203,7 +212,7 @@ def link(
             events.record(
                 connection,
                 "version-linked",
-                f"{subject}:v{linked.link.number}",
+                _link_name(linked.link),
                 version=f"{version.project}/{version.collection}:v{version.number}",
                 aliases=aliases,
             )
@@ -230,8 +239,7 @@ def _unlink(connection: Connection, version: Version, link: Link, *, force: bool
     for alias in links.by_id(connection, link.id).link.aliases if not force else ():
         alias_rows.check_unprotected(connection, portfolio.id, alias)
     if links.remove(connection, link.id):
-        subject = f"{link.project}/{link.collection}:v{link.number}"
-        events.record(connection, "version-unlinked", subject, version=version.qualified_name)
+        events.record(connection, "version-unlinked", _link_name(link), version=version.qualified_name)
 
 
 def links_of(repository: Repository, version: Version) -> list[Version]:

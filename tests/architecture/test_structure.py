@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from tests.support.own_imports import ROOT
@@ -21,3 +23,12 @@ def test_the_listing_is_the_design() -> None:
 @pytest.mark.parametrize("package", sorted({*PACKAGES, "store"}))
 def test_each_package_has_its_tests(package: str) -> None:
     assert list((ROOT / "tests" / package).glob("test_*.py"))
+
+
+@pytest.mark.parametrize("package", ["cli", "tracking"])
+def test_a_store_is_used_through_its_methods(package: str) -> None:
+    """Its catalog and packs are for the operations, which own the transactions."""
+    inner = {"db", "packs", "repository"}
+    for path in (ROOT / "artstore" / package).rglob("*.py"):
+        used = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)} & inner
+        assert not used, f"{path} uses {used} of a store"
