@@ -39,37 +39,37 @@ def test_each_checksum_is_what_its_library_says_of_the_whole() -> None:
         "xxh3": xxhash.xxh3_128(content).digest(),
         "crc32c": google_crc32c.value(content).to_bytes(4, "big"),
     }
-    found = {}
+    digests = {}
     for name, hash in HASHES.items():
         hasher = hash.load()()
         for begin in range(0, len(content), 30_000):
             hasher.update(memoryview(content)[begin : begin + 30_000])
-        found[name] = hasher.digest()
-    assert found == expected
+        digests[name] = hasher.digest()
+    assert digests == expected
 
 
 def test_the_json_has_every_algorithm_by_method_size_and_threads(workspace: Path) -> None:
     before = names(workspace)
-    found = json_of("bench", "checksum", *SHORT, "--threads", "1", "--threads", "3")
-    assert found["cores"] == platform.cores() and found["load"] >= 0
+    report = json_of("bench", "checksum", *SHORT, "--threads", "1", "--threads", "3")
+    assert report["cores"] == platform.cores() and report["load"] >= 0
     ways = {
         *(("reading", "buffer"), ("blake3", "store"), ("sha256", "store")),
         *((name, method) for name in ("blake3", "sha256", "md5", "xxh3", "crc32c") for method in ("buffer", "mmap")),
     }
-    assert {(each["algorithm"], each["method"], each["size"], each["threads"]) for each in found["results"]} == {
+    assert {(result["algorithm"], result["method"], result["size"], result["threads"]) for result in report["results"]} == {
         (*way, size, threads) for way in ways for size in (4096, 300_000) for threads in (1, 3)
     }
-    for each in found["results"]:
-        assert each["bytes"] > 0 and each["seconds"] > 0
-        assert each["bytes_per_second"] == pytest.approx(each["bytes"] / each["seconds"])
+    for result in report["results"]:
+        assert result["bytes"] > 0 and result["seconds"] > 0
+        assert result["bytes_per_second"] == pytest.approx(result["bytes"] / result["seconds"])
     assert names(workspace) == before
 
 
 def test_the_tables_are_one_for_each_size_and_end_with_the_answer_in_words() -> None:
-    said = output_of("bench", "checksum", *SHORT, "--threads", "2")
-    assert "files of 4 KiB, in MB/s" in said and "files of 300.0 kB, in MB/s" in said
-    assert said.count("crc32c") == said.count("blake3") == 2
-    assert said.splitlines()[-1].startswith("artstore would add 300.0 kB files at ")
+    output = output_of("bench", "checksum", *SHORT, "--threads", "2")
+    assert "files of 4 KiB, in MB/s" in output and "files of 300.0 kB, in MB/s" in output
+    assert output.count("crc32c") == output.count("blake3") == 2
+    assert output.splitlines()[-1].startswith("artstore would add 300.0 kB files at ")
 
 
 def test_the_chart_names_every_series(workspace: Path) -> None:
@@ -89,9 +89,9 @@ def test_the_chart_names_every_series(workspace: Path) -> None:
         "one.svg",
     )
     for name, more in (("sizes.svg", "1 thread"), ("one.svg", "2 threads")):
-        said = {each.text for each in ElementTree.parse(workspace / name).iter()}
-        assert {"reading", *HASHES, "blake3, store", "sha256, store"} <= said
-        assert any(more in each for each in said if each)
+        texts = {element.text for element in ElementTree.parse(workspace / name).iter()}
+        assert {"reading", *HASHES, "blake3, store", "sha256, store"} <= texts
+        assert any(more in text for text in texts if text)
 
 
 def test_files_are_made_beside_the_store_or_where_one_says(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,13 +125,13 @@ def test_ctrl_c_leaves_no_files(workspace: Path) -> None:
         while not list(workspace.glob("animals/.artstore-bench-*/*")) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-    assert (process.returncode, "Traceback" in said) == (130, False), said
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in errors) == (130, False), errors
     assert names(workspace / "animals") == {"cat.jpg", "dog.jpg"}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--size", "4 potatoes"], "'4 potatoes' is not a size"),
         (["--size", "ib"], "'ib' is not a size"),
@@ -142,9 +142,9 @@ def test_ctrl_c_leaves_no_files(workspace: Path) -> None:
         (["--plot", "nowhere/x.svg"], "the folder 'nowhere' does not exist"),
     ],
 )
-def test_wrong_arguments_are_refused_before_anything_is_made(workspace: Path, arguments: list[str], said: str) -> None:
+def test_wrong_arguments_are_refused_before_anything_is_made(workspace: Path, arguments: list[str], message: str) -> None:
     result = run("bench", "checksum", *arguments)
-    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
     assert names(workspace) == {"animals"}
 
 

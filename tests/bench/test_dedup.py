@@ -42,12 +42,12 @@ def fill(folder: str, **files: bytes) -> str:
 
 def measured(*arguments: str) -> dict[str, Any]:
     """The ways by their names, each with what every version added; and everything else under its own name."""
-    found = json_of("bench", "dedup", *arguments)
+    report = json_of("bench", "dedup", *arguments)
     return {
-        **found,
+        **report,
         **{
             way["name"]: [b - a for a, b in zip([0, *after], after, strict=False)]
-            for way in found["ways"]
+            for way in report["ways"]
             for after in [way["stored_after_each_version"]]
         },
     }
@@ -56,33 +56,33 @@ def measured(*arguments: str) -> dict[str, Any]:
 def test_of_an_insertion_by_content_costs_little_and_in_pieces_of_one_size_all_from_there() -> None:
     before = noise(LARGE)
     after = before[: LARGE // 2] + noise(1024, 1) + before[LARGE // 2 :]
-    found = measured(fill("one", model=before), fill("two", model=after), "--no-zstd")
-    assert found["whole files"] == [LARGE, LARGE + 1024]
+    report = measured(fill("one", model=before), fill("two", model=after), "--no-zstd")
+    assert report["whole files"] == [LARGE, LARGE + 1024]
     for name in ("fixed 64 KiB", "fixed 256 KiB", "fixed 1 MiB"):
-        assert found[name][0] == LARGE
-        assert LARGE // 2 <= found[name][1] <= LARGE // 2 + 1024 + 2**20
+        assert report[name][0] == LARGE
+        assert LARGE // 2 <= report[name][1] <= LARGE // 2 + 1024 + 2**20
     for name, most in (("by content 16 KiB", 2**18), ("artstore", 2**20), ("by content 256 KiB", 2**22)):
-        assert found[name][0] == LARGE
-        assert 1024 <= found[name][1] < most
+        assert report[name][0] == LARGE
+        assert 1024 <= report[name][1] < most
 
 
 def test_a_second_version_that_is_equal_costs_nothing() -> None:
     content = {"large": noise(9_000_000), "small": b"meow", "empty": b"", "text": b"one,two,three\n" * 20_000}
-    found = measured(fill("one", **content), fill("two", **content))
+    report = measured(fill("one", **content), fill("two", **content))
     size = sum(map(len, content.values()))
-    assert found["versions"] == [{"label": label, "files": 4, "size": size} for label in ("one", "two")]
+    assert report["versions"] == [{"label": label, "files": 4, "size": size} for label in ("one", "two")]
     for name in WAYS:
-        assert found[name][1] == 0
-    for way in found["ways"]:
+        assert report[name][1] == 0
+    for way in report["ways"]:
         first, second = way["zstd"]["stored_after_each_version"]
         assert 0 < first == second <= way["stored"]
 
 
 def test_equal_files_and_equal_pieces_within_a_version_count_once() -> None:
-    found = measured(fill("one", a=bytes(2**20), b=bytes(2**20), c=noise(100)), "--no-zstd")
-    assert found["whole files"] == [2**20 + 100]
-    assert found["fixed 64 KiB"] == [2**16 + 100]
-    assert found["size"] == 2**21 + 100
+    report = measured(fill("one", a=bytes(2**20), b=bytes(2**20), c=noise(100)), "--no-zstd")
+    assert report["whole files"] == [2**20 + 100]
+    assert report["fixed 64 KiB"] == [2**16 + 100]
+    assert report["size"] == 2**21 + 100
 
 
 def test_artstores_own_row_is_what_a_store_of_the_same_folders_takes(workspace: Path) -> None:
@@ -105,8 +105,8 @@ def test_artstores_own_row_is_what_a_store_of_the_same_folders_takes(workspace: 
 
 
 def test_compressed_pieces_are_counted_only_where_that_pays() -> None:
-    found = json_of("bench", "dedup", fill("one", noise=noise(3_000_000), text=b"meow purr hiss\n" * 200_000))
-    for way in found["ways"]:
+    report = json_of("bench", "dedup", fill("one", noise=noise(3_000_000), text=b"meow purr hiss\n" * 200_000))
+    for way in report["ways"]:
         assert 3_000_000 < way["zstd"]["stored"] < 3_200_000
         assert way["stored"] > 3_000_000
     noisy = json_of("bench", "dedup", fill("two", noise=noise(3_000_000)))
@@ -114,12 +114,12 @@ def test_compressed_pieces_are_counted_only_where_that_pays() -> None:
 
 
 def test_the_json_has_all_that_the_tables_show() -> None:
-    found = json_of("bench", "dedup", "animals", "animals")
-    assert set(found) == {"versions", "size", "ways", "seconds", "notes"}
-    assert [way["name"] for way in found["ways"]] == WAYS
-    assert [way["piece_size"] for way in found["ways"]][:2] == [None, 65_536]
-    assert [way["kind"] for way in found["ways"]][::7] == ["whole", "artstore"]
-    for way in found["ways"]:
+    report = json_of("bench", "dedup", "animals", "animals")
+    assert set(report) == {"versions", "size", "ways", "seconds", "notes"}
+    assert [way["name"] for way in report["ways"]] == WAYS
+    assert [way["piece_size"] for way in report["ways"]][:2] == [None, 65_536]
+    assert [way["kind"] for way in report["ways"]][::7] == ["whole", "artstore"]
+    for way in report["ways"]:
         for part in (way, way["zstd"]):
             assert part["stored"] == part["stored_after_each_version"][-1] == 300_000
             assert part["ratio"] == 2.0
@@ -132,12 +132,12 @@ def test_the_tables_end_with_the_answer_in_words() -> None:
     before = noise(4_000_000)
     fill("one", model=before)
     fill("two", model=before[:2_000_000] + b"!" + before[2_000_000:])
-    said = output_of("bench", "dedup", "one", "two", "--no-zstd")
-    assert "2 versions, 2 files, 8.0 MB read" in said
-    assert all(name in said for name in WAYS) and "what each version adds" in said
-    last = said.splitlines()[-1]
+    output = output_of("bench", "dedup", "one", "two", "--no-zstd")
+    assert "2 versions, 2 files, 8.0 MB read" in output
+    assert all(name in output for name in WAYS) and "what each version adds" in output
+    last = output.splitlines()[-1]
     assert last.startswith("artstore would store these in 4.") and "where storing whole files takes 8.0 MB: 4" in last
-    assert said.splitlines()[0].endswith(" s")
+    assert output.splitlines()[0].endswith(" s")
     same = output_of("bench", "dedup", "animals")
     assert "what each version adds" not in same
     assert same.splitlines()[-1] == (
@@ -147,16 +147,16 @@ def test_the_tables_end_with_the_answer_in_words() -> None:
 
 
 def test_many_versions_are_shown_by_the_first_and_the_last() -> None:
-    said = output_of("bench", "dedup", *["animals"] * 25, "--no-zstd")
-    assert "... 5 more (--json)" in said and said.count("animals") == 20
+    output = output_of("bench", "dedup", *["animals"] * 25, "--no-zstd")
+    assert "... 5 more (--json)" in output and output.count("animals") == 20
 
 
 def test_the_chart_names_every_series(workspace: Path) -> None:
     output_of("bench", "dedup", "animals", "animals", "--plot", "growth.svg")
     output_of("bench", "dedup", "animals", "--plot", "one.svg")
     for name, more in (("growth.svg", "artstore, zstd"), ("one.svg", "with zstd")):
-        said = {each.text for each in ElementTree.parse(workspace / name).iter()}
-        assert {*WAYS, more} <= said
+        texts = {element.text for element in ElementTree.parse(workspace / name).iter()}
+        assert {*WAYS, more} <= texts
     assert "does not exist" in run("bench", "dedup", "animals", "--plot", "nowhere/x.svg").stderr
 
 
@@ -165,8 +165,8 @@ def test_the_chart_names_every_series(workspace: Path) -> None:
 
 def test_single_files_are_versions_that_follow_each_other() -> None:
     fill("files", one=noise(100_000), two=noise(100_000), three=noise(100_000, 1))
-    found = measured("files/one", "files/two", "files/three")
-    assert found["artstore"] == [100_000, 0, 100_000]
+    report = measured("files/one", "files/two", "files/three")
+    assert report["artstore"] == [100_000, 0, 100_000]
 
 
 def test_a_folder_is_read_as_put_would_read_it(workspace: Path) -> None:
@@ -176,16 +176,16 @@ def test_a_folder_is_read_as_put_would_read_it(workspace: Path) -> None:
     fill("elsewhere", fox=noise(10_000, 4))
     (workspace / "animals" / "outside").symlink_to(workspace / "elsewhere" / "fox")
     output_of("put", ".", "--name", "all", "--type", "dataset")
-    found = json_of("bench", "dedup", ".")
-    assert found["size"] == json_of("show", "all")["size"]
+    report = json_of("bench", "dedup", ".")
+    assert report["size"] == json_of("show", "all")["size"]
 
 
 def test_a_store_is_asked_for_the_versions_of_one_collection(workspace: Path) -> None:
     put_two_versions()
-    found = measured(".artstore", "--name", "animals")
-    assert [each["label"] for each in found["versions"]] == ["animals:v0", "animals:v1"]
-    assert found["artstore"] == found["whole files"] == [300_000, 300_000]
-    assert measured(".artstore")["artstore"] == found["artstore"]
+    report = measured(".artstore", "--name", "animals")
+    assert [version["label"] for version in report["versions"]] == ["animals:v0", "animals:v1"]
+    assert report["artstore"] == report["whole files"] == [300_000, 300_000]
+    assert measured(".artstore")["artstore"] == report["artstore"]
     output_of("put", "animals", "--name", "others", "--type", "dataset", "--project", "zoo")
     asked = run("bench", "dedup", ".artstore").stderr
     assert "has 2 collections: pass one of them as --name (uncategorized/animals, zoo/others)" in asked
@@ -198,27 +198,27 @@ def test_references_of_a_version_are_left_out_and_that_is_said(workspace: Path) 
     put_two_versions()
     uri = (workspace / "animals" / "cat.jpg").as_uri()
     output_of("ref", uri, "--name", "linked", "--type", "dataset")
-    told = run("bench", "dedup", ".artstore", "--name", "linked")
-    assert (told.exit_code, "'linked' holds no stored files" in told.stderr) == (2, True)
+    result = run("bench", "dedup", ".artstore", "--name", "linked")
+    assert (result.exit_code, "'linked' holds no stored files" in result.stderr) == (2, True)
 
 
 def test_objects_behind_a_driver_are_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     place = remote_places.memory()
     content = {"a": noise(3_000_000), "b": noise(500_000, 1), "c": b"", "d": noise(700_000, 2)}
-    for key, each in content.items():
-        place.put(f"one/{key}", each)
-        place.put(f"two/{key}", each)
-    found = measured(f"{place.prefix}one", f"{place.prefix}two")
-    assert [each["size"] for each in found["versions"]] == [4_200_000] * 2
-    assert (found["artstore"], found["notes"]) == ([4_200_000, 0], [])
+    for key, part in content.items():
+        place.put(f"one/{key}", part)
+        place.put(f"two/{key}", part)
+    report = measured(f"{place.prefix}one", f"{place.prefix}two")
+    assert [part["size"] for part in report["versions"]] == [4_200_000] * 2
+    assert (report["artstore"], report["notes"]) == ([4_200_000, 0], [])
     cut = measured(f"{place.prefix}one/", "--limit", "3.2MB")
     assert cut["versions"] == [{"label": f"{place.prefix}one/", "files": 2, "size": 3_200_000}]
     assert cut["notes"] == [
         f"{place.prefix}one/: only its first 3,200,000 bytes were read; a higher --limit reads more"
     ]
     monkeypatch.setattr(sources, "REMOTE_LIMIT", 1_000_000)
-    told = run("bench", "dedup", f"{place.prefix}one/a")
-    assert "only its first 1,000,000 bytes were read" in told.stderr
+    result = run("bench", "dedup", f"{place.prefix}one/a")
+    assert "only its first 1,000,000 bytes were read" in result.stderr
     gone = run("bench", "dedup", f"{place.prefix}three")
     assert (gone.exit_code, "neither an object" in gone.stderr) == (2, True)
 
@@ -228,24 +228,24 @@ def test_a_large_object_on_a_web_server_is_streamed(web_app: WebApp) -> None:
     content = noise(20_000_000)
     place.put("model", content)
     fill("local", model=content)
-    found = measured("local", f"{place.prefix}model")
-    assert found["artstore"] == [len(content), 0]
+    report = measured("local", f"{place.prefix}model")
+    assert report["artstore"] == [len(content), 0]
 
 
 def test_of_an_object_whose_size_nobody_tells_it_is_said_how_much_was_read_at_most(web_app: WebApp) -> None:
     place = remote_places.web(web_app, "chunked")
     place.put("model", noise(300_000))
-    found = json_of("bench", "dedup", f"{place.prefix}model", "--limit", "100kB")
-    assert found["size"] == 100_000
-    assert found["notes"] == [
+    report = json_of("bench", "dedup", f"{place.prefix}model", "--limit", "100kB")
+    assert report["size"] == 100_000
+    assert report["notes"] == [
         f"{place.prefix}model: its size is unknown; at most 100,000 bytes of it were read (--limit)"
     ]
 
 
 def test_a_limit_on_a_folder_reads_the_first_files_and_the_beginning_of_one() -> None:
-    found = json_of("bench", "dedup", "animals", "--limit", "250kB")
-    assert found["versions"] == [{"label": "animals", "files": 2, "size": 250_000}]
-    assert found["notes"] == ["animals: only the first 250,000 of 300,000 bytes were read (--limit)"]
+    report = json_of("bench", "dedup", "animals", "--limit", "250kB")
+    assert report["versions"] == [{"label": "animals", "files": 2, "size": 250_000}]
+    assert report["notes"] == ["animals: only the first 250,000 of 300,000 bytes were read (--limit)"]
     assert json_of("bench", "dedup", "animals", "--limit", "1GiB")["notes"] == []
 
 
@@ -264,10 +264,10 @@ def test_a_folder_in_which_nothing_may_be_written_is_read(workspace: Path) -> No
     for path in (workspace / "animals", workspace):
         path.chmod(0o555)
     try:
-        said = run_python("import sys; from artstore.cli import main; main()", "bench", "dedup", workspace / "animals")
+        output = run_python("import sys; from artstore.cli import main; main()", "bench", "dedup", workspace / "animals")
     finally:
         workspace.chmod(0o755)
-    assert "artstore would store this in 300.0 kB" in said
+    assert "artstore would store this in 300.0 kB" in output
 
 
 def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(workspace: Path) -> None:
@@ -284,7 +284,7 @@ def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(worksp
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nowhere"], "'nowhere' cannot be read: No such file or directory"),
         (["animals", "empty"], "'empty' holds no files"),
@@ -301,7 +301,7 @@ def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(worksp
         ([], "Missing argument"),
     ],
 )
-def test_what_cannot_be_measured_is_an_error_that_says_why(workspace: Path, arguments: list[str], said: str) -> None:
+def test_what_cannot_be_measured_is_an_error_that_says_why(workspace: Path, arguments: list[str], message: str) -> None:
     (workspace / "empty").mkdir()
     fill("hollow", nothing=b"")
     fill("pipes")
@@ -310,7 +310,7 @@ def test_what_cannot_be_measured_is_an_error_that_says_why(workspace: Path, argu
         if "hollow" not in arguments:
             os.mkfifo(pipe)
     result = run("bench", "dedup", *arguments)
-    assert (result.exit_code, said in result.stderr, "S3CRET" in result.output) == (2, True, False), result.stderr
+    assert (result.exit_code, message in result.stderr, "S3CRET" in result.output) == (2, True, False), result.stderr
 
 
 def test_without_its_library_the_error_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

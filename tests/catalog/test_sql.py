@@ -120,7 +120,7 @@ def ask(request: pytest.FixtureRequest, store: Store) -> Ask:
 def test_which_versions_hold_this_digest(store: Store, ask: Ask) -> None:
     entry = store.entry("animals:v0", "cat")
     assert entry is not None
-    found = ask(
+    rows = ask(
         """
         select distinct v.project, v.collection, v.version from artifact_entries as e
         join artifact_versions as v on v.version_id = e.version_id
@@ -128,12 +128,12 @@ def test_which_versions_hold_this_digest(store: Store, ask: Ask) -> None:
         """,
         digest=entry.digest,
     )
-    names = [f"{row['project']}/{row['collection']}:{row['version']}" for row in found]
+    names = [f"{row['project']}/{row['collection']}:{row['version']}" for row in rows]
     assert names == ["home/pets:v0", *(f"uncategorized/animals:v{i}" for i in (0, 1, 3, 4))]
 
 
 def test_what_changed_between_v3_and_v7(store: Store, ask: Ask) -> None:
-    found = ask(
+    rows = ask(
         """
         with mine as (select * from artifact_entries where project = 'uncategorized' and collection = 'animals'),
         a as (select * from mine where version = 'v3'), b as (select * from mine where version = 'v7')
@@ -144,21 +144,21 @@ def test_what_changed_between_v3_and_v7(store: Store, ask: Ask) -> None:
         order by 1, 2
         """
     )
-    assert [(row["change"], row["path"]) for row in found] == [
+    assert [(row["change"], row["path"]) for row in rows] == [
         *(("added", f"{i}.txt") for i in (4, 5, 6, 7)),
         ("changed", "cat"),
         ("removed", "dog"),
     ]
-    said = store.diff("animals:v3", "animals:v7")
-    assert [e.path for e in said.added] == [row["path"] for row in found if row["change"] == "added"]
-    assert [e.path for e in said.removed] == [row["path"] for row in found if row["change"] == "removed"]
-    assert [e.path for _, e in said.changed] == [row["path"] for row in found if row["change"] == "changed"]
+    diff = store.diff("animals:v3", "animals:v7")
+    assert [e.path for e in diff.added] == [row["path"] for row in rows if row["change"] == "added"]
+    assert [e.path for e in diff.removed] == [row["path"] for row in rows if row["change"] == "removed"]
+    assert [e.path for _, e in diff.changed] == [row["path"] for row in rows if row["change"] == "changed"]
 
 
 def test_versions_with_their_aliases_sizes_and_words(store: Store, ask: Ask) -> None:
-    found = ask("select * from artifact_versions where project = 'uncategorized' order by number")
-    assert [row["version"] for row in found] == [f"v{i}" for i in range(8)]
-    for row in found:
+    rows = ask("select * from artifact_versions where project = 'uncategorized' order by number")
+    assert [row["version"] for row in rows] == [f"v{i}" for i in range(8)]
+    for row in rows:
         if row["number"] == 2:
             assert (row["state"], row["aliases"]) == ("deleted", "[]") and row["deleted_at"] > row["created_at"]
             continue
@@ -170,13 +170,13 @@ def test_versions_with_their_aliases_sizes_and_words(store: Store, ask: Ask) -> 
         assert json.loads(row["metadata"]) == version.metadata and row["description"] == version.description
         assert row["ttl"] == (version.ttl.total_seconds() if version.ttl else None)
         assert row["deleted_at"] is None
-    aliases = {row["version"]: sorted(json.loads(row["aliases"])) for row in found}
+    aliases = {row["version"]: sorted(json.loads(row["aliases"])) for row in rows}
     assert aliases["v5"] == ["best", "five"] and aliases["v7"] == ["latest"]
 
 
 def test_the_entries_of_a_version_as_the_store_lists_them(store: Store, ask: Ask) -> None:
     for i in (0, 7):
-        found = ask(
+        rows = ask(
             "select * from artifact_entries where collection = 'animals' and number = :number order by path", number=i
         )
         assert [
@@ -188,18 +188,18 @@ def test_the_entries_of_a_version_as_the_store_lists_them(store: Store, ask: Ask
                 bool(row["executable"]),
                 row["target"],
             )
-            for row in found
+            for row in rows
         ] == list(store.entries(f"animals:v{i}"))
 
 
 def test_sizes_by_folder_and_by_ending(store: Store, ask: Ask) -> None:
-    found = ask(
+    rows = ask(
         """
         select case when path like '%.txt' then 'text' else 'other' end as what, count(*) as n, sum(size) as size
         from artifact_entries where collection = 'animals' and version = 'v7' and kind = 'file' group by 1 order by 1
         """
     )
-    assert [(row["what"], row["n"], row["size"]) for row in found] == [("other", 2, 6), ("text", 8, 64)]
+    assert [(row["what"], row["n"], row["size"]) for row in rows] == [("other", 2, 6), ("text", 8, 64)]
 
 
 def test_metadata_can_be_asked_for(store: Store, ask: Ask) -> None:
@@ -215,10 +215,10 @@ def test_references_are_entries_too(store: Store, ask: Ask) -> None:
     draft.add(Entry("x", Kind.REFERENCE, "md5:abc", 7, uri="s3://bucket/x", etag="abc", version_id="1"))
     draft.add(Entry("y", Kind.REFERENCE, uri="ftp://host/y"))
     store.commit(draft)
-    found = ask(
+    rows = ask(
         "select path, kind, digest, size, uri, etag, object_version from artifact_entries where collection = 'remote'"
     )
-    assert [tuple(row.values()) for row in found] == [
+    assert [tuple(row.values()) for row in rows] == [
         ("x", "reference", "md5:abc", 7, "s3://bucket/x", "abc", "1"),
         ("y", "reference", None, None, "ftp://host/y", None, None),
     ]
@@ -300,16 +300,18 @@ WRITES = {
 }
 
 
-@pytest.mark.parametrize("what", WRITES)
-def test_the_store_refuses_every_statement_that_would_change_anything(store: Store, tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("statement", WRITES)
+def test_the_store_refuses_every_statement_that_would_change_anything(
+    store: Store, tmp_path: Path, statement: str
+) -> None:
     before = sorted(path.name for path in tmp_path.rglob("*") if "-" not in path.name)
     version = store.version("animals")
     try:
-        answer = store.sql(WRITES[what].format(folder=tmp_path))
+        answer = store.sql(WRITES[statement].format(folder=tmp_path))
     except StoreError as error:
         assert "SQLite" in str(error) or "question" in str(error)
     else:
-        assert what in ("nothing", "checkpoint") and answer in ([], [{"busy": 0, "log": 0, "checkpointed": 0}])
+        assert statement in ("nothing", "checkpoint") and answer in ([], [{"busy": 0, "log": 0, "checkpointed": 0}])
     assert sorted(path.name for path in tmp_path.rglob("*") if "-" not in path.name) == before
     assert store.version("animals") == version
     # The connection is as it was: it writes, keeps foreign keys, and is in no transaction.

@@ -20,23 +20,27 @@ HOSTILE = "a <b> & \"c\" 'd' \x1b[31m ]]>"
 
 def texts(svg: str) -> list[str]:
     """Everything that a chart says, drawn or told by the pointer; parsing it is the proof that it is XML."""
-    return [text for each in ElementTree.fromstring(svg).iter() if each.tag != f"{SVG}style" and (text := each.text)]
+    return [
+        text
+        for element in ElementTree.fromstring(svg).iter()
+        if element.tag != f"{SVG}style" and (text := element.text)
+    ]
 
 
 def points(svg: str, index: int) -> list[tuple[float, float]]:
     """Where the line of a series goes."""
-    for each in ElementTree.fromstring(svg).iter(f"{SVG}path"):
-        if each.get("class") == f"series s{index}":
-            return [(float(x), float(y)) for x, y in re.findall(r"([\d.]+) ([\d.]+)", each.get("d") or "")]
+    for element in ElementTree.fromstring(svg).iter(f"{SVG}path"):
+        if element.get("class") == f"series s{index}":
+            return [(float(x), float(y)) for x, y in re.findall(r"([\d.]+) ([\d.]+)", element.get("d") or "")]
     raise AssertionError("no such line")
 
 
 def test_a_line_chart_names_its_axes_and_every_series_and_tells_every_number() -> None:
     series = {HOSTILE: [(1e3, 0.5), (1e6, 40.0)], "second": [(1e3, 7.0)]}
-    said = texts(charts.lines("cost <of> it", series, "entries", "seconds"))
-    assert {"cost <of> it", "entries", "seconds", "second", "1k", "1M"} <= set(said)
-    assert any(each.startswith("a <b> & \"c\" 'd' \\x1b") for each in said)
-    assert "second: 7 seconds at 1k entries" in said
+    labels = texts(charts.lines("cost <of> it", series, "entries", "seconds"))
+    assert {"cost <of> it", "entries", "seconds", "second", "1k", "1M"} <= set(labels)
+    assert any(label.startswith("a <b> & \"c\" 'd' \\x1b") for label in labels)
+    assert "second: 7 seconds at 1k entries" in labels
 
 
 def test_on_logarithmic_axes_what_grows_as_its_input_is_a_straight_line() -> None:
@@ -53,7 +57,7 @@ def test_more_is_always_higher_or_longer() -> None:
     for log in (False, True):
         drawn = ElementTree.fromstring(charts.bars("bars", {"row": {"a": 1.0, "b": 2.0, "c": 30.0}}, "s", log=log))
         widths = [
-            float(each.get("width") or 0) for each in drawn.iter(f"{SVG}rect") if "mark" in (each.get("class") or "")
+            float(bar.get("width") or 0) for bar in drawn.iter(f"{SVG}rect") if "mark" in (bar.get("class") or "")
         ]
         assert 0 < widths[0] < widths[1] < widths[2]
 
@@ -67,19 +71,19 @@ def test_zero_has_no_place_on_a_logarithmic_axis_and_the_chart_says_so() -> None
 
 def test_a_bar_chart_names_every_row_and_every_series() -> None:
     rows = {"first": {"artstore": 2.1, HOSTILE: 3.0}, "again": {"artstore": 0.4}}
-    said = texts(charts.bars("log", rows, "seconds"))
-    assert {"log", "first", "again", "artstore", "seconds", "2.1", "0.4"} <= set(said)
-    assert "again, artstore: 0.4 seconds" in said
+    labels = texts(charts.bars("log", rows, "seconds"))
+    assert {"log", "first", "again", "artstore", "seconds", "2.1", "0.4"} <= set(labels)
+    assert "again, artstore: 0.4 seconds" in labels
 
 
 def test_all_series_look_different() -> None:
-    svg = charts.lines("many", {f"n{each}": [(1, each + 1.0), (2, each + 2.0)] for each in range(12)}, "x", "y")
+    svg = charts.lines("many", {f"n{number}": [(1, number + 1.0), (2, number + 2.0)] for number in range(12)}, "x", "y")
     looks = re.findall(r'class="series (s\d+)"( stroke-dasharray="[\d ]+")?', svg)
     assert len(set(looks)) == 12
 
 
 def test_the_bars_of_nine_tools_have_nine_colours() -> None:
-    svg = charts.bars("tools", {"log": {f"tool {each}": each + 1.0 for each in range(9)}}, "seconds")
+    svg = charts.bars("tools", {"log": {f"tool {number}": number + 1.0 for number in range(9)}}, "seconds")
     assert len(set(re.findall(r'<rect class="mark (s\d+)"', svg))) == 9
 
 
@@ -124,7 +128,7 @@ def test_axes_are_marked_at_round_numbers(axis: Axis, marks: list[float]) -> Non
 
 
 def test_numbers_are_short_and_never_a_thousand_of_a_smaller_unit() -> None:
-    assert [number(each) for each in (0, 0.001, 999, 999_999, 1_000_000, 2.5e9)] == [
+    assert [number(value) for value in (0, 0.001, 999, 999_999, 1_000_000, 2.5e9)] == [
         "0",
         "0.001",
         "999",

@@ -49,11 +49,11 @@ class Told(Silent):
 
 
 def test_they_come_back_as_they_were_and_tell_every_byte(store: Store, files: dict[str, bytes], tmp_path: Path) -> None:
-    told = Told()
-    assert store.get("files:v0", tmp_path / "root", progress=told).written == len(files)
+    progress = Told()
+    assert store.get("files:v0", tmp_path / "root", progress=progress).written == len(files)
     assert tree_of(tmp_path / "root") == tree_of(tmp_path / "source")
-    assert sum(told.steps) == sum(map(len, files.values()))
-    assert max(told.steps) < len(files["whole"]), "of a file of several spans nothing is told until its end"
+    assert sum(progress.steps) == sum(map(len, files.values()))
+    assert max(progress.steps) < len(files["whole"]), "of a file of several spans nothing is told until its end"
 
 
 def test_one_that_is_damaged_is_named_and_none_is_wrong(store: Store, tmp_path: Path) -> None:
@@ -73,9 +73,9 @@ def test_one_that_is_damaged_is_named_and_none_is_wrong(store: Store, tmp_path: 
         pack.write(b"spoilt")
     with pytest.raises(Damaged, match=r"'folder 30/part' of \S*files:v0 is damaged"):
         store.get("files:v0", tmp_path / "root")
-    shown, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
-    assert "folder 30/part" not in shown
-    assert shown.items() <= true.items()
+    written, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
+    assert "folder 30/part" not in written
+    assert written.items() <= true.items()
 
 
 class Interrupting(Told):
@@ -87,7 +87,7 @@ class Interrupting(Told):
 
     def advance(self, amount: int) -> None:
         super().advance(amount)
-        if len([each for each in self.steps if each]) == self._after:
+        if len([steps for steps in self.steps if steps]) == self._after:
             signal.raise_signal(signal.SIGINT)
 
 
@@ -96,12 +96,12 @@ def test_a_download_that_is_interrupted_leaves_whole_files_and_goes_on(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         store.get("files:v0", tmp_path / "root", progress=Interrupting(after=20))
-    shown, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
-    assert shown.items() <= true.items()
-    assert len(shown) < len(true), "all was written before it stopped"
-    found = store.get("files:v0", tmp_path / "root")
-    assert found.written + found.kept == len(files)
-    assert found.kept > 0
+    written, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
+    assert written.items() <= true.items()
+    assert len(written) < len(true), "all was written before it stopped"
+    result = store.get("files:v0", tmp_path / "root")
+    assert result.written + result.kept == len(files)
+    assert result.kept > 0
     assert tree_of(tmp_path / "root") == true
 
 
@@ -109,10 +109,10 @@ def test_one_file_that_is_interrupted_is_not_written_to_its_end(tmp_path: Path) 
     size = 48 * MIB
     with Store.init(tmp_path / "store") as store:
         stores.log(store, "file", write_files(tmp_path / "source", {"file": noise(size, "file")}))
-        told = Interrupting(after=1)
+        progress = Interrupting(after=1)
         with pytest.raises(KeyboardInterrupt):
-            store.get("file:v0", tmp_path / "root", progress=told)
-        assert sum(told.steps) < size
+            store.get("file:v0", tmp_path / "root", progress=progress)
+        assert sum(progress.steps) < size
         assert not tree_of(tmp_path / "root")
 
 
@@ -124,6 +124,6 @@ def test_files_appear_while_others_are_on_their_way(tmp_path: Path, monkeypatch:
         stores.log(store, "files", write_files(tmp_path / "source", files))
         with pytest.raises(KeyboardInterrupt):
             store.get("files:v0", tmp_path / "root", progress=Interrupting(after=11))
-        shown, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
-        assert len(shown) >= 3
-        assert shown.items() <= true.items()
+        written, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
+        assert len(written) >= 3
+        assert written.items() <= true.items()

@@ -47,13 +47,13 @@ LINKS_INSIDE = {
 
 @pytest.mark.parametrize("case", LINKS_INSIDE)
 def test_a_link_inside_the_folder_is_kept_as_a_link(store: Store, source: Path, out: Path, case: str) -> None:
-    name, target, kept = LINKS_INSIDE[case]
+    name, target, stored = LINKS_INSIDE[case]
     (source / name).symlink_to(target.format(source=source))
     version = commit_folder(store, source)
-    assert entries_by_path(store, version)[name] == Entry(name, Kind.LINK, target=kept)
+    assert entries_by_path(store, version)[name] == Entry(name, Kind.LINK, target=stored)
     assert version.size == len(b"meow" + b"woof")
     store.get(version, out)
-    assert os.readlink(out / name) == kept
+    assert os.readlink(out / name) == stored
     if "dangling" not in case:
         assert (out / name).resolve() == (out / (source / name).resolve().relative_to(source.resolve()))
 
@@ -248,9 +248,9 @@ def test_the_executable_bit_and_empty_folders_survive(store: Store, source: Path
     (source / "large").chmod(0o711)
     (source / "empty" / "in" / "empty").mkdir(parents=True)
     version = commit_folder(store, source)
-    found = entries_by_path(store, version)
-    assert {path for path, entry in found.items() if entry.executable} == {"run", "private", "large"}
-    assert found["empty/in/empty"].kind == Kind.FOLDER and "empty" not in found and "sub" not in found
+    entries = entries_by_path(store, version)
+    assert {path for path, entry in entries.items() if entry.executable} == {"run", "private", "large"}
+    assert entries["empty/in/empty"].kind == Kind.FOLDER and "empty" not in entries and "sub" not in entries
     umask = os.umask(0o027)
     try:
         store.get(version, out)
@@ -422,9 +422,9 @@ def test_getting_again_repairs_what_was_spoiled_and_keeps_strangers(
     strangers = {name: data for name, data in snapshot(out).items() if Path(name).name in ("mine", "stranger")}
     done = store.get(version, out)
     assert done.written == (0 if spoil is empty_folder_gone else 1)
-    found = snapshot(out)
-    assert {name: found.pop(name) for name in strangers} == strangers
-    assert found == snapshot(full)
+    contents = snapshot(out)
+    assert {name: contents.pop(name) for name in strangers} == strangers
+    assert contents == snapshot(full)
     assert os.access(out / "run", os.X_OK) and not os.access(out / "cat", os.X_OK)
     if spoil is file_is_a_link_out:
         assert (out.parent / "precious").read_bytes() == b"precious"
@@ -541,11 +541,11 @@ def test_a_root_that_may_not_be_written_is_named(store: Store, full: Path, out: 
     commit_folder(store, full)
     out.mkdir(mode=0o555)
     try:
-        said = run_python(GET, store.path, out)
+        output = run_python(GET, store.path, out)
         below = run_python(GET, store.path, out / "below")
     finally:
         out.chmod(0o755)
-    for line in (said, below):
+    for line in (output, below):
         assert line.startswith(("RootUnwritable", "UnsafeRoot")) and str(out) in line
         assert "Permission denied" in line and ": check " in line
     assert list(out.iterdir()) == []

@@ -32,18 +32,18 @@ def by_bash(line: str) -> list[str]:
         _artstore_completion artstore
         printf '%s\\n' "${COMPREPLY[@]}"
     """
-    told = subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True, check=True)
-    assert told.stderr == ""
-    return told.stdout.split("\n")[:-1] if told.stdout != "\n" else []
+    result = subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True, check=True)
+    assert result.stderr == ""
+    return result.stdout.split("\n")[:-1] if result.stdout != "\n" else []
 
 
 def by_protocol(shell: str, *words: str) -> list[str]:
     """What zsh or fish is told for the last of some words."""
     # zsh counts words, fish names the last one.
     last = {"zsh": str(len(words) - 1), "fish": words[-1]}[shell]
-    told = run_process(_ARTSTORE_COMPLETE=f"{shell}_complete", COMP_WORDS=" ".join(words), COMP_CWORD=last)
-    assert (told.returncode, told.stderr) == (0, "")
-    return [line for line in told.stdout.splitlines() if line]
+    result = run_process(_ARTSTORE_COMPLETE=f"{shell}_complete", COMP_WORDS=" ".join(words), COMP_CWORD=last)
+    assert (result.returncode, result.stderr) == (0, "")
+    return [line for line in result.stdout.splitlines() if line]
 
 
 def test_bash_completes_verbs_names_and_what_follows_a_colon() -> None:
@@ -68,8 +68,8 @@ def test_bash_gets_names_quoted() -> None:
 def test_zsh_and_fish_complete_verbs_and_versions(shell: str) -> None:
     put_two_versions()
     assert any("Show everything about one version." in line for line in by_protocol(shell, "artstore", "sho"))
-    told = by_protocol(shell, "artstore", "show", "animals:b")
-    assert [line.removeprefix("plain,") for line in told if "animals" in line] == ["animals:best"]
+    completions = by_protocol(shell, "artstore", "show", "animals:b")
+    assert [line.removeprefix("plain,") for line in completions if "animals" in line] == ["animals:best"]
     assert f"_ARTSTORE_COMPLETE={shell}_complete" in output_of("completion", shell)
 
 
@@ -124,9 +124,9 @@ def test_completing_a_verb_imports_no_store() -> None:
     code = f"import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); {code}"
     settings = {"_ARTSTORE_COMPLETE": "fish_complete", "COMP_WORDS": "artstore d", "COMP_CWORD": "d"}
     command = [sys.executable, "-c", code]
-    told = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **settings}, check=True)
-    assert "diff" in told.stdout
-    assert not {"artstore.store", "sqlite3", "rich"} & set(told.stderr.split())
+    result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **settings}, check=True)
+    assert "diff" in result.stdout
+    assert not {"artstore.store", "sqlite3", "rich"} & set(result.stderr.split())
 
 
 def test_the_script_is_for_the_shell_in_use_unless_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_the_demo_puts_changes_gets_and_deletes(tmp_path: Path, monkeypatch: pyt
         "rm",
         "verify",
     }
-    for said in (
+    for line in (
         "animals:v0  2 entries  3.0 MB  (new)",
         "animals:v0  2 entries  3.0 MB  (unchanged)",
         "animals:v1  latest, best",
@@ -46,7 +46,7 @@ def test_the_demo_puts_changes_gets_and_deletes(tmp_path: Path, monkeypatch: pyt
         "  used by      train-1 (train-1, finished)",
         "ok: 2 versions",
     ):
-        assert said in result.stdout
+        assert line in result.stdout
     # How much of cat.jpg is stored again depends on how files are cut: some of it, and not all.
     both = re.search(r"^ *(6\.\d) MB  content, each chunk once$", result.stdout, re.MULTILINE)
     assert both is not None and 6.0 <= float(both[1]) < 7.0
@@ -66,9 +66,9 @@ def comparable(text: str, folder: str) -> str:
 
 
 def test_the_demo_can_be_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = tmp_path / "tour"
-    assert f"everything is in {kept}" in demo("--keep", str(kept)).stdout
-    monkeypatch.chdir(kept)
+    kept_folder = tmp_path / "tour"
+    assert f"everything is in {kept_folder}" in demo("--keep", str(kept_folder)).stdout
+    monkeypatch.chdir(kept_folder)
     monkeypatch.delenv("ARTSTORE_DIR", raising=False)
     listed = CliRunner().invoke(verbs, ["ls", "animals:best"], catch_exceptions=False)
     assert len(listed.stdout.splitlines()) == 3

@@ -51,9 +51,9 @@ def use_by(*names: str, version: str) -> None:
                 runs.add_use(connection, run, store.version(version).id, None)
 
 
-def rows(shown: str) -> dict[str, str]:
+def rows(output: str) -> dict[str, str]:
     """What `show` printed, by its labels."""
-    return {line[2:15].strip(): line[15:].strip() for line in shown.splitlines()[1:]}
+    return {line[2:15].strip(): line[15:].strip() for line in output.splitlines()[1:]}
 
 
 def test_show_tells_what_is_known_of_a_version() -> None:
@@ -63,31 +63,31 @@ def test_show_tells_what_is_known_of_a_version() -> None:
         *("put", "animals", "--name", "animals", "--alias", "best", "--tag", "fur", "--ttl", "30d"),
         *("--description", "all of them", "--metadata", '{"legs": 4}'),
     )
-    shown = output_of("show", "animals:best")
-    assert shown.splitlines()[0] == "animals:v1"
-    told = rows(shown)
-    assert (told["entries"], told["size"], told["owned"], told["reclaimable"]) == (
+    output = output_of("show", "animals:best")
+    assert output.splitlines()[0] == "animals:v1"
+    fields = rows(output)
+    assert (fields["entries"], fields["size"], fields["owned"], fields["reclaimable"]) == (
         ("3", "600.0 kB", "300.0 kB", "300.0 kB")
     )
-    assert (told["type"], told["aliases"], told["tags"]) == ("dataset", "latest, best", "fur")
-    assert told["description"] == "all of them"
-    assert '"legs": 4' in shown
-    assert told["expires"].endswith("(30 days after it was created, kept by best)")
+    assert (fields["type"], fields["aliases"], fields["tags"]) == ("dataset", "latest, best", "fur")
+    assert fields["description"] == "all of them"
+    assert '"legs": 4' in output
+    assert fields["expires"].endswith("(30 days after it was created, kept by best)")
     assert (
         rows(output_of("show", "animals:v0"))
         .keys()
         .isdisjoint({"aliases", "tags", "description", "metadata", "expires"})
     )
-    assert output_of("show", "animals") == shown
+    assert output_of("show", "animals") == output
 
 
 def test_show_as_json_has_bytes_and_times() -> None:
     put_two_versions()
     output_of("put", "animals/cat.jpg", "--name", "cat", "--type", "image", "--ttl", "90s")
-    told = json_of("show", "cat")
-    assert (told["owned_bytes"], told["reclaimable_bytes"], told["ttl_seconds"]) == (0, 0, 90)
-    assert told["created_at"] < told["expires_at"]
-    assert (told["logged_by"], told["used_by"], told["references"], told["link"]) == ([], [], [], None)
+    version = json_of("show", "cat")
+    assert (version["owned_bytes"], version["reclaimable_bytes"], version["ttl_seconds"]) == (0, 0, 90)
+    assert version["created_at"] < version["expires_at"]
+    assert (version["logged_by"], version["used_by"], version["references"], version["link"]) == ([], [], [], None)
     assert json_of("show", "animals:v0")["owned_bytes"] == 300_000
     assert json_of("show", "animals:v0")["expires_at"] is None
 
@@ -102,9 +102,9 @@ def test_show_names_the_runs_and_what_is_referenced() -> None:
         store.commit(draft)
     assert rows(output_of("show", "animals:v2"))["logged by"] == "brave-fox (id-brave-fox, finished)"
     assert "and 2 more: --json has them all" in output_of("show", "animals:v0")
-    told = json_of("show", "animals:v0")["used_by"]
-    assert told[0] == {"id": "id-user-0", "project": "uncategorized", "name": "user-0", "state": "finished"}
-    assert len(told) == 12
+    runs = json_of("show", "animals:v0")["used_by"]
+    assert runs[0] == {"id": "id-user-0", "project": "uncategorized", "name": "user-0", "state": "finished"}
+    assert len(runs) == 12
     assert rows(output_of("show", "model"))["references"] == "animals:v0"
     assert json_of("show", "model")["references"] == ["uncategorized/animals:v0"]
 
@@ -149,7 +149,7 @@ def test_log_skips_what_was_deleted_unless_asked() -> None:
     assert [line.split()[3:6] for line in output_of("log", "animals").splitlines()] == (
         [["+2", "+301.0", "kB"], ["+2", "+300.0", "kB"]]
     )
-    assert [(each["version"], each["state"], each["before"]) for each in json_of("log", "animals", "--deleted")] == [
+    assert [(row["version"], row["state"], row["before"]) for row in json_of("log", "animals", "--deleted")] == [
         ("v2", "committed", "animals:v0"),
         ("v1", "deleted", "animals:v0"),
         ("v0", "committed", None),
@@ -168,9 +168,9 @@ def test_log_of_a_long_history_can_be_cut_anywhere() -> None:
         "animals:v129",
         "animals:v128",
     ]
-    told = json_of("log", "animals")
-    assert [each["version"] for each in told] == [f"v{number}" for number in reversed(range(130))]
-    assert [each["before"] for each in told] == [f"animals:v{number}" for number in reversed(range(129))] + [None]
+    log = json_of("log", "animals")
+    assert [row["version"] for row in log] == [f"v{number}" for number in reversed(range(130))]
+    assert [row["before"] for row in log] == [f"animals:v{number}" for number in reversed(range(129))] + [None]
     assert {line.split()[3] for line in output_of("log", "animals").splitlines()[:-1]} == {"="}
 
 
@@ -201,8 +201,8 @@ def test_diff_names_what_changed_in_the_order_of_paths() -> None:
         "1 added, 1 removed, 1 changed, 1 renamed  +400.0 kB -1.0 kB\n"
     )
     assert '"removed_bytes": 400000' in run("diff", "animals", "--stat", "--json").stdout
-    told = run("diff", "animals", "--json")
-    assert '"added": [\n    {\n      "path": "ant.jpg"' in told.stdout
+    result = run("diff", "animals", "--json")
+    assert '"added": [\n    {\n      "path": "ant.jpg"' in result.stdout
 
 
 def test_diff_of_a_collection_needs_two_versions() -> None:
@@ -219,7 +219,7 @@ def test_aliases_move_go_and_are_listed() -> None:
     assert output_of("alias", "animals:v0", "best", "--remove") == "animals:v0  first\n"
     assert json_of("alias", "animals:v0", "first", "-r")["aliases"] == []
     assert run("alias", "animals:v0").stderr == "animals:v0 has no aliases\n"
-    assert [each["aliases"] for each in json_of("alias", "animals")] == [["latest"]]
+    assert [row["aliases"] for row in json_of("alias", "animals")] == [["latest"]]
 
 
 def test_tags_are_put_taken_and_listed() -> None:

@@ -61,18 +61,18 @@ def test_lineage_sums_up_by_collections_and_job_types() -> None:
 
 
 def test_lineage_prints_every_form_that_the_library_gives() -> None:
-    found = artstore.Api().artifact("pipe/model:v2").lineage()
+    lineage = artstore.Api().artifact("pipe/model:v2").lineage()
 
     def form(name: str) -> str:
         return output_of("lineage", "pipe/model:v2", "--format", name)
 
-    assert form("dot") == found.to_dot()
-    assert form("mermaid") == found.to_mermaid()
-    assert form("svg") == found.to_svg() + "\n"
-    assert json.loads(form("json")) == json_of("lineage", "pipe/model:v2") == json.loads(json.dumps(found.to_json()))
-    assert len(json_of("lineage", "pipe/model:v2")["edges"]) == len(edges(found))
+    assert form("dot") == lineage.to_dot()
+    assert form("mermaid") == lineage.to_mermaid()
+    assert form("svg") == lineage.to_svg() + "\n"
+    assert json.loads(form("json")) == json_of("lineage", "pipe/model:v2") == json.loads(json.dumps(lineage.to_json()))
+    assert len(json_of("lineage", "pipe/model:v2")["edges"]) == len(edges(lineage))
     events = [json.loads(line) for line in form("openlineage").splitlines()]
-    assert events == found.to_openlineage()
+    assert events == lineage.to_openlineage()
     assert [violations(OPENLINEAGE_EVENT, event) for event in events] == [[]] * len(events)
     assert violations(PROV_JSON, json.loads(form("prov"))) == []
 
@@ -95,7 +95,7 @@ def test_runs_are_chosen_by_project_state_job_type_and_filters_and_sorted() -> N
         raise RuntimeError
 
     def chosen(*arguments: str) -> list[str]:
-        return [each["id"] for each in json_of("runs", *arguments)]
+        return [run["id"] for run in json_of("runs", *arguments)]
 
     assert chosen("--state", "failed") == chosen("--project", "zoo") == chosen("--group", "g") == ["broken"]
     assert chosen("--job-type", "train") == ["train-2", "train-1", "train-0"]
@@ -109,21 +109,21 @@ def test_runs_are_chosen_by_project_state_job_type_and_filters_and_sorted() -> N
 
 
 def test_one_run_is_shown_with_all_that_is_known_of_it() -> None:
-    shown = output_of("runs", "pipe/train-1")
-    assert shown.startswith("pipe/train-1\n  id           train-1\n  project      pipe\n  state        finished\n")
-    assert '  config       {\n                 "rate": 0.2\n               }\n' in shown
-    assert "\n  used         pipe/features:v1\n  logged       pipe/model:v1\n" in shown
-    told = json_of("runs", "train-1", "--project", "pipe")
-    assert (told["config"], told["summary"]["accuracy"]) == ({"rate": 0.2}, pytest.approx(0.8))
-    assert (told["used"], told["logged"]) == (["pipe/features:v1"], ["pipe/model:v1"])
-    assert told["environment"]["python"]
+    output = output_of("runs", "pipe/train-1")
+    assert output.startswith("pipe/train-1\n  id           train-1\n  project      pipe\n  state        finished\n")
+    assert '  config       {\n                 "rate": 0.2\n               }\n' in output
+    assert "\n  used         pipe/features:v1\n  logged       pipe/model:v1\n" in output
+    run = json_of("runs", "train-1", "--project", "pipe")
+    assert (run["config"], run["summary"]["accuracy"]) == ({"rate": 0.2}, pytest.approx(0.8))
+    assert (run["used"], run["logged"]) == (["pipe/features:v1"], ["pipe/model:v1"])
+    assert run["environment"]["python"]
 
 
 def test_a_run_that_is_asked_for_by_its_name_is_told_by_its_id(here: Path) -> None:
     with artstore.init(store=here / ".artstore", project="pipe", id="x1", name="baseline"):
         pass
-    for wanted in ("baseline", "pipe/baseline"):
-        refused = run("runs", wanted)
+    for name in ("baseline", "pipe/baseline"):
+        refused = run("runs", name)
         assert refused.exit_code == 2 and "'baseline' is the name of pipe/x1" in refused.stderr
     assert "`artstore runs`" in run("runs", "elsewhere/baseline").stderr
     nothing: Any = None
@@ -140,7 +140,7 @@ def test_a_shell_completes_the_ids_of_runs() -> None:
 
     context = runs.command.make_context("runs", [], resilient_parsing=True)
     offered = _completion.runs(context, runs.command.params[0], "train")
-    assert [each.value for each in offered] == ["train-0", "train-1", "train-2"]
+    assert [item.value for item in offered] == ["train-0", "train-1", "train-2"]
 
 
 # get --with-inputs
@@ -157,8 +157,8 @@ def test_a_version_is_written_out_with_all_that_made_it() -> None:
         run.use_artifact("features:latest")
         run.use_artifact("raw:v0")
         run.log_artifact(new_artifact("model", "model", "new weights"))
-    said = output_of("get", "pipe/model", "--with-inputs", "--root", "again")
-    assert said.splitlines() == [
+    output = output_of("get", "pipe/model", "--with-inputs", "--root", "again")
+    assert output.splitlines() == [
         "again/model:v3  1 file written, 0 kept",
         "again/inputs/features:v1  1 file written, 0 kept",
         "again/inputs/raw:v0  1 file written, 0 kept",
@@ -176,11 +176,11 @@ def test_a_version_is_written_out_with_all_that_made_it() -> None:
     recorded = json.loads(Path("again/run.json").read_text())
     assert (recorded["id"], recorded["config"], recorded["state"]) == ("again", {"rate": 0.5}, "finished")
     assert recorded["used"] == ["pipe/features:v1", "pipe/raw:v0"]
-    told = json_of("get", "pipe/model", "--with-inputs", "--root", "again")
-    assert (told["name"], told["written"], told["kept"]) == ("model:v3", 0, 1)
-    assert [each["name"] for each in told["inputs"]] == ["features:v1", "raw:v0"]
-    assert [each["name"] for each in told["code"]] == ["source:v0"]
-    assert told["run"]["id"] == "again" and told["missing"] == []
+    result = json_of("get", "pipe/model", "--with-inputs", "--root", "again")
+    assert (result["name"], result["written"], result["kept"]) == ("model:v3", 0, 1)
+    assert [item["name"] for item in result["inputs"]] == ["features:v1", "raw:v0"]
+    assert [item["name"] for item in result["code"]] == ["source:v0"]
+    assert result["run"]["id"] == "again" and result["missing"] == []
 
 
 def test_inputs_of_other_projects_and_versions_that_are_referenced_are_written_too() -> None:
@@ -208,5 +208,5 @@ def test_an_input_that_was_deleted_is_named_and_the_rest_is_written() -> None:
     assert "pipe/clean:v0 was deleted and cannot be written\n" in result.stderr
     assert files("again") == ["features:v0/features.txt", "run.json"]
     assert json.loads(Path("again/run.json").read_text())["used"] == ["pipe/clean:v0"]
-    told = run("get", "pipe/features:v0", "--with-inputs", "--root", "again", "--json")
-    assert (told.exit_code, json.loads(told.stdout)["missing"]) == (1, ["pipe/clean:v0"])
+    result = run("get", "pipe/features:v0", "--with-inputs", "--root", "again", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["missing"]) == (1, ["pipe/clean:v0"])

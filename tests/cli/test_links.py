@@ -26,9 +26,9 @@ def test_links_are_listed_under_their_own_names_with_what_they_show() -> None:
         ["zoo/chosen:v1", "latest,", "live", "just", "now", "3", "600.0", "kB", "animals:v1"],
         ["zoo/chosen:v0", "just", "now", "2", "300.0", "kB", "animals:v0"],
     ]
-    told = json_of("ls", "zoo/chosen")[0]
-    assert (told["name"], told["aliases"]) == ("animals:v1", ["latest", "best"])
-    assert (told["link"]["name"], told["link"]["aliases"]) == ("chosen:v1", ["latest", "live"])
+    link = json_of("ls", "zoo/chosen")[0]
+    assert (link["name"], link["aliases"]) == ("animals:v1", ["latest", "best"])
+    assert (link["link"]["name"], link["link"]["aliases"]) == ("chosen:v1", ["latest", "live"])
     assert len(output_of("ls", "zoo/chosen:live").splitlines()) == 3
 
 
@@ -37,14 +37,14 @@ def test_a_link_is_written_out_under_its_own_name() -> None:
 
 
 def test_show_log_and_diff_follow_links() -> None:
-    shown = output_of("show", "zoo/chosen:live")
-    assert shown.startswith("zoo/chosen:v1\n  shows        animals:v1 (latest, best)\n")
-    assert "  aliases      latest, live\n" in shown
+    output = output_of("show", "zoo/chosen:live")
+    assert output.startswith("zoo/chosen:v1\n  shows        animals:v1 (latest, best)\n")
+    assert "  aliases      latest, live\n" in output
     assert [line.split()[0] for line in output_of("log", "zoo/chosen").splitlines()] == [
         "zoo/chosen:v1",
         "zoo/chosen:v0",
     ]
-    assert [each["before"] for each in json_of("log", "zoo/chosen")] == ["zoo/chosen:v0", None]
+    assert [row["before"] for row in json_of("log", "zoo/chosen")] == ["zoo/chosen:v0", None]
     assert run("diff", "zoo/chosen").stdout == "added    rat.jpg  300.0 kB\n"
     assert run("diff", "animals:v1", "zoo/chosen:live").exit_code == 0
 
@@ -62,18 +62,18 @@ def test_rm_of_a_link_asks_then_unlinks_and_deletes_nothing() -> None:
     assert refused.stdout.endswith("unlinking 1 link frees nothing: the versions stay\n")
     assert len(json_of("ls", "zoo/chosen")) == 2
     assert output_of("rm", "zoo/chosen:live", "--yes").endswith("\nunlinked 1 link\n")
-    assert [each["link"]["name"] for each in json_of("ls", "zoo/chosen")] == ["chosen:v0"]
+    assert [row["link"]["name"] for row in json_of("ls", "zoo/chosen")] == ["chosen:v0"]
     assert len(json_of("ls", "animals")) == 2
     assert len(output_of("ls", "animals:best").splitlines()) == 3
 
 
 def test_rm_takes_links_and_versions_together() -> None:
-    said = run("rm", "zoo/chosen:v1", "animals:v0", "zoo/chosen:v1", "--dry-run").stdout
-    assert "deleting 1 version frees 0 B\nunlinking 1 link frees" in said
-    told = json_of("rm", "zoo/chosen:v1", "animals:v0", "--yes")
-    assert [each["name"] for each in told["versions"]] == ["animals:v0"]
-    assert [each["link"]["name"] for each in told["links"]] == ["chosen:v1"]
-    assert [each["version"] for each in json_of("ls", "animals")] == ["v1"]
+    output = run("rm", "zoo/chosen:v1", "animals:v0", "zoo/chosen:v1", "--dry-run").stdout
+    assert "deleting 1 version frees 0 B\nunlinking 1 link frees" in output
+    result = json_of("rm", "zoo/chosen:v1", "animals:v0", "--yes")
+    assert [row["name"] for row in result["versions"]] == ["animals:v0"]
+    assert [row["link"]["name"] for row in result["links"]] == ["chosen:v1"]
+    assert [row["version"] for row in json_of("ls", "animals")] == ["v1"]
     assert json_of("ls", "zoo/chosen") == []
 
 

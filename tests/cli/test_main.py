@@ -85,7 +85,7 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["init", "animals"], "holds something else"),
         (["init", "--algorithm", "md5"], "'md5' is not one of"),
@@ -164,12 +164,12 @@ def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPat
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_input_is_an_error_that_says_what_to_do(arguments: list[str], said: str) -> None:
+def test_bad_input_is_an_error_that_says_what_to_do(arguments: list[str], message: str) -> None:
     put_two_versions()
     before = output_of("sql", "select count(*) from events")
     result = run(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert said in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())
     assert output_of("sql", "select count(*) from events") == before
 
 
@@ -193,8 +193,8 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_broken(workspace: Path) -> None
         while not list(workspace.glob(".artstore/packs/*.pack")) and run_process.poll() is None:
             time.sleep(0.01)
         run_process.send_signal(signal.SIGINT)
-        _, said = run_process.communicate()
-    assert (run_process.returncode, "Traceback" in said) == (130, False)
+        _, errors = run_process.communicate()
+    assert (run_process.returncode, "Traceback" in errors) == (130, False)
     assert json.loads(output_of("ls", "--json")) == []
     assert json.loads(output_of("gc", "--json"))["dead_sessions"] == 0
     output_of("verify")
@@ -231,8 +231,8 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_sizes_are_decimal_and_never_a_thousand() -> None:
-    told = {0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 6_000_000: "6.0 MB"}
-    assert {count: _format.size(count) for count in told} == told
+    formatted = {0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 6_000_000: "6.0 MB"}
+    assert {count: _format.size(count) for count in formatted} == formatted
     assert _format.size(4 * 10**18) == "4000.0 PB"
 
 

@@ -45,8 +45,8 @@ def test_ls_and_du_point_to_what_is_pending() -> None:
 
 def test_pending_finishes_what_its_writers_left() -> None:
     assert "Pass its --id, one of: night, day" in run("pending", "animals", "--finish").stderr
-    said = output_of("pending", "animals", "--id", "night", "--finish", "--alias", "best")
-    assert said == "animals:v0  2 entries  600 B\n"
+    output = output_of("pending", "animals", "--id", "night", "--finish", "--alias", "best")
+    assert output == "animals:v0  2 entries  600 B\n"
     assert Api().artifact("animals:best").version == "v0"
     assert json_of("pending", "animals", "--finish")["version"] == "v1"
     again = run("pending", "animals", "--finish")

@@ -20,8 +20,8 @@ def test_ref_makes_a_version_and_a_new_one_only_if_something_changed(workspace: 
     assert ref(workspace, "--alias", "best", "--metadata", '{"a": 1}') == "animals:v0  2 entries  300.0 kB  (new)\n"
     assert ref(workspace) == "animals:v0  2 entries  300.0 kB  (unchanged)\n"
     Path("animals/rat.jpg").write_bytes(b"rat")
-    told = json_of("ref", f"file://{workspace}/animals", "--name", "animals", "--tag", "wild", "--description", "zoo")
-    assert (told["version"], told["new"], told["tags"], told["description"]) == ("v1", True, ["wild"], "zoo")
+    result = json_of("ref", f"file://{workspace}/animals", "--name", "animals", "--tag", "wild", "--description", "zoo")
+    assert (result["version"], result["new"], result["tags"], result["description"]) == ("v1", True, ["wild"], "zoo")
     assert json_of("show", "animals:best")["metadata"] == {"a": 1}
 
 
@@ -30,7 +30,7 @@ def test_ref_lands_where_it_is_told_to_and_not_beyond_a_limit(workspace: Path) -
     assert refused.exit_code == 2 and "more than 1 object below" in refused.stderr
     assert json_of("ls") == []
     ref(workspace, "--as", "far/away")
-    assert [each["path"] for each in json_of("ls", "animals:latest")] == ["far/away/cat.jpg", "far/away/dog.jpg"]
+    assert [entry["path"] for entry in json_of("ls", "animals:latest")] == ["far/away/cat.jpg", "far/away/dog.jpg"]
 
 
 def test_ref_makes_no_store_for_what_is_no_uri() -> None:
@@ -54,9 +54,9 @@ def test_diff_and_log_tell_what_changed_in_a_place(workspace: Path) -> None:
     Path("animals/cat.jpg").rename("animals/tom.jpg")
     Path("animals/dog.jpg").write_bytes(b"dog")
     ref(workspace)
-    told = run("diff", "animals")
-    assert told.exit_code == 1
-    assert told.stdout.splitlines() == ["changed  dog.jpg  100.0 kB -> 3 B", "renamed  cat.jpg -> tom.jpg"]
+    result = run("diff", "animals")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == ["changed  dog.jpg  100.0 kB -> 3 B", "renamed  cat.jpg -> tom.jpg"]
     assert "~1 >1" in output_of("log", "animals")
 
 
@@ -66,9 +66,9 @@ def test_status_tells_what_became_of_each_and_the_exit_code_whether_anything_did
     Path("animals/cat.jpg").write_bytes(b"cat")
     Path("animals/dog.jpg").unlink()
     Path("animals/rat.jpg").write_bytes(b"rat")
-    told = run("status", "animals:v0")
-    assert told.exit_code == 1
-    *lines, last = told.stdout.splitlines()
+    result = run("status", "animals:v0")
+    assert result.exit_code == 1
+    *lines, last = result.stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
         ["changed", "cat.jpg"],
         ["missing", "dog.jpg"],
@@ -97,8 +97,8 @@ def test_get_writes_what_is_there_and_says_what_is_not(workspace: Path) -> None:
     Path("animals/dog.jpg").unlink()
     refused = run("get", "animals")
     assert refused.exit_code == 2 and "'dog.jpg' of animals:v0" in refused.stderr
-    kept = "artifacts/animals:v0  0 files written, 1 kept, 1 missing\n"
-    assert output_of("get", "animals", "--allow-missing-references") == kept
+    summary = "artifacts/animals:v0  0 files written, 1 kept, 1 missing\n"
+    assert output_of("get", "animals", "--allow-missing-references") == summary
     assert json_of("get", "animals", "--allow-missing-references")["missing"] == 1
 
 

@@ -28,9 +28,9 @@ def test_rm_without_a_terminal_shows_and_deletes_nothing() -> None:
 def test_rm_says_what_it_frees_and_frees_it() -> None:
     put_two_versions()
     assert "deleting 1 version frees 300.0 kB" in output_of("rm", "animals:v1", "--delete-aliases", "--dry-run")
-    told = json_of("rm", "animals:v1", "--delete-aliases", "--yes")
-    assert (told["deleted"], told["content_bytes"]) == (True, 300_000)
-    assert [each["aliases"] for each in json_of("ls", "animals")] == [["latest"]]
+    result = json_of("rm", "animals:v1", "--delete-aliases", "--yes")
+    assert (result["deleted"], result["content_bytes"]) == (True, 300_000)
+    assert [row["aliases"] for row in json_of("ls", "animals")] == [["latest"]]
     assert json_of("du")["content_bytes"] == 300_000
 
 
@@ -39,11 +39,11 @@ def test_rm_by_rule_spares_what_has_an_alias() -> None:
     for number in range(3):
         write_noise(Path("animals"), {f"{number}.jpg": 1000})
         output_of("put", "animals", "--name", "animals")
-    assert [each["version"] for each in json_of("rm", "animals", "--keep-last", "2", "--dry-run")["versions"]] == (
+    assert [row["version"] for row in json_of("rm", "animals", "--keep-last", "2", "--dry-run")["versions"]] == (
         ["v2", "v0"]
     )
     output_of("rm", "animals", "--keep-last", "2", "--yes")
-    assert [each["version"] for each in json_of("ls", "animals")] == ["v4", "v3", "v1"]
+    assert [row["version"] for row in json_of("ls", "animals")] == ["v4", "v3", "v1"]
     assert run("rm", "animals", "--older-than", "1h", "--yes").exit_code == 1
     output_of("rm", "animals", "--all", "--yes")
     assert output_of("ls", "animals") == ""
@@ -68,7 +68,7 @@ def test_rm_asks_on_a_terminal() -> None:
 
 def test_du_tells_size_owned_and_reclaimable() -> None:
     put_two_versions()
-    rows = {each["name"]: each for each in json_of("du", "animals")}
+    rows = {row["name"]: row for row in json_of("du", "animals")}
     assert [rows[name]["owned_bytes"] for name in ("animals:v0", "animals:v1")] == [300_000, 300_000]
     assert [rows[name]["reclaimable_bytes"] for name in ("animals:v0", "animals:v1")] == [0, 300_000]
     assert output_of("du", "animals:v0").split()[-6:] == ["300.0", "kB", "300.0", "kB", "0", "B"]
@@ -106,18 +106,18 @@ def test_verify_names_what_is_damaged(workspace: Path) -> None:
     assert result.exit_code == 1
     assert "    uncategorized/animals:v0  cat.jpg\n" in result.stdout
     assert "harmed: uncategorized/animals:v0, uncategorized/animals:v1\n" in result.stdout
-    told = json.loads(run("verify", "--json").stdout)
-    assert told["ok"] is False
-    assert {"version": "uncategorized/animals:v0", "path": "cat.jpg"} in told["findings"][0]["harms"]
+    report = json.loads(run("verify", "--json").stdout)
+    assert report["ok"] is False
+    assert {"version": "uncategorized/animals:v0", "path": "cat.jpg"} in report["findings"][0]["harms"]
 
 
 def test_a_backup_is_a_store_and_its_head_holds_the_history() -> None:
     put_two_versions()
-    told = json_of("backup", "copy")
+    backup = json_of("backup", "copy")
     assert output_of("get", "animals:v0", "--store", "copy", "--root", "out").startswith("out  2 files")
-    assert json_of("verify", "--head", told["head"])["ok"] is True
+    assert json_of("verify", "--head", backup["head"])["ok"] is True
     assert run("verify", "--head", "blake3:" + "0" * 64).exit_code == 1
-    assert f"head {told['head']}" in output_of("backup", "copy")
+    assert f"head {backup['head']}" in output_of("backup", "copy")
 
 
 def test_sql_answers_and_never_writes() -> None:

@@ -28,16 +28,16 @@ def test_the_same_folder_again_is_unchanged() -> None:
 
 
 def test_put_keeps_everything_it_is_told() -> None:
-    told = json_of(
+    version = json_of(
         *("put", "animals/cat.jpg", "--name", "cat", "--type", "image", "--project", "zoo", "--as", "big/cat.jpg"),
         *("--alias", "best", "--alias", "first", "--tag", "fur", "--ttl", "30d"),
         *("--description", "a cat", "--metadata", '{"legs": 4}'),
     )
-    assert told["new"] is True
-    assert told["aliases"] == ["latest", "best", "first"]
-    assert told["tags"] == ["fur"]
-    assert told["ttl_seconds"] == 30 * 86400
-    assert (told["project"], told["description"], told["metadata"]) == ("zoo", "a cat", {"legs": 4})
+    assert version["new"] is True
+    assert version["aliases"] == ["latest", "best", "first"]
+    assert version["tags"] == ["fur"]
+    assert version["ttl_seconds"] == 30 * 86400
+    assert (version["project"], version["description"], version["metadata"]) == ("zoo", "a cat", {"legs": 4})
     assert [entry["path"] for entry in json_of("ls", "zoo/cat:best")] == ["big/cat.jpg"]
 
 
@@ -72,7 +72,7 @@ def test_ls_lists_collections_versions_and_entries() -> None:
             "size": 600_000,
         }
     ]
-    assert [each["version"] for each in json_of("ls", "animals")] == ["v1", "v0"]
+    assert [version["version"] for version in json_of("ls", "animals")] == ["v1", "v0"]
     assert json_of("ls", "animals:v0")[0]["kind"] == "file"
     assert json_of("ls", "--project", "zoo") == []
 

@@ -215,8 +215,8 @@ class Model:
             return False
         if any(path.startswith(entry.path + "/") for path in self.entries):
             return entry.kind == Kind.FOLDER
-        found = self.entries.get(entry.path)
-        if found not in (None, entry) and found is not None and found.kind != Kind.FOLDER and not overwrite:
+        present = self.entries.get(entry.path)
+        if present not in (None, entry) and present is not None and present.kind != Kind.FOLDER and not overwrite:
             return False
         for parent in parents:
             self.entries.pop(parent, None)
@@ -225,8 +225,8 @@ class Model:
 
     def remove(self, path: str) -> set[str]:
         gone = {p for p in self.entries if p == path or p.startswith(path + "/")}
-        for each in gone:
-            del self.entries[each]
+        for path in gone:
+            del self.entries[path]
         return gone
 
 
@@ -248,19 +248,19 @@ def test_a_draft_is_a_mapping_of_paths(
     for entry in start:
         model.add(entry, False)
     draft = draft_of(*model.entries.values(), based=based)
-    for verb, what, overwrite in steps:
-        if isinstance(what, Entry):
-            done = model.add(what, overwrite)
-            assert did(draft, [what], overwrite) == done, verb
-        elif isinstance(what, list):
+    for verb, target, overwrite in steps:
+        if isinstance(target, Entry):
+            done = model.add(target, overwrite)
+            assert did(draft, [target], overwrite) == done, verb
+        elif isinstance(target, list):
             attempt = Model(model.entries)
-            done = all(attempt.add(entry, overwrite) for entry in what)
-            assert did(draft, what, overwrite) == done, verb
+            done = all(attempt.add(entry, overwrite) for entry in target)
+            assert did(draft, target, overwrite) == done, verb
             model = attempt if done else model
         else:
-            gone = model.remove(what)
+            gone = model.remove(target)
             try:
-                assert set(draft.remove(what)) == gone
+                assert set(draft.remove(target)) == gone
             except NotFound:
                 assert not gone
         assert content(draft) == model.entries

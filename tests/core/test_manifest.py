@@ -73,9 +73,9 @@ def test_cutting_by_windows_gives_the_same_chunks(window: int) -> None:
     cutter, lengths, start = chunking.Cutter(), list[int](), 0
     while start < len(content):
         last = start + window >= len(content)
-        found = cutter.lengths(memoryview(content)[start : start + window], last=last)
-        lengths += found
-        start += sum(found)
+        cuts = cutter.lengths(memoryview(content)[start : start + window], last=last)
+        lengths += cuts
+        start += sum(cuts)
     assert lengths == next(v["lengths"] for v in VECTORS["chunks"] if v["content"] == 3_000_000)
 
 
@@ -143,8 +143,8 @@ def test_editing_gives_the_manifest_that_building_anew_would(seed: int) -> None:
                 mine = [path for path in pending if path < end]
                 pending = pending[len(mine) :]
                 merged = {entry.path: entry for entry in segments[segment]}
-                kept = {**merged, **{path: changes[path] for path in mine}}
-                builder.add(sort_by_path(entry for entry in kept.values() if entry))
+                updated = {**merged, **{path: changes[path] for path in mine}}
+                builder.add(sort_by_path(entry for entry in updated.values() if entry))
         index += len(members)
     builder.add(sort_by_path(entry for path in pending if (entry := changes[path])))
     assert builder.finish() == expected

@@ -355,17 +355,17 @@ def test_an_alias_that_no_version_has_is_not_found_or_refused(store: Store, alia
     assert alias in str(caught.value) or repr(alias) in str(caught.value)
 
 
-@pytest.mark.parametrize("what", ["description", "metadata", "type", "alias"])
-def test_text_that_is_not_utf_8_is_refused_wherever_it_is_given(store: Store, tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("argument", ["description", "metadata", "type", "alias"])
+def test_text_that_is_not_utf_8_is_refused_wherever_it_is_given(store: Store, tmp_path: Path, argument: str) -> None:
     def put() -> None:
         draft = store.draft(
             "others",
-            SURROGATE if what == "type" else "dataset",
-            description=SURROGATE if what == "description" else None,
-            metadata={"name": SURROGATE} if what == "metadata" else None,
+            SURROGATE if argument == "type" else "dataset",
+            description=SURROGATE if argument == "description" else None,
+            metadata={"name": SURROGATE} if argument == "metadata" else None,
         )
         store.add_file(draft, tmp_path / "cat")
-        store.commit(draft, aliases=[SURROGATE] if what == "alias" else [])
+        store.commit(draft, aliases=[SURROGATE] if argument == "alias" else [])
 
     with pytest.raises(ValueError) as caught:
         put()

@@ -29,15 +29,15 @@ NAMES = sorted(
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_exists(name: str) -> None:
     parts = name.split(".")
-    found: object = import_module(f"artstore.{parts[0]}")
+    named: object = import_module(f"artstore.{parts[0]}")
     for depth, part in enumerate(parts[1:], 2):
         if (
-            isinstance(found, ModuleType)
+            isinstance(named, ModuleType)
             and (architecture.SOURCE / "/".join(parts[:depth])).with_suffix(".py").is_file()
         ):
-            found = import_module(".".join(["artstore", *parts[:depth]]))
+            named = import_module(".".join(["artstore", *parts[:depth]]))
         else:
-            found = getattr(found, part)
+            named = getattr(named, part)
 
 
 def test_every_thread_is_listed() -> None:

@@ -23,12 +23,12 @@ GENERATED = [path for path in DOCUMENTS if "[[[cog" in path.read_text(encoding="
 
 def steps(session: str) -> list[tuple[str, str]]:
     """The commands of a console session, continued by `>`, each with the output that follows it."""
-    found = []
+    sections = []
     for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
         first, *rest = part.splitlines()
         more = [line for line in rest if line.startswith("> ")]
-        found.append(("\n".join([first, *(line[2:] for line in more)]), "\n".join(rest[len(more) :])))
-    return found
+        sections.append(("\n".join([first, *(line[2:] for line in more)]), "\n".join(rest[len(more) :])))
+    return sections
 
 
 @pytest.fixture
@@ -64,16 +64,16 @@ def run_console(session: list[tuple[str, str]]) -> None:
 
 def run_python(session: str, names: dict[str, object]) -> None:
     test = doctest.DocTestParser().get_doctest(session, names, "session", "session", 0)
-    said: list[str] = []
-    doctest.DocTestRunner(verbose=False).run(test, out=said.append, clear_globs=False)
+    printed: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(test, out=printed.append, clear_globs=False)
     names.update(test.globs)
-    assert not said, "".join(said)
+    assert not printed, "".join(printed)
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_every_verb_has_help_with_an_example_and_is_documented(verb: str) -> None:
-    said = CliRunner().invoke(cli.verbs, [verb, "--help"], prog_name="artstore").output
-    assert f"    artstore {verb}" in said.partition("Examples:")[2]
+    output = CliRunner().invoke(cli.verbs, [verb, "--help"], prog_name="artstore").output
+    assert f"    artstore {verb}" in output.partition("Examples:")[2]
     assert f"\n## artstore {verb}\n" in COMMANDS
     assert f"`{verb}`" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
