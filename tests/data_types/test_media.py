@@ -42,11 +42,11 @@ def picture(workdir: Path) -> Path:
 
 def test_an_image_is_made_of_a_file_an_array_or_a_picture(picture: Path) -> None:
     made = [Image(str(picture)), Image(picture), Image(PIXELS), Image(Pictures.fromarray(PIXELS)), Image(Image(PIXELS))]
-    for each in made:
-        found = round_trip(each)
-        assert (found.width, found.height, found.format) == (4, 2, "png")
-        assert found.to_data_array() == PIXELS.tolist()
-        assert found == each == made[0]
+    for image in made:
+        stored = round_trip(image)
+        assert (stored.width, stored.height, stored.format) == (4, 2, "png")
+        assert stored.to_data_array() == PIXELS.tolist()
+        assert stored == image == made[0]
     assert Image(PIXELS[:, :, 0]).image.mode == "L"
     assert Image(numpy.zeros((2, 2, 4))).image.mode == "RGBA"
     assert Image(numpy.zeros((2, 2, 4)), file_type="jpg").image.format == "JPEG"
@@ -72,26 +72,28 @@ def test_an_image_of_a_tensor_or_a_figure_is_drawn() -> None:
 
 def test_the_words_about_an_image_come_back(picture: Path) -> None:
     image = Image(picture, caption="asleep", grouping=2, masks={"truth": MASK}, boxes={"found": {"box_data": [BOX]}})
-    found = round_trip(image)
-    assert found.caption == "asleep" and found == image
-    assert found._boxes["found"]._val == [BOX]
-    assert numpy.asarray(Pictures.open(io.BytesIO(found._masks["truth"].read()))).tolist() == MASK["mask_data"].tolist()
-    assert found._classes == Classes([{"id": each, "name": name} for each, name in MASK["class_labels"].items()])
-    assert round_trip(found) == found
+    stored = round_trip(image)
+    assert stored.caption == "asleep" and stored == image
+    assert stored._boxes["found"]._val == [BOX]
+    assert (
+        numpy.asarray(Pictures.open(io.BytesIO(stored._masks["truth"].read()))).tolist() == MASK["mask_data"].tolist()
+    )
+    assert stored._classes == Classes([{"id": id, "name": name} for id, name in MASK["class_labels"].items()])
+    assert round_trip(stored) == stored
 
 
 def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
     artifact = log_objects(
         a=Image(picture), b=Image(picture, caption="again"), t=Table(columns=["i"], data=[[Image(picture)]])
     )
-    images = [each for each in artifact.manifest.entries if each.startswith("media/")]
+    images = [path for path in artifact.manifest.entries if path.startswith("media/")]
     assert len(images) == 1 and images[0].endswith("/cat.png")
     assert artifact.get("t").data[0][0].read() == picture.read_bytes()
     assert Path(artifact.get("a")._path).read_bytes() == picture.read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("make", "error", "said"),
+    ("make", "error", "message"),
     [
         (lambda: Image("missing.png"), SourceMissing, "the file 'missing.png' does not exist"),
         (lambda: Image("text.png"), SourceUnreadable, "'text.png' cannot be read as an image"),
@@ -127,10 +129,10 @@ def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
     ],
 )
 def test_what_makes_no_object_is_refused_with_what_would(
-    workdir: Path, make: Callable[[], object], error: type[Exception], said: str
+    workdir: Path, make: Callable[[], object], error: type[Exception], message: str
 ) -> None:
     (workdir / "text.png").write_text("text")
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         make()
 
 
@@ -179,24 +181,24 @@ def test_an_object_that_needs_others_replaces_one_of_its_name(picture: Path) -> 
 
 def test_a_sound_of_samples_is_a_wav_file() -> None:
     samples = numpy.array([[0.0, 1.0], [0.5, -1.0]])
-    found = round_trip(Audio(samples, sample_rate=8000, caption="hum"))
-    with wave.open(io.BytesIO(found.read())) as file:
+    sound = round_trip(Audio(samples, sample_rate=8000, caption="hum"))
+    with wave.open(io.BytesIO(sound.read())) as file:
         assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (8000, 2, 2)
         assert numpy.frombuffer(file.readframes(2), "<i2").tolist() == [0, 32767, 16384, -32768]
-    assert found.caption == "hum"
+    assert sound.caption == "hum"
 
 
 def test_a_video_of_frames_is_a_gif() -> None:
-    frames = numpy.stack([numpy.full((3, 2, 4), 60 * each, "uint8") for each in range(3)])
-    found = Pictures.open(io.BytesIO(round_trip(Video(frames, fps=10, format="gif")).read()))
-    assert (found.n_frames, found.size, found.info["duration"]) == (3, (4, 2), 100)  # type: ignore[attr-defined]
+    frames = numpy.stack([numpy.full((3, 2, 4), 60 * shade, "uint8") for shade in range(3)])
+    stored = Pictures.open(io.BytesIO(round_trip(Video(frames, fps=10, format="gif")).read()))
+    assert (stored.n_frames, stored.size, stored.info["duration"]) == (3, (4, 2), 100)  # type: ignore[attr-defined]
 
 
 def test_a_page_is_text_a_file_or_an_open_file(workdir: Path) -> None:
     (workdir / "page.html").write_text("<head></head>é", encoding="utf-8")
-    for given in ("page.html", workdir / "page.html"):
-        assert round_trip(Html(given, inject=False)).html == "<head></head>é"
-        assert "normalize.css" in round_trip(Html(given)).html
+    for source in ("page.html", workdir / "page.html"):
+        assert round_trip(Html(source, inject=False)).html == "<head></head>é"
+        assert "normalize.css" in round_trip(Html(source)).html
     assert round_trip(Html(io.StringIO("<p>"), inject=False)).html == "<p>"
     assert Html("page.html", inject=False, data_is_not_path=True).html == "page.html"
 
@@ -220,7 +222,7 @@ def test_an_object_read_from_an_artifact_goes_into_another_without_a_copy(pictur
     first = log_objects("first", item=Image(picture, caption="asleep"))
     second = log_objects("second", item=first.get("item"))
     assert second.get("item") == first.get("item")
-    assert [each.name for each in second.dependencies()] == ["first:v0"]
+    assert [dependency.name for dependency in second.dependencies()] == ["first:v0"]
 
 
 def test_what_is_read_from_an_artifact_makes_the_next_one_depend_on_it_also_without_files() -> None:
@@ -228,8 +230,8 @@ def test_what_is_read_from_an_artifact_makes_the_next_one_depend_on_it_also_with
     right = log_objects("right", table=Table(columns=["id", "y"], data=[["a", 2]]))
     joined = log_objects("both", pair=JoinedTable(left.get("table"), right.get_entry("table"), "id"))
     again = log_objects("again", table=left.get("table"))
-    assert {each.name for each in joined.dependencies()} == {"left:v0", "right:v0"}
-    assert [each.name for each in again.dependencies()] == ["left:v0"]
+    assert {dependency.name for dependency in joined.dependencies()} == {"left:v0", "right:v0"}
+    assert [dependency.name for dependency in again.dependencies()] == ["left:v0"]
     assert joined.get("pair") == JoinedTable(left.get("table"), right.get("table"), "id")
     assert again.get("table") == left.get("table")
 
@@ -257,9 +259,9 @@ def test_a_partitioned_table_brings_its_parts_along(picture: Path) -> None:
     first.wait()
     second = log_objects("second", again=first.get("all"))
     third = log_objects("third", pair=JoinedTable(second.get("again"), parts[0], "n"))
-    for found in (second.get("again"), third.get("pair")._table1):
-        assert [(row[0], row[1].image.size) for _, row in found.iterrows()] == [(0, (4, 2)), (1, (4, 2))]
-    assert [each.name for each in second.dependencies()] == ["first:v0"]
+    for table in (second.get("again"), third.get("pair")._table1):
+        assert [(row[0], row[1].image.size) for _, row in table.iterrows()] == [(0, (4, 2)), (1, (4, 2))]
+    assert [dependency.name for dependency in second.dependencies()] == ["first:v0"]
 
 
 def test_tables_of_one_name_in_two_artifacts_are_joined() -> None:
@@ -286,14 +288,14 @@ def test_classes_of_two_columns_stay_apart() -> None:
     table = Table(columns=["a", "b"], data=[[1, 7]])
     table.cast("a", Classes([{"id": 1, "name": "cat"}]).get_type())
     table.cast("b", Classes([{"id": 7, "name": "dog"}]).get_type())
-    found = round_trip(table)
+    stored = round_trip(table)
     for column, value in (("a", 1), ("b", 7)):
-        found.cast(column, found._types[column])
+        stored.cast(column, stored._types[column])
         other = [1, 7]
         other[0 if column == "a" else 1] = 8
         with pytest.raises(WrongValue, match=f"column '{column}'"):
-            found.add_data(*other)
-        assert found.get_column(column) == [value]
+            stored.add_data(*other)
+        assert stored.get_column(column) == [value]
 
 
 def test_boxes_and_masks_and_classes_can_be_added_by_themselves() -> None:
@@ -311,7 +313,7 @@ def test_an_image_of_a_uri_is_a_reference_that_is_read_from_where_it_is(picture:
     web_app.put("photos/cat.png", picture.read_bytes())
     uris = [picture.as_uri(), f"{web_app.url}/strong/photos/cat.png"]
     artifact = log_objects(seen=Table(columns=["image"], data=[[Image(uri, caption="asleep")] for uri in uris]))
-    assert sorted(each.ref for each in artifact.manifest.entries.values() if each.ref) == sorted(uris)
+    assert sorted(entry.ref for entry in artifact.manifest.entries.values() if entry.ref) == sorted(uris)
     for (image,) in artifact.get("seen").data:
         assert (image.caption, image.format, image.image.size) == ("asleep", "png", (4, 2))
         assert Path(image._path).read_bytes() == picture.read_bytes()
@@ -323,7 +325,7 @@ def test_a_sound_and_a_video_of_a_uri_are_references(workdir: Path) -> None:
     (workdir / "walk.mp4").write_bytes(b"mp4")
     bark, walk = (workdir / "bark.wav").as_uri(), (workdir / "walk.mp4").as_uri()
     artifact = log_objects(bark=Audio(bark), walk=Video(walk))
-    assert {each.ref for each in artifact.manifest.entries.values()} == {None, bark, walk}
+    assert {entry.ref for entry in artifact.manifest.entries.values()} == {None, bark, walk}
     assert (artifact.get("bark").read(), artifact.get("walk").read()) == (b"RIFF", b"mp4")
 
 
@@ -345,5 +347,5 @@ def test_objects_that_a_run_logs_go_to_its_folder(picture: Path) -> None:
         "path": "",
         "sha256": "",
     }
-    assert [each["_type"] for each in summary["two"]] == ["image-file", "html-file"]
-    assert all(os.path.isfile(folder / each["path"]) for each in summary["two"])
+    assert [item["_type"] for item in summary["two"]] == ["image-file", "html-file"]
+    assert all(os.path.isfile(folder / item["path"]) for item in summary["two"])

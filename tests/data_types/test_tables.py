@@ -61,13 +61,13 @@ def test_a_frame_of_columns_alone_is_a_table_too() -> None:
 def test_rows_know_their_table_so_that_another_one_can_point_at_them() -> None:
     people = Table(columns=["name"], data=[["ann"], ["bob"]])
     orders = Table(columns=["who"], data=[[people.get_index()[1]], [people.index_ref(0)]])
-    found = round_trip(orders)
-    assert found.data == [[1], [0]]
+    stored = round_trip(orders)
+    assert stored.data == [[1], [0]]
     assert orders.data[0][0].get_row() == {"name": "bob"}
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: Table(columns="ab"), "columns must be a list of names"),
         (lambda: Table(columns=["a", 1.5]), "the name of a column must be a string or an int, not 1.5"),
@@ -90,8 +90,8 @@ def test_rows_know_their_table_so_that_another_one_can_point_at_them() -> None:
         (lambda: Table(columns=["a"]).index_ref(0), "row 0 does not exist"),
     ],
 )
-def test_what_makes_no_table_is_refused_with_what_would(make: Callable[[], object], said: str) -> None:
-    with pytest.raises(InvalidInput, match=said):
+def test_what_makes_no_table_is_refused_with_what_would(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
         make()
 
 
@@ -206,9 +206,9 @@ def test_times_are_times_of_utc_in_json_and_dates_are_midnights() -> None:
 def test_arrays_come_back_as_arrays() -> None:
     table = Table(columns=["square", "short"])
     table.add_data(numpy.array([[1.5, 2], [3, 4]], dtype="float32"), numpy.arange(3))
-    found = round_trip(table)
-    assert found.data[0][0].dtype == numpy.float32 and found.data[0][0].tolist() == [[1.5, 2], [3, 4]]
-    assert found.data[0][1] == [0, 1, 2]
+    stored = round_trip(table)
+    assert stored.data[0][0].dtype == numpy.float32 and stored.data[0][0].tolist() == [[1.5, 2], [3, 4]]
+    assert stored.data[0][1] == [0, 1, 2]
     table.add_data(None, None)
     assert round_trip(table).get_column("square") == [[[1.5, 2], [3, 4]], None]
 
@@ -234,15 +234,15 @@ def test_bytes_and_decimals_come_back_from_json_where_it_can_say_them() -> None:
 def test_a_table_of_that_name_is_parquet_that_any_program_reads() -> None:
     table = Table(columns=["n", "s"], data=[[1, "a"], [None, "b"]])
     artifact = log_objects(**{"item.table.parquet": table})
-    found = pyarrow.parquet.read_table(artifact.get_entry("item.table.parquet").download())
-    assert found.to_pydict() == {"n": [1, None], "s": ["a", "b"]}
+    stored = pyarrow.parquet.read_table(artifact.get_entry("item.table.parquet").download())
+    assert stored.to_pydict() == {"n": [1, None], "s": ["a", "b"]}
     for name in ("item", "item.table.parquet", "item.table.json"):
         assert artifact.get_table(name) == table
 
 
 def test_a_table_beyond_the_size_is_parquet_and_has_all_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Table, "MAX_ARTIFACT_ROWS", 10)
-    small, large = (Table(columns=["n"], data=[[each] for each in range(count)]) for count in (10, 11))
+    small, large = (Table(columns=["n"], data=[[number] for number in range(count)]) for count in (10, 11))
     artifact = log_objects(small=small, **{"large.table.json": large})
     assert sorted(artifact.manifest.entries) == ["large.table.parquet", "small.table.json"]
     assert artifact.get("large.table.json").data == large.data
@@ -255,10 +255,10 @@ def test_parquet_keeps_what_json_cannot() -> None:
         [None, None, None, None, None, None, None],
     ]
     table = Table(columns=[*"abcdefg"], data=rows)
-    found = log_objects(**{"item.table.parquet": table}).get("item")
-    assert found.data == rows
-    found.add_data(*rows[0])
-    assert found.data == [*rows, rows[0]]
+    stored = log_objects(**{"item.table.parquet": table}).get("item")
+    assert stored.data == rows
+    stored.add_data(*rows[0])
+    assert stored.data == [*rows, rows[0]]
 
 
 def test_columns_that_are_not_of_one_type_are_text_in_parquet_and_come_back_as_they_were() -> None:
@@ -272,8 +272,8 @@ def test_columns_that_are_not_of_one_type_are_text_in_parquet_and_come_back_as_t
 @pytest.mark.parametrize("order", [1, -1])
 def test_times_of_several_kinds_are_not_made_one(order: int) -> None:
     mixed = [[date(2024, 1, 1)], [datetime(2024, 1, 1, 5, tzinfo=UTC)]][::order]
-    found = log_objects(**{"item.table.parquet": Table(columns=["t"], data=mixed)}).get("item")
-    assert found.data == [[datetime(2024, 1, 1, tzinfo=UTC)], [datetime(2024, 1, 1, 5, tzinfo=UTC)]][::order]
+    stored = log_objects(**{"item.table.parquet": Table(columns=["t"], data=mixed)}).get("item")
+    assert stored.data == [[datetime(2024, 1, 1, tzinfo=UTC)], [datetime(2024, 1, 1, 5, tzinfo=UTC)]][::order]
 
 
 def test_a_parquet_file_of_another_program_is_a_table(workdir: Path) -> None:
@@ -306,31 +306,31 @@ def frame_of_all() -> pandas.DataFrame:
 
 def test_a_data_frame_comes_back_from_parquet_with_its_types() -> None:
     frame = frame_of_all()
-    found = log_objects(**{"item.table.parquet": Table(dataframe=frame)}).get_table("item").dataframe()
-    assert found.drop(columns=["list", "dict"]).equals(frame.drop(columns=["list", "dict"]))
-    assert list(found.dtypes.drop(["list", "dict"])) == list(frame.dtypes.drop(["list", "dict"]))
-    assert [list(each) for each in found["list"]] == [[1, 2], []]
-    assert list(found["dict"]) == [{"k": 1}, None]
+    stored = log_objects(**{"item.table.parquet": Table(dataframe=frame)}).get_table("item").dataframe()
+    assert stored.drop(columns=["list", "dict"]).equals(frame.drop(columns=["list", "dict"]))
+    assert list(stored.dtypes.drop(["list", "dict"])) == list(frame.dtypes.drop(["list", "dict"]))
+    assert [list(cell) for cell in stored["list"]] == [[1, 2], []]
+    assert list(stored["dict"]) == [{"k": 1}, None]
 
 
 def test_a_data_frame_comes_back_from_json_with_its_values() -> None:
     frame = frame_of_all()
-    found = round_trip(Table(dataframe=frame))
-    assert found.get_column("Int64") == [1, None]
-    assert found.get_column("time")[0] == datetime(2024, 1, 1, 0, 0, 0, 123457, UTC)
-    assert found.get_column("zoned") == [datetime(2023, 12, 31, 23, tzinfo=UTC), None]
-    assert found.get_column("list") == [[1, 2], []]
-    assert found.dataframe()["float"].isna().tolist() == [False, True]
+    stored = round_trip(Table(dataframe=frame))
+    assert stored.get_column("Int64") == [1, None]
+    assert stored.get_column("time")[0] == datetime(2024, 1, 1, 0, 0, 0, 123457, UTC)
+    assert stored.get_column("zoned") == [datetime(2023, 12, 31, 23, tzinfo=UTC), None]
+    assert stored.get_column("list") == [[1, 2], []]
+    assert stored.dataframe()["float"].isna().tolist() == [False, True]
 
 
 @pytest.mark.parametrize("name", ["item", "item.table.parquet"])
 def test_polars_and_pyarrow_go_in_and_out(name: str) -> None:
     frame = polars.DataFrame({"n": [1, None], "s": ["a", "b"], "t": [NOON, None], "l": [[1], [2, 3]]})
-    for given in (frame, frame.lazy(), frame.to_arrow()):
-        found = log_objects(**{name: Table(dataframe=given)}).get_table("item")
-        assert isinstance(found, Table)
-        assert found.polars().to_dict(as_series=False) == frame.to_dict(as_series=False)
-        assert found.arrow().to_pydict() == frame.to_dict(as_series=False)
+    for source in (frame, frame.lazy(), frame.to_arrow()):
+        stored = log_objects(**{name: Table(dataframe=source)}).get_table("item")
+        assert isinstance(stored, Table)
+        assert stored.polars().to_dict(as_series=False) == frame.to_dict(as_series=False)
+        assert stored.arrow().to_pydict() == frame.to_dict(as_series=False)
 
 
 def test_a_frame_with_objects_in_it_or_with_mixed_types_is_read_row_by_row() -> None:
@@ -352,8 +352,8 @@ def test_a_frame_of_python_objects_or_of_types_of_its_library_alone_is_not_guess
     periods = Table(dataframe=pandas.DataFrame({"p": pandas.period_range("2024", periods=2, freq="D")}))
     with pytest.raises(WrongValue, match=r"column 'p' holds periods of pandas.*\.table\.parquet"):
         round_trip(periods)
-    found = log_objects(**{"item.table.parquet": periods}).get_table("item").dataframe()
-    assert found["p"].tolist() == periods.dataframe()["p"].tolist()
+    stored = log_objects(**{"item.table.parquet": periods}).get_table("item").dataframe()
+    assert stored["p"].tolist() == periods.dataframe()["p"].tolist()
     with pytest.raises(InvalidInput, match="not UTF-8"):
         log_objects(**{"item.table.parquet": Table(columns=["\ud800"])})
 
@@ -472,7 +472,7 @@ def test_a_table_goes_on_into_another_artifact() -> None:
     first = log_objects("first", item=Table(columns=["page"], data=[[Html("<b>x</b>")]]))
     second = log_objects("second", item=first.get("item"))
     assert second.manifest.digest() != "" and second.get("item").data[0][0].html == first.get("item").data[0][0].html
-    assert [each.name for each in second.dependencies()] == ["first:v0"]
+    assert [dependency.name for dependency in second.dependencies()] == ["first:v0"]
 
 
 def test_only_what_a_table_needs_is_read(workdir: Path) -> None:
@@ -489,11 +489,11 @@ def test_parts_are_read_as_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
     artifact.add(Html("<b>"), "parts/page")
     artifact.add(PartitionedTable("parts"), "all")
     artifact.save()
-    found = artifact.get("all")
-    assert found == PartitionedTable("parts")
-    assert list(found.iterrows()) == [(0, [1]), (1, [2]), (2, [3])]
-    assert found.dataframe()["a"].tolist() == [1, 2, 3]
-    assert artifact.get_table("all") == found
+    table = artifact.get("all")
+    assert table == PartitionedTable("parts")
+    assert list(table.iterrows()) == [(0, [1]), (1, [2]), (2, [3])]
+    assert table.dataframe()["a"].tolist() == [1, 2, 3]
+    assert artifact.get_table("all") == table
 
 
 def test_parts_with_other_columns_are_an_error_that_names_them() -> None:
@@ -516,7 +516,7 @@ def test_a_join_holds_its_tables_or_names_them() -> None:
         artifact.add(JoinedTable("first.table.json", "third.table.json", "id"), "wrong")
     artifact.save()
     assert artifact.get("both") == JoinedTable(first, second, "id")
-    assert [each for each in artifact.manifest.entries if each.endswith(".table.json")] == [
+    assert [path for path in artifact.manifest.entries if path.endswith(".table.json")] == [
         "first.table.json",
         "t2.table.json",
     ]
@@ -534,11 +534,11 @@ def test_a_table_that_a_run_logs_is_an_artifact_of_the_run() -> None:
         run.log({"seen": Table(columns=["n"], data=[[1], [2]]), "frame": pandas.DataFrame({"x": [1, 2]})})
         run.log({"eval/all": Table(columns=["n"])})
     api = artstore.Api()
-    found = api.artifact("animals/run-abc-seen:latest")
-    assert (found.type, found.version) == ("run_table", "v1")
-    assert found.get("seen").data == [[1], [2]]
+    logged = api.artifact("animals/run-abc-seen:latest")
+    assert (logged.type, logged.version) == ("run_table", "v1")
+    assert logged.get("seen").data == [[1], [2]]
     assert api.artifact("animals/run-abc-frame:v0").get("frame").data == [[1], [2]]
-    assert {each.name for each in api.artifacts("run_table", "animals/run-abc-seen")} == {
+    assert {version.name for version in api.artifacts("run_table", "animals/run-abc-seen")} == {
         "run-abc-seen:v0",
         "run-abc-seen:v1",
     }
@@ -574,27 +574,27 @@ def many(count: int) -> pyarrow.Table:
 
 
 def goes_in_and_out(count: int) -> None:
-    given = many(count)
-    artifact = log_objects(rows=Table(dataframe=given))
-    found = artifact.get_table("rows")
-    assert isinstance(found, Table)
+    arrow = many(count)
+    artifact = log_objects(rows=Table(dataframe=arrow))
+    table = artifact.get_table("rows")
+    assert isinstance(table, Table)
     assert artifact.get_entry("rows.table.parquet").size
-    assert found.arrow().equals(given)
-    frame = found.dataframe()
+    assert table.arrow().equals(arrow)
+    frame = table.dataframe()
     assert len(frame) == count and frame["score"].isna().sum() == -(-count // 5)
-    number, row = next(found.iterrows())
+    number, row = next(table.iterrows())
     assert (number, row[0], row[5]) == (0, 0, [[0, 1]])
     del frame
-    again = log_objects("again", rows=Table(dataframe=frame_of(given))).get_table("rows")
+    again = log_objects("again", rows=Table(dataframe=frame_of(arrow))).get_table("rows")
     assert isinstance(again, Table)
     assert (
-        again.arrow().drop_columns("lists").cast(given.drop_columns("lists").schema).equals(given.drop_columns("lists"))
+        again.arrow().drop_columns("lists").cast(arrow.drop_columns("lists").schema).equals(arrow.drop_columns("lists"))
     )
-    assert again.arrow()["lists"].to_pylist() == given["lists"].to_pylist() if count <= 300_000 else True
+    assert again.arrow()["lists"].to_pylist() == arrow["lists"].to_pylist() if count <= 300_000 else True
 
 
-def frame_of(given: pyarrow.Table) -> pandas.DataFrame:
-    frame: pandas.DataFrame = given.to_pandas()
+def frame_of(arrow: pyarrow.Table) -> pandas.DataFrame:
+    frame: pandas.DataFrame = arrow.to_pandas()
     return frame
 
 

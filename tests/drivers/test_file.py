@@ -96,13 +96,13 @@ def test_links_and_empty_folders_are_taken_as_when_a_folder_is_added(folder: Pat
     (folder / "empty").mkdir()
     (folder / "5%").write_bytes(b"odd")
     (folder / "sub" / "odd").symlink_to("../5%")
-    found = {entry.path: entry for entry in add(folder)}
-    assert found["up"] == Entry("up", Kind.LINK, target="sub/cat")
-    assert found["sub/odd"] == Entry("sub/odd", Kind.LINK, target="../5%25")
-    assert found["empty"] == Entry("empty", Kind.FOLDER)
-    assert (found["out"].kind, found["out"].uri, found["out"].size) == (Kind.REFERENCE, f"file://{folder}/out", 7)
-    assert found["there/50%25"].uri == f"file://{folder}/there/50%25"
-    assert sorted(found) == ["5%25", "empty", "out", "sub/cat", "sub/odd", "there/50%25", "up"]
+    entries = {entry.path: entry for entry in add(folder)}
+    assert entries["up"] == Entry("up", Kind.LINK, target="sub/cat")
+    assert entries["sub/odd"] == Entry("sub/odd", Kind.LINK, target="../5%25")
+    assert entries["empty"] == Entry("empty", Kind.FOLDER)
+    assert (entries["out"].kind, entries["out"].uri, entries["out"].size) == (Kind.REFERENCE, f"file://{folder}/out", 7)
+    assert entries["there/50%25"].uri == f"file://{folder}/there/50%25"
+    assert sorted(entries) == ["5%25", "empty", "out", "sub/cat", "sub/odd", "there/50%25", "up"]
 
 
 def test_a_link_that_leads_back_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -201,8 +201,8 @@ def test_a_chain_of_addresses_is_refused() -> None:
 
 
 def test_a_secret_in_an_error_of_a_file_system_is_taken_out() -> None:
-    said = PermissionError("cannot GET https://me:word@host/x?sig=SECRET")
-    with Session({"error": said}) as session, pytest.raises(AccessDenied) as caught:
+    error = PermissionError("cannot GET https://me:word@host/x?sig=SECRET")
+    with Session({"error": error}) as session, pytest.raises(AccessDenied) as caught:
         list(session.references("failing://host/x"))
     assert "SECRET" not in str(caught.value) and "word" not in str(caught.value)
 

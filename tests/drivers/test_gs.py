@@ -212,8 +212,8 @@ def test_credentials_that_cannot_be_used_are_said_and_not_shown(
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{servers.free_port()}")
     with pytest.raises(AccessDenied, match="GOOGLE_APPLICATION_CREDENTIALS") as caught:
         add("gs://bucket/x", {"token": token, "endpoint_url": "http://127.0.0.1:1"})
-    shown = "".join(traceback.format_exception(caught.value))
-    assert "S3CRET" not in shown
+    trace = "".join(traceback.format_exception(caught.value))
+    assert "S3CRET" not in trace
 
 
 @pytest.mark.parametrize(

@@ -333,7 +333,7 @@ def test_a_server_that_ignores_versions_and_conditions_is_not_believed(
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "error", "said"),
+    ("status", "code", "error", "message"),
     [
         (400, "AuthorizationHeaderMalformed", BadReply, "AWS_REGION"),
         (301, "PermanentRedirect", BadReply, "region"),
@@ -346,12 +346,12 @@ def test_a_server_that_ignores_versions_and_conditions_is_not_believed(
 )
 @pytest.mark.usefixtures("at_once")
 def test_what_the_server_says_is_told(
-    stubborn: tuple[StubbornS3, dict[str, Any]], status: int, code: str, error: type[ArtstoreError], said: str
+    stubborn: tuple[StubbornS3, dict[str, Any]], status: int, code: str, error: type[ArtstoreError], message: str
 ) -> None:
     server, options = stubborn
     server.status, server.code = status, code
     for uri in ("s3://b/f/x", "s3://b/f/"):
-        with pytest.raises(error, match=said) as caught:
+        with pytest.raises(error, match=message) as caught:
             add(uri, options)
         assert "S3CRET" not in str(caught.value)
 

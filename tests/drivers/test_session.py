@@ -76,11 +76,11 @@ def test_whatever_lies_below_a_prefix_no_entry_lies_below_a_plain_one(keys: set[
     async def collected() -> list[tuple[str, str | None]]:
         return [(entry.path, entry.uri) async for entry in place(listing(), "")]
 
-    found = run(collected())
-    paths = {path for path, _ in found}
-    assert {uri for _, uri in found} == {"s3://b/" + key for key in keys}
+    entries = run(collected())
+    paths = {path for path, _ in entries}
+    assert {uri for _, uri in entries} == {"s3://b/" + key for key in keys}
     assert len(paths) == len(keys)
-    for path, uri in found:
+    for path, uri in entries:
         assert not any(other.startswith(path + "/") for other in paths)
         key = (uri or "").removeprefix("s3://b/")
         if not any(other.startswith(key + "/") for other in keys):
@@ -287,7 +287,7 @@ def test_a_server_is_given_the_time_that_it_asks_for_up_to_a_limit(monkeypatch: 
     assert retrying.unavailable("busy", "3").wait == 3
     assert 90 < retrying.unavailable("busy", soon).wait <= 100
     odd = (None, "", "soon", "-1", "Wed, 21 Oct 2015 07:28:00 GMT", "Mon, 01 Jan 99999999999 00:00:00 GMT")
-    assert [retrying.unavailable("busy", each).wait for each in odd] == [0] * 6
+    assert [retrying.unavailable("busy", value).wait for value in odd] == [0] * 6
 
     async def waited(seconds: str) -> float:
         began = time.monotonic()
@@ -352,10 +352,10 @@ def test_the_contract_loads_no_library_of_a_cloud() -> None:
 
 
 def test_a_reference_is_an_entry_and_back() -> None:
-    found = RemoteObject("s3://b/a/k", "a/k", 3, "abc", "v1", "md5:00")
-    entry = found.entry("a/k")
+    remote = RemoteObject("s3://b/a/k", "a/k", 3, "abc", "v1", "md5:00")
+    entry = remote.entry("a/k")
     assert (entry.kind, entry.version_id) == (Kind.REFERENCE, "v1")
-    assert RemoteObject.of(entry) == found
+    assert RemoteObject.of(entry) == remote
 
 
 def test_a_listing_of_any_length_is_held_a_batch_at_a_time() -> None:

@@ -61,9 +61,9 @@ def test_a_file_that_may_not_be_read_is_named(store: Store, source: Path, size: 
     (source / "a").write_bytes(b"fine")
     (source / "secret").write_bytes(noise(size))
     (source / "secret").chmod(0)
-    said = run_python(UNREADABLE, store.path, source, source / "secret").splitlines()
-    assert len(said) == 2
-    for line in said:
+    errors = run_python(UNREADABLE, store.path, source, source / "secret").splitlines()
+    assert len(errors) == 2
+    for line in errors:
         assert f"cannot read {str(source / 'secret')!r}: Permission denied" in line
         assert "Nothing was added: make it readable, or leave it out" in line
     assert store.collections() == []
@@ -75,11 +75,11 @@ def test_a_folder_that_may_not_be_read_is_named(store: Store, source: Path, mode
     (source / "closed" / "cat").write_bytes(b"meow")
     (source / "closed").chmod(mode)
     try:
-        said = run_python(UNREADABLE, store.path, source, source / "closed" / "cat").splitlines()
+        errors = run_python(UNREADABLE, store.path, source, source / "closed" / "cat").splitlines()
     finally:
         (source / "closed").chmod(0o700)
-    assert len(said) == 2
-    assert all(f"cannot read '{source}/closed" in line and "Permission denied" in line for line in said)
+    assert len(errors) == 2
+    assert all(f"cannot read '{source}/closed" in line and "Permission denied" in line for line in errors)
 
 
 def make_fifo(path: Path) -> None:
@@ -306,9 +306,9 @@ def test_files_of_every_size_come_back(store: Store, source: Path, tmp_path: Pat
 def test_a_file_of_up_to_64_kib_is_one_chunk(store: Store, source: Path, size: int, chunks: int | None) -> None:
     (source / "a").write_bytes(noise(size))
     commit_folder(store, source)
-    found = store.sql("select count(*) as n, coalesce(sum(size), 0) as size from chunks")[0]
-    assert found["size"] == size
-    assert found["n"] == chunks or (chunks is None and int(str(found["n"])) > size // 2**18)
+    row = store.sql("select count(*) as n, coalesce(sum(size), 0) as size from chunks")[0]
+    assert row["size"] == size
+    assert row["n"] == chunks or (chunks is None and int(str(row["n"])) > size // 2**18)
 
 
 def test_a_sparse_file_costs_what_is_in_it(store: Store, source: Path, tmp_path: Path) -> None:
@@ -438,9 +438,9 @@ def test_one_unreadable_file_among_many_is_named_by_whichever_process_met_it(sto
     for i in range(3600):
         (source / str(i)).write_bytes(b"%d" % i)
     (source / "3210").chmod(0)
-    said = run_python(UNREADABLE, store.path, source, source / "3210").splitlines()
-    assert len(said) == 2
-    assert all(f"cannot read '{source}/3210': Permission denied" in line for line in said)
+    errors = run_python(UNREADABLE, store.path, source, source / "3210").splitlines()
+    assert len(errors) == 2
+    assert all(f"cannot read '{source}/3210': Permission denied" in line for line in errors)
     assert store.collections() == []
 
 

@@ -89,7 +89,10 @@ def download(artifact: Artifact, place: Place, root: str = "out", **options: Any
 
 
 def states(artifact: Artifact, place: Place) -> dict[str, str]:
-    return {each.path.removeprefix(place.prefix): each.state for each in artifact.status(storage_options=place.options)}
+    return {
+        reference.path.removeprefix(place.prefix): reference.state
+        for reference in artifact.status(storage_options=place.options)
+    }
 
 
 def test_entries_land_where_the_table_says(place: Place, run: Run) -> None:
@@ -106,7 +109,7 @@ def test_entries_land_where_the_table_says(place: Place, run: Run) -> None:
         if place.lists or len(paths) == 1:
             artifact = Artifact("animals", "dataset")
             added = artifact.add_reference(place.prefix + key, name=name, storage_options=place.options)
-            assert [each.path for each in added] == sorted(artifact.manifest.entries) == paths
+            assert [entry.path for entry in added] == sorted(artifact.manifest.entries) == paths
 
 
 def test_an_overwritten_object_is_had_as_it_was_or_not_at_all_and_status_names_it(place: Place, run: Run) -> None:
@@ -121,7 +124,9 @@ def test_an_overwritten_object_is_had_as_it_was_or_not_at_all_and_status_names_i
             download(artifact, place)
         assert not Path("out/cat.txt").exists()
     assert states(artifact, place) == {"cat.txt": "changed", "dog.txt": "unchanged"}
-    (changed,) = (each for each in artifact.status(storage_options=place.options) if each.state == "changed")
+    (changed,) = (
+        reference for reference in artifact.status(storage_options=place.options) if reference.state == "changed"
+    )
     assert "4 bytes" in changed.expected and "16 bytes" in changed.found
 
 
@@ -286,18 +291,18 @@ def test_no_secret_is_written_or_said(web_app: WebApp, run: Run, tmp_path: Path)
     assert download(artifact, place) == {"cat.txt": b"meow"}
     assert states(artifact, place) == {"cat.txt": "unchanged"}
     address = place.prefix.removeprefix("http://")
-    said = []
+    messages = []
     for uri in (f"http://user:S3CRET@{address}cat.txt", f"http://{address}cat.txt?X-Amz-Signature=S3CRET"):
         with pytest.raises(SecretInUri) as refused:
             Artifact("bad", "dataset").add_reference(uri)
-        said.append(str(refused.value))
+        messages.append(str(refused.value))
     with pytest.raises(ArtstoreError) as denied:
         artifact.download("denied", storage_options={"headers": {"Authorization": "Bearer S3CRETX"}})
-    said.append(str(denied.value))
+    messages.append(str(denied.value))
     run.finish()
     written = b"".join(path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
     assert b"cat.txt" in written
-    assert not [each for each in (*said, written.decode("latin-1")) if "S3CRET" in each]
+    assert not [text for text in (*messages, written.decode("latin-1")) if "S3CRET" in text]
 
 
 @pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.torture)])
@@ -312,10 +317,10 @@ def test_a_folder_is_tracked_without_copying_a_byte(run: Run, tmp_path: Path, co
     assert len(logged.manifest.entries) == count
     assert sum(path.stat().st_size for path in (tmp_path / "store/packs").iterdir()) == 0
     path.write_bytes(b"another")
-    found = logged.status()
-    assert len(found) == count and [each.path for each in found if each.state != "unchanged"] == [
-        path.relative_to(tmp_path / "many").as_posix()
-    ]
+    references = logged.status()
+    assert len(references) == count and [
+        reference.path for reference in references if reference.state != "unchanged"
+    ] == [path.relative_to(tmp_path / "many").as_posix()]
 
 
 def test_a_place_that_cannot_be_reached_is_an_error_that_names_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,15 +369,15 @@ def test_an_artifact_can_be_named_by_the_url_of_its_entry(run: Run) -> None:
     url = first.get_entry("cats/cat.txt").ref_url()
     assert [entry.path for entry in second.add_reference(url)] == ["cats/cat.txt"]
     assert second.add_reference("wandb-artifact://zoo/animals:latest") == []
-    for wrong, told in (
+    for wrong, message in (
         ("wandb-artifact://0a1b2c/cat.txt", "or pass the artifact, or its entry, itself"),
         ("wandb-artifact://zoo/animals:v7/cat.txt", 'no version "animals:v7"'),
         ("wandb-artifact://zoo/animals:v0/dog.txt", "dog.txt"),
     ):
-        with pytest.raises(ArtstoreError, match=told):
+        with pytest.raises(ArtstoreError, match=message):
             second.add_reference(wrong)
     second = run.log_artifact(second).wait()
-    assert [each.name for each in second.dependencies()] == ["animals:v0"]
+    assert [dependency.name for dependency in second.dependencies()] == ["animals:v0"]
     assert Path(second.download("out"), "cats/cat.txt").read_text() == "meow"
 
 
@@ -384,8 +389,8 @@ def test_what_is_no_uri_no_limit_and_no_options_is_said(tmp_path: Path) -> None:
         (tmp_path.as_uri(), {"max_objects": "10"}, "max_objects is '10'"),
         (tmp_path.as_uri(), {"storage_options": "anon"}, "storage_options must be a dict"),
     ]
-    for uri, options, said in wrong:
-        with pytest.raises(InvalidInput, match=said):
+    for uri, options, message in wrong:
+        with pytest.raises(InvalidInput, match=message):
             artifact.add_reference(uri, **options)
     assert list(artifact.manifest.entries) == []
 

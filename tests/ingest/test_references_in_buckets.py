@@ -55,7 +55,7 @@ def test_ten_thousand_objects_are_twelve_requests_and_one_more_is_an_error(seawe
         entries = version.manifest.entries.values()
         assert len(entries) == 10_000 and all(entry.extra["versionID"] for entry in entries)
         asked.clear()
-        assert {each.state for each in version.status(storage_options=options)} == {"unchanged"}
+        assert {reference.state for reference in version.status(storage_options=options)} == {"unchanged"}
         assert len(asked) <= 12
     seaweed.client.put_object(Bucket=bucket, Key="images/10000", Body=b"")
     artifact = Artifact("images", "dataset")
@@ -99,13 +99,13 @@ def test_odd_keys_are_recorded_exactly_and_none_leaves_the_folder(moto: S3Server
     artifact = Artifact("odd", "dataset")
     artifact.add_reference(f"s3://{bucket}", storage_options=moto.options)
     version = logged(artifact)
-    found = {str(entry.ref): path for path, entry in version.manifest.entries.items()}
-    assert sorted(found) == sorted({f"s3://{bucket}/{key}" for key in keys})
+    paths = {str(entry.ref): path for path, entry in version.manifest.entries.items()}
+    assert sorted(paths) == sorted({f"s3://{bucket}/{key}" for key in keys})
     before = set(here.iterdir())
     written = content(version.download("out", storage_options=moto.options))
     assert set(here.iterdir()) - before == {here / "out"}
-    assert written == {found[f"s3://{bucket}/{key}"]: b"" if key.endswith("empty") else key.encode() for key in keys}
-    assert found[f"s3://{bucket}/a"] == apart
+    assert written == {paths[f"s3://{bucket}/{key}"]: b"" if key.endswith("empty") else key.encode() for key in keys}
+    assert paths[f"s3://{bucket}/a"] == apart
     moto.client.put_object(Bucket=bucket, Key=apart, Body=b"made to clash")
     with pytest.raises(ValueError, match="Cannot add the same path twice"):
         Artifact("odd", "dataset").add_reference(f"s3://{bucket}", storage_options=moto.options)
@@ -147,7 +147,7 @@ def test_where_versions_may_not_be_listed_etags_pin_what_is_logged(seaweed: S3Se
     assert list(entry.extra) == ["etag"]
     version = logged(artifact)
     assert content(version.download("out", storage_options=seaweed.options)) == {"cat": b"meow"}
-    assert [each.state for each in version.status(storage_options=seaweed.options)] == ["unchanged"]
+    assert [reference.state for reference in version.status(storage_options=seaweed.options)] == ["unchanged"]
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs"])
@@ -167,13 +167,13 @@ def test_a_version_that_was_asked_for_is_unchanged_as_long_as_it_is_kept(
         uri = f"{place.prefix}cat{mark}{version}" if version else f"{place.prefix}cat"
         asked.add_reference(uri, name, storage_options=place.options)
     for artifact, states in ((looked, {"cat": "changed"}), (asked, {"kept": "unchanged", "now": "unchanged"})):
-        found = logged(artifact).status(storage_options=place.options)
-        assert {each.path: each.state for each in found} == states
+        references = logged(artifact).status(storage_options=place.options)
+        assert {reference.path: reference.state for reference in references} == states
     if scheme == "s3":
         bucket, _, key = place.prefix.removeprefix("s3://").partition("/")
         seaweed.client.delete_object(Bucket=bucket, Key=f"{key}cat", VersionId=entry.extra["versionID"])
-        found = logged(asked).status(storage_options=place.options)
-        assert {each.path: each.state for each in found} == {"kept": "missing", "now": "unchanged"}
+        references = logged(asked).status(storage_options=place.options)
+        assert {reference.path: reference.state for reference in references} == {"kept": "missing", "now": "unchanged"}
 
 
 @pytest.mark.parametrize("key", ["cat", "images/"])
@@ -203,9 +203,9 @@ def test_a_bucket_is_tracked_from_the_shell_with_the_settings_that_everybody_kno
     assert output_of("status", "images") == "images:v0  1 unchanged, 0 changed, 0 missing, 0 new\n"
     seaweed.client.put_object(Bucket=bucket, Key="images/cat", Body=b"roar!")
     seaweed.client.put_object(Bucket=bucket, Key="images/dog", Body=b"woof")
-    told = run("status", "images", "--json")
-    assert told.exit_code == 1
-    assert [each["path"] for each in json.loads(told.stdout)["changed"]] == ["cat"]
+    result = run("status", "images", "--json")
+    assert result.exit_code == 1
+    assert [reference["path"] for reference in json.loads(result.stdout)["changed"]] == ["cat"]
     assert output_of("get", "images", "--root", "out") == "out  1 file written, 0 kept\n"
     assert content("out") == {"cat": b"meow"}
     assert json_of(*arguments)["version"] == "v1"
@@ -225,9 +225,9 @@ def test_what_deduplication_would_keep_of_prefixes_of_a_bucket_is_measured_there
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.secret)
     monkeypatch.setenv("AWS_ENDPOINT_URL", seaweed.url)
-    found = json_of("bench", "dedup", f"s3://{bucket}/1", f"s3://{bucket}/2", "--no-zstd")
-    assert [each["files"] for each in found["versions"]] == [21, 21]
-    ways = {each["name"]: each["stored_after_each_version"] for each in found["ways"]}
+    report = json_of("bench", "dedup", f"s3://{bucket}/1", f"s3://{bucket}/2", "--no-zstd")
+    assert [item["files"] for item in report["versions"]] == [21, 21]
+    ways = {item["name"]: item["stored_after_each_version"] for item in report["ways"]}
     small = sum(len(f"{number}") for number in range(20))
     assert ways["whole files"] == [6_000_000 + small, 12_000_001 + small]
     assert 6_000_001 + small <= ways["artstore"][1] < 6_600_000

@@ -22,56 +22,56 @@ from tests.support.lineage_pipeline import edges, new_artifact, short, start_run
 
 
 @pytest.fixture(scope="module")
-def found(pipeline_store: Path) -> Lineage:
+def graph(pipeline_store: Path) -> Lineage:
     """The lineage of features:v1, with all 11 kinds of edges that the pipeline has."""
     return Api(store=pipeline_store).artifact("pipe/features:v1").lineage()
 
 
 @pytest.fixture(params=["executions", "summary"])
-def view(request: pytest.FixtureRequest, found: Lineage) -> Lineage:
+def view(request: pytest.FixtureRequest, graph: Lineage) -> Lineage:
     """The same as each run and version, and as collections and job types."""
-    return found if request.param == "executions" else found.summary()
+    return graph if request.param == "executions" else graph.summary()
 
 
-def edge(source: str, said: str, target: str) -> str:
+def edge(source: str, label: str, target: str) -> str:
     """An edge as `edges` writes it; `said` is what is written beside its arrow."""
-    kind, _, often = said.partition(" ")
+    kind, _, often = label.partition(" ")
     return f"{short(source)} -{kind}-> {short(target)}{often and f' {often}'}"
 
 
 def test_json_has_every_node_and_edge(view: Lineage) -> None:
-    said = json.loads(json.dumps(view.to_json()))
-    assert (said["start"], said["direction"], said["depth"]) == (view.start, "both", None)
+    document = json.loads(json.dumps(view.to_json()))
+    assert (document["start"], document["direction"], document["depth"]) == (view.start, "both", None)
     drawn = [
         (e["source"], e["kind"] if e["count"] == 1 else f"{e['kind']} x{e['count']}", e["target"])
-        for e in said["edges"]
+        for e in document["edges"]
     ]
-    assert {edge(*each) for each in drawn} == edges(view)
-    by_id = {node["id"]: node for node in said["nodes"]}
+    assert {edge(*row) for row in drawn} == edges(view)
+    by_id = {node["id"]: node for node in document["nodes"]}
     assert set(by_id) == {node.id for node in view.nodes}
     assert all(by_id[node.id].items() >= {"kind": node.kind, "name": node.name}.items() for node in view.nodes)
 
 
-def test_json_says_what_is_known_of_each_node(found: Lineage) -> None:
-    by_id = {node["id"]: node for node in found.to_json()["nodes"]}
+def test_json_says_what_is_known_of_each_node(graph: Lineage) -> None:
+    by_id = {node["id"]: node for node in graph.to_json()["nodes"]}
     assert {by_id["pipe/train-1"][key] for key in ("kind", "name", "job_type")} == {"run", "train-1", "train"}
     assert by_id["pipe/model:v1"]["aliases"] == ("round-1",)
-    summed = {node["id"]: node for node in found.summary().to_json()["nodes"]}
+    summed = {node["id"]: node for node in graph.summary().to_json()["nodes"]}
     assert (summed["pipe job train"]["runs"], summed["pipe/model"]["versions"]) == (2, 2)
 
 
 def test_dot_has_every_edge_and_both_shapes(view: Lineage) -> None:
     lines = view.to_dot().splitlines()
     drawn = [re.fullmatch(r'  "(.*)" -> "(.*)" \[label="(\w+(?: x\d+)?)"(, style=dashed)?\];', line) for line in lines]
-    assert {edge(each[1], each[3], each[2]) for each in drawn if each} == edges(view)
-    assert all(each[3].startswith("references") == bool(each[4]) for each in drawn if each)
+    assert {edge(match[1], match[3], match[2]) for match in drawn if match} == edges(view)
+    assert all(match[3].startswith("references") == bool(match[4]) for match in drawn if match)
     shapes = dict(re.findall(r'^  "(.*)" \[label=".*", shape=(box|oval)', "\n".join(lines), re.MULTILINE))
     assert shapes == {node.id: "box" if node.kind in ("version", "collection") else "oval" for node in view.nodes}
     assert (lines[0], lines[-1]) == ("digraph lineage {", "}")
 
 
-def test_dot_says_what_nodes_are(found: Lineage) -> None:
-    lines = [*found.to_dot().splitlines(), *found.summary().to_dot().splitlines()]
+def test_dot_says_what_nodes_are(graph: Lineage) -> None:
+    lines = [*graph.to_dot().splitlines(), *graph.summary().to_dot().splitlines()]
     assert '  "pipe/train-1" [label="train-1\\ntrain, finished", shape=oval];' in lines
     assert '  "pipe/features:v1" [label="features:v1\\ndataset", shape=box, penwidth=2];' in lines
     assert '  "pipe job train" [label="train\\n2 runs", shape=oval];' in lines
@@ -84,31 +84,32 @@ def test_mermaid_has_every_edge_between_the_right_boxes(view: Lineage) -> None:
     job = "job " if view.start == "pipe/features" else ""
     names = {box: f"{job}{name}" if shape == "([" else name for box, shape, name in boxes}
     drawn = re.findall(r"^  (n\d+) (?:-->|-\.->)\|([^|]+)\| (n\d+)$", text, re.MULTILINE)
-    assert {edge(names[source], said, names[target]) for source, said, target in drawn} == edges(view)
+    assert {edge(names[source], label, names[target]) for source, label, target in drawn} == edges(view)
 
 
 def test_names_cannot_break_out_of_dot_and_mermaid(store_path: Path) -> None:
     with artstore.init(project='q"]; x', id="r", name='a"]\\\n--> b', job_type="<b>", store=store_path) as run:
         run.log_artifact(new_artifact("data", "dataset", "1"))
-    found = Api(store=store_path).artifact('q"]; x/data').lineage()
-    assert '"q\\"]; x/r" [label="a\\"]\\\\\\n--> b\\n<b>, finished", shape=oval];' in found.to_dot()
-    assert 'n0(["a#34;#93;#92;#10;--#62; b<br/>#60;b#62;, finished"])' in found.to_mermaid()
+    graph = Api(store=store_path).artifact('q"]; x/data').lineage()
+    assert '"q\\"]; x/r" [label="a\\"]\\\\\\n--> b\\n<b>, finished", shape=oval];' in graph.to_dot()
+    assert 'n0(["a#34;#93;#92;#10;--#62; b<br/>#60;b#62;, finished"])' in graph.to_mermaid()
 
 
 def test_a_notebook_draws_a_box_for_each_node_and_an_arrow_for_each_edge(view: Lineage) -> None:
-    shown = xml.fromstring(view._repr_html_())
+    svg_root = xml.fromstring(view._repr_html_())
     svg = "{http://www.w3.org/2000/svg}"
-    [drawing] = shown.findall(f"{svg}svg")
+    [drawing] = svg_root.findall(f"{svg}svg")
     assert xml.tostring(drawing) == xml.tostring(xml.fromstring(view.to_svg()))
     boxes = {
-        each.findtext(f"{svg}title", "").partition(" (")[0]: each.find(f"{svg}rect") for each in drawing.iter(f"{svg}g")
+        element.findtext(f"{svg}title", "").partition(" (")[0]: element.find(f"{svg}rect")
+        for element in drawing.iter(f"{svg}g")
     }
     assert set(boxes) == {node.id for node in view.nodes}
     places = {(rect.get("x"), rect.get("y")) for rect in boxes.values() if rect is not None}
     assert len(places) == len(view.nodes)
     arrows = [path.findtext(f"{svg}title") for path in drawing.iter(f"{svg}path") if path.get("marker-end")]
     assert sorted(map(str, arrows)) == sorted(
-        each.kind + (f" x{each.count}" if each.count > 1 else "") for each in view.edges
+        edge.kind + (f" x{edge.count}" if edge.count > 1 else "") for edge in view.edges
     )
 
     def x(id: str) -> float:
@@ -116,11 +117,11 @@ def test_a_notebook_draws_a_box_for_each_node_and_an_arrow_for_each_edge(view: L
         assert rect is not None
         return float(rect.get("x", ""))
 
-    assert all(x(each.source) < x(each.target) for each in view.edges)
+    assert all(x(element.source) < x(element.target) for element in view.edges)
 
 
-def test_the_tree_has_both_directions_and_shows_nothing_twice(found: Lineage) -> None:
-    assert str(found).splitlines() == [
+def test_the_tree_has_both_directions_and_shows_nothing_twice(graph: Lineage) -> None:
+    assert str(graph).splitlines() == [
         "pipe/features:v1  (dataset)",
         "upstream:",
         "├─ produced by run pipe/features-1  (features, finished)",
@@ -149,8 +150,8 @@ def test_the_tree_has_both_directions_and_shows_nothing_twice(found: Lineage) ->
     ]
 
 
-def test_the_tree_of_a_summary_says_how_often(found: Lineage) -> None:
-    assert str(found.summary()).splitlines() == [
+def test_the_tree_of_a_summary_says_how_often(graph: Lineage) -> None:
+    assert str(graph.summary()).splitlines() == [
         "collection pipe/features  (dataset, 1 version)",
         "upstream:",
         "└─ produced by job pipe/features  (2 runs) (2 times)",
@@ -171,8 +172,8 @@ def test_the_tree_of_a_summary_says_how_often(found: Lineage) -> None:
 # OpenLineage
 
 
-def test_openlineage_events_follow_the_specification(found: Lineage) -> None:
-    events = found.to_openlineage()
+def test_openlineage_events_follow_the_specification(graph: Lineage) -> None:
+    events = graph.to_openlineage()
     assert [fault for event in events for fault in violations(OPENLINEAGE_EVENT, event)] == []
     no_run, no_time, no_uri = (copy.deepcopy(events[0]) for _ in range(3))
     del no_run["run"]["runId"]
@@ -181,8 +182,8 @@ def test_openlineage_events_follow_the_specification(found: Lineage) -> None:
     assert all(violations(OPENLINEAGE_EVENT, broken) for broken in (no_run, no_time, no_uri))
 
 
-def test_openlineage_tells_each_run_from_start_to_end_in_order(found: Lineage) -> None:
-    events = found.to_openlineage()
+def test_openlineage_tells_each_run_from_start_to_end_in_order(graph: Lineage) -> None:
+    events = graph.to_openlineage()
     assert [event["eventTime"] for event in events] == sorted(event["eventTime"] for event in events)
     runs: dict[str, list[str]] = {}
     for event in events:
@@ -193,17 +194,19 @@ def test_openlineage_tells_each_run_from_start_to_end_in_order(found: Lineage) -
     }
 
 
-def told(events: list[dict[str, Any]]) -> set[str]:
+def edges_of_events(events: list[dict[str, Any]]) -> set[str]:
     """The edges that events tell."""
-    found = set()
+    lines = set()
     for event in events:
         run = event["run"]["facets"]["artstore_run"]["id"]
-        found |= {f"{dataset_name(each)} -used-> {run}" for each in event.get("inputs", [])}
-        found |= {f"{run} -produced-> {dataset_name(each)}" for each in event.get("outputs", [])}
-        for each in event.get("outputs", []):
-            references = each["facets"]["artstore_version"]["references"]
-            found |= {f"{one.removeprefix('pipe/')} -references-> {dataset_name(each)}" for one in references}
-    return found
+        lines |= {f"{dataset_name(dataset)} -used-> {run}" for dataset in event.get("inputs", [])}
+        lines |= {f"{run} -produced-> {dataset_name(dataset)}" for dataset in event.get("outputs", [])}
+        for dataset in event.get("outputs", []):
+            references = dataset["facets"]["artstore_version"]["references"]
+            lines |= {
+                f"{reference.removeprefix('pipe/')} -references-> {dataset_name(dataset)}" for reference in references
+            }
+    return lines
 
 
 def dataset_name(dataset: dict[str, Any]) -> str:
@@ -211,11 +214,11 @@ def dataset_name(dataset: dict[str, Any]) -> str:
     return f"{dataset['name'].removeprefix('pipe/')}:{version}"
 
 
-def test_openlineage_tells_every_edge(found: Lineage) -> None:
-    assert told(found.to_openlineage()) == edges(found)
+def test_openlineage_tells_every_edge(graph: Lineage) -> None:
+    assert edges_of_events(graph.to_openlineage()) == edges(graph)
 
 
-def test_openlineages_own_client_knows_the_events_and_their_schemas(found: Lineage) -> None:
+def test_openlineages_own_client_knows_the_events_and_their_schemas(graph: Lineage) -> None:
     facets = {
         "version": dataset_version_dataset.DatasetVersionDatasetFacet,
         "jobType": job_type_job.JobTypeJobFacet,
@@ -226,13 +229,13 @@ def test_openlineages_own_client_knows_the_events_and_their_schemas(found: Linea
         check_facets(dataset["facets"])
         return kind(namespace=dataset["namespace"], name=dataset["name"])
 
-    def check_facets(given: dict[str, Any]) -> None:
-        for name, facet in given.items():
+    def check_facets(present: dict[str, Any]) -> None:
+        for name, facet in present.items():
             if name in facets:
                 known = {key: value for key, value in facet.items() if not key.startswith("_")}
                 assert facets[name](**known)._get_schema() == facet["_schemaURL"]
 
-    for event in found.to_openlineage():
+    for event in graph.to_openlineage():
         check_facets(event["job"]["facets"])
         known = openlineage.RunEvent(
             eventTime=event["eventTime"],
@@ -240,8 +243,8 @@ def test_openlineages_own_client_knows_the_events_and_their_schemas(found: Linea
             eventType=openlineage.RunState[event["eventType"]],
             run=openlineage.Run(runId=event["run"]["runId"]),
             job=openlineage.Job(namespace=event["job"]["namespace"], name=event["job"]["name"]),
-            inputs=[read(each, openlineage.InputDataset) for each in event.get("inputs", [])],
-            outputs=[read(each, openlineage.OutputDataset) for each in event.get("outputs", [])],
+            inputs=[read(used, openlineage.InputDataset) for used in event.get("inputs", [])],
+            outputs=[read(produced, openlineage.OutputDataset) for produced in event.get("outputs", [])],
         )
         assert known.schemaURL == event["schemaURL"]
 
@@ -269,8 +272,8 @@ def test_openlineage_tells_failed_running_and_unmade(store_path: Path) -> None:
 # PROV
 
 
-def test_prov_follows_the_schema_of_the_submission(found: Lineage) -> None:
-    document = found.to_prov()
+def test_prov_follows_the_schema_of_the_submission(graph: Lineage) -> None:
+    document = graph.to_prov()
     assert violations(PROV_JSON, document) == []
     no_end, no_time, no_uri = (copy.deepcopy(document) for _ in range(3))
     del next(iter(no_end["used"].values()))["prov:entity"]
@@ -279,8 +282,8 @@ def test_prov_follows_the_schema_of_the_submission(found: Lineage) -> None:
     assert all(violations(PROV_JSON, broken) for broken in (no_end, no_time, no_uri))
 
 
-def test_the_prov_library_reads_every_edge(found: Lineage) -> None:
-    document = ProvDocument.deserialize(content=json.dumps(found.to_prov()), format="json")
+def test_the_prov_library_reads_every_edge(graph: Lineage) -> None:
+    document = ProvDocument.deserialize(content=json.dumps(graph.to_prov()), format="json")
     assert document is not None
 
     def name(identifier: Any) -> str:
@@ -297,7 +300,7 @@ def test_the_prov_library_reads_every_edge(found: Lineage) -> None:
             read.add(f"{ends[1]} -produced-> {ends[0]}")
         elif isinstance(record, ProvDerivation):
             read.add(f"{ends[1]} -references-> {ends[0]}")
-    assert read == edges(found)
+    assert read == edges(graph)
 
 
 def test_prov_says_who_ran_what_and_what_was_deleted(store_path: Path) -> None:
@@ -305,11 +308,13 @@ def test_prov_says_who_ran_what_and_what_was_deleted(store_path: Path) -> None:
         run.log_artifact(new_artifact("data", "dataset", "1"))
     data = Api(store=store_path).artifact("pipe/data")
     data.delete(delete_aliases=True)
-    said = data.lineage().to_prov()
-    assert violations(PROV_JSON, said) == []
-    assert [each["prov:activity"] for each in said["wasAssociatedWith"].values()] == ["run:pipe/makes"]
-    assert said["entity"]["version:pipe/data/v0"]["artstore:state"] == "deleted"
-    document = ProvDocument.deserialize(content=json.dumps(said), format="json")
+    exported = data.lineage().to_prov()
+    assert violations(PROV_JSON, exported) == []
+    assert [association["prov:activity"] for association in exported["wasAssociatedWith"].values()] == [
+        "run:pipe/makes"
+    ]
+    assert exported["entity"]["version:pipe/data/v0"]["artstore:state"] == "deleted"
+    document = ProvDocument.deserialize(content=json.dumps(exported), format="json")
     assert document is not None
     assert len(list(document.get_records(ProvInvalidation))) == 1
 
@@ -317,6 +322,6 @@ def test_prov_says_who_ran_what_and_what_was_deleted(store_path: Path) -> None:
 def test_names_that_no_uri_may_have_are_escaped_in_prov(store_path: Path) -> None:
     with artstore.init(project="my zoo", id="a b", store=store_path) as run:
         run.log_artifact(new_artifact("data", "dataset", "1"))
-    said = Api(store=store_path).artifact("my zoo/data").lineage().to_prov()
-    assert violations(PROV_JSON, said) == []
-    assert list(said["activity"]) == ["run:my%20zoo/a%20b"]
+    document = Api(store=store_path).artifact("my zoo/data").lineage().to_prov()
+    assert violations(PROV_JSON, document) == []
+    assert list(document["activity"]) == ["run:my%20zoo/a%20b"]

@@ -74,9 +74,9 @@ def test_downstream_is_all_that_came_of_a_version_edge_by_edge(pipeline_store: P
 
 
 def test_both_is_what_it_came_from_and_what_came_of_it_but_not_its_siblings(pipeline_store: Path) -> None:
-    found = of(pipeline_store, "model:v1").lineage()
-    assert found.start == "pipe/model:v1"
-    assert edges(found) == UP_TO_FEATURES_V1 | {
+    graph = of(pipeline_store, "model:v1").lineage()
+    assert graph.start == "pipe/model:v1"
+    assert edges(graph) == UP_TO_FEATURES_V1 | {
         "features:v1 -used-> train-1",
         "features:v1 -references-> model:v1",
         "train-1 -produced-> model:v1",
@@ -84,7 +84,7 @@ def test_both_is_what_it_came_from_and_what_came_of_it_but_not_its_siblings(pipe
         "model:v1 -used-> evaluate-1",
         "evaluate-1 -produced-> report:v1",
     }
-    assert nodes(found).isdisjoint({"model:v2", "train-2", "report:v2", "raw:v0"})
+    assert nodes(graph).isdisjoint({"model:v2", "train-2", "report:v2", "raw:v0"})
 
 
 def test_depth_counts_hops_from_a_version_to_a_run_and_on(pipeline_store: Path) -> None:
@@ -113,8 +113,8 @@ def test_a_run_has_lineage_too(pipeline_store: Path) -> None:
 
 
 def test_nodes_tell_what_is_known_of_versions_and_runs(pipeline_store: Path) -> None:
-    found = {node.id: node for node in of(pipeline_store, "model:v2").lineage("upstream").nodes}
-    model, train = found["pipe/model:v2"], found["pipe/train-2"]
+    nodes_by_id = {node.id: node for node in of(pipeline_store, "model:v2").lineage("upstream").nodes}
+    model, train = nodes_by_id["pipe/model:v2"], nodes_by_id["pipe/train-2"]
     assert isinstance(model, VersionNode) and isinstance(train, RunNode)
     assert (model.kind, model.name, model.type, model.state) == ("version", "model:v2", "model", "committed")
     assert (model.aliases, model.size, model.digest) == (
@@ -125,14 +125,14 @@ def test_nodes_tell_what_is_known_of_versions_and_runs(pipeline_store: Path) -> 
     assert (train.kind, train.job_type, train.state, train.name) == ("run", "train", "finished", "train-2")
     assert train.ended_at is not None and train.started_at < model.created_at < train.ended_at
     roles = {
-        each.role for each in of(pipeline_store, "model:v2").lineage("upstream").edges if each.target == "pipe/train-2"
+        edge.role for edge in of(pipeline_store, "model:v2").lineage("upstream").edges if edge.target == "pipe/train-2"
     }
     assert roles == {"training"}
 
 
 def test_the_summary_shows_collections_and_job_types_with_their_counts(pipeline_store: Path) -> None:
-    found = of(pipeline_store, "features:v1").lineage().summary()
-    assert edges(found) == {
+    graph = of(pipeline_store, "features:v1").lineage().summary()
+    assert edges(graph) == {
         "job ingest -produced-> raw x2",
         "raw -used-> job clean x2",
         "job clean -produced-> clean x2",
@@ -145,12 +145,12 @@ def test_the_summary_shows_collections_and_job_types_with_their_counts(pipeline_
         "model -used-> job evaluate x2",
         "job evaluate -produced-> report x2",
     }
-    by_id = {node.id: node for node in found.nodes}
+    by_id = {node.id: node for node in graph.nodes}
     assert by_id["pipe/model"] == CollectionNode("pipe/model", "pipe", "model", "model", versions=2)
     assert by_id["pipe/raw"] == CollectionNode("pipe/raw", "pipe", "raw", "dataset", versions=1)
     assert by_id["pipe job train"] == JobNode("pipe job train", "pipe", "train", runs=2)
-    assert found.start == "pipe/features"
-    assert edges(found.summary()) == {each.partition(" x2")[0] for each in edges(found)}
+    assert graph.start == "pipe/features"
+    assert edges(graph.summary()) == {line.partition(" x2")[0] for line in edges(graph)}
 
 
 # What is drawn with care
@@ -163,16 +163,16 @@ def test_a_run_that_uses_and_logs_versions_of_one_collection_is_a_cycle_of_the_s
         with start_run(store_path, turn, "grow") as run:
             run.use_artifact("data:latest")
             run.log_artifact(new_artifact("data", "dataset", turn))
-    found = of(store_path, "data:v0").lineage()
-    assert edges(found) == {
+    graph = of(store_path, "data:v0").lineage()
+    assert edges(graph) == {
         "first -produced-> data:v0",
         "data:v0 -used-> second",
         "second -produced-> data:v1",
         "data:v1 -used-> third",
         "third -produced-> data:v2",
     }
-    assert edges(found.summary()) == {"job grow -produced-> data x3", "data -used-> job grow x2"}
-    assert found.summary().to_text().splitlines() == [
+    assert edges(graph.summary()) == {"job grow -produced-> data x3", "data -used-> job grow x2"}
+    assert graph.summary().to_text().splitlines() == [
         "collection pipe/data  (dataset, 3 versions)",
         "upstream:",
         "└─ produced by job pipe/grow  (3 runs) (3 times)",
@@ -181,7 +181,7 @@ def test_a_run_that_uses_and_logs_versions_of_one_collection_is_a_cycle_of_the_s
         "└─ used by job pipe/grow  (3 runs) (2 times)",
         "   └─ produced collection pipe/data  (dataset, 3 versions) (3 times) ... see above",
     ]
-    assert found.summary().to_svg().count("<path") == 3
+    assert graph.summary().to_svg().count("<path") == 3
 
 
 def test_a_run_that_logs_the_very_version_that_it_used_is_a_cycle(store_path: Path) -> None:
@@ -190,12 +190,12 @@ def test_a_run_that_logs_the_very_version_that_it_used_is_a_cycle(store_path: Pa
     with start_run(store_path, "checks", "check") as run:
         run.use_artifact("data:latest")
         run.log_artifact(new_artifact("data", "dataset", "1"))
-    found = of(store_path, "data:v0").lineage()
+    graph = of(store_path, "data:v0").lineage()
     expected = {"makes -produced-> data:v0", "data:v0 -used-> checks", "checks -produced-> data:v0"}
-    assert edges(found) == expected
+    assert edges(graph) == expected
     assert edges(of(store_path, "data:v0").lineage("downstream", depth=40)) == expected - {"makes -produced-> data:v0"}
-    assert found.to_text().count("data:v0") == 3
-    assert found.to_svg().count("<rect") == 3
+    assert graph.to_text().count("data:v0") == 3
+    assert graph.to_svg().count("<rect") == 3
 
 
 def test_what_was_deleted_stays_as_a_tombstone(store_path: Path) -> None:
@@ -206,16 +206,16 @@ def test_what_was_deleted_stays_as_a_tombstone(store_path: Path) -> None:
         run.log_artifact(new_artifact("model", "model", "1"))
     data = of(store_path, "data:v0")
     data.delete(delete_aliases=True)
-    found = of(store_path, "model:v0").lineage()
-    tombstone = next(node for node in found.nodes if node.id == "pipe/data:v0")
+    graph = of(store_path, "model:v0").lineage()
+    tombstone = next(node for node in graph.nodes if node.id == "pipe/data:v0")
     assert isinstance(tombstone, VersionNode)
     assert (tombstone.state, tombstone.aliases, tombstone.size) == ("deleted", (), 1)
     assert tombstone.deleted_at is not None
-    assert "data:v0 -used-> trains" in edges(found)
-    assert "used pipe/data:v0  (dataset, deleted)" in found.to_text()
-    assert 'label="data:v0\\ndataset, deleted", shape=box, style=dashed' in found.to_dot()
-    assert "class n1 deleted" in found.to_mermaid()
-    assert '<g class="gone">' in found.to_svg()
+    assert "data:v0 -used-> trains" in edges(graph)
+    assert "used pipe/data:v0  (dataset, deleted)" in graph.to_text()
+    assert 'label="data:v0\\ndataset, deleted", shape=box, style=dashed' in graph.to_dot()
+    assert "class n1 deleted" in graph.to_mermaid()
+    assert '<g class="gone">' in graph.to_svg()
     assert edges(data.lineage("downstream")) == {"data:v0 -used-> trains", "trains -produced-> model:v0"}
 
 
@@ -236,9 +236,9 @@ def test_a_run_whose_process_is_gone_is_shown_as_crashed(store_path: Path) -> No
         run.log_artifact(new_artifact("data", "dataset", "1"))
     with closing(sqlite3.connect(store_path / "artstore.db")) as connection, connection:
         connection.execute("update runs set state = 'running', session = 'gone', ended_at = null")
-    found = of(store_path, "data:v0").lineage()
-    assert [node.state for node in found.nodes if isinstance(node, RunNode)] == ["crashed"]
-    assert [each["eventType"] for each in found.to_openlineage()] == ["START", "ABORT"]
+    graph = of(store_path, "data:v0").lineage()
+    assert [node.state for node in graph.nodes if isinstance(node, RunNode)] == ["crashed"]
+    assert [event["eventType"] for event in graph.to_openlineage()] == ["START", "ABORT"]
 
 
 def test_lineage_of_what_is_not_logged_and_of_no_direction_is_refused(pipeline_store: Path) -> None:
@@ -293,8 +293,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_two_hops_in_a_graph_of_ten_thousand_runs_are_what_is_near(large: Path) -> None:
-    found = of(large, "data:v5000").lineage(depth=2)
-    assert edges(found) == {
+    graph = of(large, "data:v5000").lineage(depth=2)
+    assert edges(graph) == {
         "data:v4999 -used-> run-5000",
         "data:v4997 -used-> run-5000",
         "run-5000 -produced-> data:v5000",
@@ -318,25 +318,25 @@ def test_all_of_a_graph_of_ten_thousand_runs_is_found_also_with_a_limit(large: P
 
 def test_a_limit_cuts_a_far_graph_at_the_shortest_way(large: Path) -> None:
     """Three steps of data back are two hops by the way of `id - 3`, and six by the way of `id - 1`."""
-    found = of(large, "data:v9999").lineage("upstream", 200)
-    farthest = min(node.number for node in found.nodes if isinstance(node, VersionNode))
+    graph = of(large, "data:v9999").lineage("upstream", 200)
+    farthest = min(node.number for node in graph.nodes if isinstance(node, VersionNode))
     assert farthest == 9999 - 3 * 100
 
 
 def test_a_large_graph_is_summed_up_in_a_notebook(large: Path) -> None:
-    found = of(large, "data:v9999").lineage("upstream")
-    drawn = found._repr_html_()
+    graph = of(large, "data:v9999").lineage("upstream")
+    drawn = graph._repr_html_()
     assert drawn.startswith("<p>10,000 versions, 10,000 runs, summarized</p>")
     assert drawn.count("<rect") == 2
-    assert found.to_text().count("\n") == len(found.edges) + 1
+    assert graph.to_text().count("\n") == len(graph.edges) + 1
 
 
 def test_what_a_notebook_draws_fetches_nothing_and_escapes_names(store_path: Path) -> None:
     with artstore.init(project="pipe", id="x", name="<script>alert(1)</script>\x1b", store=store_path) as run:
         run.log_artifact(new_artifact("data", "dataset & more", "1"))
-    found: Lineage = of(store_path, "data").lineage()
-    drawn = found._repr_html_()
+    graph: Lineage = of(store_path, "data").lineage()
+    drawn = graph._repr_html_()
     assert "<script" not in drawn and "\x1b" not in drawn and "dataset &amp; more" in drawn
     assert "http" not in drawn.replace('xmlns="http://www.w3.org/2000/svg"', "")
-    assert json.dumps(found.to_json())
-    assert repr(found) == "<Lineage of pipe/data:v0: 2 nodes, 1 edges>"
+    assert json.dumps(graph.to_json())
+    assert repr(graph) == "<Lineage of pipe/data:v0: 2 nodes, 1 edges>"

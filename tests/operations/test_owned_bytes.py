@@ -86,15 +86,15 @@ def test_asking_for_many_versions_at_once_tells_the_same(store: Store, source: P
     store.delete("n0:v1", "n1:v3")
     every = [version for name in ("n0", "n1") for version in store.versions(name)]
     shares = store.shares(every)
-    assert {each.id: (store.owned_bytes(each), store.reclaimable_bytes(each)) for each in every} == shares
+    assert {v.id: (store.owned_bytes(v), store.reclaimable_bytes(v)) for v in every} == shares
     assert sum(share.owned for share in shares.values()) == store.usage().content_bytes
     assert store.shares(every[:1]) == {every[0].id: shares[every[0].id]}
 
 
 def test_deleting_both_at_once_is_told_as_one(animals: Store) -> None:
-    wanted = ("animals:v0", "animals:v1")
-    assert animals.delete(*wanted, delete_aliases=True, dry_run=True).content == 6 * MB
-    assert animals.delete(*wanted, delete_aliases=True).content == 6 * MB
+    names = ("animals:v0", "animals:v1")
+    assert animals.delete(*names, delete_aliases=True, dry_run=True).content == 6 * MB
+    assert animals.delete(*names, delete_aliases=True).content == 6 * MB
     assert allocated_bytes(animals) == 0
 
 
@@ -161,8 +161,8 @@ def test_small_files_are_gone_from_the_disk_at_once(store: Store, source: Path, 
     # What lives, and at most 5 % and 64 KiB that is not worth moving.
     assert live <= allocated_bytes(store) <= live * 1.05 + 65536
     assert done.disk == before - allocated_bytes(store)
-    found = [int(n) for path in (store.path / "packs").iterdir() for n in MARK.findall(path.read_bytes())]
-    assert sorted(found) == sorted(set(range(files)) - doomed)
+    marks = [int(n) for path in (store.path / "packs").iterdir() for n in MARK.findall(path.read_bytes())]
+    assert sorted(marks) == sorted(set(range(files)) - doomed)
     check_usage(store)
 
 
@@ -244,7 +244,7 @@ def whole(folder: Path) -> int:
 
 
 @pytest.mark.parametrize(
-    ("given", "new"),
+    ("arguments", "new"),
     [
         ({}, False),
         ({"description": "first"}, False),
@@ -263,14 +263,14 @@ def whole(folder: Path) -> int:
     ids=str,
 )
 def test_words_that_are_given_and_differ_make_a_version_without_content(
-    store: Store, source: Path, given: dict[str, Any], new: bool
+    store: Store, source: Path, arguments: dict[str, Any], new: bool
 ) -> None:
     (source / "cat").write_bytes(noise(MB))
     draft = store.draft("animals", "dataset", description="first", metadata={"n": 1, "list": [1, {"a": None}]})
     store.add_dir(draft, source)
     first = store.commit(draft)
     before = allocated_bytes(store)
-    draft = store.draft("animals", **given)
+    draft = store.draft("animals", **arguments)
     store.add_dir(draft, source)
     second = store.commit(draft)
     assert second.number == int(new)
@@ -278,7 +278,7 @@ def test_words_that_are_given_and_differ_make_a_version_without_content(
     assert allocated_bytes(store) == before and store.usage().content_bytes == MB
     if new:
         assert store.owned_bytes(second) == store.reclaimable_bytes(second) == 0
-        for name, value in given.items():
+        for name, value in arguments.items():
             assert getattr(second, name) == value
     assert (first.description, first.metadata) == ("first", {"n": 1, "list": [1, {"a": None}]})
     assert store.version("animals:v0") == (first if not new else store.version("animals:v0"))
@@ -290,8 +290,8 @@ def test_what_is_not_given_is_never_compared(store: Store, source: Path) -> None
     store.add_dir(draft, source)
     first = store.commit(draft)
     assert commit_folder(store, source) == first
-    found = store.version("animals")
-    assert (found.description, found.metadata, found.ttl) == ("first", {"n": 1}, timedelta(days=1))
+    version = store.version("animals")
+    assert (version.description, version.metadata, version.ttl) == ("first", {"n": 1}, timedelta(days=1))
 
 
 def test_a_loop_that_only_changes_words_makes_a_version_each_in_order(store: Store, source: Path) -> None:
@@ -393,7 +393,7 @@ def test_numbers_are_never_used_again(store: Store, source: Path) -> None:
     assert commit_folder(store, source).number == 3
     with pytest.raises(WrongType, match="already exists with type 'dataset'"):
         store.draft("animals", "model")
-    assert [(each.name, each.type) for each in store.collections()] == [("animals", "dataset")]
+    assert [(collection.name, collection.type) for collection in store.collections()] == [("animals", "dataset")]
 
 
 def test_deleting_a_collection_leaves_the_others(store: Store, source: Path) -> None:
@@ -427,11 +427,11 @@ def test_a_dry_run_tells_what_would_be_and_changes_nothing(store: Store, source:
         "gc": lambda dry: store.gc(dry_run=dry),
     }
     before = state(store)
-    told = run[verb](True)
+    result = run[verb](True)
     assert state(store) == before
     done = run[verb](False)
-    assert told.content == done.content == {"delete": 200_000, "prune": 300_000}.get(verb, 400_000)
-    assert [v.number for v in told[0]] == [v.number for v in done[0]]
+    assert result.content == done.content == {"delete": 200_000, "prune": 300_000}.get(verb, 400_000)
+    assert [v.number for v in result[0]] == [v.number for v in done[0]]
     assert store.usage().content_bytes == 400_000 - done.content
     check_usage(store)
 
@@ -475,7 +475,7 @@ def test_a_rule_that_means_nothing_or_too_much_is_refused(store: Store, source: 
 
 
 def test_versions_past_their_time_go_with_the_garbage(store: Store, source: Path) -> None:
-    short, kept, aliased, long = versions(store, 4, ttl=timedelta(seconds=1))
+    short, unaliased, aliased, long = versions(store, 4, ttl=timedelta(seconds=1))
     (source / "cat").write_bytes(noise(100_000, 9))
     draft = store.draft("animals", ttl=timedelta(days=300))
     store.add_dir(draft, source)
@@ -485,7 +485,7 @@ def test_versions_past_their_time_go_with_the_garbage(store: Store, source: Path
     store.describe(aliased, add_aliases=["best"])
     assert store.gc().expired == []
     time.sleep(1.1)
-    assert [v.number for v in store.gc().expired] == [short.number, kept.number, long.number]
+    assert [v.number for v in store.gc().expired] == [short.number, unaliased.number, long.number]
     assert numbers(store) == [newest.number, aliased.number]
     assert store.version("animals:v4").ttl == timedelta(days=300)
     assert store.version("for-ever").ttl is None
@@ -566,7 +566,7 @@ def test_a_reference_to_a_version_that_is_gone_is_refused(store: Store, source: 
     store.delete(data, delete_aliases=True)
     with pytest.raises(NotFound, match=r"uncategorized/animals:v0.*was deleted: reference a version that still exists"):
         store.commit(draft)
-    assert [each.name for each in store.collections()] == ["animals"]
+    assert [collection.name for collection in store.collections()] == ["animals"]
 
 
 def test_the_same_content_that_references_other_versions_is_another_version(store: Store, source: Path) -> None:

@@ -61,14 +61,17 @@ def test_the_next_upsert_after_a_finish_begins_another_version() -> None:
     finished()
     upserted(dog="woof")
     assert entry_paths(finished()) == ["dog"]
-    assert [each.version for each in Api().artifacts("dataset", "animals")] == ["v1", "v0"]
+    assert [version.version for version in Api().artifacts("dataset", "animals")] == ["v1", "v0"]
 
 
 def test_groups_and_distributed_ids_do_not_meet() -> None:
     upserted(cat="meow", group="one")
     with artstore.init(group="one") as run:
         run.upsert_artifact(new_draft(dog="woof"), distributed_id="two").wait()
-    assert sorted((each.distributed_id, each.entries) for each in Api().pending("animals")) == [("one", 1), ("two", 1)]
+    assert sorted((pending.distributed_id, pending.entries) for pending in Api().pending("animals")) == [
+        ("one", 1),
+        ("two", 1),
+    ]
     assert entry_paths(finished(group="two")) == ["dog"]
     assert entry_paths(finished(group="one")) == ["cat"]
 
@@ -118,7 +121,7 @@ def test_every_run_that_upserted_is_a_producer_and_the_first_one_logged_it() -> 
     assert [(edge.kind, edge.source, edge.target) for edge in version.lineage().edges] == [
         ("produced", f"uncategorized/{id}", "uncategorized/animals:v0") for id in ("first", "second", "last")
     ]
-    assert [each.name for each in Api().run("second").logged_artifacts()] == ["animals:v0"]
+    assert [artifact.name for artifact in Api().run("second").logged_artifacts()] == ["animals:v0"]
 
 
 def test_what_is_equal_to_the_newest_version_is_that_version() -> None:
@@ -126,7 +129,7 @@ def test_what_is_equal_to_the_newest_version_is_that_version() -> None:
     upserted(id="late", cat="meow")
     version = finished()
     assert version.name == "animals:v0"
-    assert [each.name for each in Api().run("late").logged_artifacts()] == ["animals:v0"]
+    assert [artifact.name for artifact in Api().run("late").logged_artifacts()] == ["animals:v0"]
     check_clean(store())
 
 
@@ -183,23 +186,23 @@ def test_finishing_where_nothing_is_pending_makes_no_empty_version() -> None:
 def test_pending_versions_are_listed_with_who_wrote_what_and_can_be_dropped() -> None:
     upserted(id="a", cat=noise(200_000, "cat"))
     upserted(id="b", dog=noise(100_000, "dog"))
-    (found,) = Api().pending()
-    assert (found.qualified_name, found.distributed_id, found.type) == (
+    (pending,) = Api().pending()
+    assert (pending.qualified_name, pending.distributed_id, pending.type) == (
         "uncategorized/animals",
         "night",
         "dataset",
     )
-    assert (found.entries, found.size, found.upserts) == (2, 300_000, 2)
-    assert found.runs == ("uncategorized/a", "uncategorized/b")
+    assert (pending.entries, pending.size, pending.upserts) == (2, 300_000, 2)
+    assert pending.runs == ("uncategorized/a", "uncategorized/b")
     assert store().usage().pending_bytes == 300_000
-    assert store().drop_pending(found, dry_run=True).content == 300_000
-    assert store().drop_pending(found).content == 300_000
+    assert store().drop_pending(pending, dry_run=True).content == 300_000
+    assert store().drop_pending(pending).content == 300_000
     assert Api().pending() == []
     assert store().usage().content_bytes == 0
     with pytest.raises(NotFound, match="finished or dropped"):
-        store().drop_pending(found)
+        store().drop_pending(pending)
     with pytest.raises(NotFound, match="finished or dropped"):
-        store().finish(found)
+        store().finish(pending)
     check_clean(store())
 
 
@@ -208,7 +211,7 @@ def test_a_pending_version_keeps_its_content_while_others_are_deleted_and_collec
     log_version("other", files={"shared": shared})
     upserted(mine=shared)
     assert Api().artifact("other").reclaimable_bytes == 0
-    assert [each.reclaimable for each in store().shares([store().version("other")]).values()] == [0]
+    assert [share.reclaimable for share in store().shares([store().version("other")]).values()] == [0]
     assert store().delete("other:v0", delete_aliases=True, dry_run=True).content == 0
     assert store().delete("other:v0", delete_aliases=True).content == 0
     store().gc()
@@ -272,8 +275,8 @@ def test_the_run_whose_conflict_nobody_heard_of_fails_and_says_so() -> None:
 def test_the_same_content_at_the_same_path_is_no_conflict() -> None:
     upserted(cat="meow")
     upserted(cat="meow", dog="woof")
-    (found,) = Api().pending()
-    assert (found.entries, found.size, found.upserts) == (2, 8, 2)
+    (pending,) = Api().pending()
+    assert (pending.entries, pending.size, pending.upserts) == (2, 8, 2)
     assert entry_paths(finished()) == ["cat", "dog"]
 
 
@@ -286,8 +289,8 @@ def test_empty_folders_give_way_to_what_comes_into_them() -> None:
     for source in ("empty", "filled", "empty"):
         with artstore.init(group="night") as run:
             run.upsert_artifact(source, name="animals", type="dataset").wait()
-    (found,) = Api().pending()
-    assert found.entries == 1
+    (pending,) = Api().pending()
+    assert pending.entries == 1
     assert entry_paths(finished()) == ["sub/file"]
 
 
@@ -309,10 +312,10 @@ def test_what_starts_from_a_version_is_not_upserted(incremental: bool) -> None:
 
 
 def test_what_is_said_last_counts_and_what_is_not_said_never_wipes() -> None:
-    for said in ({"metadata": {"a": 1}, "description": "one"}, {"metadata": {"b": 2}}, {}):
-        artifact = Artifact("animals", "dataset", **said)
+    for arguments in ({"metadata": {"a": 1}, "description": "one"}, {"metadata": {"b": 2}}, {}):
+        artifact = Artifact("animals", "dataset", **arguments)
         with artstore.init(group="night") as run:
-            run.upsert_artifact(artifact, aliases=[f"alias-{len(said)}"]).wait()
+            run.upsert_artifact(artifact, aliases=[f"alias-{len(arguments)}"]).wait()
     version = finished()
     assert (version.metadata, version.description) == ({"b": 2}, "one")
     assert sorted(version.aliases) == ["alias-0", "alias-1", "alias-2", "latest"]
@@ -331,7 +334,7 @@ def test_references_and_dependencies_are_part_of_it_and_the_dependency_stays() -
         base.delete(delete_aliases=True)
     store().gc()
     version = finished()
-    assert [each.name for each in version.dependencies()] == ["base:v0"]
+    assert [dependency.name for dependency in version.dependencies()] == ["base:v0"]
     assert entry_paths(version) == ["cat", "outside.txt"]
     assert Path(version.download(), "outside.txt").read_text() == "outside"
     assert store().verify().findings == []
@@ -345,7 +348,7 @@ def test_a_dependency_that_was_deleted_by_force_does_not_keep_a_version_from_bei
         run.upsert_artifact(artifact)
     base.delete(delete_aliases=True, force=True)
     version = finished()
-    assert [(each.name, each.state) for each in version.dependencies()] == [("base:v0", "DELETED")]
+    assert [(dependency.name, dependency.state) for dependency in version.dependencies()] == [("base:v0", "DELETED")]
     assert store().verify().findings == []
 
 
@@ -391,8 +394,8 @@ def test_events_tell_who_upserted_finished_and_dropped() -> None:
 
 def begun(connection: Connection, uid: str) -> int:
     """A run in the catalog."""
-    said = {"name": uid, "job_type": None, "group": "night", "notes": None, "process_lock": ""}
-    return runs.insert(connection, "zoo", uid, **said, tags=[], config={}, environment={})  # type: ignore[arg-type]
+    fields = {"name": uid, "job_type": None, "group": "night", "notes": None, "process_lock": ""}
+    return runs.insert(connection, "zoo", uid, **fields, tags=[], config={}, environment={})  # type: ignore[arg-type]
 
 
 def steps_of(opened: Store, deed: Callable[[], object]) -> int:

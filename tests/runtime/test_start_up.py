@@ -19,9 +19,13 @@ HEAVY = {
 
 def loaded(program: str, *arguments: str) -> set[str]:
     """The outermost names of the modules that are loaded at the end of a program."""
-    told = "import sys, atexit; atexit.register(lambda: print('\\n', *sys.modules))\n"
+    print_modules = "import sys, atexit; atexit.register(lambda: print('\\n', *sys.modules))\n"
     ended = subprocess.run(
-        [sys.executable, "-c", told + program, *arguments], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", print_modules + program, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     return {name.partition(".")[0] for name in ended.stdout.splitlines()[-1].split()}
 
@@ -43,7 +47,7 @@ def test_the_help_of_the_command_line_loads_nothing_heavy(arguments: list[str]) 
 
 
 def test_a_verb_that_opens_a_store_leaves_pandas_alone(tmp_path: Path) -> None:
-    found = loaded("from artstore.cli import main; main()", "init", str(tmp_path / "store"))
-    assert "sqlite_utils" in found and found & {"numpy", "pandas"} == set()
-    found = loaded("from artstore.cli import main; main()", "ls", "--store", str(tmp_path / "store"))
-    assert "sqlite_utils" in found and found & {"numpy", "pandas"} == set()
+    modules = loaded("from artstore.cli import main; main()", "init", str(tmp_path / "store"))
+    assert "sqlite_utils" in modules and modules & {"numpy", "pandas"} == set()
+    modules = loaded("from artstore.cli import main; main()", "ls", "--store", str(tmp_path / "store"))
+    assert "sqlite_utils" in modules and modules & {"numpy", "pandas"} == set()

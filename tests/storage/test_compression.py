@@ -211,12 +211,12 @@ def spoilt(whole: Path, tmp_path: Path) -> Path:
     return shutil.copytree(whole, tmp_path / "store")
 
 
-def harmed_is_told(folder: Path, paths: set[str], out: Path, said: str) -> None:
+def harmed_is_told(folder: Path, paths: set[str], out: Path, message: str) -> None:
     with Store.open(folder) as store:
         report = store.verify()
-        harms = {(harm.version.rpartition("/")[2], harm.path) for found in report.findings for harm in found.harms}
+        harms = {(harm.version.rpartition("/")[2], harm.path) for finding in report.findings for harm in finding.harms}
         assert harms == {(version, path) for version in ("animals:v0", "animals:v1") for path in paths}
-        with pytest.raises(Damaged, match=said):
+        with pytest.raises(Damaged, match=message):
             store.get("animals:v0", out)
     assert not any((out / path).exists() for path in paths)
 
@@ -240,16 +240,16 @@ def test_a_flipped_bit_of_a_compressed_chunk_is_told_with_all_that_it_harms(
     harmed_is_told(spoilt, {path}, tmp_path / "out", "is damaged")
 
 
-@pytest.mark.parametrize(("wrong", "said"), [(0, "is damaged"), (7, "has codec 7, which is not known here")])
-def test_a_wrong_codec_is_damage(spoilt: Path, tmp_path: Path, wrong: int, said: str) -> None:
+@pytest.mark.parametrize(("wrong", "message"), [(0, "is damaged"), (7, "has codec 7, which is not known here")])
+def test_a_wrong_codec_is_damage(spoilt: Path, tmp_path: Path, wrong: int, message: str) -> None:
     change(spoilt, f"update chunks set codec = {wrong} where size = 3000")
-    harmed_is_told(spoilt, {"small"}, tmp_path / "out", said)
+    harmed_is_told(spoilt, {"small"}, tmp_path / "out", message)
 
 
 def test_a_wrong_count_of_what_was_saved_is_found(spoilt: Path) -> None:
     change(spoilt, "update packs set saved = saved + 1")
     with Store.open(spoilt) as store:
-        assert [found.what.partition(" holds ")[2] for found in store.verify().findings] == [
+        assert [finding.what.partition(" holds ")[2] for finding in store.verify().findings] == [
             "403005 bytes of content, and counts 403006"
         ]
 
@@ -321,6 +321,6 @@ def test_without_the_library_a_store_that_compresses_says_what_to_install(tmp_pa
                 print(error)
     """
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    said = "a store that compresses needs zstandard: pip install 'artstore[zstd]'\n"
-    assert (done.stdout, done.stderr) == (said * 2, "")
+    message = "a store that compresses needs zstandard: pip install 'artstore[zstd]'\n"
+    assert (done.stdout, done.stderr) == (message * 2, "")
     assert not (tmp_path / "new").exists()

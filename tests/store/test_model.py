@@ -63,15 +63,15 @@ trees = st.dictionaries(st.sampled_from(PATHS), st.sampled_from(range(len(CONTEN
 
 
 def chunks_of(files: Iterable[bytes]) -> set[bytes]:
-    found = set()
+    chunks = set()
     for data in files:
         whole = len(data) <= chunking.WHOLE
         lengths = [len(data)] if whole else chunking.Cutter().lengths(memoryview(data), last=True)
         start = 0
         for length in lengths:
-            found.add(data[start : start + length])
+            chunks.add(data[start : start + length])
             start += length
-    return found - {b""}
+    return chunks - {b""}
 
 
 def size_of(chunks: Iterable[bytes]) -> int:
@@ -142,8 +142,8 @@ class StoreBesideModel(RuleBasedStateMachine):
 
     def one_that_is_pending(self, number: int) -> tuple[tuple[str, str], Pending]:
         key = sorted(self.pending)[number % len(self.pending)]
-        (found,) = (each for each in self.store.pending(key[0]) if each.distributed_id == key[1])
-        return key, found
+        (pending,) = (row for row in self.store.pending(key[0]) if row.distributed_id == key[1])
+        return key, pending
 
     # What is done
 
@@ -214,23 +214,25 @@ class StoreBesideModel(RuleBasedStateMachine):
             return
         number = self.store.upsert(draft, id)
         self.pending[name, id] = there | files
-        (found,) = (each for each in self.store.pending(name) if each.id == number)
-        assert (found.entries, found.size) == (len(there | files), size_of((there | files).values()))
+        (pending,) = (row for row in self.store.pending(name) if row.id == number)
+        assert (pending.entries, pending.size) == (len(there | files), size_of((there | files).values()))
 
     @precondition(lambda self: self.pending)
     @rule(which=st.integers(0, 50))
     def finish_what_is_pending(self, which: int) -> None:
-        key, found = self.one_that_is_pending(which)
-        self.landed(self.store.finish(found), key[0], self.pending.pop(key))
+        key, pending = self.one_that_is_pending(which)
+        self.landed(self.store.finish(pending), key[0], self.pending.pop(key))
 
     @precondition(lambda self: self.pending)
     @rule(which=st.integers(0, 50))
     def drop_what_is_pending(self, which: int) -> None:
-        key, found = self.one_that_is_pending(which)
-        promised = self.store.drop_pending(found, dry_run=True).content
-        done = self.store.drop_pending(found).content
+        key, pending = self.one_that_is_pending(which)
+        promised = self.store.drop_pending(pending, dry_run=True).content
+        done = self.store.drop_pending(pending).content
         mine = chunks_of(self.pending.pop(key).values())
-        assert promised == size_of(mine - self.held_by_pending() - {c for each in self.living for c in each.chunks})
+        assert promised == size_of(
+            mine - self.held_by_pending() - {c for version in self.living for c in version.chunks}
+        )
         if not self.open:
             assert done == promised
 
@@ -289,14 +291,14 @@ class StoreBesideModel(RuleBasedStateMachine):
     @rule(one=st.integers(0, 50), other=st.integers(0, 50))
     def diff(self, one: int, other: int) -> None:
         old, new = self.one_of_the_living(one), self.one_of_the_living(other)
-        found = self.store.diff(old.full_name, new.full_name)
-        added = {entry.path for entry in found.added} | {pair[1].path for pair in found.renamed}
-        removed = {entry.path for entry in found.removed} | {pair[0].path for pair in found.renamed}
+        diff = self.store.diff(old.full_name, new.full_name)
+        added = {entry.path for entry in diff.added} | {pair[1].path for pair in diff.renamed}
+        removed = {entry.path for entry in diff.removed} | {pair[0].path for pair in diff.renamed}
         assert added == new.files.keys() - old.files.keys()
         assert removed == old.files.keys() - new.files.keys()
         both = old.files.keys() & new.files.keys()
-        assert [pair[0].path for pair in found.changed] == sorted(p for p in both if old.files[p] != new.files[p])
-        assert all(old.files[pair[0].path] == new.files[pair[1].path] for pair in found.renamed)
+        assert [pair[0].path for pair in diff.changed] == sorted(p for p in both if old.files[p] != new.files[p])
+        assert all(old.files[pair[0].path] == new.files[pair[1].path] for pair in diff.renamed)
 
     @rule()
     def verify(self) -> None:
@@ -320,11 +322,11 @@ class StoreBesideModel(RuleBasedStateMachine):
             if newest is not None:
                 assert self.store.version(name).name == newest.full_name
         for version in self.living:
-            found = self.store.version(version.full_name)
+            current = self.store.version(version.full_name)
             latest = {"latest"} if version is self.newest(version.name) else set()
-            assert set(found.aliases) == version.aliases | latest
+            assert set(current.aliases) == version.aliases | latest
             for alias in version.aliases:
-                assert self.store.version(f"{version.name}:{alias}").id == found.id
+                assert self.store.version(f"{version.name}:{alias}").id == current.id
 
     @invariant()
     def the_space_is_what_the_model_says(self) -> None:

@@ -35,10 +35,10 @@ class ShelfDriver(Driver):
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Read an edition."""
-        found = await self.stat(pinned.uri, version=pinned.version)
-        if pinned.differs(found):
-            raise changed(pinned, found)
-        yield (_folder(pinned.uri) / f"{found.version}.txt").read_bytes()[start:stop]
+        current = await self.stat(pinned.uri, version=pinned.version)
+        if pinned.differs(current):
+            raise changed(pinned, current)
+        yield (_folder(pinned.uri) / f"{current.version}.txt").read_bytes()[start:stop]
 
 
 def _folder(uri: str) -> Path:
