@@ -56,9 +56,9 @@ def test_the_json_has_every_algorithm_by_method_size_and_threads(workspace: Path
         *(("reading", "buffer"), ("blake3", "store"), ("sha256", "store")),
         *((name, method) for name in ("blake3", "sha256", "md5", "xxh3", "crc32c") for method in ("buffer", "mmap")),
     }
-    assert {(result["algorithm"], result["method"], result["size"], result["threads"]) for result in report["results"]} == {
-        (*way, size, threads) for way in ways for size in (4096, 300_000) for threads in (1, 3)
-    }
+    assert {
+        (result["algorithm"], result["method"], result["size"], result["threads"]) for result in report["results"]
+    } == {(*way, size, threads) for way in ways for size in (4096, 300_000) for threads in (1, 3)}
     for result in report["results"]:
         assert result["bytes"] > 0 and result["seconds"] > 0
         assert result["bytes_per_second"] == pytest.approx(result["bytes"] / result["seconds"])
@@ -142,7 +142,9 @@ def test_ctrl_c_leaves_no_files(workspace: Path) -> None:
         (["--plot", "nowhere/x.svg"], "the folder 'nowhere' does not exist"),
     ],
 )
-def test_wrong_arguments_are_refused_before_anything_is_made(workspace: Path, arguments: list[str], message: str) -> None:
+def test_wrong_arguments_are_refused_before_anything_is_made(
+    workspace: Path, arguments: list[str], message: str
+) -> None:
     result = run("bench", "checksum", *arguments)
     assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
     assert names(workspace) == {"animals"}

@@ -264,7 +264,9 @@ def test_a_folder_in_which_nothing_may_be_written_is_read(workspace: Path) -> No
     for path in (workspace / "animals", workspace):
         path.chmod(0o555)
     try:
-        output = run_python("import sys; from artstore.cli import main; main()", "bench", "dedup", workspace / "animals")
+        output = run_python(
+            "import sys; from artstore.cli import main; main()", "bench", "dedup", workspace / "animals"
+        )
     finally:
         workspace.chmod(0o755)
     assert "artstore would store this in 300.0 kB" in output
