@@ -50,8 +50,8 @@ def test_the_data_is_removed_at_the_end_unless_it_is_to_be_kept(
     assert main(["targets", "lineage", "--tiny", "--dir", str(tmp_path)]) == 0
     assert not list(tmp_path.iterdir()) and "1 of 13 hold" in capsys.readouterr().out
     assert main(["targets", "lineage", "--tiny", "--keep", "--dir", str(tmp_path)]) == 0
-    (kept,) = tmp_path.iterdir()
-    assert str(kept) in capsys.readouterr().out
+    (kept_folder,) = tmp_path.iterdir()
+    assert str(kept_folder) in capsys.readouterr().out
 
 
 def test_tools_do_the_same_work_beside_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_a_tool_that_gives_back_something_else_is_not_measured_but_reported(tmp_
 
     results = list(comparison.run(tmp_path, TINY, [Forgetful()], ["medium"]))
     assert results[-1] == Skipped("medium", "cp -r", "cp -r returned other files than were logged")
-    assert [each.step for each in results if isinstance(each, StepResult)] == ["first", "again", "few"]
+    assert [result.step for result in results if isinstance(result, StepResult)] == ["first", "again", "few"]
 
 
 def test_a_tool_that_is_not_to_be_had_is_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,9 +117,9 @@ def test_a_slope_is_that_of_the_last_two_decades() -> None:
 
 
 def test_successive_versions_take_less_than_whole_files(tmp_path: Path) -> None:
-    found = {each.name: each for each in savings.measure(tmp_path, TINY)}
-    assert len(found) == len(HISTORIES) + 1
-    fine_tuned, inserted = found["checkpoints, last layer trained"], found["one large file"]
+    curves = {curve.name: curve for curve in savings.measure(tmp_path, TINY)}
+    assert len(curves) == len(HISTORIES) + 1
+    fine_tuned, inserted = curves["checkpoints, last layer trained"], curves["one large file"]
     for saving in (fine_tuned, inserted):
         for stored in saving.stored.values():
             assert stored.all_bytes < 0.7 * saving.whole_bytes
@@ -149,6 +149,6 @@ def test_the_page_of_results_shows_everything_and_its_charts(tmp_path: Path) -> 
     assert "log it again unchanged: cp -r 0.50 s, artstore 1.00 s" in less and "dvc 0.95" not in less
     linked = re.findall(r"\]\((charts/[^)]+\.svg)\)", text)
     assert len(linked) == 4
-    for each in linked:
-        assert (tmp_path / each).read_text().startswith("<svg")
+    for chart in linked:
+        assert (tmp_path / chart).read_text().startswith("<svg")
     assert platform.node() not in text and str(tmp_path) not in text

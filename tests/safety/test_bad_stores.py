@@ -47,15 +47,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def open_descriptors(below: Path) -> list[str]:
-    found = []
+    paths = []
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
             target = os.readlink(descriptor)
         except FileNotFoundError:
             continue
         if target.startswith(f"{below}{os.sep}"):
-            found.append(target)
-    return found
+            paths.append(target)
+    return paths
 
 
 # No store
@@ -480,10 +480,10 @@ def test_a_store_in_a_folder_that_everyone_may_read_is_for_its_owner_alone(tmp_p
 def test_a_store_is_not_made_where_nothing_may_be_written(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     try:
-        said = run_python(INIT, tmp_path / "store")
+        output = run_python(INIT, tmp_path / "store")
     finally:
         tmp_path.chmod(0o755)
-    assert said.startswith(f"StoreError: {tmp_path / 'store'} cannot be created or written: check its permissions")
+    assert output.startswith(f"StoreError: {tmp_path / 'store'} cannot be created or written: check its permissions")
 
 
 INIT = """
@@ -535,23 +535,23 @@ READ_ONLY = {
 }
 
 
-@pytest.mark.parametrize("what", READ_ONLY)
-def test_a_store_that_may_not_be_written_says_so(folder: Path, tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("kind", READ_ONLY)
+def test_a_store_that_may_not_be_written_says_so(folder: Path, tmp_path: Path, kind: str) -> None:
     """Whatever the user may not write: no traceback, and no version harmed."""
     (tmp_path / "source" / "cat").write_text("hiss")
-    places = [folder / name for name in READ_ONLY[what]]
-    if "packs" in READ_ONLY[what]:
+    places = [folder / name for name in READ_ONLY[kind]]
+    if "packs" in READ_ONLY[kind]:
         places += (folder / "packs").iterdir()
-    if "locks" in READ_ONLY[what]:
+    if "locks" in READ_ONLY[kind]:
         places += (folder / "locks").iterdir()
     for place in places:
         place.chmod(0o555 if place.is_dir() else 0o444)
     try:
-        said = run_python(USE, folder, tmp_path / "out", tmp_path / "source").splitlines()
+        lines = run_python(USE, folder, tmp_path / "out", tmp_path / "source").splitlines()
     finally:
         for place in places:
             place.chmod(0o755 if place.is_dir() else 0o644)
-    answers = dict(line.split(" ", 1) for line in said)
+    answers = dict(line.split(" ", 1) for line in lines)
     for verb, answer in answers.items():
         if answer.startswith(("StoreError", "NoStore")):
             assert "check the permissions" in answer and str(folder) in answer, f"{verb}: {answer}"
@@ -566,7 +566,7 @@ def test_a_store_that_may_not_be_written_says_so(folder: Path, tmp_path: Path, w
 def test_a_store_that_may_not_be_read_says_so(folder: Path, tmp_path: Path) -> None:
     folder.chmod(0o000)
     try:
-        said = run_python(USE, folder, tmp_path / "out", tmp_path / "source")
+        output = run_python(USE, folder, tmp_path / "out", tmp_path / "source")
     finally:
         folder.chmod(0o700)
-    assert said.startswith("open StoreError") and "check the permissions" in said and str(folder) in said
+    assert output.startswith("open StoreError") and "check the permissions" in output and str(folder) in output

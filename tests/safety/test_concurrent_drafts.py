@@ -56,9 +56,9 @@ def two_processes(how: str) -> list[str]:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    said = [process.communicate()[0].split()[-1] for process in started]
+    outputs = [process.communicate()[0].split()[-1] for process in started]
     assert [process.returncode for process in started] == [0, 0]
-    return said
+    return outputs
 
 
 def rows() -> int:
@@ -81,8 +81,8 @@ def test_two_drafts_of_one_version_at_once_both_land_and_tell_what_they_were_mad
     before = rows()
     assert sorted(two_processes("new_draft")) == ["animals:v4", "animals:v5"]
     versions = [Api().artifact(f"animals:v{number}") for number in (4, 5)]
-    assert [each.base for each in versions] == ["uncategorized/animals:v3"] * 2
-    added = [Api().artifact("animals:v3").diff(each).added for each in versions]
+    assert [version.base for version in versions] == ["uncategorized/animals:v3"] * 2
+    added = [Api().artifact("animals:v3").diff(version).added for version in versions]
     assert sorted(entry.path for entries in added for entry in entries) == ["new/one", "new/two"]
     assert [len(entries) for entries in added] == [1, 1]
     assert rows() - before < 300

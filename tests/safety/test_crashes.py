@@ -466,7 +466,7 @@ def check_backup(backup: Path, tmp_path: Path) -> None:
     shutil.copytree(backup, tmp_path / "opened")
     with Store.open(tmp_path / "opened") as store:
         assert store.verify().findings == []
-        names = {version.name for found in store.collections() for version in store.versions(found.name)}
+        names = {version.name for collection in store.collections() for version in store.versions(collection.name)}
         assert names in ({"one:v0", "gone:v0"}, {"one:v0", "two:v0"})
 
 
@@ -486,12 +486,12 @@ def test_a_killed_download_shows_whole_files_only(runner: TaskRunner, tmp_path: 
         shutil.rmtree(tmp_path / "root")
         write_files(tmp_path / "root", before)
         assert runner.run(child_tasks.get, **arguments, kill_at=at).state == "killed"
-        found = tree_of(tmp_path / "root")
-        for path, digest in found.items():
+        written = tree_of(tmp_path / "root")
+        for path, digest in written.items():
             if not path.rpartition("/")[2].startswith("."):
                 assert digest in (old.get(path), new.get(path)), f"{path} is wrong, killed before step {at}"
         runner.complete(child_tasks.get, **arguments)
-        found = {path: digest for path, digest in tree_of(tmp_path / "root").items() if "/." not in f"/{path}"}
-        assert found == {**old, **new}
+        written = {path: digest for path, digest in tree_of(tmp_path / "root").items() if "/." not in f"/{path}"}
+        assert written == {**old, **new}
         assert os.access(tmp_path / "root" / "run", os.X_OK)
         assert os.readlink(tmp_path / "root" / "link") == "d/1"

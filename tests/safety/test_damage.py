@@ -135,7 +135,7 @@ def remove_a_pack(folder: Path) -> Harmed:
 def in_the_pack_of(folder: Path, name: str, path: str) -> Harmed:
     pack = chunks_of(folder, name, path)[0].pack
     every = {(name, path) for name, tree in TREES.items() for path in tree}
-    return {each for each in every if pack in {chunk.pack for chunk in chunks_of(folder, *each)}}
+    return {file for file in every if pack in {chunk.pack for chunk in chunks_of(folder, *file)}}
 
 
 def zeros_in_a_pack(folder: Path) -> Harmed:
@@ -410,7 +410,7 @@ def chain_again(folder: Path) -> None:
 def test_an_edited_event_is_found(column: str, spoilt: Path) -> None:
     assert findings(spoilt, head_of(spoilt)) == []
     change(spoilt, f"""update events set {column} = '{json.dumps("edited")}' where id = 3""")
-    assert any("event 3 " in found for found in findings(spoilt))
+    assert any("event 3 " in finding for finding in findings(spoilt))
 
 
 def test_an_edited_event_whose_chain_was_mended_is_found_by_the_head(spoilt: Path) -> None:
@@ -460,10 +460,10 @@ def test_every_change_leaves_an_event(spoilt: Path, tmp_path: Path) -> None:
     with Store.open(spoilt) as store:
         source = write_files(tmp_path / "source", {"x": b"x"})
 
-        def commit(**given: object) -> None:
+        def commit(**arguments: object) -> None:
             draft = store.draft("new", "dataset", description="same")
             store.add_dir(draft, source)
-            store.commit(draft, **given)  # type: ignore[arg-type]
+            store.commit(draft, **arguments)  # type: ignore[arg-type]
 
         changes: dict[str, Callable[[], object]] = {
             "collection-created version-committed": commit,

@@ -334,10 +334,10 @@ def test_a_backup_that_finds_no_room_leaves_the_one_before(
             with full() as caught:
                 store.backup(place / "backup")
             assert str(place) in str(caught.value)
-        with Store.open(place / "backup") as kept:
-            assert reads_back(kept, "animals:v0", small, tmp_path / "out")
-            assert kept.verify().ok
+        with Store.open(place / "backup") as backup:
+            assert reads_back(backup, "animals:v0", small, tmp_path / "out")
+            assert backup.verify().ok
         store.backup(place / "backup")
-        with Store.open(place / "backup") as kept:
-            assert reads_back(kept, "others:v0", source, tmp_path / "others")
-            assert kept.verify().ok
+        with Store.open(place / "backup") as backup:
+            assert reads_back(backup, "others:v0", source, tmp_path / "others")
+            assert backup.verify().ok

@@ -14,8 +14,8 @@ from tests.support.programs import ProgramFolder
 VERSIONS = 3
 
 
-def check(place: ProgramFolder, said: list[str]) -> None:
-    acknowledged = [each for each in said if each != "over"]
+def check(place: ProgramFolder, reports: list[str]) -> None:
+    acknowledged = [report for report in reports if report != "over"]
     states = place.states()
     if not states:
         assert acknowledged == []
@@ -24,7 +24,7 @@ def check(place: ProgramFolder, said: list[str]) -> None:
     assert contents == [str(index) for index in range(len(contents))]
     assert len(acknowledged) <= len(contents) <= len(acknowledged) + 1
     assert place.produced() == [f"a:v{index}" for index in range(len(contents))]
-    if "over" in said:
+    if "over" in reports:
         assert states == {"r": "finished"}
     else:
         assert states in ({"r": "crashed"}, {"r": "finished"} if len(acknowledged) == VERSIONS else None)

@@ -197,9 +197,9 @@ def left_behind(world: World, rules: frozenset[str]) -> str | None:
     for name in PROCESSES:
         world = world.go(name, "dead")
     world = collect(world, rules)
-    kept = {slot for slot, state in enumerate(world.bytes) if state != "gone"}
-    wanted = {world.row} if world.row is not None else set()
-    if kept - wanted:
+    present = {slot for slot, state in enumerate(world.bytes) if state != "gone"}
+    needed = {world.row} if world.row is not None else set()
+    if present - needed:
         return "garbage that no collection finds"
     return "a claim of the dead" if world.claims else broken(world)
 

@@ -30,10 +30,10 @@ def test_eight_processes_that_make_one_store_lose_no_version(tmp_path: Path) -> 
         command = [sys.executable, "-c", WRITER, str(tmp_path / "store"), str(name), "50", str(folder)]
         running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
     ended = [process.communicate() for process in running]
-    assert [said for _, said in ended] == [""] * 8
+    assert [errors for _, errors in ended] == [""] * 8
     numbers = [[int(line) for line in printed.split()] for printed, _ in ended]
-    assert all(each == sorted(each) and len(each) == 50 for each in numbers)
-    assert sorted(number for each in numbers for number in each) == list(range(400))
+    assert all(row == sorted(row) and len(row) == 50 for row in numbers)
+    assert sorted(number for row in numbers for number in row) == list(range(400))
     with Store.open(tmp_path / "store") as store:
         assert sum(1 for _ in store.versions("shared")) == 400
         assert store.verify().ok

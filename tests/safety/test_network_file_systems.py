@@ -66,9 +66,9 @@ def test_a_store_is_not_made_there(mounted: Path, behind: Path, way: Callable[[P
     place = way(mounted)
     with pytest.raises(NetworkFileSystem) as caught:
         Store.init(place)
-    said = str(caught.value)
+    message = str(caught.value)
     assert isinstance(caught.value, StoreError)
-    assert str(place) in said and "(fuse" in said and "put the store on a local disk" in said
+    assert str(place) in message and "(fuse" in message and "put the store on a local disk" in message
     assert [path for path in behind.rglob("*") if path.is_file()] == []
 
 

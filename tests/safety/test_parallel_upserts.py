@@ -42,16 +42,16 @@ def check_race(upserts: dict[str, list[str]], *, at_once: int, writers: int) -> 
         assert len(pending.runs) <= writers
         store.gc()
         version = store.finish(pending)
-        found = {entry.path for entry in store.entries(version)}
-        assert found >= set(upserts["done"])
-        extra = found - set(upserts["done"])
+        paths = {entry.path for entry in store.entries(version)}
+        assert paths >= set(upserts["done"])
+        extra = paths - set(upserts["done"])
         assert extra <= set(upserts["begun"])
         assert len(extra) % at_once == 0
         assert len(store.runs.producers(version)) == len(pending.runs)
         store.get(version, "out")
-        for path in found:
+        for path in paths:
             assert Path("out", path).read_bytes() == content(path)
-        assert len(tree_of(Path("out"))) == version.entries == len(found)
+        assert len(tree_of(Path("out"))) == version.entries == len(paths)
         assert store.pending() == []
         check_clean(store)
     check_no_locks(Path("store"))
@@ -208,11 +208,11 @@ def test_the_sample_with_ray_makes_one_version_of_five_runs(workdir: Path, short
     assert len(writers) == 6
     assert {run.state for run in writers} == {"finished"}
     assert len({run.group for run in writers}) == 1
-    found = version.lineage()
-    assert {(edge.kind, edge.source, edge.target) for edge in found.edges} == {
+    lineage = version.lineage()
+    assert {(edge.kind, edge.source, edge.target) for edge in lineage.edges} == {
         ("produced", f"uncategorized/{run.id}", "uncategorized/parallel-artifact:v0") for run in writers
     }
-    assert {node.id for node in found.nodes} == {
+    assert {node.id for node in lineage.nodes} == {
         "uncategorized/parallel-artifact:v0",
         *(f"uncategorized/{run.id}" for run in writers),
     }

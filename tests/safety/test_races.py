@@ -170,9 +170,9 @@ def race(
 
 def ended_well(*outcomes: Outcome, but: str | None = None) -> None:
     for outcome in outcomes:
-        said = outcome.error_line
-        if outcome.state != "done" and (but is None or but not in said):
-            raise AssertionError(f"{outcome.state}: {said}")
+        error = outcome.error_line
+        if outcome.state != "done" and (but is None or but not in error):
+            raise AssertionError(f"{outcome.state}: {error}")
 
 
 def scratch_of(tmp_path: Path) -> Path:
@@ -307,9 +307,9 @@ def test_a_download_paused_while_its_version_is_deleted(runner: TaskRunner, tmp_
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(*others)
         ended_well(first, but="NotFound")
-        found = tree_of(tmp_path / "root") if (tmp_path / "root").exists() else {}
-        assert found.items() <= tree.items()
-        assert first.state == "failed" or found == tree
+        written = tree_of(tmp_path / "root") if (tmp_path / "root").exists() else {}
+        assert written.items() <= tree.items()
+        assert first.state == "failed" or written == tree
         shutil.rmtree(tmp_path / "root", ignore_errors=True)
 
     race(
@@ -360,8 +360,8 @@ def test_a_backup_paused_while_others_commit_and_delete(runner: TaskRunner, tmp_
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
-        kept = {name: tree for name, tree in trees.items() if name != "every:v0"}
-        check_store(store, scratch_of(tmp_path), living=kept)
+        remaining = {name: tree for name, tree in trees.items() if name != "every:v0"}
+        check_store(store, scratch_of(tmp_path), living=remaining)
         check_store(to, scratch_of(tmp_path), living={"most:v0": trees["most:v0"]}, possible=trees)
         shutil.rmtree(to)
 
@@ -385,12 +385,12 @@ def test_a_backup_paused_while_others_commit_and_delete(runner: TaskRunner, tmp_
     )
 
 
-@pytest.mark.parametrize("what", ["a dead pack", "a pack to repack"])
-def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(what: str, runner: TaskRunner, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pack", ["a dead pack", "a pack to repack"])
+def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(pack: str, runner: TaskRunner, tmp_path: Path) -> None:
     """The sweep is paused twice: a draft takes the pack up after the first pause, and is committed after the second."""
     every, most = files_and_most(tmp_path)
     new = write_files(tmp_path / "new", {"new": noise(30_000, "new")})
-    living = {"most:v0": tree_of(most)} if what == "a pack to repack" else {}
+    living = {"most:v0": tree_of(most)} if pack == "a pack to repack" else {}
     template = store_with_versions(tmp_path / "template", every=every, **({"most": most} if living else {}))
     copy = tmp_path / "copy"
     steps = runner.complete(child_tasks.delete, store=shutil.copytree(template, copy), name="every:v0").steps
@@ -427,8 +427,8 @@ def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(what: str, runner: T
 def check_churned(store: Path, scratch: Path) -> None:
     """Every version that is left holds what the names of its files say, and there is nothing to find but versions."""
     with Store.open(store) as opened:
-        for found in opened.collections():
-            for version in opened.versions(found.name):
+        for collection in opened.collections():
+            for version in opened.versions(collection.name):
                 for path in child_tasks.files_below(
                     read(opened, version.name, scratch / version.name.replace(":", "-"))
                 ):
@@ -608,7 +608,7 @@ def test_a_draft_that_was_open_at_a_fork_never_mixes_two_processes_bytes(
     outcome = runner.complete(child_tasks.fork_with_a_draft, store=store, before=before, ours=ours, theirs=theirs)
     assert "the child ended with 0" in outcome.reports, outcome.reports
     trees = {"parent": tree_of(before) | tree_of(ours), "child": tree_of(before) | tree_of(theirs)}
-    committed = [said.split(" of ") for said in outcome.reports if said.startswith("drafted:")]
+    committed = [report.split(" of ") for report in outcome.reports if report.startswith("drafted:")]
     assert "parent" in [who for _, who in committed], outcome.reports
     check_store(store, tmp_path / "scratch", living={name: trees[who] for name, who in committed})
 
@@ -693,7 +693,7 @@ def test_a_file_that_is_written_over_all_the_time_is_stored_as_its_digest_says(
             version = store.commit(draft)
             store.get(version, tmp_path / "out")
             digest = next(iter(store.entries(version))).digest
-            assert [f"blake3:{found}" for found in tree_of(tmp_path / "out").values()] == [digest]
+            assert [f"blake3:{digest_hex}" for digest_hex in tree_of(tmp_path / "out").values()] == [digest]
         store.gc()
         check_clean(store)
 

@@ -29,7 +29,7 @@ def outside(tmp_path: Path) -> Path:
 
 def around(tmp_path: Path) -> dict[str, tuple[int, bytes | str]]:
     """Everything outside of root and store: modes, contents and links."""
-    found: dict[str, tuple[int, bytes | str]] = {}
+    tree: dict[str, tuple[int, bytes | str]] = {}
     for folder, folders, files in os.walk(tmp_path):
         if Path(folder) == tmp_path:
             folders[:] = [name for name in folders if name not in ("root", "store", "source")]
@@ -37,8 +37,8 @@ def around(tmp_path: Path) -> dict[str, tuple[int, bytes | str]]:
             path = Path(folder, name)
             status = path.lstat()
             held = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else ""
-            found[str(path.relative_to(tmp_path))] = (stat.S_IFMT(status.st_mode), held)
-    return found
+            tree[str(path.relative_to(tmp_path))] = (stat.S_IFMT(status.st_mode), held)
+    return tree
 
 
 def forged(tmp_path: Path, *changes: Entry) -> Store:
@@ -46,10 +46,10 @@ def forged(tmp_path: Path, *changes: Entry) -> Store:
     store = Store.init(tmp_path / "store")
     draft = store.draft("evil", "dataset")
     source = write_files(tmp_path / "source", {"x": b"evil", "large": LARGE})
-    found = {path: store.add_file(draft, source / path) for path in ("x", "large")}
+    entries = {path: store.add_file(draft, source / path) for path in ("x", "large")}
     draft.changes.clear()
     for change in changes:
-        like = found["large" if change.path.endswith("large") else "x"]
+        like = entries["large" if change.path.endswith("large") else "x"]
         entry = like._replace(path=change.path) if change.kind == Kind.FILE else change
         draft.changes[change.path] = entry
     store.commit(draft)

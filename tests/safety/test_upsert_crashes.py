@@ -67,14 +67,14 @@ class Scene:
             for pending in opened.pending():
                 if pending.entries:
                     assert opened.finish(pending).name == "shared:v0"
-            lives = any(each.collection.name == "shared" and each.versions for each in opened.summaries())
-            found = downloaded_tree(opened, "shared:v0", scratch / "shared") if lives else None
-            assert found in outcomes, "the version is not what was acknowledged"
+            lives = any(summary.collection.name == "shared" and summary.versions for summary in opened.summaries())
+            stored = downloaded_tree(opened, "shared:v0", scratch / "shared") if lives else None
+            assert stored in outcomes, "the version is not what was acknowledged"
             opened.gc()
             check_clean(opened)
             check_numbers(opened)
             if lives:
-                assert downloaded_tree(opened, "shared:v0", scratch / "again") == found
+                assert downloaded_tree(opened, "shared:v0", scratch / "again") == stored
         check_no_locks(store)
 
 
@@ -92,11 +92,11 @@ def test_a_kill_leaves_what_was_acknowledged_to_be_finished_by_another(
     task: Callable[..., None], how: dict[str, int], every_step: bool, runner: TaskRunner, tmp_path: Path
 ) -> None:
     scene = Scene(tmp_path)
-    given: dict[str, object] = {**how, **({"source": scene.new} if task is child_tasks.upsert else {})}
-    steps = runner.complete(task, store=scene.copy(), **given).steps
+    arguments: dict[str, object] = {**how, **({"source": scene.new} if task is child_tasks.upsert else {})}
+    steps = runner.complete(task, store=scene.copy(), **arguments).steps
     wrong = []
     for at in sampled(len(steps), len(steps) if every_step else SAMPLES):
-        outcome = runner.run(task, store=(store := scene.copy()), kill_at=at, **given)
+        outcome = runner.run(task, store=(store := scene.copy()), kill_at=at, **arguments)
         assert outcome.state in ("killed", "done"), outcome.error
         try:
             scene.check(store, scene.outcomes(task, outcome))
@@ -129,8 +129,8 @@ def test_an_upsert_keeps_what_it_found_in_a_version_that_is_deleted_meanwhile(
             delete_and_collect(store)
         with Store.open(store) as opened:
             version = opened.finish(opened.pending()[0])
-            found = downloaded_tree(opened, version.name, tmp_path / f"found-{at}")
-            assert found == tree_of(scene.there) | tree_of(scene.new), f"paused before step {at}"
+            stored = downloaded_tree(opened, version.name, tmp_path / f"found-{at}")
+            assert stored == tree_of(scene.there) | tree_of(scene.new), f"paused before step {at}"
             opened.gc()
             check_clean(opened)
 
@@ -185,6 +185,6 @@ def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
                 assert ended.reports == [f"{name}:v0"], ended.error
                 expected = tree_of(scene.there) | (tree_of(scene.new) if other == "upsert" and waiting else {})
                 assert downloaded_tree(opened, f"{name}:v0", tmp_path / f"found-{at}") == expected
-                assert [each.name for each in opened.versions(name)] == [f"{name}:v0"]
+                assert [version.name for version in opened.versions(name)] == [f"{name}:v0"]
             opened.gc()
             check_clean(opened)

@@ -27,9 +27,9 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Progra
         artstore.run.finish()
 
 
-def begin(id: str = "r", **given: object) -> Run:
-    found: Run = artstore.init(id=id, **given)  # type: ignore[arg-type]
-    return found
+def begin(id: str = "r", **arguments: object) -> Run:
+    run: Run = artstore.init(id=id, **arguments)  # type: ignore[arg-type]
+    return run
 
 
 def new_draft(name: str, content: object = "x", type: str = "dataset") -> Artifact:
@@ -73,10 +73,10 @@ def test_each_thread_finds_its_own_calls_in_order(programs: ProgramFolder) -> No
             assert int(logged.wait().version[1:]) <= int(found.version[1:])
 
     threads = [threading.Thread(target=log, args=(number,)) for number in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for logger in threads:
+        logger.start()
+    for logger in threads:
+        logger.join()
     run.finish()
     found = [content.split() for content in programs.contents("a")]
     assert len(found) == 40
@@ -182,12 +182,12 @@ def test_a_full_disk_surfaces_at_wait_and_with_room_the_run_goes_on(tmp_path: Pa
     try:
         run = begin(store=disk / "store")
         run.log_artifact(new_draft("a", 0)).wait()
-        kept = new_draft("a", 1)
+        stored = new_draft("a", 1)
         filler = disk / "filler"
         status = os.statvfs(disk)
         with filler.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, status.f_bavail * status.f_frsize)
-        logged = run.log_artifact(kept)
+        logged = run.log_artifact(stored)
         with pytest.raises(DiskFull, match="free some"):
             logged.wait()
         filler.unlink()
@@ -228,7 +228,7 @@ def test_what_a_finished_run_is_asked_for_is_refused(programs: ProgramFolder) ->
 def test_an_artifact_that_is_still_being_made_when_its_run_finishes_is_refused(programs: ProgramFolder) -> None:
     run = begin()
     asked, finished = threading.Event(), threading.Event()
-    said: list[UsageError] = []
+    errors: list[UsageError] = []
 
     class Slow:
         """A path that takes its time."""
@@ -242,7 +242,7 @@ def test_an_artifact_that_is_still_being_made_when_its_run_finishes_is_refused(p
         try:
             run.log_artifact(Slow())
         except UsageError as error:
-            said.append(error)
+            errors.append(error)
 
     thread = threading.Thread(target=log)
     thread.start()
@@ -250,7 +250,7 @@ def test_an_artifact_that_is_still_being_made_when_its_run_finishes_is_refused(p
     run.finish()
     finished.set()
     thread.join()
-    assert "run r is finished" in str(said[0])
+    assert "run r is finished" in str(errors[0])
     assert programs.produced() == []
 
 

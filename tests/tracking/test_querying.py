@@ -34,11 +34,11 @@ RUNS: list[dict[str, Any]] = [
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four runs in the project zoo, and one in another; only to be read."""
     store = tmp_path_factory.mktemp("queried") / "store"
-    for each in RUNS:
-        told = {key: each[key] for key in ("name", "job_type", "tags", "config")}
-        with artstore.init(project="zoo", id=f"id-{each['name']}", store=store, group="g", **told) as run:
-            if "acc" in each:
-                run.log({"acc": each["acc"]})
+    for fields in RUNS:
+        arguments = {key: fields[key] for key in ("name", "job_type", "tags", "config")}
+        with artstore.init(project="zoo", id=f"id-{fields['name']}", store=store, group="g", **arguments) as run:
+            if "acc" in fields:
+                run.log({"acc": fields["acc"]})
     with pytest.raises(RuntimeError), artstore.init(project="farm", name="five", store=store):
         raise RuntimeError
     return store
@@ -126,7 +126,7 @@ def test_times_are_compared_as_times_however_they_are_written(store: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("filters", "said"),
+    ("filters", "message"),
     [
         (
             {"config.lr": {"$near": 1}},
@@ -151,9 +151,9 @@ def test_times_are_compared_as_times_however_they_are_written(store: Path) -> No
     ],
 )
 def test_a_filter_that_means_nothing_is_refused_with_what_there_is(
-    store: Path, filters: dict[str, Any], said: str
+    store: Path, filters: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=re.escape(said)):
+    with pytest.raises(InvalidInput, match=re.escape(message)):
         Api(store=store).runs("zoo", filters)
 
 
@@ -250,17 +250,17 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def same(value: Any, wanted: Any) -> bool:
+def same(value: Any, expected: Any) -> bool:
     if value is MISSING:
-        return wanted is None
-    if is_number(value) and is_number(wanted):
-        return bool(value == wanted)
-    return type(value) is type(wanted) and bool(value == wanted)
+        return expected is None
+    if is_number(value) and is_number(expected):
+        return bool(value == expected)
+    return type(value) is type(expected) and bool(value == expected)
 
 
-def less(value: Any, wanted: Any) -> bool:
-    comparable = (is_number(value) and is_number(wanted)) or (isinstance(value, str) and isinstance(wanted, str))
-    return comparable and bool(value < wanted)
+def less(value: Any, limit: Any) -> bool:
+    comparable = (is_number(value) and is_number(limit)) or (isinstance(value, str) and isinstance(limit, str))
+    return comparable and bool(value < limit)
 
 
 TESTS: dict[str, Callable[[Any, Any], bool]] = {
@@ -269,7 +269,7 @@ TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "$gt": lambda value, wanted: less(wanted, value),
     "$lte": lambda value, wanted: less(value, wanted) or same(value, wanted),
     "$gte": lambda value, wanted: less(wanted, value) or same(value, wanted),
-    "$in": lambda value, wanted: any(same(value, each) for each in wanted),
+    "$in": lambda value, wanted: any(same(value, item) for item in wanted),
     "$regex": lambda value, wanted: isinstance(value, str) and re.search(wanted, value) is not None,
 }
 
@@ -278,16 +278,16 @@ def passes(value: Any, condition: Any) -> bool:
     if not isinstance(condition, dict) or not any(key.startswith("$") for key in condition):
         condition = {"$eq": condition}
     candidates: list[Any] = [value, *value] if isinstance(value, list) else [value]
-    for operator, wanted in condition.items():
+    for operator, operand in condition.items():
         if operator == "$exists":
-            holds = (value is not MISSING) == wanted
+            holds = (value is not MISSING) == operand
         elif operator == "$not":
-            holds = not passes(value, wanted)
+            holds = not passes(value, operand)
         elif operator in ("$ne", "$nin"):
             positive = {"$ne": "$eq", "$nin": "$in"}[operator]
-            holds = not any(TESTS[positive](each, wanted) for each in candidates)
+            holds = not any(TESTS[positive](item, operand) for item in candidates)
         else:
-            holds = any(TESTS[operator](each, wanted) for each in candidates)
+            holds = any(TESTS[operator](item, operand) for item in candidates)
         if not holds:
             return False
     return True
@@ -295,17 +295,17 @@ def passes(value: Any, condition: Any) -> bool:
 
 def lets_through(filters: dict[str, Any], config: dict[str, Any]) -> bool:
     results = []
-    for key, wanted in filters.items():
+    for key, condition in filters.items():
         if key == "$and":
-            results.append(all(lets_through(each, config) for each in wanted))
+            results.append(all(lets_through(item, config) for item in condition))
         elif key == "$or":
-            results.append(any(lets_through(each, config) for each in wanted))
+            results.append(any(lets_through(item, config) for item in condition))
         elif key == "$nor":
-            results.append(not any(lets_through(each, config) for each in wanted))
+            results.append(not any(lets_through(item, config) for item in condition))
         elif key == "$not":
-            results.append(not lets_through(wanted, config))
+            results.append(not lets_through(condition, config))
         else:
-            results.append(passes(config.get(key.removeprefix("config."), MISSING), wanted))
+            results.append(passes(config.get(key.removeprefix("config."), MISSING), condition))
     return all(results)
 
 
@@ -358,11 +358,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def names(listing: Any) -> list[str]:
-    return [each.name for each in listing]
+    return [item.name for item in listing]
 
 
 def versions(listing: Any) -> list[str]:
-    return [each.version for each in listing]
+    return [item.version for item in listing]
 
 
 @pytest.mark.parametrize(
@@ -396,10 +396,10 @@ def test_tags_and_filters_hold_together_and_are_counted(filled: Path) -> None:
 def test_links_are_filtered_by_their_own_aliases_and_the_metadata_of_what_they_show(filled: Path) -> None:
     registry = Api(store=filled).registry("model")
     assert versions(registry.versions()) == ["v1", "v0"]
-    assert [each.source_version for each in registry.versions({"alias": "live"})] == ["v1"]
-    assert [each.source_version for each in registry.versions({"alias": "latest"})] == ["v3"]
-    assert [each.source_version for each in registry.versions({"metadata.accuracy": {"$gt": 0.2}})] == ["v3"]
-    assert [each.source_version for each in registry.versions({"tag": "good"})] == ["v3"]
+    assert [item.source_version for item in registry.versions({"alias": "live"})] == ["v1"]
+    assert [item.source_version for item in registry.versions({"alias": "latest"})] == ["v3"]
+    assert [item.source_version for item in registry.versions({"metadata.accuracy": {"$gt": 0.2}})] == ["v3"]
+    assert [item.source_version for item in registry.versions({"tag": "good"})] == ["v3"]
     assert list(registry.versions({"alias": "a1"})) == []
 
 
@@ -426,7 +426,7 @@ def test_deleting_while_a_filtered_listing_is_read_skips_nothing(
             run.log_artifact(model)
     listing: Any = Api(store=tmp_path / "store").artifacts("model", "zoo/fox", filters={"metadata.odd": 1}, per_page=1)
     gone: list[Artifact] = []
-    for each in listing:
-        each.delete(delete_aliases=True)
-        gone.append(each)
+    for item in listing:
+        item.delete(delete_aliases=True)
+        gone.append(item)
     assert versions(gone) == ["v5", "v3", "v1"]

@@ -45,10 +45,10 @@ def test_a_run_records_the_commit_branch_and_remote_of_its_code_and_whether_it_w
     git("checkout", "-q", "--detach")
     (workspace / "deep").mkdir()
     assert code() == {"commit": commit, "branch": None, "remote": "origin.example:team/code.git", "dirty": True}
-    told = output_of("sql", "select group_concat(environment) as said from runs", "--json")
-    assert re.search("pa@|ss@|abc|git@", told) is None
-    shown = output_of("runs", "--project", "coded", "-n", "1", "--json")
-    assert "code         " + commit in output_of("runs", json.loads(shown)[0]["id"], "--project", "coded")
+    recorded = output_of("sql", "select group_concat(environment) as said from runs", "--json")
+    assert re.search("pa@|ss@|abc|git@", recorded) is None
+    listed = output_of("runs", "--project", "coded", "-n", "1", "--json")
+    assert "code         " + commit in output_of("runs", json.loads(listed)[0]["id"], "--project", "coded")
 
 
 def test_code_that_is_in_no_repository_or_has_no_commit_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,8 +82,8 @@ def test_a_run_begins_before_git_has_answered(workspace: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", str(bin), prepend=":")
     with artstore.init(project="coded") as run:
         Path("begun").touch()
-    found = artstore.Api().run(f"coded/{run.id}").metadata["git"]
-    assert (found["commit"], found["branch"], found["dirty"]) == ("answer", "answer", True)
+    recorded = artstore.Api().run(f"coded/{run.id}").metadata["git"]
+    assert (recorded["commit"], recorded["branch"], recorded["dirty"]) == ("answer", "answer", True)
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,8 @@ def test_a_version_says_what_it_is() -> None:
     assert before - timedelta(seconds=2) < datetime.fromisoformat(artifact.created_at) <= datetime.now().astimezone()
     assert (artifact.collection.name, artifact.source_collection.name) == ("animals", "animals")
     assert (artifact.source_artifact.name, artifact.linked_artifacts) == ("animals:v0", [])
-    found = Api().artifact("zoo/animals:latest")
-    assert (found.name, found.digest, found.size, found.id) == ("animals:v0", artifact.digest, 9, artifact.id)
+    version = Api().artifact("zoo/animals:latest")
+    assert (version.name, version.digest, version.size, version.id) == ("animals:v0", artifact.digest, 9, artifact.id)
 
 
 def test_the_state_follows_an_artifact_until_it_is_deleted() -> None:
@@ -232,9 +232,9 @@ def test_what_is_said_right_after_logging_is_said_of_the_version() -> None:
         artifact.aliases.append("best")
         artifact.tags.append("pet")
         artifact.save()
-    found = Api().artifact("animals:best")
-    assert (found.metadata, found.description, found.ttl) == ({"loud": True}, "a cat", timedelta(days=1))
-    assert found.tags == ["pet"]
+    version = Api().artifact("animals:best")
+    assert (version.metadata, version.description, version.ttl) == ({"loud": True}, "a cat", timedelta(days=1))
+    assert version.tags == ["pet"]
 
 
 # Different on purpose

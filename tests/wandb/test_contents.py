@@ -123,8 +123,8 @@ def test_files_can_be_added_by_several_threads(artifact: Artifact) -> None:
 
 
 def test_add_dir_gives_nothing_and_takes_everything_below(artifact: Artifact) -> None:
-    given: object = artifact.add_dir("images")
-    assert given is None
+    result: object = artifact.add_dir("images")
+    assert result is None
     assert content(artifact) == {"a.png": b"a", "deep/b.png": b"bb"}
 
 
@@ -283,7 +283,7 @@ def test_the_url_of_an_entry_references_it_as_the_entry_does(artifact: Artifact)
     with wandb.init() as run:
         run.log_artifact(artifact)
     assert Path(artifact.download(), "dog.txt").read_bytes() == b"woof"
-    assert [each.name for each in artifact.dependencies()] == ["dogs:v0"]
+    assert [dependency.name for dependency in artifact.dependencies()] == ["dogs:v0"]
     with pytest.raises(wandb.CommError, match="no artifact 'nothing'"):
         wandb.Artifact("other", "dataset").add_reference("wandb-artifact://local/uncategorized/nothing:v3/x")
 

@@ -19,7 +19,7 @@ REGISTERED = "wandb-registry-model/classifier"
 
 
 def names(listing: Any) -> list[str]:
-    return [each.name for each in listing]
+    return [item.name for item in listing]
 
 
 # Equal
@@ -169,7 +169,7 @@ def test_the_links_of_a_collection_are_listed_as_its_versions() -> None:
     for number in range(3):
         log_version(files={"cat.txt": str(number).encode()}).link(REGISTERED)
     listed = Api().artifacts("dataset", REGISTERED, order="version_index")
-    assert [(each.version, each.source_version) for each in listed] == [("v0", "v0"), ("v1", "v1"), ("v2", "v2")]
+    assert [(link.version, link.source_version) for link in listed] == [("v0", "v0"), ("v1", "v1"), ("v2", "v2")]
     assert len(listed) == 3
 
 
@@ -225,7 +225,7 @@ def test_deleting_a_collection_of_links_tells_which_before_and_after() -> None:
     project, name = REGISTERED.split("/")
     with Store.open(Path(".artstore")) as store:
         planned = store.delete_collection(name, project=project, dry_run=True)
-        assert [(each.name, each.link and each.link.number) for each in planned.links] == [
+        assert [(link.name, link.link and link.link.number) for link in planned.links] == [
             ("cats:v1", 1),
             ("cats:v0", 0),
         ]
@@ -252,6 +252,6 @@ def test_a_deleted_version_leaves_its_links_with_nothing() -> None:
 
 def test_what_is_linked_is_an_artifact_and_no_name() -> None:
     log_version(project="zoo")
-    wanted: Any = "animals:latest"
+    name: Any = "animals:latest"
     with wandb.init(project="zoo") as run, pytest.raises(TypeError, match="instance of Artifact"):
-        run.link_artifact(wanted, "registry")
+        run.link_artifact(name, "registry")

@@ -63,10 +63,15 @@ def test_the_project_comes_from_overrides_or_from_the_environment(monkeypatch: p
 
 def test_versions_are_listed_the_newest_first_and_in_other_orders() -> None:
     versions(4)
-    found = Api().artifacts("dataset", "animals")
-    assert [each.version for each in found] == ["v3", "v2", "v1", "v0"]
+    artifacts = Api().artifacts("dataset", "animals")
+    assert [artifact.version for artifact in artifacts] == ["v3", "v2", "v1", "v0"]
     for order in ("version_index", "+version_index", "createdAt", "+created_at"):
-        assert [each.version for each in Api().artifacts("dataset", "animals", order=order)] == ["v0", "v1", "v2", "v3"]
+        assert [artifact.version for artifact in Api().artifacts("dataset", "animals", order=order)] == [
+            "v0",
+            "v1",
+            "v2",
+            "v3",
+        ]
     for order in ("-version_index", "-createdAt"):
         assert next(Api().artifacts("dataset", "animals", order=order)).version == "v3"
 
@@ -88,21 +93,25 @@ def test_versions_are_chosen_by_tags() -> None:
     log_version(files={"cat.txt": b"0"}, tags=["a", "b"])
     log_version(files={"cat.txt": b"1"}, tags=["a"])
     log_version(files={"cat.txt": b"2"})
-    assert [each.version for each in Api().artifacts("dataset", "animals", tags=["a"])] == ["v1", "v0"]
-    assert [each.version for each in Api().artifacts("dataset", "animals", tags=["a", "b"])] == ["v0"]
+    assert [artifact.version for artifact in Api().artifacts("dataset", "animals", tags=["a"])] == ["v1", "v0"]
+    assert [artifact.version for artifact in Api().artifacts("dataset", "animals", tags=["a", "b"])] == ["v0"]
     assert list(Api().artifacts("dataset", "animals", tags="c")) == []
 
 
 def test_a_listing_is_iterated_counted_indexed_and_sliced() -> None:
     versions(5)
-    found = Api().artifacts("dataset", "animals", per_page=2)
-    assert len(found) == 5
-    assert found[0].version == "v4"
-    assert found[3].version == "v1"
-    assert [each.version for each in found[1:3]] == ["v3", "v2"]
-    assert [each.version for each in found] == [each.version for each in found] == ["v4", "v3", "v2", "v1", "v0"]
+    artifacts = Api().artifacts("dataset", "animals", per_page=2)
+    assert len(artifacts) == 5
+    assert artifacts[0].version == "v4"
+    assert artifacts[3].version == "v1"
+    assert [artifact.version for artifact in artifacts[1:3]] == ["v3", "v2"]
+    assert (
+        [artifact.version for artifact in artifacts]
+        == [artifact.version for artifact in artifacts]
+        == ["v4", "v3", "v2", "v1", "v0"]
+    )
     with pytest.raises(IndexError):
-        found[5]
+        artifacts[5]
     walked = Api().artifacts("dataset", "animals", per_page=2)
     assert [next(walked).version for _ in range(5)] == ["v4", "v3", "v2", "v1", "v0"]
     with pytest.raises(StopIteration):
@@ -114,7 +123,7 @@ def test_a_listing_goes_on_where_another_one_ended() -> None:
     first = Api().artifacts("dataset", "animals", per_page=2)
     assert [next(first).version, next(first).version] == ["v4", "v3"]
     rest = Api().artifacts("dataset", "animals", per_page=2, start=first.cursor)
-    assert [each.version for each in rest] == ["v2", "v1", "v0"]
+    assert [artifact.version for artifact in rest] == ["v2", "v1", "v0"]
 
 
 # Equal: types and collections
@@ -124,13 +133,13 @@ def test_types_and_collections_are_walked_down_to_versions() -> None:
     log_version("cats", project="zoo")
     log_version("dogs", project="zoo")
     log_version("classifier", "model", project="zoo")
-    found = [
+    walked = [
         (type.name, collection.name, version.version)
         for type in Api().artifact_types("zoo")
         for collection in type.collections()
         for version in collection.artifacts()
     ]
-    assert found == [("dataset", "cats", "v0"), ("dataset", "dogs", "v0"), ("model", "classifier", "v0")]
+    assert walked == [("dataset", "cats", "v0"), ("dataset", "dogs", "v0"), ("model", "classifier", "v0")]
     assert Api().artifact_type("dataset", "someone/zoo").collection("dogs").name == "dogs"
     with pytest.raises(wandb.CommError):
         Api().artifact_type("dataset", "zoo").collection("classifier")
@@ -143,7 +152,7 @@ def test_collections_are_listed_by_project_and_type() -> None:
     log_version("dogs", project="zoo")
     log_version("classifier", "model", project="zoo")
     listed = Api().artifact_collections(project_name="someone/zoo", type_name="dataset", per_page=1)
-    assert [each.name for each in listed] == ["cats", "dogs"]
+    assert [collection.name for collection in listed] == ["cats", "dogs"]
     assert len(listed) == 2
     assert Api().artifact_collection("model", "zoo/classifier").type == "model"
     with pytest.raises(wandb.CommError):
@@ -170,10 +179,10 @@ def test_runs_are_listed_and_found() -> None:
     second.finish(exit_code=3)
     for path in ("someone/zoo/second", "zoo/second", "/zoo/second", "zoo/runs/second"):
         assert Api().run(path).state == "failed"
-    found = Api().run(f"zoo/{first.id}")
-    assert (found.name, found.config, found.group, found.job_type) == ("one", {"a": 1}, "g", "train")
-    assert (found.tags, found.notes, found.summary["loss"], found.state) == (["t"], "n", 0.5, "finished")
-    assert found.path == [found.entity, "zoo", first.id]
+    stored = Api().run(f"zoo/{first.id}")
+    assert (stored.name, stored.config, stored.group, stored.job_type) == ("one", {"a": 1}, "g", "train")
+    assert (stored.tags, stored.notes, stored.summary["loss"], stored.state) == (["t"], "n", 0.5, "finished")
+    assert stored.path == [stored.entity, "zoo", first.id]
     with pytest.raises(wandb.CommError, match="Could not find run"):
         Api().run("zoo/third")
 
@@ -184,24 +193,24 @@ def test_a_run_lists_what_it_used_and_logged() -> None:
         run.use_artifact("cats:latest")
         run.log_artifact(wandb.Artifact("dogs", "dataset"))
         run.log_artifact(wandb.Artifact("rats", "dataset"))
-    found = Api().run(run.id)
-    assert [each.name for each in found.used_artifacts()] == ["cats:v0"]
-    assert [each.name for each in found.logged_artifacts(per_page=1)] == ["dogs:v0", "rats:v0"]
-    assert len(found.logged_artifacts()) == 2
+    stored = Api().run(run.id)
+    assert [artifact.name for artifact in stored.used_artifacts()] == ["cats:v0"]
+    assert [artifact.name for artifact in stored.logged_artifacts(per_page=1)] == ["dogs:v0", "rats:v0"]
+    assert len(stored.logged_artifacts()) == 2
 
 
 def test_an_artifact_is_noted_with_a_run_after_the_fact() -> None:
     cats, dogs = log_version("cats"), log_version("dogs")
     with wandb.init() as run:
         pass
-    found = Api().run(run.id)
-    found.use_artifact(cats)
-    found.log_artifact(dogs, aliases=["best"], tags=["t"])
-    assert [each.name for each in found.used_artifacts()] == ["cats:v0"]
-    assert [each.name for each in found.logged_artifacts()] == ["dogs:v0"]
+    stored = Api().run(run.id)
+    stored.use_artifact(cats)
+    stored.log_artifact(dogs, aliases=["best"], tags=["t"])
+    assert [artifact.name for artifact in stored.used_artifacts()] == ["cats:v0"]
+    assert [artifact.name for artifact in stored.logged_artifacts()] == ["dogs:v0"]
     assert Api().artifact("dogs:best").tags == ["t"]
     with pytest.raises(ValueError, match="Only existing artifacts are accepted by this api"):
-        found.log_artifact(wandb.Artifact("rats", "dataset"))
+        stored.log_artifact(wandb.Artifact("rats", "dataset"))
 
 
 def test_a_use_noted_after_the_fact_is_recorded_as_one_in_a_run_is(tmp_path: Path) -> None:
@@ -227,15 +236,15 @@ def test_the_history_of_a_run_is_read_back() -> None:
     with wandb.init() as run:
         for step in range(10):
             run.log({"loss": 1 / (step + 1), "odd": step} if step % 2 else {"loss": 1 / (step + 1)})
-    found = Api().run(run.id)
-    rows = list(found.scan_history())
+    stored = Api().run(run.id)
+    rows = list(stored.scan_history())
     assert [row["_step"] for row in rows] == list(range(10))
     assert {"loss", "_step", "_timestamp", "_runtime"} <= set(rows[0])
-    assert [row["odd"] for row in found.scan_history(keys=["odd"])] == [1, 3, 5, 7, 9]
-    assert [row["_step"] for row in found.scan_history(min_step=3, max_step=6)] == [3, 4, 5]
-    assert len(found.history(samples=3, pandas=False)) == 3
-    assert [row["odd"] for row in found.history(keys=["odd"], pandas=False)] == [1, 3, 5, 7, 9]
-    assert found.lastHistoryStep == 9
+    assert [row["odd"] for row in stored.scan_history(keys=["odd"])] == [1, 3, 5, 7, 9]
+    assert [row["_step"] for row in stored.scan_history(min_step=3, max_step=6)] == [3, 4, 5]
+    assert len(stored.history(samples=3, pandas=False)) == 3
+    assert [row["odd"] for row in stored.history(keys=["odd"], pandas=False)] == [1, 3, 5, 7, 9]
+    assert stored.lastHistoryStep == 9
 
 
 # Different on purpose
@@ -272,7 +281,7 @@ def test_an_order_that_is_none_is_refused() -> None:
 def test_filters_of_all_listings_find_what_they_say() -> None:
     log_version().link("wandb-registry-model/x", aliases=["live"])
     assert len(Api().runs(filters={"state": "finished"})) == 1
-    assert [each.name for each in Api().registries(filter={"name": "model"})] == ["model"]
-    assert [each.name for each in Api().registry("model").collections(filter={"name": {"$regex": "^x"}})] == ["x"]
-    assert [each.name for each in Api().registry("model").versions(filter={"alias": "live"})] == ["x:v0"]
+    assert [item.name for item in Api().registries(filter={"name": "model"})] == ["model"]
+    assert [item.name for item in Api().registry("model").collections(filter={"name": {"$regex": "^x"}})] == ["x"]
+    assert [item.name for item in Api().registry("model").versions(filter={"alias": "live"})] == ["x:v0"]
     assert list(Api().registry("model").versions(filter={"tag": "none"})) == []

@@ -103,11 +103,11 @@ def test_logging_a_version_again_sets_aliases_and_tags_on_it() -> None:
         artifact = first.log_artifact(new_draft(cat="meow"))
     with wandb.init() as second:
         second.log_artifact(artifact, aliases=["best"], tags=["loud"]).wait()
-    found = Api().artifact("animals:best")
-    assert (found.version, found.tags) == ("v0", ["loud"])
+    version = Api().artifact("animals:best")
+    assert (version.version, version.tags) == ("v0", ["loud"])
     assert len(Api().artifacts("dataset", "animals")) == 1
-    assert [each.id for each in Api().run(second.id).logged_artifacts()] == [found.id]
-    by = found.logged_by()
+    assert [used.id for used in Api().run(second.id).logged_artifacts()] == [version.id]
+    by = version.logged_by()
     assert by is not None
     assert by.id == first.id
 
@@ -182,16 +182,16 @@ def test_using_a_draft_logs_it_first() -> None:
     with wandb.init() as run:
         artifact = run.use_artifact(new_draft(cat="meow"), aliases=["mine"])
     assert (artifact.name, artifact.aliases) == ("animals:v0", ["latest", "mine"])
-    assert [each.name for each in Api().run(run.id).used_artifacts()] == ["animals:v0"]
+    assert [used.name for used in Api().run(run.id).used_artifacts()] == ["animals:v0"]
 
 
 @pytest.mark.parametrize("kind", [ValueError, wandb.CommError, wandb.errors.CommError, wandb.Error])
 def test_using_with_the_wrong_type_is_a_value_error_and_a_comm_error(kind: type[Exception]) -> None:
     artifact = log_version()
     with wandb.init() as run:
-        for given in ("animals:latest", artifact):
+        for argument in ("animals:latest", artifact):
             with pytest.raises(kind, match=r"'model' specified but .*animals.* of type 'dataset'"):
-                run.use_artifact(given, type="model")
+                run.use_artifact(argument, type="model")
     assert list(Api().run(run.id).used_artifacts()) == []
 
 
@@ -224,9 +224,9 @@ def test_artifacts_in_the_config_are_used() -> None:
         run.config["cats"] = Api().artifact("cats:latest")
         assert isinstance(run.config["dogs"], Artifact)
         Path(run.config.cats.download(), "cat.txt").read_text()
-    found = Api().run(run.id)
-    assert {used.name for used in found.used_artifacts()} == {"cats:v0", "dogs:v0"}
-    assert found.config["cats"]["sequenceName"] == "cats"
+    stored = Api().run(run.id)
+    assert {used.name for used in stored.used_artifacts()} == {"cats:v0", "dogs:v0"}
+    assert stored.config["cats"]["sequenceName"] == "cats"
 
 
 # Different on purpose

@@ -25,9 +25,9 @@ class Options:
     lr: float = 0.1
 
 
-@pytest.mark.parametrize("given", [{"lr": 0.1}, argparse.Namespace(lr=0.1), Options()])
-def test_a_config_is_a_dict_or_has_attributes(given: Any) -> None:
-    with wandb.init(config=given) as run:
+@pytest.mark.parametrize("source", [{"lr": 0.1}, argparse.Namespace(lr=0.1), Options()])
+def test_a_config_is_a_dict_or_has_attributes(source: Any) -> None:
+    with wandb.init(config=source) as run:
         assert (run.config.lr, run.config["lr"], run.config.get("lr")) == (0.1, 0.1, 0.1)
         assert ("lr" in run.config, "x" in run.config, run.config.get("x", 7)) == (True, False, 7)
         assert dict(run.config) == run.config.as_dict() == {"lr": 0.1}
@@ -58,19 +58,19 @@ def test_a_key_keeps_its_value_unless_a_change_is_allowed() -> None:
         assert run.config.as_dict() == {"lr": 0.2, "new": 1, "epochs": 3}
 
 
-@pytest.mark.parametrize("given", [3, [1]])
-def test_what_is_no_config_is_a_type_error(given: Any) -> None:
+@pytest.mark.parametrize("source", [3, [1]])
+def test_what_is_no_config_is_a_type_error(source: Any) -> None:
     with pytest.raises(TypeError, match="config must be a dict"):
-        wandb.init(config=given)
+        wandb.init(config=source)
     assert wandb.run is None
 
 
 def test_keys_of_a_config_are_chosen() -> None:
-    given = {"a": 1, "b": 2}
-    assert wandb.init(config=given, config_include_keys=["a"]).config.as_dict() == {"a": 1}
-    assert wandb.init(config=given, config_exclude_keys=["a"]).config.as_dict() == {"b": 2}
+    source = {"a": 1, "b": 2}
+    assert wandb.init(config=source, config_include_keys=["a"]).config.as_dict() == {"a": 1}
+    assert wandb.init(config=source, config_exclude_keys=["a"]).config.as_dict() == {"b": 2}
     with pytest.raises(UsageError, match="Expected at most only one"):
-        wandb.init(config=given, config_include_keys=["a"], config_exclude_keys=["b"])
+        wandb.init(config=source, config_include_keys=["a"], config_exclude_keys=["b"])
 
 
 # Equal: log and summary
@@ -106,10 +106,10 @@ def test_a_step_that_is_behind_is_not_logged_and_that_is_said(capsys: pytest.Cap
     assert "step 3 is behind step 5" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("given", [[1], 3, {1: 2}])
-def test_what_cannot_be_logged_is_a_type_error(given: Any) -> None:
+@pytest.mark.parametrize("source", [[1], 3, {1: 2}])
+def test_what_cannot_be_logged_is_a_type_error(source: Any) -> None:
     with wandb.init() as run, pytest.raises(TypeError):
-        run.log(given)
+        run.log(source)
 
 
 def test_the_summary_is_set_by_hand_as_well() -> None:
@@ -129,8 +129,8 @@ def test_name_notes_and_tags_change_while_it_runs() -> None:
     with wandb.init(tags=["a"]) as run:
         run.tags += ("b",)
         run.name, run.notes = "new", "words"
-    found = public_run(run)
-    assert (found.tags, found.name, found.notes) == (["a", "b"], "new", "words")
+    stored = public_run(run)
+    assert (stored.tags, stored.name, stored.notes) == (["a", "b"], "new", "words")
 
 
 def test_numbers_that_json_does_not_know_are_kept_as_wandb_writes_them() -> None:

@@ -89,7 +89,7 @@ def test_other_tags_are_refused(tag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("metadata", "stored"),
     [
         (None, {}),
         ('{"a": 1}', {"a": 1}),
@@ -99,13 +99,13 @@ def test_other_tags_are_refused(tag: str) -> None:
         ({"deep": {"er": [{"x": 1.5}]}}, {"deep": {"er": [{"x": 1.5}]}}),
     ],
 )
-def test_metadata_is_kept_as_json_says_it(given: Any, kept: dict[str, Any]) -> None:
-    assert Artifact("x", "t", metadata=given).metadata == kept
-    assert Api().artifact(log_version(metadata=given).name).metadata == kept
+def test_metadata_is_kept_as_json_says_it(metadata: Any, stored: dict[str, Any]) -> None:
+    assert Artifact("x", "t", metadata=metadata).metadata == stored
+    assert Api().artifact(log_version(metadata=metadata).name).metadata == stored
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "message"),
+    ("metadata", "kind", "message"),
     [
         (3, TypeError, "Cannot parse <class 'int'> as artifact metadata"),
         ([1], TypeError, "Cannot parse <class 'list'> as artifact metadata"),
@@ -116,17 +116,17 @@ def test_metadata_is_kept_as_json_says_it(given: Any, kept: dict[str, Any]) -> N
         ({"a": [{"b": -math.inf}]}, ValueError, "Out of range float values are not JSON compliant"),
     ],
 )
-def test_metadata_that_json_cannot_say_is_refused(given: Any, kind: type[Exception], message: str) -> None:
+def test_metadata_that_json_cannot_say_is_refused(metadata: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
-        Artifact("x", "t", metadata=given)
+        Artifact("x", "t", metadata=metadata)
     with pytest.raises(wandb.Error):
-        Artifact("x", "t").metadata = given
+        Artifact("x", "t").metadata = metadata
 
 
 def test_metadata_is_a_copy_of_what_was_given() -> None:
-    given = {"labels": ["cat"]}
-    artifact = Artifact("x", "t", metadata=given)
-    given["labels"].append("dog")
+    metadata = {"labels": ["cat"]}
+    artifact = Artifact("x", "t", metadata=metadata)
+    metadata["labels"].append("dog")
     assert artifact.metadata == {"labels": ["cat"]}
 
 
@@ -139,13 +139,13 @@ def test_metadata_is_checked_again_when_it_is_logged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "kept"), [("a//b", "a/b"), ("./a", "a"), ("a/./b/", "a/b"), ("a b", "a b"), ("a..b/...", "a..b/...")]
+    ("path", "normalised"), [("a//b", "a/b"), ("./a", "a"), ("a/./b/", "a/b"), ("a b", "a b"), ("a..b/...", "a..b/...")]
 )
-def test_paths_are_normalised(path: str, kept: str) -> None:
+def test_paths_are_normalised(path: str, normalised: str) -> None:
     Path("file").write_text("x")
     artifact = Artifact("x", "t")
-    assert artifact.add_file("file", name=path).path == kept
-    assert entry_paths(artifact) == [kept]
+    assert artifact.add_file("file", name=path).path == normalised
+    assert entry_paths(artifact) == [normalised]
 
 
 @pytest.mark.parametrize("path", ["..", "../a", "a/../b", "/a", "C:/a", "C:\\a", "a\\..\\b", "//host/share/x", "."])

@@ -80,9 +80,11 @@ def test_what_we_write_is_what_wandb_writes_byte_for_byte(ours: Artifact) -> Non
     assert {path: made[path] for path in made if path not in packed} == {
         path: expected[path] for path in expected if path not in packed
     }
-    kinds = [json.loads(each["arrays.table.json"])["column_types"]["params"]["type_map"] for each in (made, expected)]
-    for each in kinds:
-        del each["square"]["params"]["allowed_types"][0]["params"]["serialization_path"]["path"]
+    kinds = [
+        json.loads(document["arrays.table.json"])["column_types"]["params"]["type_map"] for document in (made, expected)
+    ]
+    for document in kinds:
+        del document["square"]["params"]["allowed_types"][0]["params"]["serialization_path"]["path"]
     assert kinds[0] == kinds[1]
 
 
@@ -111,13 +113,13 @@ def test_what_wandb_wrote_is_written_again_the_same(theirs: Artifact) -> None:
     again.save()
     # An .npz is named by its bytes, and those depend on the zlib that Python was built with.
     made, expected = (
-        {path: re.sub(rb"[0-9a-f]{20}\.npz", b"name.npz", each) for path, each in files(folder).items()}
+        {path: re.sub(rb"[0-9a-f]{20}\.npz", b"name.npz", data) for path, data in files(folder).items()}
         for folder in (Path(again.wait().download("out")), WRITTEN)
     )
-    assert {path: each for path, each in made.items() if path in expected} == {
+    assert {path: data for path, data in made.items() if path in expected} == {
         path: expected[path] for path in made if path in expected
     }
-    assert {path for path in made if path not in expected} <= {each for each in made if each.endswith(".npz")}
+    assert {path for path in made if path not in expected} <= {path for path in made if path.endswith(".npz")}
 
 
 def test_a_table_that_wandb_logged_part_by_part_is_read_whole() -> None:
@@ -174,13 +176,13 @@ def test_wandb_itself_reads_what_we_write(ours: Artifact, workdir: Path) -> None
     more.download("out")
     # wandb does not read the bytes that it writes itself.
     paths = [
-        *(each for each in SHOWN if each != "raw.table.json"),
+        *(name for name in SHOWN if name != "raw.table.json"),
         "micro.table.json",
-        *(each.name for each in WRITTEN.glob("*-file.json")),
+        *(path.name for path in WRITTEN.glob("*-file.json")),
     ]
     done = subprocess.run([python, program, "read", folder, *paths], check=True, stdout=subprocess.PIPE, text=True)
     read = json.loads(done.stdout.splitlines()[-1])
     assert read.pop("micro.table.json") == [["2024-01-01T00:00:00.123456+00:00"]]
-    for path, found in read.items():
+    for path, item in read.items():
         # wandb does not read all captions that it writes itself.
-        assert found == SHOWN[path] if path in SHOWN else found[:2] == comparable(ours.get(path))[:2], path
+        assert item == SHOWN[path] if path in SHOWN else item[:2] == comparable(ours.get(path))[:2], path

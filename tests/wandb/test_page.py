@@ -74,12 +74,12 @@ PACKAGE = """
 
 def names_of(kind: type) -> set[str]:
     """What the instances of a class have, as far as the class says it."""
-    annotated = {name for each in kind.__mro__ for name in getattr(each, "__annotations__", {})}
+    annotated = {name for cls in kind.__mro__ for name in getattr(cls, "__annotations__", {})}
     assigned = {
         name
-        for each in kind.__mro__
-        if each.__module__.startswith("artstore")
-        for name in re.findall(r"^\s+self\.(\w+)(?:: [^=]+)? = ", inspect.getsource(each), re.MULTILINE)
+        for cls in kind.__mro__
+        if cls.__module__.startswith("artstore")
+        for name in re.findall(r"^\s+self\.(\w+)(?:: [^=]+)? = ", inspect.getsource(cls), re.MULTILINE)
     }
     return {*dir(kind), *annotated, *assigned}
 
@@ -222,9 +222,9 @@ def test_what_integrations_tell_goes_to_stderr(
     monkeypatch.setenv("ARTSTORE_SILENT", "1")
     wandb.termlog("nothing")
     wandb.termerror("\x1b[2Jbroken")
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.splitlines() == [
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
         "artstore: two",
         "artstore: lines",
         "half a lineartstore: ",

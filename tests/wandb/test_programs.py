@@ -147,8 +147,8 @@ def test_a_pipeline_from_data_to_a_promoted_model(program: Program) -> None:
     program("train.py", TRAIN, "--lr", "0.25")
     program("train.py", TRAIN, "--lr", "0.5", "--epochs", "2")
     program("evaluate.py", EVALUATE)
-    kept = program("clean.py", CLEAN_UP)
-    assert kept.split("\n")[:2] == ["kept model-mnist:v4", "kept model-mnist:v2"]
+    cleaned = program("clean.py", CLEAN_UP)
+    assert cleaned.split("\n")[:2] == ["kept model-mnist:v4", "kept model-mnist:v2"]
 
     api = Api({"project": "mnist"})
     model = api.artifact("model-mnist:production")
@@ -174,7 +174,7 @@ def test_a_pipeline_from_data_to_a_promoted_model(program: Program) -> None:
     assert made_by is not None
     assert made_by.config == {"seed": 2}
 
-    assert [each.job_type for each in api.runs("mnist")] == [*["prepare-data"] * 3, "train", "train", "evaluate"]
+    assert [run.job_type for run in api.runs("mnist")] == [*["prepare-data"] * 3, "train", "train", "evaluate"]
     assert sql("select collection, version from artifact_versions where state = 'committed' order by 1, number") == [
         {"collection": "digits", "version": "v1"},
         {"collection": "model-mnist", "version": "v2"},
@@ -223,8 +223,8 @@ INTEGRATION = """
 
 
 def test_code_that_imports_the_inner_modules_of_wandb_runs_under_its_name() -> None:
-    said = run("integration.py", INTEGRATION, as_wandb=True)
-    assert [line.split(":")[0] for line in said.splitlines()] == ["not found", "not logged", "not found", "too late"]
+    output = run("integration.py", INTEGRATION, as_wandb=True)
+    assert [line.split(":")[0] for line in output.splitlines()] == ["not found", "not logged", "not found", "too late"]
     assert Api().artifact("zoo/x").version == "v0"
 
 
@@ -275,7 +275,7 @@ def test_checkpoints_are_logged_in_a_loop_and_the_best_is_marked() -> None:
         WANDB_NAME="trial",
     )
     versions = Api().artifacts("model", "loop/run-trial-checkpoint", order="version_index")
-    assert [(each.version, each.metadata["epoch"]) for each in versions] == [(f"v{n}", n) for n in range(5)]
+    assert [(version.version, version.metadata["epoch"]) for version in versions] == [(f"v{n}", n) for n in range(5)]
     assert Api().artifact("loop/run-trial-checkpoint:best").version == "v3"
     assert Api().artifact("loop/run-trial-checkpoint").aliases == ["latest"]
     assert [found.state for found in Api().runs("loop")] == ["finished"]
@@ -295,7 +295,7 @@ def test_models_are_logged_and_used_across_projects() -> None:
             run.link_model(path="model.h5", registered_model_name="zoo-classifier")
         """,
     )
-    said = run(
+    output = run(
         "serve.py",
         """
         import wandb
@@ -306,7 +306,7 @@ def test_models_are_logged_and_used_across_projects() -> None:
             print(registered.source_project, registered.is_link)
         """,
     )
-    assert said == "weights\nresearch True\n"
+    assert output == "weights\nresearch True\n"
     [serving] = Api().runs("service")
     assert serving.used_artifacts()[0].qualified_name.endswith("research/classifier:v0")
 
@@ -333,10 +333,10 @@ def test_a_run_that_broke_off_is_resumed_from_its_checkpoint() -> None:
     run("long.py", RESUMING, status=5)
     assert Api().run("long/the-run").state == "failed"
     run("long.py", RESUMING)
-    found = Api().run("long/the-run")
-    assert (found.state, found.summary["epoch"]) == ("finished", 5)
-    assert [(row["_step"], row["epoch"]) for row in found.scan_history()] == [(n, n) for n in range(6)]
-    assert [each.version for each in found.logged_artifacts()] == [f"v{n}" for n in range(6)]
+    resumed = Api().run("long/the-run")
+    assert (resumed.state, resumed.summary["epoch"]) == ("finished", 5)
+    assert [(row["_step"], row["epoch"]) for row in resumed.scan_history()] == [(n, n) for n in range(6)]
+    assert [artifact.version for artifact in resumed.logged_artifacts()] == [f"v{n}" for n in range(6)]
     assert len(Api().runs("long")) == 1
 
 
@@ -392,9 +392,9 @@ def test_a_search_over_settings_makes_one_run_each() -> None:
         print(best.config["lr"], best.state)
         """,
     )
-    found = list(Api().runs("search"))
-    assert [each.config["lr"] for each in found] == [0.1, 0.2, 0.3]
-    assert {(each.state, each.group) for each in found} == {("finished", "search")}
+    runs = list(Api().runs("search"))
+    assert [stored.config["lr"] for stored in runs] == [0.1, 0.2, 0.3]
+    assert {(stored.state, stored.group) for stored in runs} == {("finished", "search")}
 
 
 def test_an_exception_that_nobody_catches_makes_the_run_failed_and_keeps_what_was_logged() -> None:
@@ -410,6 +410,6 @@ def test_an_exception_that_nobody_catches_makes_the_run_failed_and_keeps_what_wa
         """,
         status=1,
     )
-    [found] = Api().runs("broken")
-    assert (found.state, found.exit_code, found.summary) == ("failed", 1, {"loss": 1})
-    assert [each.name for each in found.logged_artifacts()] == ["code:v0"]
+    [failed] = Api().runs("broken")
+    assert (failed.state, failed.exit_code, failed.summary) == ("failed", 1, {"loss": 1})
+    assert [artifact.name for artifact in failed.logged_artifacts()] == ["code:v0"]

@@ -31,8 +31,8 @@ def test_every_argument_of_wandb_is_accepted_by_its_name() -> None:
     assert (run.tags, run.group, run.job_type, run.config.as_dict()) == (("a", "b"), "g", "train", {"x": 1})
     assert wandb.run is run
     run.finish()
-    found = public_run(run)
-    assert (found.name, found.notes, found.tags, found.group, found.job_type) == (
+    stored = public_run(run)
+    assert (stored.name, stored.notes, stored.tags, stored.group, stored.job_type) == (
         "first",
         "n",
         ["a", "b"],
@@ -103,10 +103,10 @@ def test_an_id_that_is_none_is_refused(id: str) -> None:
     assert wandb.run is None
 
 
-@pytest.mark.parametrize("given", [{"mode": "loud"}, {"resume": "perhaps"}, {"reinit": "sometimes"}])
-def test_a_setting_that_wandb_does_not_know_is_a_value_error(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("arguments", [{"mode": "loud"}, {"resume": "perhaps"}, {"reinit": "sometimes"}])
+def test_a_setting_that_wandb_does_not_know_is_a_value_error(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="init does not know"):
-        wandb.init(**given)
+        wandb.init(**arguments)
 
 
 def test_the_block_finishes_a_run_and_an_exception_makes_it_failed() -> None:
@@ -189,9 +189,9 @@ def test_the_package_offers_what_the_open_run_does(capsys: pytest.CaptureFixture
     wandb.alert(title="done", text="really")
     assert "done: really" in capsys.readouterr().err
     wandb.finish()
-    found = public_run(run)
-    assert (found.config, found.summary) == ({"lr": 0.1, "epochs": 3}, {"loss": 0.5, "best": 0.4})
-    assert [each.name for each in found.logged_artifacts()] == ["animals:v0", "m:v0"]
+    stored = public_run(run)
+    assert (stored.config, stored.summary) == ({"lr": 0.1, "epochs": 3}, {"loss": 0.5, "best": 0.4})
+    assert [artifact.name for artifact in stored.logged_artifacts()] == ["animals:v0", "m:v0"]
 
 
 # Equal: resuming, code
@@ -273,9 +273,9 @@ def test_the_first_argument_of_init_is_the_project() -> None:
 
 def test_what_has_no_meaning_is_told_once_and_ignored(capsys: pytest.CaptureFixture[str]) -> None:
     wandb.init(sync_tensorboard=True, save_code=True)
-    said = [line for line in capsys.readouterr().err.splitlines() if "no meaning" in line]
-    assert len(said) == 1
-    assert "sync_tensorboard" in said[0] and "save_code" in said[0]
+    notes = [line for line in capsys.readouterr().err.splitlines() if "no meaning" in line]
+    assert len(notes) == 1
+    assert "sync_tensorboard" in notes[0] and "save_code" in notes[0]
 
 
 def test_a_disabled_run_works_and_leaves_nothing() -> None:

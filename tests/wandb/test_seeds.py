@@ -212,7 +212,7 @@ TRAIN = """
 
 def write_reviews(count: int) -> None:
     reviews = pandas.DataFrame(
-        {"text": [f"review {each}" for each in range(count)], "stars": [1.0, 5.0] * (count // 2)}
+        {"text": [f"review {number}" for number in range(count)], "stars": [1.0, 5.0] * (count // 2)}
     )
     reviews.loc[3, "stars"] = None
     reviews.to_csv("raw_reviews.csv", index=False)
@@ -228,10 +228,10 @@ def the_model() -> Artifact:
 
 def graph_of(artifact: Artifact) -> set[str]:
     """The edges of its lineage, with runs by their job types."""
-    found = artifact.lineage()
-    jobs = {node.id: f"({node.job_type})" for node in found.nodes if isinstance(node, RunNode)}
-    ends = {node.id: jobs.get(node.id, node.name) for node in found.nodes}
-    return {f"{ends[each.source]} -{each.kind}-> {ends[each.target]}" for each in found.edges}
+    lineage = artifact.lineage()
+    jobs = {node.id: f"({node.job_type})" for node in lineage.nodes if isinstance(node, RunNode)}
+    ends = {node.id: jobs.get(node.id, node.name) for node in lineage.nodes}
+    return {f"{ends[edge.source]} -{edge.kind}-> {ends[edge.target]}" for edge in lineage.edges}
 
 
 def test_the_sentiment_analysis_goes_from_run_to_run_with_all_its_edges() -> None:
@@ -253,11 +253,14 @@ def test_the_sentiment_analysis_goes_from_run_to_run_with_all_its_edges() -> Non
     }
     assert graph_of(model) == graph_of(Api().artifact("sentiment-analysis/processed-dataset:v0")) == expected
     ingestion, training = Api().runs("sentiment-analysis", order="+created_at")
-    assert ([each.name for each in ingestion.used_artifacts()], [each.name for each in training.used_artifacts()]) == (
+    assert (
+        [artifact.name for artifact in ingestion.used_artifacts()],
+        [artifact.name for artifact in training.used_artifacts()],
+    ) == (
         [],
         ["processed-dataset:v0"],
     )
-    assert [each.name for each in training.logged_artifacts()] == ["sentiment-model:v0"]
+    assert [artifact.name for artifact in training.logged_artifacts()] == ["sentiment-model:v0"]
 
 
 def test_a_model_leads_back_to_exactly_the_data_that_it_was_trained_on() -> None:
@@ -310,9 +313,9 @@ def test_the_distributed_table_of_the_parallel_runs_is_read_as_one() -> None:
             run.log_artifact(artifact)
         """
     artifact = run_sample(code)["artifact"]
-    found = artifact.get("distributed_table")
-    assert isinstance(found, PartitionedTable)
-    assert [row for _, row in found.iterrows()] == [[i, i * 2, 2**i] for i in range(5)]
+    table = artifact.get("distributed_table")
+    assert isinstance(table, PartitionedTable)
+    assert [row for _, row in table.iterrows()] == [[i, i * 2, 2**i] for i in range(5)]
     assert entry_paths(artifact) == [
         "distributed_table.partitioned-table.json",
         *(f"parts/table_{i}.table.json" for i in range(5)),
@@ -367,10 +370,12 @@ def test_a_loop_of_logs_numbers_the_versions_in_the_order_of_the_calls() -> None
             run.log_artifact(a)
     """)
     finish()
-    found = Api(overrides={"project": "artifacts-example"}).artifacts("dataset", "race", order="version_index")
-    assert [(each.version, each.metadata) for each in found] == [(f"v{i}", {"index": i}) for i in range(10)]
+    artifacts = Api(overrides={"project": "artifacts-example"}).artifacts("dataset", "race", order="version_index")
+    assert [(version.version, version.metadata) for version in artifacts] == [
+        (f"v{i}", {"index": i}) for i in range(10)
+    ]
     [run] = Api().runs("artifacts-example")
-    assert {f"{each.source} -{each.kind}-> {each.target}" for each in run.lineage().edges} == {
+    assert {f"{edge.source} -{edge.kind}-> {edge.target}" for edge in run.lineage().edges} == {
         f"artifacts-example/{run.id} -produced-> artifacts-example/race:v{i}" for i in range(10)
     }
 
