@@ -12,7 +12,17 @@ PACKAGES = {
     *("bench", "catalog", "charts", "checkout", "cli", "core", "data_types", "drivers", "ingest", "lineage"),
     *("operations", "runtime", "storage", "tracking"),
 }
-MODULES = {"__init__.py", "__main__.py", "api.py", "errors.py", "manifest.py", "store.py", "testing.py", "py.typed"}
+MODULES = {
+    "__init__.py",
+    "__init__.pyi",
+    "__main__.py",
+    "api.py",
+    "errors.py",
+    "manifest.py",
+    "store.py",
+    "testing.py",
+    "py.typed",
+}
 
 
 def test_the_listing_is_the_design() -> None:
