@@ -1,4 +1,4 @@
-"""The public path of `Api`: reading a store without a run."""
+"""The public path of `Api`, which reads a store without a run."""
 
 from __future__ import annotations
 

@@ -11,6 +11,19 @@ from artstore.errors import InvalidInput
 RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
 
 
+class NewRun(NamedTuple):
+    """What a run is begun with. `environment` is where and how its process was started."""
+
+    project: str
+    uid: str
+    name: str
+    job_type: str | None
+    group: str | None
+    notes: str | None
+    tags: list[str]
+    environment: dict[str, Any]
+
+
 class RunRecord(NamedTuple):
     """A run as the catalog stores it. `process_lock` is the name of the lock that its process holds while it runs."""
 

@@ -6,14 +6,14 @@ running and whose lock is free has crashed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from artstore.catalog import events, runs, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
 from artstore.catalog.repository import Repository
-from artstore.core.runs import CRASHED, RUNNING, RunRecord, check_text, observed_state
+from artstore.core.runs import CRASHED, RUNNING, NewRun, RunRecord, check_text, observed_state
 from artstore.core.versions import Version
 from artstore.errors import InvalidName, NotFound, UsageError
 from artstore.storage import process_locks
@@ -40,68 +40,42 @@ class Runs:
 
     # Begin, write, end
 
-    def begin(
-        self,
-        project: str,
-        uid: str,
-        *,
-        name: str,
-        job_type: str | None = None,
-        group: str | None = None,
-        notes: str | None = None,
-        tags: Sequence[str] = (),
-        environment: Mapping[str, Any],
-        resume: str | None = None,
-    ) -> Begun:
+    def begin(self, new: NewRun, *, resume: str | None = None) -> Begun:
         """Begin a run, or continue the run of that id; what is given replaces what the run had.
 
         `resume` is `allow`, `must` or `never`; without it a run that has ended starts over. Raises `InvalidInput` for
         text that is not UTF-8, or `UsageError` if the run is still running or `resume` forbids it.
         """
-        described = {"job_type": job_type, "group": group, "notes": notes, "tags": list(tags)}
-        for field, value in {"name": name, **described}.items():
-            check_text(field, value)
+        for field in ("name", "job_type", "group", "notes", "tags"):
+            check_text(field, getattr(new, field))
         self.mark_crashed()
         lock = ProcessLock(self._db.folder)
         try:
             with self._db.writing() as connection:
-                found = runs.find(connection, project, uid)
-                self._check_resume(found, project, uid, resume)
-                if found is None:
-                    number = runs.insert(
-                        connection,
-                        project,
-                        uid,
-                        name=name,
-                        job_type=job_type,
-                        group=group,
-                        notes=notes,
-                        tags=tags,
-                        config={},
-                        environment=environment,
-                        process_lock=lock.name,
-                    )
+                before = runs.find(connection, new.project, new.uid)
+                self._check_resume(before, new, resume)
+                if before is None:
+                    number = _insert(connection, new, lock)
                 else:
-                    number = found.id
-                    changes = {**described, "name": name if name != uid else None, "tags": list(tags) or None}
-                    _reopen(connection, number, lock, environment, changes, start_over=resume is None)
+                    number = before.id
+                    _reopen(connection, number, new, lock, start_over=resume is None)
                 record = runs.by_id(connection, number)
-                resumed = found is not None and resume is not None
+                resumed = before is not None and resume is not None
                 events.record(connection, "run-started", record.qualified_name, name=record.name, resumed=resumed)
         except BaseException:
             lock.close()
             raise
         return Begun(record, lock, resumed)
 
-    def _check_resume(self, found: RunRecord | None, project: str, uid: str, resume: str | None) -> None:
-        if found is None:
+    def _check_resume(self, before: RunRecord | None, new: NewRun, resume: str | None) -> None:
+        if before is None:
             if resume == "must":
-                raise UsageError(f'run {uid} is not in project {project}: resume="must" needs it to be there')
+                raise UsageError(f'run {new.uid} is not in project {new.project}: resume="must" needs it to be there')
             return
         if resume == "never":
-            raise UsageError(f'run {uid} is in project {project} already: choose another id, or resume="allow"')
-        if found.state == RUNNING and self._is_alive(found.process_lock):
-            raise UsageError(f"run {uid} is running: wait until it has finished, or choose another id")
+            raise UsageError(f'run {new.uid} is in project {new.project} already: choose another id, or resume="allow"')
+        if before.state == RUNNING and self._is_alive(before.process_lock):
+            raise UsageError(f"run {new.uid} is running: wait until it has finished, or choose another id")
 
     def write(self, run: RunRecord, fields: Mapping[str, Any], rows: Iterable[tuple[int, str]] = ()) -> None:
         """Store fields of a run, such as its tags or config, and rows of its history (step, JSON); not durable."""
@@ -180,12 +154,13 @@ class Runs:
         with self._db.reading() as connection:
             if before:
                 record = runs.find(connection, before[-1], uid)
-                found = [record] if record else []
+                everywhere = [record] if record else []
             else:
-                found = runs.find_anywhere(connection, uid)
-        here = [run for run in found if run.project == project] if len(found) > 1 else found
-        if len(found) > 1 and not here:
-            raise InvalidName(f"{len(found)} projects have a run {uid!r}: say which, as in {found[0].project}/{uid}")
+                everywhere = runs.find_anywhere(connection, uid)
+        here = [run for run in everywhere if run.project == project] if len(everywhere) > 1 else everywhere
+        if everywhere and not here:
+            example = f"{everywhere[0].project}/{uid}"
+            raise InvalidName(f"{len(everywhere)} projects have a run {uid!r}: say which, as in {example}")
         if not here:
             advice = self._advice_for_name(uid, before[-1] if before else None)
             raise NotFound(f"Could not find run {path!r}: {advice}")
@@ -246,19 +221,35 @@ class Runs:
         return session is not None and process_locks.is_alive(self._db.folder, session)
 
 
-def _reopen(
-    connection: Connection,
-    number: int,
-    lock: ProcessLock,
-    environment: Mapping[str, Any],
-    changes: Mapping[str, Any],
-    *,
-    start_over: bool,
-) -> None:
+def _insert(connection: Connection, new: NewRun, lock: ProcessLock) -> int:
+    return runs.insert(
+        connection,
+        new.project,
+        new.uid,
+        name=new.name,
+        job_type=new.job_type,
+        group=new.group,
+        notes=new.notes,
+        tags=new.tags,
+        config={},
+        environment=new.environment,
+        process_lock=lock.name,
+    )
+
+
+def _reopen(connection: Connection, number: int, new: NewRun, lock: ProcessLock, *, start_over: bool) -> None:
     if start_over:
         runs.clear_logged(connection, number)
-    runs.reopen(connection, number, lock.name, environment)
-    runs.update(connection, number, {field: value for field, value in changes.items() if value is not None})
+    runs.reopen(connection, number, lock.name, new.environment)
+    given = {
+        # Without a name of its own, a run is named by its id.
+        "name": new.name if new.name != new.uid else None,
+        "job_type": new.job_type,
+        "group": new.group,
+        "notes": new.notes,
+        "tags": new.tags or None,
+    }
+    runs.update(connection, number, {field: value for field, value in given.items() if value is not None})
 
 
 def _end(connection: Connection, run: RunRecord, state: str, **details: Any) -> None:

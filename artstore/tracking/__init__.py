@@ -1,1 +1,1 @@
-"""What programs import: artifacts, runs and the Api, W&B's objects over a store."""
+"""What programs import: artifacts, runs and the Api, which are W&B's objects over a store."""

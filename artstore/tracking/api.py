@@ -1,4 +1,4 @@
-"""Reading a store without a run: artifacts, collections, types and runs, as W&B's public Api shows them."""
+"""Read a store without a run: artifacts, collections, types and runs, as W&B's public Api shows them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from artstore.tracking.public_run import PublicRun
 
 
 class Api:
-    """A store to look into.
+    """The artifacts and runs of a store.
 
     >>> api = artstore.Api()
     >>> api.artifact("animals/images:latest").download()
     >>> [run.state for run in api.runs("animals")]
 
-    The store is `store`, else ARTSTORE_DIR, else the nearest `.artstore` when it is first looked into: a script may
-    ask for its Api before its first run makes the store. In W&B's place for `overrides` a dict may give the
-    `project`; entities are understood in names, and have no meaning. Raises `NoStore`.
+    The store is the folder `store`, otherwise ARTSTORE_DIR, or the nearest `.artstore` above the working folder. It is
+    opened when it is first used, so a script may make its Api before its first run creates the store. In W&B's place
+    for `overrides` a dict may give the default `project`. In names, `[entity/]project/name` is understood; the entity
+    has no meaning. Raises `NoStore` if there is no store.
     """
 
     def __init__(
@@ -41,18 +42,18 @@ class Api:
         store: str | os.PathLike[str] | None = None,
     ) -> None:
         given = overrides if isinstance(overrides, Mapping) else {}
-        named = store if store is not None else None if isinstance(overrides, Mapping) else overrides
-        self._found: Store | None = None if named is None else open_stores.to_read(named)
+        folder = store if store is not None else None if isinstance(overrides, Mapping) else overrides
+        self._store: Store | None = None if folder is None else open_stores.to_read(folder)
         self._project = names.project(
             given.get("project") or environment.get("ARTSTORE_PROJECT") or names.DEFAULT_PROJECT
         )
 
     @property
     def store(self) -> Store:
-        """The store that it looks into. Raises `NoStore`."""
-        if self._found is None:
-            self._found = open_stores.to_read()
-        return self._found
+        """The store that is read. Raises `NoStore` if there is none."""
+        if self._store is None:
+            self._store = open_stores.to_read()
+        return self._store
 
     @property
     def default_entity(self) -> str:
@@ -60,20 +61,22 @@ class Api:
         return LOCAL
 
     def flush(self) -> None:
-        """Accepted as in W&B: nothing is remembered here."""
+        """Do nothing: nothing is cached."""
 
     # Artifacts
 
     def artifact(self, name: str, type: str | None = None) -> Artifact:
-        """Find a version: `[project/]name[:alias]`. Raises `NotFound` or `WrongType`."""
-        found = self.store.version(name, project=self._project, type=type)
-        return Artifact._from_version(self.store, found)
+        """Find a version: `[project/]name[:alias]`. Raises `NotFound`, or `WrongType` if it has another type.
+
+        >>> api.artifact("animals/images:v3")
+        """
+        return Artifact._from_version(self.store, self.store.version(name, project=self._project, type=type))
 
     def pending(self, name: str | None = None) -> list[Pending]:
-        """The versions that parallel runs have upserted to and nobody has finished: `[project/]name`, or all.
+        """Return the pending versions, which parallel runs build and none has finished: of `[project/]name`, or all.
 
-        Each tells its collection, id, entries, size, runs and times. `store.finish` makes one a version,
-        `store.drop_pending` drops it.
+        Each has its collection, id, entries, size, runs and times. `Store.finish` makes one a version,
+        `Store.drop_pending` drops it.
         """
         if name is None:
             return self.store.pending()
@@ -81,7 +84,7 @@ class Api:
         return self.store.pending(plain, project=project)
 
     def artifact_exists(self, name: str, type: str | None = None) -> bool:
-        """Whether there is such a version, of that type if given."""
+        """Return whether there is a version of a name, and of a type if given."""
         try:
             self.artifact(name, type)
         except (NotFound, WrongType):
@@ -98,15 +101,15 @@ class Api:
         start: str | None = None,
         filters: Mapping[str, Any] | None = None,
     ) -> Listing[Artifact]:
-        """The versions of a collection, the newest first; those that have all of some tags, if given.
+        """List the versions of a collection that match filters and have all tags given, the newest first.
 
         >>> api.artifacts("model", "fox", filters={"metadata.accuracy": {"$gt": 0.9}, "alias": "candidate"})
 
-        `order` is `version_index` or `created_at`, with `+` for the oldest first. Raises `NotFound`, `WrongType` or
-        `InvalidInput`.
+        `order` is `version_index` or `created_at`, with `+` before it for the oldest first. Raises `NotFound`,
+        `WrongType`, or `InvalidInput` for a filter or an order that there is not.
         """
         collection = self.artifact_collection(type_name, name)
-        tagged = [{"tag": each} for each in ([tags] if isinstance(tags, str) else tags or ())]
+        tagged = [{"tag": tag} for tag in ([tags] if isinstance(tags, str) else tags or ())]
         wanted = {"$and": [*tagged, filters or {}]}
         return artifact_collection.versions(
             self.store,
@@ -119,19 +122,19 @@ class Api:
         )
 
     def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> Listing[Artifact]:
-        """The versions of a collection. W&B's older name of `artifacts`."""
+        """List the versions of a collection. W&B's older name of `artifacts`."""
         return self.artifacts(type_name, name, per_page=per_page)
 
     def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
-        """Find a collection. Raises `NotFound` or `WrongType`."""
+        """Find a collection. Raises `NotFound`, or `WrongType` if it has another type."""
         project, plain = self._where(name)
-        found = ArtifactCollection._named(self.store, project, plain)
-        if found.type != type_name:
-            raise WrongType(f"type {type_name!r} specified but {plain} is of type {found.type!r}: say that one")
-        return found
+        collection = ArtifactCollection._named(self.store, project, plain)
+        if collection.type != type_name:
+            raise WrongType(f"type {type_name!r} specified but {plain} is of type {collection.type!r}: say that one")
+        return collection
 
     def artifact_collection_exists(self, name: str, type: str) -> bool:
-        """Whether there is such a collection of that type."""
+        """Return whether there is a collection of a name and type."""
         try:
             self.artifact_collection(type, name)
         except (NotFound, WrongType):
@@ -147,7 +150,12 @@ class Api:
         start: str | None = None,
         filters: Mapping[str, Any] | None = None,
     ) -> Listing[ArtifactCollection]:
-        """The collections of a type in a project, by name. With one name, that is the type. Raises `InvalidInput`."""
+        """List the collections of a type in a project that match filters, by name.
+
+        >>> api.artifact_collections("animals", "dataset", filters={"tag": "checked"})
+
+        A single name is the type, in the default project. Raises `InvalidInput`.
+        """
         if order not in (None, "name", "+name"):
             raise InvalidInput(f"cannot order collections by {order!r}: they are listed by their names")
         project, type = (self._project, project_name) if type_name is None else (self._of(project_name), type_name)
@@ -156,46 +164,49 @@ class Api:
         )
 
     def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
-        """A type of artifacts. Raises `NotFound` if the project has none of it."""
-        found = next((each for each in self.artifact_types(project) if each.name == type_name), None)
-        if found is None:
+        """Find a type of artifacts. Raises `NotFound` if the project has none of that type."""
+        types = {type.name: type for type in self.artifact_types(project)}
+        if type_name not in types:
             raise NotFound(f"no artifacts of type {type_name!r}: see `artstore ls` for what there is")
-        return found
+        return types[type_name]
 
     def artifact_types(self, project: str | None = None, start: str | None = None) -> Listing[ArtifactType]:
-        """The types of a project's artifacts."""
+        """List the types of the artifacts of a project."""
         where = self._of(project) if project else self._project
-        found = [ArtifactType(self.store, where, each) for each in self.store.types(where)]
-        return Listing.of([(each.name, each) for each in found])
+        return Listing.of([(name, ArtifactType(self.store, where, name)) for name in self.store.types(where)])
 
     def _where(self, name: str) -> tuple[str, str]:
         wanted = names.parse(name)
         return wanted.project or self._project, wanted.name
 
     def _of(self, path: str) -> str:
-        """The project in `[entity/]project`."""
+        """Return the project of `[entity/]project`."""
         return names.project(path.rpartition("/")[2])
 
     # Registries
 
     def registry(self, name: str, organization: str | None = None) -> Registry:
-        """The registry of a name: the links in the project `wandb-registry-NAME`. Raises `NotFound`."""
-        found = next((each for each in self.registries() if each.name == name), None)
-        if found is None:
+        """Find a registry: the links in the project `wandb-registry-NAME`. Raises `NotFound`."""
+        registries = {registry.name: registry for registry in self.registries()}
+        if name not in registries:
             raise NotFound(f"no registry {name!r}: linking an artifact to {REGISTRY}{name}/NAME makes it")
-        return found
+        return registries[name]
 
     def registries(
         self, organization: str | None = None, filter: Mapping[str, Any] | None = None, per_page: int = 100
     ) -> Listing[Registry]:
-        """The registries of the store that a filter by `name` lets through. Raises `InvalidInput`."""
+        """List the registries of the store that match a filter by `name`. Raises `InvalidInput`."""
         projects = self.store.registries(filter)
         return Listing.of([(project, Registry(self.store, project)) for project in projects])
 
     # Runs
 
     def run(self, path: str = "") -> PublicRun:
-        """Find a run: `[[entity/]project/]id`. Raises `NotFound`, or `InvalidName` if several projects have one."""
+        """Find a run: `[[entity/]project/]id`. Raises `NotFound`, or `InvalidName` if several projects have that id.
+
+        >>> api.run("animals/3k9x2m1q").state
+        'finished'
+        """
         return public_run.find(self.store, path, self._project)
 
     def runs(
@@ -207,20 +218,21 @@ class Api:
         include_sweeps: bool = False,
         lazy: bool = True,
     ) -> Listing[PublicRun]:
-        """The runs of a project, or of all projects, that filters let through, in an order.
+        """List the runs of a project, or of all projects, that match filters, in an order.
 
         >>> api.runs("animals", filters={"state": "finished", "config.lr": {"$lt": 0.1}}, order="-summary_metrics.acc")
 
-        Raises `InvalidInput`, which names the fields and operators that there are.
+        An order with `-` before its field lists the largest first. Raises `InvalidInput` for a field or operator that
+        there is not; the message names those that there are.
         """
         return public_run.listing(self.store, self._of(path) if path else None, filters, order, per_page)
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Listing[Project]:
-        """The projects of the store."""
-        return Listing.of([(each, Project(each)) for each in self.store.projects()])
+        """List the projects of the store."""
+        return Listing.of([(name, Project(name)) for name in self.store.projects()])
 
     def __repr__(self) -> str:
-        return f"<Api of {self._found.path if self._found else location.find()}>"
+        return f"<Api of {self._store.path if self._store else location.find()}>"
 
 
 class Project:
@@ -236,7 +248,7 @@ class Project:
 
 
 class Registry:
-    """The collections of links of one project, under the name that W&B's registries have."""
+    """A registry as in W&B: the collections of links in one project."""
 
     def __init__(self, store: Store, project: str) -> None:
         self._store = store
@@ -246,13 +258,13 @@ class Registry:
         self.organization = LOCAL
 
     def collections(self, filter: Mapping[str, Any] | None = None) -> Listing[ArtifactCollection]:
-        """Its collections that a filter by name, description, type, tag or time lets through, by name."""
+        """List the collections that match a filter by name, description, type, tag or time, by name."""
         return artifact_collection.collections(self._store, self.full_name, None, filters=filter)
 
     def versions(self, filter: Mapping[str, Any] | None = None) -> Listing[Artifact]:
-        """Everything that is linked in it, and that a filter by tag, alias, metadata or time lets through."""
-        found = [artifact for collection in self.collections() for artifact in collection.artifacts(filters=filter)]
-        return Listing.of([(each.qualified_name, each) for each in found])
+        """List the linked versions that match a filter by tag, alias, metadata or time."""
+        versions = [link for collection in self.collections() for link in collection.artifacts(filters=filter)]
+        return Listing.of([(link.qualified_name, link) for link in versions])
 
     def __repr__(self) -> str:
         return f"<Registry {self.name}>"

@@ -1,4 +1,4 @@
-"""Collections and types as the Api shows them."""
+"""Collections and types of artifacts, as the Api shows them."""
 
 from __future__ import annotations
 
@@ -30,15 +30,19 @@ _ORDERS = {
 
 
 class ArtifactCollection:
-    """All versions of one name in a project, or, of a registry, all links under one name."""
+    """All versions of one name in a project; in a registry, all links under one name.
 
-    def __init__(self, store: Store, found: Collection) -> None:
+    >>> collection = artstore.Api().artifact_collection("dataset", "animals")
+    >>> [artifact.version for artifact in collection.artifacts()]
+    """
+
+    def __init__(self, store: Store, record: Collection) -> None:
         self._store = store
-        self._found = found
-        self._name = found.name
-        self._description = found.description
-        self._tags = list(found.tags)
-        self._protected_aliases = list(found.protected_aliases)
+        self._record = record
+        self._name = record.name
+        self._description = record.description
+        self._tags = list(record.tags)
+        self._protected_aliases = list(record.protected_aliases)
 
     @classmethod
     def _named(cls, store: Store, project: str, name: str) -> ArtifactCollection:
@@ -46,8 +50,8 @@ class ArtifactCollection:
 
     @property
     def id(self) -> str:
-        """Its number in the store."""
-        return str(self._found.id)
+        """The number of the collection in the store."""
+        return str(self._record.id)
 
     @property
     def entity(self) -> str:
@@ -56,12 +60,12 @@ class ArtifactCollection:
 
     @property
     def project(self) -> str:
-        """Its project."""
-        return self._found.project
+        """The project of the collection."""
+        return self._record.project
 
     @property
     def name(self) -> str:
-        """Its name. Setting it takes effect with `save`."""
+        """The name of the collection. Setting it takes effect with `save`."""
         return self._name
 
     @name.setter
@@ -70,17 +74,17 @@ class ArtifactCollection:
 
     @property
     def type(self) -> str:
-        """The type of its artifacts, which is one for ever."""
-        return self._found.type
+        """The type of its artifacts, which never changes."""
+        return self._record.type
 
     @type.setter
     def type(self, type: str) -> None:
-        if type != self._found.type:
-            raise InvalidInput(f"{self.name} has the type {self.type!r} for ever: make another artifact for {type!r}")
+        if type != self._record.type:
+            raise InvalidInput(f"the type of {self.name} stays {self.type!r}: log to another collection for {type!r}")
 
     @property
     def description(self) -> str:
-        """What it is, in words. Setting it takes effect with `save`."""
+        """The collection in words. Setting it takes effect with `save`."""
         return self._description
 
     @description.setter
@@ -89,7 +93,7 @@ class ArtifactCollection:
 
     @property
     def tags(self) -> list[str]:
-        """Words on it. The list may be changed; that takes effect with `save`."""
+        """The tags of the collection. Changing the list takes effect with `save`."""
         return self._tags
 
     @tags.setter
@@ -98,7 +102,7 @@ class ArtifactCollection:
 
     @property
     def protected_aliases(self) -> list[str]:
-        """The aliases that are set, moved and taken away only by force. Changing the list takes effect with `save`.
+        """The aliases that are set, moved and removed only with `force`. Changing the list takes effect with `save`.
 
         >>> collection.protected_aliases.append("production")
         >>> collection.save()
@@ -117,7 +121,7 @@ class ArtifactCollection:
     @property
     def created_at(self) -> str:
         """When its first version was committed: UTC, ISO 8601."""
-        return self._found.created_at
+        return self._record.created_at
 
     @property
     def updated_at(self) -> str:
@@ -125,41 +129,42 @@ class ArtifactCollection:
         return next((version.created_at for version in self._versions()), self.created_at)
 
     def is_sequence(self) -> bool:
-        """Whether it has versions of its own, and not links."""
-        return not self._found.portfolio
+        """Return whether the collection has versions of its own, and not links."""
+        return not self._record.portfolio
 
     def artifacts(
         self, per_page: int = 50, start: str | None = None, filters: Mapping[str, Any] | None = None
     ) -> Listing[Artifact]:
-        """Its versions that filters let through, the newest first."""
-        return versions(self._store, self.project, self._found.name, filters=filters, per_page=per_page, start=start)
+        """List the versions that match filters, the newest first. See `Api.artifacts`. Raises `InvalidInput`."""
+        return versions(self._store, self.project, self._record.name, filters=filters, per_page=per_page, start=start)
 
     versions = artifacts
 
     def _versions(self) -> Iterable[Version]:
-        return self._store.versions(self._found.name, project=self.project)
+        return self._store.versions(self._record.name, project=self.project)
 
     def save(self) -> None:
-        """Store what was changed."""
-        before = self._found
-        self._found = self._store.describe_collection(
+        """Store what was changed. Raises `InvalidName`, or `InvalidInput` if the new name is taken."""
+        before = self._record
+        self._record = self._store.describe_collection(
             before.name,
             project=self.project,
             new_name=self._name,
             description=self._description,
             tags=self._tags,
-            # What somebody else has protected since stays so.
+            # Aliases that were protected in the meantime stay protected.
             protected_aliases=None
             if tuple(self._protected_aliases) == before.protected_aliases
             else self._protected_aliases,
         )
 
     def delete(self, *, force: bool = False) -> None:
-        """Delete all its versions; of a collection of links, the links. Its name and its numbering stay.
+        """Delete all versions; of a collection of links, the links. The name, the type and the numbering stay.
 
-        Raises `StillNeeded` if a version has a protected alias, or others reference it, unless `force` is set.
+        Raises `StillNeeded` if a version has a protected alias or another artifact references it, and `force` is not
+        set.
         """
-        self._store.delete_collection(self._found.name, project=self.project, force=force)
+        self._store.delete_collection(self._record.name, project=self.project, force=force)
 
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self.project}/{self.name} ({self.type})>"
@@ -176,19 +181,19 @@ class ArtifactType:
 
     @property
     def id(self) -> str:
-        """Its name: types have no number of their own."""
+        """The name of the type: types have no numbers."""
         return self.name
 
     def collections(self, per_page: int = 50, start: str | None = None) -> Listing[ArtifactCollection]:
-        """Its collections, by name."""
+        """List the collections of the type, by name."""
         return collections(self._store, self.project, self.name, per_page=per_page, start=start)
 
     def collection(self, name: str) -> ArtifactCollection:
-        """One of its collections. Raises `NotFound`."""
-        found = ArtifactCollection._named(self._store, self.project, name)
-        if found.type != self.name:
-            raise NotFound(f"no artifact {name!r} of type {self.name!r}: it is of type {found.type!r}")
-        return found
+        """Find a collection of the type. Raises `NotFound`."""
+        collection = ArtifactCollection._named(self._store, self.project, name)
+        if collection.type != self.name:
+            raise NotFound(f"no artifact {name!r} of type {self.name!r}: it is of type {collection.type!r}")
+        return collection
 
     def __repr__(self) -> str:
         return f"<ArtifactType {self.name}>"
@@ -207,11 +212,11 @@ def collections(
     per_page: int = 50,
     start: str | None = None,
 ) -> Listing[ArtifactCollection]:
-    """The collections of a type that filters let through, by name. Raises `InvalidInput`."""
+    """List the collections of a type, or of all, that match filters, by name. Raises `InvalidInput`."""
 
     def page(after: str | None, count: int) -> list[tuple[str, ArtifactCollection]]:
-        found = store.pages.collections(project, type=type, filters=filters, after=after, count=count)
-        return [(collection.name, ArtifactCollection(store, collection)) for collection in found]
+        records = store.pages.collections(project, type=type, filters=filters, after=after, count=count)
+        return [(record.name, ArtifactCollection(store, record)) for record in records]
 
     # A wrong filter raises where it is given, not where the listing is read.
     page(None, 0)
@@ -233,18 +238,19 @@ def versions(
     per_page: int = 50,
     start: str | None = None,
 ) -> Listing[Artifact]:
-    """The versions of a collection that filters let through. Raises `InvalidInput`."""
+    """List the versions of a collection that match filters, in an order. Raises `NotFound` or `InvalidInput`."""
     if order not in _ORDERS:
         raise InvalidInput(f"cannot order versions by {order!r}: use version_index or created_at, with + or -")
     oldest_first = _ORDERS[order] == OLDEST_FIRST
 
     def page(after: str | None, count: int) -> list[tuple[str, Artifact]]:
         number = None if after is None else int(after)
-        found = store.pages.versions(
+        page_of_versions = store.pages.versions(
             name, project=project, beyond=number, count=count, oldest_first=oldest_first, filters=filters
         )
         return [
-            (str(each.link.number if each.link else each.number), Artifact._from_version(store, each)) for each in found
+            (str((version.link or version).number), Artifact._from_version(store, version))
+            for version in page_of_versions
         ]
 
     page(None, 0)

@@ -1,4 +1,4 @@
-"""A run's config and summary: dicts whose keys are attributes as well, and that say when they change."""
+"""The config and the summary of a run: dicts whose keys are also attributes, and which report their changes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from artstore.errors import InvalidInput, NotJson
 
 
-class Noted(MutableMapping[str, Any]):
-    """A dict of what is said of a run. `noted.x` is `noted["x"]`."""
+class RecordedDict(MutableMapping[str, Any]):
+    """A dict that a run records: it calls `changed` after each change. `values.x` is `values["x"]`."""
 
     def __init__(self, changed: Callable[[], None], values: Mapping[str, Any] | None = None) -> None:
         self.__dict__["_values"] = dict(values or {})
@@ -42,21 +42,27 @@ class Noted(MutableMapping[str, Any]):
         self[name] = value
 
     def as_dict(self) -> dict[str, Any]:
-        """A copy as a plain dict."""
+        """Return a copy as a plain dict."""
         return dict(self._values)
 
     def __repr__(self) -> str:
         return repr(self._values)
 
 
-class Summary(Noted):
-    """What a run comes to: the last value of each thing logged, unless it was set by hand."""
+class Summary(RecordedDict):
+    """The results of a run: the last value of each key that was logged, and what was set here.
+
+    >>> run.summary["best_accuracy"] = 0.93
+    """
 
 
-class Config(Noted):
-    """What a run was started with.
+class Config(RecordedDict):
+    """The values that a run was started with.
 
-    A key that is set keeps its value, unless `update` is told otherwise: `config.update(d, allow_val_change=True)`.
+    >>> run.config.epochs = 3
+    >>> run.config.update({"epochs": 5}, allow_val_change=True)
+
+    Setting a key again to another value raises `InvalidInput`, unless `update` allows it.
     """
 
     def __init__(
@@ -82,23 +88,29 @@ class Config(Noted):
         super().__setitem__(key, value)
 
     def update(self, *given: Any, allow_val_change: bool = False, **more: Any) -> None:
-        """Set many keys at once, from a dict, a namespace or keyword arguments."""
+        """Set keys from dicts, namespaces such as argparse's, or keyword arguments.
+
+        Raises `InvalidInput` if a key has another value already and `allow_val_change` is not set.
+        """
         for values in (*given, more):
-            for key, value in mapping(values).items():
+            for key, value in to_mapping(values).items():
                 self._set(str(key), value, allow_val_change=allow_val_change)
 
     def setdefaults(self, given: Any) -> None:
-        """Set those keys that are not set."""
-        for key, value in mapping(given).items():
+        """Set the keys of a dict or namespace that are not set yet."""
+        for key, value in to_mapping(given).items():
             if key not in self._values:
                 self[str(key)] = value
 
 
-def mapping(given: Any) -> Mapping[str, Any]:
-    """Read a config from a dict or from anything that has its values as attributes, such as argparse's namespace."""
+def to_mapping(given: Any) -> Mapping[str, Any]:
+    """Return a config as a mapping: from a dict, or from the attributes of an object such as argparse's namespace.
+
+    Raises `NotJson` for anything else.
+    """
     if given is None:
         return {}
-    if isinstance(given, Noted):
+    if isinstance(given, RecordedDict):
         return given.as_dict()
     if isinstance(given, Mapping):
         return given

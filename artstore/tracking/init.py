@@ -1,4 +1,4 @@
-"""Beginning a run: from what `init` was given and the environment says to an open run in a store."""
+"""Begin a run: arguments of `init`, `Settings` and environment variables become an open run in a store."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from artstore.core import names
+from artstore.core.runs import NewRun
 from artstore.errors import InvalidInput, InvalidName, UsageError
 from artstore.runtime import environment, release, secrets, terminal
-from artstore.store import Store
 from artstore.tracking import location, open_stores
 from artstore.tracking import run as runs
 from artstore.tracking.artifact_state import as_list
-from artstore.tracking.config import mapping
+from artstore.tracking.config import to_mapping
 from artstore.tracking.run import Run
 
-_MEANINGLESS = (
+_IGNORED = (
     "dir",
     "save_code",
     "tensorboard",
@@ -42,7 +41,10 @@ _MODES = (None, "online", "offline", "shared", "dryrun", "run", "disabled")
 
 
 class Settings:
-    """What W&B's `Settings` may say of a run: `Settings(project="animals", run_group="g1")`."""
+    """W&B's settings of a run, which `init` takes: those that have a meaning here are used.
+
+    >>> artstore.init(settings=artstore.Settings(project="animals", run_group="night-17"))
+    """
 
     def __init__(self, **given: Any) -> None:
         self.__dict__.update(given)
@@ -74,53 +76,82 @@ def init(
     config_include_keys: Iterable[str] | None = None,
     **others: Any,
 ) -> Run:
-    """Begin a run; one that is open is finished first, unless `reinit` says otherwise.
+    """Begin a run, and make it the current one; an open run is finished first, unless `reinit` says otherwise.
 
     >>> run = artstore.init(project="animals", job_type="train", config={"epochs": 3})
+    >>> run.finish()
 
-    What is not given is taken from `settings`, then from the environment. The store is `store`, else ARTSTORE_DIR,
-    else the nearest `.artstore`, else `./.artstore`, which is made; child processes find the same one. With the `id`
-    of a run that has ended and `resume="allow"` (or `"must"`), that run goes on; without `resume` it starts over. With
-    `mode="disabled"` everything works, in a store that is removed at the end. Other arguments of W&B are accepted.
+    >>> with artstore.init(project="animals") as run:
+    ...     run.log({"loss": 0.1})
 
-    Raises `InvalidName`, `InvalidInput`, or `UsageError` if the run is running elsewhere.
+    What is not given is taken from `settings`, then from the environment: ARTSTORE_PROJECT, ARTSTORE_NAME,
+    ARTSTORE_RUN_GROUP, ARTSTORE_RUN_ID, ... or W&B's variables of these names. The store is the folder `store`,
+    otherwise ARTSTORE_DIR, the nearest `.artstore` above the working folder, or `./.artstore`, which is created; child
+    processes find the same one. `config` is a dict, a namespace, or the path of a JSON file.
+
+    With the `id` of a run that has ended and `resume="allow"` (or `"must"`) that run is continued; without `resume` it
+    starts over. `reinit` is `return_previous` to get the open run, or `create_new` to leave it open. With
+    `mode="disabled"` everything works, in a store that is deleted when the run ends. Other arguments of W&B are
+    accepted and ignored, with a note on stderr.
+
+    Raises `InvalidName` for a project or id that is not allowed, `InvalidInput` for a value that is not known, or
+    `UsageError` if the run is still running or `resume` forbids it.
     """
-    unknown = [each for each in others if each not in _MEANINGLESS]
-    if unknown:
-        raise TypeError(f"init() got an unexpected keyword argument {unknown[0]!r}")
-    ignored = [each for each, value in others.items() if value is not None]
-    if ignored:
-        terminal.note(f"artstore: {', '.join(ignored)} of init has no meaning without a server, and is ignored")
-    wishes = _Wishes(settings)
-    mode = wishes.first(mode, "mode", "ARTSTORE_MODE")
-    resume = wishes.first(resume, "resume", "ARTSTORE_RESUME")
-    for what, value, allowed in (("mode", mode, _MODES), ("resume", resume, _RESUMES), ("reinit", reinit, _REINITS)):
-        if value not in allowed:
-            raise InvalidInput(f"init does not know {what}={value!r}: use one of {', '.join(map(repr, allowed))}")
+    _note_ignored(others)
+    sources = _Sources(settings)
+    mode = sources.first(mode, "mode", "ARTSTORE_MODE")
+    resume = sources.first(resume, "resume", "ARTSTORE_RESUME")
+    _check_choices({"mode": (mode, _MODES), "resume": (resume, _RESUMES), "reinit": (reinit, _REINITS)})
     before = runs.current()
     if before is not None and reinit == "return_previous":
         return before
     values = _config(config, config_include_keys, config_exclude_keys)
-    wanted = _Wanted.of(
-        wishes,
-        tags=tags,
-        resume=_RESUMES[resume],
-        id=id,
-        project=project,
-        name=name,
-        job_type=job_type,
-        group=group,
-        notes=notes,
+    given_id = sources.first(id, "run_id", "ARTSTORE_RUN_ID")
+    uid = _check_uid(given_id) if given_id else runs.generate_id()
+    new = NewRun(
+        project=names.project(sources.first(project, "project", "ARTSTORE_PROJECT") or names.DEFAULT_PROJECT),
+        uid=uid,
+        name=sources.first(name, "run_name", "ARTSTORE_NAME") or uid,
+        job_type=sources.first(job_type, "run_job_type", "ARTSTORE_JOB_TYPE"),
+        group=sources.first(group, "run_group", "ARTSTORE_RUN_GROUP"),
+        notes=sources.first(notes, "run_notes", "ARTSTORE_NOTES"),
+        tags=_to_tags(sources.first(tags, "run_tags", "ARTSTORE_TAGS")),
+        environment=_environment(),
     )
     while reinit != "create_new" and (before := runs.current()) is not None:
         before.finish()
-    removed = Path(tempfile.mkdtemp(prefix="artstore-disabled-")) if mode == "disabled" else None
-    opened = open_stores.to_write(removed / location.FOLDER if removed else store)
-    return _begin(wanted, values, opened, removed, change=bool(allow_val_change))
+    temporary_folder = Path(tempfile.mkdtemp(prefix="artstore-disabled-")) if mode == "disabled" else None
+    opened = open_stores.to_write(temporary_folder / location.FOLDER if temporary_folder else store)
+    # Without an id, no run can be there that must be resumed.
+    resume = "allow" if _RESUMES[resume] == "must" and not given_id else _RESUMES[resume]
+    begun = opened.runs.begin(new, resume=resume)
+    run = Run(opened, begun.record, begun.lock.close, resumed=begun.resumed, temporary_folder=temporary_folder)
+    run.open()
+    try:
+        run.config.update(values, allow_val_change=bool(allow_val_change) or begun.resumed)
+    except BaseException:
+        run.finish(exit_code=1)
+        raise
+    return run
 
 
-class _Wishes:
-    """Where a setting of a run may come from: an argument, `settings`, the environment."""
+def _note_ignored(others: Mapping[str, Any]) -> None:
+    unknown = [name for name in others if name not in _IGNORED]
+    if unknown:
+        raise TypeError(f"init() got an unexpected keyword argument {unknown[0]!r}")
+    ignored = [name for name, value in others.items() if value is not None]
+    if ignored:
+        terminal.note(f"artstore: {', '.join(ignored)} of init has no meaning without a server, and is ignored")
+
+
+def _check_choices(choices: Mapping[str, tuple[Any, Iterable[Any]]]) -> None:
+    for argument, (value, allowed) in choices.items():
+        if value not in allowed:
+            raise InvalidInput(f"init does not know {argument}={value!r}: use one of {', '.join(map(repr, allowed))}")
+
+
+class _Sources:
+    """The sources of a setting of a run: an argument, `settings`, the environment."""
 
     def __init__(self, given: Settings | Mapping[str, Any] | None) -> None:
         self._given = given if isinstance(given, Mapping) else vars(given) if given is not None else {}
@@ -128,41 +159,12 @@ class _Wishes:
     def first(self, argument: Any, setting: str, variable: str) -> Any:
         if argument is not None:
             return argument
-        found = self._given.get(setting)
-        return found if found is not None else environment.get(variable)
+        value = self._given.get(setting)
+        return value if value is not None else environment.get(variable)
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """A run that is to begin."""
-
-    project: str
-    uid: str
-    resume: str | None
-    name: str
-    job_type: str | None
-    group: str | None
-    notes: str | None
-    tags: list[str]
-
-    @classmethod
-    def of(cls, wishes: _Wishes, *, tags: str | Sequence[str] | None, resume: str | None, **given: Any) -> _Wanted:
-        chosen = wishes.first(given["id"], "run_id", "ARTSTORE_RUN_ID")
-        uid = _check_uid(chosen) if chosen else runs.generate_id()
-        said = wishes.first(tags, "run_tags", "ARTSTORE_TAGS")
-        return cls(
-            project=names.project(
-                wishes.first(given["project"], "project", "ARTSTORE_PROJECT") or names.DEFAULT_PROJECT
-            ),
-            uid=uid,
-            # A new id belongs to no run that has to be there.
-            resume="allow" if resume == "must" and not chosen else resume,
-            name=wishes.first(given["name"], "run_name", "ARTSTORE_NAME") or uid,
-            job_type=wishes.first(given["job_type"], "run_job_type", "ARTSTORE_JOB_TYPE"),
-            group=wishes.first(given["group"], "run_group", "ARTSTORE_RUN_GROUP"),
-            notes=wishes.first(given["notes"], "run_notes", "ARTSTORE_NOTES"),
-            tags=[each.strip() for each in said.split(",")] if isinstance(said, str) else as_list(said),
-        )
+def _to_tags(given: str | Sequence[str] | None) -> list[str]:
+    return [tag.strip() for tag in given.split(",")] if isinstance(given, str) else as_list(given)
 
 
 def _check_uid(uid: object) -> str:
@@ -180,7 +182,7 @@ def _check_uid(uid: object) -> str:
 def _config(given: Any, include: Iterable[str] | None, exclude: Iterable[str] | None) -> dict[str, Any]:
     if isinstance(given, str):
         given = _config_file(Path(given))
-    values = {str(key): value for key, value in mapping(given).items()}
+    values = {str(key): value for key, value in to_mapping(given).items()}
     if include is not None and exclude is not None:
         raise UsageError("Expected at most only one of config_exclude_keys or config_include_keys")
     if include is not None:
@@ -193,35 +195,13 @@ def _config_file(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidInput(
-            f"cannot read the config from {str(path)!r}: {error}; it is to be a JSON file, and others you read "
+            f"cannot read the config from {str(path)!r}: {error}; it must be a JSON file; read other formats "
             "yourself, as in config=yaml.safe_load(open('config.yaml'))"
         ) from error
 
 
-def _begin(wanted: _Wanted, config: dict[str, Any], store: Store, removed: Path | None, *, change: bool) -> Run:
-    begun = store.runs.begin(
-        wanted.project,
-        wanted.uid,
-        name=wanted.name,
-        job_type=wanted.job_type,
-        group=wanted.group,
-        notes=wanted.notes,
-        tags=wanted.tags,
-        environment=_environment(),
-        resume=wanted.resume,
-    )
-    run = Run(store, begun.record, begun.lock.close, resumed=begun.resumed, temporary_folder=removed)
-    run.open()
-    try:
-        run.config.update(config, allow_val_change=change or begun.resumed)
-    except BaseException:
-        run.finish(exit_code=1)
-        raise
-    return run
-
-
 def _environment() -> dict[str, Any]:
-    """Where and how this process runs, without secrets."""
+    """Return where and how this process runs, without secrets."""
     return {
         "host": socket.gethostname(),
         "user": _user(),
@@ -239,5 +219,5 @@ def _user() -> str | None:
     try:
         return getpass.getuser()
     except (OSError, KeyError):
-        # Containers run under numbers that have no name.
+        # In a container the number of the user may have no name.
         return None

@@ -1,4 +1,7 @@
-"""Where the store is: the folder named, else ARTSTORE_DIR, else the nearest `.artstore` above, else `./.artstore`."""
+"""Where a store is: the given folder, otherwise ARTSTORE_DIR, the nearest `.artstore` above, or `./.artstore`.
+
+Apart from `open_stores`, because the command line asks where a store is before it imports what opens one.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,19 @@ FOLDER = ".artstore"
 VARIABLE = "ARTSTORE_DIR"
 
 
-def find(named: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of the store to write to, whether or not there is a store in it yet."""
-    return _named(named) or _nearest() or Path.cwd() / FOLDER
+def find(given: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of the store to write to, whether or not there is a store yet."""
+    return _given(given) or _nearest() or Path.cwd() / FOLDER
 
 
-def new(named: str | os.PathLike[str] | None = None) -> Path:
-    """The folder to make a store in: it is not looked for in the folders above."""
-    return _named(named) or Path.cwd() / FOLDER
+def new(given: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder to create a store in, without a look into the folders above."""
+    return _given(given) or Path.cwd() / FOLDER
 
 
-def existing(named: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of the store to read from. Raises `NoStore`, which says where was looked and what to do."""
-    folder = _named(named)
+def existing(given: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of the store to read from. Raises `NoStore` if there is none."""
+    folder = _given(given)
     if folder is None:
         folder = _nearest()
         if folder is None:
@@ -32,19 +35,19 @@ def existing(named: str | os.PathLike[str] | None = None) -> Path:
                 f"pass store=..., or set {VARIABLE} (`artstore init` creates one here)"
             )
     elif not folder.is_dir():
-        said = f" ({VARIABLE} says so)" if named is None else ""
-        raise NoStore(f"no store at {folder}{said}: check the name, or make one with `artstore init {folder}`")
+        source = f" ({VARIABLE} says so)" if given is None else ""
+        raise NoStore(f"no store at {folder}{source}: check the name, or make one with `artstore init {folder}`")
     return folder
 
 
-def _named(named: str | os.PathLike[str] | None) -> Path | None:
-    if named is not None:
-        return Path(named).absolute()
+def _given(given: str | os.PathLike[str] | None) -> Path | None:
+    if given is not None:
+        return Path(given).absolute()
     # Container and service files set variables without a shell that would expand `~`.
-    found = os.environ.get(VARIABLE)
-    return Path(found).expanduser().absolute() if found else None
+    value = os.environ.get(VARIABLE)
+    return Path(value).expanduser().absolute() if value else None
 
 
 def _nearest() -> Path | None:
     here = Path.cwd()
-    return next((each / FOLDER for each in (here, *here.parents) if (each / FOLDER).is_dir()), None)
+    return next((above / FOLDER for above in (here, *here.parents) if (above / FOLDER).is_dir()), None)

@@ -1,6 +1,6 @@
 """The stores that this process has open: one for each folder, shared by its runs, artifacts and Apis.
 
-What belongs to a run is kept in the run's store; everything else goes to the store that `location` finds.
+A run uses its own store; everything else uses the one that `location` finds.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _guard = threading.RLock()
 _open: dict[tuple[int, int], Store] = {}
 
 
-def _begin_anew_in_child() -> None:
-    # Another thread of the parent may have held it.
+def _reset_in_child() -> None:
+    # Another thread of the parent may have held the lock.
     global _guard
     _guard = threading.RLock()
 
 
-forking.register(after_in_child=_begin_anew_in_child)
+forking.register(after_in_child=_reset_in_child)
 
 
-def to_read(named: str | os.PathLike[str] | None = None) -> Store:
-    """The store to read from. Raises `NoStore`, which says where was looked and what to do."""
-    return _opened(location.existing(named))
+def to_read(given: str | os.PathLike[str] | None = None) -> Store:
+    """Open the store to read from. Raises `NoStore` if there is none."""
+    return _opened(location.existing(given))
 
 
-def to_write(named: str | os.PathLike[str] | None = None) -> Store:
-    """The store to write to; made, and that said, if it is not there."""
-    folder = location.find(named)
+def to_write(given: str | os.PathLike[str] | None = None) -> Store:
+    """Open the store to write to; create it, with a note on stderr, if there is none."""
+    folder = location.find(given)
     with _guard:
         try:
             return _opened(folder)
@@ -48,13 +48,13 @@ def to_write(named: str | os.PathLike[str] | None = None) -> Store:
 def _opened(folder: Path) -> Store:
     with _guard:
         key = Store.identity(folder)
-        found = _open.get(key) if key else None
-        if found is None or found.closed:
-            found = Store.open(folder)
+        store = _open.get(key) if key else None
+        if store is None or store.closed:
+            store = Store.open(folder)
             key = Store.identity(folder)
             if key:
-                _open[key] = found
-        return found
+                _open[key] = store
+        return store
 
 
 @atexit.register

@@ -1,4 +1,4 @@
-"""Lists that are read page by page: a long one costs what is looked at, and deleting meanwhile skips nothing."""
+"""Listings that are read page by page: only what is used is read, and deleting while iterating skips nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ Page = Callable[[str | None, int], list[tuple[str, Item]]]
 
 
 class Listing(Generic[Item]):
-    """What an Api lists: it can be iterated, indexed, sliced and counted.
+    """What the Api lists: it can be iterated, indexed, sliced and counted.
 
-    `page` gets where to go on, and how many items are wanted; it gives each with where to go on after it. `cursor`
-    tells how far was read: as `start` of another listing it goes on from there.
+    >>> runs = api.runs("animals")
+    >>> len(runs), runs[0].name, [run.id for run in runs[:10]]
+
+    `page` gets a cursor (None for the beginning) and a number of items; it returns each item with the cursor to go on
+    after it. `cursor` is where reading has come to: as `start` of another listing, that one goes on from there.
     """
 
     def __init__(
@@ -29,7 +32,7 @@ class Listing(Generic[Item]):
 
     @classmethod
     def of(cls, items: list[tuple[str, Item]]) -> Listing[Item]:
-        """A listing of what is there already."""
+        """Return a listing of items that are already there, each with its cursor."""
         return cls(lambda after, count: items if after is None else [], lambda: len(items))
 
     @property
@@ -38,10 +41,10 @@ class Listing(Generic[Item]):
         return not self._ended
 
     def _read_page(self) -> None:
-        found = self._page(self.cursor, self.per_page)
-        if found:
-            self.cursor = found[-1][0]
-            self._items += [item for _, item in found]
+        items = self._page(self.cursor, self.per_page)
+        if items:
+            self.cursor = items[-1][0]
+            self._items += [item for _, item in items]
         else:
             self._ended = True
 

@@ -1,8 +1,8 @@
-"""Runs as others see them: what they said, logged, used and made, and whether they are still running."""
+"""Runs as the Api shows them: what they recorded, logged and used, and whether they still run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -23,20 +23,24 @@ _OLDEST_FIRST = "+created_at"
 
 
 class PublicRun(RunIdentity):
-    """A run of the store, as it was when it was read; `load` reads it again."""
+    """A run of a store, as it was when it was read; `load` reads it again.
+
+    >>> run = artstore.Api().run("animals/3k9x2m1q")
+    >>> run.state, run.config, run.summary
+    """
 
     def __init__(self, store: Store, record: RunRecord) -> None:
         self._store = store
         self._record = record
 
     def load(self, force: bool = False) -> PublicRun:
-        """Read it again."""
+        """Read the run again; return it."""
         self._record = self._store.runs.reload(self._record)
         return self
 
     @property
     def name(self) -> str:
-        """Its name, for people."""
+        """The display name of the run."""
         return self._record.name
 
     display_name = name
@@ -48,72 +52,78 @@ class PublicRun(RunIdentity):
 
     @property
     def state(self) -> str:
-        """`running`, `finished`, `failed`, or `crashed`: its process is gone and never said how it ended."""
+        """`running`, `finished`, `failed`, or `crashed` if its process is gone without having ended it."""
         return self._store.runs.state(self._record)
 
     @property
     def config(self) -> dict[str, Any]:
-        """What it was started with."""
+        """The values that the run was started with."""
         return self._record.config
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What it came to."""
+        """The results of the run: the last value of each key that it logged."""
         return self._record.summary
 
     summary_metrics = summary
 
     @property
     def notes(self) -> str | None:
-        """What a person wrote about it."""
+        """Free text about the run."""
         return self._record.notes
 
     @property
     def tags(self) -> list[str]:
-        """Its tags."""
+        """The tags of the run."""
         return self._record.tags
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Where and how it was run: host, user, program, command line without secrets."""
+        """Where and how the run was started: host, user, program, command line without secrets, commit of the code."""
         return self._record.environment
 
     @property
     def created_at(self) -> str:
-        """When it began: UTC, ISO 8601."""
+        """When the run began: UTC, ISO 8601."""
         return self._record.started_at
 
     @property
     def ended_at(self) -> str | None:
-        """When it ended; None if it did not say."""
+        """When the run ended: UTC, ISO 8601; None while it runs, and after a crash that was not noticed yet."""
         return self._record.ended_at
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code that it ended with."""
+        """The exit code of the run; None if it has not ended by itself."""
         return self._record.exit_code
 
     @property
     def url(self) -> str:
-        """Empty: there is no server to look at."""
+        """Empty: a store has no web pages."""
         return ""
 
     @property
     def user(self) -> str | None:
-        """Who ran it."""
+        """The user who started the run; None if it is not known."""
         return self._record.environment.get("user")
 
     username = user
 
     @property
     def lastHistoryStep(self) -> int:
-        """The newest step of its history; -1 if it has none."""
+        """The newest step that the run logged; -1 if it logged none."""
         return self._store.runs.last_step(self._record)
 
     def scan_history(
         self, keys: list[str] | None = None, page_size: int = _PAGE, min_step: int = 0, max_step: int | None = None
     ) -> Iterator[dict[str, Any]]:
-        """What it logged, step by step; with `keys`, those steps that have them all, and nothing else of them."""
+        """Return what the run logged, step by step, each with its `_step`, `_timestamp` and `_runtime` (in seconds).
+
+        >>> [row["loss"] for row in run.scan_history(keys=["loss"])]
+
+        With `keys`, only steps that have all of them, and only these keys. Steps begin at `min_step` and end before
+        `max_step`.
+        """
         after = min_step - 1
         while True:
             page = self._store.runs.history(self._record, after=after, limit=page_size)
@@ -136,9 +146,9 @@ class PublicRun(RunIdentity):
         pandas: bool = True,
         stream: str = "default",
     ) -> Any:
-        """What it logged, as a pandas data frame, or as a list of dicts without pandas.
+        """Return what the run logged as a pandas data frame; as a list of dicts with `pandas=False` or without pandas.
 
-        Of more than `samples` steps, as many, spread evenly.
+        Of more than `samples` steps, only that number, spread evenly. With `keys`, only steps that have all of them.
         """
         wanted = None if keys is None else list(dict.fromkeys([x_axis, *keys]))
         rows = list(self.scan_history(wanted))
@@ -153,18 +163,18 @@ class PublicRun(RunIdentity):
         return frames.DataFrame(rows)
 
     def logged_artifacts(self, per_page: int = 100) -> Listing[Artifact]:
-        """The versions that it logged."""
+        """List the artifacts that the run logged."""
         return self._artifacts(self._store.runs.produced(self._record))
 
     def used_artifacts(self, per_page: int = 100) -> Listing[Artifact]:
-        """The versions that it used."""
+        """List the artifacts that the run used."""
         return self._artifacts(self._store.runs.used(self._record))
 
     def _artifacts(self, versions: list[Version]) -> Listing[Artifact]:
         return Listing.of([(str(version.id), Artifact._from_version(self._store, version)) for version in versions])
 
     def facts(self) -> dict[str, Any]:
-        """Everything that is known of it, as plain data. What it used and logged is told by name."""
+        """Return everything about the run as plain data; artifacts that it used and logged by their names."""
         run = self._record
         return {
             "id": run.uid,
@@ -181,33 +191,43 @@ class PublicRun(RunIdentity):
             "exit_code": run.exit_code,
             "started_at": run.started_at,
             "ended_at": run.ended_at,
-            "used": [each.source_qualified_name.partition("/")[2] for each in self.used_artifacts()],
-            "logged": [each.source_qualified_name.partition("/")[2] for each in self.logged_artifacts()],
+            "used": _names(self.used_artifacts()),
+            "logged": _names(self.logged_artifacts()),
         }
 
     def lineage(self, direction: Direction = "both", depth: int | None = None) -> Lineage:
-        """What it used and where that came from, what it made and what came of that, as `Artifact.lineage` tells it."""
+        """Return the graph of what the run used and logged, and of what that came from and what came of it.
+
+        See `Artifact.lineage`. Raises `InvalidInput`.
+        """
         return self._store.run_lineage(self._record.id, direction, depth)
 
     def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
-        """Note that it used an artifact, after the fact."""
+        """Record that the run used an artifact; return it. See `Run.use_artifact`.
+
+        Raises `NotFound` if the artifact was deleted, or `InvalidInput` if it is in another store.
+        """
         artifact._note_use(self._store, self._record, use_as)
         return artifact
 
     def log_artifact(
         self, artifact: Artifact, aliases: list[str] | None = None, tags: list[str] | None = None
     ) -> Artifact:
-        """Note that it made an artifact that is logged already. Raises `InvalidInput` for a draft."""
+        """Record that the run logged an artifact that exists already; return it. Raises `InvalidInput` for a draft."""
         if artifact.is_draft():
             raise InvalidInput("Only existing artifacts are accepted by this api. Log it with a run of its own first")
         version = artifact._require_version("log_artifact")
-        wanted = [each for each in aliases or () if each != names.LATEST]
+        wanted = [alias for alias in aliases or () if alias != names.LATEST]
         self._store.describe(version, add_aliases=wanted, add_tags=tags or ())
         self._store.runs.note_product(self._record, version)
         return artifact
 
     def __repr__(self) -> str:
         return f"<Run {self.qualified_name} ({self.state})>"
+
+
+def _names(artifacts: Iterable[Artifact]) -> list[str]:
+    return [artifact.source_qualified_name.removeprefix(f"{LOCAL}/") for artifact in artifacts]
 
 
 def listing(

@@ -1,4 +1,4 @@
-"""Writing out what made a version: itself, what its run used, the code that ran, and what it was started with.
+"""Write a version together with what made it: what its run used, the code that ran, and how it was started.
 
     ROOT/classifier:v2       the version
     ROOT/inputs/images:v4    each version that the run used, or that the version references
@@ -28,7 +28,7 @@ RUN_FILE = "run.json"
 
 
 class Written(NamedTuple):
-    """A version and the folder that it was written into, with how many files were written and how many were right."""
+    """A version, the folder that it was written to, and how many files were written, kept and missing."""
 
     version: Version
     folder: Path
@@ -38,7 +38,7 @@ class Written(NamedTuple):
 
 
 class Reproduced(NamedTuple):
-    """What was written. `missing` are the inputs that were deleted; `run` is the run that made the version."""
+    """What `reproduce` wrote. `missing` are the inputs that were deleted, `run` is the run that made the version."""
 
     output: Written
     inputs: list[Written]
@@ -49,50 +49,49 @@ class Reproduced(NamedTuple):
 
 
 def reproduce(store: Store, version: Version, root: Path, *, progress: Progress = SILENT) -> Reproduced:
-    """Write a version and all that made it below a folder. Raises `NotFound` if no run logged it."""
+    """Write a version and what made it below a folder. Raises `NotFound` if no run logged it."""
     logged = store.runs.producers(version)
     if not logged:
         raise NotFound(
             f"{version.qualified_name} was logged by no run, so nothing is known of what made it: get it by itself"
         )
     run = logged[0]
-    inputs, code = _around(store, version, run)
-    there = [each for each in inputs if each.state != DELETED]
+    inputs, code = _inputs_and_code(store, version, run)
 
-    def write(each: Version, below: Path) -> Written:
+    def write(written: Version, parent: Path) -> Written:
         # Two projects may each have a version of one name.
-        folder = (below if each.project == version.project else below / each.project) / folder_name(each)
-        done = store.get(each, folder, progress=progress)
-        return Written(each, folder, done.written, done.kept, done.missing)
+        folder = (parent if written.project == version.project else parent / written.project) / folder_name(written)
+        outcome = store.get(written, folder, progress=progress)
+        return Written(written, folder, outcome.written, outcome.kept, outcome.missing)
 
-    found = Reproduced(
+    reproduced = Reproduced(
         output=write(version, root),
-        inputs=[write(each, root / "inputs") for each in there],
-        code=[write(each, root / CODE) for each in code],
+        inputs=[write(used, root / "inputs") for used in inputs if used.state != DELETED],
+        code=[write(used, root / CODE) for used in code],
         run=run,
         run_file=root / RUN_FILE,
-        missing=[each for each in inputs if each.state == DELETED],
+        missing=[used for used in inputs if used.state == DELETED],
     )
-    _write_json(found.run_file, PublicRun(store, run).facts())
-    return found
+    _write_json(reproduced.run_file, PublicRun(store, run).facts())
+    return reproduced
 
 
-def _around(store: Store, version: Version, run: RunRecord) -> tuple[list[Version], list[Version]]:
-    """What went in, and the code, which a run may log itself or use."""
-    went_in = {each.id: each for each in store.runs.used(run)}
-    went_in.update((each.id, store.version_by_id(each.id)) for each in store.dependencies(version))
-    came_out = [each for each in store.runs.produced(run) if each.type == CODE and each.state != DELETED]
-    code = {each.id: each for each in [*came_out, *went_in.values()] if each.type == CODE and each.state != DELETED}
+def _inputs_and_code(store: Store, version: Version, run: RunRecord) -> tuple[list[Version], list[Version]]:
+    """Return the versions that went into a version, and those of its code, which the run may have logged or used."""
+    used = {other.id: other for other in store.runs.used(run)}
+    used.update((other.id, store.version_by_id(other.id)) for other in store.dependencies(version))
+    candidates = [*store.runs.produced(run), *used.values()]
+    code = {other.id: other for other in candidates if other.type == CODE and other.state != DELETED}
     code.pop(version.id, None)
-    inputs = [each for each in went_in.values() if each.id not in code and each.id != version.id]
+    inputs = [other for other in used.values() if other.id not in code and other.id != version.id]
     return inputs, list(code.values())
 
 
 def folder_name(version: Version) -> str:
-    """`images:v4`, as a folder may be called."""
-    found = version.link or version
-    # A colon is a drive's or a stream's on Windows.
-    return f"{found.collection}{'-' if os.name == 'nt' else ':'}v{found.number}"
+    """Return `images:v4`, or what the system allows for it as the name of a folder."""
+    shown = version.link or version
+    # In a path on Windows, a colon separates a drive or a stream.
+    return f"{shown.collection}{'-' if os.name == 'nt' else ':'}v{shown.number}"
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:

@@ -208,12 +208,12 @@ class RunArtifacts(RunState):
         Without `include_fn` these are Python files, requirements and Dockerfiles. Both functions take a path, or a
         path and the root. That there are none is also noted on stderr.
         """
-        chosen = list(source_code.chosen(Path(root or "."), self._store.path, include_fn, exclude_fn))
-        if not chosen:
+        files = list(source_code.files(Path(root or "."), self._store.path, include_fn, exclude_fn))
+        if not files:
             terminal.note("artstore: no relevant files were detected in the specified directory; no code was logged")
             return None
-        artifact = Artifact._of_reserved_type(name or source_code.name(self.project, sys.argv[0]), "code")
-        for path, path_inside in chosen:
+        artifact = Artifact._of_reserved_type(name or source_code.artifact_name(self.project, sys.argv[0]), "code")
+        for path, path_inside in files:
             artifact.add_file(path, path_inside)
         return self.log_artifact(artifact)
 

@@ -1,4 +1,4 @@
-"""From a draft in one store to a draft in another, through files in a temporary folder."""
+"""Move a draft from one store to another, through files in a temporary folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from artstore.store import Store
 
 
 def transfer(source: Store, draft: Draft, target: Store) -> Draft:
-    """Make a draft in another store with the same entries, and give up the one here.
+    """Make a draft with the same entries in another store, and drop the one here; return the new one.
 
-    Raises `InvalidInput` if it depends on versions here."""
+    Raises `InvalidInput` if the draft starts from a version here or depends on one.
+    """
     if draft.base is not None or draft.dependencies:
         raise InvalidInput(
             f"{draft.name} builds on artifacts in {source.path}, and cannot be logged to {target.path}: "

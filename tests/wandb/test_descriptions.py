@@ -256,7 +256,7 @@ def test_a_version_that_another_one_references_is_deleted_only_by_force() -> Non
 
 def test_the_type_of_a_collection_is_for_ever() -> None:
     collection = log_version().collection
-    with pytest.raises(ValueError, match="for ever"):
+    with pytest.raises(ValueError, match="the type of animals stays"):
         collection.type = "model"
     collection.type = "dataset"
 
