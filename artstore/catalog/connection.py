@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from artstore.core.digests import Algorithm
-from artstore.runtime.sqlite_errors import PATIENCE
+from artstore.runtime.sqlite_errors import BUSY_SECONDS
 
 FILE = "artstore.db"
 """The name of the catalog in the folder of a store."""
@@ -36,7 +36,7 @@ def connect(path: Path, *, create: bool = False) -> Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
         uri=True,
-        timeout=PATIENCE,
+        timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
@@ -56,7 +56,7 @@ def connect_for_reading(folder: Path) -> Connection:
     connection = sqlite3.connect(
         f"{(folder / FILE).absolute().as_uri()}?mode=ro",
         uri=True,
-        timeout=PATIENCE,
+        timeout=BUSY_SECONDS,
         isolation_level=None,
         factory=Connection,
     )

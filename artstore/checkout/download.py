@@ -113,7 +113,7 @@ class Download:
         except Damaged:
             with self._db.reading() as connection:
                 if not versions.exists(connection, self._version.id):
-                    raise reader.deleted_meanwhile(self._version) from None
+                    raise reader.version_deleted(self._version) from None
             raise
         finally:
             self._target.close()

@@ -106,7 +106,7 @@ class LargeFileWriter:
                 self._pool.close()
 
     def _begin(self, file: FileToWrite) -> Iterator[tuple[FileToWrite, Stat]]:
-        """Read a file and hand its spans to the pool; yield the files before it that are finished meanwhile."""
+        """Read a file and hand its spans to the pool; yield the files before it that finish in that time."""
         temporary = self._target.create(file.folder, file.name, executable=file.entry.executable)
         unfinished = _UnfinishedFile(file, temporary, self._reader.algorithm.hasher())
         self._unfinished.append(unfinished)

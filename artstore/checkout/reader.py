@@ -148,7 +148,7 @@ def entries_after(repository: Repository, version: Version, after: str | None, c
             with repository.db.reading() as connection:
                 group_entries = manifests.entries_of_group(connection, group)
             if group_entries is None:
-                raise deleted_meanwhile(version)
+                raise version_deleted(version)
             page += [entry for entry in group_entries if after is None or entry.path > after]
     return page[:count]
 
@@ -157,24 +157,24 @@ def read_groups(repository: Repository, version: Version, prefix: str) -> Iterat
     """Yield the groups of a version that may have entries at or below a path, with all their entries.
 
     Each is read by itself, so no transaction stays open between them. Raises `NotFound` if the version is deleted
-    meanwhile.
+    before the last one is read.
     """
     # "0" is the character after "/".
     end = prefix + "0" if prefix else None
     with repository.db.reading() as connection:
         groups = manifests.groups_of(connection, version.id)
     if sum(group.entries for group in groups) != version.entries:
-        raise deleted_meanwhile(version)
+        raise version_deleted(version)
     for group in groups:
         if group.last < prefix or (end is not None and group.first >= end):
             continue
         with repository.db.reading() as connection, gc_paused():
             group_entries = manifests.entries_of_group(connection, group)
         if group_entries is None:
-            raise deleted_meanwhile(version)
+            raise version_deleted(version)
         yield group, group_entries
 
 
-def deleted_meanwhile(version: Version) -> NotFound:
+def version_deleted(version: Version) -> NotFound:
     """Return the error for a version that was deleted while it was read."""
     return NotFound(f"{version.name} was deleted while it was read: use a version that still exists")

@@ -59,7 +59,7 @@ class TargetFolder:
         try:
             descriptor = self._descend(relative)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise blocked(self.path / relative, "moved away meanwhile", "folder") from error
+            raise blocked(self.path / relative, "gone or replaced", "folder") from error
         self._descriptors[relative] = descriptor
         if len(self._descriptors) > _MAX_OPEN_FOLDERS:
             _, oldest = self._descriptors.popitem(last=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from artstore.errors import ArtstoreError, Damaged, DiskFull, NotAStore, StoreBusy, StoreError
 
-PATIENCE = 60.0
+BUSY_SECONDS = 60.0
 """Seconds to wait for another program that holds SQLite's write lock."""
 
 
@@ -28,7 +28,7 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> ArtstoreError | sql
     message = str(error)
     if "locked" in message or "busy" in message:
         return StoreBusy(
-            f"{path} has been locked by another program for {PATIENCE:.0f} s: close that program, then try again"
+            f"{path} has been locked by another program for {BUSY_SECONDS:.0f} s: close that program, then try again"
         )
     if "is full" in message:
         return DiskFull(f"no space left while writing {path}: free some, then run the same again; nothing was lost")

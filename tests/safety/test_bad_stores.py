@@ -439,7 +439,7 @@ def test_a_store_is_opened_while_another_program_holds_the_write_lock(
 def test_a_program_that_never_lets_go_is_named_after_a_while(
     folder: Path, locked: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "PATIENCE", 0.3)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.3)
     with Store.open(folder) as store:
         locked(60)
         with pytest.raises(
