@@ -11,8 +11,8 @@ from typing import Any
 from artstore.catalog import chunks, versions
 from artstore.catalog.repository import Repository
 from artstore.checkout import reader, target_folder
-from artstore.checkout.large_files import FileToWrite, LargeFileWriter
-from artstore.checkout.plan import Plan
+from artstore.checkout.large_files import LargeFileWriter
+from artstore.checkout.plan import FileToWrite, Plan
 from artstore.checkout.reader import Reader, SelectedGroup, damage_located
 from artstore.checkout.small_files import SmallFileToWrite, write_small_files
 from artstore.checkout.target_folder import DownloadResult, TargetFolder

@@ -11,13 +11,12 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 from artstore.catalog.chunks import StoredChunk
+from artstore.checkout.plan import FileToWrite
 from artstore.checkout.reader import Reader, damage_located
 from artstore.checkout.target_folder import TargetFolder, TemporaryFile, write_all
 from artstore.core.digests import Hasher
-from artstore.core.manifest import Entry
 from artstore.core.versions import Version
 from artstore.runtime import platform
 from artstore.runtime.progress import Progress
@@ -27,19 +26,6 @@ from artstore.runtime.threads import SignalSafePool, Task
 _SPAN_BYTES = 4 * 1024 * 1024
 _MAX_FILES = 8
 """How many files are written at a time at most."""
-
-
-class FileToWrite(NamedTuple):
-    """A file that is missing in a folder, or differs from its entry, by its folder and its name."""
-
-    folder: str
-    name: str
-    entry: Entry
-
-    @property
-    def digest(self) -> str:
-        """The digest of its content."""
-        return self.entry.digest or ""
 
 
 @dataclass(eq=False)

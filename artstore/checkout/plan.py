@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from artstore.catalog import stat_cache
 from artstore.catalog.connection import Connection
 from artstore.catalog.repository import Repository
-from artstore.checkout.large_files import FileToWrite
 from artstore.checkout.reader import SelectedGroup
 from artstore.checkout.target_folder import TargetFolder, mode_is_right
 from artstore.core import names
@@ -21,6 +21,19 @@ from artstore.runtime.source_file import Stat, stat_of
 
 _RECENT_NS = 2 * 10**9
 """A file that changed this recently is not noted: a further change may leave the same times on it."""
+
+
+class FileToWrite(NamedTuple):
+    """A file that is missing in a folder, or differs from its entry, by its folder and its name."""
+
+    folder: str
+    name: str
+    entry: Entry
+
+    @property
+    def digest(self) -> str:
+        """The digest of its content."""
+        return self.entry.digest or ""
 
 
 class Plan:
