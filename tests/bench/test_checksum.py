@@ -1,4 +1,4 @@
-"""`artstore bench checksum`: every algorithm in every way, and no file left behind however it ends."""
+"""`artstore bench checksum` measures every algorithm in every way, and leaves no file behind however it ends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def names(folder: Path) -> set[str]:
     return set(os.listdir(folder))
 
 
-def test_each_checksum_is_what_its_library_says_of_the_whole() -> None:
+def test_each_checksum_equals_that_of_its_library() -> None:
     content = os.urandom(100_000)
     expected = {
         "blake3": blake3(content).digest(),
@@ -65,7 +65,7 @@ def test_the_json_has_every_algorithm_by_method_size_and_threads(workspace: Path
     assert names(workspace) == before
 
 
-def test_the_tables_are_one_for_each_size_and_end_with_the_answer_in_words() -> None:
+def test_there_is_a_table_for_each_size_and_a_last_line_with_the_answer() -> None:
     output = output_of("bench", "checksum", *SHORT, "--threads", "2")
     assert "files of 4 KiB, in MB/s" in output and "files of 300.0 kB, in MB/s" in output
     assert output.count("crc32c") == output.count("blake3") == 2
@@ -94,7 +94,9 @@ def test_the_chart_names_every_series(workspace: Path) -> None:
         assert any(more in text for text in texts if text)
 
 
-def test_files_are_made_beside_the_store_or_where_one_says(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_created_next_to_the_store_or_in_a_chosen_folder(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (workspace / "disk").mkdir(mode=0o555)
     (workspace / "animals").chmod(0o555)
     program = "import sys\nfrom artstore.cli import verbs\ntry: verbs(sys.argv[1:])\nexcept SystemExit: pass"
@@ -142,7 +144,7 @@ def test_ctrl_c_leaves_no_files(workspace: Path) -> None:
         (["--plot", "nowhere/x.svg"], "the folder 'nowhere' does not exist"),
     ],
 )
-def test_wrong_arguments_are_refused_before_anything_is_made(
+def test_wrong_arguments_are_refused_before_files_are_created(
     workspace: Path, arguments: list[str], message: str
 ) -> None:
     result = run("bench", "checksum", *arguments)

@@ -1,4 +1,4 @@
-"""`artstore bench dedup`: what it says that data would take is what it would take, and the data stays as it was."""
+"""`artstore bench dedup` predicts the space that data would take, and leaves the data unchanged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WAYS = [
 
 
 def fill(folder: str, **files: bytes) -> str:
-    """A folder with files."""
+    """Create a folder with files; return its name."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         Path(folder, name).write_bytes(content)
@@ -53,7 +53,7 @@ def measured(*arguments: str) -> dict[str, Any]:
     }
 
 
-def test_of_an_insertion_by_content_costs_little_and_in_pieces_of_one_size_all_from_there() -> None:
+def test_an_insertion_costs_little_with_content_defined_pieces_and_much_with_fixed_ones() -> None:
     before = noise(LARGE)
     after = before[: LARGE // 2] + noise(1024, 1) + before[LARGE // 2 :]
     report = measured(fill("one", model=before), fill("two", model=after), "--no-zstd")
@@ -85,7 +85,7 @@ def test_equal_files_and_equal_pieces_within_a_version_count_once() -> None:
     assert report["size"] == 2**21 + 100
 
 
-def test_artstores_own_row_is_what_a_store_of_the_same_folders_takes(workspace: Path) -> None:
+def test_the_row_of_artstore_equals_the_size_of_a_real_store(workspace: Path) -> None:
     large = noise(10_000_000)
     edges = {f"n{size}": noise(size, size) for size in (0, 1, 16_384, 32_768, 65_535, 65_536, 65_537, 262_144, 8 << 20)}
     fill("one", large=large, **edges)
@@ -128,7 +128,7 @@ def test_the_json_has_all_that_the_tables_show() -> None:
     assert {way["zstd"] for way in json_of("bench", "dedup", "animals", "--no-zstd")["ways"]} == {None}
 
 
-def test_the_tables_end_with_the_answer_in_words() -> None:
+def test_the_last_line_is_the_answer() -> None:
     before = noise(4_000_000)
     fill("one", model=before)
     fill("two", model=before[:2_000_000] + b"!" + before[2_000_000:])
@@ -146,7 +146,7 @@ def test_the_tables_end_with_the_answer_in_words() -> None:
     )
 
 
-def test_many_versions_are_shown_by_the_first_and_the_last() -> None:
+def test_of_many_versions_the_first_and_last_are_shown() -> None:
     output = output_of("bench", "dedup", *["animals"] * 25, "--no-zstd")
     assert "... 5 more (--json)" in output and output.count("animals") == 20
 
@@ -160,16 +160,16 @@ def test_the_chart_names_every_series(workspace: Path) -> None:
     assert "does not exist" in run("bench", "dedup", "animals", "--plot", "nowhere/x.svg").stderr
 
 
-# Where the data lies
+# Sources of data
 
 
-def test_single_files_are_versions_that_follow_each_other() -> None:
+def test_single_files_are_consecutive_versions() -> None:
     fill("files", one=noise(100_000), two=noise(100_000), three=noise(100_000, 1))
     report = measured("files/one", "files/two", "files/three")
     assert report["artstore"] == [100_000, 0, 100_000]
 
 
-def test_a_folder_is_read_as_put_would_read_it(workspace: Path) -> None:
+def test_a_folder_is_read_as_put_reads_it(workspace: Path) -> None:
     output_of("init")
     fill("animals/deep/down", rat=noise(50_000, 3))
     (workspace / "animals" / "link").symlink_to("cat.jpg")
@@ -180,7 +180,7 @@ def test_a_folder_is_read_as_put_would_read_it(workspace: Path) -> None:
     assert report["size"] == json_of("show", "all")["size"]
 
 
-def test_a_store_is_asked_for_the_versions_of_one_collection(workspace: Path) -> None:
+def test_the_versions_of_a_collection_are_read_from_a_store(workspace: Path) -> None:
     put_two_versions()
     report = measured(".artstore", "--name", "animals")
     assert [version["label"] for version in report["versions"]] == ["animals:v0", "animals:v1"]
@@ -194,7 +194,7 @@ def test_a_store_is_asked_for_the_versions_of_one_collection(workspace: Path) ->
     assert "no artifact 'fox' in project 'zoo'" in run("bench", "dedup", ".artstore", "--name", "zoo/fox").stderr
 
 
-def test_references_of_a_version_are_left_out_and_that_is_said(workspace: Path) -> None:
+def test_references_of_a_version_are_left_out_with_a_note(workspace: Path) -> None:
     put_two_versions()
     uri = (workspace / "animals" / "cat.jpg").as_uri()
     output_of("ref", uri, "--name", "linked", "--type", "dataset")
@@ -202,7 +202,7 @@ def test_references_of_a_version_are_left_out_and_that_is_said(workspace: Path) 
     assert (result.exit_code, "'linked' holds no stored files" in result.stderr) == (2, True)
 
 
-def test_objects_behind_a_driver_are_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remote_objects_are_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     place = remote_places.memory()
     content = {"a": noise(3_000_000), "b": noise(500_000, 1), "c": b"", "d": noise(700_000, 2)}
     for key, part in content.items():
@@ -232,7 +232,7 @@ def test_a_large_object_on_a_web_server_is_streamed(web_app: WebApp) -> None:
     assert report["artstore"] == [len(content), 0]
 
 
-def test_of_an_object_whose_size_nobody_tells_it_is_said_how_much_was_read_at_most(web_app: WebApp) -> None:
+def test_the_limit_is_noted_for_an_object_of_unknown_size(web_app: WebApp) -> None:
     place = remote_places.web(web_app, "chunked")
     place.put("model", noise(300_000))
     report = json_of("bench", "dedup", f"{place.prefix}model", "--limit", "100kB")
@@ -242,14 +242,14 @@ def test_of_an_object_whose_size_nobody_tells_it_is_said_how_much_was_read_at_mo
     ]
 
 
-def test_a_limit_on_a_folder_reads_the_first_files_and_the_beginning_of_one() -> None:
+def test_a_limit_reads_the_first_files_of_a_folder_and_the_beginning_of_one() -> None:
     report = json_of("bench", "dedup", "animals", "--limit", "250kB")
     assert report["versions"] == [{"label": "animals", "files": 2, "size": 250_000}]
     assert report["notes"] == ["animals: only the first 250,000 of 300,000 bytes were read (--limit)"]
     assert json_of("bench", "dedup", "animals", "--limit", "1GiB")["notes"] == []
 
 
-# What is left alone, and what is refused
+# Nothing is written, and errors
 
 
 def test_nothing_is_written_anywhere(workspace: Path) -> None:
@@ -260,7 +260,7 @@ def test_nothing_is_written_anywhere(workspace: Path) -> None:
     assert tree_of(workspace) == before
 
 
-def test_a_folder_in_which_nothing_may_be_written_is_read(workspace: Path) -> None:
+def test_a_read_only_folder_is_read(workspace: Path) -> None:
     for path in (workspace / "animals", workspace):
         path.chmod(0o555)
     try:
@@ -272,7 +272,7 @@ def test_a_folder_in_which_nothing_may_be_written_is_read(workspace: Path) -> No
     assert "artstore would store this in 300.0 kB" in output
 
 
-def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(workspace: Path) -> None:
+def test_an_unreadable_file_is_named_before_anything_is_measured(workspace: Path) -> None:
     (workspace / "animals" / "dog.jpg").chmod(0)
     program = (
         "import sys\nfrom artstore.bench import dedup\nfrom artstore.bench.sources import Sources\n"
@@ -303,7 +303,7 @@ def test_a_file_that_may_not_be_read_is_named_before_anything_is_measured(worksp
         ([], "Missing argument"),
     ],
 )
-def test_what_cannot_be_measured_is_an_error_that_says_why(workspace: Path, arguments: list[str], message: str) -> None:
+def test_an_error_says_why_data_cannot_be_measured(workspace: Path, arguments: list[str], message: str) -> None:
     (workspace / "empty").mkdir()
     fill("hollow", nothing=b"")
     fill("pipes")

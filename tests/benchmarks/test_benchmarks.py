@@ -1,4 +1,4 @@
-"""The benchmarks run, at sizes at which their numbers mean nothing, so that they do not rot."""
+"""The benchmarks run, at sizes too small for their numbers to mean anything, so that they keep working."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def test_every_goal_is_measured(name: str, tmp_path: Path) -> None:
     rows = list(targets.measure(tmp_path, TINY, [name]))
     assert rows and all(re.fullmatch(r"P\d+", row.number) and row.goal and row.measured for row in rows)
     for row in rows:
-        # What is counted and not timed holds at any size.
+        # Counts hold at any size; times do not.
         assert row.held or not re.search(
             "requests|version ids|versions that|growth|on disk", row.description + row.goal
         )
 
 
-def test_the_last_line_of_the_goals_names_what_is_missed_and_what_was_not_measured() -> None:
+def test_the_last_line_names_goals_that_are_missed_or_not_measured() -> None:
     held, missed = Row("P1", "a", "b", "c", True), Row("P2", "a", "b", "c", False)
     assert targets.conclusion([held] * 2).startswith("1 of 13 hold; not measured: P2, P3,")
     assert targets.conclusion([held, missed, held._replace(number="P2")]).startswith("1 of 13 hold; not held: P2; not")
@@ -44,7 +44,7 @@ def test_the_last_line_of_the_goals_names_what_is_missed_and_what_was_not_measur
     assert targets.conclusion(all_thirteen) == "13 of 13 hold"
 
 
-def test_the_data_is_removed_at_the_end_unless_it_is_to_be_kept(
+def test_the_data_is_removed_at_the_end_unless_keep_is_given(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["targets", "lineage", "--tiny", "--dir", str(tmp_path)]) == 0
@@ -54,7 +54,7 @@ def test_the_data_is_removed_at_the_end_unless_it_is_to_be_kept(
     assert str(kept_folder) in capsys.readouterr().out
 
 
-def test_tools_do_the_same_work_beside_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tools_are_measured_on_the_same_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Artstore, "environment", lambda self, cache: Path(sys.executable))
     installed, skipped = comparison.install(tmp_path, ["cp", "artstore", "git"])
     assert not skipped and all(version for _, version in installed.values())
@@ -62,17 +62,17 @@ def test_tools_do_the_same_work_beside_each_other(tmp_path: Path, monkeypatch: p
     costs = comparison.medians(results)
     assert len(costs) == len(results) == 3 * len(comparison.STEPS)
     assert all(cost.seconds > 0 for cost in costs.values())
-    # A copy takes all of it again, artstore what is new.
+    # A copy takes the full size again, artstore only what is new.
     assert costs["medium", "cp -r", "few"].grown_bytes == pytest.approx(3 * 2 * MEBI, rel=0.01)
     assert costs["medium", "artstore", "again"].grown_bytes < MEBI
     assert costs["medium", "artstore", "few"].grown_bytes == pytest.approx(2 * MEBI, rel=0.1)
 
 
-def test_what_a_tool_is_not_run_on_is_said(tmp_path: Path) -> None:
+def test_steps_that_a_tool_does_not_support_are_listed(tmp_path: Path) -> None:
     assert list(comparison.run(tmp_path, TINY, [Git()], ["one_large"])) == [Skipped("one_large", "git", ANY)]
 
 
-def test_a_tool_that_gives_back_something_else_is_not_measured_but_reported(tmp_path: Path) -> None:
+def test_a_tool_that_returns_other_content_is_reported_and_not_measured(tmp_path: Path) -> None:
     class Forgetful(Cp):
         def after_get(self, place: Place, out: Path) -> Path:
             min(path for path in out.rglob("*") if path.is_file()).unlink()
@@ -83,7 +83,7 @@ def test_a_tool_that_gives_back_something_else_is_not_measured_but_reported(tmp_
     assert [result.step for result in results if isinstance(result, StepResult)] == ["first", "again", "few"]
 
 
-def test_a_tool_that_is_not_to_be_had_is_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tool_that_is_not_available_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     installed, skipped = comparison.install(tmp_path, ["git", "restic"])
     assert not installed
@@ -91,7 +91,7 @@ def test_a_tool_that_is_not_to_be_had_is_said_to_be_missing(tmp_path: Path, monk
     assert skipped[0].reason == "git is not installed" and "restic" in skipped[1].reason
 
 
-def test_what_a_command_takes_is_measured_with_its_children() -> None:
+def test_the_cost_of_a_command_includes_its_children() -> None:
     child = "x = bytearray(50_000_000); import time; t = time.process_time()\nwhile time.process_time() < t + 0.3: pass"
     parent = f"import subprocess, sys; y = bytearray(30_000_000); subprocess.run([sys.executable, '-c', {child!r}])"
     cost = measurement.run([sys.executable, "-c", parent])

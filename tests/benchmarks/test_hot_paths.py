@@ -1,4 +1,4 @@
-"""The hot paths, each alone: `make bench` times them, `make test` sees that they run and give what they should."""
+"""The hot paths, each alone: `make bench` times them, `make test` checks their results."""
 
 from __future__ import annotations
 

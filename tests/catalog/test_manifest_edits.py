@@ -1,4 +1,4 @@
-"""A version that is made from another has the manifest that it would have if it were made anew."""
+"""Editing a version gives the same manifest as building it from its entries."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ENTRIES = 3000
 
 @pytest.fixture(autouse=True)
 def small_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Segments and groups of a few, so that edits often move cuts, and some lie as near as cuts may."""
+    """Make segments and groups small, so that edits often move cuts, and some cuts are as close as allowed."""
     for name, value in {"SMALLEST": 4, "LARGEST": 12, "_LIMIT": (2**64 // 5).to_bytes(8, "big")}.items():
         monkeypatch.setattr(manifest, name, value)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_an_edited_version_is_cut_as_one_made_anew(seed: int, tmp_path: Path) -> None:
+def test_an_edited_version_is_cut_like_a_new_one(seed: int, tmp_path: Path) -> None:
     draw = random.Random(seed)
     with Store.init(tmp_path / "store") as store:
         contents = stores.contents(store, tmp_path / "contents", invented=ENTRIES)

@@ -1,4 +1,4 @@
-"""People ask a store in plain SQL, with sqlite3 and with sqlite-utils, on views that are part of the format."""
+"""A store can be queried in plain SQL, with sqlite3 and sqlite-utils, through views that are part of the format."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(made: Path, tmp_path: Path) -> Iterator[Store]:
-    """A store of its own for each test."""
+    """A copy of the store for each test."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True, symlinks=True)
     with Store.open(tmp_path / "store") as store:
         yield store
@@ -155,7 +155,7 @@ def test_what_changed_between_v3_and_v7(store: Store, ask: Ask) -> None:
     assert [e.path for _, e in diff.changed] == [row["path"] for row in rows if row["change"] == "changed"]
 
 
-def test_versions_with_their_aliases_sizes_and_words(store: Store, ask: Ask) -> None:
+def test_versions_with_their_aliases_sizes_and_descriptions(store: Store, ask: Ask) -> None:
     rows = ask("select * from artifact_versions where project = 'uncategorized' order by number")
     assert [row["version"] for row in rows] == [f"v{i}" for i in range(8)]
     for row in rows:
@@ -192,7 +192,7 @@ def test_the_entries_of_a_version_as_the_store_lists_them(store: Store, ask: Ask
         ] == list(store.entries(f"animals:v{i}"))
 
 
-def test_sizes_by_folder_and_by_ending(store: Store, ask: Ask) -> None:
+def test_sizes_by_folder_and_by_file_extension(store: Store, ask: Ask) -> None:
     rows = ask(
         """
         select case when path like '%.txt' then 'text' else 'other' end as what, count(*) as n, sum(size) as size
@@ -202,7 +202,7 @@ def test_sizes_by_folder_and_by_ending(store: Store, ask: Ask) -> None:
     assert [(row["what"], row["n"], row["size"]) for row in rows] == [("other", 2, 6), ("text", 8, 64)]
 
 
-def test_metadata_can_be_asked_for(store: Store, ask: Ask) -> None:
+def test_metadata_can_be_queried(store: Store, ask: Ask) -> None:
     query = """
         select version from artifact_versions
         where json_extract(metadata, '$.i') > cast(:i as integer) and state = 'committed' order by 1
@@ -224,14 +224,14 @@ def test_references_are_entries_too(store: Store, ask: Ask) -> None:
     ]
 
 
-def test_questions_are_answered_while_a_draft_is_open(store: Store, ask: Ask, tmp_path: Path) -> None:
+def test_queries_work_while_a_draft_is_open(store: Store, ask: Ask, tmp_path: Path) -> None:
     draft: Draft = store.draft("animals")
     store.add_dir(draft, tmp_path / "source")
     assert ask("select count(*) as n from artifact_versions")[0]["n"] == 9
     store.drop(draft)
 
 
-def test_reading_with_another_program_leaves_the_store_as_it_was(store: Store) -> None:
+def test_reading_with_another_program_leaves_the_store_unchanged(store: Store) -> None:
     for by in (by_sqlite3, by_sqlite_utils, by_command):
         by(store)("select count(*) as n from artifact_entries")
     draft = store.draft("animals", base="animals:v7")
@@ -243,7 +243,7 @@ def test_reading_with_another_program_leaves_the_store_as_it_was(store: Store) -
 # Store.sql
 
 
-def test_the_store_answers_with_parameters(store: Store) -> None:
+def test_queries_take_parameters(store: Store) -> None:
     assert store.sql(
         "select version from artifact_versions where number = ? and project = ?", (3, "uncategorized")
     ) == [{"version": "v3"}]
@@ -257,7 +257,7 @@ def test_the_store_answers_with_parameters(store: Store) -> None:
     assert store.sql("select 1 where 0") == []
 
 
-def test_columns_of_one_name_are_all_told(store: Store) -> None:
+def test_columns_of_the_same_name_are_all_returned(store: Store) -> None:
     both = "artifact_versions as a, artifact_versions as b where (a.number, b.number) = (3, 7)"
     [row] = store.sql(f"select a.version, b.version from {both}")
     assert list(row.values()) == ["v3", "v7"]
@@ -301,9 +301,7 @@ WRITES = {
 
 
 @pytest.mark.parametrize("statement", WRITES)
-def test_the_store_refuses_every_statement_that_would_change_anything(
-    store: Store, tmp_path: Path, statement: str
-) -> None:
+def test_statements_that_write_are_refused(store: Store, tmp_path: Path, statement: str) -> None:
     before = sorted(path.name for path in tmp_path.rglob("*") if "-" not in path.name)
     version = store.version("animals")
     try:
@@ -314,7 +312,7 @@ def test_the_store_refuses_every_statement_that_would_change_anything(
         assert statement in ("nothing", "checkpoint") and answer in ([], [{"busy": 0, "log": 0, "checkpointed": 0}])
     assert sorted(path.name for path in tmp_path.rglob("*") if "-" not in path.name) == before
     assert store.version("animals") == version
-    # The connection is as it was: it writes, keeps foreign keys, and is in no transaction.
+    # The connection is unchanged: it can write, enforces foreign keys, and is outside a transaction.
     store.describe("animals:v0", add_aliases=["after"])
     assert store.sql("pragma table_info(projects)")
     header = (store.path / "artstore.db").stat().st_size
@@ -323,7 +321,7 @@ def test_the_store_refuses_every_statement_that_would_change_anything(
     assert store.verify().ok
 
 
-def test_a_question_does_not_keep_writers_waiting(store: Store) -> None:
+def test_a_query_does_not_block_writers(store: Store) -> None:
     for _ in range(20):
         store.sql("select * from artifact_entries limit 1")
         store.describe("animals:v0", add_aliases=["first"])

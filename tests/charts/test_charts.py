@@ -1,4 +1,4 @@
-"""Charts as files: well-formed, complete, safe whatever names they are given, and readable on light and dark pages."""
+"""Chart files are well-formed, complete, safe with any names, and readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOSTILE = "a <b> & \"c\" 'd' \x1b[31m ]]>"
 
 
 def texts(svg: str) -> list[str]:
-    """Everything that a chart says, drawn or told by the pointer; parsing it is the proof that it is XML."""
+    """Return every text of a chart, drawn or shown as a tooltip; parsing proves that it is XML."""
     return [
         text
         for element in ElementTree.fromstring(svg).iter()
@@ -28,14 +28,14 @@ def texts(svg: str) -> list[str]:
 
 
 def points(svg: str, index: int) -> list[tuple[float, float]]:
-    """Where the line of a series goes."""
+    """Return the points of the line of a series."""
     for element in ElementTree.fromstring(svg).iter(f"{SVG}path"):
         if element.get("class") == f"series s{index}":
             return [(float(x), float(y)) for x, y in re.findall(r"([\d.]+) ([\d.]+)", element.get("d") or "")]
     raise AssertionError("no such line")
 
 
-def test_a_line_chart_names_its_axes_and_every_series_and_tells_every_number() -> None:
+def test_a_line_chart_shows_its_axes_every_series_and_every_number() -> None:
     series = {HOSTILE: [(1e3, 0.5), (1e6, 40.0)], "second": [(1e3, 7.0)]}
     labels = texts(charts.lines("cost <of> it", series, "entries", "seconds"))
     assert {"cost <of> it", "entries", "seconds", "second", "1k", "1M"} <= set(labels)
@@ -43,14 +43,14 @@ def test_a_line_chart_names_its_axes_and_every_series_and_tells_every_number() -
     assert "second: 7 seconds at 1k entries" in labels
 
 
-def test_on_logarithmic_axes_what_grows_as_its_input_is_a_straight_line() -> None:
+def test_linear_growth_is_a_straight_line_on_logarithmic_axes() -> None:
     svg = charts.lines("growth", {"one": [(10.0**power, 3 * 10.0**power) for power in range(5)]}, "x", "y")
     drawn = points(svg, 0)[-5:]
     steps = {(round(b[0] - a[0]), round(b[1] - a[1])) for a, b in pairwise(drawn)}
     assert len(steps) == 1 and all(across > 0 > down for across, down in steps)
 
 
-def test_more_is_always_higher_or_longer() -> None:
+def test_larger_values_are_drawn_higher_or_longer() -> None:
     svg = charts.lines("linear", {"one": [(3, 30.0), (1, 10.0), (2, 20.0)]}, "x", "y", log=False)
     xs, ys = zip(*points(svg, 0)[-3:], strict=True)
     assert list(xs) == sorted(xs) and list(ys) == sorted(ys, reverse=True)
@@ -62,7 +62,7 @@ def test_more_is_always_higher_or_longer() -> None:
         assert 0 < widths[0] < widths[1] < widths[2]
 
 
-def test_zero_has_no_place_on_a_logarithmic_axis_and_the_chart_says_so() -> None:
+def test_zero_cannot_be_drawn_on_a_logarithmic_axis_and_is_noted() -> None:
     svg = charts.lines("zero", {"one": [(1, 0.0), (2, 5.0), (3, 6.0)]}, "x", "y")
     assert "1 of 3 points left out: logarithmic axes cannot show 0" in texts(svg)
     assert "left out" not in charts.lines("zero", {"one": [(1, 0.0), (2, 5.0)]}, "x", "y", log=False)

@@ -1,4 +1,4 @@
-"""Files of many chunks, many at once: they come back as they were, or not at all, and tell how far they are."""
+"""Files of many chunks, several at the same time, are written whole or not at all, and report their progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
-    """Files that lie scattered over the pack, since they share pieces; in more folders than a download has open."""
+    """Files scattered over the pack, since they share pieces; in more folders than a download keeps open."""
     base = noise(7 * MIB, "base")
     files = {"whole": base, "turned": base[4 * MIB :] + base[: 4 * MIB], "twice": base[: 2 * MIB] * 2}
     for i in range(70):
@@ -38,8 +38,8 @@ def store(tmp_path: Path, files: dict[str, bytes]) -> Iterator[Store]:
         yield store
 
 
-class Told(Silent):
-    """How far a download said it was, in bytes."""
+class Steps(Silent):
+    """Records the bytes that a download reports."""
 
     def __init__(self) -> None:
         self.steps: list[int] = []
@@ -48,15 +48,15 @@ class Told(Silent):
         self.steps.append(amount)
 
 
-def test_they_come_back_as_they_were_and_tell_every_byte(store: Store, files: dict[str, bytes], tmp_path: Path) -> None:
-    progress = Told()
+def test_files_are_restored_and_report_every_byte(store: Store, files: dict[str, bytes], tmp_path: Path) -> None:
+    progress = Steps()
     assert store.get("files:v0", tmp_path / "root", progress=progress).written == len(files)
     assert tree_of(tmp_path / "root") == tree_of(tmp_path / "source")
     assert sum(progress.steps) == sum(map(len, files.values()))
-    assert max(progress.steps) < len(files["whole"]), "of a file of several spans nothing is told until its end"
+    assert max(progress.steps) < len(files["whole"]), "a file of several spans reports nothing until its end"
 
 
-def test_one_that_is_damaged_is_named_and_none_is_wrong(store: Store, tmp_path: Path) -> None:
+def test_a_damaged_file_is_named_and_no_file_is_wrong(store: Store, tmp_path: Path) -> None:
     entry = store.entry("files:v0", "folder 30/part")
     assert entry is not None
     with store.db.reading() as connection:
@@ -78,8 +78,8 @@ def test_one_that_is_damaged_is_named_and_none_is_wrong(store: Store, tmp_path: 
     assert written.items() <= true.items()
 
 
-class Interrupting(Told):
-    """Somebody presses Ctrl-C when so many steps forward are done."""
+class Interrupting(Steps):
+    """Presses Ctrl-C after a number of steps."""
 
     def __init__(self, after: int) -> None:
         super().__init__()
@@ -91,21 +91,21 @@ class Interrupting(Told):
             signal.raise_signal(signal.SIGINT)
 
 
-def test_a_download_that_is_interrupted_leaves_whole_files_and_goes_on(
+def test_an_interrupted_download_leaves_whole_files_and_can_be_continued(
     store: Store, files: dict[str, bytes], tmp_path: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         store.get("files:v0", tmp_path / "root", progress=Interrupting(after=20))
     written, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
     assert written.items() <= true.items()
-    assert len(written) < len(true), "all was written before it stopped"
+    assert len(written) < len(true), "everything was written before the interrupt"
     result = store.get("files:v0", tmp_path / "root")
     assert result.written + result.kept == len(files)
     assert result.kept > 0
     assert tree_of(tmp_path / "root") == true
 
 
-def test_one_file_that_is_interrupted_is_not_written_to_its_end(tmp_path: Path) -> None:
+def test_an_interrupted_file_is_not_written_to_its_end(tmp_path: Path) -> None:
     size = 48 * MIB
     with Store.init(tmp_path / "store") as store:
         stores.log(store, "file", write_files(tmp_path / "source", {"file": noise(size, "file")}))
@@ -116,8 +116,8 @@ def test_one_file_that_is_interrupted_is_not_written_to_its_end(tmp_path: Path) 
         assert not tree_of(tmp_path / "root")
 
 
-def test_files_appear_while_others_are_on_their_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many files as there may be on their way at once, and a Ctrl-C in the last: those before it are there."""
+def test_files_appear_while_others_are_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many files as are written at the same time, and a Ctrl-C in the last: the others are complete."""
     monkeypatch.setattr(platform, "cores", lambda: 8)
     files = {str(number): noise(6 * MIB, number) for number in range(6)}
     with Store.init(tmp_path / "store") as store:

@@ -1,4 +1,4 @@
-"""Links, modes, empty folders, and a folder that is brought to the state of a version again and again."""
+"""Links, modes and empty folders are kept, and a folder is brought to the state of a version repeatedly."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_link_inside_the_folder_is_kept_as_a_link(store: Store, source: Path, 
         assert (out / name).resolve() == (out / (source / name).resolve().relative_to(source.resolve()))
 
 
-def test_a_chain_of_links_leads_where_it_led(store: Store, source: Path, out: Path) -> None:
+def test_a_chain_of_links_keeps_its_target(store: Store, source: Path, out: Path) -> None:
     (source / "one").symlink_to("two")
     (source / "two").symlink_to("sub/three")
     (source / "sub" / "three").symlink_to("../folder/dog")
@@ -70,7 +70,7 @@ def test_a_chain_of_links_leads_where_it_led(store: Store, source: Path, out: Pa
     assert (out / "one").read_bytes() == b"woof"
 
 
-def test_a_link_of_the_same_text_in_two_places_is_two_links(store: Store, source: Path, out: Path) -> None:
+def test_links_with_the_same_target_in_two_places_stay_two_links(store: Store, source: Path, out: Path) -> None:
     (source / "link").symlink_to("dog")
     (source / "sub" / "link").symlink_to("dog")
     store.get(commit_folder(store, source), out)
@@ -78,7 +78,7 @@ def test_a_link_of_the_same_text_in_two_places_is_two_links(store: Store, source
     assert not (out / "link").exists() and (out / "link").is_symlink()
 
 
-def test_links_between_two_folders_are_no_cycle(store: Store, source: Path, out: Path) -> None:
+def test_links_between_two_folders_are_not_a_cycle(store: Store, source: Path, out: Path) -> None:
     (source / "other").mkdir()
     (source / "other" / "to-sub").symlink_to("../sub")
     (source / "sub" / "to-other").symlink_to("../other")
@@ -86,7 +86,7 @@ def test_links_between_two_folders_are_no_cycle(store: Store, source: Path, out:
     assert (out / "other" / "to-sub" / "to-other" / "to-sub" / "dog").read_bytes() == b"woof"
 
 
-def test_a_changed_link_is_another_version(store: Store, source: Path, out: Path) -> None:
+def test_a_changed_link_makes_another_version(store: Store, source: Path, out: Path) -> None:
     (source / "link").symlink_to("cat")
     first = commit_folder(store, source)
     (source / "link").unlink()
@@ -102,8 +102,8 @@ def test_a_changed_link_is_another_version(store: Store, source: Path, out: Path
 # Links out
 
 
-def test_a_model_in_the_layout_of_a_hub_is_taken_whole(store: Store, tmp_path: Path, out: Path) -> None:
-    """Hugging Face keeps content in blobs/ and names in snapshots/REVISION/, as relative links to it."""
+def test_a_model_in_the_layout_of_hugging_face_is_added_whole(store: Store, tmp_path: Path, out: Path) -> None:
+    """Hugging Face keeps content in blobs/, and in snapshots/REVISION/ names that are relative links to it."""
     repository = tmp_path / "hub" / "models--zoo--animals"
     snapshot_folder = repository / "snapshots" / "0123abcd"
     (snapshot_folder / "onnx").mkdir(parents=True)
@@ -122,7 +122,7 @@ def test_a_model_in_the_layout_of_a_hub_is_taken_whole(store: Store, tmp_path: P
     draft = store.draft("repository", "model")
     store.add_dir(draft, repository)
     whole = store.commit(draft)
-    assert whole.size == version.size, "the links lead inside, when the whole repository is added"
+    assert whole.size == version.size, "the links lead inside when the whole repository is added"
     store.get(whole, out / "whole")
     assert (out / "whole" / "snapshots" / "0123abcd" / "onnx" / "model.onnx").read_bytes() == blobs["onnx/model.onnx"]
 
@@ -152,9 +152,7 @@ def test_a_link_to_a_folder_outside_is_followed(store: Store, source: Path, tmp_
     assert commit_folder(store, source) == version
 
 
-def test_a_folder_that_is_itself_a_link_is_added_as_what_it_leads_to(
-    store: Store, source: Path, tmp_path: Path
-) -> None:
+def test_a_linked_folder_is_added_as_its_target(store: Store, source: Path, tmp_path: Path) -> None:
     (source / "inside").symlink_to("cat")
     (tmp_path / "link").symlink_to("source")
     through = commit_folder(store, tmp_path / "link", "through")
@@ -198,7 +196,7 @@ def test_a_link_outside_that_leads_back_is_an_error(store: Store, source: Path, 
     (source / "sub" / "out").symlink_to(outside)
     draft = store.draft("animals", "dataset")
     if back == "../source/sub":
-        # One turn, not a circle: until it comes to where it went out.
+        # One turn, not a cycle: the link is followed until it leads back to the folder that it left.
         (outside / "deep" / "link").unlink()
         (outside / "deep" / "link").symlink_to(source)
     with pytest.raises(LinkCycle, match="leads back to"):
@@ -207,7 +205,7 @@ def test_a_link_outside_that_leads_back_is_an_error(store: Store, source: Path, 
 
 
 @pytest.mark.parametrize("loop", [{"a": "a"}, {"a": "b", "b": "a"}], ids=["to itself", "to each other"])
-def test_links_that_are_nothing_but_each_other_end_as_links_or_an_error(
+def test_links_that_only_lead_to_each_other_are_links_or_an_error(
     store: Store, source: Path, out: Path, loop: dict[str, str]
 ) -> None:
     for name, target in loop.items():
@@ -222,7 +220,7 @@ def test_links_that_are_nothing_but_each_other_end_as_links_or_an_error(
 
 
 @pytest.mark.parametrize("target", ["../nowhere", "/nowhere/at/all", "../source-not"])
-def test_a_link_that_leads_out_to_nothing_is_named(store: Store, source: Path, target: str) -> None:
+def test_a_dangling_link_that_leads_outside_is_named(store: Store, source: Path, target: str) -> None:
     (source / "link").symlink_to(target)
     draft = store.draft("animals", "dataset")
     with pytest.raises(SourceUnreadable, match=rf"'{source}/link': the link leads to '.*': No such file.*leave it out"):
@@ -230,7 +228,9 @@ def test_a_link_that_leads_out_to_nothing_is_named(store: Store, source: Path, t
     assert list(draft.under("")) == []
 
 
-def test_a_folder_whose_name_begins_like_the_root_is_outside(store: Store, source: Path, tmp_path: Path) -> None:
+def test_a_folder_whose_name_begins_like_that_of_the_root_is_outside(
+    store: Store, source: Path, tmp_path: Path
+) -> None:
     (tmp_path / "source-old").mkdir()
     (tmp_path / "source-old" / "rat").write_bytes(b"squeak")
     (source / "link").symlink_to("../source-old/rat")
@@ -240,7 +240,7 @@ def test_a_folder_whose_name_begins_like_the_root_is_outside(store: Store, sourc
 # Modes and empty folders
 
 
-def test_the_executable_bit_and_empty_folders_survive(store: Store, source: Path, out: Path) -> None:
+def test_the_executable_bit_and_empty_folders_are_kept(store: Store, source: Path, out: Path) -> None:
     for name, mode in (("run", 0o755), ("private", 0o700), ("plain", 0o644), ("group", 0o654), ("odd", 0o4640)):
         (source / name).write_bytes(name.encode())
         (source / name).chmod(mode)
@@ -284,12 +284,12 @@ def test_a_link_to_an_executable_outside_is_an_executable(
     assert os.access(out / "link", os.X_OK) and not (out / "link").is_symlink()
 
 
-# Getting again
+# Downloading again
 
 
 @pytest.fixture
 def full(source: Path) -> Path:
-    """A folder with one of each kind."""
+    """A folder with one entry of each kind."""
     (source / "large").write_bytes(noise(300_000))
     (source / "run").write_bytes(b"#!")
     (source / "run").chmod(0o755)
@@ -299,7 +299,7 @@ def full(source: Path) -> Path:
     return source
 
 
-def test_getting_twice_does_nothing_the_second_time(store: Store, full: Path, out: Path) -> None:
+def test_a_second_download_writes_nothing(store: Store, full: Path, out: Path) -> None:
     version = commit_folder(store, full)
     assert store.get(version, out) == (6, 0, 0)
     before = {path: path.lstat() for path in out.rglob("*")}
@@ -310,12 +310,12 @@ def test_getting_twice_does_nothing_the_second_time(store: Store, full: Path, ou
     }
 
 
-def test_getting_into_a_copy_writes_nothing(store: Store, full: Path) -> None:
+def test_a_download_into_a_copy_writes_nothing(store: Store, full: Path) -> None:
     version = commit_folder(store, full)
     assert store.get(version, full) == (0, 6, 0)
 
 
-def test_getting_over_the_files_of_another_version_writes_what_differs(store: Store, full: Path, out: Path) -> None:
+def test_a_download_over_another_version_writes_what_differs(store: Store, full: Path, out: Path) -> None:
     first = commit_folder(store, full)
     (full / "cat").write_bytes(b"MEOW")
     (full / "new").write_bytes(b"new")
@@ -323,7 +323,7 @@ def test_getting_over_the_files_of_another_version_writes_what_differs(store: St
     store.get(first, out)
     assert store.get(second, out) == (2, 5, 0)
     assert store.get(first, out) == (1, 5, 0)
-    assert (out / "new").read_bytes() == b"new", "what a version does not name is left alone"
+    assert (out / "new").read_bytes() == b"new", "files that are not in the version are left alone"
 
 
 def grown(out: Path) -> None:
@@ -385,7 +385,7 @@ def file_is_a_link_out(out: Path) -> None:
 
 
 def file_has_another_name_too(out: Path) -> None:
-    """A hard link: writing into the file would change the other one."""
+    """Give the file a second name by a hard link: writing into the file would change both."""
     (out / "cat").write_bytes(b"old!")
     os.link(out / "cat", out / "stranger")
 
@@ -409,7 +409,7 @@ def file_has_another_name_too(out: Path) -> None:
     ],
     ids=lambda spoil: str(spoil.__name__),
 )
-def test_getting_again_repairs_what_was_spoiled_and_keeps_strangers(
+def test_a_second_download_repairs_changed_files_and_keeps_other_files(
     store: Store, full: Path, out: Path, spoil: Callable[[Path], None]
 ) -> None:
     version = commit_folder(store, full)
@@ -442,7 +442,7 @@ def test_getting_again_repairs_what_was_spoiled_and_keeps_strangers(
         ("link where an empty folder goes", "empty", "folder"),
     ],
 )
-def test_what_is_in_the_way_is_named_and_not_harmed(
+def test_a_file_in_the_way_is_named_and_left_unchanged(
     store: Store, full: Path, out: Path, there: str, is_there: str, needed: str
 ) -> None:
     version = commit_folder(store, full)
@@ -506,7 +506,7 @@ def test_a_root_in_the_store_is_refused(store: Store, source: Path, part: str) -
 
 @pytest.mark.parametrize("name", ["artstore.db", "packs/new.pack", "cat"])
 def test_a_download_above_the_store_does_not_write_into_it(store: Store, source: Path, name: str) -> None:
-    """Somebody else's working folder, with their store in it, got into the folder where ours has the same name."""
+    """A version may hold another working folder with its store, whose name is that of our own store."""
     draft = store.draft("animals", "dataset")
     store.add_file(draft, source / "cat", f"{store.path.name}/{name}")
     version = store.commit(draft)
@@ -551,12 +551,12 @@ def test_a_root_that_may_not_be_written_is_named(store: Store, full: Path, out: 
     assert list(out.iterdir()) == []
 
 
-# Parts
+# Parts of a version
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    """Paths that a careless prefix would take for each other."""
+    """Paths that a careless prefix would confuse."""
     names = ["images/a", "images/b/c", "images-old/a", "images.txt", "images0", "image", "imagesa/x", "deep/images/a"]
     for name in names:
         path = tmp_path / "images-source" / name
@@ -579,7 +579,7 @@ def images(tmp_path: Path) -> Path:
         ("deep", ["deep/images/a"]),
     ],
 )
-def test_a_prefix_takes_a_folder_or_one_file_and_no_more(
+def test_a_prefix_selects_a_folder_or_one_file_only(
     store: Store, images: Path, out: Path, prefix: str, expected: list[str]
 ) -> None:
     version = commit_folder(store, images)
@@ -589,13 +589,13 @@ def test_a_prefix_takes_a_folder_or_one_file_and_no_more(
 
 
 @pytest.mark.parametrize("prefix", ["..", "/etc", "a/../..", "C:/x"])
-def test_a_prefix_that_leads_out_is_refused(store: Store, images: Path, out: Path, prefix: str) -> None:
+def test_a_prefix_that_leads_outside_is_refused(store: Store, images: Path, out: Path, prefix: str) -> None:
     version = commit_folder(store, images)
     with pytest.raises(InvalidPath, match="stays inside"):
         store.get(version, out, path_prefix=prefix)
 
 
-def test_a_prefix_brings_the_links_and_empty_folders_below_it(store: Store, full: Path, out: Path) -> None:
+def test_a_prefix_includes_the_links_and_empty_folders_below_it(store: Store, full: Path, out: Path) -> None:
     (full / "sub" / "empty").mkdir()
     (full / "sub" / "up").symlink_to("../cat")
     version = commit_folder(store, full)

@@ -1,4 +1,4 @@
-"""What a shell completes: the scripts as the shells run them, and the names that the store has."""
+"""Shells complete verbs and the names in the store, by the scripts as the shells run them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def by_bash(line: str) -> list[str]:
-    """What bash puts in the place of the last word of a line, which for bash begins after a colon."""
+    """Return what bash offers for the last word of a line, which for bash begins after a colon."""
     script = """
         eval "$(artstore completion bash)"
         COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'
@@ -38,7 +38,7 @@ def by_bash(line: str) -> list[str]:
 
 
 def by_protocol(shell: str, *words: str) -> list[str]:
-    """What zsh or fish is told for the last of some words."""
+    """Return what is offered to zsh or fish for the last of some words."""
     # zsh counts words, fish names the last one.
     last = {"zsh": str(len(words) - 1), "fish": words[-1]}[shell]
     result = run_process(_ARTSTORE_COMPLETE=f"{shell}_complete", COMP_WORDS=" ".join(words), COMP_CWORD=last)
@@ -46,7 +46,7 @@ def by_protocol(shell: str, *words: str) -> list[str]:
     return [line for line in result.stdout.splitlines() if line]
 
 
-def test_bash_completes_verbs_names_and_what_follows_a_colon() -> None:
+def test_bash_completes_verbs_names_and_versions_after_a_colon() -> None:
     put_two_versions()
     assert by_bash("artstore du") == ["du"]
     assert by_bash("artstore get an") == ["animals", "animals:latest", "animals:best", "animals:v1", "animals:v0"]
@@ -58,7 +58,7 @@ def test_bash_completes_verbs_names_and_what_follows_a_colon() -> None:
     assert by_bash("artstore bench de") == ["dedup"]
 
 
-def test_bash_gets_names_quoted() -> None:
+def test_names_are_quoted_for_bash() -> None:
     put_two_versions()
     output_of("alias", "animals:v0", "so $(good)")
     assert by_bash("artstore get animals:so") == ["so\\ \\$\\(good\\)"]
@@ -73,7 +73,7 @@ def test_zsh_and_fish_complete_verbs_and_versions(shell: str) -> None:
     assert f"_ARTSTORE_COMPLETE={shell}_complete" in output_of("completion", shell)
 
 
-def test_names_of_other_projects_are_completed_with_their_project() -> None:
+def test_names_of_other_projects_include_their_project() -> None:
     put_two_versions()
     output_of("put", "animals", "--name", "wolves", "--type", "dataset", "--project", "zoo", "--alias", "pack")
     assert by_bash("artstore show zoo/wolves:p") == ["pack"]
@@ -83,14 +83,14 @@ def test_names_of_other_projects_are_completed_with_their_project() -> None:
     assert by_bash("artstore put x --name ani") == ["animals"]
 
 
-def test_what_a_link_is_called_is_completed() -> None:
+def test_names_of_links_are_completed() -> None:
     put_two_versions()
     with Store.open(".artstore") as store:
         store.link("animals:v1", "chosen", aliases=["live"])
     assert by_bash("artstore get chosen:") == ["latest", "live", "v0"]
 
 
-def test_only_what_a_version_has_is_offered_to_be_removed() -> None:
+def test_only_aliases_and_tags_of_the_version_are_offered_for_removal() -> None:
     put_two_versions()
     output_of("tag", "animals:v0", "fur")
     output_of("tag", "animals:v1", "tail")
@@ -99,7 +99,7 @@ def test_only_what_a_version_has_is_offered_to_be_removed() -> None:
     assert by_bash("artstore alias -r animals:v0 ") == []
 
 
-def test_without_a_store_nothing_is_offered_and_nothing_said(here: Path) -> None:
+def test_without_a_store_nothing_is_offered_or_printed(here: Path) -> None:
     assert by_bash("artstore get an") == []
     assert by_bash("artstore ls --project ") == []
     assert by_bash("artstore get --store animals an") == []
@@ -107,7 +107,7 @@ def test_without_a_store_nothing_is_offered_and_nothing_said(here: Path) -> None
     assert not (here / ".artstore").exists()
 
 
-def test_a_name_that_nothing_can_have_offers_nothing_and_says_nothing() -> None:
+def test_an_invalid_name_offers_and_prints_nothing() -> None:
     put_two_versions()
     for typed in ("a:b:c", "../x:", "nothing:", "a/b/c/d:", "'"):
         assert by_protocol("fish", "artstore", "get", typed) == []
@@ -129,7 +129,7 @@ def test_completing_a_verb_imports_no_store() -> None:
     assert not {"artstore.store", "sqlite3", "rich"} & set(result.stderr.split())
 
 
-def test_the_script_is_for_the_shell_in_use_unless_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_script_is_for_the_current_shell_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/usr/bin/fish")
     assert output_of("completion") == output_of("completion", "fish")
     monkeypatch.setenv("SHELL", "/bin/tcsh")

@@ -1,4 +1,4 @@
-"""`artstore demo`: it works, prints the same each time, and leaves nothing it was not asked to leave."""
+"""`artstore demo` works, prints the same each time, and leaves no files unless asked to."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_demo_puts_changes_gets_and_deletes(tmp_path: Path, monkeypatch: pyt
         "ok: 2 versions",
     ):
         assert line in result.stdout
-    # How much of cat.jpg is stored again depends on how files are cut: some of it, and not all.
+    # How much of cat.jpg is stored again depends on how files are cut: part of it, not all.
     both = re.search(r"^ *(6\.\d) MB  content, each chunk once$", result.stdout, re.MULTILINE)
     assert both is not None and 6.0 <= float(both[1]) < 7.0
     assert list(tmp_path.iterdir()) == []
@@ -59,13 +59,13 @@ def test_the_demo_prints_the_same_each_time(tmp_path: Path) -> None:
 
 
 def comparable(text: str, folder: str) -> str:
-    # What files take depends on how the file system laid them out, and on when SQLite last wrote its journal back; and
+    # The space of files depends on their layout on the disk and on when SQLite last wrote its journal back; and
     # the clock goes on.
     text = re.sub(r".*(on the disk|until the next rm or gc)\n|: .* freed on the disk|  created .*\n", "", text)
     return text.replace(f"/{folder}:", "/kept:")
 
 
-def test_the_demo_can_be_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_can_be_kept_and_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept_folder = tmp_path / "tour"
     assert f"everything is in {kept_folder}" in demo("--keep", str(kept_folder)).stdout
     monkeypatch.chdir(kept_folder)

@@ -1,4 +1,4 @@
-"""What the command line tells of a version and how it came to be, and the names that people give it."""
+"""The command line shows a version and its history, and changes its aliases and tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def begin(store: Store, name: str) -> int:
-    """A run that has begun and is over."""
+    """Record a run that has begun and ended."""
     with store.db.writing() as connection:
         id = runs.insert(
             connection,
@@ -35,7 +35,7 @@ def begin(store: Store, name: str) -> int:
 
 
 def log_by(name: str) -> None:
-    """Let a run log the animals as they are now."""
+    """Log the animals in a run."""
     with Store.open(".artstore") as store:
         draft = store.draft("animals", description=f"{name} did it\nwith care")
         store.add_dir(draft, "animals")
@@ -52,11 +52,11 @@ def use_by(*names: str, version: str) -> None:
 
 
 def rows(output: str) -> dict[str, str]:
-    """What `show` printed, by its labels."""
+    """Return the values that `show` printed by their labels."""
     return {line[2:15].strip(): line[15:].strip() for line in output.splitlines()[1:]}
 
 
-def test_show_tells_what_is_known_of_a_version() -> None:
+def test_show_prints_everything_about_a_version() -> None:
     output_of("put", "animals", "--name", "animals", "--type", "dataset")
     write_noise(Path("animals"), {"rat.jpg": 300_000})
     output_of(
@@ -92,7 +92,7 @@ def test_show_as_json_has_bytes_and_times() -> None:
     assert json_of("show", "animals:v0")["expires_at"] is None
 
 
-def test_show_names_the_runs_and_what_is_referenced() -> None:
+def test_show_names_the_runs_and_references() -> None:
     put_two_versions()
     log_by("brave-fox")
     use_by(*(f"user-{number}" for number in range(12)), version="animals:v0")
@@ -115,7 +115,7 @@ def test_a_description_cannot_rewrite_the_screen() -> None:
     assert output_of("log", "animals").endswith("a\\x1b[2J\n")
 
 
-def test_log_tells_what_each_version_changed() -> None:
+def test_log_shows_what_each_version_changed() -> None:
     put_two_versions()
     write_noise(Path("animals"), {"dog.jpg": 100_000})
     (Path("animals") / "cat.jpg").rename("animals/puss.jpg")
@@ -141,7 +141,7 @@ def test_log_tells_what_each_version_changed() -> None:
     assert (oldest["before"], oldest["changes"]["added"], oldest["logged_by"]) == (None, 2, None)
 
 
-def test_log_skips_what_was_deleted_unless_asked() -> None:
+def test_log_leaves_out_deleted_versions_unless_asked() -> None:
     put_two_versions()
     write_noise(Path("animals"), {"bat.jpg": 1000})
     output_of("put", "animals", "--name", "animals")
@@ -160,7 +160,7 @@ def test_log_skips_what_was_deleted_unless_asked() -> None:
     assert len(output_of("log", "animals", "--deleted").splitlines()) == 3
 
 
-def test_log_of_a_long_history_can_be_cut_anywhere() -> None:
+def test_log_can_be_limited_at_any_length() -> None:
     with Store.init(".artstore") as store:
         for number in range(130):
             store.commit(store.draft("animals", "dataset", metadata={"number": number}))
@@ -174,7 +174,7 @@ def test_log_of_a_long_history_can_be_cut_anywhere() -> None:
     assert {line.split()[3] for line in output_of("log", "animals").splitlines()[:-1]} == {"="}
 
 
-def test_diff_ends_as_diff_does() -> None:
+def test_diff_has_the_exit_codes_of_diff() -> None:
     put_two_versions()
     differing = run("diff", "animals:v0", "animals:best")
     assert (differing.exit_code, differing.stdout) == (1, "added    rat.jpg  300.0 kB\n")
@@ -184,7 +184,7 @@ def test_diff_ends_as_diff_does() -> None:
     assert json_of("diff", "animals:v1", "animals:v1")["equal"] is True
 
 
-def test_diff_names_what_changed_in_the_order_of_paths() -> None:
+def test_diff_lists_changes_in_path_order() -> None:
     put_two_versions()
     (Path("animals") / "cat.jpg").rename("animals/puss.jpg")
     (Path("animals") / "dog.jpg").write_bytes(b"bow")
@@ -212,7 +212,7 @@ def test_diff_of_a_collection_needs_two_versions() -> None:
     assert "animals does not have two versions to compare" in alone.stderr
 
 
-def test_aliases_move_go_and_are_listed() -> None:
+def test_aliases_are_moved_removed_and_listed() -> None:
     put_two_versions()
     assert output_of("alias", "animals:v0", "best", "first", "best") == "animals:v0  best, first\n"
     assert output_of("alias", "animals").splitlines()[2:] == ["animals:v1  latest", "animals:v0  best, first"]
@@ -222,7 +222,7 @@ def test_aliases_move_go_and_are_listed() -> None:
     assert [row["aliases"] for row in json_of("alias", "animals")] == [["latest"]]
 
 
-def test_tags_are_put_taken_and_listed() -> None:
+def test_tags_are_added_removed_and_listed() -> None:
     put_two_versions()
     assert output_of("tag", "animals:v0", "fur", "old one") == "animals:v0  fur, old one\n"
     assert output_of("tag", "animals", "fur") == "animals:v1  fur\n"

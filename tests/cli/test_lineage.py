@@ -1,4 +1,4 @@
-"""Lineage, runs and what made a version, on the command line."""
+"""Lineage, runs, and versions with their inputs on the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.lineage_pipeline import edges, new_artifact
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, pipeline_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with a copy of that store."""
+    """A working folder with a copy of the store in which the pipeline ran."""
     prepare_folder(tmp_path, monkeypatch)
     shutil.copytree(pipeline_store, tmp_path / ".artstore")
     return tmp_path
@@ -28,7 +28,7 @@ def here(tmp_path: Path, pipeline_store: Path, monkeypatch: pytest.MonkeyPatch) 
 # lineage
 
 
-def test_lineage_shows_trees_of_where_a_version_came_from_and_what_came_of_it() -> None:
+def test_lineage_shows_trees_upstream_and_downstream() -> None:
     assert output_of("lineage", "pipe/model:round-0").splitlines() == [
         "pipe/model:v0  (model)",
         "upstream:",
@@ -49,7 +49,7 @@ def test_lineage_shows_trees_of_where_a_version_came_from_and_what_came_of_it() 
     assert output_of("lineage", "pipe/report", "--direction", "downstream").endswith("\ndownstream: nothing recorded\n")
 
 
-def test_lineage_sums_up_by_collections_and_job_types() -> None:
+def test_lineage_is_summarised_by_collections_and_job_types() -> None:
     assert output_of("lineage", "pipe/raw:v1", "--summary", "--depth", "2").splitlines() == [
         "collection pipe/raw  (dataset, 1 version)",
         "upstream:",
@@ -60,7 +60,7 @@ def test_lineage_sums_up_by_collections_and_job_types() -> None:
     ]
 
 
-def test_lineage_prints_every_form_that_the_library_gives() -> None:
+def test_lineage_prints_every_format_of_the_library() -> None:
     lineage = artstore.Api().artifact("pipe/model:v2").lineage()
 
     def form(name: str) -> str:
@@ -80,7 +80,7 @@ def test_lineage_prints_every_form_that_the_library_gives() -> None:
 # runs
 
 
-def test_runs_are_listed_the_newest_first_with_what_they_are() -> None:
+def test_runs_are_listed_newest_first() -> None:
     lines = [line.split() for line in output_of("runs", "-n", "2").splitlines()]
     assert lines[0] == ["id", "name", "project", "job", "type", "state", "started", "duration"]
     assert [line[:5] for line in lines[2:]] == [
@@ -90,7 +90,7 @@ def test_runs_are_listed_the_newest_first_with_what_they_are() -> None:
     assert len(output_of("runs").splitlines()) == 2 + 15
 
 
-def test_runs_are_chosen_by_project_state_job_type_and_filters_and_sorted() -> None:
+def test_runs_are_filtered_and_sorted() -> None:
     with pytest.raises(RuntimeError), artstore.init(project="zoo", id="broken", group="g"):
         raise RuntimeError
 
@@ -108,7 +108,7 @@ def test_runs_are_chosen_by_project_state_job_type_and_filters_and_sorted() -> N
     assert chosen("--state", "crashed") == []
 
 
-def test_one_run_is_shown_with_all_that_is_known_of_it() -> None:
+def test_a_run_is_shown_in_full() -> None:
     output = output_of("runs", "pipe/train-1")
     assert output.startswith("pipe/train-1\n  id           train-1\n  project      pipe\n  state        finished\n")
     assert '  config       {\n                 "rate": 0.2\n               }\n' in output
@@ -119,7 +119,7 @@ def test_one_run_is_shown_with_all_that_is_known_of_it() -> None:
     assert run["environment"]["python"]
 
 
-def test_a_run_that_is_asked_for_by_its_name_is_told_by_its_id(here: Path) -> None:
+def test_an_error_for_the_name_of_a_run_gives_its_id(here: Path) -> None:
     with artstore.init(store=here / ".artstore", project="pipe", id="x1", name="baseline"):
         pass
     for name in ("baseline", "pipe/baseline"):
@@ -131,7 +131,7 @@ def test_a_run_that_is_asked_for_by_its_name_is_told_by_its_id(here: Path) -> No
         artstore.Api(store=here / ".artstore").run(nothing)
 
 
-def test_no_hops_are_not_nothing() -> None:
+def test_depth_zero_is_not_shown_as_no_lineage() -> None:
     assert "upstream: not searched (depth 0)" in output_of("lineage", "pipe/model", "--depth", "0")
 
 
@@ -150,7 +150,7 @@ def files(folder: str) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
 
 
-def test_a_version_is_written_out_with_all_that_made_it() -> None:
+def test_a_version_is_downloaded_with_its_inputs() -> None:
     Path("train.py").write_text("print('train')")
     with artstore.init(project="pipe", id="again", config={"rate": 0.5}) as run:
         run.log_code(".", name="source", include_fn=lambda path: path.endswith("train.py"))
@@ -183,7 +183,7 @@ def test_a_version_is_written_out_with_all_that_made_it() -> None:
     assert result["run"]["id"] == "again" and result["missing"] == []
 
 
-def test_inputs_of_other_projects_and_versions_that_are_referenced_are_written_too() -> None:
+def test_inputs_of_other_projects_and_referenced_versions_are_downloaded() -> None:
     with artstore.init(project="zoo") as run:
         run.log_artifact(new_artifact("features", "dataset", "of the zoo"))
     with artstore.init(project="pipe") as run:
@@ -200,7 +200,7 @@ def test_inputs_of_other_projects_and_versions_that_are_referenced_are_written_t
     ]
 
 
-def test_an_input_that_was_deleted_is_named_and_the_rest_is_written() -> None:
+def test_a_deleted_input_is_named_and_the_others_are_downloaded() -> None:
     with Store.open(".artstore") as store:
         store.delete(store.version("pipe/clean:v0"), delete_aliases=True, force=True)
     result = run("get", "pipe/features:v0", "--with-inputs", "--root", "again")

@@ -1,4 +1,4 @@
-"""Links on the command line: a version under another name is found, told apart, and unlinked without being deleted."""
+"""Links on the command line: a version is found under another name, and unlinked without being deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.cli_runner import json_of, output_of, prepare_folder, put_two
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store with two versions, both linked in another project: `zoo/chosen:v0`, and `v1`, also called live."""
+    """A store with two versions, both linked in another project: `zoo/chosen:v0`, and `v1`, with the alias live."""
     prepare_folder(tmp_path, monkeypatch)
     put_two_versions()
     with Store.open(".artstore") as store:
@@ -21,7 +21,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_links_are_listed_under_their_own_names_with_what_they_show() -> None:
+def test_links_are_listed_under_their_own_names_with_their_versions() -> None:
     assert [line.split() for line in output_of("ls", "zoo/chosen").splitlines()][2:] == [
         ["zoo/chosen:v1", "latest,", "live", "just", "now", "3", "600.0", "kB", "animals:v1"],
         ["zoo/chosen:v0", "just", "now", "2", "300.0", "kB", "animals:v0"],
@@ -32,7 +32,7 @@ def test_links_are_listed_under_their_own_names_with_what_they_show() -> None:
     assert len(output_of("ls", "zoo/chosen:live").splitlines()) == 3
 
 
-def test_a_link_is_written_out_under_its_own_name() -> None:
+def test_a_link_is_downloaded_under_its_own_name() -> None:
     assert output_of("get", "chosen:live", "--project", "zoo") == "artifacts/chosen:v1  3 files written, 0 kept\n"
 
 

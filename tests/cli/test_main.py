@@ -22,13 +22,13 @@ from tests.support.cli_runner import json_of, output_of, put_two_versions, run, 
 pytestmark = pytest.mark.usefixtures("workspace")
 
 
-def test_init_makes_a_store_once() -> None:
+def test_init_creates_a_store_once() -> None:
     assert output_of("init", "--algorithm", "sha256") == "created the store .artstore (sha256)\n"
     assert output_of("init") == "there is a store already: .artstore (sha256)\n"
     assert json_of("init", "other")["made"] is True
 
 
-def test_put_says_once_that_it_makes_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_put_prints_once_that_it_creates_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("put", "animals", "--name", "animals", "--type", "dataset")
     assert run(*arguments).stderr == "created the store .artstore\n"
     assert run(*arguments).stderr == ""
@@ -36,7 +36,7 @@ def test_put_says_once_that_it_makes_the_store(monkeypatch: pytest.MonkeyPatch) 
     assert run(*arguments, "--store", "quiet").stderr == ""
 
 
-def test_the_store_is_found_from_below_and_by_name(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_is_found_from_subfolders_and_by_option(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output_of("put", "animals", "--name", "animals", "--type", "dataset")
     output_of("put", "animals", "--name", "others", "--type", "dataset", "--store", "second")
     below = workspace / "animals/deep/down"
@@ -53,7 +53,7 @@ def test_the_store_is_found_from_below_and_by_name(workspace: Path, monkeypatch:
     assert location.find() == Path.home() / "kept"
 
 
-def test_reading_where_no_store_is_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_without_a_store_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NoStore, match=r"pass store=\.\.\., or set ARTSTORE_DIR"):
         location.existing()
     for arguments in (
@@ -173,12 +173,12 @@ def test_bad_input_is_an_error_that_says_what_to_do(arguments: list[str], messag
     assert output_of("sql", "select count(*) from events") == before
 
 
-def test_every_verb_has_a_bad_input_above() -> None:
+def test_every_verb_is_tested_with_bad_input() -> None:
     (mark,) = test_bad_input_is_an_error_that_says_what_to_do.pytestmark  # type: ignore[attr-defined]
     assert {case[0][0] for case in mark.args[1]} >= set(VERBS)
 
 
-def test_put_makes_no_store_for_what_it_refuses() -> None:
+def test_put_creates_no_store_for_input_that_it_refuses() -> None:
     assert run("put", "animals", "--name", "animals").exit_code == 2
     assert run("put", "animals", "--name", "bad name", "--type", "t").exit_code == 2
     assert not Path(".artstore").exists()
@@ -200,7 +200,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_broken(workspace: Path) -> None
     output_of("verify")
 
 
-def test_a_reader_that_stops_ends_the_command_quietly(workspace: Path) -> None:
+def test_a_closed_pipe_ends_the_command_quietly(workspace: Path) -> None:
     write_noise(workspace / "many", {f"{number}.txt": 10 for number in range(3000)})
     output_of("put", "many", "--name", "many", "--type", "dataset")
     command = [sys.executable, "-m", "artstore", "ls", "many:v0"]
@@ -212,7 +212,7 @@ def test_a_reader_that_stops_ends_the_command_quietly(workspace: Path) -> None:
     child.stderr.close()
 
 
-def test_as_a_process_it_works_the_same() -> None:
+def test_it_works_the_same_as_a_process() -> None:
     assert run_process("put", "animals", "--name", "animals", "--type", "dataset").stdout.endswith("(new)\n")
     failed = run_process("get", "animals:v7")
     assert (failed.returncode, failed.stdout) == (2, "")
@@ -230,18 +230,18 @@ def test_help_imports_nothing_heavy() -> None:
     assert not loaded & (ours | extras)
 
 
-def test_sizes_are_decimal_and_never_a_thousand() -> None:
+def test_sizes_are_decimal_and_below_a_thousand_of_their_unit() -> None:
     formatted = {0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 6_000_000: "6.0 MB"}
     assert {count: _format.size(count) for count in formatted} == formatted
     assert _format.size(4 * 10**18) == "4000.0 PB"
 
 
-def test_tables_are_straight_with_wide_characters() -> None:
+def test_tables_with_wide_characters_are_aligned() -> None:
     lines = _format.table(["name", "n"], [["数据", "1"], ["e\u0301", "22"]], right=["n"])
     assert lines[2:] == ["数据   1", "e\u0301     22"]
 
 
-def test_bars_count_what_several_threads_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_bars_count_the_work_of_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -254,7 +254,7 @@ def test_bars_count_what_several_threads_do(monkeypatch: pytest.MonkeyPatch) -> 
     assert "4000/4000" in screen.getvalue()
 
 
-def test_short_steps_and_pipes_show_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_steps_and_pipes_show_no_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
     bars = terminal.Bars()

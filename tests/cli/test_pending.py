@@ -20,7 +20,7 @@ def pending(workdir: Path) -> None:
             current.upsert_artifact(new_draft("animals", **{id: id * 300}))
 
 
-def test_pending_lists_what_nobody_has_finished_and_who_wrote_it() -> None:
+def test_pending_lists_unfinished_versions_with_their_runs() -> None:
     assert output_of("pending").splitlines()[2:] == [
         "animals     night        2  600 B  a, b  just now  just now",
         "animals     day          1  300 B  c     just now  just now",
@@ -37,13 +37,13 @@ def test_pending_lists_what_nobody_has_finished_and_who_wrote_it() -> None:
     assert "Nothing is pending in animals; there is uncategorized/animals (night)" in refused
 
 
-def test_ls_and_du_point_to_what_is_pending() -> None:
+def test_ls_and_du_mention_pending_versions() -> None:
     assert "and 2 pending versions, not finished yet: see `artstore pending`" in run("ls").stderr
     assert "see `artstore pending animals`" in run("ls", "animals").stderr
     assert "900 B  2 pending versions, when written to a folder" in output_of("du")
 
 
-def test_pending_finishes_what_its_writers_left() -> None:
+def test_pending_finishes_a_version_left_by_its_runs() -> None:
     assert "Pass its --id, one of: night, day" in run("pending", "animals", "--finish").stderr
     output = output_of("pending", "animals", "--id", "night", "--finish", "--alias", "best")
     assert output == "animals:v0  2 entries  600 B\n"
@@ -53,7 +53,7 @@ def test_pending_finishes_what_its_writers_left() -> None:
     assert (again.exit_code, "Nothing is pending in animals" in again.stderr) == (2, True)
 
 
-def test_dropping_shows_what_would_go_and_asks() -> None:
+def test_dropping_shows_what_would_be_removed_and_asks() -> None:
     tried = run("pending", "animals", "--id", "day", "--drop", "--dry-run")
     assert (tried.exit_code, tried.stdout.splitlines()[-1]) == (0, "dropping it frees 300 B")
     refused = run("pending", "animals", "--id", "day", "--drop")
@@ -65,6 +65,6 @@ def test_dropping_shows_what_would_go_and_asks() -> None:
     assert Api().pending() == []
 
 
-def test_wrong_usage_is_told() -> None:
+def test_wrong_usage_is_an_error() -> None:
     assert run("pending", "--finish").exit_code == 2
     assert run("pending", "animals", "--finish", "--drop").exit_code == 2

@@ -1,4 +1,4 @@
-"""References on the command line: made, listed, compared with what is there now, written out and taken in."""
+"""References on the command line are created, listed, checked, downloaded and materialized."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def ref(workspace: Path, *arguments: str) -> str:
-    """Track the animals; what that prints."""
+    """Track the animals; return what that prints."""
     return output_of("ref", f"file://{workspace}/animals", "--name", "animals", "--type", "dataset", *arguments)
 
 
-def test_ref_makes_a_version_and_a_new_one_only_if_something_changed(workspace: Path) -> None:
+def test_ref_creates_a_version_only_if_something_changed(workspace: Path) -> None:
     assert ref(workspace, "--alias", "best", "--metadata", '{"a": 1}') == "animals:v0  2 entries  300.0 kB  (new)\n"
     assert ref(workspace) == "animals:v0  2 entries  300.0 kB  (unchanged)\n"
     Path("animals/rat.jpg").write_bytes(b"rat")
@@ -25,7 +25,7 @@ def test_ref_makes_a_version_and_a_new_one_only_if_something_changed(workspace: 
     assert json_of("show", "animals:best")["metadata"] == {"a": 1}
 
 
-def test_ref_lands_where_it_is_told_to_and_not_beyond_a_limit(workspace: Path) -> None:
+def test_ref_uses_the_given_path_and_respects_a_limit(workspace: Path) -> None:
     refused = run("ref", f"file://{workspace}/animals", "--name", "n", "--type", "t", "--max-objects", "1")
     assert refused.exit_code == 2 and "more than 1 object below" in refused.stderr
     assert json_of("ls") == []
@@ -33,12 +33,12 @@ def test_ref_lands_where_it_is_told_to_and_not_beyond_a_limit(workspace: Path) -
     assert [entry["path"] for entry in json_of("ls", "animals:latest")] == ["far/away/cat.jpg", "far/away/dog.jpg"]
 
 
-def test_ref_makes_no_store_for_what_is_no_uri() -> None:
+def test_ref_creates_no_store_for_an_invalid_uri() -> None:
     assert run("ref", "animals", "--name", "animals", "--type", "dataset").exit_code == 2
     assert not Path(".artstore").exists()
 
 
-def test_lists_tell_where_references_lead_and_what_pins_them(workspace: Path) -> None:
+def test_listings_show_uris_and_their_pins(workspace: Path) -> None:
     ref(workspace)
     output_of("ref", "s3://bucket/x.bin", "--name", "far", "--type", "dataset", "--no-checksum")
     first, _ = output_of("ls", "animals:v0").splitlines()
@@ -49,7 +49,7 @@ def test_lists_tell_where_references_lead_and_what_pins_them(workspace: Path) ->
     assert output_of("du", "animals").splitlines()[-1].split() == ["animals:v0", "300.0", "kB", "0", "B", "0", "B"]
 
 
-def test_diff_and_log_tell_what_changed_in_a_place(workspace: Path) -> None:
+def test_diff_and_log_show_changes_of_references(workspace: Path) -> None:
     ref(workspace)
     Path("animals/cat.jpg").rename("animals/tom.jpg")
     Path("animals/dog.jpg").write_bytes(b"dog")
@@ -60,7 +60,7 @@ def test_diff_and_log_tell_what_changed_in_a_place(workspace: Path) -> None:
     assert "~1 >1" in output_of("log", "animals")
 
 
-def test_status_tells_what_became_of_each_and_the_exit_code_whether_anything_did(workspace: Path) -> None:
+def test_status_shows_the_state_of_each_reference_and_the_exit_code_any_change(workspace: Path) -> None:
     ref(workspace)
     assert output_of("status", "animals") == "animals:v0  2 unchanged, 0 changed, 0 missing, 0 new\n"
     Path("animals/cat.jpg").write_bytes(b"cat")
@@ -78,7 +78,7 @@ def test_status_tells_what_became_of_each_and_the_exit_code_whether_anything_did
     assert last == "animals:v0  0 unchanged, 1 changed, 1 missing, 1 new"
 
 
-def test_status_of_what_refers_to_nothing_is_no_difference() -> None:
+def test_status_without_references_reports_no_change() -> None:
     output_of("put", "animals", "--name", "animals", "--type", "dataset")
     result = run("status", "animals")
     assert (result.exit_code, result.stdout) == (0, "")
@@ -92,7 +92,7 @@ def test_status_of_what_refers_to_nothing_is_no_difference() -> None:
     }
 
 
-def test_get_writes_what_is_there_and_says_what_is_not(workspace: Path) -> None:
+def test_get_downloads_existing_objects_and_names_missing_ones(workspace: Path) -> None:
     ref(workspace)
     Path("animals/dog.jpg").unlink()
     refused = run("get", "animals")
@@ -102,7 +102,7 @@ def test_get_writes_what_is_there_and_says_what_is_not(workspace: Path) -> None:
     assert json_of("get", "animals", "--allow-missing-references")["missing"] == 1
 
 
-def test_get_materialize_takes_the_bytes_in_and_writes_the_version_that_has_them(workspace: Path) -> None:
+def test_get_materialize_stores_the_bytes_and_downloads_the_new_version(workspace: Path) -> None:
     ref(workspace, "--metadata", '{"a": 1}')
     assert output_of("get", "animals:v0", "--materialize") == "artifacts/animals:v1  2 files written, 0 kept\n"
     Path("animals/dog.jpg").unlink()

@@ -1,4 +1,4 @@
-"""Looking after a store on the command line: deleting, measuring, checking, copying, asking."""
+"""Maintenance on the command line: rm, du, gc, verify, backup, sql."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.cli_runner import json_of, output_of, put_two_versions, run, 
 pytestmark = pytest.mark.usefixtures("workspace")
 
 
-def test_rm_without_a_terminal_shows_and_deletes_nothing() -> None:
+def test_rm_without_a_terminal_shows_the_plan_and_deletes_nothing() -> None:
     put_two_versions()
     result = run("rm", "animals:v0")
     assert result.exit_code == 1
@@ -25,7 +25,7 @@ def test_rm_without_a_terminal_shows_and_deletes_nothing() -> None:
     assert len(json_of("ls", "animals")) == 2
 
 
-def test_rm_says_what_it_frees_and_frees_it() -> None:
+def test_rm_frees_the_bytes_that_it_announces() -> None:
     put_two_versions()
     assert "deleting 1 version frees 300.0 kB" in output_of("rm", "animals:v1", "--delete-aliases", "--dry-run")
     result = json_of("rm", "animals:v1", "--delete-aliases", "--yes")
@@ -34,7 +34,7 @@ def test_rm_says_what_it_frees_and_frees_it() -> None:
     assert json_of("du")["content_bytes"] == 300_000
 
 
-def test_rm_by_rule_spares_what_has_an_alias() -> None:
+def test_rm_by_rule_keeps_versions_with_aliases() -> None:
     put_two_versions()
     for number in range(3):
         write_noise(Path("animals"), {f"{number}.jpg": 1000})
@@ -66,7 +66,7 @@ def test_rm_asks_on_a_terminal() -> None:
         assert len(json_of("ls", "animals")) == left
 
 
-def test_du_tells_size_owned_and_reclaimable() -> None:
+def test_du_shows_size_owned_and_reclaimable_bytes() -> None:
     put_two_versions()
     rows = {row["name"]: row for row in json_of("du", "animals")}
     assert [rows[name]["owned_bytes"] for name in ("animals:v0", "animals:v1")] == [300_000, 300_000]
@@ -77,7 +77,7 @@ def test_du_tells_size_owned_and_reclaimable() -> None:
     assert "2 versions, when written to a folder" in output_of("du")
 
 
-def test_du_tells_what_compression_saves(workspace: Path) -> None:
+def test_du_shows_what_compression_saves(workspace: Path) -> None:
     assert output_of("init", "--compression", "zstd").endswith("(blake3, zstd)\n")
     assert json_of("init")["compression"] == "zstd"
     (workspace / "animals/notes.txt").write_text("meow\n" * 10_000)
@@ -87,7 +87,7 @@ def test_du_tells_what_compression_saves(workspace: Path) -> None:
     assert "content, compressed" in output_of("du")
 
 
-def test_gc_collects_what_is_past_its_time() -> None:
+def test_gc_removes_expired_versions() -> None:
     assert json_of("put", "animals", "--name", "animals", "--type", "dataset", "--ttl", "1s")["ttl_seconds"] == 1
     while not json_of("gc", "--dry-run")["expired"]:
         time.sleep(0.1)
@@ -111,7 +111,7 @@ def test_verify_names_what_is_damaged(workspace: Path) -> None:
     assert {"version": "uncategorized/animals:v0", "path": "cat.jpg"} in report["findings"][0]["harms"]
 
 
-def test_a_backup_is_a_store_and_its_head_holds_the_history() -> None:
+def test_a_backup_is_a_store_whose_head_proves_the_history() -> None:
     put_two_versions()
     backup = json_of("backup", "copy")
     assert output_of("get", "animals:v0", "--store", "copy", "--root", "out").startswith("out  2 files")
@@ -120,7 +120,7 @@ def test_a_backup_is_a_store_and_its_head_holds_the_history() -> None:
     assert f"head {backup['head']}" in output_of("backup", "copy")
 
 
-def test_sql_answers_and_never_writes() -> None:
+def test_sql_reads_and_never_writes() -> None:
     put_two_versions()
     assert output_of("sql", "select version, entries as n from artifact_versions order by number") == (
         "version  n\n-------  -\nv0       2\nv1       3\n"

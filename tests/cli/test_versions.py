@@ -1,4 +1,4 @@
-"""Versions on the command line: they go in, come back, and are listed, compared and named."""
+"""Versions on the command line are put, downloaded and listed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.cli_runner import json_of, output_of, put_two_versions, run
 pytestmark = pytest.mark.usefixtures("workspace")
 
 
-def test_a_folder_goes_in_and_comes_back(workspace: Path) -> None:
+def test_a_folder_is_put_and_downloaded(workspace: Path) -> None:
     assert output_of("put", "animals", "--name", "animals", "--type", "dataset") == (
         "animals:v0  2 entries  300.0 kB  (new)\n"
     )
@@ -27,7 +27,7 @@ def test_the_same_folder_again_is_unchanged() -> None:
     assert json_of("put", "animals", "--name", "animals")["new"] is False
 
 
-def test_put_keeps_everything_it_is_told() -> None:
+def test_put_keeps_all_its_options() -> None:
     version = json_of(
         *("put", "animals/cat.jpg", "--name", "cat", "--type", "image", "--project", "zoo", "--as", "big/cat.jpg"),
         *("--alias", "best", "--alias", "first", "--tag", "fur", "--ttl", "30d"),
@@ -41,7 +41,7 @@ def test_put_keeps_everything_it_is_told() -> None:
     assert [entry["path"] for entry in json_of("ls", "zoo/cat:best")] == ["big/cat.jpg"]
 
 
-def test_a_folder_can_go_below_a_path_and_come_back_in_part() -> None:
+def test_a_folder_is_put_below_a_path_and_downloaded_in_part() -> None:
     output_of("put", "animals", "--name", "animals", "--type", "dataset", "--as", "train/wild")
     assert (
         output_of("get", "animals", "--root", "out", "--path", "train/wild/cat.jpg") == "out  1 file written, 0 kept\n"
@@ -77,7 +77,7 @@ def test_ls_lists_collections_versions_and_entries() -> None:
     assert json_of("ls", "--project", "zoo") == []
 
 
-def test_links_and_empty_folders_are_listed_as_what_they_are(workspace: Path) -> None:
+def test_links_and_empty_folders_are_listed_by_their_kind(workspace: Path) -> None:
     (workspace / "animals/empty").mkdir()
     (workspace / "animals/puss.jpg").symlink_to("cat.jpg")
     output_of("put", "animals", "--name", "animals", "--type", "dataset")

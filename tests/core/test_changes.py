@@ -1,4 +1,4 @@
-"""Many changes of a draft lie on the disk, and nobody notices but by the memory that they do not take."""
+"""Many changes of a draft are kept on disk, which changes nothing but the memory that it takes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def apply(changes: Changes | dict[str, Entry | None], steps: list[tuple[str, str
 
 @given(st.lists(st.tuples(STEPS, st.sampled_from(["kept", "taken back", "plain"])), max_size=6), st.integers(0, 6))
 @settings(deadline=None, max_examples=200)
-def test_changes_are_a_mapping_whether_in_memory_or_on_the_disk(
+def test_changes_are_a_mapping_in_memory_and_on_disk(
     blocks: list[tuple[list[tuple[str, str, Entry | None]], str]], held: int
 ) -> None:
     changes, model = Changes(held), dict[str, Entry | None]()
@@ -76,13 +76,13 @@ def test_changes_are_a_mapping_whether_in_memory_or_on_the_disk(
         assert {path: changes[path] for path in model} == model
         assert bool(changes) == bool(model)
         if end != "plain":
-            # Going through all of them moves them to the disk, so that is not always done.
+            # Iterating over all changes moves them to the disk, so it is not always done.
             assert list(changes) == sorted(model)
             assert len(changes) == len(model)
     assert changes == model
 
 
-def test_what_is_on_the_disk_can_be_changed_while_it_is_gone_through() -> None:
+def test_changes_on_disk_can_be_edited_during_iteration() -> None:
     changes = Changes(held=10)
     for number in range(3000):
         changes[reference(number).path] = reference(number)
@@ -93,7 +93,7 @@ def test_what_is_on_the_disk_can_be_changed_while_it_is_gone_through() -> None:
 
 @pytest.mark.parametrize("from_a_version", [False, True])
 @pytest.mark.parametrize("order", ["as listed", "at random"])
-def test_a_draft_on_the_disk_becomes_the_same_version(store: Store, from_a_version: bool, order: str) -> None:
+def test_a_draft_on_disk_becomes_the_same_version(store: Store, from_a_version: bool, order: str) -> None:
     base = None
     if from_a_version:
         first = store.draft("base", "dataset")
@@ -121,7 +121,7 @@ def test_a_draft_on_the_disk_becomes_the_same_version(store: Store, from_a_versi
 
 
 @pytest.mark.parametrize("before", [0, 5, 250])
-def test_a_listing_that_breaks_off_leaves_a_draft_as_it_was(before: int) -> None:
+def test_an_interrupted_listing_leaves_a_draft_unchanged(before: int) -> None:
     draft = Draft("animals", "dataset")
     draft.changes = Changes(held=100)
     draft.add_all(reference(number) for number in range(before))
@@ -137,7 +137,7 @@ def test_a_listing_that_breaks_off_leaves_a_draft_as_it_was(before: int) -> None
     assert list(draft.under("more")) == [reference(number, f"more/{number:03}") for number in range(350)]
 
 
-def test_a_forked_child_is_told_that_a_large_draft_is_not_its_own() -> None:
+def test_a_forked_child_cannot_use_a_large_draft_of_its_parent() -> None:
     changes = Changes(held=10)
     for number in range(50):
         changes[reference(number).path] = reference(number)
@@ -152,7 +152,7 @@ def test_a_forked_child_is_told_that_a_large_draft_is_not_its_own() -> None:
 
 def exit_code(work: Callable[[], None]) -> int | None:
     with warnings.catch_warnings():
-        # Python 3.12 says that it is dangerous where there are threads; here the child does next to nothing.
+        # Python 3.12 warns about forks with threads; this child does almost nothing.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = multiprocessing.get_context("fork").Process(target=work)
         child.start()
@@ -189,7 +189,7 @@ def test_a_forked_child_appends_to_a_spool_of_its_own() -> None:
     assert list(spool) == ["ours", "too", "later", "last"]
 
 
-def test_nothing_is_left_in_the_folder_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_temporary_files_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     changes, spool = Changes(held=10), Spool[Entry](in_memory=10)

@@ -1,4 +1,4 @@
-"""What can be put into a draft, what cannot, and that a draft is a plain mapping of paths for whoever looks at it."""
+"""A draft behaves as a mapping of paths; these tests show what can be put into it and what is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def link(path: str) -> Entry:
 
 
 class Stored:
-    """A committed version, as drafts see one."""
+    """A committed version with the interface that drafts use."""
 
     version = Version(1, "p", "animals", "dataset", 0, DOG, 1, 1, "committed", "2025-01-01T00:00:00.000000Z")
 
@@ -48,7 +48,7 @@ class Stored:
 
 
 def draft_of(*entries: Entry, based: bool) -> Draft:
-    """A draft that holds these entries, from its base or added one by one."""
+    """Return a draft with these entries, from its base or added one by one."""
     draft = Draft("animals", "dataset", base=Stored(*entries) if based else None)
     if not based:
         draft.add_all(list(entries))
@@ -66,7 +66,7 @@ based = pytest.mark.parametrize("based", [False, True], ids=["from nothing", "fr
 
 
 @based
-def test_the_same_content_at_the_same_path_is_no_change(based: bool) -> None:
+def test_the_same_content_at_the_same_path_changes_nothing(based: bool) -> None:
     draft = draft_of(file("a/cat"), based=based)
     assert draft.add(file("a/cat")) == file("a/cat")
     assert content(draft) == {"a/cat": file("a/cat")}
@@ -78,9 +78,7 @@ def test_the_same_content_at_the_same_path_is_no_change(based: bool) -> None:
     [file("a/cat", DOG), link("a/cat"), file("a/cat")._replace(executable=True)],
     ids=["other content", "a link", "another mode"],
 )
-def test_something_else_at_the_same_path_is_a_conflict_unless_it_is_to_be_overwritten(
-    based: bool, other: Entry
-) -> None:
+def test_other_content_at_the_same_path_is_a_conflict_unless_overwritten(based: bool, other: Entry) -> None:
     draft = draft_of(file("a/cat"), based=based)
     with pytest.raises(PathConflict, match=r"Cannot add the same path twice: 'a/cat'.*overwrite=True"):
         draft.add(other)
@@ -93,7 +91,7 @@ def test_something_else_at_the_same_path_is_a_conflict_unless_it_is_to_be_overwr
 @pytest.mark.parametrize("above", [file("a"), link("a")], ids=["file", "link"])
 @pytest.mark.parametrize("below", ["a/b", "a/b/c/d"])
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_nothing_lies_below_a_file_or_a_link(based: bool, above: Entry, below: str, overwrite: bool) -> None:
+def test_nothing_can_be_added_below_a_file_or_a_link(based: bool, above: Entry, below: str, overwrite: bool) -> None:
     draft = draft_of(above, based=based)
     with pytest.raises(PathConflict, match=f"'{below}' cannot be added: 'a' is a {above.kind.name.lower()}"):
         draft.add(file(below), overwrite=overwrite)
@@ -103,7 +101,7 @@ def test_nothing_lies_below_a_file_or_a_link(based: bool, above: Entry, below: s
 @based
 @pytest.mark.parametrize("entry", [file("a"), link("a")], ids=["file", "link"])
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_with_something_in_it_is_not_replaced(based: bool, entry: Entry, overwrite: bool) -> None:
+def test_a_folder_with_entries_is_not_replaced(based: bool, entry: Entry, overwrite: bool) -> None:
     draft = draft_of(file("a/b/cat"), file("a-b"), based=based)
     with pytest.raises(PathConflict, match="'a' cannot be added: it is a folder"):
         draft.add(entry, overwrite=overwrite)
@@ -114,7 +112,7 @@ def test_a_folder_with_something_in_it_is_not_replaced(based: bool, entry: Entry
 
 
 @based
-def test_an_empty_folder_is_replaced_by_what_is_put_there_or_into_it(based: bool) -> None:
+def test_an_empty_folder_is_replaced_by_an_entry_at_or_below_its_path(based: bool) -> None:
     draft = draft_of(folder("a"), folder("b"), folder("c/d"), based=based)
     draft.add(file("a"))
     draft.add(file("b/x/y"))
@@ -124,7 +122,7 @@ def test_an_empty_folder_is_replaced_by_what_is_put_there_or_into_it(based: bool
 
 @based
 @pytest.mark.parametrize("inside", ["a/cat", "a/b/cat"])
-def test_a_folder_that_holds_something_is_not_an_empty_one_as_well(based: bool, inside: str) -> None:
+def test_a_folder_with_entries_has_no_entry_of_its_own(based: bool, inside: str) -> None:
     """Only folders that hold nothing have an entry (docs/format.md)."""
     draft = draft_of(file(inside), based=based)
     draft.add(folder("a"))
@@ -132,7 +130,7 @@ def test_a_folder_that_holds_something_is_not_an_empty_one_as_well(based: bool, 
 
 
 @based
-def test_an_empty_folder_takes_the_place_of_a_file_only_by_overwriting(based: bool) -> None:
+def test_an_empty_folder_replaces_a_file_only_by_overwriting(based: bool) -> None:
     draft = draft_of(file("a"), based=based)
     with pytest.raises(PathConflict):
         draft.add(folder("a"))
@@ -149,7 +147,7 @@ def test_removing_a_file_leaves_its_neighbours(based: bool) -> None:
 
 
 @based
-def test_removing_a_folder_takes_what_is_in_it_and_no_more(based: bool) -> None:
+def test_removing_a_folder_removes_only_its_entries(based: bool) -> None:
     draft = draft_of(file("a/b/1"), file("a/b/c/2"), file("a/b-c"), file("a/b0"), folder("a/b/d"), based=based)
     assert sorted(draft.remove("a/b/")) == ["a/b/1", "a/b/c/2", "a/b/d"]
     assert set(content(draft)) == {"a/b-c", "a/b0"}
@@ -158,7 +156,7 @@ def test_removing_a_folder_takes_what_is_in_it_and_no_more(based: bool) -> None:
 
 
 @based
-def test_removing_what_is_not_there_says_so(based: bool) -> None:
+def test_removing_a_missing_path_is_an_error(based: bool) -> None:
     draft = draft_of(file("a/b"), based=based)
     for path in ("a/c", "b", "a/b/c"):
         with pytest.raises(NotFound, match=f"no entry '{path}' in animals") as caught:
@@ -170,7 +168,7 @@ def test_removing_what_is_not_there_says_so(based: bool) -> None:
 
 
 @based
-def test_what_was_removed_can_be_put_back(based: bool) -> None:
+def test_a_removed_path_can_be_added_again(based: bool) -> None:
     draft = draft_of(file("a/b"), based=based)
     draft.remove("a/b")
     draft.add(file("a/b", DOG))
@@ -182,7 +180,7 @@ def test_what_was_removed_can_be_put_back(based: bool) -> None:
 
 @based
 @pytest.mark.parametrize("clash", [file("a/cat", DOG), file("a"), file("a/cat/x")], ids=lambda entry: str(entry.path))
-def test_adding_many_adds_none_if_one_cannot_be(based: bool, clash: Entry) -> None:
+def test_adding_many_adds_none_if_one_is_refused(based: bool, clash: Entry) -> None:
     before = [file("a/cat"), folder("e")]
     draft = draft_of(*before, based=based)
     with pytest.raises(PathConflict):
@@ -202,7 +200,7 @@ def test_a_large_version_is_changed_without_touching_what_stays() -> None:
     assert draft.changes == {"new": file("new"), "7/7001": file("7/7001", DOG), "9/9001": None}
 
 
-# A model: a dict from path to entry, with the rules written down as plainly as possible.
+# A model: a dict from path to entry, with the rules written as plainly as possible.
 
 
 class Model:
@@ -292,7 +290,7 @@ def paths(store: Store, version: Version | str) -> list[str]:
     return [entry.path for entry in store.entries(version)]
 
 
-def test_a_version_from_a_version_has_what_was_not_changed(store: Store, tmp_path: Path) -> None:
+def test_a_version_with_a_base_keeps_unchanged_entries(store: Store, tmp_path: Path) -> None:
     draft = store.draft("animals", "dataset")
     store.add_dir(draft, write(tmp_path / "one", cat="meow", dog="woof", rat="squeak"))
     store.commit(draft)
@@ -307,7 +305,7 @@ def test_a_version_from_a_version_has_what_was_not_changed(store: Store, tmp_pat
     assert (tmp_path / "out" / "cat").read_text() == "meow"
 
 
-def test_adding_a_folder_that_clashes_leaves_the_draft_as_it_was(store: Store, tmp_path: Path) -> None:
+def test_adding_a_conflicting_folder_leaves_the_draft_unchanged(store: Store, tmp_path: Path) -> None:
     draft = store.draft("animals", "dataset")
     store.add_dir(draft, write(tmp_path / "one", cat="meow", dog="woof"))
     before = content(draft)
@@ -329,7 +327,7 @@ def test_a_draft_without_entries_is_a_version(store: Store, tmp_path: Path) -> N
     assert store.commit(store.draft("nothing")) == version
 
 
-def test_a_version_from_a_version_can_lose_everything(store: Store, tmp_path: Path) -> None:
+def test_a_version_with_a_base_can_remove_everything(store: Store, tmp_path: Path) -> None:
     draft = store.draft("animals", "dataset")
     store.add_dir(draft, write(tmp_path / "one", cat="meow"))
     store.commit(draft)
@@ -349,7 +347,7 @@ def test_a_collection_that_does_not_exist_needs_a_type(store: Store) -> None:
     [{"a": float("nan")}, {"a": object()}, {(1, 2): 3}, ["a"], "a"],
     ids=["NaN", "object", "key", "list", "text"],
 )
-def test_metadata_that_json_cannot_say_is_refused(store: Store, metadata: object) -> None:
+def test_metadata_that_json_cannot_hold_is_refused(store: Store, metadata: object) -> None:
     draft = store.draft("animals", "dataset", metadata=metadata)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="metadata must be"):
         store.commit(draft)
@@ -366,7 +364,7 @@ def test_a_draft_can_be_committed_again(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["dropped", "its version deleted"])
-def test_a_draft_that_has_lost_its_content_is_no_version(store: Store, tmp_path: Path, how: str) -> None:
+def test_a_draft_that_lost_its_content_cannot_be_committed(store: Store, tmp_path: Path, how: str) -> None:
     draft = store.draft("animals", "dataset")
     store.add_dir(draft, write(tmp_path / "one", cat="meow"))
     if how == "dropped":
@@ -378,7 +376,7 @@ def test_a_draft_that_has_lost_its_content_is_no_version(store: Store, tmp_path:
     assert store.verify().ok
 
 
-def test_a_draft_from_a_version_that_was_deleted_meanwhile_is_no_version(store: Store, tmp_path: Path) -> None:
+def test_a_draft_whose_base_was_deleted_cannot_be_committed(store: Store, tmp_path: Path) -> None:
     draft = store.draft("animals", "dataset")
     store.add_dir(draft, write(tmp_path / "one", cat="meow"))
     version = store.commit(draft)

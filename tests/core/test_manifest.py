@@ -1,4 +1,4 @@
-"""Entries, segments, groups and digests are those of docs/format.md, however a manifest came about."""
+"""Entries, segments, groups and digests follow docs/format.md, however a manifest is built."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def build(algorithm: str, entries: list[Entry]) -> tuple[str, ManifestBuilder]:
     return builder.finish(), builder
 
 
-def test_a_builder_that_holds_few_segments_builds_the_same() -> None:
+def test_a_builder_with_little_memory_builds_the_same() -> None:
     entries = [Entry(f"{number:04}", Kind.REFERENCE, size=number, uri=f"s3://b/{number}") for number in range(3000)]
     algorithm = digests.algorithm("blake3")
     held, spilled = ManifestBuilder(algorithm), ManifestBuilder(algorithm, held=2)
@@ -109,8 +109,8 @@ def test_dependencies(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_editing_gives_the_manifest_that_building_anew_would(seed: int) -> None:
-    """Keeping whole segments and groups at cuts is never visible in the digest."""
+def test_editing_gives_the_same_manifest_as_building(seed: int) -> None:
+    """Keeping whole segments and groups at cuts never shows in the digest."""
     draw = random.Random(seed)
     paths = {f"{draw.choice('abcdé')}/{draw.randrange(10**6):06d}" for _ in range(draw.choice([0, 1, 40, 3000, 30000]))}
     entries = {path: Entry(path, Kind.FILE, "blake3:" + "0" * 64, 1) for path in paths}

@@ -1,4 +1,4 @@
-"""What may be called what: every name and path that artstore takes, and every one that it refuses and says so."""
+"""The names and paths that artstore accepts, and those that it refuses with a message."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from artstore.errors import InvalidName, InvalidPath, NotFound
 LONG = "x" * 128
 TOO_LONG = "x" * 129
 SURROGATE = "caf\udce9"
-"""How Python writes a name whose bytes are not UTF-8."""
+"""A name whose bytes are not UTF-8, as Python represents it."""
 
 
 @pytest.mark.parametrize("name", ["a", "A-b_c.9", "..x", "...", "v3", "latest", LONG], ids=repr)
-def test_a_collection_may_be_called(name: str) -> None:
+def test_collection_names_are_accepted(name: str) -> None:
     assert names.collection(name) == name
 
 
@@ -47,12 +47,12 @@ BAD_COLLECTIONS = {
 
 
 @pytest.mark.parametrize("name", BAD_COLLECTIONS.values(), ids=BAD_COLLECTIONS.keys())
-def test_a_collection_may_not_be_called(name: str) -> None:
+def test_collection_names_are_refused(name: str) -> None:
     refused(names.collection, name)
 
 
 @pytest.mark.parametrize("name", ["dataset", "raw data", "Modèle", "模型", "a.b-c", "50%", LONG], ids=repr)
-def test_a_type_may_be_called(name: str) -> None:
+def test_types_are_accepted(name: str) -> None:
     assert names.artifact_type(name) == name
 
 
@@ -71,12 +71,12 @@ BAD_TYPES = {
 
 
 @pytest.mark.parametrize("name", BAD_TYPES.values(), ids=BAD_TYPES.keys())
-def test_a_type_may_not_be_called(name: str) -> None:
+def test_types_are_refused(name: str) -> None:
     refused(names.artifact_type, name)
 
 
 @pytest.mark.parametrize("name", ["uncategorized", "my project", "Größe", "a.b_c-d", "(1)", LONG], ids=repr)
-def test_a_project_may_be_called(name: str) -> None:
+def test_project_names_are_accepted(name: str) -> None:
     assert names.project(name) == name
 
 
@@ -99,14 +99,14 @@ BAD_PROJECTS = {
 
 
 @pytest.mark.parametrize("name", BAD_PROJECTS.values(), ids=BAD_PROJECTS.keys())
-def test_a_project_may_not_be_called(name: str) -> None:
+def test_project_names_are_refused(name: str) -> None:
     refused(names.project, name)
 
 
 @pytest.mark.parametrize(
     "name", ["best", "v", "v3a", "v01", "V3", "vv3", "ready for use", "名", "Latest", LONG], ids=repr
 )
-def test_an_alias_may_be_called(name: str) -> None:
+def test_aliases_are_accepted(name: str) -> None:
     assert names.alias(name) == name
 
 
@@ -127,12 +127,12 @@ BAD_ALIASES = {
 
 
 @pytest.mark.parametrize("name", BAD_ALIASES.values(), ids=BAD_ALIASES.keys())
-def test_an_alias_may_not_be_called(name: str) -> None:
+def test_aliases_are_refused(name: str) -> None:
     refused(names.alias, name)
 
 
 @pytest.mark.parametrize("name", ["a", "two words", "two  spaces", "-", "snake_case", "größe", "v3", LONG], ids=repr)
-def test_a_tag_may_be_called(name: str) -> None:
+def test_tags_are_accepted(name: str) -> None:
     assert names.tag(name) == name
 
 
@@ -155,7 +155,7 @@ BAD_TAGS = {
 
 
 @pytest.mark.parametrize("name", BAD_TAGS.values(), ids=BAD_TAGS.keys())
-def test_a_tag_may_not_be_called(name: str) -> None:
+def test_tags_are_refused(name: str) -> None:
     refused(names.tag, name)
 
 
@@ -163,7 +163,7 @@ def refused(check: Callable[[str], str], name: str) -> None:
     with pytest.raises(InvalidName) as caught:
         check(name)
     assert isinstance(caught.value, ValueError)
-    # `latest` is shown as people write it, everything else so that a newline is seen.
+    # `latest` is shown as people write it, other values so that a newline is visible.
     assert repr(name) in str(caught.value) or name == "latest" in str(caught.value)
 
 
@@ -180,7 +180,7 @@ REFERENCES = {
 
 
 @pytest.mark.parametrize("text", REFERENCES)
-def test_a_reference_is_read(text: str) -> None:
+def test_version_names_are_parsed(text: str) -> None:
     assert names.parse(text) == REFERENCES[text]
 
 
@@ -188,7 +188,7 @@ def test_a_reference_is_read(text: str) -> None:
     ("alias", "number"),
     [("v0", 0), ("v12", 12), ("v01", None), ("v", None), ("v-1", None), ("V1", None), ("v1 ", None), ("v١", None)],
 )
-def test_an_index_is_v_and_a_number(alias: str, number: int | None) -> None:
+def test_a_version_index_is_v_and_a_number(alias: str, number: int | None) -> None:
     assert names.version_number(alias) == number
     assert names.parse(f"animals:{alias}").number == number
 
@@ -213,7 +213,7 @@ BAD_REFERENCES = {
 
 
 @pytest.mark.parametrize("text", BAD_REFERENCES.values(), ids=BAD_REFERENCES.keys())
-def test_a_reference_may_not_be(text: str) -> None:
+def test_version_names_are_refused(text: str) -> None:
     with pytest.raises(InvalidName) as caught:
         names.parse(text)
     assert isinstance(caught.value, ValueError)
@@ -240,7 +240,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize("path", PATHS, ids=repr)
-def test_an_entry_path_is_normalised_by_its_slashes_alone(path: str) -> None:
+def test_entry_paths_are_normalised_only_in_their_slashes(path: str) -> None:
     assert names.entry_path(path) == PATHS[path]
 
 
@@ -269,7 +269,7 @@ BAD_PATHS = {
 
 
 @pytest.mark.parametrize("path", BAD_PATHS.values(), ids=BAD_PATHS.keys())
-def test_an_entry_path_may_not_be(path: str) -> None:
+def test_entry_paths_are_refused(path: str) -> None:
     with pytest.raises(InvalidPath) as caught:
         names.entry_path(path)
     assert isinstance(caught.value, ValueError)
@@ -278,7 +278,7 @@ def test_an_entry_path_may_not_be(path: str) -> None:
 
 @given(st.text(alphabet=st.sampled_from("a.b/\\:\0 \né\udce9"), max_size=12))
 @settings(deadline=None)
-def test_an_entry_path_never_leads_out_of_its_folder(text: str) -> None:
+def test_an_entry_path_never_leads_outside_its_folder(text: str) -> None:
     try:
         path = names.entry_path(text)
     except InvalidPath:
@@ -290,7 +290,7 @@ def test_an_entry_path_never_leads_out_of_its_folder(text: str) -> None:
 
 @given(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
 @settings(deadline=None)
-def test_what_is_taken_is_read_back_as_it_was(project: str, collection: str, alias: str) -> None:
+def test_accepted_names_are_parsed_back_unchanged(project: str, collection: str, alias: str) -> None:
     try:
         checked = names.project(project), names.collection(collection), names.alias(alias)
     except InvalidName:
@@ -309,7 +309,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.mark.parametrize("project", ["my zoo", "Größe", "(1)"])
-def test_every_name_that_is_allowed_can_be_used(store: Store, tmp_path: Path, project: str) -> None:
+def test_every_accepted_name_can_be_used(store: Store, tmp_path: Path, project: str) -> None:
     draft = store.draft("..x", "raw data 50%", project=project)
     store.add_file(draft, tmp_path / "cat", "日本/cafe\u0301\n")
     version = store.commit(draft, aliases=["ready for use", "名"], tags=["two words", "größe"])
@@ -320,7 +320,7 @@ def test_every_name_that_is_allowed_can_be_used(store: Store, tmp_path: Path, pr
     assert (tmp_path / "out" / "日本" / "cafe\u0301\n").read_bytes() == b"meow"
 
 
-def test_a_bad_name_is_refused_by_the_store_before_anything_is_done(store: Store, tmp_path: Path) -> None:
+def test_the_store_refuses_a_bad_name_before_it_changes_anything(store: Store, tmp_path: Path) -> None:
     events = store.events()
     draft = store.draft("animals")
     with pytest.raises(InvalidName, match="'a b'"):
@@ -343,20 +343,20 @@ def test_a_bad_name_is_refused_by_the_store_before_anything_is_done(store: Store
 
 
 @pytest.mark.parametrize("number", ["3", "9" * 18, "9" * 19, "9" * 30, "9" * 5000], ids=lambda number: str(len(number)))
-def test_an_index_that_no_version_has_is_not_found(store: Store, number: str) -> None:
+def test_an_unknown_index_is_not_found(store: Store, number: str) -> None:
     with pytest.raises(NotFound, match="latest is v0"):
         store.version(f"animals:v{number}")
 
 
 @pytest.mark.parametrize("alias", ["beast", "Latest", "v0 ", "a/b", "a:b", "v0\n", "x" * 1000])
-def test_an_alias_that_no_version_has_is_not_found_or_refused(store: Store, alias: str) -> None:
+def test_an_unknown_alias_is_not_found_or_refused(store: Store, alias: str) -> None:
     with pytest.raises((NotFound, InvalidName)) as caught:
         store.version(f"animals:{alias}")
     assert alias in str(caught.value) or repr(alias) in str(caught.value)
 
 
 @pytest.mark.parametrize("argument", ["description", "metadata", "type", "alias"])
-def test_text_that_is_not_utf_8_is_refused_wherever_it_is_given(store: Store, tmp_path: Path, argument: str) -> None:
+def test_text_that_is_not_utf_8_is_refused_everywhere(store: Store, tmp_path: Path, argument: str) -> None:
     def put() -> None:
         draft = store.draft(
             "others",
