@@ -464,7 +464,7 @@ def test_a_file_that_is_no_table_says_so() -> None:
     with (artifact := Artifact("things", "dataset")).new_file("item.table.parquet") as file:
         file.write("no parquet")
     artifact.save()
-    with pytest.raises(InvalidInput, match=r"'item\.table\.parquet' of things:v4 is no table.*get_entry"):
+    with pytest.raises(InvalidInput, match=r"'item\.table\.parquet' of things:v4 is not a valid table.*get_entry"):
         artifact.get("item")
 
 
