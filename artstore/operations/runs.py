@@ -21,7 +21,7 @@ from artstore.storage.process_locks import ProcessLock
 
 OLDEST_FIRST = runs.OLDEST_FIRST
 _NAMED = 3
-"""How many runs an error names."""
+"""The number of runs that an error names."""
 
 
 class Begun(NamedTuple):
@@ -167,7 +167,7 @@ class Runs:
         return here[0]
 
     def _advice_for_name(self, name: str, project: str | None) -> str:
-        """What to do where no run has an id: the id may be the name of a run."""
+        """Return what to do if no run has an id: it may be the name of one."""
         with self._db.reading() as connection:
             ids = [f"{run.project}/{run.uid}" for run in runs.by_name(connection, name, project, _NAMED)]
         if not ids:

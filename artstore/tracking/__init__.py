@@ -1,1 +1,1 @@
-"""What programs import: artifacts, runs and the Api, which are W&B's objects over a store."""
+"""The objects that programs import: artifacts, runs and the Api, as W&B has them."""

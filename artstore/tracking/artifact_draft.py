@@ -1,4 +1,4 @@
-"""What an artifact can do while it is a draft: take files, folders and references, and give them up again.
+"""The draft of an artifact: files, folders and references are added to it and removed from it.
 
 Everything is stored at the moment it is added: in the store of the open run, or in the one that `location` finds.
 """
@@ -46,7 +46,7 @@ class ArtifactDraft(ArtifactDownload):
         >>> artifact.add_file("labels.csv", name="meta/labels.csv")
 
         With `is_tmp` the name begins with the digest of the content. Raises `SourceMissing` or another `SourceError`
-        if the file cannot be read, `InvalidPath` for a name that is no path in an artifact, or `PathConflict` if
+        if the file cannot be read, `InvalidPath` for a name that cannot be a path in an artifact, or `PathConflict` if
         something else is at that path and `overwrite` is not set.
         """
         _check_policy(policy)
@@ -85,8 +85,8 @@ class ArtifactDraft(ArtifactDownload):
         >>> artifact.add_dir("images", name="train")
 
         A store in the folder is left out. Raises `SourceError` if something cannot be read, `InvalidPath` for a name
-        that is no path in an artifact, or `PathConflict` if something else is at one of the paths and `merge` is not
-        set; nothing is added then.
+        that cannot be a path in an artifact, or `PathConflict` if something else is at one of the paths and `merge` is
+        not set; nothing is added then.
         """
         _check_policy(policy)
         if not os.path.isdir(local_path):
@@ -147,8 +147,8 @@ class ArtifactDraft(ArtifactDownload):
         artifact is added under `name` or its own path, and takes no space. Both can also be given by a URL such as
         `wandb-artifact://local/zoo/animals:v0/cat.png`, which is what `ArtifactEntry.ref_url` returns.
 
-        Raises `TooManyObjects` for more than `max_objects` (10,000) objects, `ReferenceGone` if there is no such
-        object, or `PathConflict`; nothing is added then.
+        Raises `TooManyObjects` for more than `max_objects` (10,000) objects, `ReferenceGone` if the object does not
+        exist, or `PathConflict`; nothing is added then.
         """
         target: object = uri
         if isinstance(uri, str) and uri.startswith(_ARTIFACT_SCHEMES):
@@ -184,8 +184,8 @@ class ArtifactDraft(ArtifactDownload):
         label, _, path = rest.partition("/")
         if not separator:
             raise InvalidInput(
-                f"{url!r} names no artifact of this store: expected wandb-artifact://project/name:alias/path; or pass "
-                "the artifact, or its entry, itself"
+                f"{url!r} does not name an artifact of this store: expected "
+                "wandb-artifact://project/name:alias/path; or pass the artifact, or its entry, itself"
             )
         store = self._open_store()
         artifact = self._from_version(store, store.version(f"{name}:{label}", project=draft.project))

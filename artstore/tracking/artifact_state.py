@@ -113,7 +113,7 @@ class ArtifactState(Owner):
         return artifact
 
     def _set_version(self, version: Version) -> None:
-        """Be this version from now on; edits that were not saved are dropped."""
+        """Become this version; edits that were not saved are dropped."""
         self._version, self._draft, self._finalized = version, None, True
         self._description, self._metadata = version.description, copy.deepcopy(version.metadata)
         self._ttl = version.ttl
@@ -148,7 +148,7 @@ class ArtifactState(Owner):
         return self._draft
 
     def _await_commit(self) -> None:
-        """Wait for a commit that is under way: what is set from now on is set on the version."""
+        """Wait for a commit that is under way, so that what is set next is set on the version."""
         if self._version is None and self._pending is not None:
             self.wait()
 
@@ -178,7 +178,7 @@ class ArtifactState(Owner):
         return self
 
     def _open_store(self) -> Store:
-        """Return the store that holds it, or that it would be logged to now."""
+        """Return the store that holds the artifact, or the one that it would be logged to."""
         if self._store is None or self._store.closed:
             draft = self._draft
             if self._store is not None and draft is not None and draft.changes and self._upserted is None:
@@ -312,7 +312,7 @@ class ArtifactState(Owner):
 
     @property
     def ttl(self) -> timedelta | None:
-        """How long after its creation the version is deleted; None: never. Setting it on a version needs `save`.
+        """The duration after which the version is deleted; None: never. On a version, `save` stores a new value.
 
         Raises `ArtifactNotLoggedError` if it is read before it was set or the artifact was logged.
         """

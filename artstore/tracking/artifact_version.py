@@ -1,4 +1,4 @@
-"""What an artifact is once it is committed: its version, and its place among others."""
+"""The version of an artifact, and its place among others."""
 
 from __future__ import annotations
 

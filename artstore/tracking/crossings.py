@@ -1,8 +1,8 @@
-"""Where artifacts lead to runs and collections, which lead to artifacts themselves.
+"""From an artifact to its runs and its collection: the one circle of imports, and the only late imports for it.
 
-As in W&B, an artifact gives its run and its collection, and those give their artifacts, so their modules need each
-other. Modules of runs and collections import `artifact`; the way back is taken here, by imports at the time of the
-call. No other module of this package imports one of its own so late, except to start faster.
+As in W&B, an artifact has its runs and its collection, and those have their artifacts, so the modules need each other.
+The modules of runs and collections import `artifact`; the way back is here, imported at the time of the call. Other
+modules of this package import their own late only to start faster.
 """
 
 from __future__ import annotations

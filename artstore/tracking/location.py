@@ -1,4 +1,4 @@
-"""Where a store is: the given folder, otherwise ARTSTORE_DIR, the nearest `.artstore` above, or `./.artstore`.
+"""Find the folder of a store: the given one, otherwise ARTSTORE_DIR, the nearest `.artstore` above, or `./.artstore`.
 
 Apart from `open_stores`, because the command line asks where a store is before it imports what opens one.
 """

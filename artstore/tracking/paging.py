@@ -10,13 +10,13 @@ Page = Callable[[str | None, int], list[tuple[str, Item]]]
 
 
 class Listing(Generic[Item]):
-    """What the Api lists: it can be iterated, indexed, sliced and counted.
+    """A list of the Api, read page by page: it can be iterated, indexed, sliced and counted.
 
     >>> runs = api.runs("animals")
     >>> len(runs), runs[0].name, [run.id for run in runs[:10]]
 
     `page` gets a cursor (None for the beginning) and a number of items; it returns each item with the cursor to go on
-    after it. `cursor` is where reading has come to: as `start` of another listing, that one goes on from there.
+    after it. `cursor` is that of the last item that was read: given as `start`, another listing continues there.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ class Written(NamedTuple):
 
 
 class Reproduced(NamedTuple):
-    """What `reproduce` wrote. `missing` are the inputs that were deleted, `run` is the run that made the version."""
+    """The result of `reproduce`. `missing` are the inputs that were deleted, `run` is the run that made the version."""
 
     output: Written
     inputs: list[Written]

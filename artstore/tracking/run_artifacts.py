@@ -1,4 +1,4 @@
-"""What a run logs, builds together with other runs, uses and links.
+"""The artifacts of a run: it logs, uses and links them, and builds them together with other runs.
 
 Artifacts are committed in the background, in the order of the calls. An error is raised by `Artifact.wait`, or, if
 that is not called, at the end of the run.

@@ -1,4 +1,4 @@
-"""What a run is and what it records: name, tags, config, summary and metrics, written to the store every second."""
+"""The data of a run: name, tags, config, summary and metrics, written to the store every second."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from artstore.tracking.config import Config, Summary
 
 
 class RunIdentity:
-    """What names a run and places it: the same for the process that runs it and for those that look at it."""
+    """The properties of a run that never change: the same for its own process and for the Api."""
 
     _record: RunRecord
 
@@ -73,7 +73,7 @@ class RunState(RunIdentity):
         self._rows: list[tuple[int, str]] = []
         """The rows of the history, (step, JSON), that `_flush` has to write."""
         self._row: dict[str, Any] = {}
-        """What was logged for the step that is not complete yet."""
+        """The values logged for the step that is not complete yet."""
         self._finished = False
         self._flushed_last = False
         """Whether everything was written: until then, changes made while the run finishes are still accepted."""
