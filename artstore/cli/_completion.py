@@ -137,7 +137,7 @@ def _labelled(store: Store, typed: dict[str, Any]) -> list[Version]:
 def _runs(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:
     from artstore.tracking import public_run  # late: only runs need it
 
-    return (run.id for run in public_run.listing(store, typed.get("project")))
+    return (run.id for run in public_run.list_runs(store, typed.get("project")))
 
 
 def _aliases(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:

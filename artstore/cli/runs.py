@@ -79,13 +79,13 @@ def command(
             raise click.UsageError(
                 "Filters and limits are for lists, an ID is for one run: leave out one or the other."
             )
-        _show(public_run.find(opened, run_id, project or DEFAULT_PROJECT), as_json)
+        _show(public_run.find_run(opened, run_id, project or DEFAULT_PROJECT), as_json)
 
 
 def _list(
     store: Store, project: str | None, filters: dict[str, Any], order: str, limit: int | None, as_json: bool
 ) -> None:
-    runs = islice(public_run.listing(store, project, filters, order, per_page=min(limit or 500, 500)), limit)
+    runs = islice(public_run.list_runs(store, project, filters, order, per_page=min(limit or 500, 500)), limit)
     if as_json:
         _format.print_json_list(run.facts() for run in runs)
         return

@@ -12,10 +12,9 @@ from artstore.core.versions import Pending
 from artstore.errors import InvalidInput, NotFound, WrongType
 from artstore.runtime import environment
 from artstore.store import Store
-from artstore.tracking import collection as artifact_collection
 from artstore.tracking import location, open_stores, public_run
 from artstore.tracking.artifact import Artifact
-from artstore.tracking.collection import ArtifactCollection, ArtifactType
+from artstore.tracking.collection import ArtifactCollection, ArtifactType, list_collections, list_versions
 from artstore.tracking.paging import Listing
 from artstore.tracking.public_run import PublicRun
 
@@ -111,7 +110,7 @@ class Api:
         collection = self.artifact_collection(type_name, name)
         tagged = [{"tag": tag} for tag in ([tags] if isinstance(tags, str) else tags or ())]
         wanted = {"$and": [*tagged, filters or {}]}
-        return artifact_collection.versions(
+        return list_versions(
             self.store,
             collection.project,
             collection.name,
@@ -159,9 +158,7 @@ class Api:
         if order not in (None, "name", "+name"):
             raise InvalidInput(f"cannot order collections by {order!r}: they are listed by their names")
         project, type = (self._project, project_name) if type_name is None else (self._of(project_name), type_name)
-        return artifact_collection.collections(
-            self.store, project, type, filters=filters, per_page=per_page, start=start
-        )
+        return list_collections(self.store, project, type, filters=filters, per_page=per_page, start=start)
 
     def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
         """Find a type of artifacts. Raises `NotFound` if the project has none of that type."""
@@ -207,7 +204,7 @@ class Api:
         >>> api.run("animals/3k9x2m1q").state
         'finished'
         """
-        return public_run.find(self.store, path, self._project)
+        return public_run.find_run(self.store, path, self._project)
 
     def runs(
         self,
@@ -225,7 +222,7 @@ class Api:
         An order with `-` before its field lists the largest first. Raises `InvalidInput` for a field or operator that
         there is not; the message names those that there are.
         """
-        return public_run.listing(self.store, self._of(path) if path else None, filters, order, per_page)
+        return public_run.list_runs(self.store, self._of(path) if path else None, filters, order, per_page)
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Listing[Project]:
         """List the projects of the store."""
@@ -259,7 +256,7 @@ class Registry:
 
     def collections(self, filter: Mapping[str, Any] | None = None) -> Listing[ArtifactCollection]:
         """List the collections that match a filter by name, description, type, tag or time, by name."""
-        return artifact_collection.collections(self._store, self.full_name, None, filters=filter)
+        return list_collections(self._store, self.full_name, None, filters=filter)
 
     def versions(self, filter: Mapping[str, Any] | None = None) -> Listing[Artifact]:
         """List the linked versions that match a filter by tag, alias, metadata or time."""

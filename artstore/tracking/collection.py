@@ -136,7 +136,9 @@ class ArtifactCollection:
         self, per_page: int = 50, start: str | None = None, filters: Mapping[str, Any] | None = None
     ) -> Listing[Artifact]:
         """List the versions that match filters, the newest first. See `Api.artifacts`. Raises `InvalidInput`."""
-        return versions(self._store, self.project, self._record.name, filters=filters, per_page=per_page, start=start)
+        return list_versions(
+            self._store, self.project, self._record.name, filters=filters, per_page=per_page, start=start
+        )
 
     versions = artifacts
 
@@ -186,7 +188,7 @@ class ArtifactType:
 
     def collections(self, per_page: int = 50, start: str | None = None) -> Listing[ArtifactCollection]:
         """List the collections of the type, by name."""
-        return collections(self._store, self.project, self.name, per_page=per_page, start=start)
+        return list_collections(self._store, self.project, self.name, per_page=per_page, start=start)
 
     def collection(self, name: str) -> ArtifactCollection:
         """Find a collection of the type. Raises `NotFound`."""
@@ -203,7 +205,7 @@ def _aliases(version: Version) -> tuple[str, ...]:
     return version.link.aliases if version.link else version.aliases
 
 
-def collections(
+def list_collections(
     store: Store,
     project: str,
     type: str | None,
@@ -228,7 +230,7 @@ def collections(
     )
 
 
-def versions(
+def list_versions(
     store: Store,
     project: str,
     name: str,
@@ -245,13 +247,10 @@ def versions(
 
     def page(after: str | None, count: int) -> list[tuple[str, Artifact]]:
         number = None if after is None else int(after)
-        page_of_versions = store.pages.versions(
+        versions = store.pages.versions(
             name, project=project, beyond=number, count=count, oldest_first=oldest_first, filters=filters
         )
-        return [
-            (str((version.link or version).number), Artifact._from_version(store, version))
-            for version in page_of_versions
-        ]
+        return [(str((version.link or version).number), Artifact._from_version(store, version)) for version in versions]
 
     page(None, 0)
     return Listing(

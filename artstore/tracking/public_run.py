@@ -230,7 +230,7 @@ def _names(artifacts: Iterable[Artifact]) -> list[str]:
     return [artifact.source_qualified_name.removeprefix(f"{LOCAL}/") for artifact in artifacts]
 
 
-def listing(
+def list_runs(
     store: Store,
     project: str | None = None,
     filters: Mapping[str, Any] | None = None,
@@ -248,7 +248,7 @@ def listing(
     return Listing(page, lambda: store.runs.count(project, filters), per_page=per_page)
 
 
-def find(store: Store, path: str, project: str) -> PublicRun:
+def find_run(store: Store, path: str, project: str) -> PublicRun:
     """Find a run: `[[entity/]project/]id`; of several with one id, that of a project.
 
     Raises `NotFound`, or `InvalidName` if several projects have one.
