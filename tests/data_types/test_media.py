@@ -1,4 +1,4 @@
-"""Images, sounds, videos, pages and 3D objects: what they take, what artifacts keep of them, and how they come back."""
+"""Images, sounds, videos, pages and 3D objects: their sources, their files in artifacts, and reading them back."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_image_of_a_tensor_or_a_figure_is_drawn() -> None:
     assert Image(Tensor()) == Image(Figure()) == Image(PIXELS)
 
 
-def test_the_words_about_an_image_come_back(picture: Path) -> None:
+def test_the_annotations_of_an_image_are_read_back(picture: Path) -> None:
     image = Image(picture, caption="asleep", grouping=2, masks={"truth": MASK}, boxes={"found": {"box_data": [BOX]}})
     stored = round_trip(image)
     assert stored.caption == "asleep" and stored == image
@@ -128,7 +128,7 @@ def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
         (lambda: Molecule("text.png"), InvalidInput, "Molecule only supports"),
     ],
 )
-def test_what_makes_no_object_is_refused_with_what_would(
+def test_an_invalid_source_is_refused_with_the_valid_ones(
     workdir: Path, make: Callable[[], object], error: type[Exception], message: str
 ) -> None:
     (workdir / "text.png").write_text("text")
@@ -155,7 +155,7 @@ def test_a_file_that_changes_before_it_is_added_is_an_error_and_nothing_is_added
         artifact.add(table, "item")
 
 
-def test_objects_that_need_one_another_are_added_together_or_not_at_all() -> None:
+def test_dependent_objects_are_added_together_or_not_at_all() -> None:
     artifact = Artifact("things", "dataset")
     artifact.add(Html("<i>x</i>"), "item")
     before = artifact.manifest.digest()
@@ -164,7 +164,7 @@ def test_objects_that_need_one_another_are_added_together_or_not_at_all() -> Non
     assert artifact.manifest.digest() == before
 
 
-def test_an_object_that_needs_others_replaces_one_of_its_name(picture: Path) -> None:
+def test_an_object_with_dependent_objects_can_be_overwritten(picture: Path) -> None:
     artifact = Artifact("things", "dataset")
     artifact.add(Image(picture, masks={"truth": MASK}), "item")
     artifact.add(Image(picture, masks={"truth": MASK}, caption="new", classes=[{"id": 9, "name": "owl"}]), "item", True)
@@ -203,7 +203,7 @@ def test_a_page_is_text_a_file_or_an_open_file(workdir: Path) -> None:
     assert Html("page.html", inject=False, data_is_not_path=True).html == "page.html"
 
 
-def test_an_object_in_space_is_points_a_scene_or_a_file(workdir: Path) -> None:
+def test_a_3d_object_is_points_a_scene_or_a_file(workdir: Path) -> None:
     points = [[1.0, 2.0, 3.0]]
     assert json.loads(round_trip(Object3D(numpy.array(points))).read()) == points
     scene = Object3D.from_point_cloud(points, boxes=[{"label": "car"}])
@@ -218,14 +218,14 @@ def test_an_object_in_space_is_points_a_scene_or_a_file(workdir: Path) -> None:
     assert round_trip(Object3D.from_file(io.StringIO("[[1,2,3]]"), "pts.json")).read() == b"[[1,2,3]]"
 
 
-def test_an_object_read_from_an_artifact_goes_into_another_without_a_copy(picture: Path) -> None:
+def test_an_object_from_an_artifact_is_added_to_another_without_a_copy(picture: Path) -> None:
     first = log_objects("first", item=Image(picture, caption="asleep"))
     second = log_objects("second", item=first.get("item"))
     assert second.get("item") == first.get("item")
     assert [dependency.name for dependency in second.dependencies()] == ["first:v0"]
 
 
-def test_what_is_read_from_an_artifact_makes_the_next_one_depend_on_it_also_without_files() -> None:
+def test_an_object_from_an_artifact_makes_a_dependency_even_without_files() -> None:
     left = log_objects("left", table=Table(columns=["id", "x"], data=[["a", 1]]))
     right = log_objects("right", table=Table(columns=["id", "y"], data=[["a", 2]]))
     joined = log_objects("both", pair=JoinedTable(left.get("table"), right.get_entry("table"), "id"))
@@ -236,7 +236,7 @@ def test_what_is_read_from_an_artifact_makes_the_next_one_depend_on_it_also_with
     assert again.get("table") == left.get("table")
 
 
-def test_a_table_that_was_changed_or_is_carried_on_in_its_own_artifact_leaves_the_old_one_free() -> None:
+def test_a_changed_table_or_one_of_the_same_artifact_makes_no_dependency() -> None:
     first = log_objects("first", table=Table(columns=["n"], data=[[1]]))
     assert log_objects("first", table=first.get("table")).version == "v0"
     changed = first.get("table")
@@ -249,7 +249,7 @@ def test_a_table_that_was_changed_or_is_carried_on_in_its_own_artifact_leaves_th
     first.delete()
 
 
-def test_a_partitioned_table_brings_its_parts_along(picture: Path) -> None:
+def test_a_partitioned_table_includes_its_parts(picture: Path) -> None:
     parts = [Table(columns=["n", "image"], data=[[n, Image(picture)]]) for n in range(2)]
     first = Artifact("first", "dataset")
     for number, part in enumerate(parts):
@@ -264,13 +264,13 @@ def test_a_partitioned_table_brings_its_parts_along(picture: Path) -> None:
     assert [dependency.name for dependency in second.dependencies()] == ["first:v0"]
 
 
-def test_tables_of_one_name_in_two_artifacts_are_joined() -> None:
+def test_tables_of_the_same_name_in_two_artifacts_are_joined() -> None:
     left, right = (log_objects(name, rows=Table(columns=["id"], data=[[name]])) for name in ("left", "right"))
     joined = log_objects("both", pair=JoinedTable(left.get_entry("rows"), right.get_entry("rows"), "id")).get("pair")
     assert (joined._table1.data, joined._table2.data) == ([["left"]], [["right"]])
 
 
-def test_the_entry_of_an_object_is_found_by_the_name_it_was_added_under(picture: Path) -> None:
+def test_the_entry_of_an_object_is_found_by_its_name(picture: Path) -> None:
     artifact = log_objects(seen=Image(picture), rows=Table(columns=["n"], data=[[1]]))
     assert artifact.get_entry("seen").path == "seen.image-file.json"
     assert artifact.get_entry("rows") == artifact.get_entry("rows.table.json")
@@ -278,7 +278,7 @@ def test_the_entry_of_an_object_is_found_by_the_name_it_was_added_under(picture:
         artifact.get_entry("nothing")
 
 
-def test_classes_that_are_an_artifact_of_their_own_name_those_of_images(picture: Path) -> None:
+def test_classes_in_an_artifact_of_their_own_name_those_of_images(picture: Path) -> None:
     classes = log_objects("classes", animals=Classes([{"id": 1, "name": "cat"}])).get("animals")
     rows = log_objects("rows", seen=Table(columns=["image"], data=[[Image(picture, classes=classes)]]))
     assert rows.get("seen").data[0][0]._classes == classes
@@ -309,7 +309,7 @@ def test_boxes_and_masks_and_classes_can_be_added_by_themselves() -> None:
 # References
 
 
-def test_an_image_of_a_uri_is_a_reference_that_is_read_from_where_it_is(picture: Path, web_app: WebApp) -> None:
+def test_an_image_of_a_uri_is_a_reference_and_read_from_there(picture: Path, web_app: WebApp) -> None:
     web_app.put("photos/cat.png", picture.read_bytes())
     uris = [picture.as_uri(), f"{web_app.url}/strong/photos/cat.png"]
     artifact = log_objects(seen=Table(columns=["image"], data=[[Image(uri, caption="asleep")] for uri in uris]))
@@ -332,7 +332,7 @@ def test_a_sound_and_a_video_of_a_uri_are_references(workdir: Path) -> None:
 # Runs
 
 
-def test_objects_that_a_run_logs_go_to_its_folder(picture: Path) -> None:
+def test_objects_logged_by_a_run_are_files_of_the_run(picture: Path) -> None:
     with artstore.init(project="animals", id="abc") as run:
         run.log({"one": Image(picture, caption="asleep"), "two": [Image(PIXELS), Html("<b>")]})
         folder = Path(run.dir)

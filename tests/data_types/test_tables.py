@@ -1,4 +1,4 @@
-"""Tables: typed rows and columns, in and out of data frames and artifacts, with nothing cut and nothing guessed."""
+"""Tables: typed rows and columns, converted from and to data frames and artifacts, with nothing cut or guessed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOON = datetime(2024, 2, 3, 12, 0, 0, 123456, UTC)
 # Rows and columns
 
 
-def test_a_table_has_the_rows_that_were_put_into_it() -> None:
+def test_a_table_has_the_rows_that_were_added() -> None:
     table = Table(columns=["a", "b"], data=[[1, "x"]])
     table.add_data(2, "y")
     table.add_row(3, None)
@@ -52,13 +52,13 @@ def test_columns_are_added_with_values_or_computed_from_the_others() -> None:
     assert table.data == [[3, 1, 2, 0], [5, 2, 3, 1]]
 
 
-def test_a_frame_of_columns_alone_is_a_table_too() -> None:
+def test_a_frame_without_rows_is_a_table() -> None:
     table = Table(columns=[])
     table.add_column("x", [1, 2])
     assert table.data == [[1], [2]]
 
 
-def test_rows_know_their_table_so_that_another_one_can_point_at_them() -> None:
+def test_rows_know_their_table_so_another_one_can_point_at_them() -> None:
     people = Table(columns=["name"], data=[["ann"], ["bob"]])
     orders = Table(columns=["who"], data=[[people.get_index()[1]], [people.index_ref(0)]])
     stored = round_trip(orders)
@@ -90,7 +90,7 @@ def test_rows_know_their_table_so_that_another_one_can_point_at_them() -> None:
         (lambda: Table(columns=["a"]).index_ref(0), "row 0 does not exist"),
     ],
 )
-def test_what_makes_no_table_is_refused_with_what_would(make: Callable[[], object], message: str) -> None:
+def test_an_invalid_source_is_refused_with_the_valid_ones(make: Callable[[], object], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         make()
 
@@ -98,7 +98,7 @@ def test_what_makes_no_table_is_refused_with_what_would(make: Callable[[], objec
 # Types
 
 
-def test_a_column_takes_values_of_one_type_and_names_the_one_that_is_of_another() -> None:
+def test_a_column_takes_values_of_one_type_and_names_the_wrong_one() -> None:
     table = Table(columns=["n", "s"], data=[[1, "a"], [2.5, None]])
     with pytest.raises(WrongValue, match=r"row 2, column 'n' holds None or Number, and 'three' is String"):
         table.add_data("three", "b")
@@ -133,7 +133,7 @@ def test_a_refused_row_leaves_no_trace_in_the_types() -> None:
         (artstore.Classes([{"id": 1, "name": "cat"}]).get_type(), 1, 2),
     ],
 )
-def test_a_dtype_is_kept_to(dtype: Any, right: Any, wrong: Any) -> None:
+def test_a_dtype_is_enforced(dtype: Any, right: Any, wrong: Any) -> None:
     table = Table(columns=["x"], dtype=[dtype])
     table.add_data(right)
     table.add_data(None)
@@ -141,7 +141,7 @@ def test_a_dtype_is_kept_to(dtype: Any, right: Any, wrong: Any) -> None:
         table.add_data(wrong)
 
 
-def test_values_are_missing_only_where_they_may() -> None:
+def test_values_are_missing_only_in_optional_columns() -> None:
     for missing in (None, float("nan"), numpy.float32("nan"), pandas.NaT, pandas.NA, numpy.datetime64("NaT")):
         assert round_trip(Table(columns=["x"], data=[[1], [missing]], allow_mixed_types=True)).data == [[1], [None]]
         with pytest.raises(WrongValue):
@@ -150,7 +150,7 @@ def test_values_are_missing_only_where_they_may() -> None:
         Table(dataframe=pandas.DataFrame({"a": [1, 2], "b": [1.0, None]}), optional=[True, False])
 
 
-def test_casting_checks_what_is_there() -> None:
+def test_casting_checks_the_existing_values() -> None:
     table = Table(columns=["x"], data=[[1], ["a"]], allow_mixed_types=True)
     with pytest.raises(WrongValue, match="Existing data 'a' in row 1 of column 'x', of type String, cannot be cast"):
         table.cast("x", int)
@@ -159,12 +159,12 @@ def test_casting_checks_what_is_there() -> None:
         table.add_data(None)
 
 
-def test_missing_values_are_taken_anywhere_inside_lists_and_dicts() -> None:
+def test_missing_values_are_accepted_inside_lists_and_dicts() -> None:
     rows = [[[[1, 2], [3]], {"k": 1}], [[[None], [4]], {"k": None}], [None, None]]
     assert round_trip(Table(columns=["l", "d"], data=rows)).data == rows
 
 
-def test_what_was_put_into_data_directly_is_checked_when_it_is_kept() -> None:
+def test_values_put_into_data_directly_are_checked_when_the_table_is_added() -> None:
     table = Table(columns=["x"], data=[[1]])
     table.data.append(["a"])
     with pytest.raises(WrongValue, match="row 1, column 'x'"):
@@ -177,13 +177,13 @@ def test_what_was_put_into_data_directly_is_checked_when_it_is_kept() -> None:
 # JSON
 
 
-def test_the_keys_of_dicts_become_text() -> None:
+def test_keys_of_dicts_become_strings() -> None:
     table = Table(columns=["d"], data=[[{1: "a", "b": 2}], [{1: None, "b": None}], [None]])
     assert round_trip(table).data == [[{"1": "a", "b": 2}], [{"1": None, "b": None}], [None]]
     assert round_trip(Table(columns=["d"], data=[[{1: "a", 2: "b"}]])).data == [[{"1": "a", "2": "b"}]]
 
 
-def test_a_small_table_comes_back_from_json_as_it_was() -> None:
+def test_a_small_table_is_unchanged_by_json() -> None:
     rows = [
         [1, 1.5, "é\ud800", True, NOON, [1, [2]], {"k": {"n": 1}}],
         [-(2**70), None, "", None, datetime(1969, 12, 31, 23, 59, 59, 999999, UTC), [], None],
@@ -195,7 +195,7 @@ def test_a_small_table_comes_back_from_json_as_it_was() -> None:
     assert artifact.get("item").data == rows
 
 
-def test_times_are_times_of_utc_in_json_and_dates_are_midnights() -> None:
+def test_times_are_utc_in_json_and_dates_are_midnights() -> None:
     there = timezone(timedelta(hours=2))
     table = Table(
         columns=["t"], data=[[datetime(2024, 1, 1, 2, tzinfo=there)], [datetime(2024, 1, 1)], [date(2024, 1, 1)]]
@@ -214,14 +214,14 @@ def test_arrays_come_back_as_arrays() -> None:
 
 
 @pytest.mark.parametrize("value", [b"\xff", timedelta(1), 1j, object(), {(1, 2): 3}, datetime.max])
-def test_what_json_cannot_say_names_its_cell(value: Any) -> None:
+def test_a_value_that_json_cannot_hold_is_an_error_that_names_its_cell(value: Any) -> None:
     artifact = Artifact("things", "dataset")
     with pytest.raises(NotJson, match=r"row 1 of column 'x'.*\*\.table\.parquet"):
         artifact.add(Table(columns=["x"], data=[[None], [value]]), "item")
     assert len(artifact.manifest) == 0
 
 
-def test_bytes_and_decimals_come_back_from_json_where_it_can_say_them() -> None:
+def test_bytes_and_decimals_are_unchanged_by_json_where_it_can_hold_them() -> None:
     table = Table(columns=["b", "d"], data=[[b"text", Decimal("0.1")], [None, Decimal("-7")]])
     assert round_trip(table).data == table.data
     with pytest.raises(NotJson, match=r"row 0 of column 'd'.*more digits"):
@@ -231,7 +231,7 @@ def test_bytes_and_decimals_come_back_from_json_where_it_can_say_them() -> None:
 # Parquet
 
 
-def test_a_table_of_that_name_is_parquet_that_any_program_reads() -> None:
+def test_a_table_with_a_parquet_name_is_parquet_that_any_program_reads() -> None:
     table = Table(columns=["n", "s"], data=[[1, "a"], [None, "b"]])
     artifact = log_objects(**{"item.table.parquet": table})
     stored = pyarrow.parquet.read_table(artifact.get_entry("item.table.parquet").download())
@@ -240,7 +240,7 @@ def test_a_table_of_that_name_is_parquet_that_any_program_reads() -> None:
         assert artifact.get_table(name) == table
 
 
-def test_a_table_beyond_the_size_is_parquet_and_has_all_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_table_is_parquet_with_all_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Table, "MAX_ARTIFACT_ROWS", 10)
     small, large = (Table(columns=["n"], data=[[number] for number in range(count)]) for count in (10, 11))
     artifact = log_objects(small=small, **{"large.table.json": large})
@@ -249,7 +249,7 @@ def test_a_table_beyond_the_size_is_parquet_and_has_all_its_rows(monkeypatch: py
     assert artifact.get("large") == large
 
 
-def test_parquet_keeps_what_json_cannot() -> None:
+def test_parquet_keeps_values_that_json_cannot_hold() -> None:
     rows: list[list[Any]] = [
         [NOON, date(2024, 1, 1), b"\xff", timedelta(1), Decimal("1.50"), [b"\x00"], datetime(2024, 1, 1)],
         [None, None, None, None, None, None, None],
@@ -261,7 +261,7 @@ def test_parquet_keeps_what_json_cannot() -> None:
     assert stored.data == [*rows, rows[0]]
 
 
-def test_columns_that_are_not_of_one_type_are_text_in_parquet_and_come_back_as_they_were() -> None:
+def test_columns_of_mixed_types_are_text_in_parquet_and_are_unchanged_when_read() -> None:
     table = Table(columns=["x", "e"], data=[[1, {}], ["a", {}], [[1, "b"], None], [2**70, {}]], allow_mixed_types=True)
     page = Table(columns=["page"], data=[[Html("<b>x</b>")], [None]])
     artifact = log_objects(**{"item.table.parquet": table, "page.table.parquet": page})
@@ -270,7 +270,7 @@ def test_columns_that_are_not_of_one_type_are_text_in_parquet_and_come_back_as_t
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_times_of_several_kinds_are_not_made_one(order: int) -> None:
+def test_times_with_and_without_zones_are_not_mixed_up(order: int) -> None:
     mixed = [[date(2024, 1, 1)], [datetime(2024, 1, 1, 5, tzinfo=UTC)]][::order]
     stored = log_objects(**{"item.table.parquet": Table(columns=["t"], data=mixed)}).get("item")
     assert stored.data == [[datetime(2024, 1, 1, tzinfo=UTC)], [datetime(2024, 1, 1, 5, tzinfo=UTC)]][::order]
@@ -333,7 +333,7 @@ def test_polars_and_pyarrow_go_in_and_out(name: str) -> None:
         assert stored.arrow().to_pydict() == frame.to_dict(as_series=False)
 
 
-def test_a_frame_with_objects_in_it_or_with_mixed_types_is_read_row_by_row() -> None:
+def test_a_frame_with_objects_or_mixed_types_is_read_row_by_row() -> None:
     page = Html("<b>x</b>")
     assert Table(dataframe=pandas.DataFrame({"page": [page, None]})).data == [[page], [None]]
     with pytest.raises(WrongValue, match="row 1, column 'x'"):
@@ -344,7 +344,7 @@ def test_a_frame_with_objects_in_it_or_with_mixed_types_is_read_row_by_row() -> 
     assert mixed.data == [[1], ["a"]]
 
 
-def test_a_frame_of_python_objects_or_of_types_of_its_library_alone_is_not_guessed_at() -> None:
+def test_types_of_a_frame_without_an_equivalent_are_not_guessed() -> None:
     page = Html("<b>x</b>")
     assert round_trip(Table(dataframe=polars.DataFrame({"x": [page]}))).data[0][0].html == page.html
     wide = Table(dataframe=polars.DataFrame({"x": polars.Series([2**80], dtype=polars.Int128)}))
@@ -358,7 +358,7 @@ def test_a_frame_of_python_objects_or_of_types_of_its_library_alone_is_not_guess
         log_objects(**{"item.table.parquet": Table(columns=["\ud800"])})
 
 
-def test_a_frame_keeps_to_a_dtype() -> None:
+def test_a_frame_is_checked_against_a_dtype() -> None:
     with pytest.raises(WrongValue, match="column 'x' holds int64, but is declared as"):
         Table(dataframe=pyarrow.table({"x": [1]}), dtype=str)
     assert Table(data=pandas.DataFrame({0: [1], 1: [2]})).columns == [0, 1]
@@ -383,7 +383,7 @@ def test_a_row_is_added_to_a_table_of_a_frame() -> None:
     assert round_trip(table).data == [[1, "x"], [2, "y"]]
 
 
-def test_tables_work_without_pandas_and_arrow_and_name_what_is_missing() -> None:
+def test_tables_work_without_pandas_and_arrow_and_name_the_missing_library() -> None:
     program = """
 import sys
 for name in ("pandas", "numpy", "pyarrow", "polars", "PIL"):
@@ -408,7 +408,7 @@ for ask in (table.get_dataframe, table.arrow, lambda: artstore.Artifact("a", "b"
 # Artifacts
 
 
-def test_an_object_is_added_and_read_by_its_name_with_or_without_its_kind() -> None:
+def test_an_object_is_added_and_read_by_its_name_with_or_without_suffix() -> None:
     table = Table(columns=["n"], data=[[1]])
     artifact = Artifact("things", "dataset")
     entry = artifact.add(table, "a/item")
@@ -427,7 +427,7 @@ def test_an_object_is_added_and_read_by_its_name_with_or_without_its_kind() -> N
         artifact.get_table("nothing.table.json")
 
 
-def test_the_same_again_is_no_change_and_something_else_is_a_conflict() -> None:
+def test_adding_the_same_again_changes_nothing_and_another_object_is_a_conflict() -> None:
     artifact = Artifact("things", "dataset")
     table, other = Table(columns=["n"], data=[[1]]), Table(columns=["n"], data=[[2]])
     assert artifact.add(table, "item") == artifact.add(table, "item")
@@ -444,7 +444,7 @@ def test_the_same_again_is_no_change_and_something_else_is_a_conflict() -> None:
     assert artifact.get("item").data == [[1], [3]]
 
 
-def test_what_is_no_object_is_refused() -> None:
+def test_values_that_are_not_objects_are_refused() -> None:
     artifact = Artifact("things", "dataset")
     for wrong in (5, "path", Path("x"), {"a": 1}, None, Table):
         with pytest.raises(WrongValue, match=r"expected one of artstore\.data_types"):
@@ -453,7 +453,7 @@ def test_what_is_no_object_is_refused() -> None:
         artifact.add(Table(), "../item")
 
 
-def test_a_file_that_is_no_table_says_so() -> None:
+def test_an_error_names_a_file_that_is_not_a_table() -> None:
     for content in ("no json", "[1]", '{"_type": "table"}', '{"columns": ["a"], "data": [[1, 2]]}'):
         artifact = Artifact("things", "dataset")
         with artifact.new_file("item.table.json") as file:
@@ -468,14 +468,14 @@ def test_a_file_that_is_no_table_says_so() -> None:
         artifact.get("item")
 
 
-def test_a_table_goes_on_into_another_artifact() -> None:
+def test_a_table_is_added_to_another_artifact() -> None:
     first = log_objects("first", item=Table(columns=["page"], data=[[Html("<b>x</b>")]]))
     second = log_objects("second", item=first.get("item"))
     assert second.manifest.digest() != "" and second.get("item").data[0][0].html == first.get("item").data[0][0].html
     assert [dependency.name for dependency in second.dependencies()] == ["first:v0"]
 
 
-def test_only_what_a_table_needs_is_read(workdir: Path) -> None:
+def test_only_the_files_of_a_table_are_read(workdir: Path) -> None:
     artifact = log_objects(item=Table(columns=["page"], data=[[Html("<b>x</b>")]]), other=Html("<i>y</i>"))
     assert artifact.get("item").data[0][0].html.endswith("<b>x</b>")
     assert not (workdir / "artifacts").exists()
@@ -506,7 +506,7 @@ def test_parts_with_other_columns_are_an_error_that_names_them() -> None:
         list(PartitionedTable("parts").iterrows())
 
 
-def test_a_join_holds_its_tables_or_names_them() -> None:
+def test_a_joined_table_holds_its_tables_or_names_them() -> None:
     first, second = Table(columns=["id"], data=[[1]]), Table(columns=["id"], data=[[2]])
     artifact = Artifact("things", "dataset")
     artifact.add(first, "first")
@@ -556,7 +556,7 @@ def test_a_table_that_a_run_logs_is_an_artifact_of_the_run() -> None:
 
 
 def many(count: int) -> pyarrow.Table:
-    """Rows with nulls, times of nanoseconds, and nested lists, of which each column tells every row from the next."""
+    """Return rows with nulls, times in nanoseconds and nested lists; each column differs from row to row."""
     number = numpy.arange(count)
     offsets = numpy.arange(0, 2 * count + 1, 2, dtype="int32")
     inner = pyarrow.ListArray.from_arrays(pyarrow.array(offsets), pyarrow.array(numpy.arange(2 * count)))
@@ -598,12 +598,12 @@ def frame_of(arrow: pyarrow.Table) -> pandas.DataFrame:
     return frame
 
 
-def test_a_table_beyond_what_wandb_keeps_goes_in_and_out() -> None:
+def test_a_table_larger_than_wandb_allows_is_unchanged() -> None:
     goes_in_and_out(200_001)
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(600)
-def test_five_million_rows_go_in_and_out() -> None:
+def test_five_million_rows_are_unchanged() -> None:
     goes_in_and_out(5_000_000)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 8 << 20

@@ -1,4 +1,4 @@
-"""Files and folders of this machine are tracked where they are, and not a byte of them is copied."""
+"""Local files and folders are tracked in place, without copying a byte."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def add(path: Path | str, max_objects: int | None = None) -> list[Entry]:
         return list(session.references(f"file://{path}", checksum=SHA256, max_objects=max_objects))
 
 
-def test_the_digest_of_a_file_is_that_of_the_store(folder: Path) -> None:
+def test_files_have_the_digest_algorithm_of_the_store(folder: Path) -> None:
     (entry,) = add(folder)
     assert entry.digest == SHA256.digest(b"meow")
     with Session() as session:
@@ -74,20 +74,20 @@ def test_the_digest_of_a_file_is_that_of_the_store(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b", "100%", "%41", "a#b", "a?b", "ü"])
-def test_a_path_is_found_as_it_is_written_and_as_a_uri(folder: Path, name: str) -> None:
+def test_a_file_is_found_by_its_path_and_by_its_uri(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"odd")
     glued, escaped = add(folder / name), add((folder / name).as_uri().removeprefix("file://"))
     assert glued == escaped
     assert (glued[0].size, glued[0].uri) == (3, f"file://{folder}/{name}".replace("%", "%25"))
 
 
-def test_a_relative_path_is_written_down_as_an_absolute_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_stored_as_an_absolute_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert add("sub/cat") == add(f"localhost{folder}/sub/cat") == add(folder / "sub" / "cat")
     assert add(".") == add(folder)
 
 
-def test_links_and_empty_folders_are_taken_as_when_a_folder_is_added(folder: Path, tmp_path: Path) -> None:
+def test_links_and_empty_folders_are_treated_as_by_add_dir(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "50%").write_bytes(b"outside")
     (folder / "up").symlink_to("sub/cat")
@@ -117,7 +117,7 @@ def test_a_link_that_leads_back_is_refused(folder: Path, tmp_path: Path) -> None
         add(folder)
 
 
-def test_what_cannot_be_read_is_named(folder: Path) -> None:
+def test_unreadable_files_are_named(folder: Path) -> None:
     (folder / "broken").symlink_to("nowhere")
     with pytest.raises(SourceError, match="broken"):
         add(folder)
@@ -129,14 +129,14 @@ def test_what_cannot_be_read_is_named(folder: Path) -> None:
         add(folder / "pipe")
 
 
-def test_a_name_that_is_no_text_is_refused(folder: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_refused(folder: Path) -> None:
     (folder / os.fsdecode(b"caf\xe9")).write_bytes(b"x")
     with pytest.raises(InvalidPath, match="rename"):
         add(folder)
 
 
-def test_a_store_is_left_out_and_its_catalog_never_opened(folder: Path) -> None:
-    """Closing any descriptor of the catalog would drop the locks that SQLite has on it."""
+def test_a_store_is_left_out_and_its_catalog_is_never_opened(folder: Path) -> None:
+    """Closing any descriptor of the catalog would drop the locks that SQLite holds on it."""
     with Store.init(folder / ".artstore"):
         assert [entry.path for entry in add(folder)] == ["sub/cat"]
         for name in ("", "artstore.db", "artstore.db-wal"):
@@ -144,7 +144,7 @@ def test_a_store_is_left_out_and_its_catalog_never_opened(folder: Path) -> None:
                 add(folder / ".artstore" / name)
 
 
-def test_a_file_that_changed_is_noticed_by_its_content_and_never_shown(folder: Path, tmp_path: Path) -> None:
+def test_a_changed_file_is_detected_by_its_content_and_never_written(folder: Path, tmp_path: Path) -> None:
     (entry,) = add(folder)
     status = (folder / "sub" / "cat").stat()
     (folder / "sub" / "cat").write_bytes(b"MEOW")
@@ -157,7 +157,7 @@ def test_a_file_that_changed_is_noticed_by_its_content_and_never_shown(folder: P
 
 
 def test_many_files_are_tracked_in_place(tmp_path: Path) -> None:
-    """The full number of 100,000 is the torture test's."""
+    """The torture test tracks the full number of 100,000."""
     track(tmp_path, 3_000)
 
 
@@ -175,6 +175,6 @@ def track(folder: Path, count: int) -> None:
     assert len({entry.digest for entry in entries}) == len({entry.path for entry in entries}) == count
 
 
-def test_an_address_without_a_path_is_not_the_working_folder() -> None:
+def test_a_uri_without_a_path_is_not_the_working_folder() -> None:
     with Session() as session, pytest.raises(InvalidUri, match="does not name a path"):
         list(session.references("file://"))

@@ -1,4 +1,4 @@
-"""Every scheme that fsspec knows works without a driver of its own, pinned where the file system gives an etag."""
+"""Every scheme of fsspec works without a driver of its own, and is pinned where the file system gives an etag."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support import servers
 
 
 class TestMemory(PrefixContract):
-    """A file system that tells nothing but the size, and finds of `a/` only `a` if that is a file."""
+    """A file system that gives only sizes, and for `a/` finds only `a` if that is a file."""
 
     both = False
     notices = False
@@ -51,7 +51,7 @@ class TestMemory(PrefixContract):
 
 
 class TaggedFileSystem(MemoryFileSystem):  # type: ignore[misc]
-    """The file system in memory, with etags, as those of object stores have them."""
+    """The file system in memory with etags, like those of object stores."""
 
     protocol = "tagged"
     store: ClassVar[dict[str, Any]] = {}
@@ -87,14 +87,14 @@ class TestTagged(TestMemory):
 
 @pytest.fixture(scope="module")
 def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The URL of a server for FTP, and the folder that it serves."""
+    """The URL of an FTP server, and the folder that it serves."""
     folder = tmp_path_factory.mktemp("ftp")
     with servers.ftp(folder) as url:
         yield url, folder
 
 
 class TestFtp(PrefixContract):
-    """A file system that is one connection, on which answers must not get mixed up."""
+    """A file system with one connection, on which answers must not be mixed up."""
 
     both = False
     notices = False
@@ -120,7 +120,7 @@ class TestFtp(PrefixContract):
     def remove(self, uri: str) -> None:
         self.place(uri).unlink()
 
-    def test_many_are_fetched_at_once(self, session: Session, prefix: str, tmp_path: Path) -> None:
+    def test_many_objects_are_fetched_concurrently(self, session: Session, prefix: str, tmp_path: Path) -> None:
         for number in range(20):
             self.put(f"{prefix}many/{number}", b"%d" % number * 1000)
         with ThreadPoolExecutor(8) as pool:
@@ -130,7 +130,7 @@ class TestFtp(PrefixContract):
 
 
 class StrictFileSystem(MemoryFileSystem):  # type: ignore[misc]
-    """A file system that takes no option of ours, and whose server refuses ranges behind the end."""
+    """A file system that takes none of our options, and whose server refuses ranges past the end."""
 
     protocol = "strict"
     store: ClassVar[dict[str, Any]] = {}
@@ -155,13 +155,13 @@ fsspec.register_implementation("strict", StrictFileSystem, clobber=True)
 
 
 class TestStrict(TestMemory):
-    """As adlfs and sshfs are."""
+    """A file system like adlfs and sshfs."""
 
     scheme = "strict"
 
 
 class FailingFileSystem(MemoryFileSystem):  # type: ignore[misc]
-    """A file system whose server is not what it should be."""
+    """A file system whose server fails in chosen ways."""
 
     protocol = "failing"
 
@@ -190,17 +190,17 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 @pytest.mark.usefixtures("at_once")
-def test_errors_of_file_systems_are_said_in_our_words(error: Exception, ours: type[Exception]) -> None:
+def test_errors_of_file_systems_become_errors_of_artstore(error: Exception, ours: type[Exception]) -> None:
     with Session({"error": error}) as session, pytest.raises(ours, match="failing://host/x"):
         list(session.references("failing://host/x"))
 
 
-def test_a_chain_of_addresses_is_refused() -> None:
+def test_a_chained_url_is_refused() -> None:
     with Session() as session, pytest.raises(InvalidUri, match="a chained URI"):
         list(session.references("zip://images::file:///tmp/animals.zip"))
 
 
-def test_a_secret_in_an_error_of_a_file_system_is_taken_out() -> None:
+def test_secrets_are_removed_from_errors_of_file_systems() -> None:
     error = PermissionError("cannot GET https://me:word@host/x?sig=SECRET")
     with Session({"error": error}) as session, pytest.raises(AccessDenied) as caught:
         list(session.references("failing://host/x"))
@@ -212,7 +212,7 @@ def test_a_library_that_is_not_installed_is_named() -> None:
         list(session.references("abfs://container/key"))
 
 
-def test_a_scheme_that_nobody_knows_is_tracked_under_a_name_and_cannot_be_fetched(tmp_path: Path) -> None:
+def test_an_unknown_scheme_is_tracked_by_name_and_cannot_be_fetched(tmp_path: Path) -> None:
     with Session() as session:
         with pytest.raises(InvalidInput, match=r'You must pass name="<entry_name>"'):
             list(session.references("unknown://host/x"))

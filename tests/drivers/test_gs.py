@@ -43,7 +43,7 @@ _buckets: dict[bool, str] = {}
 
 
 class TestGs(PrefixContract):
-    """A bucket that keeps nothing."""
+    """A bucket without versions."""
 
     versioned: ClassVar[bool] = False
     odd_keys: ClassVar[tuple[str, ...]] = (
@@ -70,14 +70,14 @@ class TestGs(PrefixContract):
         bucket, _, key = uri.removeprefix("gs://").partition("/")
         self.server.remove(bucket, key)
 
-    def test_everything_that_is_known_comes_with_the_listing(self, session: Session, prefix: str) -> None:
+    def test_a_listing_brings_all_fields(self, session: Session, prefix: str) -> None:
         self.put(prefix + "x", b"x")
         (entry,) = self.add(session, prefix)
         assert entry.digest == "md5:9dd4e461268c8034f5c8564e155c67a6"
         assert entry.version_id is not None and entry.version_id.isdigit()
         assert entry.etag is None
 
-    def test_what_arrives_is_checked(self, session: Session, prefix: str, tmp_path: Path) -> None:
+    def test_downloads_are_verified(self, session: Session, prefix: str, tmp_path: Path) -> None:
         self.put(prefix + "x", b"x")
         (entry,) = self.add(session, prefix + "x")
         for digest in ("md5:" + "0" * 32, "crc32c:" + "0" * 8):
@@ -91,12 +91,12 @@ class TestGs(PrefixContract):
 
 
 class TestGsVersioned(TestGs):
-    """A bucket that keeps what was overwritten and removed."""
+    """A bucket with versions."""
 
     versioned = True
     keeps_versions = True
 
-    def test_a_generation_can_be_asked_for(self, session: Session, prefix: str, tmp_path: Path) -> None:
+    def test_a_generation_can_be_requested(self, session: Session, prefix: str, tmp_path: Path) -> None:
         self.put(prefix + "data", b"first")
         (first,) = self.add(session, prefix + "data")
         self.put(prefix + "data", b"second")
@@ -160,7 +160,7 @@ def refusing(status: int, message: str) -> Any:
     ],
 )
 @pytest.mark.usefixtures("at_once")
-def test_what_the_server_says_is_told(status: int, message: str, error: type[ArtstoreError]) -> None:
+def test_errors_include_the_answer_of_the_server(status: int, message: str, error: type[ArtstoreError]) -> None:
     with servers.web_server(refusing(status, message)) as url:
         for uri in ("gs://bucket/x", "gs://bucket/x/"):
             with pytest.raises(error, match=f"{re.escape(message)}|requester_pays"):
@@ -168,7 +168,7 @@ def test_what_the_server_says_is_told(status: int, message: str, error: type[Art
 
 
 @pytest.mark.usefixtures("at_once")
-def test_endpoints_that_are_not_there_or_never_answer_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_and_silent_endpoints_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unreachable, match="endpoint"):
         add("gs://bucket/x", {"token": "anon", "endpoint_url": f"http://127.0.0.1:{servers.free_port()}"})
 
@@ -203,10 +203,10 @@ def test_a_token_is_sent_and_never_shown() -> None:
 @pytest.mark.parametrize(
     "token", ["ya29.S3CRET", {"token": "S3CRET"}, "service.json"], ids=["no token", "no credentials", "no file"]
 )
-def test_credentials_that_cannot_be_used_are_said_and_not_shown(
+def test_unusable_credentials_are_an_error_that_does_not_show_them(
     token: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bare token is looked up at Google's, which no test can reach, and the error of that quotes it."""
+    """A bare token is looked up at Google, which tests cannot reach, and that error quotes the token."""
     (tmp_path / "service.json").write_text('{"private_key": "S3CRET"}')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{servers.free_port()}")
@@ -219,14 +219,14 @@ def test_credentials_that_cannot_be_used_are_said_and_not_shown(
 @pytest.mark.parametrize(
     ("uri", "error"), [("gs:///x", InvalidUri), ("gs:x", InvalidUri), ("gs://me:S3CRET@b/x", SecretInUri)]
 )
-def test_what_names_no_bucket_is_refused(uri: str, error: type[Exception]) -> None:
+def test_a_uri_without_a_bucket_is_refused(uri: str, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
         add(uri, {"token": "anon"})
     assert "S3CRET" not in str(caught.value)
 
 
-def test_an_emulator_of_the_environment_is_used_at_once(fake_gcs: GsServer) -> None:
-    """Without a probe of it over another protocol, which would take a minute."""
+def test_an_emulator_from_the_environment_is_used_without_a_probe(fake_gcs: GsServer) -> None:
+    """It is used without probing it over another protocol, which would take a minute."""
     bucket = fake_gcs.bucket()
     fake_gcs.put(bucket, "x", b"x")
     program = f"""
@@ -247,7 +247,7 @@ def test_an_emulator_of_the_environment_is_used_at_once(fake_gcs: GsServer) -> N
     assert done.stdout == "b'x'\n"
 
 
-def test_the_same_content_is_taken_for_a_generation_that_is_gone(fake_gcs: GsServer, tmp_path: Path) -> None:
+def test_the_same_content_replaces_a_generation_that_is_gone(fake_gcs: GsServer, tmp_path: Path) -> None:
     bucket = fake_gcs.bucket()
     fake_gcs.put(bucket, "x", b"as it was")
     with Session(fake_gcs.options) as session:
@@ -261,7 +261,7 @@ def test_the_same_content_is_taken_for_a_generation_that_is_gone(fake_gcs: GsSer
 
 
 @pytest.mark.parametrize("size", [1_000, 50_000])
-def test_what_is_kept_compressed_comes_as_it_is_kept(
+def test_compressed_objects_are_downloaded_as_stored(
     fake_gcs: GsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(fetching, "PART", 1000)
@@ -275,7 +275,7 @@ def test_what_is_kept_compressed_comes_as_it_is_kept(
     assert (tmp_path / "page").read_bytes() == data
 
 
-def test_a_file_of_credentials_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_file_of_credentials_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "kye.json"))
     with pytest.raises(AccessDenied, match=r"GOOGLE_APPLICATION_CREDENTIALS names .*kye\.json"):

@@ -1,4 +1,4 @@
-"""References over http, to an nginx and to servers that leave out, ignore or invent what they should not."""
+"""References over http, to an nginx and to servers that break the rules of the protocol."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.servers import WebApp
 
 
 class TestNginx(DriverContract):
-    """Strong etags from time and size, ranges, conditions, and gzip for whoever accepts it."""
+    """Strong etags from time and size, ranges, conditions, and gzip if the client accepts it."""
 
     recognises = False
     _age: ClassVar[int] = 1_000_000_000
@@ -52,7 +52,7 @@ class TestNginx(DriverContract):
     def remove(self, uri: str) -> None:
         self.at(uri).unlink()
 
-    def test_what_the_server_would_compress_is_tracked_as_it_is_stored(
+    def test_objects_that_the_server_compresses_are_tracked_as_stored(
         self, session: Session, prefix: str, tmp_path: Path
     ) -> None:
         self.put(prefix + "a.txt", b"a" * 5000)
@@ -68,7 +68,7 @@ class TestNginx(DriverContract):
 
 
 class AppContract(DriverContract):
-    """The contract, for one manner of the web server of the tests."""
+    """The contract, for one behaviour of the test web server."""
 
     manner: ClassVar[str]
 
@@ -88,62 +88,62 @@ class AppContract(DriverContract):
 
 
 class TestStrong(AppContract):
-    """Strong etags and all that belongs to them."""
+    """Strong etags with conditions and ranges."""
 
     manner = "strong"
 
 
 class TestWeak(AppContract):
-    """Weak etags, which are no condition for anything."""
+    """Weak etags, which cannot be used in conditions."""
 
     manner = "weak"
     recognises = False
 
 
 class TestDated(AppContract):
-    """No etags, and dates instead."""
+    """Dates instead of etags."""
 
     manner = "dated"
     recognises = False
 
 
 class TestBare(AppContract):
-    """Nothing that tells one content from another: it is read once, and its digest pins it."""
+    """Nothing that identifies content: it is read once, and its digest pins it."""
 
     manner = "bare"
 
 
 class TestLiar(AppContract):
-    """Strong etags, and neither conditions nor ranges."""
+    """Strong etags without conditions or ranges."""
 
     manner = "liar"
 
 
 class TestStubborn(AppContract):
-    """A server that says of every condition that it does not hold."""
+    """A server that fails every condition."""
 
     manner = "stubborn"
 
 
 class TestHeadless(AppContract):
-    """No HEAD."""
+    """A server without HEAD."""
 
     manner = "headless"
 
 
 class TestChunked(AppContract):
-    """No sizes, and no ranges."""
+    """A server without sizes and ranges."""
 
     manner = "chunked"
     sizes = False
 
 
 class TestRedirecting(AppContract):
-    """Everything is somewhere else, behind a signature that must not be kept."""
+    """Every object is redirected to a signed URL, which must not be stored."""
 
     manner = "redirecting"
 
-    def test_where_it_leads_is_not_written_down(self, session: Session, prefix: str, tmp_path: Path) -> None:
+    def test_the_target_of_a_redirect_is_not_stored(self, session: Session, prefix: str, tmp_path: Path) -> None:
         self.put(prefix + "data", b"x")
         (entry,) = self.add(session, prefix + "data")
         assert "S3CRET" not in repr(entry)
@@ -154,7 +154,7 @@ class TestRedirecting(AppContract):
 
 
 class TestBreaking(AppContract):
-    """Each answer breaks off, and the rest of it can be asked for."""
+    """Each answer breaks off, and the rest can be requested."""
 
     manner = "breaking"
 
@@ -183,7 +183,7 @@ def test_without_a_checksum_nothing_is_read(web_app: WebApp) -> None:
     assert [method for method, _, _ in web_app.seen] == ["HEAD"]
 
 
-def test_each_part_of_a_large_object_is_asked_for_on_condition(
+def test_each_part_of_a_large_object_is_requested_conditionally(
     web_app: WebApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "PART", 1000)
@@ -198,8 +198,8 @@ def test_each_part_of_a_large_object_is_asked_for_on_condition(
     assert asked == {(f"bytes={part}", f'"{entry.etag}"') for part in ranges}
 
 
-def test_a_reply_that_does_not_say_what_it_is_proves_nothing(web_app: WebApp, tmp_path: Path) -> None:
-    """The size alone would be right."""
+def test_a_reply_without_an_etag_is_not_trusted(web_app: WebApp, tmp_path: Path) -> None:
+    """Only its size would match."""
     web_app.put("forgotten", b"as it was")
     (entry,) = add(f"{web_app.url}/forgetful/forgotten")
     with Session() as session, pytest.raises(ReferenceChanged, match="etag"):
@@ -207,7 +207,7 @@ def test_a_reply_that_does_not_say_what_it_is_proves_nothing(web_app: WebApp, tm
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_server_that_is_busy_is_asked_again(web_app: WebApp, tmp_path: Path) -> None:
+def test_requests_to_a_busy_server_are_repeated(web_app: WebApp, tmp_path: Path) -> None:
     web_app.put("busy", b"here")
     web_app.failures[:] = [429, 503]
     (entry,) = add(f"{web_app.url}/failing/busy")
@@ -223,14 +223,14 @@ def test_a_server_that_is_busy_is_asked_again(web_app: WebApp, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, AccessDenied), (410, ReferenceGone), (418, BadReply)])
-def test_what_the_server_says_is_told(web_app: WebApp, status: int, error: type[Exception]) -> None:
+def test_errors_include_the_answer_of_the_server(web_app: WebApp, status: int, error: type[Exception]) -> None:
     web_app.failures[:] = [status, status]
     with pytest.raises(error, match=str(status)):
         add(f"{web_app.url}/failing/x")
     web_app.failures.clear()
 
 
-def test_credentials_go_with_the_request_and_nowhere_else(web_app: WebApp) -> None:
+def test_credentials_are_sent_with_requests_only(web_app: WebApp) -> None:
     web_app.put("mine", b"secret data")
     with pytest.raises(AccessDenied, match="storage_options"):
         add(f"{web_app.url}/private/mine")
@@ -243,7 +243,7 @@ def test_credentials_go_with_the_request_and_nowhere_else(web_app: WebApp) -> No
 
 
 @pytest.mark.usefixtures("at_once")
-def test_servers_that_are_not_there_do_not_answer_or_go_round(web_app: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_silent_and_looping_servers_are_errors(web_app: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unreachable, match="cannot be reached"):
         add(f"http://127.0.0.1:{servers.free_port()}/x")
     with pytest.raises(Unreachable, match="cannot be reached"):
@@ -269,7 +269,7 @@ def test_servers_that_are_not_there_do_not_answer_or_go_round(web_app: WebApp, m
         ("https://host/x\r\nHost: other", InvalidUri),
     ],
 )
-def test_urls_that_cannot_be_references_are_refused(url: str, error: type[Exception]) -> None:
+def test_invalid_urls_are_refused(url: str, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
         add(url)
     assert "S3CRET" not in str(caught.value)
@@ -284,7 +284,7 @@ def test_a_url_without_a_name_needs_one(web_app: WebApp) -> None:
     assert (entry.path, entry.uri) == ("index.html", f"{web_app.url}/strong/?a=b/c")
 
 
-def test_an_option_that_aiohttp_does_not_take_is_named() -> None:
+def test_an_unknown_option_of_aiohttp_is_named() -> None:
     with (
         Session({"client_kwargs": {"timeuot": 3}}) as session,
         pytest.raises(InvalidInput, match=r"'timeuot'.*storage_options"),

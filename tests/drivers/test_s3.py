@@ -1,4 +1,4 @@
-"""References to S3: a SeaweedFS, a moto for keys that SeaweedFS changes, and servers that do not keep their word."""
+"""References to S3: a SeaweedFS, a moto for keys that SeaweedFS changes, and servers that break the protocol."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class S3Contract(PrefixContract):
         return self.server.options
 
     def below(self, server: S3Server) -> str:
-        """A new prefix in a bucket of its own for each server and kind: SeaweedFS has room for few."""
+        """Return a new prefix in the bucket of this server and kind: SeaweedFS has room for few buckets."""
         self.server = server
         place = server.url, self.versioned
         if place not in _buckets:
@@ -69,7 +69,7 @@ class S3Contract(PrefixContract):
 
 
 class TestSeaweed(S3Contract):
-    """A bucket that keeps nothing."""
+    """A bucket without versions."""
 
     both = False
 
@@ -79,12 +79,12 @@ class TestSeaweed(S3Contract):
 
 
 class TestSeaweedVersioned(TestSeaweed):
-    """A bucket that keeps what was overwritten and removed."""
+    """A bucket with versions."""
 
     versioned = True
     keeps_versions = True
 
-    def test_a_version_can_be_asked_for(self, session: Session, prefix: str, tmp_path: Path) -> None:
+    def test_a_version_can_be_requested(self, session: Session, prefix: str, tmp_path: Path) -> None:
         self.put(prefix + "data", b"first")
         (first,) = self.add(session, prefix + "data")
         self.put(prefix + "data", b"second")
@@ -96,7 +96,7 @@ class TestSeaweedVersioned(TestSeaweed):
 
 
 class TestMoto(S3Contract):
-    """A bucket that keeps nothing, with any key."""
+    """A bucket without versions that takes any key."""
 
     odd_keys: ClassVar[tuple[str, ...]] = ODD_KEYS
 
@@ -117,12 +117,12 @@ class TestMoto(S3Contract):
 
 
 class TestMotoVersioned(TestMoto):
-    """A bucket that keeps what was overwritten and removed, with any key."""
+    """A bucket with versions that takes any key."""
 
     versioned = True
     keeps_versions = True
 
-    def test_what_was_there_before_versions_is_still_had(self, session: Session, prefix: str, tmp_path: Path) -> None:
+    def test_objects_from_before_versioning_can_be_read(self, session: Session, prefix: str, tmp_path: Path) -> None:
         bucket = self.server.bucket()
         self.put(f"s3://{bucket}/data", b"as it was")
         (entry,) = self.add(session, f"s3://{bucket}/data")
@@ -131,7 +131,7 @@ class TestMotoVersioned(TestMoto):
         self.put(f"s3://{bucket}/data", b"as it is now")
         assert self.fetched(session, entry, tmp_path) == b"as it was"
 
-    def test_a_version_that_expired_is_replaced_by_the_same_content_only(
+    def test_an_expired_version_is_replaced_by_the_same_content_only(
         self, session: Session, prefix: str, tmp_path: Path
     ) -> None:
         self.put(prefix + "data", b"as it was")
@@ -143,7 +143,7 @@ class TestMotoVersioned(TestMoto):
         with pytest.raises(ReferenceChanged, match=rf"expected.*{entry.version_id}.*found"):
             self.fetched(session, entry, tmp_path)
 
-    def test_where_old_versions_outnumber_objects_the_listing_goes_on_without_them(
+    def test_with_many_old_versions_the_listing_continues_without_them(
         self, session: Session, prefix: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         for name in ("a", "b", "c"):
@@ -181,7 +181,7 @@ def test_ten_thousand_versioned_objects_are_at_most_twelve_requests(seaweed: S3S
         assert len(list(session.references(f"s3://{bucket}/many", max_objects=20_000))) == 10_001
 
 
-def test_where_versions_may_not_be_listed_objects_are_and_etags_pin_them(seaweed: S3Server) -> None:
+def test_without_the_right_to_list_versions_etags_pin_objects(seaweed: S3Server) -> None:
     bucket = seaweed.bucket(versioned=True)
     seaweed.client.put_object(Bucket=bucket, Key="folder/x", Body=b"x")
     statements = [
@@ -203,7 +203,7 @@ def test_where_versions_may_not_be_listed_objects_are_and_etags_pin_them(seaweed
 
 
 @pytest.mark.parametrize("versioned", [False, True])
-def test_an_object_of_many_pieces_is_listed_with_the_etag_that_it_is_sent_with(
+def test_a_multipart_object_has_the_same_etag_in_listings_and_downloads(
     seaweed: S3Server, tmp_path: Path, versioned: bool
 ) -> None:
     bucket, data = seaweed.bucket(versioned=versioned), os.urandom(9 << 20)
@@ -215,7 +215,7 @@ def test_an_object_of_many_pieces_is_listed_with_the_etag_that_it_is_sent_with(
 
 
 def test_a_multipart_object_arrives_whole(seaweed: S3Server, tmp_path: Path) -> None:
-    """Its etag is no digest of its content."""
+    """Its etag is not a digest of its content."""
     bucket, parts = seaweed.bucket(), [os.urandom(5 << 20), os.urandom(1 << 20)]
     upload = {"Bucket": bucket, "Key": "large"}
     upload["UploadId"] = seaweed.client.create_multipart_upload(**upload)["UploadId"]
@@ -238,7 +238,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["x", "folder/"])
-def test_wrong_credentials_are_said_and_not_shown(seaweed: S3Server, name: str) -> None:
+def test_wrong_credentials_are_an_error_that_does_not_show_them(seaweed: S3Server, name: str) -> None:
     bucket = seaweed.bucket()
     for wrong in ({"secret": "WR0NG"}, {"key": "WR0NG"}):
         with pytest.raises(AccessDenied, match="redentials") as caught:
@@ -246,14 +246,14 @@ def test_wrong_credentials_are_said_and_not_shown(seaweed: S3Server, name: str) 
         assert "WR0NG" not in str(caught.value) and seaweed.secret not in str(caught.value)
 
 
-def test_a_bucket_that_is_not_there_is_named(seaweed: S3Server) -> None:
+def test_a_missing_bucket_is_named(seaweed: S3Server) -> None:
     for uri in ("s3://nowhere", "s3://nowhere/x", "s3://nowhere/x/"):
         with pytest.raises(ReferenceGone, match="the bucket 'nowhere' does not exist"):
             add(uri, seaweed.options)
 
 
 @pytest.mark.usefixtures("at_once")
-def test_an_endpoint_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_endpoint_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"key": "K", "secret": "S3CRET", "endpoint_url": f"http://127.0.0.1:{servers.free_port()}"}
     for uri in ("s3://bucket/x", "s3://bucket/x/"):
         with pytest.raises(Unreachable, match="endpoint") as caught:
@@ -261,7 +261,7 @@ def test_an_endpoint_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) 
         assert "S3CRET" not in str(caught.value)
 
 
-def test_no_credentials_at_all_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_credentials_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -275,14 +275,14 @@ def test_no_credentials_at_all_are_said(monkeypatch: pytest.MonkeyPatch, tmp_pat
     ("uri", "error"),
     [("s3:///x", InvalidUri), ("s3:x", InvalidUri), ("s3://B@d!/x", InvalidUri), ("s3://K:S3CRET@b/x", SecretInUri)],
 )
-def test_what_names_no_bucket_is_refused(seaweed: S3Server, uri: str, error: type[Exception]) -> None:
+def test_a_uri_without_a_bucket_is_refused(seaweed: S3Server, uri: str, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
         add(uri, seaweed.options)
     assert "S3CRET" not in str(caught.value)
 
 
 class StubbornS3:
-    """An S3 server that gives what it likes, whatever it is asked for."""
+    """An S3 server that ignores versions and conditions of requests."""
 
     def __init__(self) -> None:
         self.data = b"as it was"
@@ -290,7 +290,7 @@ class StubbornS3:
         self.seen: list[web.BaseRequest] = []
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Answer anything."""
+        """Answer any request."""
         self.seen.append(request)
         if self.status != 200:
             text = f"<Error><Code>{self.code}</Code><Message>expecting {escape('mars-1')}</Message></Error>"
@@ -304,7 +304,7 @@ class StubbornS3:
 
     @property
     def etag(self) -> str:
-        """The etag of what is there now."""
+        """The etag of the current object."""
         return f"{hash(self.data):x}"
 
 
@@ -315,7 +315,7 @@ def stubborn() -> Iterator[tuple[StubbornS3, dict[str, Any]]]:
         yield server, {"key": "K", "secret": "S3CRET", "endpoint_url": url}
 
 
-def test_a_server_that_ignores_versions_and_conditions_is_not_believed(
+def test_a_server_that_ignores_versions_and_conditions_is_detected(
     stubborn: tuple[StubbornS3, dict[str, Any]], tmp_path: Path
 ) -> None:
     server, options = stubborn
@@ -345,7 +345,7 @@ def test_a_server_that_ignores_versions_and_conditions_is_not_believed(
     ],
 )
 @pytest.mark.usefixtures("at_once")
-def test_what_the_server_says_is_told(
+def test_errors_include_the_answer_of_the_server(
     stubborn: tuple[StubbornS3, dict[str, Any]], status: int, code: str, error: type[ArtstoreError], message: str
 ) -> None:
     server, options = stubborn
@@ -357,7 +357,7 @@ def test_what_the_server_says_is_told(
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_server_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async def silence(request: web.BaseRequest) -> web.Response:
         await asyncio.sleep(3600)
         return web.Response()
@@ -370,7 +370,7 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
 def test_settings_reach_the_server(
     stubborn: tuple[StubbornS3, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The region of the environment, the payer of requests, no credentials, and the settings of fsspec."""
+    """The region from the environment, requester pays, anonymous access, and the settings of fsspec."""
     server, options = stubborn
     monkeypatch.setenv("AWS_REGION", "mars-1")
     with Session({**options, "requester_pays": True}) as session:
@@ -380,7 +380,7 @@ def test_settings_reach_the_server(
     assert len(server.seen) == 5
     for request in server.seen:
         assert "/mars-1/s3/" in request.headers["Authorization"]
-        # Nobody can pay for another to be told whether a bucket has versions.
+        # The request for a bucket's versioning has no requester-pays option.
         assert "versioning" in request.query or request.headers["x-amz-request-payer"] == "requester"
     server.seen.clear()
     add("s3://b/f/x", {**options, "client_kwargs": {"region_name": "venus-2"}})
@@ -404,7 +404,7 @@ def test_a_server_that_denies_head_is_asked_with_get(stubborn: tuple[StubbornS3,
 
 
 @pytest.mark.parametrize("way", ["storage_options", "environment"])
-def test_an_option_that_s3fs_does_not_take_is_named(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_option_of_s3fs_is_named(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"endpont_url": "http://S3CRET"}
     if way == "environment":
         monkeypatch.setitem(conf, "s3", options)

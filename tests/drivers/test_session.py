@@ -1,4 +1,4 @@
-"""What stands above all drivers: names, secrets, trying again, ranges, and the way from code that just calls."""
+"""What all drivers share: names, secrets, retries, ranges, and calls from synchronous code."""
 
 from __future__ import annotations
 
@@ -51,24 +51,24 @@ KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
         ("k" * 1024 + "/x", "k" * 238 + "~06a8b3245bbbbc6b/x"),
     ],
 )
-def test_a_key_becomes_a_path_that_every_folder_can_hold(key: str, path: str) -> None:
+def test_a_key_becomes_a_path_that_any_folder_can_hold(key: str, path: str) -> None:
     assert path_for_key(key) == path
 
 
 @given(KEYS, KEYS)
-def test_no_two_keys_become_one_path_and_every_path_is_allowed(one: str, other: str) -> None:
+def test_keys_never_share_a_path_and_every_path_is_valid(one: str, other: str) -> None:
     for key in (one, other):
         assert names.entry_path(path_for_key(key)) == path_for_key(key)
     assert (path_for_key(one) == path_for_key(other)) == (one == other)
 
 
 @given(KEYS.filter(lambda key: all(key.split("/"))))
-def test_a_key_without_empty_segments_can_be_read_back(key: str) -> None:
+def test_a_key_without_empty_segments_is_recovered_from_its_path(key: str) -> None:
     assert unquote(path_for_key(key)) == key
 
 
 @given(st.sets(st.text("ab/-.", max_size=6), max_size=12))
-def test_whatever_lies_below_a_prefix_no_entry_lies_below_a_plain_one(keys: set[str]) -> None:
+def test_no_entry_of_a_prefix_is_below_a_file(keys: set[str]) -> None:
     async def listing() -> AsyncIterator[RemoteObject]:
         for key in sorted(keys, key=str.encode):
             yield RemoteObject("s3://b/" + key, key)
@@ -89,7 +89,7 @@ def test_whatever_lies_below_a_prefix_no_entry_lies_below_a_plain_one(keys: set[
             assert path == path_beside_folder(path_for_key(key), uri or "")
 
 
-def test_an_object_with_the_longest_name_can_be_path_beside_folder() -> None:
+def test_an_object_with_the_longest_name_can_share_it_with_a_folder() -> None:
     assert path_beside_folder("a/" + "k" * 255, "s3://b/k").encode().startswith(b"a/" + b"k" * 246 + b"~")
     assert len(path_beside_folder("é" * 127, "s3://b/k").encode()) <= 255
 
@@ -111,7 +111,7 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("uri", SECRETS)
-def test_a_uri_with_a_secret_is_refused_without_repeating_it(uri: str) -> None:
+def test_a_uri_with_a_secret_is_refused_without_showing_it(uri: str) -> None:
     with pytest.raises(SecretInUri) as caught:
         refuse_secrets(uri)
     assert "S3CRET" not in str(caught.value) and "storage_options" in str(caught.value)
@@ -121,25 +121,25 @@ def test_a_uri_with_a_secret_is_refused_without_repeating_it(uri: str) -> None:
 @pytest.mark.parametrize(
     "uri", ["https://host/x?page=2&design=a", "https://host/@me/x", "sftp://me@host/x", "https://host/a?q=a@b:c"]
 )
-def test_a_uri_without_a_secret_is_not_refused(uri: str) -> None:
+def test_a_uri_without_a_secret_is_accepted(uri: str) -> None:
     refuse_secrets(uri)
     assert uri.rpartition("@")[2] in redacted(f"cannot GET {uri} now")
 
 
 @pytest.mark.parametrize("uri", ["data/images", "/data", "C:/x", "", "1://x"])
-def test_what_is_no_uri_is_refused(uri: str) -> None:
+def test_invalid_uris_are_refused(uri: str) -> None:
     with pytest.raises(InvalidUri, match="References must be URIs"):
         registry.scheme_of(uri)
 
 
-def test_a_limit_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_limit_is_refused(tmp_path: Path) -> None:
     with Session() as session, pytest.raises(InvalidInput, match="max_objects"):
         list(session.references(f"file://{tmp_path}", max_objects=0))
 
 
-def test_what_pins_an_object_decides_whether_it_is_the_same() -> None:
+def test_the_pin_of_an_object_decides_whether_it_changed() -> None:
     pin = RemoteObject("s3://b/k", "k", size=3, etag="abc", version="v1")
-    assert pin.is_same(pin._replace(version="v2")), "an etag stands for the content"
+    assert pin.is_same(pin._replace(version="v2")), "an etag identifies the content"
     assert pin.differs(pin._replace(size=4)) and pin.differs(pin._replace(etag="abd"))
     weak = RemoteObject("https://h/k", "k", size=3, etag='W/"abc"')
     assert not weak.is_same(weak) and not weak.differs(weak._replace(etag="abc"))
@@ -151,7 +151,7 @@ def test_what_pins_an_object_decides_whether_it_is_the_same() -> None:
 
 
 class Flaky(Driver):
-    """Gives some bytes, then breaks off, as often as it is told to."""
+    """A source that gives some bytes and then breaks off, a number of times."""
 
     data = bytes(range(256)) * 40
 
@@ -177,7 +177,7 @@ class Flaky(Driver):
         return self._steady
 
     def fetched(self, path: Path, pin: RemoteObject) -> tuple[bytes, int]:
-        """What arrives in a file, and what was told of it."""
+        """Return the content that was fetched, and the reported progress."""
         advanced: list[int] = []
         with path.open("w+b") as file:
             run(fetch(self, pin, file.fileno(), advanced.append))
@@ -194,7 +194,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_what_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_an_interrupted_download_continues_at_its_offset(tmp_path: Path) -> None:
     flaky = Flaky(3)
     assert flaky.fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
     assert [start for start, _ in flaky.asked] == [0, 2000, 4000, 6000]
@@ -202,20 +202,20 @@ def test_what_broke_off_goes_on_where_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(("steady", "ranges"), [(False, True), (True, False)])
-def test_what_cannot_be_gone_on_with_begins_anew(tmp_path: Path, steady: bool, ranges: bool) -> None:
+def test_a_download_that_cannot_be_continued_starts_again(tmp_path: Path, steady: bool, ranges: bool) -> None:
     flaky = Flaky(1, steady=steady, ranges=ranges)
     assert flaky.fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
     assert flaky.asked[-1] == (0, None)
 
 
 @pytest.mark.usefixtures("at_once")
-def test_what_never_gets_further_is_given_up(tmp_path: Path) -> None:
+def test_a_download_without_progress_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="broken off"):
         Flaky(99, steady=False).fetched(tmp_path / "x", PIN)
 
 
 @pytest.mark.usefixtures("at_once")
-def test_parts_are_fetched_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_are_fetched_independently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "PART", 4000)
     flaky = Flaky(2)
     assert flaky.fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
@@ -223,14 +223,14 @@ def test_parts_are_fetched_each_for_itself(tmp_path: Path, monkeypatch: pytest.M
     assert len(flaky.asked) == 5
 
 
-def test_a_server_without_ranges_is_asked_for_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_without_ranges_is_asked_for_the_whole_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "PART", 4000)
     assert Flaky(0, ranges=False).fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
     assert run(read_range(Flaky(0, ranges=False), PIN, 250, 260)) == Flaky.data[250:260]
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_stream_goes_on_where_it_broke_off_if_it_is_certain_to_be_the_same() -> None:
+def test_a_stream_continues_only_if_the_object_is_certainly_the_same() -> None:
     flaky = Flaky(3)
     assert b"".join(iterate(stream(flaky, PIN), batch_size=1)) == Flaky.data
     assert [start for start, _ in flaky.asked] == [0, 2000, 4000, 6000]
@@ -249,20 +249,20 @@ def test_a_stream_goes_on_where_it_broke_off_if_it_is_certain_to_be_the_same() -
         PIN._replace(digest="blake3:" + "0" * 64),
     ],
 )
-def test_what_arrives_is_checked(tmp_path: Path, pin: RemoteObject) -> None:
+def test_downloads_are_verified(tmp_path: Path, pin: RemoteObject) -> None:
     with pytest.raises(ReferenceChanged, match="expected"):
         Flaky(0).fetched(tmp_path / "x", pin)
 
 
 @pytest.mark.parametrize(("algorithm", "digest"), [("md5", "25f9e794323b453885f5181f1b624d0b"), ("crc32c", "e3069283")])
-def test_digests_of_servers_are_those_of_the_standard(tmp_path: Path, algorithm: str, digest: str) -> None:
+def test_digests_of_servers_follow_the_standard(tmp_path: Path, algorithm: str, digest: str) -> None:
     (tmp_path / "x").write_bytes(b"123456789")
     with (tmp_path / "x").open("rb") as file:
         assert digest_of(file.fileno(), algorithm, 9) == f"{algorithm}:{digest}"
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_server_that_is_busy_is_asked_again_and_then_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_a_busy_server_are_repeated_and_then_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
     async def answer() -> str:
@@ -282,7 +282,7 @@ def test_a_server_that_is_busy_is_asked_again_and_then_named(monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_server_is_given_the_time_that_it_asks_for_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_retry_delay_of_a_server_is_respected_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     soon = formatdate(time.time() + 100, usegmt=True)
     assert retrying.unavailable("busy", "3").wait == 3
     assert 90 < retrying.unavailable("busy", soon).wait <= 100
@@ -299,8 +299,8 @@ def test_a_server_is_given_the_time_that_it_asks_for_up_to_a_limit(monkeypatch: 
     assert run(waited("100000")) < 1000
 
 
-def test_ctrl_c_ends_what_runs_and_says_so_once() -> None:
-    """Nothing goes on behind the back of whoever was interrupted: the file may be closed by then."""
+def test_ctrl_c_ends_running_work_with_one_error() -> None:
+    """No work continues in the background after the interrupt: the file may be closed by then."""
     program = """
         import asyncio, os, signal, threading
         from artstore.drivers.loop import run
@@ -323,7 +323,7 @@ def test_ctrl_c_ends_what_runs_and_says_so_once() -> None:
     assert (done.stdout, done.stderr) == ("interrupted ended\n", "")
 
 
-def test_a_forked_child_has_a_loop_of_its_own(tmp_path: Path) -> None:
+def test_a_forked_child_has_its_own_event_loop(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"x")
     program = f"""
         import os, sys
@@ -351,25 +351,25 @@ def test_the_contract_loads_no_library_of_a_cloud() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_a_reference_is_an_entry_and_back() -> None:
+def test_a_remote_object_is_converted_to_an_entry_and_back() -> None:
     remote = RemoteObject("s3://b/a/k", "a/k", 3, "abc", "v1", "md5:00")
     entry = remote.entry("a/k")
     assert (entry.kind, entry.version_id) == (Kind.REFERENCE, "v1")
     assert RemoteObject.of(entry) == remote
 
 
-def test_a_listing_of_any_length_is_held_a_batch_at_a_time() -> None:
-    """The full number of 1,000,000 is the torture test's."""
+def test_a_long_listing_is_held_in_memory_a_batch_at_a_time() -> None:
+    """The torture test lists the full number of 1,000,000."""
     assert peak_of_listing(200_000) < peak_of_listing(1_000) + (8 << 20)
 
 
 @pytest.mark.torture
-def test_a_listing_of_a_million_is_held_a_batch_at_a_time() -> None:
+def test_a_listing_of_a_million_objects_is_held_a_batch_at_a_time() -> None:
     assert peak_of_listing(1_000_000) < peak_of_listing(1_000) + (8 << 20)
 
 
 def peak_of_listing(count: int) -> int:
-    """The most memory, in bytes, of a process that goes through that many references."""
+    """Return the peak memory, in bytes, of a process that iterates over that many references."""
     program = f"""
         import resource
         from artstore.drivers import Driver, RemoteObject, registry

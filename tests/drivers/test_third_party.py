@@ -1,4 +1,4 @@
-"""A driver in a package of its own, installed as such: found by its scheme, and held to the same contract."""
+"""A driver that is installed as a package of its own is found by its scheme and passes the same contract."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHELF = Path(__file__).with_name("third_party_driver")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that pip has installed the package into."""
+    """The folder into which pip has installed the package."""
     target = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*pip, "--no-build-isolation", "--no-index", "--target", target, SHELF], check=True, timeout=120)
@@ -60,7 +60,7 @@ class TestShelf(PrefixContract):
         self.edition(uri, ".gone").touch()
 
 
-def test_it_runs_from_where_it_was_installed(installed: Path, tmp_path: Path) -> None:
+def test_it_is_loaded_from_where_it_was_installed(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "1.txt").write_text("once upon a time")
     with Session() as session:
@@ -71,7 +71,7 @@ def test_it_runs_from_where_it_was_installed(installed: Path, tmp_path: Path) ->
 
 
 def announce(folder: Path, package: str, scheme: str, value: str) -> None:
-    """Install the metadata of a package, as pip writes them."""
+    """Install the metadata of a package, as pip writes it."""
     metadata = folder / f"{package}-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
@@ -79,7 +79,7 @@ def announce(folder: Path, package: str, scheme: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("package", ["aaa", "zzz"])
-def test_a_driver_of_another_package_goes_before_ours(
+def test_a_driver_of_another_package_has_precedence(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     announce(tmp_path, package, "file", "artstore_drivers.generic:GenericDriver")
@@ -87,7 +87,7 @@ def test_a_driver_of_another_package_goes_before_ours(
     assert registry.driver_for("file").__name__ == "GenericDriver"
 
 
-def test_what_announces_itself_and_is_no_driver_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_point_that_is_not_a_driver_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     announce(tmp_path, "odd", "odd", "pathlib:Path")
     monkeypatch.syspath_prepend(str(tmp_path))
     with Session() as session, pytest.raises(NoDriver, match="pathlib:Path"):
@@ -98,7 +98,7 @@ def test_what_announces_itself_and_is_no_driver_is_named(tmp_path: Path, monkeyp
     ("uri", "library", "extra"),
     [("s3://b/k", "s3fs", "s3"), ("gs://b/k", "gcsfs", "gs"), ("https://h/k", "aiohttp", "http")],
 )
-def test_a_library_that_is_not_installed_is_named_with_what_to_do(uri: str, library: str, extra: str) -> None:
+def test_a_missing_library_is_named_with_what_to_install(uri: str, library: str, extra: str) -> None:
     program = f"""
         import sys
         sys.modules["{library}"] = sys.modules["{library}.core"] = None

@@ -1,4 +1,4 @@
-"""Files and folders to be added: odd, unreadable, vanishing, growing, huge, deep; and the store itself among them."""
+"""Adding files and folders that are odd, unreadable, vanishing, growing, huge or deep, or the store itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL, LARGE = 1000, 300_000
 
 
 def refuses(store: Store, add: Callable[[Draft], object], message: str) -> OSError:
-    """Whether adding is refused with a message, leaving a draft that can go on."""
+    """Check that adding is refused with a message, and that the draft can still be used."""
     draft = store.draft("animals", "dataset")
     with pytest.raises(SourceUnreadable, match=message) as caught:
         add(draft)
@@ -38,7 +38,7 @@ def refuses(store: Store, add: Callable[[Draft], object], message: str) -> OSErr
     return caught.value
 
 
-# What cannot be read
+# Unreadable files
 
 UNREADABLE = """
 import sys
@@ -57,7 +57,7 @@ store.close()
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_a_file_that_may_not_be_read_is_named(store: Store, source: Path, size: int) -> None:
+def test_an_unreadable_file_is_named(store: Store, source: Path, size: int) -> None:
     (source / "a").write_bytes(b"fine")
     (source / "secret").write_bytes(noise(size))
     (source / "secret").chmod(0)
@@ -70,7 +70,7 @@ def test_a_file_that_may_not_be_read_is_named(store: Store, source: Path, size: 
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o400], ids=["not listed", "not entered"])
-def test_a_folder_that_may_not_be_read_is_named(store: Store, source: Path, mode: int) -> None:
+def test_an_unreadable_folder_is_named(store: Store, source: Path, mode: int) -> None:
     (source / "closed").mkdir()
     (source / "closed" / "cat").write_bytes(b"meow")
     (source / "closed").chmod(mode)
@@ -106,10 +106,10 @@ def make_link_to_fifo_outside(path: Path) -> None:
     ids=lambda make: str(make.__name__),
 )
 @pytest.mark.timeout(30)
-def test_what_is_neither_file_nor_folder_is_refused_and_not_waited_for(
+def test_special_files_are_refused_without_waiting(
     store: Store, source: Path, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(source)  # the name of a socket has little room
+    monkeypatch.chdir(source)  # the path of a socket must be short
     (source / "cat").write_bytes(b"meow")
     make(Path("odd").absolute() if make is not make_socket else Path("odd"))
     refuses(store, lambda draft: store.add_dir(draft, source), f"'{source}/odd'.*neither a file")
@@ -120,7 +120,7 @@ def test_a_device_is_refused(store: Store) -> None:
     refuses(store, lambda draft: store.add_file(draft, "/dev/zero"), "'/dev/zero': it is not a regular file")
 
 
-def test_a_folder_is_no_file_and_a_file_is_no_folder(store: Store, source: Path) -> None:
+def test_a_folder_is_not_a_file_and_a_file_is_not_a_folder(store: Store, source: Path) -> None:
     (source / "cat").write_bytes(b"meow")
     refuses(store, lambda draft: store.add_file(draft, source), f"'{source}': it is a folder: use add_dir")
     refuses(
@@ -128,13 +128,13 @@ def test_a_folder_is_no_file_and_a_file_is_no_folder(store: Store, source: Path)
     )
 
 
-def test_what_is_not_there_is_named(store: Store, source: Path) -> None:
+def test_a_missing_path_is_named(store: Store, source: Path) -> None:
     refuses(store, lambda draft: store.add_file(draft, source / "bat"), f"'{source}/bat': No such file")
     refuses(store, lambda draft: store.add_dir(draft, source / "bat"), f"'{source}/bat': No such file or directory")
 
 
 class Begins(Silent):
-    """Acts when a step has begun: a file was looked at, and not yet read."""
+    """Acts when a step begins: a file was examined and not yet read."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         self._act = act
@@ -144,7 +144,7 @@ class Begins(Silent):
 
 
 class Advances(Silent):
-    """Acts when there is progress, as there is between listing a folder and reading what is in it."""
+    """Acts on progress, as there is between listing a folder and reading its files."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         self._act = act
@@ -189,10 +189,10 @@ def test_a_file_that_turns_into_something_else_before_it_is_read_is_named(
     refuses(store, lambda draft: store.add_dir(draft, source, progress=Advances(turn)), f"'{changing}'")
 
 
-# What changes
+# Changing files
 
 
-def test_a_file_that_was_replaced_since_it_was_listed_is_taken_as_it_is_now(store: Store, source: Path) -> None:
+def test_a_file_replaced_after_the_listing_is_stored_as_it_is_now(store: Store, source: Path) -> None:
     (source / "cat").write_bytes(b"meow")
     (source / "dog").write_bytes(noise(LARGE))
     new = {"cat": noise(LARGE, 1), "dog": b"woof"}
@@ -223,13 +223,13 @@ for i in itertools.count(os.fstat(descriptor).st_size // 8):
 
 
 def numbers(size: int) -> bytes:
-    """What a log that grows holds when it has grown to a size."""
+    """Return the content of the growing log at a size."""
     return b"".join(i.to_bytes(8, "big") for i in range(size // 8 + 1))[:size]
 
 
 @contextmanager
 def growing(log: Path) -> Iterator[None]:
-    """Have a program append to a file all the time."""
+    """Let a program append to a file until the block ends."""
     program = subprocess.Popen([sys.executable, "-c", GROW, str(log)], stdout=subprocess.PIPE, text=True)
     try:
         assert program.stdout is not None and program.stdout.readline() == "growing\n"
@@ -240,7 +240,7 @@ def growing(log: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("size", [8, 3_000_000])
-def test_a_file_that_grows_all_the_time_is_refused_or_taken_in_one_state(store: Store, source: Path, size: int) -> None:
+def test_a_growing_file_is_refused_or_stored_in_one_state(store: Store, source: Path, size: int) -> None:
     log = source / "log"
     log.write_bytes(numbers(size))
     refused, deadline = 0, time.monotonic() + 20
@@ -266,7 +266,7 @@ def test_a_file_that_grows_all_the_time_is_refused_or_taken_in_one_state(store: 
 
 
 def test_a_file_changed_within_the_same_tick_is_read_again(store: Store, source: Path) -> None:
-    """Size, inode and times can all be as they were: what is not clearly older is never trusted."""
+    """Size, inode and times can all be unchanged: a file that is not clearly older is read again."""
     for i in range(50):
         (source / "cat").write_bytes(b"%08d" % i)
         version = commit_folder(store, source)
@@ -291,7 +291,7 @@ def test_a_file_whose_times_were_set_back_after_a_change_is_read_again(store: St
 SIZES = [0, 1, 65_535, 65_536, 65_537, 2**20 - 1, 2**20, 2**20 + 1, 8 * 2**20 - 1, 8 * 2**20, 8 * 2**20 + 300_000]
 
 
-def test_files_of_every_size_come_back(store: Store, source: Path, tmp_path: Path) -> None:
+def test_files_of_every_size_are_restored(store: Store, source: Path, tmp_path: Path) -> None:
     for size in SIZES:
         (source / str(size)).write_bytes(noise(size))
     version = commit_folder(store, source)
@@ -361,7 +361,7 @@ ODD_NAMES = [
 ]
 
 
-def test_odd_names_come_back_as_they_were(store: Store, source: Path, tmp_path: Path) -> None:
+def test_odd_names_are_kept(store: Store, source: Path, tmp_path: Path) -> None:
     for i, name in enumerate(ODD_NAMES):
         (source / name).write_bytes(b"%d" % i)
         (source / "in" / name).mkdir(parents=True)
@@ -375,7 +375,7 @@ def test_odd_names_come_back_as_they_were(store: Store, source: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["c:x", "c:", "\\x", "a\\..\\..\\b"], ids=repr)
-def test_names_that_would_climb_on_another_system_are_refused(store: Store, source: Path, name: str) -> None:
+def test_names_that_would_leave_the_folder_on_another_system_are_refused(store: Store, source: Path, name: str) -> None:
     (source / name).write_bytes(b"x")
     draft = store.draft("animals", "dataset")
     with pytest.raises(InvalidPath, match="stays inside"):
@@ -416,11 +416,11 @@ def test_folders_may_be_nested_deeply(store: Store, source: Path, tmp_path: Path
         assert (tmp_path / "out" / deep / "dog").read_bytes() == noise(LARGE)
         assert store.get(version, tmp_path / "out").written == 0
     finally:
-        # Nobody else who tidies up goes that deep.
+        # The clean-up of pytest does not go that deep.
         subprocess.run(["rm", "-rf", source, tmp_path / "out"], check=True)
 
 
-def test_many_small_files_come_back_through_several_processes(store: Store, source: Path, tmp_path: Path) -> None:
+def test_many_small_files_are_stored_by_several_processes(store: Store, source: Path, tmp_path: Path) -> None:
     for i in range(3600):
         folder = source / str(i // 500)
         folder.mkdir(exist_ok=True)
@@ -434,7 +434,7 @@ def test_many_small_files_come_back_through_several_processes(store: Store, sour
     assert store.verify().ok
 
 
-def test_one_unreadable_file_among_many_is_named_by_whichever_process_met_it(store: Store, source: Path) -> None:
+def test_one_unreadable_file_among_many_is_named_by_any_process(store: Store, source: Path) -> None:
     for i in range(3600):
         (source / str(i)).write_bytes(b"%d" % i)
     (source / "3210").chmod(0)
@@ -444,8 +444,8 @@ def test_one_unreadable_file_among_many_is_named_by_whichever_process_met_it(sto
     assert store.collections() == []
 
 
-def test_a_draft_goes_on_after_one_bad_file_among_many(store: Store, source: Path, tmp_path: Path) -> None:
-    """What other processes had already taken in counts for the draft, or is taken in again."""
+def test_a_draft_can_be_used_after_one_bad_file_among_many(store: Store, source: Path, tmp_path: Path) -> None:
+    """Files that worker processes have already stored count for the draft, or are stored again."""
     folder = source
     for i in range(4200):
         if i % 600 == 0:
@@ -485,8 +485,8 @@ def test_the_working_folder_is_added_without_the_store_in_it(tmp_path: Path, mon
             assert store.verify().ok
 
 
-def test_the_store_is_left_out_under_whatever_name_it_is_met(store: Store, source: Path) -> None:
-    """A mount shows the same folder under another name; a link leads to it from outside."""
+def test_the_store_is_left_out_under_any_name(store: Store, source: Path) -> None:
+    """A mount shows the store under another name; a link leads to it from outside."""
     (source / "cat").write_bytes(b"meow")
     (source / "mounted").mkdir()
     subprocess.run(["mount", "--bind", store.path, source / "mounted"], check=True)
@@ -499,7 +499,7 @@ def test_the_store_is_left_out_under_whatever_name_it_is_met(store: Store, sourc
 @pytest.mark.parametrize(
     "leads_to", ["store", "store/packs", "", "store/artstore.db"], ids=["it", "a part", "above", "the catalog"]
 )
-def test_a_link_does_not_bring_the_store_in(source: Path, tmp_path: Path, leads_to: str) -> None:
+def test_a_link_to_the_store_is_left_out(source: Path, tmp_path: Path, leads_to: str) -> None:
     (source / "cat").write_bytes(b"meow")
     (tmp_path / "shelf").mkdir()
     with Store.init(tmp_path / "shelf" / "store") as store:

@@ -1,4 +1,4 @@
-"""References in artifacts, wherever the objects are: where they land, what a download gives, what became of them."""
+"""References in artifacts, for all schemes: their paths, their downloads and their status."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _buckets: dict[str, str] = {}
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """A run, in an empty working folder, with a store beside it."""
+    """A run in an empty working folder, with a store next to it."""
     for name in list(os.environ):
         if name.startswith(("ARTSTORE_", "WANDB_")):
             monkeypatch.delenv(name)
@@ -51,7 +51,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 @pytest.fixture(params=remote_places.SCHEMES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """A place with nothing in it yet, of each scheme."""
+    """An empty place of each scheme."""
     scheme, _, kind = request.param.partition("-")
     if scheme == "file":
         return remote_places.folder(tmp_path / "source")
@@ -69,12 +69,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Place:
-    """A folder of this machine, for what does not depend on the scheme."""
+    """A local folder, for tests that do not depend on the scheme."""
     return remote_places.folder(tmp_path / "source")
 
 
 def refer(run: Run, place: Place, *keys: str, name: str = "animals", **options: Any) -> Artifact:
-    """Log an artifact with references to what lies at, or below, these keys."""
+    """Log an artifact with references to the objects at or below these keys."""
     artifact = Artifact(name, "dataset")
     for key in keys:
         artifact.add_reference(place.prefix + key, storage_options=place.options, **options)
@@ -82,7 +82,7 @@ def refer(run: Run, place: Place, *keys: str, name: str = "animals", **options: 
 
 
 def download(artifact: Artifact, place: Place, root: str = "out", **options: Any) -> dict[str, bytes]:
-    """Download an artifact; gives what lies in the folder then, by paths."""
+    """Download an artifact; return the files of the folder by their paths."""
     folder = artifact.download(root, storage_options=place.options, **options)
     files = [path for path in Path(folder).rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
@@ -95,7 +95,7 @@ def states(artifact: Artifact, place: Place) -> dict[str, str]:
     }
 
 
-def test_entries_land_where_the_table_says(place: Place, run: Run) -> None:
+def test_entries_have_the_documented_paths(place: Place, run: Run) -> None:
     for key in ("images/cat.png", "images/dog.png", "images-old/rat.png", "checkpoints/model.h5", "model.h5"):
         place.put(key, key.encode())
     for key, name, paths in (
@@ -112,7 +112,9 @@ def test_entries_land_where_the_table_says(place: Place, run: Run) -> None:
             assert [entry.path for entry in added] == sorted(artifact.manifest.entries) == paths
 
 
-def test_an_overwritten_object_is_had_as_it_was_or_not_at_all_and_status_names_it(place: Place, run: Run) -> None:
+def test_an_overwritten_object_is_downloaded_unchanged_or_not_at_all_and_named_by_status(
+    place: Place, run: Run
+) -> None:
     place.put("cat.txt", b"meow")
     place.put("dog.txt", b"woof")
     artifact = refer(run, place, "cat.txt", "dog.txt")
@@ -130,7 +132,7 @@ def test_an_overwritten_object_is_had_as_it_was_or_not_at_all_and_status_names_i
     assert "4 bytes" in changed.expected and "16 bytes" in changed.found
 
 
-def test_what_is_gone_is_an_error_or_left_out(place: Place, run: Run) -> None:
+def test_a_missing_object_is_an_error_or_left_out(place: Place, run: Run) -> None:
     place.put("cat.txt", b"meow")
     place.put("dog.txt", b"woof")
     artifact = refer(run, place, "cat.txt", "dog.txt")
@@ -144,7 +146,7 @@ def test_what_is_gone_is_an_error_or_left_out(place: Place, run: Run) -> None:
     assert download(artifact, place, "rest", allow_missing_references=True) == {"dog.txt": b"woof"}
 
 
-def test_without_a_checksum_what_is_there_is_what_comes(place: Place, run: Run) -> None:
+def test_without_a_checksum_the_current_object_is_downloaded(place: Place, run: Run) -> None:
     place.put("cat.txt", b"meow")
     artifact = refer(run, place, "cat.txt", checksum=False)
     entry = artifact.get_entry("cat.txt")
@@ -160,7 +162,7 @@ def test_without_a_checksum_what_is_there_is_what_comes(place: Place, run: Run) 
 
 
 @LISTING
-def test_a_prefix_without_a_checksum_is_all_below_it_unpinned(place: Place, run: Run) -> None:
+def test_a_prefix_without_a_checksum_is_unpinned(place: Place, run: Run) -> None:
     place.put("images/cat.png", b"cat")
     artifact = refer(run, place, "images/", checksum=False)
     place.put("images/cat.png", b"another cat")
@@ -169,7 +171,7 @@ def test_a_prefix_without_a_checksum_is_all_below_it_unpinned(place: Place, run:
 
 
 @SOME
-def test_what_did_not_change_is_the_same_version(place: Place, run: Run) -> None:
+def test_unchanged_references_are_the_same_version(place: Place, run: Run) -> None:
     keys = ("images",) if place.lists else ("images/cat.png", "images/dog.png")
     place.put("images/cat.png", b"cat")
     place.put("images/dog.png", b"dog")
@@ -181,7 +183,7 @@ def test_what_did_not_change_is_the_same_version(place: Place, run: Run) -> None
 
 
 @SOME
-def test_references_and_files_mix(place: Place, run: Run) -> None:
+def test_references_and_files_can_be_mixed(place: Place, run: Run) -> None:
     place.put("cat.txt", b"meow")
     Path("own.txt").write_bytes(b"mine")
     artifact = Artifact("animals", "dataset")
@@ -196,7 +198,7 @@ def test_references_and_files_mix(place: Place, run: Run) -> None:
 
 
 @SOME
-def test_a_materialized_artifact_needs_its_place_no_more(place: Place, run: Run) -> None:
+def test_a_materialized_artifact_does_not_need_the_source(place: Place, run: Run) -> None:
     place.put("sub/cat.txt", b"meow")
     place.put("empty", b"")
     artifact = refer(run, place, "sub/cat.txt", "empty")
@@ -208,7 +210,7 @@ def test_a_materialized_artifact_needs_its_place_no_more(place: Place, run: Run)
     assert made.materialize().name == "animals:v1"
 
 
-def test_status_tells_what_came_and_went_below_a_prefix(source: Place, run: Run) -> None:
+def test_status_shows_new_and_missing_objects_of_a_prefix(source: Place, run: Run) -> None:
     for key in ("a/cat.txt", "a/dog.txt", "a/rat.txt"):
         source.put(key, key.encode())
     artifact = refer(run, source, "a")
@@ -224,7 +226,7 @@ def test_status_tells_what_came_and_went_below_a_prefix(source: Place, run: Run)
     }
 
 
-def test_a_draft_of_a_referenced_artifact_goes_on_with_its_references(source: Place, run: Run) -> None:
+def test_a_new_draft_keeps_the_references_of_its_version(source: Place, run: Run) -> None:
     for key in ("a/cat.txt", "a/dog.txt"):
         source.put(key, key.encode())
     draft = refer(run, source, "a").new_draft()
@@ -247,7 +249,7 @@ def test_a_draft_of_a_referenced_artifact_goes_on_with_its_references(source: Pl
     }
 
 
-def test_an_artifact_made_in_another_store_takes_its_references_along(source: Place, run: Run, tmp_path: Path) -> None:
+def test_an_artifact_of_another_store_keeps_its_references(source: Place, run: Run, tmp_path: Path) -> None:
     source.put("a/cat.txt", b"meow")
     artifact = Artifact("animals", "dataset")
     artifact.add_reference(source.prefix + "a")
@@ -257,7 +259,7 @@ def test_an_artifact_made_in_another_store_takes_its_references_along(source: Pl
         assert states(logged, source) == {"cat.txt": "unchanged", "a/new.txt": "new"}
 
 
-def test_what_cannot_be_added_leaves_the_artifact_as_it_was(source: Place, run: Run) -> None:
+def test_a_refused_reference_leaves_the_artifact_unchanged(source: Place, run: Run) -> None:
     for key in ("a/cat.txt", "a/dog.txt", "a/rat.txt"):
         source.put(key, key.encode())
     Path("rat.txt").write_bytes(b"another rat")
@@ -283,7 +285,7 @@ def test_an_odd_name_without_a_checksum_stays_inside_the_folder(run: Run, tmp_pa
     assert (entry.path, entry.ref, entry.extra) == ("old.txt", "s3://bucket/old.txt", {"versionID": "abc"})
 
 
-def test_no_secret_is_written_or_said(web_app: WebApp, run: Run, tmp_path: Path) -> None:
+def test_no_secret_is_stored_or_shown(web_app: WebApp, run: Run, tmp_path: Path) -> None:
     place = remote_places.web(web_app, "private")
     place.options = {"headers": {"Authorization": "Bearer S3CRET"}}
     place.put("cat.txt", b"meow")
@@ -323,7 +325,7 @@ def test_a_folder_is_tracked_without_copying_a_byte(run: Run, tmp_path: Path, co
     ] == [path.relative_to(tmp_path / "many").as_posix()]
 
 
-def test_a_place_that_cannot_be_reached_is_an_error_that_names_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_place_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retrying, "PAUSES", (0.0, 0.0))
     artifact = Artifact("animals", "dataset")
     nobody = f"http://127.0.0.1:{servers.free_port()}"
@@ -338,8 +340,8 @@ def test_a_place_that_cannot_be_reached_is_an_error_that_names_it(run: Run, monk
     assert len(artifact.manifest) == 0
 
 
-def test_what_one_reference_fails_at_ends_the_fetching_of_the_others(source: Place, run: Run) -> None:
-    """Also where it would go on for ever."""
+def test_an_error_of_one_reference_ends_the_download_of_the_others(source: Place, run: Run) -> None:
+    """This holds for a download that would never end."""
 
     async def trickle(request: web.BaseRequest) -> web.StreamResponse:
         reply = web.StreamResponse(headers={"ETag": '"endless"', "Content-Length": str(1 << 40)})
@@ -381,7 +383,7 @@ def test_an_artifact_can_be_named_by_the_url_of_its_entry(run: Run) -> None:
     assert Path(second.download("out"), "cats/cat.txt").read_text() == "meow"
 
 
-def test_what_is_no_uri_no_limit_and_no_options_is_said(tmp_path: Path) -> None:
+def test_invalid_uris_limits_and_options_are_refused(tmp_path: Path) -> None:
     artifact = Artifact("animals", "dataset")
     wrong: list[tuple[Any, dict[str, Any], str]] = [
         (tmp_path, {}, "References must be URIs"),
@@ -395,12 +397,12 @@ def test_what_is_no_uri_no_limit_and_no_options_is_said(tmp_path: Path) -> None:
     assert list(artifact.manifest.entries) == []
 
 
-def test_what_is_not_logged_is_not_materialized(source: Place) -> None:
+def test_a_draft_cannot_be_materialized(source: Place) -> None:
     with pytest.raises(ArtifactNotLoggedError, match="materialize"):
         Artifact("animals", "dataset").materialize()
 
 
-def test_status_tells_of_progress_while_it_lists(source: Place, run: Run) -> None:
+def test_status_reports_progress(source: Place, run: Run) -> None:
     for key in ("a/cat.txt", "a/dog.txt"):
         source.put(key, key.encode())
     artifact = refer(run, source, "a")

@@ -1,4 +1,4 @@
-"""References to many objects, to odd ones, and to buckets that do not let everybody in."""
+"""References to many objects, to odd keys, and to buckets with restricted access."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.servers import GsServer, S3Server
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty working folder, and a run with a store in it."""
+    """An empty working folder with a store, and a run."""
     monkeypatch.setenv("ARTSTORE_SILENT", "1")
     monkeypatch.setenv("ARTSTORE_DIR", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
@@ -39,7 +39,7 @@ def logged(artifact: Artifact) -> Artifact:
 
 
 def content(folder: str) -> dict[str, bytes]:
-    """What lies below a folder, by paths."""
+    """Return the files below a folder by their paths."""
     files = [path for path in Path(folder).rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
@@ -69,7 +69,7 @@ def test_ten_thousand_objects_are_twelve_requests_and_one_more_is_an_error(seawe
 @pytest.mark.parametrize(
     "count", [20_000, pytest.param(1_000_000, marks=[pytest.mark.torture, pytest.mark.timeout(1200)])]
 )
-def test_references_take_less_than_a_kilobyte_each_and_many_no_more_than_100_megabytes(
+def test_references_take_less_than_a_kilobyte_each_and_100_megabytes_of_memory(
     count: int, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synthetic_driver.install(here)
@@ -90,7 +90,7 @@ def test_references_take_less_than_a_kilobyte_each_and_many_no_more_than_100_meg
     assert looking < 100_000_000
 
 
-def test_odd_keys_are_recorded_exactly_and_none_leaves_the_folder(moto: S3Server, here: Path) -> None:
+def test_odd_keys_are_stored_exactly_and_stay_in_the_folder(moto: S3Server, here: Path) -> None:
     bucket = moto.bucket(versioned=True)
     apart = placing.path_beside_folder("a", f"s3://{bucket}/a")
     keys = [*ODD_KEYS, "a", "a/b", "../../up", "/../root", "x/", "empty", "a//../b", "~", "nul%00"]
@@ -112,7 +112,7 @@ def test_odd_keys_are_recorded_exactly_and_none_leaves_the_folder(moto: S3Server
 
 
 def again(artifact: Artifact, options: dict[str, Any], asked: list[str]) -> list[str]:
-    """What a second download asks of the server, and what a third one does after a file was damaged."""
+    """Return the requests of a second download, and of a third one after a file was damaged."""
     artifact.download("out", storage_options=options)
     first = content("out")
     asked.clear()
@@ -125,7 +125,7 @@ def again(artifact: Artifact, options: dict[str, Any], asked: list[str]) -> list
     return second
 
 
-def test_what_was_fetched_and_is_right_is_not_fetched_again(seaweed: S3Server, fake_gcs: GsServer) -> None:
+def test_valid_files_are_not_fetched_again(seaweed: S3Server, fake_gcs: GsServer) -> None:
     for scheme, server in (("s3", seaweed), ("gs", fake_gcs)):
         place: Any = getattr(remote_places, scheme)(server, server.bucket())
         for name in ("cat.txt", "dog.txt"):
@@ -136,7 +136,7 @@ def test_what_was_fetched_and_is_right_is_not_fetched_again(seaweed: S3Server, f
             assert again(logged(artifact), {**place.options, "endpoint_url": url}, asked) == []
 
 
-def test_where_versions_may_not_be_listed_etags_pin_what_is_logged(seaweed: S3Server) -> None:
+def test_without_the_right_to_list_versions_etags_pin_references(seaweed: S3Server) -> None:
     bucket = seaweed.bucket(versioned=True)
     seaweed.client.put_object(Bucket=bucket, Key="images/cat", Body=b"meow")
     deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucketVersions", "Resource": f"arn:aws:s3:::{bucket}"}
@@ -151,9 +151,7 @@ def test_where_versions_may_not_be_listed_etags_pin_what_is_logged(seaweed: S3Se
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs"])
-def test_a_version_that_was_asked_for_is_unchanged_as_long_as_it_is_kept(
-    seaweed: S3Server, fake_gcs: GsServer, scheme: str
-) -> None:
+def test_a_requested_version_is_unchanged_while_it_exists(seaweed: S3Server, fake_gcs: GsServer, scheme: str) -> None:
     if scheme == "s3":
         place, mark = remote_places.s3(seaweed, seaweed.bucket(versioned=True), keeps_versions=True), "?versionId="
     else:
@@ -177,7 +175,7 @@ def test_a_version_that_was_asked_for_is_unchanged_as_long_as_it_is_kept(
 
 
 @pytest.mark.parametrize("key", ["cat", "images/"])
-def test_a_door_that_is_closed_is_named_and_nothing_is_added(seaweed: S3Server, fake_gcs: GsServer, key: str) -> None:
+def test_denied_access_is_named_and_nothing_is_added(seaweed: S3Server, fake_gcs: GsServer, key: str) -> None:
     artifact = Artifact("images", "dataset")
     bucket = seaweed.bucket()
     with pytest.raises(AccessDenied, match=rf"s3://{bucket}/{key}.*redentials") as caught:
@@ -189,7 +187,7 @@ def test_a_door_that_is_closed_is_named_and_nothing_is_added(seaweed: S3Server, 
     assert len(artifact.manifest) == 0
 
 
-def test_a_bucket_is_tracked_from_the_shell_with_the_settings_that_everybody_knows(
+def test_a_bucket_is_tracked_on_the_command_line_with_the_usual_settings(
     seaweed: S3Server, monkeypatch: pytest.MonkeyPatch, here: Path
 ) -> None:
     bucket = seaweed.bucket(versioned=True)
@@ -213,9 +211,7 @@ def test_a_bucket_is_tracked_from_the_shell_with_the_settings_that_everybody_kno
     assert seaweed.secret.encode() not in written
 
 
-def test_what_deduplication_would_keep_of_prefixes_of_a_bucket_is_measured_there(
-    seaweed: S3Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bench_dedup_reads_prefixes_of_a_bucket(seaweed: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket = seaweed.bucket(versioned=True)
     large = random.Random(0).randbytes(6_000_000)
     for day, content in (("1", large), ("2", large[:3_000_000] + b"!" + large[3_000_000:])):

@@ -1,4 +1,4 @@
-"""Every form that lineage is given in says the same graph, and the standards' own readers take it."""
+"""Every export of lineage describes the same graph, and the readers of the standards accept it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def graph(pipeline_store: Path) -> Lineage:
 
 @pytest.fixture(params=["executions", "summary"])
 def view(request: pytest.FixtureRequest, graph: Lineage) -> Lineage:
-    """The same as each run and version, and as collections and job types."""
+    """The graph of runs and versions, and its summary of collections and job types."""
     return graph if request.param == "executions" else graph.summary()
 
 
 def edge(source: str, label: str, target: str) -> str:
-    """An edge as `edges` writes it; `said` is what is written beside its arrow."""
+    """Return an edge as `edges` writes it; `label` is the text at its arrow."""
     kind, _, often = label.partition(" ")
     return f"{short(source)} -{kind}-> {short(target)}{often and f' {often}'}"
 
@@ -52,7 +52,7 @@ def test_json_has_every_node_and_edge(view: Lineage) -> None:
     assert all(by_id[node.id].items() >= {"kind": node.kind, "name": node.name}.items() for node in view.nodes)
 
 
-def test_json_says_what_is_known_of_each_node(graph: Lineage) -> None:
+def test_json_has_all_fields_of_each_node(graph: Lineage) -> None:
     by_id = {node["id"]: node for node in graph.to_json()["nodes"]}
     assert {by_id["pipe/train-1"][key] for key in ("kind", "name", "job_type")} == {"run", "train-1", "train"}
     assert by_id["pipe/model:v1"]["aliases"] == ("round-1",)
@@ -70,7 +70,7 @@ def test_dot_has_every_edge_and_both_shapes(view: Lineage) -> None:
     assert (lines[0], lines[-1]) == ("digraph lineage {", "}")
 
 
-def test_dot_says_what_nodes_are(graph: Lineage) -> None:
+def test_dot_describes_nodes(graph: Lineage) -> None:
     lines = [*graph.to_dot().splitlines(), *graph.summary().to_dot().splitlines()]
     assert '  "pipe/train-1" [label="train-1\\ntrain, finished", shape=oval];' in lines
     assert '  "pipe/features:v1" [label="features:v1\\ndataset", shape=box, penwidth=2];' in lines
@@ -150,7 +150,7 @@ def test_the_tree_has_both_directions_and_shows_nothing_twice(graph: Lineage) ->
     ]
 
 
-def test_the_tree_of_a_summary_says_how_often(graph: Lineage) -> None:
+def test_the_tree_of_a_summary_has_counts(graph: Lineage) -> None:
     assert str(graph.summary()).splitlines() == [
         "collection pipe/features  (dataset, 1 version)",
         "upstream:",
@@ -182,7 +182,7 @@ def test_openlineage_events_follow_the_specification(graph: Lineage) -> None:
     assert all(violations(OPENLINEAGE_EVENT, broken) for broken in (no_run, no_time, no_uri))
 
 
-def test_openlineage_tells_each_run_from_start_to_end_in_order(graph: Lineage) -> None:
+def test_openlineage_has_the_start_and_end_of_each_run_in_order(graph: Lineage) -> None:
     events = graph.to_openlineage()
     assert [event["eventTime"] for event in events] == sorted(event["eventTime"] for event in events)
     runs: dict[str, list[str]] = {}
@@ -195,7 +195,7 @@ def test_openlineage_tells_each_run_from_start_to_end_in_order(graph: Lineage) -
 
 
 def edges_of_events(events: list[dict[str, Any]]) -> set[str]:
-    """The edges that events tell."""
+    """Return the edges that events describe."""
     lines = set()
     for event in events:
         run = event["run"]["facets"]["artstore_run"]["id"]
@@ -214,11 +214,11 @@ def dataset_name(dataset: dict[str, Any]) -> str:
     return f"{dataset['name'].removeprefix('pipe/')}:{version}"
 
 
-def test_openlineage_tells_every_edge(graph: Lineage) -> None:
+def test_openlineage_has_every_edge(graph: Lineage) -> None:
     assert edges_of_events(graph.to_openlineage()) == edges(graph)
 
 
-def test_openlineages_own_client_knows_the_events_and_their_schemas(graph: Lineage) -> None:
+def test_the_openlineage_client_accepts_the_events_and_their_schemas(graph: Lineage) -> None:
     facets = {
         "version": dataset_version_dataset.DatasetVersionDatasetFacet,
         "jobType": job_type_job.JobTypeJobFacet,
@@ -249,7 +249,7 @@ def test_openlineages_own_client_knows_the_events_and_their_schemas(graph: Linea
         assert known.schemaURL == event["schemaURL"]
 
 
-def test_openlineage_tells_failed_running_and_unmade(store_path: Path) -> None:
+def test_openlineage_has_failed_and_running_runs_and_versions_without_a_run(store_path: Path) -> None:
     with Store.init(store_path) as opened:
         draft = opened.draft("data", "dataset", project="pipe")
         opened.add_bytes(draft, b"1", "data.txt")
@@ -303,7 +303,7 @@ def test_the_prov_library_reads_every_edge(graph: Lineage) -> None:
     assert read == edges(graph)
 
 
-def test_prov_says_who_ran_what_and_what_was_deleted(store_path: Path) -> None:
+def test_prov_has_agents_and_deleted_versions(store_path: Path) -> None:
     with start_run(store_path, "makes", "make") as run:
         run.log_artifact(new_artifact("data", "dataset", "1"))
     data = Api(store=store_path).artifact("pipe/data")
@@ -319,7 +319,7 @@ def test_prov_says_who_ran_what_and_what_was_deleted(store_path: Path) -> None:
     assert len(list(document.get_records(ProvInvalidation))) == 1
 
 
-def test_names_that_no_uri_may_have_are_escaped_in_prov(store_path: Path) -> None:
+def test_names_are_escaped_in_the_uris_of_prov(store_path: Path) -> None:
     with artstore.init(project="my zoo", id="a b", store=store_path) as run:
         run.log_artifact(new_artifact("data", "dataset", "1"))
     document = Api(store=store_path).artifact("my zoo/data").lineage().to_prov()

@@ -1,4 +1,4 @@
-"""The graph of runs and versions: whatever was used and logged is in it, single and summed up."""
+"""The lineage graph holds everything that was used and logged, in full and as a summary."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def of(store_path: Path, name: str) -> Artifact:
 # A pipeline of five stages that ran three times
 
 
-def test_upstream_is_all_that_a_version_came_from_edge_by_edge(pipeline_store: Path) -> None:
+def test_upstream_is_everything_that_a_version_came_from(pipeline_store: Path) -> None:
     assert edges(of(pipeline_store, "model:v2").lineage("upstream")) == UP_TO_FEATURES_V1 | {
         "features:v1 -used-> train-2",
         "features:v1 -references-> model:v2",
@@ -58,7 +58,7 @@ def test_upstream_is_all_that_a_version_came_from_edge_by_edge(pipeline_store: P
     }
 
 
-def test_downstream_is_all_that_came_of_a_version_edge_by_edge(pipeline_store: Path) -> None:
+def test_downstream_is_everything_made_from_a_version(pipeline_store: Path) -> None:
     assert edges(of(pipeline_store, "features:v1").lineage("downstream")) == {
         f"{edge[0]} -{edge[1]}-> {edge[2]}"
         for turn in (1, 2)
@@ -73,7 +73,7 @@ def test_downstream_is_all_that_came_of_a_version_edge_by_edge(pipeline_store: P
     }
 
 
-def test_both_is_what_it_came_from_and_what_came_of_it_but_not_its_siblings(pipeline_store: Path) -> None:
+def test_both_is_upstream_and_downstream_without_siblings(pipeline_store: Path) -> None:
     graph = of(pipeline_store, "model:v1").lineage()
     assert graph.start == "pipe/model:v1"
     assert edges(graph) == UP_TO_FEATURES_V1 | {
@@ -87,7 +87,7 @@ def test_both_is_what_it_came_from_and_what_came_of_it_but_not_its_siblings(pipe
     assert nodes(graph).isdisjoint({"model:v2", "train-2", "report:v2", "raw:v0"})
 
 
-def test_depth_counts_hops_from_a_version_to_a_run_and_on(pipeline_store: Path) -> None:
+def test_depth_counts_hops_between_versions_and_runs(pipeline_store: Path) -> None:
     model = of(pipeline_store, "model:v2")
     assert nodes(model.lineage("upstream", depth=0)) == {"model:v2"}
     assert nodes(model.lineage("upstream", depth=1)) == {"model:v2", "train-2", "features:v1"}
@@ -112,7 +112,7 @@ def test_a_run_has_lineage_too(pipeline_store: Path) -> None:
     assert run.lineage().start == "pipe/train-2"
 
 
-def test_nodes_tell_what_is_known_of_versions_and_runs(pipeline_store: Path) -> None:
+def test_nodes_have_the_fields_of_versions_and_runs(pipeline_store: Path) -> None:
     nodes_by_id = {node.id: node for node in of(pipeline_store, "model:v2").lineage("upstream").nodes}
     model, train = nodes_by_id["pipe/model:v2"], nodes_by_id["pipe/train-2"]
     assert isinstance(model, VersionNode) and isinstance(train, RunNode)
@@ -153,10 +153,10 @@ def test_the_summary_shows_collections_and_job_types_with_their_counts(pipeline_
     assert edges(graph.summary()) == {line.partition(" x2")[0] for line in edges(graph)}
 
 
-# What is drawn with care
+# Special cases
 
 
-def test_a_run_that_uses_and_logs_versions_of_one_collection_is_a_cycle_of_the_summary_alone(store_path: Path) -> None:
+def test_a_run_that_uses_and_logs_one_collection_is_a_cycle_in_the_summary_only(store_path: Path) -> None:
     with start_run(store_path, "first", "grow") as run:
         run.log_artifact(new_artifact("data", "dataset", "1"))
     for turn in ("second", "third"):
@@ -184,7 +184,7 @@ def test_a_run_that_uses_and_logs_versions_of_one_collection_is_a_cycle_of_the_s
     assert graph.summary().to_svg().count("<path") == 3
 
 
-def test_a_run_that_logs_the_very_version_that_it_used_is_a_cycle(store_path: Path) -> None:
+def test_a_run_that_logs_the_version_that_it_used_is_a_cycle(store_path: Path) -> None:
     with start_run(store_path, "makes", "make") as run:
         run.log_artifact(new_artifact("data", "dataset", "1"))
     with start_run(store_path, "checks", "check") as run:
@@ -198,7 +198,7 @@ def test_a_run_that_logs_the_very_version_that_it_used_is_a_cycle(store_path: Pa
     assert graph.to_svg().count("<rect") == 3
 
 
-def test_what_was_deleted_stays_as_a_tombstone(store_path: Path) -> None:
+def test_deleted_versions_stay_as_tombstones(store_path: Path) -> None:
     with start_run(store_path, "makes", "make") as run:
         run.log_artifact(new_artifact("data", "dataset", "1"))
     with start_run(store_path, "trains", "train") as run:
@@ -219,7 +219,7 @@ def test_what_was_deleted_stays_as_a_tombstone(store_path: Path) -> None:
     assert edges(data.lineage("downstream")) == {"data:v0 -used-> trains", "trains -produced-> model:v0"}
 
 
-def test_versions_that_no_run_made_have_lineage_by_reference(store_path: Path) -> None:
+def test_versions_without_a_run_have_lineage_by_reference(store_path: Path) -> None:
     with Store.init(store_path) as opened:
         dataset = opened.draft("data", "dataset", project="pipe")
         entry = opened.add_bytes(dataset, b"1", "data.txt")
@@ -231,7 +231,7 @@ def test_versions_that_no_run_made_have_lineage_by_reference(store_path: Path) -
     assert edges(of(store_path, "data").lineage("downstream")) == {"data:v0 -references-> model:v0"}
 
 
-def test_a_run_whose_process_is_gone_is_shown_as_crashed(store_path: Path) -> None:
+def test_a_run_whose_process_is_dead_is_shown_as_crashed(store_path: Path) -> None:
     with start_run(store_path, "makes", "make") as run:
         run.log_artifact(new_artifact("data", "dataset", "1"))
     with closing(sqlite3.connect(store_path / "artstore.db")) as connection, connection:
@@ -241,7 +241,7 @@ def test_a_run_whose_process_is_gone_is_shown_as_crashed(store_path: Path) -> No
     assert [event["eventType"] for event in graph.to_openlineage()] == ["START", "ABORT"]
 
 
-def test_lineage_of_what_is_not_logged_and_of_no_direction_is_refused(pipeline_store: Path) -> None:
+def test_lineage_of_a_draft_or_without_a_valid_direction_is_refused(pipeline_store: Path) -> None:
     with pytest.raises(ArtifactNotLoggedError):
         Artifact("draft", "dataset").lineage()
     with pytest.raises(InvalidInput, match="no direction 'sideways': use one of upstream, downstream, both"):
@@ -292,7 +292,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store_path
 
 
-def test_two_hops_in_a_graph_of_ten_thousand_runs_are_what_is_near(large: Path) -> None:
+def test_two_hops_in_a_graph_of_ten_thousand_runs_find_the_neighbours(large: Path) -> None:
     graph = of(large, "data:v5000").lineage(depth=2)
     assert edges(graph) == {
         "data:v4999 -used-> run-5000",
@@ -305,7 +305,7 @@ def test_two_hops_in_a_graph_of_ten_thousand_runs_are_what_is_near(large: Path) 
     }
 
 
-def test_all_of_a_graph_of_ten_thousand_runs_is_found_also_with_a_limit(large: Path) -> None:
+def test_a_graph_of_ten_thousand_runs_is_found_whole_also_with_a_limit(large: Path) -> None:
     last = of(large, "data:v9999")
     whole = last.lineage("upstream")
     assert (len(whole.nodes), len(whole.edges)) == (20_000, 10_000 + 9_999 + 9_997)
@@ -316,14 +316,14 @@ def test_all_of_a_graph_of_ten_thousand_runs_is_found_also_with_a_limit(large: P
     assert edges(whole) - edges(nearly) == {"data:v0 -used-> run-1", "run-1 -produced-> data:v1"}
 
 
-def test_a_limit_cuts_a_far_graph_at_the_shortest_way(large: Path) -> None:
-    """Three steps of data back are two hops by the way of `id - 3`, and six by the way of `id - 1`."""
+def test_a_limit_counts_the_shortest_paths(large: Path) -> None:
+    """Three versions back are two hops by `id - 3` and six hops by `id - 1`."""
     graph = of(large, "data:v9999").lineage("upstream", 200)
     farthest = min(node.number for node in graph.nodes if isinstance(node, VersionNode))
     assert farthest == 9999 - 3 * 100
 
 
-def test_a_large_graph_is_summed_up_in_a_notebook(large: Path) -> None:
+def test_a_large_graph_is_summarised_in_a_notebook(large: Path) -> None:
     graph = of(large, "data:v9999").lineage("upstream")
     drawn = graph._repr_html_()
     assert drawn.startswith("<p>10,000 versions, 10,000 runs, summarized</p>")
@@ -331,7 +331,7 @@ def test_a_large_graph_is_summed_up_in_a_notebook(large: Path) -> None:
     assert graph.to_text().count("\n") == len(graph.edges) + 1
 
 
-def test_what_a_notebook_draws_fetches_nothing_and_escapes_names(store_path: Path) -> None:
+def test_the_drawing_in_a_notebook_fetches_nothing_and_escapes_names(store_path: Path) -> None:
     with artstore.init(project="pipe", id="x", name="<script>alert(1)</script>\x1b", store=store_path) as run:
         run.log_artifact(new_artifact("data", "dataset & more", "1"))
     graph: Lineage = of(store_path, "data").lineage()

@@ -1,4 +1,4 @@
-"""What versions cost, own and free; and that bytes which nobody needs are gone from the disk at once."""
+"""The bytes that versions own and free; and bytes that are not needed leave the disk immediately."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def animals(store: Store, source: Path) -> Store:
     return store
 
 
-def test_a_version_owns_what_no_earlier_one_holds(animals: Store) -> None:
+def test_a_version_owns_bytes_that_no_earlier_version_holds(animals: Store) -> None:
     v0, v1 = animals.version("animals:v0"), animals.version("animals:v1")
     assert (v0.size, v1.size) == (3 * MB, 6 * MB)
     assert (animals.owned_bytes(v0), animals.owned_bytes(v1)) == (3 * MB, 3 * MB)
@@ -44,7 +44,7 @@ def test_a_version_owns_what_no_earlier_one_holds(animals: Store) -> None:
     check_usage(animals)
 
 
-def test_deleting_the_newer_frees_what_it_alone_held(animals: Store, tmp_path: Path) -> None:
+def test_deleting_the_newer_version_frees_its_own_bytes(animals: Store, tmp_path: Path) -> None:
     before = allocated_bytes(animals)
     done = animals.delete("animals:v1", delete_aliases=True)
     assert done.content == 3 * MB
@@ -56,7 +56,7 @@ def test_deleting_the_newer_frees_what_it_alone_held(animals: Store, tmp_path: P
     assert sorted(os.listdir(tmp_path / "out")) == ["cat", "dog"]
 
 
-def test_deleting_the_older_frees_nothing_and_the_newer_then_owns_all(animals: Store, tmp_path: Path) -> None:
+def test_deleting_the_older_version_frees_nothing_and_the_newer_owns_all(animals: Store, tmp_path: Path) -> None:
     before = allocated_bytes(animals)
     done = animals.delete("animals:v0")
     assert (done.content, allocated_bytes(animals)) == (0, before)
@@ -75,8 +75,8 @@ def test_deleting_both_leaves_nothing(animals: Store, order: tuple[int, int]) ->
     assert animals.verify().ok
 
 
-def test_asking_for_many_versions_at_once_tells_the_same(store: Store, source: Path) -> None:
-    """Shared within and between versions and collections, small and cut, and with gaps where some were deleted."""
+def test_shares_of_many_versions_equal_those_of_each(store: Store, source: Path) -> None:
+    """Chunks shared within and between versions and collections, small and cut files, and deleted versions."""
     draw = random.Random(5)
     pieces = [noise(size) for size in (0, 10, 900, 3_000, 200_000, 400_000)]
     for turn in range(12):
@@ -91,14 +91,14 @@ def test_asking_for_many_versions_at_once_tells_the_same(store: Store, source: P
     assert store.shares(every[:1]) == {every[0].id: shares[every[0].id]}
 
 
-def test_deleting_both_at_once_is_told_as_one(animals: Store) -> None:
+def test_deleting_both_reports_the_sum(animals: Store) -> None:
     names = ("animals:v0", "animals:v1")
     assert animals.delete(*names, delete_aliases=True, dry_run=True).content == 6 * MB
     assert animals.delete(*names, delete_aliases=True).content == 6 * MB
     assert allocated_bytes(animals) == 0
 
 
-def test_content_shared_by_collections_belongs_to_the_first(animals: Store, source: Path) -> None:
+def test_content_shared_by_collections_is_owned_by_the_first(animals: Store, source: Path) -> None:
     pets = commit_folder(animals, source, "pets")
     assert (animals.owned_bytes(pets), animals.reclaimable_bytes(pets)) == (0, 0)
     assert animals.reclaimable_bytes("animals:v1") == 0
@@ -118,7 +118,7 @@ def test_the_same_bytes_twice_in_a_version_are_stored_once(store: Store, source:
     check_usage(store)
 
 
-def test_what_an_open_draft_holds_is_kept_until_it_is_dropped(animals: Store, source: Path) -> None:
+def test_the_content_of_an_open_draft_is_kept_until_it_is_dropped(animals: Store, source: Path) -> None:
     draft = animals.draft("others", "dataset")
     animals.add_file(draft, source / "rat")
     assert animals.delete("animals:v1", delete_aliases=True).content == 0
@@ -137,8 +137,8 @@ MARK = re.compile(rb"<file (\d{5})>")
 @pytest.mark.parametrize(
     ("which", "files"), [("a random tenth", 16_000), ("a tenth in one folder", 4000), ("all but a random tenth", 4000)]
 )
-def test_small_files_are_gone_from_the_disk_at_once(store: Store, source: Path, which: str, files: int) -> None:
-    """Each file begins with its number, so that the packs can be searched for what must not be there any more."""
+def test_deleted_small_files_leave_the_disk_immediately(store: Store, source: Path, which: str, files: int) -> None:
+    """Each file begins with its number, so that the packs can be searched for deleted files."""
     draw = random.Random(7)
     for i in range(files):
         folder = source / f"{i // 1000:02}"
@@ -158,7 +158,7 @@ def test_small_files_are_gone_from_the_disk_at_once(store: Store, source: Path, 
     assert done.content == len(doomed) * SIZE
     live = (files - len(doomed)) * SIZE
     assert store.usage().content_bytes == live
-    # What lives, and at most 5 % and 64 KiB that is not worth moving.
+    # The living bytes, and at most 5 % and 64 KiB that are not worth moving.
     assert live <= allocated_bytes(store) <= live * 1.05 + 65536
     assert done.disk == before - allocated_bytes(store)
     marks = [int(n) for path in (store.path / "packs").iterdir() for n in MARK.findall(path.read_bytes())]
@@ -196,7 +196,7 @@ def test_the_same_folder_twice_is_one_version(store: Store, source: Path) -> Non
     assert (store.events(), allocated_bytes(store)) == (events, before)
 
 
-def test_aliases_and_tags_are_given_to_the_version_that_is_equal(store: Store, source: Path) -> None:
+def test_aliases_and_tags_are_set_on_the_equal_version(store: Store, source: Path) -> None:
     (source / "cat").write_bytes(b"meow")
     first = commit_folder(store, source)
     draft = store.draft("animals")
@@ -239,7 +239,7 @@ def test_a_megabyte_in_the_middle_of_a_large_file_costs_little_more_than_itself(
 
 
 def whole(folder: Path) -> int:
-    """What a closed store takes on the disk, catalog included."""
+    """Return the space of a closed store on the disk, with its catalog."""
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
@@ -262,7 +262,7 @@ def whole(folder: Path) -> int:
     ],
     ids=str,
 )
-def test_words_that_are_given_and_differ_make_a_version_without_content(
+def test_a_different_description_or_metadata_makes_a_version_without_new_content(
     store: Store, source: Path, arguments: dict[str, Any], new: bool
 ) -> None:
     (source / "cat").write_bytes(noise(MB))
@@ -284,7 +284,7 @@ def test_words_that_are_given_and_differ_make_a_version_without_content(
     assert store.version("animals:v0") == (first if not new else store.version("animals:v0"))
 
 
-def test_what_is_not_given_is_never_compared(store: Store, source: Path) -> None:
+def test_omitted_arguments_are_not_compared(store: Store, source: Path) -> None:
     (source / "cat").write_bytes(b"meow")
     draft = store.draft("animals", "dataset", description="first", metadata={"n": 1}, ttl=timedelta(days=1))
     store.add_dir(draft, source)
@@ -294,7 +294,7 @@ def test_what_is_not_given_is_never_compared(store: Store, source: Path) -> None
     assert (version.description, version.metadata, version.ttl) == ("first", {"n": 1}, timedelta(days=1))
 
 
-def test_a_loop_that_only_changes_words_makes_a_version_each_in_order(store: Store, source: Path) -> None:
+def test_a_loop_that_only_changes_metadata_makes_versions_in_order(store: Store, source: Path) -> None:
     (source / "cat").write_bytes(noise(MB))
     for i in range(10):
         draft = store.draft("animals", "dataset", metadata={"index": i})
@@ -317,11 +317,11 @@ def test_content_of_an_older_version_is_a_new_version_that_costs_nothing(store: 
     assert allocated_bytes(store) < 2 * MB + 8192
 
 
-# Letting go by rule
+# Deleting by rules
 
 
 def versions(store: Store, count: int, **words: Any) -> list[Version]:
-    """As many versions of `animals`, each with a megabyte of its own divided by ten."""
+    """Commit versions of `animals`, each with 100 kB of its own."""
     made = []
     source = store.path.parent / "source"
     for i in range(count):
@@ -337,7 +337,7 @@ def numbers(store: Store, name: str = "animals") -> list[int]:
 
 
 def state(store: Store) -> tuple[object, ...]:
-    """Everything that a dry run must leave alone."""
+    """Return everything that a dry run must not change."""
     return (
         store.events(),
         numbers(store),
@@ -368,7 +368,7 @@ def test_a_version_with_aliases_is_not_deleted_by_accident(store: Store, source:
         store.version("animals:best")
 
 
-def test_latest_moves_to_the_newest_that_lives(store: Store, source: Path) -> None:
+def test_latest_moves_to_the_newest_living_version(store: Store, source: Path) -> None:
     versions(store, 3)
     store.delete("animals:v2", delete_aliases=True)
     assert store.version("animals").number == 1
@@ -379,7 +379,7 @@ def test_latest_moves_to_the_newest_that_lives(store: Store, source: Path) -> No
         store.delete("animals:v2")
 
 
-def test_numbers_are_never_used_again(store: Store, source: Path) -> None:
+def test_numbers_are_never_reused(store: Store, source: Path) -> None:
     versions(store, 2)
     store.delete("animals:v1", delete_aliases=True)
     (source / "cat").write_bytes(noise(100_000, 9))
@@ -396,7 +396,7 @@ def test_numbers_are_never_used_again(store: Store, source: Path) -> None:
     assert [(collection.name, collection.type) for collection in store.collections()] == [("animals", "dataset")]
 
 
-def test_deleting_a_collection_leaves_the_others(store: Store, source: Path) -> None:
+def test_deleting_a_collection_keeps_the_others(store: Store, source: Path) -> None:
     versions(store, 3)
     store.describe("animals:v1", add_aliases=["best"])
     (source / "cat").write_bytes(noise(100_000, 1))
@@ -416,7 +416,7 @@ def test_deleting_a_collection_leaves_the_others(store: Store, source: Path) -> 
 
 
 @pytest.mark.parametrize("verb", ["delete", "delete_collection", "prune", "gc"])
-def test_a_dry_run_tells_what_would_be_and_changes_nothing(store: Store, source: Path, verb: str) -> None:
+def test_a_dry_run_reports_the_result_and_changes_nothing(store: Store, source: Path, verb: str) -> None:
     versions(store, 4, ttl=timedelta(seconds=1) if verb == "gc" else None)
     if verb == "gc":
         time.sleep(1.1)
@@ -437,7 +437,7 @@ def test_a_dry_run_tells_what_would_be_and_changes_nothing(store: Store, source:
 
 
 @pytest.mark.parametrize(("keep", "left"), [(1, [5, 1]), (2, [5, 4, 1]), (4, [5, 4, 3, 2, 1]), (6, [5, 4, 3, 2, 1, 0])])
-def test_pruning_keeps_the_last_ones_and_those_with_aliases(
+def test_pruning_keeps_the_last_versions_and_those_with_aliases(
     store: Store, source: Path, keep: int, left: list[int]
 ) -> None:
     versions(store, 6)
@@ -467,14 +467,14 @@ def test_pruning_by_age(store: Store, source: Path) -> None:
 @pytest.mark.parametrize(
     "rule", [{}, {"keep_last": 0}, {"keep_last": -1}, {"older_than": timedelta(seconds=-1)}], ids=str
 )
-def test_a_rule_that_means_nothing_or_too_much_is_refused(store: Store, source: Path, rule: dict[str, Any]) -> None:
+def test_an_invalid_rule_is_refused(store: Store, source: Path, rule: dict[str, Any]) -> None:
     versions(store, 3)
     with pytest.raises(InvalidInput, match=r"keep_last|older_than"):
         store.prune("animals", **rule)
     assert numbers(store) == [2, 1, 0]
 
 
-def test_versions_past_their_time_go_with_the_garbage(store: Store, source: Path) -> None:
+def test_gc_removes_expired_versions(store: Store, source: Path) -> None:
     short, unaliased, aliased, long = versions(store, 4, ttl=timedelta(seconds=1))
     (source / "cat").write_bytes(noise(100_000, 9))
     draft = store.draft("animals", ttl=timedelta(days=300))
@@ -493,7 +493,7 @@ def test_versions_past_their_time_go_with_the_garbage(store: Store, source: Path
     check_usage(store)
 
 
-def test_the_latest_version_goes_too_when_its_time_is_up(store: Store, source: Path) -> None:
+def test_the_latest_version_expires_too(store: Store, source: Path) -> None:
     versions(store, 2, ttl=timedelta(seconds=1))
     time.sleep(1.1)
     assert len(store.gc().expired) == 2
@@ -501,7 +501,7 @@ def test_the_latest_version_goes_too_when_its_time_is_up(store: Store, source: P
 
 
 @pytest.mark.parametrize("ttl", [timedelta(0), timedelta(seconds=-5)], ids=str)
-def test_a_time_to_live_is_more_than_nothing(store: Store, source: Path, ttl: timedelta) -> None:
+def test_a_ttl_must_be_positive(store: Store, source: Path, ttl: timedelta) -> None:
     (source / "cat").write_bytes(b"meow")
     with pytest.raises(InvalidInput, match=r"(?i)ttl"):
         draft = store.draft("animals", "dataset", ttl=ttl)
@@ -535,20 +535,20 @@ def test_a_version_that_another_references_is_still_needed(store: Store, model: 
     assert state(store) == before
 
 
-def test_it_goes_when_it_is_forced_or_with_what_references_it(store: Store, model: Version) -> None:
+def test_a_referenced_version_is_deleted_by_force_or_with_its_dependents(store: Store, model: Version) -> None:
     assert len(store.delete("animals:v0", model, delete_aliases=True, dry_run=True).versions) == 2
     store.delete("animals:v0", force=True)
     assert numbers(store) == [1] and numbers(store, "weights") == [0]
     check_usage(store)
 
 
-def test_it_goes_after_what_referenced_it(store: Store, model: Version) -> None:
+def test_a_version_can_be_deleted_after_its_dependents(store: Store, model: Version) -> None:
     store.delete(model, delete_aliases=True)
     assert [v.number for v in store.prune("animals", keep_last=1).versions] == [0]
     check_usage(store)
 
 
-def test_what_is_referenced_does_not_expire(store: Store, source: Path) -> None:
+def test_a_referenced_version_does_not_expire(store: Store, source: Path) -> None:
     [data] = versions(store, 1, ttl=timedelta(seconds=1))
     draft = store.draft("weights", "model")
     draft.dependencies.add(Dependency(data.project, data.collection, data.number, data.digest))
@@ -559,7 +559,7 @@ def test_what_is_referenced_does_not_expire(store: Store, source: Path) -> None:
     assert [v.number for v in store.gc().expired] == [0]
 
 
-def test_a_reference_to_a_version_that_is_gone_is_refused(store: Store, source: Path) -> None:
+def test_a_reference_to_a_deleted_version_is_refused(store: Store, source: Path) -> None:
     [data] = versions(store, 1)
     draft = store.draft("weights", "model")
     draft.dependencies.add(Dependency(data.project, data.collection, data.number, data.digest))
@@ -569,7 +569,7 @@ def test_a_reference_to_a_version_that_is_gone_is_refused(store: Store, source: 
     assert [collection.name for collection in store.collections()] == ["animals"]
 
 
-def test_the_same_content_that_references_other_versions_is_another_version(store: Store, source: Path) -> None:
+def test_the_same_content_with_other_dependencies_is_another_version(store: Store, source: Path) -> None:
     first, second = versions(store, 2)
     made = []
     for data in (first, second, second):
@@ -581,7 +581,7 @@ def test_the_same_content_that_references_other_versions_is_another_version(stor
 
 
 def test_deleting_while_listing_skips_nothing(store: Store, source: Path) -> None:
-    """More than a page of them."""
+    """There is more than one page of versions."""
     for i in range(120):
         draft = store.draft("animals", "dataset", metadata={"i": i})
         store.commit(draft)

@@ -1,4 +1,4 @@
-"""Protected aliases: they are set, moved and taken away only by force, whichever way that is asked for."""
+"""Protected aliases are set, moved and removed only by force, in every interface."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REGISTERED = "wandb-registry-model/fox"
 
 @pytest.fixture
 def store() -> Store:
-    """Two versions; v0 is in production, directly and in a registry, and that is protected."""
+    """Two versions; v0 has the protected alias `production`, itself and in a registry."""
     log_version("fox", "model", aliases=["production"]).link(REGISTERED, ["production"])
     log_version("fox", "model", {"cat.txt": b"newer"}).link(REGISTERED)
     for name in ("fox", REGISTERED):
@@ -80,12 +80,12 @@ def test_logging_with_a_protected_alias_is_refused(store: Store) -> None:
     assert Api().pending() == []
 
 
-def test_what_has_the_alias_already_may_be_said_to_have_it(store: Store) -> None:
+def test_setting_a_protected_alias_where_it_is_changes_nothing(store: Store) -> None:
     Api().artifact(f"{REGISTERED}:v0").link(REGISTERED, ["production"])
     assert store.describe("fox:v0", add_aliases=["production"]).aliases == ("production",)
 
 
-def test_an_alias_that_nothing_has_yet_is_protected_too(store: Store) -> None:
+def test_an_unused_alias_can_be_protected(store: Store) -> None:
     store.describe_collection("fox", protected_aliases=["production", "staging"])
     with pytest.raises(ProtectedAlias):
         store.describe("fox:v1", add_aliases=["staging"])
@@ -101,7 +101,7 @@ def test_other_aliases_move_freely_and_protection_can_be_lifted(store: Store) ->
     store.describe("fox:v1", add_aliases=["production"])
 
 
-def test_saving_something_else_of_a_collection_keeps_what_was_protected_since(store: Store) -> None:
+def test_saving_a_collection_keeps_aliases_that_were_protected_meanwhile(store: Store) -> None:
     early, late = (Api().artifact_collection("model", "fox") for _ in range(2))
     late.protected_aliases = ["production", "staging"]
     late.save()
@@ -110,7 +110,7 @@ def test_saving_something_else_of_a_collection_keeps_what_was_protected_since(st
     assert store.collection("fox").protected_aliases == ("production", "staging")
 
 
-def test_a_pending_version_gets_an_alias_that_was_protected_since_only_by_force(store: Store) -> None:
+def test_a_pending_version_gets_an_alias_that_was_protected_meanwhile_only_by_force(store: Store) -> None:
     with artstore.init(group="night") as run:
         run.upsert_artifact(new_draft("fox", "model", new="new"), aliases=["staging"])
     store.describe_collection("fox", protected_aliases=["staging"])
@@ -120,7 +120,7 @@ def test_a_pending_version_gets_an_alias_that_was_protected_since_only_by_force(
     assert "staging" in store.finish(pending, force=True).aliases
 
 
-def test_rules_and_ttls_spare_what_a_registry_protects(store: Store) -> None:
+def test_rules_and_ttls_keep_versions_with_protected_links(store: Store) -> None:
     store.describe("fox:v0", remove_aliases=["production"], force=True)
     assert store.prune("fox", keep_last=1).versions == []
     store.describe("fox:v0", ttl=timedelta(seconds=1))

@@ -1,4 +1,4 @@
-"""Upserts: many runs add to one pending version, one finishes it; what conflicts is refused whole."""
+"""Upserts: many runs add to one pending version and one finishes it; a conflicting upsert is refused whole."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def store() -> Store:
 # One version of many runs
 
 
-def test_what_runs_of_a_group_upsert_becomes_one_version_with_what_the_finisher_adds() -> None:
+def test_upserts_of_a_group_become_one_version() -> None:
     upserted(cat="meow")
     upserted(dog="woof")
     version = finished(rat="squeak")
@@ -64,7 +64,7 @@ def test_the_next_upsert_after_a_finish_begins_another_version() -> None:
     assert [version.version for version in Api().artifacts("dataset", "animals")] == ["v1", "v0"]
 
 
-def test_groups_and_distributed_ids_do_not_meet() -> None:
+def test_groups_and_distributed_ids_are_separate() -> None:
     upserted(cat="meow", group="one")
     with artstore.init(group="one") as run:
         run.upsert_artifact(new_draft(dog="woof"), distributed_id="two").wait()
@@ -95,7 +95,7 @@ def test_the_functions_of_the_package_are_those_of_the_run() -> None:
     assert artifact.wait().version == "v0"
 
 
-def test_files_and_folders_are_upserted_by_their_path() -> None:
+def test_files_and_folders_are_upserted_by_path() -> None:
     write_files(Path("images"), {"cat.png": b"cat", "dog.png": b"dog"})
     with artstore.init(group="night") as run:
         run.upsert_artifact("images", name="animals", type="dataset")
@@ -103,7 +103,7 @@ def test_files_and_folders_are_upserted_by_their_path() -> None:
     assert entry_paths(Api().artifact("animals:best")) == ["cat.png", "dog.png"]
 
 
-def test_an_artifact_that_was_upserted_can_itself_be_finished() -> None:
+def test_an_upserted_artifact_can_be_finished() -> None:
     with artstore.init(group="night") as run:
         artifact = run.upsert_artifact(new_draft(cat="meow"))
         run.upsert_artifact(new_draft(dog="woof"))
@@ -124,7 +124,7 @@ def test_every_run_that_upserted_is_a_producer_and_the_first_one_logged_it() -> 
     assert [artifact.name for artifact in Api().run("second").logged_artifacts()] == ["animals:v0"]
 
 
-def test_what_is_equal_to_the_newest_version_is_that_version() -> None:
+def test_a_result_equal_to_the_newest_version_is_that_version() -> None:
     log_version(files={"cat": b"meow"})
     upserted(id="late", cat="meow")
     version = finished()
@@ -133,10 +133,10 @@ def test_what_is_equal_to_the_newest_version_is_that_version() -> None:
     check_clean(store())
 
 
-# What is not finished
+# Pending versions
 
 
-def test_what_a_pending_version_became_takes_no_alias_once_it_is_deleted() -> None:
+def test_a_finished_and_deleted_version_takes_no_alias() -> None:
     artifact = upserted(cat="meow")
     assert artifact._upserted is not None
     finished()
@@ -147,7 +147,7 @@ def test_what_a_pending_version_became_takes_no_alias_once_it_is_deleted() -> No
     assert store().sql("select * from aliases") == []
 
 
-def test_an_upserted_artifact_is_pending_until_somebody_finishes_it() -> None:
+def test_an_upserted_artifact_is_pending_until_it_is_finished() -> None:
     artifact = upserted(cat="meow")
     assert (artifact.state, artifact.name, artifact.is_draft()) == ("PENDING", "animals", False)
     with pytest.raises(ArtifactNotLoggedError, match="finish_artifact"):
@@ -158,7 +158,7 @@ def test_an_upserted_artifact_is_pending_until_somebody_finishes_it() -> None:
     assert (artifact.state, artifact.name) == ("COMMITTED", "animals:v0")
 
 
-def test_an_artifact_is_upserted_once_and_not_logged_besides() -> None:
+def test_an_artifact_is_upserted_once_and_cannot_be_logged_as_well() -> None:
     with artstore.init(group="night") as run:
         artifact = run.upsert_artifact(new_draft(cat="meow")).wait()
         with pytest.raises(ArtifactFinalizedError):
@@ -174,7 +174,7 @@ def test_an_artifact_is_upserted_once_and_not_logged_besides() -> None:
     assert Api().artifact_exists("animals:latest") is False
 
 
-def test_finishing_where_nothing_is_pending_makes_no_empty_version() -> None:
+def test_finishing_without_a_pending_version_creates_none() -> None:
     upserted(cat="meow")
     finished()
     with artstore.init(group="night") as run:
@@ -183,7 +183,7 @@ def test_finishing_where_nothing_is_pending_makes_no_empty_version() -> None:
         assert run.finish_artifact(new_draft(dog="woof")).wait().version == "v1"
 
 
-def test_pending_versions_are_listed_with_who_wrote_what_and_can_be_dropped() -> None:
+def test_pending_versions_are_listed_with_their_runs_and_can_be_dropped() -> None:
     upserted(id="a", cat=noise(200_000, "cat"))
     upserted(id="b", dog=noise(100_000, "dog"))
     (pending,) = Api().pending()
@@ -219,7 +219,7 @@ def test_a_pending_version_keeps_its_content_while_others_are_deleted_and_collec
     assert Path(finished().download(), "mine").read_bytes() == shared
 
 
-def test_a_backup_has_what_is_pending() -> None:
+def test_a_backup_includes_pending_versions() -> None:
     upserted(cat="meow")
     store().backup("backup")
     with Store.open("backup") as copy:
@@ -227,7 +227,7 @@ def test_a_backup_has_what_is_pending() -> None:
         assert b"".join(copy.read(next(copy.entries(version)))) == b"meow"
 
 
-def test_damage_is_told_of_pending_versions_too() -> None:
+def test_damage_of_pending_versions_is_found() -> None:
     upserted(cat=noise(1000, "cat"))
     (pack,) = Path(".artstore/packs").glob("*.pack")
     damaged = bytearray(pack.read_bytes())
@@ -241,14 +241,14 @@ def test_damage_is_told_of_pending_versions_too() -> None:
 
 
 def conflicting(files: dict[str, bytes | str]) -> str:
-    """Upsert what conflicts with the file `cat` of the run `first`; the message."""
+    """Upsert files that conflict with the file `cat` of the run `first`; return the message."""
     with artstore.init(group="night", id="second", reinit=True) as run, pytest.raises(PathConflict) as caught:
         run.upsert_artifact(new_draft("animals", "dataset", **files)).wait()
     return str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["cat", "cat/tail"])
-def test_a_conflict_names_both_runs_and_the_path_and_leaves_nothing_behind(path: str) -> None:
+def test_a_conflict_names_both_runs_and_the_path_and_stores_nothing(path: str) -> None:
     upserted(id="first", cat="meow", **{"dir/file": "x"})
     before = store().sql("select * from pending_entries"), store().usage().content_bytes
     message = conflicting({path: noise(100_000, path), "new": noise(100_000, "new")})
@@ -265,14 +265,14 @@ def test_a_file_where_another_run_has_a_folder_is_a_conflict() -> None:
     assert "'dir'" in conflicting({"dir": "y"})
 
 
-def test_the_run_whose_conflict_nobody_heard_of_fails_and_says_so() -> None:
+def test_a_run_with_an_unnoticed_conflict_fails() -> None:
     upserted(cat="meow")
     with pytest.raises(PathConflict), artstore.init(group="night", id="second") as run:
         run.upsert_artifact(new_draft(cat="purr"))
     assert Api().run("second").state == "failed"
 
 
-def test_the_same_content_at_the_same_path_is_no_conflict() -> None:
+def test_the_same_content_at_the_same_path_is_not_a_conflict() -> None:
     upserted(cat="meow")
     upserted(cat="meow", dog="woof")
     (pending,) = Api().pending()
@@ -280,7 +280,7 @@ def test_the_same_content_at_the_same_path_is_no_conflict() -> None:
     assert entry_paths(finished()) == ["cat", "dog"]
 
 
-def test_empty_folders_give_way_to_what_comes_into_them() -> None:
+def test_empty_folders_are_replaced_by_their_entries() -> None:
     for filled in (False, True):
         folder = Path("filled" if filled else "empty")
         (folder / "sub").mkdir(parents=True)
@@ -301,17 +301,17 @@ def test_a_collection_keeps_its_type() -> None:
 
 
 @pytest.mark.parametrize("incremental", [True, False])
-def test_what_starts_from_a_version_is_not_upserted(incremental: bool) -> None:
+def test_a_draft_with_a_base_cannot_be_upserted(incremental: bool) -> None:
     version = log_version()
     artifact = Artifact("animals", "dataset", incremental=True) if incremental else version.new_draft()
     with artstore.init(group="night") as run, pytest.raises(InvalidInput, match="log_artifact"):
         run.upsert_artifact(artifact)
 
 
-# What comes with it
+# Metadata, references and dependencies
 
 
-def test_what_is_said_last_counts_and_what_is_not_said_never_wipes() -> None:
+def test_the_last_metadata_counts_and_omitted_arguments_change_nothing() -> None:
     for arguments in ({"metadata": {"a": 1}, "description": "one"}, {"metadata": {"b": 2}}, {}):
         artifact = Artifact("animals", "dataset", **arguments)
         with artstore.init(group="night") as run:
@@ -321,7 +321,7 @@ def test_what_is_said_last_counts_and_what_is_not_said_never_wipes() -> None:
     assert sorted(version.aliases) == ["alias-0", "alias-1", "alias-2", "latest"]
 
 
-def test_references_and_dependencies_are_part_of_it_and_the_dependency_stays() -> None:
+def test_references_and_dependencies_are_kept() -> None:
     Path("outside.txt").write_text("outside")
     base = log_version("base")
     artifact = Artifact("animals", "dataset")
@@ -340,7 +340,7 @@ def test_references_and_dependencies_are_part_of_it_and_the_dependency_stays() -
     assert store().verify().findings == []
 
 
-def test_a_dependency_that_was_deleted_by_force_does_not_keep_a_version_from_being_finished() -> None:
+def test_a_version_with_a_deleted_dependency_can_be_finished() -> None:
     base = log_version("base")
     artifact = Artifact("animals", "dataset")
     artifact.add_reference(base)
@@ -352,7 +352,7 @@ def test_a_dependency_that_was_deleted_by_force_does_not_keep_a_version_from_bei
     assert store().verify().findings == []
 
 
-def test_a_pruned_or_expired_dependency_waits_for_what_is_pending() -> None:
+def test_dependencies_of_pending_versions_are_not_pruned_and_do_not_expire() -> None:
     base = log_version("base")
     log_version("base", files={"cat.txt": b"other"})
     artifact = Artifact("animals", "dataset")
@@ -362,7 +362,7 @@ def test_a_pruned_or_expired_dependency_waits_for_what_is_pending() -> None:
     assert store().prune("base", keep_last=1).versions == []
 
 
-def test_dropping_lets_go_of_references_and_dependencies() -> None:
+def test_dropping_releases_references_and_dependencies() -> None:
     Path("outside.txt").write_text("outside")
     base = log_version("base")
     artifact = Artifact("animals", "dataset")
@@ -376,7 +376,7 @@ def test_dropping_lets_go_of_references_and_dependencies() -> None:
     check_clean(store())
 
 
-def test_events_tell_who_upserted_finished_and_dropped() -> None:
+def test_events_record_upsert_finish_and_drop() -> None:
     upserted(cat="meow")
     finished()
     upserted(dog="woof")
@@ -393,13 +393,13 @@ def test_events_tell_who_upserted_finished_and_dropped() -> None:
 
 
 def begun(connection: Connection, uid: str) -> int:
-    """A run in the catalog."""
+    """Insert a run into the catalog."""
     fields = {"name": uid, "job_type": None, "group": "night", "notes": None, "process_lock": ""}
     return runs.insert(connection, "zoo", uid, **fields, tags=[], config={}, environment={})  # type: ignore[arg-type]
 
 
 def steps_of(opened: Store, deed: Callable[[], object]) -> int:
-    """How much SQLite does."""
+    """Return the number of SQLite instructions that a call takes."""
     count = 0
 
     def one_more() -> int:
@@ -413,7 +413,7 @@ def steps_of(opened: Store, deed: Callable[[], object]) -> int:
     return count
 
 
-def test_an_upsert_costs_what_it_adds_however_much_is_pending() -> None:
+def test_the_cost_of_an_upsert_does_not_grow_with_the_pending_version() -> None:
     opened = Store.init("store")
 
     def upsert(paths: list[str]) -> int:

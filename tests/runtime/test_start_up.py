@@ -1,4 +1,4 @@
-"""Starting artstore loads nothing that it does not need: a program that imports it for one line pays for one line."""
+"""Importing artstore and starting the command line load no heavy libraries before they are needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAVY = {
 
 
 def loaded(program: str, *arguments: str) -> set[str]:
-    """The outermost names of the modules that are loaded at the end of a program."""
+    """Return the top-level names of the modules that are loaded at the end of a program."""
     print_modules = "import sys, atexit; atexit.register(lambda: print('\\n', *sys.modules))\n"
     ended = subprocess.run(
         [sys.executable, "-c", print_modules + program, *arguments],
@@ -37,7 +37,7 @@ def test_the_package_loads_nothing_heavy(program: str) -> None:
     assert loaded(program) & (HEAVY | {"blake3", "click"}) == set()
 
 
-def test_what_is_asked_of_a_package_without_a_run_loads_nothing_heavy() -> None:
+def test_attributes_of_the_package_without_a_run_load_nothing_heavy() -> None:
     assert loaded("import artstore; assert artstore.run is None") & (HEAVY - {"sqlite3"}) == set()
 
 
@@ -46,7 +46,7 @@ def test_the_help_of_the_command_line_loads_nothing_heavy(arguments: list[str]) 
     assert loaded("from artstore.cli import main; main()", *arguments) & HEAVY == set()
 
 
-def test_a_verb_that_opens_a_store_leaves_pandas_alone(tmp_path: Path) -> None:
+def test_a_verb_that_opens_a_store_does_not_load_pandas(tmp_path: Path) -> None:
     modules = loaded("from artstore.cli import main; main()", "init", str(tmp_path / "store"))
     assert "sqlite_utils" in modules and modules & {"numpy", "pandas"} == set()
     modules = loaded("from artstore.cli import main; main()", "ls", "--store", str(tmp_path / "store"))

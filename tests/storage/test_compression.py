@@ -1,4 +1,4 @@
-"""Stores that compress: smaller on the disk, and in everything else the same as those that do not."""
+"""Stores with compression take less space and otherwise behave like those without."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def put(store: Store, source: Path, name: str = "animals") -> str:
 
 
 def codecs(store: Store) -> dict[int, int]:
-    """How many bytes of content each codec stands for."""
+    """Return the bytes of content that are stored with each codec."""
     rows = store.sql("select codec, sum(size) as size from chunks group by codec")
     return {int(str(row["codec"])): int(str(row["size"])) for row in rows}
 
 
 def change(folder: Path, statement: str) -> None:
-    """Change rows behind artstore's back."""
+    """Change rows without artstore."""
     with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
         assert connection.execute(statement).rowcount > 0, statement
 
@@ -68,7 +68,7 @@ def source(tmp_path: Path) -> Path:
     return write_files(tmp_path / "source", files)
 
 
-def test_a_version_has_the_same_digest_and_content_however_it_is_stored(
+def test_a_version_has_the_same_digest_and_content_with_and_without_compression(
     store: Store, source: Path, tmp_path: Path
 ) -> None:
     with Store.init(tmp_path / "plain") as plain:
@@ -84,7 +84,7 @@ def test_a_version_has_the_same_digest_and_content_however_it_is_stored(
 
 
 @pytest.mark.parametrize("size", LIMITS)
-def test_content_from_memory_is_cut_and_got_back_as_that_of_a_file(store: Store, tmp_path: Path, size: int) -> None:
+def test_content_from_memory_is_stored_like_that_of_a_file(store: Store, tmp_path: Path, size: int) -> None:
     content = text(size, 1)
     draft = store.draft("animals", "dataset")
     store.add_bytes(draft, content, "f")
@@ -113,7 +113,7 @@ pieces = st.tuples(st.sampled_from(["text", "noise", "zeros"]), st.sampled_from(
 
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(files=st.lists(st.lists(pieces, min_size=1, max_size=3), min_size=1, max_size=3))
-def test_what_is_put_is_what_is_got(files: list[list[tuple[str, int, int]]]) -> None:
+def test_files_are_restored(files: list[list[tuple[str, int, int]]]) -> None:
     make: dict[str, Callable[[int, int], bytes]] = {"text": text, "noise": noise, "zeros": zeros}
     with tempfile.TemporaryDirectory() as folder:
         contents = {str(i): b"".join(make[kind](size, seed) for kind, size, seed in f) for i, f in enumerate(files)}
@@ -125,7 +125,7 @@ def test_what_is_put_is_what_is_got(files: list[list[tuple[str, int, int]]]) -> 
             assert store.verify().ok
 
 
-def test_text_takes_less_room_and_noise_no_more(store: Store, tmp_path: Path) -> None:
+def test_text_takes_less_space_and_noise_no_more(store: Store, tmp_path: Path) -> None:
     put(store, write_files(tmp_path / "text", {"t": text(1_000_000, 1)}), "text")
     whole = store.usage()
     assert (whole.version_bytes, whole.content_bytes) == (1_000_000, 1_000_000)
@@ -142,12 +142,12 @@ def test_text_takes_less_room_and_noise_no_more(store: Store, tmp_path: Path) ->
     check_usage(store)
 
 
-def test_a_file_that_becomes_compressible_is_compressed_from_there_on(store: Store, tmp_path: Path) -> None:
+def test_a_file_that_becomes_compressible_is_compressed_from_that_point(store: Store, tmp_path: Path) -> None:
     put(store, write_files(tmp_path / "source", {"mixed": noise(1_000_000, 1) + text(1_000_000, 1)}))
     assert 1_500_000 < store.usage().stored_bytes < 1_750_000
 
 
-def test_a_chunk_is_known_whatever_it_is_encoded_by(store: Store, tmp_path: Path) -> None:
+def test_a_chunk_is_deduplicated_whatever_its_codec(store: Store, tmp_path: Path) -> None:
     mixed = noise(400_000, 1) + text(1_000_000, 7)
     put(store, write_files(tmp_path / "one", {"mixed": mixed}))
     kept_plain, start = [], 0
@@ -167,7 +167,7 @@ def test_a_chunk_is_known_whatever_it_is_encoded_by(store: Store, tmp_path: Path
     assert tree_of(tmp_path / "out") == tree_of(tmp_path / "two")
 
 
-def test_repacking_keeps_chunks_as_they_are_encoded(store: Store, tmp_path: Path) -> None:
+def test_repacking_keeps_the_encoding_of_chunks(store: Store, tmp_path: Path) -> None:
     make = {0: noise, 1: text}
     every = {f"{i}": make[i % 2](4000, i) for i in range(400)}
     most = {path: data for path, data in every.items() if int(path) % 11}
@@ -183,7 +183,7 @@ def test_repacking_keeps_chunks_as_they_are_encoded(store: Store, tmp_path: Path
     check_clean(store)
 
 
-def test_a_backup_compresses_as_the_store_does(store: Store, source: Path, tmp_path: Path) -> None:
+def test_a_backup_keeps_the_compression_of_the_store(store: Store, source: Path, tmp_path: Path) -> None:
     put(store, source)
     store.backup(tmp_path / "backup")
     with Store.open(tmp_path / "backup") as backup:
@@ -223,7 +223,7 @@ def harmed_is_told(folder: Path, paths: set[str], out: Path, message: str) -> No
 
 @pytest.mark.parametrize("path", ["small", "large"])
 @pytest.mark.parametrize("part", [0.0, 0.001, 0.003, 0.5, 1.0])
-def test_a_flipped_bit_of_a_compressed_chunk_is_told_with_all_that_it_harms(
+def test_a_flipped_bit_in_a_compressed_chunk_is_reported_with_all_harmed_files(
     spoilt: Path, tmp_path: Path, path: str, part: float
 ) -> None:
     size = "size = 3000" if path == "small" else "size > 5000"
@@ -246,7 +246,7 @@ def test_a_wrong_codec_is_damage(spoilt: Path, tmp_path: Path, wrong: int, messa
     harmed_is_told(spoilt, {"small"}, tmp_path / "out", message)
 
 
-def test_a_wrong_count_of_what_was_saved_is_found(spoilt: Path) -> None:
+def test_a_wrong_count_of_saved_bytes_is_found(spoilt: Path) -> None:
     change(spoilt, "update packs set saved = saved + 1")
     with Store.open(spoilt) as store:
         assert [finding.what.partition(" holds ")[2] for finding in store.verify().findings] == [
@@ -254,7 +254,7 @@ def test_a_wrong_count_of_what_was_saved_is_found(spoilt: Path) -> None:
         ]
 
 
-def test_a_frame_that_claims_more_than_a_chunk_holds_is_not_unpacked() -> None:
+def test_a_frame_larger_than_its_chunk_is_not_decompressed() -> None:
     fits, too_large = bytes(chunking.LARGEST), bytes(chunking.LARGEST + 1)
     for size in (True, False):
         compress = zstandard.ZstdCompressor(write_content_size=size).compress
@@ -262,15 +262,15 @@ def test_a_frame_that_claims_more_than_a_chunk_holds_is_not_unpacked() -> None:
         assert codec.decode(compress(too_large), codec.ZSTD) == b""
 
 
-def test_chunks_are_decoded_as_the_format_says() -> None:
+def test_chunks_are_decoded_by_the_format() -> None:
     for vector in VECTORS["codecs"]:
         assert codec.decode(bytes.fromhex(vector["hex"]), vector["codec"]).decode() == vector["content"]
 
 
-# Making and opening
+# Creating and opening
 
 
-def test_a_store_is_made_to_compress_or_not_and_stays_so(tmp_path: Path) -> None:
+def test_compression_is_chosen_at_creation_and_does_not_change(tmp_path: Path) -> None:
     with Store.init(tmp_path / "plain") as plain, Store.init(tmp_path / "zstd", compression="zstd") as zstd:
         assert (plain.compression, zstd.compression) == (None, "zstd")
         details = [store.events()[0].detail for store in (plain, zstd)]
@@ -291,7 +291,7 @@ def test_an_unknown_compression_is_refused_and_leaves_nothing_behind(tmp_path: P
 
 
 @pytest.mark.parametrize(("compression", "number"), [(None, 1), ("zstd", 2)])
-def test_only_a_store_that_compresses_is_beyond_an_older_artstore(
+def test_an_older_artstore_refuses_only_stores_with_compression(
     tmp_path: Path, compression: str | None, number: int
 ) -> None:
     Store.init(tmp_path / "store", compression=compression).close()
@@ -299,14 +299,14 @@ def test_only_a_store_that_compresses_is_beyond_an_older_artstore(
         assert connection.execute("pragma user_version").fetchone() == (number,)
 
 
-def test_a_compression_of_later_times_is_named_at_opening(tmp_path: Path) -> None:
+def test_an_unknown_compression_is_named_when_a_store_is_opened(tmp_path: Path) -> None:
     Store.init(tmp_path / "store", compression="zstd").close()
     change(tmp_path / "store", "update store set compression = 'brotli'")
     with pytest.raises(NewerStore, match="compresses with 'brotli', which this artstore does not know: upgrade with"):
         Store.open(tmp_path / "store")
 
 
-def test_without_the_library_a_store_that_compresses_says_what_to_install(tmp_path: Path) -> None:
+def test_without_the_library_a_store_with_compression_says_what_to_install(tmp_path: Path) -> None:
     Store.init(tmp_path / "zstd", compression="zstd").close()
     script = """if True:
         import sys

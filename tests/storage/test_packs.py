@@ -1,4 +1,4 @@
-"""A pack holds what was appended to it, however many pieces that was and however long they are."""
+"""A pack returns the pieces that were appended, however many and however long."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from artstore.storage.packs import Packs, Place
 @pytest.mark.parametrize(
     ("count", "longest"), [(1, 100), (2, 100), (1024, 100), (1025, 100), (5000, 50), (3, 9_000_000)]
 )
-def test_a_pack_gives_back_each_piece_that_was_appended(tmp_path: Path, count: int, longest: int) -> None:
+def test_a_pack_returns_each_appended_piece(tmp_path: Path, count: int, longest: int) -> None:
     packs, draw = Packs(tmp_path), random.Random(count)
     pieces = [draw.randbytes(draw.randint(1, longest)) for _ in range(count)]
     writer = packs.create()

@@ -1,4 +1,4 @@
-"""Sessions: whether the process that opened a store still runs is told by a lock that it holds, to all who ask."""
+"""Process locks: other processes see by a held lock whether the process that opened a store is alive."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_session_is_alive_until_it_is_closed(tmp_path: Path) -> None:
     assert not process_locks.is_alive(tmp_path, session.name)
 
 
-def test_one_who_asks_is_not_taken_for_the_session(tmp_path: Path) -> None:
+def test_a_process_that_checks_is_not_taken_for_the_owner(tmp_path: Path) -> None:
     name = dead_session(tmp_path)
     asking = platform.open_locked(tmp_path / "locks" / f"{name}.lock", create=False, shared=True)
     assert asking is not None
@@ -34,7 +34,7 @@ def test_one_who_asks_is_not_taken_for_the_session(tmp_path: Path) -> None:
     assert process_locks.remove_dead(tmp_path, dry_run=False) == [name]
 
 
-def test_many_who_ask_at_once_get_the_same_answer(tmp_path: Path) -> None:
+def test_concurrent_checks_agree(tmp_path: Path) -> None:
     names = [dead_session(tmp_path) for _ in range(4)]
     with ThreadPoolExecutor(8) as threads:
         assert not any(threads.map(lambda at: process_locks.is_alive(tmp_path, names[at % 4]), range(4_000)))

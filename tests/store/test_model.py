@@ -1,4 +1,4 @@
-"""The store beside a model of it made of dicts: whatever is done to both, they agree on contents, names and space."""
+"""A store and a model of it made of dicts agree on contents, names and space after any operations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Files = dict[str, bytes]
 
 
 def contents() -> list[bytes]:
-    """Contents of each kind of size, many of which share chunks: with themselves, their beginning, or their end."""
+    """Return contents of all kinds of sizes, many of which share chunks: within, at their start or their end."""
     large = noise(400_000, "large")
     lengths = chunking.Cutter().lengths(memoryview(large), last=True)
     middle = large[:200_000] + noise(1000, "middle") + large[200_000:]
@@ -80,7 +80,7 @@ def size_of(chunks: Iterable[bytes]) -> int:
 
 @dataclass
 class Committed:
-    """A version as the model knows it."""
+    """A version in the model."""
 
     name: str
     number: int
@@ -95,7 +95,7 @@ class Committed:
 
 
 class StoreBesideModel(RuleBasedStateMachine):
-    """Everything that is done to a store is done to the model as well."""
+    """Applies every operation to a store and to the model."""
 
     @initialize(compression=st.sampled_from([None, "zstd"]))
     def make(self, compression: str | None) -> None:
@@ -120,7 +120,7 @@ class StoreBesideModel(RuleBasedStateMachine):
         check_no_locks(self.folder / "store")
         shutil.rmtree(self.folder)
 
-    # What the model knows
+    # State of the model
 
     @property
     def living(self) -> list[Committed]:
@@ -145,7 +145,7 @@ class StoreBesideModel(RuleBasedStateMachine):
         (pending,) = (row for row in self.store.pending(key[0]) if row.distributed_id == key[1])
         return key, pending
 
-    # What is done
+    # Operations
 
     def source(self, files: Files) -> Path:
         self.made += 1
@@ -270,7 +270,7 @@ class StoreBesideModel(RuleBasedStateMachine):
 
     @rule()
     def open_again(self) -> None:
-        """As after the process ended: open drafts are gone."""
+        """Reopen the store, as after the end of a process: open drafts are gone."""
         self.store.close()
         self.open.clear()
         self.store = Store.open(self.folder / "store")
@@ -278,7 +278,7 @@ class StoreBesideModel(RuleBasedStateMachine):
     @precondition(lambda self: self.living)
     @rule(which=st.integers(0, 50))
     def get(self, which: int) -> None:
-        """Into the same folder again and again: the files of other versions are there already."""
+        """Download into a folder that already holds files of other versions."""
         version = self.one_of_the_living(which)
         root = self.folder / "root"
         outcome = self.store.get(version.full_name, root)
@@ -304,7 +304,7 @@ class StoreBesideModel(RuleBasedStateMachine):
     def verify(self) -> None:
         assert self.store.verify().findings == []
 
-    # What holds after each step
+    # Invariants after each step
 
     @invariant()
     def every_living_version_is_readable(self) -> None:
@@ -355,7 +355,7 @@ class StoreBesideModel(RuleBasedStateMachine):
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def test_the_store_does_what_its_model_does() -> None:
+def test_the_store_agrees_with_its_model() -> None:
     # Without shrinking, so that a failure takes no longer; the long one below shrinks.
     short = settings(
         max_examples=40,
@@ -370,6 +370,6 @@ def test_the_store_does_what_its_model_does() -> None:
 
 @pytest.mark.torture
 @pytest.mark.timeout(3600)
-def test_the_store_does_what_its_model_does_for_long() -> None:
+def test_the_store_agrees_with_its_model_for_long() -> None:
     long = settings(max_examples=400, stateful_step_count=60, deadline=None, suppress_health_check=QUIET)
     run_state_machine_as_test(StoreBesideModel, settings=long)

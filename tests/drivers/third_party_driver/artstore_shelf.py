@@ -1,6 +1,6 @@
 """A driver for shelves: `shelf:///folder/book`, where a book is a folder with its editions, `1.txt`, `2.txt` and so on.
 
-A book whose newest edition is `N.gone` was taken from the shelf; its editions are still there.
+A book whose newest edition is `N.gone` was removed; its editions can still be read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class ShelfDriver(Driver):
     """Finds books and reads their editions."""
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
-        """Look at the newest edition of a book, or at the one asked for."""
+        """Look at the newest edition of a book, or at the requested one."""
         book = _folder(uri)
         edition = _newest(book) if version is None else book / f"{version}.txt"
         if edition is None or not edition.is_file():
