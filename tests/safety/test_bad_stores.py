@@ -1,4 +1,4 @@
-"""Folders that are no store, not ours, newer, damaged, read-only, locked, moved or closed: what is said of each."""
+"""Errors for folders that are not stores, or are newer, damaged, read-only, locked, moved or closed."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ def open_descriptors(below: Path) -> list[str]:
     return paths
 
 
-# No store
+# Not a store
 
 
-def test_a_folder_that_is_not_there_is_no_store(tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_a_store(tmp_path: Path) -> None:
     with pytest.raises(NoStore, match=r"no store at .*nowhere: make one with `artstore init .*nowhere`") as caught:
         Store.open(tmp_path / "nowhere")
     assert isinstance(caught.value, FileNotFoundError)
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_an_empty_folder_is_no_store_until_it_is_made_one(tmp_path: Path) -> None:
+def test_an_empty_folder_is_not_a_store_until_init(tmp_path: Path) -> None:
     with pytest.raises(NoStore, match="artstore init"):
         Store.open(tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -77,7 +77,7 @@ def test_an_empty_folder_is_no_store_until_it_is_made_one(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("verb", [Store.init, Store.open], ids=["init", "open"])
-def test_a_file_is_no_store(tmp_path: Path, verb: Callable[[Path], Store]) -> None:
+def test_a_file_is_not_a_store(tmp_path: Path, verb: Callable[[Path], Store]) -> None:
     (tmp_path / "model.pt").write_bytes(b"weights")
     with pytest.raises(StoreError, match=r"model\.pt"):
         verb(tmp_path / "model.pt")
@@ -86,14 +86,14 @@ def test_a_file_is_no_store(tmp_path: Path, verb: Callable[[Path], Store]) -> No
     assert (tmp_path / "model.pt").read_bytes() == b"weights"
 
 
-def test_a_store_is_not_made_among_other_things(tmp_path: Path) -> None:
+def test_a_store_is_not_created_in_a_folder_with_other_files(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(NotAStore, match="holds something else: choose a new or empty folder"):
         Store.init(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_database_of_something_else_is_not_ours(tmp_path: Path) -> None:
+def test_another_database_is_not_a_store(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "artstore.db") as connection:
         connection.execute("create table store (algorithm, uid)")
     connection.close()
@@ -105,7 +105,7 @@ def test_a_database_of_something_else_is_not_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"hello\n" * 5000, b"SQLite format 3\0" + b"\xff" * 5000], ids=len)
-def test_a_file_that_is_no_database_is_not_ours(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_not_a_store(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "artstore.db").write_bytes(content)
     for verb in (Store.open, Store.init):
         with pytest.raises((NotAStore, Damaged), match=r"artstore\.db"):
@@ -117,7 +117,7 @@ def test_a_file_that_is_no_database_is_not_ours(tmp_path: Path, content: bytes) 
 
 
 def use(folder: Path) -> list[str]:
-    """Do everything with a store that reads its catalog; return what was found wrong, or raise."""
+    """Call everything that reads the catalog of a store; return the findings of verify, or raise."""
     with Store.open(folder) as store:
         for version in list(store.versions("animals")):
             store.get(version, folder.parent / "used" / version.name)
@@ -126,7 +126,7 @@ def use(folder: Path) -> list[str]:
         return [finding.what for finding in store.verify().findings]
 
 
-def test_a_truncated_catalog_is_said_to_be_damaged(folder: Path) -> None:
+def test_a_truncated_catalog_is_reported_as_damaged(folder: Path) -> None:
     whole = (folder / "artstore.db").read_bytes()
     assert not (folder / "artstore.db-wal").exists() and use(folder) == []
     for part in range(1, 16):
@@ -136,8 +136,8 @@ def test_a_truncated_catalog_is_said_to_be_damaged(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_catalog_with_garbage_in_it_is_said_to_be_damaged(folder: Path, seed: int) -> None:
-    """What SQLite says of damage reaches nobody raw: it is an error that names the file, or a finding of `verify`."""
+def test_a_catalog_with_garbage_is_reported_as_damaged(folder: Path, seed: int) -> None:
+    """An error of SQLite about damage becomes an error that names the file, or a finding of `verify`."""
     damaged = bytearray((folder / "artstore.db").read_bytes())
     draw = random.Random(seed)
     page = draw.randrange(1, len(damaged) // 4096) * 4096
@@ -151,7 +151,7 @@ def test_a_catalog_with_garbage_in_it_is_said_to_be_damaged(folder: Path, seed: 
         assert findings
 
 
-def test_a_store_made_by_a_newer_artstore_is_left_alone(folder: Path) -> None:
+def test_a_store_of_a_newer_artstore_is_not_changed(folder: Path) -> None:
     connection = sqlite3.connect(folder / "artstore.db")
     newer = schema.FORMAT + 1
     connection.execute(f"pragma user_version = {newer}")
@@ -197,7 +197,7 @@ def newer(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [garbage, foreign, truncated, newer], ids=lambda spoil: str(spoil.__name__))
-def test_an_open_that_fails_leaves_nothing_open(folder: Path, spoil: Callable[[Path], None]) -> None:
+def test_a_failed_open_leaves_no_descriptors(folder: Path, spoil: Callable[[Path], None]) -> None:
     spoil(folder)
     for verb in (Store.open, Store.init):
         with pytest.raises(ArtstoreError):
@@ -205,10 +205,10 @@ def test_an_open_that_fails_leaves_nothing_open(folder: Path, spoil: Callable[[P
         assert open_descriptors(folder) == []
 
 
-# Making a store twice
+# Creating a store twice
 
 
-def test_making_a_store_that_is_there_opens_it(folder: Path) -> None:
+def test_init_opens_an_existing_store(folder: Path) -> None:
     with Store.init(folder) as store, Store.init(folder, algorithm="blake3") as again:
         assert put(store, "hiss") == "animals:v2"
         assert got(again, "animals:v2") == "hiss"
@@ -288,8 +288,8 @@ def test_a_store_is_not_backed_up_into_itself(folder: Path, part: str) -> None:
         assert store.verify().ok
 
 
-def test_a_backup_that_was_worked_in_is_refused_or_made_good(folder: Path, tmp_path: Path) -> None:
-    """A backup is a store, and then both go on: what lies where in their packs is not the same any more."""
+def test_a_backup_that_was_written_to_is_refused_or_repaired(folder: Path, tmp_path: Path) -> None:
+    """A backup is a store too: when both are written to, their packs differ."""
     with Store.open(folder) as store:
         store.backup(tmp_path / "backup")
         with Store.open(tmp_path / "backup") as backup:
@@ -308,7 +308,7 @@ def test_a_backup_that_was_worked_in_is_refused_or_made_good(folder: Path, tmp_p
         assert got(backup, "animals:v2") == expected
 
 
-def test_a_relative_path_is_meant_from_where_it_was_said(
+def test_a_relative_path_is_resolved_when_the_store_is_opened(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -341,7 +341,7 @@ AFTER_CLOSING: dict[str, Callable[[Store], object]] = {
 
 
 @pytest.mark.parametrize("verb", AFTER_CLOSING)
-def test_a_closed_store_says_so(folder: Path, verb: str) -> None:
+def test_using_a_closed_store_is_an_error(folder: Path, verb: str) -> None:
     store = Store.open(folder)
     store.close()
     store.close()
@@ -353,7 +353,7 @@ def test_a_closed_store_says_so(folder: Path, verb: str) -> None:
     assert open_descriptors(folder) == []
 
 
-def test_a_draft_of_a_closed_store_is_over(folder: Path) -> None:
+def test_a_draft_of_a_closed_store_cannot_be_committed(folder: Path) -> None:
     store = Store.open(folder)
     draft = store.draft("animals")
     store.add_file(draft, folder.parent / "source" / "cat")
@@ -375,7 +375,7 @@ def test_a_draft_of_a_closed_store_is_over(folder: Path) -> None:
         assert again.gc().leases == 0
 
 
-def test_closing_lets_go_of_everything(folder: Path) -> None:
+def test_closing_releases_everything(folder: Path) -> None:
     with Store.open(folder) as store:
         got(store, "animals:v0")
         put(store, "hiss")
@@ -400,7 +400,7 @@ connection.execute("rollback")
 
 @pytest.fixture
 def locked(folder: Path) -> Iterator[Callable[[float], None]]:
-    """Have another program hold SQLite's write lock for some seconds, from now on."""
+    """Let another program hold the write lock of SQLite for some seconds."""
     programs: list[subprocess.Popen[str]] = []
 
     def lock(seconds: float) -> None:
@@ -436,7 +436,7 @@ def test_a_store_is_opened_while_another_program_holds_the_write_lock(
         assert store.diff("animals:v0", "animals:v1").changed
 
 
-def test_a_program_that_never_lets_go_is_named_after_a_while(
+def test_a_write_lock_that_is_never_released_is_an_error_after_a_timeout(
     folder: Path, locked: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "BUSY_SECONDS", 0.3)
@@ -449,11 +449,11 @@ def test_a_program_that_never_lets_go_is_named_after_a_while(
         assert isinstance(caught.value, TimeoutError)
 
 
-# Rights
+# Permissions
 
 
-def test_a_store_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Whatever the umask says: one store is one trust domain."""
+def test_a_store_is_private_to_its_owner(tmp_path: Path) -> None:
+    """This holds for any umask: a store is one trust domain."""
     before = os.umask(0)
     try:
         with Store.init(tmp_path / "deep" / "store") as store:
@@ -467,7 +467,7 @@ def test_a_store_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o700}
 
 
-def test_a_store_in_a_folder_that_everyone_may_read_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_store_in_a_public_folder_is_private_to_its_owner(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir(mode=0o755)
     with Store.init(tmp_path / "store") as store:
         put(store, "meow")
@@ -477,7 +477,7 @@ def test_a_store_in_a_folder_that_everyone_may_read_is_for_its_owner_alone(tmp_p
     assert closed_above or readable == []
 
 
-def test_a_store_is_not_made_where_nothing_may_be_written(tmp_path: Path) -> None:
+def test_a_store_in_a_read_only_folder_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     try:
         output = run_python(INIT, tmp_path / "store")
@@ -536,8 +536,8 @@ READ_ONLY = {
 
 
 @pytest.mark.parametrize("kind", READ_ONLY)
-def test_a_store_that_may_not_be_written_says_so(folder: Path, tmp_path: Path, kind: str) -> None:
-    """Whatever the user may not write: no traceback, and no version harmed."""
+def test_a_read_only_store_is_an_error_of_writing_verbs(folder: Path, tmp_path: Path, kind: str) -> None:
+    """Whatever is read-only, there is no traceback, and no version is harmed."""
     (tmp_path / "source" / "cat").write_text("hiss")
     places = [folder / name for name in READ_ONLY[kind]]
     if "packs" in READ_ONLY[kind]:
@@ -563,7 +563,7 @@ def test_a_store_that_may_not_be_written_says_so(folder: Path, tmp_path: Path, k
         assert store.verify().ok
 
 
-def test_a_store_that_may_not_be_read_says_so(folder: Path, tmp_path: Path) -> None:
+def test_an_unreadable_store_is_an_error(folder: Path, tmp_path: Path) -> None:
     folder.chmod(0o000)
     try:
         output = run_python(USE, folder, tmp_path / "out", tmp_path / "source")

@@ -1,4 +1,4 @@
-"""Two drafts of one version at once: both land, each tells what it was made from, and each costs its change."""
+"""Two concurrent drafts of one version are both committed, know their base, and each costs only its change."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def four_versions() -> None:
 
 
 def two_processes(how: str) -> list[str]:
-    """Have two processes begin a draft each, and only then log both at once."""
+    """Let two processes each begin a draft, and then log both at the same time."""
     command = [sys.executable, "-c", WRITER]
     started = [
         subprocess.Popen([*command, name, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -65,7 +65,7 @@ def rows() -> int:
     return int(str(Api().store.sql("select count(*) as n from entries")[0]["n"]))
 
 
-def test_two_incremental_artifacts_at_once_both_land_the_second_on_top_of_the_first() -> None:
+def test_two_concurrent_incremental_artifacts_become_consecutive_versions() -> None:
     four_versions()
     before = rows()
     assert sorted(two_processes("incremental")) == ["animals:v4", "animals:v5"]
@@ -76,7 +76,7 @@ def test_two_incremental_artifacts_at_once_both_land_the_second_on_top_of_the_fi
     check_clean(Api().store)
 
 
-def test_two_drafts_of_one_version_at_once_both_land_and_tell_what_they_were_made_from() -> None:
+def test_two_concurrent_drafts_of_one_version_are_committed_with_their_base() -> None:
     four_versions()
     before = rows()
     assert sorted(two_processes("new_draft")) == ["animals:v4", "animals:v5"]
@@ -94,15 +94,15 @@ def test_two_drafts_of_one_version_at_once_both_land_and_tell_what_they_were_mad
     check_clean(Api().store)
 
 
-def test_a_version_that_was_made_from_none_has_no_base() -> None:
+def test_a_version_from_scratch_has_no_base() -> None:
     assert log_version().base is None
     draft = log_version().new_draft()
     draft.save()
-    assert draft.wait().base is None, "nothing was changed, so it is the version itself"
+    assert draft.wait().base is None, "nothing changed, so it is the same version"
 
 
 @pytest.mark.parametrize(("there", "added"), [("dir", "dir/file"), ("dir/file", "dir")])
-def test_an_incremental_file_cannot_be_where_the_newest_version_has_a_folder(there: str, added: str) -> None:
+def test_an_incremental_file_conflicts_with_a_folder_of_the_newest_version(there: str, added: str) -> None:
     log_version(files={there: b"x"})
     artifact = Artifact("animals", "dataset", incremental=True)
     with artifact.new_file(added) as file:
@@ -112,7 +112,7 @@ def test_an_incremental_file_cannot_be_where_the_newest_version_has_a_folder(the
     assert entry_paths(Api().artifact("animals")) == [there]
 
 
-def test_a_draft_that_does_not_fit_on_the_newest_version_keeps_all_that_was_added(tmp_path: Path) -> None:
+def test_a_draft_that_conflicts_with_the_newest_version_keeps_its_changes(tmp_path: Path) -> None:
     with Store.init(tmp_path / "store") as store:
         other = store.draft("animals", "dataset")
         store.add_bytes(other, b"theirs", "b")
@@ -127,7 +127,7 @@ def test_a_draft_that_does_not_fit_on_the_newest_version_keeps_all_that_was_adde
         assert [entry.path for entry in store.entries(version)] == ["a", "b", "c"]
 
 
-def test_an_incremental_file_comes_into_a_folder_that_was_empty() -> None:
+def test_an_incremental_file_is_added_to_an_empty_folder() -> None:
     (Path("source") / "dir").mkdir(parents=True)
     with artstore.init() as run:
         run.log_artifact("source", name="animals", type="dataset")
@@ -138,7 +138,7 @@ def test_an_incremental_file_comes_into_a_folder_that_was_empty() -> None:
     assert entry_paths(Api().artifact("animals:v1")) == ["dir/file"]
 
 
-def test_a_draft_that_follows_the_newest_version_is_overtaken_as_often_as_it_takes(tmp_path: Path) -> None:
+def test_a_draft_that_follows_the_newest_version_retries_when_overtaken(tmp_path: Path) -> None:
     with Store.init(tmp_path / "store") as store:
         draft = store.draft("animals", "dataset")
         store.add_bytes(draft, b"mine", "mine")
@@ -151,7 +151,7 @@ def test_a_draft_that_follows_the_newest_version_is_overtaken_as_often_as_it_tak
         assert version.base == "uncategorized/animals:v0"
 
 
-def test_a_draft_that_follows_the_newest_version_starts_anew_when_all_are_deleted(tmp_path: Path) -> None:
+def test_a_draft_that_follows_the_newest_version_starts_again_when_all_are_deleted(tmp_path: Path) -> None:
     with Store.init(tmp_path / "store") as store:
         first = store.draft("animals", "dataset")
         store.add_bytes(first, b"theirs", "theirs")

@@ -1,6 +1,6 @@
-"""SIGKILL at every step of every operation: no committed version is lost, and one collection finds all that is left.
+"""SIGKILL at any step of any operation loses no committed version, and one collection removes all remains.
 
-By default a sample of the steps, spread over each operation; all of them under torture.
+By default a sample of the steps, spread over each operation; the torture tests kill at all of them.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ SAMPLES = 20
 
 @dataclass
 class Scene:
-    """A store, a task that is to be killed in it, and what may be true of the store then."""
+    """A store, a task to be killed in it, and the states of the store that are allowed afterwards."""
 
     store: Path
     task: Callable[..., None]
     arguments: dict[str, Any] = field(default_factory=dict)
     living: dict[str, Tree] = field(default_factory=dict)
     adds: dict[str, Tree] = field(default_factory=dict)
-    """What the task commits: there if it was acknowledged, perhaps there if not."""
+    """The versions that the task commits: present if acknowledged, possible if not."""
     removes: dict[str, Tree] = field(default_factory=dict)
-    """What the task deletes: gone if that was acknowledged, perhaps gone if not."""
+    """The versions that the task deletes: gone if acknowledged, possible if not."""
     commit_again: Path | None = None
     samples: int = SAMPLES
     group: bool = False
-    """Kill the worker processes as well."""
+    """Whether to kill the worker processes as well."""
     shows: frozenset[str] = frozenset()
-    """Steps that an undisturbed run has to take, so that the scene is what it says that it is."""
+    """Steps that an undisturbed run must take, which proves that the scene does what its name says."""
 
 
 def folder_of_small_files(folder: Path, count: int, size: int = 4096) -> Path:
@@ -60,7 +60,7 @@ def first_commit(folder: Path) -> Scene:
 
 
 def second_commit(folder: Path) -> Scene:
-    """One that shares content, goes on with a pack, starts from a base, and moves an alias."""
+    """A commit that shares content, appends to a pack, starts from a base, and moves an alias."""
     old = write_files(folder / "old", {f"{i}": noise(3000, i) for i in range(20)} | {"big": noise(400_000, "big")})
     new = write_files(folder / "new", {"3": noise(3000, "new"), "big": noise(400_000, "big") + noise(100_000, "more")})
     with Store.init(folder / "store") as store:
@@ -77,7 +77,7 @@ def second_commit(folder: Path) -> Scene:
 
 
 def commit_that_fills_packs(folder: Path) -> Scene:
-    """Many packs in one commit: full ones are published before it."""
+    """Many packs in one commit: full packs are published before it."""
     files = {f"large/{i}": noise(700_000, f"large {i}") for i in range(4)}
     source = write_files(folder / "source", files | {f"small/{i}": noise(20_000, f"s {i}") for i in range(40)})
     store = store_with_versions(folder / "store", other=write_files(folder / "other", {"x": noise(700_000, "large 0")}))
@@ -117,7 +117,7 @@ def delete_that_punches(folder: Path) -> Scene:
 
 
 def delete_that_repacks(folder: Path) -> Scene:
-    """A random tenth of small files: holes too small for whole blocks."""
+    """Delete a random tenth of small files, whose holes are smaller than blocks."""
     every = folder_of_small_files(folder / "every", 200)
     most = folder_of_small_files(folder / "most", 200)
     for path in random.Random(1).sample(child_tasks.files_below(most), 20):
@@ -158,7 +158,7 @@ def delete_of_a_whole_pack(folder: Path) -> Scene:
 
 
 def collection_after_crashes(folder: Path) -> Scene:
-    """Dead leases, unpublished bytes behind a published end, a pack that nobody knows, and ranges to punch."""
+    """Dead leases, unpublished bytes at the end of a pack, an unknown pack, and ranges to punch."""
     kept = write_files(folder / "kept", {"a": noise(100_000, 1), "b": noise(2000, 2)})
     lost = write_files(
         folder / "lost", {"a": noise(100_000, 1)} | {f"{i}": noise(200_000, f"lost {i}") for i in range(8)}
@@ -196,7 +196,7 @@ def verification(folder: Path) -> Scene:
 
 
 def commit_of_a_large_file(folder: Path) -> Scene:
-    """Larger than a pack, at the size that packs have."""
+    """A file larger than a pack, with packs of the normal size."""
     source = write_files(folder / "source", {"large": noise(70 << 20, "large"), "small": noise(2000, "small")})
     return Scene(
         store_with_versions(folder / "store"),
@@ -208,7 +208,7 @@ def commit_of_a_large_file(folder: Path) -> Scene:
 
 
 def commit_by_workers(folder: Path, count: int = 2600) -> Scene:
-    """So many small files that worker processes write them."""
+    """Enough small files for worker processes to write them."""
     source = folder_of_small_files(folder / "source", count, 200)
     old = folder_of_small_files(folder / "old", 30, 200)
     store = store_with_versions(folder / "store", old=old)
@@ -278,22 +278,22 @@ SCENES = [
 
 
 def copy_of(scene: Scene, folder: Path) -> Path:
-    """A copy of the scene's store, to be spoilt."""
+    """Copy the store of a scene, for a task to be killed in."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(scene.store, folder)
     return folder
 
 
 def undisturbed(runner: TaskRunner, scene: Scene, folder: Path) -> list[str]:
-    """The steps that the task takes if nobody kills it."""
+    """Return the steps of the task when it is not killed."""
     outcome = runner.complete(scene.task, store=copy_of(scene, folder), **scene.arguments)
-    assert scene.shows <= set(outcome.steps), "the scene does not do what it is for"
+    assert scene.shows <= set(outcome.steps), "the scene does not take the steps that it is made for"
     look_after(scene, folder, outcome, folder.with_name("scratch"))
     return outcome.steps
 
 
 def look_after(scene: Scene, store: Path, outcome: Outcome, scratch: Path) -> None:
-    """Check a store after the scene's task ended or was killed."""
+    """Check a store after the task of a scene ended or was killed."""
     shutil.rmtree(scratch, ignore_errors=True)
     acknowledged = bool(outcome.reports)
     check_store(
@@ -326,7 +326,7 @@ def kill_everywhere(
 
 
 @pytest.mark.parametrize("build", SCENES, ids=lambda build: build.__name__)
-def test_a_kill_loses_nothing_that_was_committed(
+def test_a_kill_loses_no_committed_version(
     build: Callable[[Path], Scene], runner: TaskRunner, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     kill_everywhere(runner, build(tmp_path), tmp_path, record_property, every=False)
@@ -335,7 +335,7 @@ def test_a_kill_loses_nothing_that_was_committed(
 @pytest.mark.torture
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("build", SCENES, ids=lambda build: build.__name__)
-def test_a_kill_at_every_single_step_loses_nothing_that_was_committed(
+def test_a_kill_at_every_step_loses_no_committed_version(
     build: Callable[[Path], Scene], runner: TaskRunner, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     kill_everywhere(runner, build(tmp_path), tmp_path, record_property, every=True)
@@ -343,7 +343,7 @@ def test_a_kill_at_every_single_step_loses_nothing_that_was_committed(
 
 @pytest.fixture
 def busy_workers(runner: TaskRunner, tmp_path: Path) -> Iterator[tuple[Scene, Child]]:
-    """A process that was killed while its worker processes were writing for it."""
+    """A process that was killed while its worker processes were writing."""
     scene = commit_by_workers(tmp_path)
     steps = runner.complete(scene.task, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
     last_lent = len(steps) - steps[::-1].index("write", steps[::-1].index("fsync"))
@@ -357,11 +357,11 @@ def busy_workers(runner: TaskRunner, tmp_path: Path) -> Iterator[tuple[Scene, Ch
     child.kill_helpers()
 
 
-def test_workers_that_outlive_their_killed_process_do_no_harm(
+def test_workers_that_outlive_a_killed_process_do_no_harm(
     busy_workers: tuple[Scene, Child], runner: TaskRunner, tmp_path: Path
 ) -> None:
     scene, child = busy_workers
-    assert child.helpers(), "there is no worker to outlive it"
+    assert child.helpers(), "no worker outlives the process"
     outcome = child.wait(0)
     look_after(scene, tmp_path / "copy", outcome, tmp_path / "scratch")
     child.kill_helpers()
@@ -377,10 +377,10 @@ def test_workers_end_when_their_process_is_killed(busy_workers: tuple[Scene, Chi
     assert child.helpers() == []
 
 
-def test_a_killed_worker_is_said_and_harms_nothing(runner: TaskRunner, tmp_path: Path) -> None:
+def test_a_killed_worker_is_an_error_that_harms_nothing(runner: TaskRunner, tmp_path: Path) -> None:
     scene = commit_by_workers(tmp_path, 6000)
     steps = runner.complete(scene.task, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
-    # Each pack that a worker writes is made when a batch is handed out.
+    # Each pack that a worker writes is created when a batch is handed out.
     lent = [i + 1 for i, step in enumerate(steps) if steps[i : i + 3] == ["open", "flock", "write"]]
     failed = 0
     for at in (lent[1], lent[-1], lent[-1] + 20):
@@ -401,7 +401,7 @@ def test_a_killed_worker_is_said_and_harms_nothing(runner: TaskRunner, tmp_path:
 
 
 @pytest.mark.parametrize("before", ["nothing", "an empty folder"])
-def test_making_a_store_can_be_killed_and_done_again(before: str, runner: TaskRunner, tmp_path: Path) -> None:
+def test_creating_a_store_can_be_killed_and_repeated(before: str, runner: TaskRunner, tmp_path: Path) -> None:
     steps = runner.complete(child_tasks.create, store=tmp_path / "undisturbed").steps
     for at in sampled(len(steps), SAMPLES):
         folder = tmp_path / f"{at}"
@@ -418,7 +418,7 @@ def test_making_a_store_can_be_killed_and_done_again(before: str, runner: TaskRu
 
 
 def backed_up(folder: Path) -> tuple[Path, dict[str, Tree]]:
-    """A store, backed up in part: there is an earlier backup, and a pack that has grown and one that is new since."""
+    """A store and an earlier backup of it, since which one pack has grown and one is new."""
     one = write_files(folder / "one", {"a": noise(200_000, 1), "b": noise(2000, 2)})
     two = write_files(folder / "two", {"a": noise(200_000, 1), "c": noise(200_000, 3)})
     with Store.init(folder / "store") as store:
@@ -461,7 +461,7 @@ def test_a_killed_backup_harms_neither_the_store_nor_the_backup(
 
 
 def check_backup(backup: Path, tmp_path: Path) -> None:
-    """What a backup holds is all there, whether it is the earlier or the later one."""
+    """Check that a backup is complete, whether it is the earlier or the later one."""
     shutil.rmtree(tmp_path / "opened", ignore_errors=True)
     shutil.copytree(backup, tmp_path / "opened")
     with Store.open(tmp_path / "opened") as store:
@@ -470,7 +470,7 @@ def check_backup(backup: Path, tmp_path: Path) -> None:
         assert names in ({"one:v0", "gone:v0"}, {"one:v0", "two:v0"})
 
 
-def test_a_killed_download_shows_whole_files_only(runner: TaskRunner, tmp_path: Path) -> None:
+def test_a_killed_download_leaves_whole_files_only(runner: TaskRunner, tmp_path: Path) -> None:
     source = write_files(
         tmp_path / "source",
         {f"d/{i}": noise(3000, i) for i in range(5)} | {"large": noise(900_000, "l"), "same": b"same", "run": b"#!"},

@@ -1,4 +1,4 @@
-"""Spoilt packs, spoilt rows, a rewritten log: verify names all that is harmed, and no wrong file is ever shown."""
+"""Damaged packs and rows, a rewritten log: verify names everything that is harmed, no wrong file is written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TREES = {
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with four versions that share content, in two packs: what `c:v0` has of its own lies in the second."""
+    """A store with four versions that share content in two packs; the second pack holds what only `c:v0` has."""
     folder = tmp_path_factory.mktemp("whole")
     with Store.init(folder / "store") as store:
         first, last = store.draft("a", "dataset"), store.draft("c", "dataset")
@@ -54,15 +54,15 @@ def spoilt(whole: Path, tmp_path: Path) -> Path:
     return shutil.copytree(whole, tmp_path / "store")
 
 
-class Lies(NamedTuple):
-    """Where a chunk lies."""
+class ChunkPlace(NamedTuple):
+    """The place of a chunk in a pack."""
 
     pack: Path
     offset: int
     length: int
 
 
-def chunks_of(folder: Path, name: str, path: str) -> list[Lies]:
+def chunks_of(folder: Path, name: str, path: str) -> list[ChunkPlace]:
     query = """
         select packs.name, chunks.offset, chunks.length from artifact_entries as e
         join files on e.digest = 'blake3:' || lower(hex(files.digest)) join file_chunks on file_chunks.file = files.id
@@ -72,11 +72,11 @@ def chunks_of(folder: Path, name: str, path: str) -> list[Lies]:
     """
     with closing(sqlite3.connect(folder / "artstore.db")) as connection:
         rows = connection.execute(query, (name, path)).fetchall()
-    return [Lies(folder / "packs" / f"{row[0]}.pack", row[1], row[2]) for row in rows]
+    return [ChunkPlace(folder / "packs" / f"{row[0]}.pack", row[1], row[2]) for row in rows]
 
 
 def change(folder: Path, *statements: str) -> None:
-    """Change rows behind artstore's back."""
+    """Change rows without artstore."""
     with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
         for statement in statements:
             assert connection.execute(statement).rowcount == 1, statement
@@ -107,7 +107,7 @@ def flip_the_last_byte_of_a_chunk_that_versions_share(folder: Path) -> Harmed:
 
 
 def flip_the_end_of_a_large_file(folder: Path) -> Harmed:
-    """The last chunk is the one that the grown file does not share."""
+    """Flip a bit in the last chunk, which the grown file does not share."""
     chunk = chunks_of(folder, "a:v0", "large")[-1]
     flip(chunk.pack, chunk.offset)
     return {("a:v0", "large"), ("b:v0", "renamed")}
@@ -117,7 +117,7 @@ def cut_a_pack_short(folder: Path) -> Harmed:
     chunk = chunks_of(folder, "b:v0", "own")[0]
     os.truncate(chunk.pack, chunk.offset + chunk.length - 1)
     behind = {("b:v0", "own")}
-    assert chunk.offset + chunk.length == chunk.pack.stat().st_size + 1, "nothing may lie behind it"
+    assert chunk.offset + chunk.length == chunk.pack.stat().st_size + 1, "nothing may follow it"
     return behind
 
 
@@ -139,7 +139,7 @@ def in_the_pack_of(folder: Path, name: str, path: str) -> Harmed:
 
 
 def zeros_in_a_pack(folder: Path) -> Harmed:
-    """As after a file system lost a block."""
+    """Overwrite a block with zeros, as after a file system lost it."""
     chunk = chunks_of(folder, "c:v0", "other")[0]
     with chunk.pack.open("r+b") as file:
         file.seek(chunk.offset)
@@ -197,7 +197,7 @@ def file_id(path: str, name: str = "c:v0") -> str:
 
 
 def content_of_another_file(folder: Path) -> Harmed:
-    """A file of one chunk that is said to be another chunk."""
+    """Point a file of one chunk to another chunk."""
     change(
         folder,
         f"""update file_chunks set chunk = (select chunk from file_chunks where file = {file_id("own", "b:v0")})
@@ -207,7 +207,7 @@ def content_of_another_file(folder: Path) -> Harmed:
 
 
 def chunks_in_another_order(folder: Path) -> Harmed:
-    """A large file is made of runs of chunks; here of as many, from one further on."""
+    """Shift the run of chunks of a large file by one."""
     first = f"file = {file_id('large', 'a:v0')} and position = 0"
     change(
         folder,
@@ -262,13 +262,13 @@ def entry_gone(folder: Path) -> Harmed:
 
 
 OF_ENTRIES = [entry_file, entry_path, entry_executable, entry_gone, file_digest]
-"""What is said of entries: then a group of them is not the one that it was, and none of the group can be trusted."""
+"""Changes of entries: a group of them then differs from its digest, and none of the group can be trusted."""
 STILL_RIGHT = [chunk_digest]
-"""The file is whole, as its own digest tells, and may be shown."""
+"""The file itself matches its digest, and may be written."""
 
 
 def harmed_by(folder: Path) -> tuple[Harmed, set[str]]:
-    """What verify says: the entries, and the versions."""
+    """Return the entries and versions that verify reports as harmed."""
     with Store.open(folder) as store:
         report = store.verify()
     assert not report.ok
@@ -301,7 +301,7 @@ def test_verify_names_every_version_whose_list_was_changed(spoil: Callable[[Path
 
 
 @pytest.mark.parametrize("spoil", OF_PACKS + OF_FILES + OF_ENTRIES, ids=lambda spoil: spoil.__name__)
-def test_a_damaged_file_is_never_shown_and_the_others_are(
+def test_a_damaged_file_is_never_written_and_the_others_are(
     spoil: Callable[[Path], Harmed], spoilt: Path, tmp_path: Path
 ) -> None:
     harmed = spoil(spoilt)
@@ -315,11 +315,11 @@ def test_a_damaged_file_is_never_shown_and_the_others_are(
             else:
                 store.get(name, root)
                 assert tree_of(root) == whole
-            assert tree_of(root).items() <= whole.items(), "a wrong file is shown"
+            assert tree_of(root).items() <= whole.items(), "a wrong file was written"
 
 
 @pytest.mark.parametrize("spoil", OF_PACKS + OF_FILES, ids=lambda spoil: spoil.__name__)
-def test_each_file_of_a_damaged_version_can_be_had_but_the_damaged_ones(
+def test_the_whole_files_of_a_damaged_version_can_be_downloaded(
     spoil: Callable[[Path], Harmed], spoilt: Path, tmp_path: Path
 ) -> None:
     harmed = spoil(spoilt)
@@ -350,7 +350,7 @@ def test_a_damaged_file_cannot_be_read_to_its_end(spoil: Callable[[Path], Harmed
 
 
 @pytest.mark.parametrize("spoil", [flip_a_small_chunk, flip_the_end_of_a_large_file], ids=lambda each: each.__name__)
-def test_a_damaged_file_leaves_the_old_one_in_its_place(
+def test_a_damaged_file_does_not_replace_the_old_one(
     spoil: Callable[[Path], Harmed], spoilt: Path, tmp_path: Path
 ) -> None:
     spoil(spoilt)
@@ -365,7 +365,7 @@ def test_a_damaged_file_leaves_the_old_one_in_its_place(
 def test_damage_is_not_spread_by_deleting_collecting_and_backing_up(
     spoil: Callable[[Path], Harmed], spoilt: Path, tmp_path: Path
 ) -> None:
-    """What is damaged stays so, and is found in the backup as well; what is whole stays whole."""
+    """Damage stays and is found in the backup as well; whole files stay whole."""
     harmed = spoil(spoilt)
     with Store.open(spoilt) as store:
         store.gc()
@@ -413,7 +413,7 @@ def test_an_edited_event_is_found(column: str, spoilt: Path) -> None:
     assert any("event 3 " in finding for finding in findings(spoilt))
 
 
-def test_an_edited_event_whose_chain_was_mended_is_found_by_the_head(spoilt: Path) -> None:
+def test_an_edited_event_with_a_recomputed_chain_is_found_by_the_head(spoilt: Path) -> None:
     head = head_of(spoilt)
     edit(spoilt, 2)
     chain_again(spoilt)
@@ -437,7 +437,7 @@ def test_swapped_events_are_found(spoilt: Path) -> None:
     assert findings(spoilt) != []
 
 
-def test_what_happens_later_does_not_look_like_a_rewritten_log(spoilt: Path, tmp_path: Path) -> None:
+def test_later_events_do_not_look_like_a_rewritten_log(spoilt: Path, tmp_path: Path) -> None:
     head = head_of(spoilt)
     with Store.open(spoilt) as store:
         store.delete("a:v0")
@@ -448,7 +448,7 @@ def test_what_happens_later_does_not_look_like_a_rewritten_log(spoilt: Path, tmp
 
 
 def test_a_rolled_back_catalog_is_found_by_the_head(whole: Path, spoilt: Path) -> None:
-    """As after an old copy of the file was put back."""
+    """This is the state after an old copy of the file was restored."""
     with Store.open(spoilt) as store:
         store.delete("a:v0")
     head = head_of(spoilt)

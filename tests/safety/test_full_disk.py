@@ -1,6 +1,6 @@
-"""A disk that is full: each verb says so and what to do, nothing that was stored is lost, and with room the same works.
+"""On a full disk each verb fails with advice, no stored content is lost, and everything works once there is space.
 
-The disks are real ones of a few megabytes, in memory. Mounting them takes root.
+The disks are real file systems of a few megabytes in memory; mounting them needs root.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Disk: TypeAlias = Callable[..., Path]
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    """Make disks of a number of bytes (and of names)."""
+    """Create disks with a number of bytes (and of inodes)."""
     mounted: list[Path] = []
 
     def make(size: int, names: int = 0) -> Path:
@@ -47,7 +47,7 @@ def free(disk: Path) -> int:
 
 @contextmanager
 def filled(disk: Path, leaving: int = 0) -> Iterator[None]:
-    """Have somebody else take all room but a little, for a while."""
+    """Fill the disk but for some bytes until the block ends."""
     filler = disk / "filler"
     size = free(disk) - leaving
     with filler.open("wb") as file:
@@ -73,14 +73,14 @@ def some_small(source: Path) -> None:
 
 
 def many_small(source: Path) -> None:
-    """So many that other processes read and write them."""
+    """Enough files for worker processes to read and write them."""
     for i in range(3200):
         (source / f"{i}").write_bytes(noise(1900, i))
 
 
 @pytest.fixture(params=[one_large, several_large, some_small, many_small], ids=lambda make: str(make.__name__))
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A folder with six megabytes in it, one way or the other."""
+    """A folder with six megabytes, in files of different sizes."""
     (tmp_path / "source").mkdir()
     request.param(tmp_path / "source")
     return tmp_path / "source"
@@ -103,7 +103,7 @@ def reads_back(store: Store, version: str, source: Path, out: Path) -> bool:
     return snapshot(out) == snapshot(source)
 
 
-def test_what_is_too_large_for_the_disk_is_refused_and_harms_nothing(
+def test_content_too_large_for_the_disk_is_refused_and_harms_nothing(
     disk: Disk, source: Path, small: Path, tmp_path: Path
 ) -> None:
     place = disk(4 * MB)
@@ -118,7 +118,7 @@ def test_what_is_too_large_for_the_disk_is_refused_and_harms_nothing(
         assert list(draft.under("")) == []
         assert reads_back(store, "animals:v0", small, tmp_path / "out")
         store.drop(draft)
-        assert free(place) > room - 200_000, "a draft that was given up leaves its bytes on the disk"
+        assert free(place) > room - 200_000, "a dropped draft leaves its bytes on the disk"
         assert store.usage().allocated_bytes <= before.allocated_bytes + 8192
         assert [version.number for version in store.versions("animals")] == [0]
         assert store.verify().ok
@@ -127,7 +127,7 @@ def test_what_is_too_large_for_the_disk_is_refused_and_harms_nothing(
 
 
 @pytest.mark.parametrize("again", ["in a new draft", "in the same draft"])
-def test_the_same_works_once_there_is_room(disk: Disk, source: Path, small: Path, tmp_path: Path, again: str) -> None:
+def test_the_same_works_once_there_is_space(disk: Disk, source: Path, small: Path, tmp_path: Path, again: str) -> None:
     place = disk(24 * MB)
     with Store.init(place / "store") as store:
         commit_folder(store, small)
@@ -146,7 +146,7 @@ def test_the_same_works_once_there_is_room(disk: Disk, source: Path, small: Path
         assert store.usage().allocated_bytes < store.usage().content_bytes + 200_000
 
 
-def test_what_was_added_before_the_disk_was_full_is_kept_or_said_to_be_lost(
+def test_content_added_before_the_disk_was_full_is_kept_or_reported_as_lost(
     disk: Disk, source: Path, small: Path, tmp_path: Path
 ) -> None:
     place = disk(24 * MB)
@@ -164,8 +164,8 @@ def test_what_was_added_before_the_disk_was_full_is_kept_or_said_to_be_lost(
         assert store.verify().ok
 
 
-def test_a_commit_that_finds_the_disk_full_leaves_everything_as_it_was(disk: Disk, small: Path, tmp_path: Path) -> None:
-    """Here it is SQLite that meets the end of the disk."""
+def test_a_commit_on_a_full_disk_changes_nothing(disk: Disk, small: Path, tmp_path: Path) -> None:
+    """Here it is SQLite that runs out of space."""
     place = disk(16 * MB)
     with Store.init(place / "store") as store:
         commit_folder(store, small)
@@ -184,7 +184,7 @@ def test_a_commit_that_finds_the_disk_full_leaves_everything_as_it_was(disk: Dis
         assert store.verify().ok
 
 
-def test_reading_needs_no_room_where_the_store_is(disk: Disk, small: Path, tmp_path: Path) -> None:
+def test_reading_needs_no_space_on_the_disk_of_the_store(disk: Disk, small: Path, tmp_path: Path) -> None:
     place = disk(8 * MB)
     with Store.init(place / "store") as store:
         commit_folder(store, small)
@@ -233,8 +233,8 @@ def test_deleting_on_a_full_disk_frees_or_says_what_to_do(disk: Disk, small: Pat
         assert store.verify().ok
 
 
-def test_deleting_where_there_is_no_room_to_repack_frees_what_it_can(disk: Disk, tmp_path: Path) -> None:
-    """Small holes are only given back by copying what lives beside them."""
+def test_deleting_without_space_to_repack_frees_what_it_can(disk: Disk, tmp_path: Path) -> None:
+    """Small holes are only freed by copying the living chunks around them."""
     place = disk(12 * MB)
     source = tmp_path / "source"
     source.mkdir()
@@ -258,7 +258,9 @@ def test_deleting_where_there_is_no_room_to_repack_frees_what_it_can(disk: Disk,
         assert store.verify().ok
 
 
-def test_a_download_that_fills_the_disk_goes_on_when_there_is_room(disk: Disk, source: Path, tmp_path: Path) -> None:
+def test_a_download_that_filled_the_disk_continues_when_there_is_space(
+    disk: Disk, source: Path, tmp_path: Path
+) -> None:
     place = disk(24 * MB)
     with Store.init(tmp_path / "store") as store:
         version = commit_folder(store, source)
@@ -268,7 +270,7 @@ def test_a_download_that_fills_the_disk_goes_on_when_there_is_room(disk: Disk, s
             assert isinstance(caught.value, OSError)
             whole = snapshot(source)
             for name, data in snapshot(place / "out").items():
-                assert whole[name] == data, f"{name} is seen before it is whole"
+                assert whole[name] == data, f"{name} is visible before it is complete"
         done = store.get(version, place / "out")
         assert done.written + done.kept == version.entries
         assert snapshot(place / "out") == snapshot(source)
@@ -276,10 +278,8 @@ def test_a_download_that_fills_the_disk_goes_on_when_there_is_room(disk: Disk, s
 
 
 @pytest.mark.parametrize("verb", ["put", "get"])
-def test_a_disk_without_names_left_is_full_too(
-    disk: Disk, source: Path, small: Path, tmp_path: Path, verb: str
-) -> None:
-    """`df` shows room, `df -i` does not."""
+def test_a_disk_without_inodes_is_full(disk: Disk, source: Path, small: Path, tmp_path: Path, verb: str) -> None:
+    """`df` shows free space, `df -i` no free inodes."""
     place = disk(24 * MB, names=40)
     taken = place / "taken"
     if verb == "put":
@@ -308,13 +308,13 @@ def test_a_disk_without_names_left_is_full_too(
 
 
 def take_names(folder: Path) -> None:
-    """Make files until no more can be made."""
+    """Create files until the disk has no inodes left."""
     folder.mkdir()
     for i in range(os.statvfs(folder).f_ffree):
         (folder / str(i)).touch()
 
 
-def test_a_store_is_not_half_made_on_a_full_disk(disk: Disk) -> None:
+def test_a_store_is_not_half_created_on_a_full_disk(disk: Disk) -> None:
     place = disk(8 * MB)
     with filled(place, leaving=64 * 1024), pytest.raises(StoreError, match="space"):
         Store.init(place / "store")
@@ -322,9 +322,7 @@ def test_a_store_is_not_half_made_on_a_full_disk(disk: Disk) -> None:
         assert store.collections() == []
 
 
-def test_a_backup_that_finds_no_room_leaves_the_one_before(
-    disk: Disk, source: Path, small: Path, tmp_path: Path
-) -> None:
+def test_a_backup_without_space_keeps_the_earlier_one(disk: Disk, source: Path, small: Path, tmp_path: Path) -> None:
     place = disk(24 * MB)
     with Store.init(tmp_path / "store") as store:
         commit_folder(store, small)

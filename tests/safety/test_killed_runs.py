@@ -1,4 +1,4 @@
-"""A run that is killed at any step: what was acknowledged is there and produced by it, and others see how it result."""
+"""A run that is killed at any step keeps the versions that it acknowledged, and others see it as crashed."""
 
 from __future__ import annotations
 

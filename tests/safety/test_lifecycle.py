@@ -1,4 +1,4 @@
-"""docs/lifecycle.md as a state machine: every interleaving keeps the promises, and every rule is needed for that."""
+"""docs/lifecycle.md as a state machine: every interleaving keeps the promises, and each rule is necessary."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ RULES = (
 
 @dataclass(frozen=True)
 class World:
-    """One chunk, the places its bytes were ever put, and who is doing what with it."""
+    """One chunk, all places where its bytes were written, and the operations under way."""
 
     row: Slot | None = 0
-    """Where the catalog says that the chunk lies."""
+    """The place of the chunk according to the catalog."""
     bytes: tuple[str, ...] = ("durable",)
     owner: tuple[str, ...] = ("w0",)
     published: frozenset[Slot] = frozenset({0})
@@ -61,7 +61,7 @@ def held(world: World, rules: frozenset[str]) -> bool:
 
 
 def release(world: World, rules: frozenset[str]) -> World:
-    """Reap dead leases; let go of the chunk if nothing holds it."""
+    """Remove dead leases; release the chunk if nothing holds it."""
     world = replace(world, claims=frozenset(name for name in world.claims if world.alive(name)))
     if world.row is None or held(world, rules):
         return world
@@ -182,7 +182,7 @@ def successors(world: World, rules: frozenset[str]) -> Iterator[World]:
 
 
 def broken(world: World) -> str | None:
-    """The promise that this world breaks, if it breaks one."""
+    """Return the promise that this world breaks, or None."""
     readable = world.row is not None and world.bytes[world.row] != "gone"
     if world.versions and not readable:
         return "a committed version lost its bytes"
@@ -193,7 +193,7 @@ def broken(world: World) -> str | None:
 
 
 def left_behind(world: World, rules: frozenset[str]) -> str | None:
-    """What is still wrong once every process has ended and a collection has run."""
+    """Return what is left after every process has ended and a collection has run."""
     for name in PROCESSES:
         world = world.go(name, "dead")
     world = collect(world, rules)
@@ -205,7 +205,7 @@ def left_behind(world: World, rules: frozenset[str]) -> str | None:
 
 
 def explore(rules: frozenset[str]) -> tuple[str | None, int]:
-    """Walk every reachable world; return the first broken promise and the number of worlds seen."""
+    """Visit every reachable world; return the first broken promise and the number of worlds."""
     start = World()
     seen = {start}
     queue = deque([start])

@@ -1,4 +1,4 @@
-"""Many processes make one store at once and write to one collection: every version is there, and nobody starves."""
+"""Many processes create and write one store at the same time: no version is lost, no writer starves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ with Store.init(store) as opened:
 """
 
 
-def test_eight_processes_that_make_one_store_lose_no_version(tmp_path: Path) -> None:
+def test_eight_processes_that_create_and_write_one_store_lose_no_version(tmp_path: Path) -> None:
     running = []
     for name in range(8):
         folder = tmp_path / str(name)

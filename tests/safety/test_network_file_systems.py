@@ -1,4 +1,4 @@
-"""A store is never put where SQLite can lose data: on a network file system. Folders to add or write may lie there."""
+"""A store is refused on network file systems, where SQLite can lose data; source and target folders may be there."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.support.files import commit_folder, noise, snapshot
 
 @pytest.fixture
 def behind(tmp_path: Path) -> Path:
-    """The local folder that the mounted one shows."""
+    """The local folder behind the mounted one."""
     (tmp_path / "behind").mkdir()
     return tmp_path / "behind"
 
 
 @pytest.fixture
 def mounted(tmp_path: Path, behind: Path) -> Iterator[Path]:
-    """A folder on a user-space file system (bindfs), as sshfs, s3fs and many cluster file systems are."""
+    """A folder on a user-space file system (bindfs), like sshfs, s3fs and many cluster file systems."""
     place = tmp_path / "a mounted folder"
     place.mkdir()
     subprocess.run(["bindfs", "--no-allow-other", behind, place], check=True)
@@ -35,7 +35,7 @@ def mounted(tmp_path: Path, behind: Path) -> Iterator[Path]:
         subprocess.run(["fusermount", "-u", place], check=True)
 
 
-def test_the_kind_of_file_system_is_known_wherever_the_path_goes(mounted: Path, tmp_path: Path) -> None:
+def test_the_kind_of_file_system_is_detected_for_any_path(mounted: Path, tmp_path: Path) -> None:
     assert platform.network_file_system(tmp_path) is None
     assert platform.network_file_system(mounted.parent / "a mounted folder or not") is None
     kind = platform.network_file_system(mounted)
@@ -62,7 +62,7 @@ def through_dots(mounted: Path) -> Path:
 
 
 @pytest.mark.parametrize("way", [directly, below, through_a_link, through_dots], ids=lambda way: str(way.__name__))
-def test_a_store_is_not_made_there(mounted: Path, behind: Path, way: Callable[[Path], Path]) -> None:
+def test_a_new_store_is_refused(mounted: Path, behind: Path, way: Callable[[Path], Path]) -> None:
     place = way(mounted)
     with pytest.raises(NetworkFileSystem) as caught:
         Store.init(place)
@@ -72,14 +72,14 @@ def test_a_store_is_not_made_there(mounted: Path, behind: Path, way: Callable[[P
     assert [path for path in behind.rglob("*") if path.is_file()] == []
 
 
-def test_nothing_is_left_where_a_store_was_not_made(mounted: Path, behind: Path) -> None:
+def test_a_refused_store_leaves_no_files(mounted: Path, behind: Path) -> None:
     with pytest.raises(NetworkFileSystem):
         Store.init(mounted / "store")
     assert list(behind.iterdir()) == []
 
 
 @pytest.mark.parametrize("verb", [Store.open, Store.init], ids=["open", "init"])
-def test_a_store_that_was_put_there_is_not_opened(mounted: Path, behind: Path, verb: Callable[[Path], Store]) -> None:
+def test_an_existing_store_is_not_opened(mounted: Path, behind: Path, verb: Callable[[Path], Store]) -> None:
     with Store.init(behind / "store"):
         pass
     before = snapshot(behind)
@@ -92,7 +92,7 @@ def test_a_store_that_was_put_there_is_not_opened(mounted: Path, behind: Path, v
         assert store.collections() == []
 
 
-def test_folders_there_are_added_and_written(mounted: Path, behind: Path, tmp_path: Path) -> None:
+def test_folders_are_added_and_written(mounted: Path, behind: Path, tmp_path: Path) -> None:
     source = mounted / "source"
     (source / "empty").mkdir(parents=True)
     (source / "cat").write_bytes(b"meow")
@@ -116,8 +116,8 @@ def test_folders_there_are_added_and_written(mounted: Path, behind: Path, tmp_pa
         assert [old.path for old, _ in store.diff(version, commit_folder(store, source)).changed] == ["cat"]
 
 
-def test_a_backup_can_be_kept_there_and_comes_back(mounted: Path, tmp_path: Path) -> None:
-    """The error says: copy it with `artstore backup`."""
+def test_a_backup_can_be_stored_and_restored(mounted: Path, tmp_path: Path) -> None:
+    """The error advises to copy it with `artstore backup`."""
     source = tmp_path / "source"
     source.mkdir()
     (source / "cat").write_bytes(b"meow")

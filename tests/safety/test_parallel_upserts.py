@@ -1,4 +1,4 @@
-"""Real processes that put one version together: of multiprocessing, killed ones among them, and of Ray."""
+"""Processes of multiprocessing, some of them killed, and of Ray upsert to one version."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def race(kind: str, writers: int, files: int, at_once: int, killed: int) -> dict
 
 
 def check_race(upserts: dict[str, list[str]], *, at_once: int, writers: int) -> None:
-    """Another process finishes: what was acknowledged is in the version; of the rest, all of an upsert or nothing."""
+    """Finish the version and check it: it has every acknowledged upsert, and of the others all files or none."""
     with Store.open("store") as store:
         (pending,) = store.pending()
         assert (pending.distributed_id, pending.entries) >= (GROUP, len(upserts["done"]))
@@ -58,7 +58,7 @@ def check_race(upserts: dict[str, list[str]], *, at_once: int, writers: int) -> 
 
 
 @pytest.mark.parametrize("kind", ["spawn", "fork"])
-def test_processes_of_multiprocessing_put_one_version_together(kind: str) -> None:
+def test_processes_of_multiprocessing_upsert_to_one_version(kind: str) -> None:
     upserts = race(kind, writers=3, files=12, at_once=3, killed=0)
     assert len(upserts["done"]) == 36
     check_race(upserts, at_once=3, writers=3)
@@ -84,14 +84,14 @@ with artstore.init(group="night") as run:
 """
 
 
-def test_children_that_a_run_has_forked_upsert_through_it() -> None:
+def test_forked_children_upsert_through_the_run_of_their_parent() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", FORKED], check=True)
     version = Api().artifact("animals:v0")
     assert entry_paths(version) == ["part-0", "part-1", "part-2"]
     assert [edge.kind for edge in version.lineage().edges] == ["produced"]
 
 
-def test_sixteen_processes_some_of_them_killed_leave_exactly_what_was_acknowledged() -> None:
+def test_sixteen_processes_with_some_killed_leave_exactly_what_was_acknowledged() -> None:
     upserts = race("fork", writers=16, files=1000, at_once=100, killed=4)
     assert 12_000 <= len(upserts["done"]) < 16_000
     check_race(upserts, at_once=100, writers=16)
@@ -185,13 +185,13 @@ with wandb.init(group="elsewhere", store=sys.argv[2]) as run:
 
 @pytest.fixture
 def short_folder() -> Iterator[str]:
-    """A folder for Ray, whose sockets need short paths."""
+    """A folder with a short path, which the sockets of Ray need."""
     folder = tempfile.mkdtemp(prefix="ray")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_the_sample_with_ray_makes_one_version_of_five_runs(workdir: Path, short_folder: str) -> None:
+def test_the_ray_sample_makes_one_version_of_five_runs(workdir: Path, short_folder: str) -> None:
     (workdir / "sample.py").write_text(RAY)
     other = workdir / "somewhere" / "else"
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}

@@ -1,7 +1,7 @@
-"""Processes and threads that add, commit, delete, collect and read at the same time: nothing that is needed goes away.
+"""Processes and threads add, commit, delete, collect and read at the same time: no needed content is lost.
 
-Some races are left to chance; in the others one process is paused at a step while others do their work, so that each
-way in which two operations can meet is tried every time.
+Some races are random; in the others one process is paused at a step while others work, so that each way in which two
+operations can interleave is tried every time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STEPS = 8
 A_TICK = 0.2
 
 
-# What an open draft holds
+# Open drafts
 
 
 def shared(folder: Path) -> Path:
@@ -39,14 +39,14 @@ def shared(folder: Path) -> Path:
 
 
 def grown(folder: Path) -> Path:
-    """Files that are not those of `shared`, made of many of its chunks."""
+    """Write files that share many chunks with those of `shared`."""
     return write_files(
         folder, {"small": noise(3000, "small"), "large": noise(400_000, "large") + noise(70_000, "more")}
     )
 
 
 @pytest.mark.parametrize("how", ["by digest", "by chunk", "by stat cache", "as the base"])
-def test_what_an_open_draft_found_stays_when_its_only_version_is_deleted(
+def test_content_used_by_an_open_draft_stays_when_its_version_is_deleted(
     how: str, runner: TaskRunner, tmp_path: Path
 ) -> None:
     source = shared(tmp_path / "source")
@@ -68,12 +68,12 @@ def test_what_an_open_draft_found_stays_when_its_only_version_is_deleted(
         before = other.usage().content_bytes
         other.delete("animals:v0", delete_aliases=True)
         other.gc()
-        assert other.verify().findings == [], "what only a draft holds is no damage"
+        assert other.verify().findings == [], "content held by a draft only is not damage"
         assert other.usage().content_bytes >= before - (0 if how != "by chunk" else 100_000)
     ended = holder.resume()
     with Store.open(store) as other:
         if how == "as the base":
-            # The version that it began from is gone; that is said, and nothing of it is lost before the draft ends.
+            # The base of the draft is gone: that is an error, and its content is kept until the draft ends.
             assert "NotFound" in ended.error
         else:
             assert ended.reports == ["held:v0"], ended.error
@@ -83,7 +83,7 @@ def test_what_an_open_draft_found_stays_when_its_only_version_is_deleted(
     check_no_locks(store)
 
 
-def test_what_a_killed_draft_held_is_collected(runner: TaskRunner, tmp_path: Path) -> None:
+def test_the_content_of_a_killed_draft_is_collected(runner: TaskRunner, tmp_path: Path) -> None:
     store = store_with_versions(tmp_path / "store", animals=shared(tmp_path / "source"))
     holder = runner.start(child_tasks.commit_after_pause, store=store, source=shared(tmp_path / "copy"))
     assert holder.wait().state == "paused"
@@ -97,14 +97,14 @@ def test_what_a_killed_draft_held_is_collected(runner: TaskRunner, tmp_path: Pat
     check_no_locks(store)
 
 
-def test_what_an_open_draft_published_is_no_damage(runner: TaskRunner, tmp_path: Path) -> None:
-    """Full packs are published before the commit: the catalog then has files and chunks that are in no version."""
+def test_content_published_by_an_open_draft_is_not_damage(runner: TaskRunner, tmp_path: Path) -> None:
+    """Full packs are published before the commit: until then the catalog has files and chunks without a version."""
     source = write_files(tmp_path / "source", {f"{i}": noise(300_000, i) for i in range(16)})
     store = store_with_versions(tmp_path / "store")
     holder = runner.start(child_tasks.commit_after_pause, store=store, source=source, full_at=400_000)
     assert holder.wait().state == "paused"
     with Store.open(store) as other:
-        assert other.sql("select count(*) as n from files") != [{"n": 0}], "nothing was published yet"
+        assert other.sql("select count(*) as n from files") != [{"n": 0}], "nothing was published"
         assert other.verify().findings == []
         other.gc()
     assert holder.resume().reports == ["held:v0"]
@@ -127,7 +127,7 @@ def last_chunk(data: bytes) -> int:
     return chunking.Cutter().lengths(memoryview(data), last=True)[-1]
 
 
-# Two operations that meet
+# Two interleaved operations
 
 
 def race(
@@ -140,9 +140,9 @@ def race(
     judge: Callable[[Path, Outcome, list[Outcome]], None],
     every_step: bool,
 ) -> None:
-    """Pause a first operation at a sample of its steps and at each lock it takes; do others meanwhile; judge that.
+    """Pause an operation at a sample of its steps and at each of its locks, run others meanwhile, check the result.
 
-    Where the first one holds the write lock, the others wait for it.
+    Where the first operation holds the write lock, the others wait for it.
     """
     template = make(tmp_path / "template")
     copy = tmp_path / "copy"
@@ -226,7 +226,7 @@ def test_a_commit_paused_while_another_commits_the_same(runner: TaskRunner, tmp_
 
 
 def files_and_most(tmp_path: Path, count: int = 60) -> tuple[Path, Path]:
-    """Small files, and most of them: deleting the first version leaves a pack that is worth repacking."""
+    """Small files, and most of them: deleting the first version leaves a pack to repack."""
     every = {f"{i}": noise(4096, f"file {i}") for i in range(count)}
     most = {name: data for i, (name, data) in enumerate(every.items()) if i % 5}
     return write_files(tmp_path / "every", every), write_files(tmp_path / "most", most)
@@ -254,7 +254,7 @@ def test_a_deletion_paused_while_others_commit_and_delete(
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
         ended_well(first, *others)
-        # Committed before the deletion, it was the version that was deleted then.
+        # It was committed before the deletion, so it is the version that was deleted.
         again = {name: tree_of(every) for name in others[0].reports if name == "every:v1"}
         check_store(store, scratch_of(tmp_path), living=trees | again)
 
@@ -386,8 +386,8 @@ def test_a_backup_paused_while_others_commit_and_delete(runner: TaskRunner, tmp_
 
 
 @pytest.mark.parametrize("pack", ["a dead pack", "a pack to repack"])
-def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(pack: str, runner: TaskRunner, tmp_path: Path) -> None:
-    """The sweep is paused twice: a draft takes the pack up after the first pause, and is committed after the second."""
+def test_a_pack_that_a_draft_adopts_while_it_is_swept(pack: str, runner: TaskRunner, tmp_path: Path) -> None:
+    """The sweep is paused twice: a draft adopts the pack after the first pause, and is committed after the second."""
     every, most = files_and_most(tmp_path)
     new = write_files(tmp_path / "new", {"new": noise(30_000, "new")})
     living = {"most:v0": tree_of(most)} if pack == "a pack to repack" else {}
@@ -421,11 +421,11 @@ def test_a_pack_that_a_draft_goes_on_with_while_it_is_swept(pack: str, runner: T
     assert not wrong, "\n".join(wrong)
 
 
-# Left to chance
+# Random races
 
 
 def check_churned(store: Path, scratch: Path) -> None:
-    """Every version that is left holds what the names of its files say, and there is nothing to find but versions."""
+    """Check that every version has the content that its file names imply, and that the store is clean."""
     with Store.open(store) as opened:
         for collection in opened.collections():
             for version in opened.versions(collection.name):
@@ -454,7 +454,7 @@ def churned(runner: TaskRunner, tmp_path: Path, processes: int, seconds: float, 
     return [child.wait(seconds + 60) for child in children]
 
 
-def test_many_processes_that_share_content_lose_none_of_it(runner: TaskRunner, tmp_path: Path) -> None:
+def test_many_processes_that_share_content_lose_nothing(runner: TaskRunner, tmp_path: Path) -> None:
     for outcome in churned(runner, tmp_path, 4, 5):
         assert (outcome.state, outcome.reports) == ("done", []), "".join(outcome.reports)
     check_churned(tmp_path / "store", tmp_path / "out")
@@ -463,14 +463,14 @@ def test_many_processes_that_share_content_lose_none_of_it(runner: TaskRunner, t
 @pytest.mark.torture
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(10))
-def test_very_many_processes_that_share_content_lose_none_of_it(seed: int, runner: TaskRunner, tmp_path: Path) -> None:
+def test_very_many_processes_that_share_content_lose_nothing(seed: int, runner: TaskRunner, tmp_path: Path) -> None:
     for outcome in churned(runner, tmp_path, 8, 30, seed * 100):
         assert (outcome.state, outcome.reports) == ("done", []), "".join(outcome.reports)
     check_churned(tmp_path / "store", tmp_path / "out")
 
 
 def churned_and_killed(runner: TaskRunner, tmp_path: Path, processes: int, kills: int, seconds: float) -> None:
-    """Kill processes at any instant, also within SQLite, while others go on."""
+    """Kill processes at random moments, also within SQLite, while others continue."""
     store = store_with_versions(tmp_path / "store")
     (tmp_path / "scratch").mkdir()
     draw = random.Random(1)
@@ -533,7 +533,7 @@ def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
     check_no_locks(store)
 
 
-def test_threads_that_use_a_store_first_at_the_same_time_share_one_session(tmp_path: Path) -> None:
+def test_threads_that_open_a_store_at_the_same_time_share_one_process_lock(tmp_path: Path) -> None:
     """Each session has a lock file, which is removed when the store is closed."""
     source = write_files(tmp_path / "source", {"a": b"a"})
     before = sys.getswitchinterval()
@@ -558,7 +558,7 @@ def test_threads_that_use_a_store_first_at_the_same_time_share_one_session(tmp_p
 # Forks
 
 
-def test_a_process_that_forks_may_use_its_store_on_both_sides(runner: TaskRunner, tmp_path: Path) -> None:
+def test_a_store_can_be_used_on_both_sides_of_a_fork(runner: TaskRunner, tmp_path: Path) -> None:
     ours, theirs = shared(tmp_path / "ours"), grown(tmp_path / "theirs")
     store = store_with_versions(tmp_path / "store")
     outcome = runner.complete(child_tasks.fork, store=store, ours=ours, theirs=theirs)
@@ -598,7 +598,7 @@ def test_a_forked_child_that_closes_the_store_does_not_end_the_drafts_of_its_par
 
 
 @pytest.mark.parametrize("size", [3000, 3_000_000], ids=["small", "large"])
-def test_a_draft_that_was_open_at_a_fork_never_mixes_two_processes_bytes(
+def test_a_draft_open_at_a_fork_never_mixes_the_bytes_of_two_processes(
     size: int, runner: TaskRunner, tmp_path: Path
 ) -> None:
     before = write_files(tmp_path / "before", {"before": noise(size, "before")})
@@ -617,7 +617,7 @@ def test_a_draft_that_was_open_at_a_fork_never_mixes_two_processes_bytes(
 
 
 def state(number: int, size: int) -> bytes:
-    """A content that shows which one it is, and whether it is whole."""
+    """Return content that shows its number and whether it is whole."""
     return number.to_bytes(8, "big") + noise(size - 8, number)
 
 
@@ -629,7 +629,7 @@ def number_of(data: bytes) -> int:
 
 @pytest.fixture
 def rewritten() -> Iterator[Callable[[Callable[[int], None]], None]]:
-    """Call a function with 0, 1, 2, ... again and again, beside the test."""
+    """Call a function with 1, 2, 3, ... in the background until the test ends."""
     stop, threads = threading.Event(), list[threading.Thread]()
 
     def begin(write: Callable[[int], None]) -> None:
@@ -649,7 +649,7 @@ def rewritten() -> Iterator[Callable[[Callable[[int], None]], None]]:
 
 
 @pytest.mark.parametrize("size", [500, 60_000, 300_000], ids=["small", "one-chunk", "large"])
-def test_a_file_that_is_replaced_all_the_time_is_taken_in_one_of_its_states(
+def test_a_file_that_is_replaced_constantly_is_stored_in_one_of_its_states(
     size: int, rewritten: Callable[[Callable[[int], None]], None], tmp_path: Path
 ) -> None:
     source = write_files(tmp_path / "source", {"file": state(0, size)})
@@ -670,7 +670,7 @@ def test_a_file_that_is_replaced_all_the_time_is_taken_in_one_of_its_states(
 
 
 @pytest.mark.parametrize("size", [500, 60_000, 300_000], ids=["small", "one-chunk", "large"])
-def test_a_file_that_is_written_over_all_the_time_is_stored_as_its_digest_says(
+def test_a_file_that_is_overwritten_constantly_is_stored_as_its_digest_says(
     size: int, rewritten: Callable[[Callable[[int], None]], None], tmp_path: Path
 ) -> None:
     source = write_files(tmp_path / "source", {"file": state(0, size)})
@@ -698,8 +698,8 @@ def test_a_file_that_is_written_over_all_the_time_is_stored_as_its_digest_says(
         check_clean(store)
 
 
-def test_a_file_that_changes_right_after_it_was_taken_is_read_again(tmp_path: Path) -> None:
-    """The same size, the same inode, the same tick of the clock: only the racy ones are in danger."""
+def test_a_file_that_changes_right_after_it_was_added_is_read_again(tmp_path: Path) -> None:
+    """Size, inode and clock tick are unchanged, so only reading the file again finds the change."""
     source = write_files(tmp_path / "source", {"file": state(0, 500)})
     with Store.init(tmp_path / "store") as store:
         for number in range(60):
@@ -729,10 +729,10 @@ def test_a_file_that_changes_right_after_it_was_downloaded_is_read_again(tmp_pat
 
 
 @pytest.mark.parametrize("size", [500, 300_000], ids=["small", "large"])
-def test_a_file_that_changes_while_its_download_is_noted_is_read_again(
+def test_a_file_that_changes_before_the_stat_cache_records_its_download_is_read_again(
     size: int, runner: TaskRunner, tmp_path: Path
 ) -> None:
-    """The moment between a file's appearing and its being remembered as what was written."""
+    """The file changes after it appeared and before the stat cache records it."""
     store = store_with_versions(tmp_path / "store", animals=write_files(tmp_path / "source", {"file": state(0, size)}))
     arguments: dict[str, Any] = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
     steps = runner.complete(child_tasks.get, **arguments).steps

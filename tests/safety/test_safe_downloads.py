@@ -1,4 +1,4 @@
-"""A download never writes outside its root, whatever a manifest says, and whatever lies or happens in the root."""
+"""A download never writes outside its root, whatever the manifest says and whatever is or happens in the root."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ LARGE = noise(300_000, "large")
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """Everything beside the root that a download could harm."""
+    """Files next to the root that a download could harm."""
     return write_files(tmp_path / "outside", {"x": b"precious", "large": b"precious too", "d/x": b"precious as well"})
 
 
 def around(tmp_path: Path) -> dict[str, tuple[int, bytes | str]]:
-    """Everything outside of root and store: modes, contents and links."""
+    """Return everything outside the root and the store: modes, contents and links."""
     tree: dict[str, tuple[int, bytes | str]] = {}
     for folder, folders, files in os.walk(tmp_path):
         if Path(folder) == tmp_path:
@@ -42,7 +42,7 @@ def around(tmp_path: Path) -> dict[str, tuple[int, bytes | str]]:
 
 
 def forged(tmp_path: Path, *changes: Entry) -> Store:
-    """A store with a version of entries that no name check has seen, its digests as they should be."""
+    """Create a store with a version whose entries passed no name check and whose digests are right."""
     store = Store.init(tmp_path / "store")
     draft = store.draft("evil", "dataset")
     source = write_files(tmp_path / "source", {"x": b"evil", "large": LARGE})
@@ -78,7 +78,9 @@ EVIL = {
 
 @pytest.mark.parametrize("kind", [Kind.FILE, Kind.FOLDER, Kind.LINK], ids=lambda kind: kind.name.lower())
 @pytest.mark.parametrize("path", EVIL.values(), ids=list(EVIL))
-def test_a_manifest_with_paths_that_climb_is_refused(path: str, kind: Kind, outside: Path, tmp_path: Path) -> None:
+def test_a_manifest_with_paths_that_leave_the_root_is_refused(
+    path: str, kind: Kind, outside: Path, tmp_path: Path
+) -> None:
     path = f"{tmp_path}{path}" if path.startswith("/") else path
     with forged(tmp_path, Entry(path, kind, target="x" if kind == Kind.LINK else None)) as store:
         before = around(tmp_path)
@@ -89,7 +91,7 @@ def test_a_manifest_with_paths_that_climb_is_refused(path: str, kind: Kind, outs
 
 
 @pytest.mark.parametrize("target", ["..", "../outside", "d/../../outside", "/etc", "d/../..", "..\\outside", ""])
-def test_a_link_that_climbs_is_refused(target: str, outside: Path, tmp_path: Path) -> None:
+def test_a_link_that_leaves_the_root_is_refused(target: str, outside: Path, tmp_path: Path) -> None:
     with forged(tmp_path, Entry("link", Kind.LINK, target=target)) as store:
         before = around(tmp_path)
         with pytest.raises(ArtstoreError):
@@ -98,8 +100,8 @@ def test_a_link_that_climbs_is_refused(target: str, outside: Path, tmp_path: Pat
         assert not (tmp_path / "root" / "link").is_symlink()
 
 
-def test_links_that_climb_together_do_not_lead_out(outside: Path, tmp_path: Path) -> None:
-    """Each of them stays inside, read as text; followed, the second one is the folder above the root."""
+def test_links_that_leave_the_root_together_are_refused(outside: Path, tmp_path: Path) -> None:
+    """Each target alone stays inside; followed, the second link is the folder above the root."""
     changes = [Entry("d/here", Kind.LINK, target=".."), Entry("d/out", Kind.LINK, target="here/../outside")]
     with forged(tmp_path, *changes) as store:
         with pytest.raises(ArtstoreError):
@@ -109,7 +111,7 @@ def test_links_that_climb_together_do_not_lead_out(outside: Path, tmp_path: Path
 
 
 def test_nothing_is_written_below_a_link_of_the_same_manifest(outside: Path, tmp_path: Path) -> None:
-    """The link may be there from a download before, which made it as its manifest said."""
+    """The link may come from an earlier download, whose manifest had it."""
     with forged(tmp_path, Entry("link", Kind.LINK, target="d"), Entry("link/x", Kind.FILE)) as store:
         (tmp_path / "root" / "d").mkdir(parents=True)
         for _ in range(2):
@@ -118,8 +120,8 @@ def test_nothing_is_written_below_a_link_of_the_same_manifest(outside: Path, tmp
         assert list((tmp_path / "root" / "d").iterdir()) == []
 
 
-def test_two_spellings_of_one_path_do_not_hide_each_other(tmp_path: Path) -> None:
-    """A file and a folder of one name cannot both be made: one of them is refused, not swallowed."""
+def test_two_spellings_of_one_path_are_not_merged(tmp_path: Path) -> None:
+    """A file and a folder of one name cannot both be created: one is refused, not dropped silently."""
     with (
         forged(tmp_path, Entry("x", Kind.FILE), Entry("x/x", Kind.FILE)) as store,
         pytest.raises(ArtstoreError),
@@ -127,7 +129,7 @@ def test_two_spellings_of_one_path_do_not_hide_each_other(tmp_path: Path) -> Non
         store.get("evil:v0", tmp_path / "root")
 
 
-# What lies in the root already
+# Existing files in the root
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ def test_a_linked_folder_inside_the_root_is_not_followed(store: Store, outside: 
 
 @pytest.mark.parametrize("path", ["x", "large", "d/x"])
 @pytest.mark.parametrize("dangling", [False, True], ids=["to-a-file", "to-nothing"])
-def test_a_link_at_the_place_of_a_file_is_replaced(
+def test_a_link_in_place_of_a_file_is_replaced(
     path: str, dangling: bool, store: Store, outside: Path, tmp_path: Path
 ) -> None:
     root = write_files(tmp_path / "root", {"d/mine": b"mine"})
@@ -168,7 +170,7 @@ def test_a_link_at_the_place_of_a_file_is_replaced(
 
 @pytest.mark.parametrize("path", ["x", "large"])
 def test_a_link_to_the_right_content_is_replaced_too(path: str, store: Store, outside: Path, tmp_path: Path) -> None:
-    """Else whoever writes to the file later writes outside."""
+    """Otherwise a program that writes to the file later would write outside."""
     shutil.copy(tmp_path / "source" / path, outside / path)
     root = write_files(tmp_path / "root", {})
     (root / path).symlink_to(outside / path)
@@ -177,7 +179,7 @@ def test_a_link_to_the_right_content_is_replaced_too(path: str, store: Store, ou
 
 
 @pytest.mark.parametrize("path", ["x", "large"])
-def test_a_second_name_of_a_file_outside_is_not_written_through(
+def test_a_hard_link_to_a_file_outside_is_not_written_through(
     path: str, store: Store, outside: Path, tmp_path: Path
 ) -> None:
     root = write_files(tmp_path / "root", {})
@@ -190,7 +192,7 @@ def test_a_second_name_of_a_file_outside_is_not_written_through(
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("path", ["x", "large", "d/x"])
-def test_a_pipe_at_the_place_of_a_file_is_not_waited_for(path: str, store: Store, tmp_path: Path) -> None:
+def test_a_pipe_in_place_of_a_file_does_not_block(path: str, store: Store, tmp_path: Path) -> None:
     root = write_files(tmp_path / "root", {"d/mine": b"mine"})
     os.mkfifo(root / path)
     store.get("animals:v0", root)
@@ -198,7 +200,7 @@ def test_a_pipe_at_the_place_of_a_file_is_not_waited_for(path: str, store: Store
 
 
 @pytest.mark.parametrize("path", ["x", "large", "d/x"])
-def test_a_folder_at_the_place_of_a_file_is_left_alone(path: str, store: Store, tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_file_is_not_changed(path: str, store: Store, tmp_path: Path) -> None:
     root = write_files(tmp_path / "root", {f"{path}/mine": b"mine"})
     with pytest.raises(UnsafeRoot, match=path):
         store.get("animals:v0", root)
@@ -206,14 +208,14 @@ def test_a_folder_at_the_place_of_a_file_is_left_alone(path: str, store: Store, 
 
 
 @pytest.mark.parametrize("path", ["d", "d/e"])
-def test_a_file_at_the_place_of_a_folder_is_left_alone(path: str, store: Store, tmp_path: Path) -> None:
+def test_a_file_in_place_of_a_folder_is_not_changed(path: str, store: Store, tmp_path: Path) -> None:
     root = write_files(tmp_path / "root", {path: b"mine"})
     with pytest.raises(UnsafeRoot, match=path):
         store.get("animals:v0", root)
     assert (root / path).read_bytes() == b"mine"
 
 
-# Whoever moves it meanwhile
+# Changes during the download
 
 
 def to_a_link(path: Path, outside: Path) -> None:
@@ -232,7 +234,7 @@ def a_link_for_a_file(path: Path, outside: Path) -> None:
 
 
 @pytest.mark.parametrize("swap", [to_a_link, moved_and_a_link, a_link_for_a_file], ids=lambda swap: swap.__name__)
-def test_a_folder_that_turns_into_a_link_meanwhile_is_not_followed(
+def test_a_folder_that_becomes_a_link_during_the_download_is_not_followed(
     swap: Callable[[Path, Path], None], runner: TaskRunner, store: Store, outside: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "root"

@@ -1,6 +1,6 @@
-"""Upserting, finishing and dropping, killed or overtaken at any step: what was acknowledged is there, and only that.
+"""Upsert, finish and drop, killed or overtaken at any step, keep exactly what was acknowledged.
 
-By default a sample of the steps; all of them under torture.
+By default a sample of the steps; the torture tests take all of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def upserted(store: Path, *sources: Path) -> None:
 
 
 class Scene:
-    """A store with something committed and something pending, and a folder to add to it."""
+    """A store with a committed and a pending version, and a folder to upsert."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,7 +50,7 @@ class Scene:
         return Path(shutil.copytree(self.store, self.folder / "copy"))
 
     def outcomes(self, task: Callable[..., None], outcome: Outcome) -> list[Tree | None]:
-        """What the pending version may hold after a task was killed; None: it may be gone."""
+        """Return the contents that the pending version may have after a task was killed; None if it may be gone."""
         before, after = tree_of(self.there), tree_of(self.there) | tree_of(self.new)
         if task is child_tasks.upsert:
             return [after] if outcome.reports else [before, after]
@@ -59,7 +59,7 @@ class Scene:
         return [before]
 
     def check(self, store: Path, outcomes: list[Tree | None]) -> None:
-        """Finish what is there, and look at everything."""
+        """Finish the pending version, if any, and check everything."""
         scratch = self.folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         with Store.open(store) as opened:
@@ -88,7 +88,7 @@ IDS = ["upsert", "upsert-that-fills-packs", "finish", "drop"]
 
 
 @pytest.mark.parametrize(("task", "how"), DEEDS, ids=IDS)
-def test_a_kill_leaves_what_was_acknowledged_to_be_finished_by_another(
+def test_after_a_kill_another_process_finishes_what_was_acknowledged(
     task: Callable[..., None], how: dict[str, int], every_step: bool, runner: TaskRunner, tmp_path: Path
 ) -> None:
     scene = Scene(tmp_path)
@@ -106,13 +106,13 @@ def test_a_kill_leaves_what_was_acknowledged_to_be_finished_by_another(
 
 
 def delete_and_collect(store: Path) -> None:
-    """Delete what shares content with what is being upserted, and collect."""
+    """Delete the version that shares content with the upsert, and collect."""
     with Store.open(store) as opened:
         opened.delete("kept:v0", delete_aliases=True)
         opened.gc()
 
 
-def test_an_upsert_keeps_what_it_found_in_a_version_that_is_deleted_meanwhile(
+def test_an_upsert_keeps_shared_content_of_a_version_deleted_meanwhile(
     every_step: bool, runner: TaskRunner, tmp_path: Path
 ) -> None:
     scene = Scene(tmp_path)
@@ -120,7 +120,7 @@ def test_an_upsert_keeps_what_it_found_in_a_version_that_is_deleted_meanwhile(
     for at in sampled(len(steps), len(steps) if every_step else PAUSES):
         store = scene.copy()
         child = runner.start(child_tasks.upsert, store=store, source=scene.new, pause_at=[at])
-        # Where it holds the write lock, whoever deletes waits for it.
+        # Where the upsert holds the write lock, the deletion waits for it.
         if child.wait().state == "paused" and not holds_the_lock(store):
             delete_and_collect(store)
             child.resume()
@@ -136,7 +136,7 @@ def test_an_upsert_keeps_what_it_found_in_a_version_that_is_deleted_meanwhile(
 
 
 def holds_the_lock(store: Path) -> bool:
-    """Whether somebody has the turn to write."""
+    """Return whether a process holds the write lock."""
     import fcntl
 
     with (store / "locks" / "turn.lock").open("a") as file:
@@ -148,7 +148,7 @@ def holds_the_lock(store: Path) -> bool:
 
 
 @pytest.mark.parametrize("other", ["upsert", "conflict", "drop", "rename", "finish"])
-def test_who_finishes_takes_what_others_did_meanwhile_or_says_what_became_of_it(
+def test_finishing_includes_what_others_upserted_meanwhile_or_is_an_error(
     other: str, every_step: bool, runner: TaskRunner, tmp_path: Path
 ) -> None:
     scene = Scene(tmp_path)

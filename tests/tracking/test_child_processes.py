@@ -1,4 +1,4 @@
-"""Processes that a program with an open run starts or forks: each answers for its own runs, and harms nobody else's."""
+"""Processes started or forked by a program with an open run end their own runs and leave the others alone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def test_a_forked_child_leaves_the_run_to_its_parent(programs: ProgramFolder, de
 
 
 @pytest.mark.parametrize("leave", ["sys.exit(0)", "raise ValueError('of the child')", "", "os._exit(0)"])
-def test_what_a_forked_child_logs_with_the_run_of_its_parent_is_kept(programs: ProgramFolder, leave: str) -> None:
+def test_versions_that_a_forked_child_logs_with_the_run_of_its_parent_are_kept(
+    programs: ProgramFolder, leave: str
+) -> None:
     wait = ".wait()" if leave == "os._exit(0)" else ""
     result = programs.run(
         BEGIN
@@ -53,7 +55,7 @@ def test_what_a_forked_child_logs_with_the_run_of_its_parent_is_kept(programs: P
     programs.check()
 
 
-def test_what_a_forked_child_could_not_log_is_said(programs: ProgramFolder) -> None:
+def test_a_failed_log_of_a_forked_child_is_reported(programs: ProgramFolder) -> None:
     result = programs.run(
         BEGIN
         + "base = run.log_artifact(new_draft('base')).wait()\n"
@@ -69,7 +71,7 @@ def test_what_a_forked_child_could_not_log_is_said(programs: ProgramFolder) -> N
 
 
 @pytest.mark.parametrize(("leave", "state"), [("sys.exit(0)", "finished"), ("raise ValueError()", "failed")])
-def test_a_forked_child_may_begin_a_run_of_its_own(programs: ProgramFolder, leave: str, state: str) -> None:
+def test_a_forked_child_can_start_its_own_run(programs: ProgramFolder, leave: str, state: str) -> None:
     result = programs.run(
         BEGIN + FORK + f"    artstore.init(id='c').log_artifact(new_draft('theirs', 0)); {leave}\n" + WAIT
     )
@@ -79,7 +81,7 @@ def test_a_forked_child_may_begin_a_run_of_its_own(programs: ProgramFolder, leav
     programs.check()
 
 
-def test_a_forked_child_loses_nothing_that_it_commits_after_its_parent_has_closed_the_store(
+def test_a_forked_child_loses_no_commit_after_its_parent_has_closed_the_store(
     programs: ProgramFolder,
 ) -> None:
     result = programs.run(
@@ -100,7 +102,7 @@ def test_a_forked_child_loses_nothing_that_it_commits_after_its_parent_has_close
     programs.check()
 
 
-def test_children_forked_while_threads_log_neither_hang_nor_lose_anything(programs: ProgramFolder) -> None:
+def test_children_forked_while_threads_log_neither_hang_nor_lose_versions(programs: ProgramFolder) -> None:
     result = programs.run(
         BEGIN
         + "over = threading.Event()\n"
@@ -151,7 +153,7 @@ if __name__ == '__main__':
 
 
 @pytest.mark.parametrize("kind", ["fork", "forkserver", "spawn"])
-def test_processes_of_multiprocessing_end_their_own_runs_as_they_end(programs: ProgramFolder, kind: str) -> None:
+def test_processes_of_multiprocessing_end_their_own_runs(programs: ProgramFolder, kind: str) -> None:
     result = programs.run(CHILDREN.replace("KIND", repr(kind)))
     assert (result.code, result.out) == (0, ["0 0 1 4"]), result.err
     assert programs.states() == {"r": "finished", "c0": "finished", "c1": "failed", "c4": "failed"}
@@ -162,7 +164,7 @@ def test_processes_of_multiprocessing_end_their_own_runs_as_they_end(programs: P
     programs.check()
 
 
-def test_a_process_of_multiprocessing_that_is_terminated_fails_its_run_and_no_other(
+def test_a_terminated_process_of_multiprocessing_fails_only_its_own_run(
     programs: ProgramFolder,
 ) -> None:
     result = programs.run(

@@ -1,4 +1,4 @@
-"""What runs log is committed beside them, in the order of the calls, and what cannot be is never passed over."""
+"""Runs commit in the background in the order of the calls, and no failure is lost."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def test_a_loop_makes_versions_in_the_order_of_the_calls(programs: ProgramFolder
     close_and_check(programs, run)
 
 
-def test_artifacts_of_several_names_keep_their_order_among_each_other(programs: ProgramFolder) -> None:
+def test_artifacts_of_several_names_keep_their_order(programs: ProgramFolder) -> None:
     with begin() as run:
         for index in range(20):
             run.log_artifact(new_draft("ab"[index % 2], index))
     assert programs.produced() == [f"{'ab'[index % 2]}:v{index // 2}" for index in range(20)]
 
 
-def test_each_thread_finds_its_own_calls_in_order(programs: ProgramFolder) -> None:
+def test_each_thread_logs_in_the_order_of_its_calls(programs: ProgramFolder) -> None:
     run = begin()
 
     def log(thread: int) -> None:
@@ -85,7 +85,7 @@ def test_each_thread_finds_its_own_calls_in_order(programs: ProgramFolder) -> No
     close_and_check(programs, run)
 
 
-def test_two_runs_of_one_process_log_to_one_collection_without_holes(programs: ProgramFolder) -> None:
+def test_two_runs_of_one_process_log_to_one_collection_without_gaps(programs: ProgramFolder) -> None:
     one, two = begin("one"), begin("two", reinit="create_new")
     for index in range(10):
         (one, two)[index % 2].log_artifact(new_draft("a", index))
@@ -98,14 +98,14 @@ def test_two_runs_of_one_process_log_to_one_collection_without_holes(programs: P
 
 
 def without_base(run: Run) -> Artifact:
-    """A draft of a version that is gone."""
+    """Return a draft whose base version is deleted."""
     base = run.log_artifact(new_draft("base")).wait()
     draft = base.new_draft()
     base.delete(delete_aliases=True)
     return draft
 
 
-def test_what_went_wrong_surfaces_at_wait_and_then_no_more(programs: ProgramFolder) -> None:
+def test_a_failure_is_raised_by_wait_and_only_once(programs: ProgramFolder) -> None:
     run = begin()
     logged = run.log_artifact(without_base(run))
     for _ in range(2):
@@ -115,7 +115,7 @@ def test_what_went_wrong_surfaces_at_wait_and_then_no_more(programs: ProgramFold
     assert programs.public_run().state == "finished"
 
 
-def test_what_nobody_waited_for_surfaces_at_the_end_and_fails_the_run(programs: ProgramFolder) -> None:
+def test_an_unawaited_failure_is_raised_at_the_end_and_fails_the_run(programs: ProgramFolder) -> None:
     run = begin()
     wrong = without_base(run)
     other = without_base(run)
@@ -131,7 +131,7 @@ def test_what_nobody_waited_for_surfaces_at_the_end_and_fails_the_run(programs: 
     close_and_check(programs, run)
 
 
-def test_what_nobody_waited_for_is_a_note_on_the_error_that_ends_a_block(programs: ProgramFolder) -> None:
+def test_an_unawaited_failure_is_a_note_on_the_error_that_ends_a_block(programs: ProgramFolder) -> None:
     with pytest.raises(ZeroDivisionError) as caught, begin() as run:
         run.log_artifact(without_base(run))
         raise ZeroDivisionError
@@ -143,7 +143,7 @@ def test_what_nobody_waited_for_is_a_note_on_the_error_that_ends_a_block(program
     ("block", "code"),
     [("    sys.exit(0)", 1), ("    sys.exit(4)", 4), ("    pass", 1), ("sys.exit(4)", 4), ("pass", 0)],
 )
-def test_what_nobody_waited_for_is_said_however_the_program_leaves(
+def test_an_unawaited_failure_is_printed_however_the_program_ends(
     programs: ProgramFolder, block: str, code: int
 ) -> None:
     lines = [
@@ -159,7 +159,7 @@ def test_what_nobody_waited_for_is_said_however_the_program_leaves(
     assert (programs.public_run().state, programs.public_run().exit_code) == ("failed", code or 1)
 
 
-def test_another_type_across_processes_surfaces_at_wait(programs: ProgramFolder) -> None:
+def test_another_type_across_processes_is_raised_by_wait(programs: ProgramFolder) -> None:
     run = begin()
     others_are_done = threading.Event()
     run._background.submit(others_are_done.wait)
@@ -175,7 +175,9 @@ def test_another_type_across_processes_surfaces_at_wait(programs: ProgramFolder)
     close_and_check(programs, run)
 
 
-def test_a_full_disk_surfaces_at_wait_and_with_room_the_run_goes_on(tmp_path: Path, programs: ProgramFolder) -> None:
+def test_a_full_disk_is_raised_by_wait_and_with_space_the_run_continues(
+    tmp_path: Path, programs: ProgramFolder
+) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={4 << 20},mode=0755", "artstore-test", disk], check=True)
@@ -202,7 +204,7 @@ def test_a_full_disk_surfaces_at_wait_and_with_room_the_run_goes_on(tmp_path: Pa
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_store_that_is_removed_under_a_run_is_said_at_wait_and_at_the_end(programs: ProgramFolder) -> None:
+def test_a_store_removed_during_a_run_is_an_error_at_wait_and_at_the_end(programs: ProgramFolder) -> None:
     run = begin()
     run.log_artifact(new_draft("a", 0)).wait()
     draft = new_draft("a", 1)
@@ -216,7 +218,7 @@ def test_a_store_that_is_removed_under_a_run_is_said_at_wait_and_at_the_end(prog
     run.finish()
 
 
-def test_what_a_finished_run_is_asked_for_is_refused(programs: ProgramFolder) -> None:
+def test_a_finished_run_refuses_calls(programs: ProgramFolder) -> None:
     run = begin()
     run.finish()
     draft = new_draft("a")
@@ -225,13 +227,13 @@ def test_what_a_finished_run_is_asked_for_is_refused(programs: ProgramFolder) ->
             refused()
 
 
-def test_an_artifact_that_is_still_being_made_when_its_run_finishes_is_refused(programs: ProgramFolder) -> None:
+def test_an_artifact_that_is_not_ready_when_its_run_finishes_is_refused(programs: ProgramFolder) -> None:
     run = begin()
     asked, finished = threading.Event(), threading.Event()
     errors: list[UsageError] = []
 
     class Slow:
-        """A path that takes its time."""
+        """A path whose conversion is slow."""
 
         def __fspath__(self) -> str:
             asked.set()
@@ -254,11 +256,11 @@ def test_an_artifact_that_is_still_being_made_when_its_run_finishes_is_refused(p
     assert programs.produced() == []
 
 
-def test_the_last_summary_is_kept_however_it_meets_the_writing(programs: ProgramFolder) -> None:
+def test_the_last_summary_is_kept_when_it_changes_during_a_write(programs: ProgramFolder) -> None:
     run = begin()
 
     class Late:
-        """A number that changes the summary while it is read."""
+        """A number that changes the summary while it is written."""
 
         def item(self) -> int:
             run.summary["last"] = "new"
@@ -272,7 +274,7 @@ def test_the_last_summary_is_kept_however_it_meets_the_writing(programs: Program
     assert programs.public_run().summary == {"last": "new", "late": 1}
 
 
-def test_values_that_no_text_can_hold_do_not_take_the_others_along(programs: ProgramFolder) -> None:
+def test_values_that_are_not_utf_8_do_not_affect_the_others(programs: ProgramFolder) -> None:
     run = begin(config={"path": "caf\udce9"})
     run.log({"loss": 1, "broken": "\udc80", "name\0": "nul\0"})
     run.summary["draft"] = Artifact("never-logged", "dataset")
@@ -288,7 +290,7 @@ def test_values_that_no_text_can_hold_do_not_take_the_others_along(programs: Pro
     }
 
 
-def test_an_artifact_in_the_summary_is_written_as_the_version_it_becomes(programs: ProgramFolder) -> None:
+def test_an_artifact_in_the_summary_is_stored_as_its_version(programs: ProgramFolder) -> None:
     with begin() as run:
         for index in range(20):
             run.log_artifact(new_draft("before", index))
@@ -316,7 +318,7 @@ def test_many_metrics_are_all_kept_in_order(programs: ProgramFolder) -> None:
     assert [row["index"] for row in programs.public_run().scan_history()] == list(range(20_000))
 
 
-def test_a_store_that_is_closed_while_a_run_commits_keeps_whole_what_was_committed(
+def test_a_store_closed_while_a_run_commits_keeps_whole_versions(
     programs: ProgramFolder,
 ) -> None:
     run = begin()
@@ -331,7 +333,7 @@ def test_a_store_that_is_closed_while_a_run_commits_keeps_whole_what_was_committ
     programs.check()
 
 
-def test_the_handler_of_a_signal_may_log_whatever_it_interrupts(programs: ProgramFolder) -> None:
+def test_a_signal_handler_may_log_whatever_it_interrupts(programs: ProgramFolder) -> None:
     run = begin()
     handled: list[Artifact] = []
     ready, over = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""Filters, orders and pages of what the Api lists: what W&B's filters mean, found in SQL."""
+"""Filters, orders and pages of the listings of the Api, which are evaluated in SQL like W&B's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RUNS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four runs in the project zoo, and one in another; only to be read."""
+    """Four runs in the project zoo, and one in another; tests only read them."""
     store = tmp_path_factory.mktemp("queried") / "store"
     for fields in RUNS:
         arguments = {key: fields[key] for key in ("name", "job_type", "tags", "config")}
@@ -100,17 +100,17 @@ def found(store: Path, filters: Any = None, project: str | None = "zoo", **more:
         ({"config.lr": {"$regex": "1"}}, ""),
     ],
 )
-def test_a_filter_finds_what_it_says(store: Path, filters: dict[str, Any], expected: str) -> None:
+def test_a_filter_finds_the_expected_runs(store: Path, filters: dict[str, Any], expected: str) -> None:
     assert found(store, filters) == expected.split()
     assert len(Api(store=store).runs("zoo", filters)) == len(expected.split())
 
 
-def test_filters_go_over_all_projects_if_none_is_named(store: Path) -> None:
+def test_filters_search_all_projects_if_none_is_named(store: Path) -> None:
     assert found(store, {"state": "failed"}, project=None) == ["five"]
     assert found(store, {"exit_code": 1, "project": "farm"}, project=None) == ["five"]
 
 
-def test_times_are_compared_as_times_however_they_are_written(store: Path) -> None:
+def test_times_are_compared_as_times_in_any_format(store: Path) -> None:
     hour = timedelta(hours=1)
     now = datetime.now(UTC)
     for before, after in (
@@ -150,9 +150,7 @@ def test_times_are_compared_as_times_however_they_are_written(store: Path) -> No
         ({"config.lr": float("nan")}, "compares with a JSON value"),
     ],
 )
-def test_a_filter_that_means_nothing_is_refused_with_what_there_is(
-    store: Path, filters: dict[str, Any], message: str
-) -> None:
+def test_an_invalid_filter_is_refused_with_the_valid_names(store: Path, filters: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=re.escape(message)):
         Api(store=store).runs("zoo", filters)
 
@@ -164,7 +162,7 @@ def test_values_of_filters_are_values_and_never_sql(store: Path) -> None:
     assert len(found(store)) == 4
 
 
-def test_a_thousand_choices_are_no_problem(store: Path) -> None:
+def test_a_filter_may_have_a_thousand_choices(store: Path) -> None:
     assert found(store, {"name": {"$in": [f"id-{i}" for i in range(5000)] + ["id-two"]}}) == ["two"]
 
 
@@ -184,19 +182,19 @@ def test_a_thousand_choices_are_no_problem(store: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("per_page", [1, 2, 50])
-def test_orders_sort_by_any_field_with_what_lacks_it_last_on_any_page_size(
+def test_orders_sort_by_any_field_with_missing_values_last_at_any_page_size(
     store: Path, order: str, expected: str, per_page: int
 ) -> None:
     assert found(store, order=order, per_page=per_page) == expected.split()
 
 
-def test_a_run_that_goes_on_was_heard_of_when_it_last_logged(tmp_path: Path) -> None:
+def test_the_heartbeat_of_a_run_is_its_last_log(tmp_path: Path) -> None:
     store = tmp_path / "store"
     first = artstore.init(project="zoo", name="first", store=store)
     second = artstore.init(project="zoo", name="second", store=store, reinit="create_new")
     assert found(store, order="heartbeat_at") == ["first", "second"]
     first.log({"loss": 1})
-    # What is logged is written out within a second or so.
+    # Metrics are written within about a second.
     while found(store, order="heartbeat_at") != ["second", "first"]:
         time.sleep(0.05)
     assert found(store, {"heartbeat_at": {"$gt": datetime.now(UTC)}}) == []
@@ -205,12 +203,12 @@ def test_a_run_that_goes_on_was_heard_of_when_it_last_logged(tmp_path: Path) -> 
     first.finish()
 
 
-def test_an_order_by_nothing_that_is_known_is_refused(store: Path) -> None:
+def test_an_unknown_order_is_refused(store: Path) -> None:
     with pytest.raises(InvalidInput, match="runs have no field 'colour'"):
         Api(store=store).runs("zoo", order="-colour")
 
 
-def test_a_run_whose_process_is_gone_is_found_as_crashed(tmp_path: Path) -> None:
+def test_a_run_whose_process_is_dead_is_found_as_crashed(tmp_path: Path) -> None:
     with artstore.init(project="zoo", store=tmp_path / "store") as run:
         assert found(tmp_path / "store", {"state": "running"}) == [run.name]
     with closing(sqlite3.connect(tmp_path / "store" / "artstore.db")) as connection, connection:
@@ -320,7 +318,7 @@ CONFIGS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def modelled(tmp_path_factory: pytest.TempPathFactory) -> Api:
-    """One run for each of `CONFIGS`, named by its place."""
+    """A store with one run for each of `CONFIGS`, named by its position."""
     store = tmp_path_factory.mktemp("modelled") / "store"
     for index, config in enumerate(CONFIGS):
         artstore.init(project="zoo", name=str(index), store=store, config=config).finish()
@@ -329,7 +327,7 @@ def modelled(tmp_path_factory: pytest.TempPathFactory) -> Api:
 
 @settings(max_examples=300, deadline=None)
 @given(filters=FILTERS)
-def test_filters_mean_in_sql_what_they_mean_in_python(modelled: Api, filters: dict[str, Any]) -> None:
+def test_filters_in_sql_agree_with_filters_in_python(modelled: Api, filters: dict[str, Any]) -> None:
     expected = [str(index) for index, config in enumerate(CONFIGS) if lets_through(filters, config)]
     assert [run.name for run in modelled.runs("zoo", filters)] == expected
 
@@ -339,7 +337,7 @@ def test_filters_mean_in_sql_what_they_mean_in_python(modelled: Api, filters: di
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five versions of a model, v0 deleted and two linked in a registry; a dataset, linked in another."""
+    """Five versions of a model, v0 deleted and two linked in a registry; and a dataset linked in another registry."""
     store = tmp_path_factory.mktemp("filled") / "store"
     with artstore.init(project="zoo", store=store) as run:
         for index in range(5):
@@ -379,12 +377,12 @@ def versions(listing: Any) -> list[str]:
         ({"alias": "a0"}, ""),
     ],
 )
-def test_versions_are_filtered_by_what_is_said_of_them(filled: Path, filters: Any, expected: str) -> None:
+def test_versions_are_filtered_by_their_fields(filled: Path, filters: Any, expected: str) -> None:
     listing = Api(store=filled).artifacts("model", "zoo/fox", filters=filters, per_page=1)
     assert (versions(listing), len(listing)) == (expected.split(), len(expected.split()))
 
 
-def test_tags_and_filters_hold_together_and_are_counted(filled: Path) -> None:
+def test_tags_and_filters_are_combined_and_counted(filled: Path) -> None:
     api = Api(store=filled)
     assert versions(api.artifacts("model", "zoo/fox", tags="good", order="+version_index")) == ["v3", "v4"]
     both = api.artifacts("model", "zoo/fox", tags=["good"], filters={"metadata.data.kind": "even"})
@@ -393,7 +391,7 @@ def test_tags_and_filters_hold_together_and_are_counted(filled: Path) -> None:
         api.artifacts("model", "zoo/fox", filters={"colour": 1})
 
 
-def test_links_are_filtered_by_their_own_aliases_and_the_metadata_of_what_they_show(filled: Path) -> None:
+def test_links_are_filtered_by_their_own_aliases_and_the_metadata_of_their_versions(filled: Path) -> None:
     registry = Api(store=filled).registry("model")
     assert versions(registry.versions()) == ["v1", "v0"]
     assert [item.source_version for item in registry.versions({"alias": "live"})] == ["v1"]

@@ -1,4 +1,4 @@
-"""A run ends with its process: whichever way that goes, what was logged is there in order, and the run says how."""
+"""A run ends with its process: everything logged is stored in order, and the run has the right state."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_ended(programs: ProgramFolder, state: str, exit_code: int | None, cont
         ("threading.Thread(target=sys.exit, args=(3,)).start()", 0, "finished"),
     ],
 )
-def test_a_run_that_nobody_finished_ends_as_its_program_does(
+def test_a_run_that_was_not_finished_ends_like_its_program(
     programs: ProgramFolder, last_line: str, code: int, state: str
 ) -> None:
     result = programs.run(BEGIN + LOG_TEN + last_line)
@@ -55,7 +55,7 @@ def test_a_run_that_nobody_finished_ends_as_its_program_does(
         ("raise ValueError('no')", 1, "failed", 1),
     ],
 )
-def test_a_with_block_ends_its_run_as_it_is_left(
+def test_a_with_block_ends_its_run_by_how_it_is_left(
     programs: ProgramFolder, last_line: str, code: int, state: str, exit_code: int
 ) -> None:
     lines = [*LOG_TEN.splitlines(), "say(artstore.Api().run('r').state)", last_line]
@@ -95,7 +95,7 @@ def test_sigterm_during_commits_commits_what_was_logged_and_fails_the_run(progra
     check_ended(programs, "failed", 128 + signal.SIGTERM, TEN)
 
 
-def test_sigterm_while_a_commit_waits_is_no_reason_to_give_it_up(programs: ProgramFolder) -> None:
+def test_sigterm_does_not_cancel_a_waiting_commit(programs: ProgramFolder) -> None:
     program = programs.start(BEGIN + "say('begun'); sys.stdin.readline()\n" + LOG_TEN + "say('logged'); run.finish()")
     program.expect("begun")
     with writer_at_work(programs.store):
@@ -106,7 +106,7 @@ def test_sigterm_while_a_commit_waits_is_no_reason_to_give_it_up(programs: Progr
     check_ended(programs, "failed", 128 + signal.SIGTERM, TEN)
 
 
-def test_a_second_sigterm_ends_the_process_at_once_and_the_run_has_crashed(programs: ProgramFolder) -> None:
+def test_a_second_sigterm_ends_the_process_immediately_and_the_run_has_crashed(programs: ProgramFolder) -> None:
     ends = "import atexit; atexit.register(say, 'ends')\n"
     program = programs.start(BEGIN + ends + "say('begun'); sys.stdin.readline()\n" + LOG_TEN + "signal.pause()")
     program.expect("begun")
@@ -120,7 +120,7 @@ def test_a_second_sigterm_ends_the_process_at_once_and_the_run_has_crashed(progr
     programs.check()
 
 
-def test_sigterm_after_the_run_ends_the_process_as_if_there_had_been_none(programs: ProgramFolder) -> None:
+def test_sigterm_after_the_run_ends_the_process_normally(programs: ProgramFolder) -> None:
     program = programs.start(BEGIN + "run.finish(); say('over'); sys.stdin.readline()")
     program.expect("over")
     program.signal(signal.SIGTERM)
@@ -128,7 +128,7 @@ def test_sigterm_after_the_run_ends_the_process_as_if_there_had_been_none(progra
     assert programs.public_run().state == "finished"
 
 
-def test_a_handler_of_sigterm_that_was_there_stays(programs: ProgramFolder) -> None:
+def test_an_existing_handler_of_sigterm_is_kept(programs: ProgramFolder) -> None:
     result = programs.run(
         "signal.signal(signal.SIGTERM, lambda *_: say('mine'))\n" + BEGIN + "os.kill(os.getpid(), signal.SIGTERM)"
     )
@@ -154,7 +154,7 @@ def test_an_interrupt_while_waiting_loses_nothing(programs: ProgramFolder, waiti
     check_ended(programs, "failed", 1, [*TEN, "last"])
 
 
-def test_a_program_may_go_on_after_an_interrupted_finish(programs: ProgramFolder) -> None:
+def test_a_program_can_continue_after_an_interrupted_finish(programs: ProgramFolder) -> None:
     program = programs.start(
         BEGIN
         + "say('begun'); sys.stdin.readline()\n"
@@ -174,9 +174,7 @@ def test_a_program_may_go_on_after_an_interrupted_finish(programs: ProgramFolder
 
 
 @pytest.mark.parametrize("commits", [0, 1, 3])
-def test_sigkill_leaves_what_was_committed_and_a_crashed_run_that_produced_it(
-    programs: ProgramFolder, commits: int
-) -> None:
+def test_sigkill_leaves_committed_versions_and_a_crashed_run(programs: ProgramFolder, commits: int) -> None:
     program = programs.start(
         BEGIN + f"for index in range({commits}): run.log_artifact(new_draft('a', index)).wait()\n"
         "say('committed'); sys.stdin.readline()"
@@ -191,7 +189,7 @@ def test_sigkill_leaves_what_was_committed_and_a_crashed_run_that_produced_it(
         check_ended(programs, "crashed", None, TEN[:commits])
 
 
-def test_sigkill_before_a_commit_leaves_nothing_of_it(programs: ProgramFolder) -> None:
+def test_sigkill_before_a_commit_leaves_no_remains(programs: ProgramFolder) -> None:
     program = programs.start(
         BEGIN + "run.log_artifact(new_draft('a', 0)).wait(); say('committed'); sys.stdin.readline()\n"
         "pending = run.log_artifact(new_draft('a', 1)); say('logged'); pending.wait()"
@@ -205,7 +203,7 @@ def test_sigkill_before_a_commit_leaves_nothing_of_it(programs: ProgramFolder) -
     check_ended(programs, "crashed", None, ["0"])
 
 
-def test_threads_go_on_logging_after_the_main_thread_has_ended(programs: ProgramFolder) -> None:
+def test_threads_can_log_after_the_main_thread_has_ended(programs: ProgramFolder) -> None:
     result = programs.run(
         BEGIN
         + "def log():\n"
@@ -219,7 +217,7 @@ def test_threads_go_on_logging_after_the_main_thread_has_ended(programs: Program
     assert programs.public_run().summary == {"loss": 1}
 
 
-def test_functions_left_for_the_end_of_the_process_may_still_log(programs: ProgramFolder) -> None:
+def test_atexit_functions_can_log(programs: ProgramFolder) -> None:
     result = programs.run(
         "import atexit\n"
         + BEGIN
@@ -238,7 +236,7 @@ def test_each_of_several_open_runs_ends_with_the_process(programs: ProgramFolder
     assert [programs.produced(id) for id in "abc"] == [["a:v0"], ["b:v0"], ["c:v0"]]
 
 
-def test_the_store_of_the_environment_is_that_of_the_newest_open_run_and_then_what_it_was(
+def test_the_environment_names_the_store_of_the_newest_open_run_and_is_restored(
     programs: ProgramFolder,
 ) -> None:
     result = programs.run(
@@ -260,7 +258,7 @@ def test_the_store_of_the_environment_is_that_of_the_newest_open_run_and_then_wh
     ],
     ids=["large files in a thread", "small files in a thread", "small files in a pool"],
 )
-def test_what_is_under_way_in_a_thread_while_the_main_thread_ends_is_finished(
+def test_work_of_a_thread_is_finished_while_the_main_thread_ends(
     programs: ProgramFolder, folder: str, start: str
 ) -> None:
     made = {
@@ -290,7 +288,7 @@ def test_what_is_under_way_in_a_thread_while_the_main_thread_ends_is_finished(
         assert (programs.folder / "out" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_large_files_and_many_are_logged_after_the_main_thread_has_ended(programs: ProgramFolder) -> None:
+def test_large_and_many_files_are_logged_after_the_main_thread_has_ended(programs: ProgramFolder) -> None:
     result = programs.run(
         BEGIN
         + "def log():\n"

@@ -1,4 +1,4 @@
-"""What a run finds out about its code and its command line, and what of that it never writes down."""
+"""A run records its code and command line, without secrets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def code() -> object:
     return artstore.Api().run(f"coded/{id}").metadata.get("git")
 
 
-def test_a_run_records_the_commit_branch_and_remote_of_its_code_and_whether_it_was_changed(
+def test_a_run_records_the_commit_branch_remote_and_changes_of_its_code(
     workspace: Path,
 ) -> None:
     git("init", "-q", "-b", "trunk")
@@ -52,7 +52,7 @@ def test_a_run_records_the_commit_branch_and_remote_of_its_code_and_whether_it_w
     assert "code         " + commit in output_of("runs", json.loads(listed)[0]["id"], "--project", "coded")
 
 
-def test_code_that_is_in_no_repository_or_has_no_commit_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_without_a_repository_or_commit_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert code() is None
     git("init", "-q")
     assert code() is None
@@ -60,7 +60,7 @@ def test_code_that_is_in_no_repository_or_has_no_commit_is_no_trouble(monkeypatc
     assert code() is None
 
 
-def test_looking_at_the_code_starts_no_monitor_that_the_repository_names(workspace: Path) -> None:
+def test_the_file_system_monitor_of_a_repository_is_not_started(workspace: Path) -> None:
     git("init", "-q")
     Path("train.py").write_text("1")
     git("add", "train.py")
@@ -74,7 +74,7 @@ def test_looking_at_the_code_starts_no_monitor_that_the_repository_names(workspa
 
 
 def test_a_run_begins_before_git_has_answered(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here Git answers when the run has begun, and not before."""
+    """Git answers only after the run has begun."""
     bin = workspace / "bin"
     bin.mkdir()
     slow = bin / "git"
@@ -99,11 +99,11 @@ def test_a_run_begins_before_git_has_answered(workspace: Path, monkeypatch: pyte
         ("file:///srv/git/code.git", "file:///srv/git/code.git"),
     ],
 )
-def test_a_remote_is_written_down_without_user_password_and_query(url: str, written: str) -> None:
+def test_a_remote_is_stored_without_user_password_and_query(url: str, written: str) -> None:
     assert secrets.redacted_remote(url) == written
 
 
-def test_a_password_with_an_at_sign_is_not_written_down_in_part() -> None:
+def test_a_password_with_an_at_sign_is_not_stored_in_part() -> None:
     assert secrets.redacted_command(["s3://me:pa@ss@host/data"]) == ["s3://***@host/data"]
 
 

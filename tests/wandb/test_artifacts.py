@@ -1,4 +1,4 @@
-"""What an artifact is made of, and says of itself before and after it is logged, compared with W&B."""
+"""The construction and attributes of artifacts before and after logging, compared with W&B."""
 
 from __future__ import annotations
 

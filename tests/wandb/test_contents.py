@@ -1,4 +1,4 @@
-"""Adding to an artifact, taking out of it, and its manifest, compared with W&B."""
+"""Adding to an artifact, removing from it, and its manifest, compared with W&B."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def artifact(workdir: Path) -> Artifact:
 
 
 def content(artifact: Artifact) -> dict[str, bytes]:
-    """What a draft holds, found out by logging it."""
+    """Return the files of a draft after logging it."""
     with wandb.init() as run:
         run.log_artifact(artifact).wait()
     root = Path(artifact.download("all"))

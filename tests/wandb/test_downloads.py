@@ -174,7 +174,7 @@ def test_a_file_that_was_changed_is_not_taken_for_downloaded_because_its_size_is
 
 
 def test_skip_cache_mixes_nothing_up() -> None:
-    """In W&B a later download of a file of the same size gave the bytes of the first."""
+    """In W&B a later download of a file of the same size returned the bytes of the first."""
     one, other = log_version("one", files={"x": b"A" * 10}), log_version("other", files={"y": b"B" * 10})
     one.download(skip_cache=True)
     assert Path(other.download(), "y").read_bytes() == b"B" * 10

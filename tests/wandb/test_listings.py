@@ -1,4 +1,4 @@
-"""What the Api finds and lists, compared with W&B."""
+"""Lookups and listings of the Api, compared with W&B."""
 
 from __future__ import annotations
 

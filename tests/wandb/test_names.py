@@ -1,4 +1,4 @@
-"""What may be a name, a type, an alias, a tag, metadata, or a path in an artifact, compared with W&B."""
+"""Names, types, aliases, tags, metadata and paths that are accepted, compared with W&B."""
 
 from __future__ import annotations
 

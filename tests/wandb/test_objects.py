@@ -1,4 +1,4 @@
-"""Tables and media are those of W&B: the same files byte for byte, each side reads the other's, and its samples run."""
+"""Tables and media have the files of W&B byte for byte, and each side reads those of the other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.wandb_objects import comparable, fill, sources
 pytestmark = pytest.mark.usefixtures("workdir")
 
 WRITTEN = Path(__file__).parent / "written_by_wandb"
-"""What `wandb_objects.py write` made with wandb 0.31.0."""
+"""The output of `wandb_objects.py write` with wandb 0.31.0."""
 SHOWN = {
     "plain.table.json": [
         [1, 1.5, "a", True, None, "2024-01-02T03:04:05.678000+00:00", [1, 2], {"k": 1}],
@@ -51,7 +51,7 @@ SHOWN = {
 
 @pytest.fixture
 def ours(workdir: Path) -> Artifact:
-    """The artifact of `wandb_objects`, as artstore makes it."""
+    """The artifact of `wandb_objects`, made by artstore."""
     sources(workdir)
     artifact = Artifact("everything", "dataset")
     fill(artstore, artifact, workdir)
@@ -61,7 +61,7 @@ def ours(workdir: Path) -> Artifact:
 
 @pytest.fixture
 def theirs() -> Artifact:
-    """The same artifact, as wandb made it."""
+    """The same artifact, made by wandb."""
     artifact = Artifact("theirs", "dataset")
     artifact.add_dir(str(WRITTEN))
     artifact.save()
@@ -74,7 +74,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_what_we_write_is_what_wandb_writes_byte_for_byte(ours: Artifact) -> None:
     made, expected = files(Path(ours.download("out"))), files(WRITTEN)
-    # How NumPy packs its arrays depends on its release, and with it the name of the file.
+    # The bytes of a NumPy file, and so its name, depend on the release of NumPy.
     packed = {path for path in {*made, *expected} if path.endswith(".npz") or path == "arrays.table.json"}
     assert {path for path in made if path not in packed} == {path for path in expected if path not in packed}
     assert {path: made[path] for path in made if path not in packed} == {
@@ -111,7 +111,7 @@ def test_what_wandb_wrote_is_written_again_the_same(theirs: Artifact) -> None:
     for path in WRITTEN.rglob("*.table.json"):
         again.add(theirs.get(str(path.relative_to(WRITTEN))), str(path.relative_to(WRITTEN)))
     again.save()
-    # An .npz is named by its bytes, and those depend on the zlib that Python was built with.
+    # An .npz is named by its bytes, which depend on the zlib that Python was built with.
     made, expected = (
         {path: re.sub(rb"[0-9a-f]{20}\.npz", b"name.npz", data) for path, data in files(folder).items()}
         for folder in (Path(again.wait().download("out")), WRITTEN)
@@ -174,7 +174,7 @@ def test_wandb_itself_reads_what_we_write(ours: Artifact, workdir: Path) -> None
     more = log_objects("more", micro=Table(columns=["t"], data=[[pandas.Timestamp("2024-01-01 00:00:00.123456")]]))
     folder = ours.download("out")
     more.download("out")
-    # wandb does not read the bytes that it writes itself.
+    # wandb cannot read bytes that it has written.
     paths = [
         *(name for name in SHOWN if name != "raw.table.json"),
         "micro.table.json",
@@ -184,5 +184,5 @@ def test_wandb_itself_reads_what_we_write(ours: Artifact, workdir: Path) -> None
     read = json.loads(done.stdout.splitlines()[-1])
     assert read.pop("micro.table.json") == [["2024-01-01T00:00:00.123456+00:00"]]
     for path, item in read.items():
-        # wandb does not read all captions that it writes itself.
+        # wandb cannot read all captions that it has written.
         assert item == SHOWN[path] if path in SHOWN else item[:2] == comparable(ours.get(path))[:2], path

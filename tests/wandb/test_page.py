@@ -1,4 +1,4 @@
-"""The page about W&B keeps what it says: every public name of wandb is here, or is named there."""
+"""docs/wandb-compatibility.md is true: every public name of wandb is in artstore or named on the page."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ PACKAGE = """
 
 
 def names_of(kind: type) -> set[str]:
-    """What the instances of a class have, as far as the class says it."""
+    """Return the names of the attributes of a class and its instances."""
     annotated = {name for cls in kind.__mro__ for name in getattr(cls, "__annotations__", {})}
     assigned = {
         name
@@ -109,7 +109,7 @@ PLANNED = "Histogram EvalTable"
 
 
 def test_what_the_page_calls_planned_is_not_there_yet() -> None:
-    """Else the page has to be written anew."""
+    """When such a name exists, the page must be updated."""
     here_already = {*dir(Artifact), *dir(Run), *dir(artstore)}
     assert [name for name in PLANNED.split() if name in here_already] == []
     rows = [row for row in ROWS if row.endswith("| planned |")]

@@ -1,4 +1,4 @@
-"""Programs as people write them for W&B, run as processes of their own: only their import is another."""
+"""Programs written for W&B run as processes, changed only in their import."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def run(name: str, code: str, *arguments: str, as_wandb: bool = False, status: int = 0, **environment: str) -> str:
-    """Run a program, and give what it prints. With `as_wandb`, not even its import is changed."""
+    """Run a program and return its output; with `as_wandb`, even its import is unchanged."""
     code = textwrap.dedent(code)
     assert "import wandb" in code
     if as_wandb:
@@ -49,7 +49,7 @@ def run(name: str, code: str, *arguments: str, as_wandb: bool = False, status: i
 
 
 def sql(query: str) -> Any:
-    """What `artstore sql` says."""
+    """Return the answer of `artstore sql`."""
     command = [sys.executable, "-m", "artstore", "sql", query, "--json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
 
@@ -62,7 +62,7 @@ def program(request: pytest.FixtureRequest) -> Program:
     return started
 
 
-# From data to a model that is promoted, and old versions removed
+# From data to a promoted model, with old versions removed
 
 PREPARE = """
     import random
@@ -182,7 +182,7 @@ def test_a_pipeline_from_data_to_a_promoted_model(program: Program) -> None:
     ]
 
 
-# Names of W&B's own modules, under an import that nobody changed
+# Modules of W&B, with an unchanged import
 
 INTEGRATION = """
     import wandb

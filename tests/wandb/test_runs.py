@@ -1,4 +1,4 @@
-"""Runs: their beginning, what is said of them, and their end, compared with W&B."""
+"""The start, attributes and end of runs, compared with W&B."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_finished_run_takes_nothing_more() -> None:
     assert run.id == public_run(run).id
 
 
-# Equal: what the package itself offers
+# Equal: functions of the package
 
 
 def test_before_init_the_package_says_that_there_is_no_run() -> None:

@@ -1,6 +1,6 @@
-"""The code samples that the project grew from run as they stand, but for their import.
+"""The code samples that the project was created from run unchanged but for their import.
 
-Repaired is only what is broken or left out in them: `directory =`, `"<replace>"`, and lost indentation.
+Only what is broken or left out in them is repaired: `directory =`, `"<replace>"`, and lost indentation.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ def the_model() -> Artifact:
 
 
 def graph_of(artifact: Artifact) -> set[str]:
-    """The edges of its lineage, with runs by their job types."""
+    """Return the edges of the lineage of an artifact, with runs by their job types."""
     lineage = artifact.lineage()
     jobs = {node.id: f"({node.job_type})" for node in lineage.nodes if isinstance(node, RunNode)}
     ends = {node.id: jobs.get(node.id, node.name) for node in lineage.nodes}
@@ -380,7 +380,7 @@ def test_a_loop_of_logs_numbers_the_versions_in_the_order_of_the_calls() -> None
     }
 
 
-# What is added where
+# Adding to an artifact
 
 
 @pytest.fixture
