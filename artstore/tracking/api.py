@@ -29,7 +29,7 @@ class Api:
     The store is the folder `store`, otherwise ARTSTORE_DIR, or the nearest `.artstore` above the working folder. It is
     opened when it is first used, so a script may make its Api before its first run creates the store. In W&B's place
     for `overrides` a dict may give the default `project`. In names, `[entity/]project/name` is understood; the entity
-    has no meaning. Raises `NoStore` if there is no store.
+    has no meaning. Raises `NoStore` if the store does not exist.
     """
 
     def __init__(

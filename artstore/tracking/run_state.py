@@ -160,7 +160,7 @@ class RunState(RunIdentity):
 
     @property
     def offline(self) -> bool:
-        """Always False: there is no server."""
+        """Always False: a run never needs a server."""
         return False
 
     @property
