@@ -37,7 +37,7 @@ def test_every_argument_of_wandb_is_accepted_in_its_order_and_by_its_name() -> N
         assert (artifact.metadata, artifact.incremental, artifact.use_as) == ({"a": 1}, True, None)
 
 
-def test_a_draft_says_what_it_is() -> None:
+def test_a_draft_has_its_attributes() -> None:
     artifact = new_draft(cat="meow")
     assert (artifact.id, artifact.name, artifact.source_name, artifact.type) == (None, "animals", "animals", "dataset")
     assert (artifact.state, artifact.is_draft(), artifact.size) == ("PENDING", True, 4)
@@ -84,7 +84,7 @@ LOGGED_ONLY: dict[str, Callable[[Artifact], object]] = {
 
 
 @pytest.mark.parametrize("name", LOGGED_ONLY)
-def test_what_only_a_version_has_is_refused_by_a_draft(name: str) -> None:
+def test_attributes_of_versions_are_refused_on_a_draft(name: str) -> None:
     artifact = new_draft(cat="meow")
     with pytest.raises(ArtifactNotLoggedError, match=r"'Artifact\.\w+'") as caught:
         LOGGED_ONLY[name](artifact)
@@ -95,7 +95,7 @@ def test_what_only_a_version_has_is_refused_by_a_draft(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in LOGGED_ONLY if name != "unlink"])
-def test_what_only_a_version_has_is_there_at_once_after_logging(name: str) -> None:
+def test_attributes_of_versions_are_available_right_after_logging(name: str) -> None:
     with wandb.init() as run:
         artifact = run.log_artifact(new_draft(cat="meow"), aliases=["best"])
         if name == "delete":
@@ -118,7 +118,7 @@ CHANGES: dict[str, Callable[[Artifact], object]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_version_cannot_be_changed_and_says_so(name: str) -> None:
+def test_changing_a_version_is_an_error(name: str) -> None:
     version = log_version()
     with pytest.raises(ArtifactFinalizedError, match=f"'Artifact.{name}' used on logged artifact. Can't modify"):
         CHANGES[name](version)
@@ -129,7 +129,7 @@ def test_a_version_cannot_be_changed_and_says_so(name: str) -> None:
     assert entry_paths(drafted) == ["cat"]
 
 
-def test_a_version_says_what_it_is() -> None:
+def test_a_version_has_its_attributes() -> None:
     before = datetime.now().astimezone()
     artifact = log_version(project="zoo", files={"a/cat.txt": b"meow", "dog.txt": b"woof!"}, description="noises")
     assert (artifact.name, artifact.version, artifact.type) == ("animals:v0", "v0", "dataset")
@@ -158,7 +158,7 @@ def test_the_state_follows_an_artifact_until_it_is_deleted() -> None:
     assert artifact.state == "DELETED"
 
 
-def test_a_ttl_that_is_inherited_is_known_once_it_is_logged() -> None:
+def test_an_inherited_ttl_is_known_after_logging() -> None:
     artifact = new_draft(cat="meow")
     artifact.ttl = ArtifactTTL.INHERIT
     with pytest.raises(ArtifactNotLoggedError):
@@ -174,12 +174,12 @@ def test_a_ttl_that_is_inherited_is_known_once_it_is_logged() -> None:
 
 
 @pytest.mark.parametrize("ttl", [timedelta(0), timedelta(days=-1)])
-def test_a_ttl_has_to_be_positive(ttl: timedelta) -> None:
+def test_a_ttl_must_be_positive(ttl: timedelta) -> None:
     with pytest.raises(ValueError, match="Artifact TTL Duration has to be positive"):
         new_draft().ttl = ttl
 
 
-def test_a_version_stands_in_json_for_itself() -> None:
+def test_a_version_is_converted_to_json() -> None:
     artifact = log_version(project="zoo")
     encoded = json.loads(json.dumps(artifact.json_encode()))
     assert (encoded["_type"], encoded["version"], encoded["sequenceName"]) == ("artifactVersion", "v0", "animals")
@@ -201,7 +201,7 @@ def test_an_incremental_artifact_adds_to_the_newest_version() -> None:
     )
 
 
-def test_a_new_draft_takes_over_what_is_in_a_version_and_what_is_said_but_not_how_it_is_called() -> None:
+def test_a_new_draft_copies_entries_description_and_metadata_but_not_aliases() -> None:
     version = log_version(
         description="noises", metadata={"a": 1}, aliases=["best"], tags=["loud"], ttl=timedelta(days=1)
     )
@@ -223,7 +223,7 @@ def test_a_new_draft_belongs_to_its_project() -> None:
         run.log_artifact(draft)
 
 
-def test_what_is_said_right_after_logging_is_said_of_the_version() -> None:
+def test_changes_right_after_logging_apply_to_the_version() -> None:
     with wandb.init() as run:
         artifact = run.log_artifact(new_draft(cat="meow"))
         artifact.metadata["loud"] = True
@@ -240,12 +240,12 @@ def test_what_is_said_right_after_logging_is_said_of_the_version() -> None:
 # Different on purpose
 
 
-def test_a_draft_answers_what_it_knows_already() -> None:
+def test_a_draft_has_the_attributes_that_it_can_know() -> None:
     draft = new_draft(cat="meow")
     assert (draft.is_link, draft.url, draft.commit_hash) == (False, "", draft.digest)
 
 
-def test_a_ttl_that_is_no_span_of_time_is_a_type_error() -> None:
+def test_a_ttl_that_is_not_a_duration_is_a_type_error() -> None:
     wrong: Any = 5
     with pytest.raises(TypeError, match="a ttl is a timedelta"):
         new_draft().ttl = wrong

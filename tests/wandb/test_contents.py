@@ -34,19 +34,19 @@ def content(artifact: Artifact) -> dict[str, bytes]:
 # Equal: add_file
 
 
-def test_add_file_gives_the_entry_it_made(artifact: Artifact) -> None:
+def test_add_file_returns_the_entry(artifact: Artifact) -> None:
     entry = artifact.add_file(local_path="cat.txt", name="pets/tom.txt")
     assert (entry.path, entry.size, entry.ref, entry.extra) == ("pets/tom.txt", 4, None, {})
     assert (entry.local_path, entry.name) == ("cat.txt", entry.path)
     assert content(artifact) == {"pets/tom.txt": b"meow"}
 
 
-def test_a_file_goes_by_its_own_name_unless_it_is_given_one(artifact: Artifact) -> None:
+def test_a_file_keeps_its_name_unless_another_is_given(artifact: Artifact) -> None:
     assert artifact.add_file("images/deep/b.png").path == "b.png"
     assert artifact.add_file(Path("images/a.png"), name="").path == "a.png"
 
 
-def test_all_the_arguments_of_add_file_are_taken_by_their_order(artifact: Artifact) -> None:
+def test_add_file_takes_all_its_arguments_by_position(artifact: Artifact) -> None:
     artifact.add_file("cat.txt", "x", False, True, "immutable", False)
     artifact.add_file("dog.txt", "x", False, True, "mutable", True)
     artifact.add_dir("images/deep", "y", False, None, True)
@@ -54,13 +54,13 @@ def test_all_the_arguments_of_add_file_are_taken_by_their_order(artifact: Artifa
 
 
 @pytest.mark.parametrize("path", ["nowhere", "images"])
-def test_what_is_no_file_is_refused_by_add_file(artifact: Artifact, path: str) -> None:
+def test_add_file_refuses_what_is_not_a_file(artifact: Artifact, path: str) -> None:
     with pytest.raises(ValueError, match=f"Path is not a file: '{path}'"):
         artifact.add_file(path)
 
 
 @pytest.mark.parametrize("path", ["nowhere", "cat.txt"])
-def test_what_is_no_folder_is_refused_by_add_dir(artifact: Artifact, path: str) -> None:
+def test_add_dir_refuses_what_is_not_a_folder(artifact: Artifact, path: str) -> None:
     with pytest.raises(ValueError, match=f"Path is not a directory: '{path}'"):
         artifact.add_dir(path)
 
@@ -76,7 +76,7 @@ def test_a_policy_is_mutable_or_immutable(artifact: Artifact) -> None:
     assert entry_paths(artifact) == []
 
 
-def test_the_same_path_twice_is_refused_unless_it_is_the_same_or_shall_be_replaced(artifact: Artifact) -> None:
+def test_the_same_path_twice_is_refused_unless_equal_or_overwritten(artifact: Artifact) -> None:
     artifact.add_file("cat.txt", name="x")
     artifact.add_file("cat.txt", name="x")
     with pytest.raises(ValueError, match="Cannot add the same path twice: 'x'"):
@@ -85,7 +85,7 @@ def test_the_same_path_twice_is_refused_unless_it_is_the_same_or_shall_be_replac
     assert content(artifact) == {"x": b"woof"}
 
 
-def test_is_tmp_names_a_file_by_what_is_in_it(artifact: Artifact) -> None:
+def test_is_tmp_names_a_file_by_its_content(artifact: Artifact) -> None:
     one = artifact.add_file("cat.txt", name="media/cat.table.json", is_tmp=True)
     other = artifact.add_file("dog.txt", name="media/cat.table.json", is_tmp=True)
     assert one.path != other.path
@@ -97,7 +97,7 @@ def test_is_tmp_names_a_file_by_what_is_in_it(artifact: Artifact) -> None:
     assert len(entry_paths(artifact)) == 2
 
 
-def test_a_file_that_changes_after_it_was_added_is_kept_as_it_was(artifact: Artifact) -> None:
+def test_a_file_that_changes_after_it_was_added_is_stored_as_it_was(artifact: Artifact) -> None:
     artifact.add_file("cat.txt")
     artifact.add_dir("images")
     Path("cat.txt").write_text("changed")
@@ -122,13 +122,13 @@ def test_files_can_be_added_by_several_threads(artifact: Artifact) -> None:
 # Equal: add_dir
 
 
-def test_add_dir_gives_nothing_and_takes_everything_below(artifact: Artifact) -> None:
+def test_add_dir_returns_none_and_adds_everything_below(artifact: Artifact) -> None:
     result: object = artifact.add_dir("images")
     assert result is None
     assert content(artifact) == {"a.png": b"a", "deep/b.png": b"bb"}
 
 
-def test_add_dir_puts_it_below_a_name(artifact: Artifact) -> None:
+def test_add_dir_adds_below_a_name(artifact: Artifact) -> None:
     artifact.add_dir(local_path="images", name="x/y")
     artifact.add_dir("images", name="")
     assert entry_paths(artifact) == ["a.png", "deep/b.png", "x/y/a.png", "x/y/deep/b.png"]
@@ -154,7 +154,7 @@ def test_new_file_writes_text_or_bytes(artifact: Artifact) -> None:
     assert content(artifact) == {"bytes": b"\x00\xff", "text.txt": "é".encode("utf-16")}
 
 
-def test_new_file_does_not_replace_unless_its_mode_says_so(artifact: Artifact) -> None:
+def test_new_file_replaces_only_with_the_mode_for_it(artifact: Artifact) -> None:
     artifact.add_file("cat.txt")
     with pytest.raises(ValueError, match=r"File with name 'cat.txt' already exists"), artifact.new_file("cat.txt"):
         pass
@@ -163,7 +163,7 @@ def test_new_file_does_not_replace_unless_its_mode_says_so(artifact: Artifact) -
     assert content(artifact) == {"cat.txt": b"purr"}
 
 
-def test_new_file_keeps_nothing_of_a_block_that_fails(artifact: Artifact) -> None:
+def test_new_file_keeps_no_file_of_a_block_that_fails(artifact: Artifact) -> None:
     artifact.add_file("cat.txt")
     with pytest.raises(ZeroDivisionError), artifact.new_file("dog.txt") as file:
         file.write(str(1 // 0))
@@ -185,14 +185,14 @@ def test_remove_takes_a_path_an_entry_or_a_folder(artifact: Artifact) -> None:
     assert entry_paths(artifact) == ["images-old"]
 
 
-def test_removing_what_is_not_there_is_a_file_not_found(artifact: Artifact) -> None:
+def test_removing_a_missing_path_is_a_file_not_found_error(artifact: Artifact) -> None:
     artifact.add_dir("images", name="images")
     for path in ("cat.txt", "image", "images/a"):
         with pytest.raises(FileNotFoundError, match=path):
             artifact.remove(path)
 
 
-def test_where_a_local_file_went_is_known(artifact: Artifact) -> None:
+def test_the_entry_path_of_a_local_file_is_known(artifact: Artifact) -> None:
     artifact.add_file("cat.txt", name="pets/tom.txt")
     artifact.add_dir("images", name="pictures")
     assert artifact.get_added_local_path_name("cat.txt") == "pets/tom.txt"
@@ -221,7 +221,7 @@ def test_a_manifest_lists_counts_and_finds_entries(artifact: Artifact) -> None:
     assert manifest.get_entries_in_directory("image") == []
 
 
-def test_a_manifest_is_written_in_the_form_of_wandb() -> None:
+def test_a_manifest_is_exported_in_the_format_of_wandb() -> None:
     artifact = log_version(files={"cat.txt": b"meow"})
     written = json.loads(json.dumps(artifact.manifest.to_manifest_json()))
     assert written["version"] == 1
@@ -229,7 +229,7 @@ def test_a_manifest_is_written_in_the_form_of_wandb() -> None:
     assert written["contents"] == {"cat.txt": {"digest": artifact.get_entry("cat.txt").digest, "size": 4}}
 
 
-def test_the_digest_of_a_manifest_is_that_of_paths_and_contents_alone() -> None:
+def test_the_digest_of_a_manifest_covers_paths_and_contents_only() -> None:
     assert (
         log_version("one", files={"b": b"2", "a": b"1"}).digest
         == log_version("two", "model", files={"a": b"1", "b": b"2"}).digest
@@ -248,7 +248,7 @@ def test_an_entry_of_a_version_is_found_downloaded_and_knows_its_artifact() -> N
 
 
 @pytest.mark.parametrize("kind", [KeyError, FileNotFoundError, wandb.CommError])
-def test_an_entry_that_is_not_there_is_a_key_error(kind: type[Exception]) -> None:
+def test_a_missing_entry_is_a_key_error(kind: type[Exception]) -> None:
     with pytest.raises(kind, match=r"Path not contained in artifact: dog.txt"):
         log_version().get_entry("dog.txt")
 
@@ -276,7 +276,7 @@ def test_an_entry_of_another_artifact_can_be_referenced(artifact: Artifact) -> N
         Api().artifact("dogs:v0").delete(delete_aliases=True)
 
 
-def test_the_url_of_an_entry_references_it_as_the_entry_does(artifact: Artifact) -> None:
+def test_the_url_of_an_entry_can_be_referenced_like_the_entry(artifact: Artifact) -> None:
     dog = log_version("dogs", files={"pets/dog 1.txt": b"woof"}).get_entry("pets/dog 1.txt")
     [entry] = artifact.add_reference(dog.ref_url(), name="dog.txt")
     assert (entry.path, entry.ref, entry.digest) == ("dog.txt", None, dog.digest)
@@ -288,7 +288,7 @@ def test_the_url_of_an_entry_references_it_as_the_entry_does(artifact: Artifact)
         wandb.Artifact("other", "dataset").add_reference("wandb-artifact://local/uncategorized/nothing:v3/x")
 
 
-def test_what_is_not_there_is_an_error_that_says_where_to_look() -> None:
+def test_an_error_for_a_missing_path_says_where_to_look() -> None:
     animals = log_version(project="zoo")
     animals.link("wandb-registry-pets/animals")
     with pytest.raises(wandb.CommError, match="in project 'uncategorized': there is 'zoo/animals'"):
@@ -320,12 +320,12 @@ def test_empty_folders_links_and_the_executable_bit_are_kept() -> None:
     assert os.access(root / "run.sh", os.X_OK)
 
 
-def test_add_dir_does_not_take_the_store_in(artifact: Artifact) -> None:
+def test_add_dir_leaves_the_store_out(artifact: Artifact) -> None:
     artifact.add_dir(".")
     assert entry_paths(artifact) == ["cat.txt", "dog.txt", "images/a.png", "images/deep/b.png"]
 
 
-def test_an_add_that_is_refused_adds_nothing(artifact: Artifact) -> None:
+def test_a_refused_add_adds_nothing(artifact: Artifact) -> None:
     artifact.add_file("cat.txt", name="deep")
     with pytest.raises(ValueError, match="deep"):
         artifact.add_dir("images")

@@ -27,7 +27,7 @@ def two_versions(**first: Any) -> None:
 # Equal: aliases
 
 
-def test_aliases_are_a_list_that_takes_effect_with_save() -> None:
+def test_aliases_are_a_list_that_is_saved_by_save() -> None:
     artifact = log_version(aliases=["a", "b"])
     artifact.aliases.append("c")
     artifact.aliases.remove("a")
@@ -36,7 +36,7 @@ def test_aliases_are_a_list_that_takes_effect_with_save() -> None:
     assert sorted(found().aliases) == sorted(artifact.aliases) == ["b", "c", "latest"]
 
 
-def test_aliases_can_be_replaced_all_together() -> None:
+def test_all_aliases_can_be_replaced() -> None:
     log_version(aliases=["a"])
     log_version(files={"cat.txt": b"purr"})
     first = found("animals:a")
@@ -55,7 +55,7 @@ def test_an_alias_moves_from_version_to_version() -> None:
     assert found("animals:v0").aliases == []
 
 
-def test_an_alias_given_with_a_log_moves_too() -> None:
+def test_an_alias_given_to_log_artifact_moves() -> None:
     two_versions(aliases=["best"])
     log_version(files={"cat.txt": b"3"}, aliases=["best"])
     assert [found(f"animals:v{number}").aliases for number in range(3)] == [[], [], ["latest", "best"]]
@@ -68,7 +68,7 @@ def test_the_index_of_a_version_is_not_among_its_aliases() -> None:
 # Equal: tags, description, metadata, ttl
 
 
-def test_tags_are_a_list_that_takes_effect_with_save() -> None:
+def test_tags_are_a_list_that_is_saved_by_save() -> None:
     artifact = log_version(tags=["a", "b"])
     artifact.tags.append("c")
     artifact.tags.remove("a")
@@ -79,7 +79,7 @@ def test_tags_are_a_list_that_takes_effect_with_save() -> None:
     assert found().tags == ["only"]
 
 
-def test_a_tag_that_is_none_is_refused_when_it_is_saved() -> None:
+def test_an_invalid_tag_is_refused_by_save() -> None:
     artifact = log_version()
     artifact.tags.append("a/b")
     artifact.metadata["x"] = 1
@@ -88,7 +88,7 @@ def test_a_tag_that_is_none_is_refused_when_it_is_saved() -> None:
     assert (found().tags, found().metadata) == ([], {})
 
 
-def test_description_and_metadata_of_a_version_take_effect_with_save() -> None:
+def test_description_and_metadata_of_a_version_are_saved_by_save() -> None:
     artifact = log_version(description="one", metadata={"a": 1, "deep": {"b": 2}})
     artifact.description = "two"
     artifact.metadata["deep"]["b"] = 3
@@ -114,7 +114,7 @@ def test_saving_changes_only_what_was_changed() -> None:
     assert (found().tags, sorted(found().aliases)) == (["t", "u"], ["a", "b", "latest"])
 
 
-def test_a_ttl_is_set_taken_away_and_taken_over() -> None:
+def test_a_ttl_is_set_removed_and_inherited() -> None:
     artifact = log_version(ttl=timedelta(days=30))
     assert found().ttl == timedelta(days=30)
     artifact.ttl = timedelta(hours=1)
@@ -140,7 +140,7 @@ def test_a_version_without_aliases_is_deleted() -> None:
 
 
 @pytest.mark.parametrize("alias", ["best", "latest"])
-def test_a_version_with_aliases_is_deleted_only_if_that_is_said(alias: str) -> None:
+def test_a_version_with_aliases_is_deleted_only_with_delete_aliases(alias: str) -> None:
     two_versions(aliases=["best"])
     artifact = found(f"animals:{alias}")
     with pytest.raises(wandb.CommError, match=alias):
@@ -150,20 +150,20 @@ def test_a_version_with_aliases_is_deleted_only_if_that_is_said(alias: str) -> N
     assert not Api().artifact_exists(artifact.name)
 
 
-def test_latest_falls_back_to_the_newest_that_lives() -> None:
+def test_latest_falls_back_to_the_newest_living_version() -> None:
     two_versions()
     found().delete(delete_aliases=True)
     assert found().version == "v0"
     assert found().aliases == ["latest"]
 
 
-def test_the_number_of_a_deleted_version_is_not_used_again() -> None:
+def test_the_number_of_a_deleted_version_is_not_reused() -> None:
     two_versions()
     found().delete(delete_aliases=True)
     assert log_version(files={"cat.txt": b"3"}).version == "v2"
 
 
-def test_what_is_deleted_can_neither_be_used_nor_downloaded() -> None:
+def test_a_deleted_version_can_be_neither_used_nor_downloaded() -> None:
     two_versions()
     artifact = found("animals:v0")
     artifact.delete()
@@ -219,7 +219,7 @@ def test_deleting_a_collection_deletes_all_its_versions() -> None:
 # Different on purpose
 
 
-def test_latest_cannot_be_set_or_taken_away_by_hand() -> None:
+def test_latest_cannot_be_set_or_removed() -> None:
     two_versions()
     older = found("animals:v0")
     with pytest.raises(InvalidName, match="latest"):
@@ -233,7 +233,7 @@ def test_latest_cannot_be_set_or_taken_away_by_hand() -> None:
     assert sorted(found().aliases) == ["best", "latest"]
 
 
-def test_all_of_a_save_takes_effect_or_nothing_of_it() -> None:
+def test_save_is_all_or_nothing() -> None:
     artifact = log_version()
     artifact.description = "new"
     artifact.aliases.append("v7")
@@ -242,7 +242,7 @@ def test_all_of_a_save_takes_effect_or_nothing_of_it() -> None:
     assert found().description is None
 
 
-def test_a_version_that_another_one_references_is_deleted_only_by_force() -> None:
+def test_a_referenced_version_is_deleted_only_by_force() -> None:
     data = log_version("data")
     model = Artifact("model", "model")
     model.add_reference(data)
@@ -254,19 +254,19 @@ def test_a_version_that_another_one_references_is_deleted_only_by_force() -> Non
     assert Api().artifact("model").version == "v0"
 
 
-def test_the_type_of_a_collection_is_for_ever() -> None:
+def test_the_type_of_a_collection_cannot_be_assigned() -> None:
     collection = log_version().collection
     with pytest.raises(ValueError, match="the type of animals stays"):
         collection.type = "model"
     collection.type = "dataset"
 
 
-def test_a_collection_is_renamed_only_to_what_an_artifact_may_be_called() -> None:
+def test_a_collection_is_renamed_only_to_a_valid_name() -> None:
     collection = log_version().collection
     with pytest.raises(ValueError, match="Artifact name may only contain"):
         collection.name = "two words"
 
 
-def test_a_deleted_collection_keeps_its_name_and_its_numbering() -> None:
+def test_a_deleted_collection_keeps_its_name_and_numbering() -> None:
     log_version().collection.delete()
     assert log_version(files={"cat.txt": b"purr"}).version == "v1"

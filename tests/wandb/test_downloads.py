@@ -24,7 +24,7 @@ def tree(folder: str | Path) -> set[str]:
 # Equal: download
 
 
-def test_a_download_gives_the_folder_as_text() -> None:
+def test_a_download_returns_the_folder_as_a_string() -> None:
     root = log_version(files=FILES).download()
     assert type(root) is str
     assert Path(root) == Path.cwd() / "artifacts" / "animals:v0"
@@ -49,7 +49,7 @@ def test_a_download_takes_all_the_arguments_of_wandb() -> None:
     assert tree("here") == {"images/cat.png", "images/dog.png"}
 
 
-def test_a_download_leaves_other_files_alone_and_repairs_its_own() -> None:
+def test_a_download_keeps_other_files_and_repairs_its_own() -> None:
     artifact = log_version(files=FILES)
     write_files(Path("here"), {"labels.csv": b"wrong", "notes.txt": b"mine"})
     artifact.download("here")
@@ -75,14 +75,14 @@ def test_an_artifact_found_by_an_alias_is_downloaded_to_the_folder_of_its_versio
 # Equal: checkout
 
 
-def test_a_checkout_removes_what_the_artifact_does_not_have() -> None:
+def test_a_checkout_removes_files_that_are_not_in_the_artifact() -> None:
     artifact = log_version(files=FILES)
     write_files(Path("here"), {"images/cat.png": b"wrong", "notes.txt": b"mine", "more/of/it": b"mine"})
     assert artifact.checkout("here") == "here"
     assert tree("here") == set(FILES)
 
 
-def test_a_checkout_goes_by_the_name_without_a_version() -> None:
+def test_a_checkout_goes_to_a_folder_named_without_the_version() -> None:
     log_version(files={"cat.txt": b"meow"}).checkout()
     root = log_version(files={"dog.txt": b"woof"}).checkout()
     assert Path(root) == Path.cwd() / "artifacts" / "animals"
@@ -92,7 +92,7 @@ def test_a_checkout_goes_by_the_name_without_a_version() -> None:
 # Equal: verify
 
 
-def test_a_download_that_is_right_is_verified_without_a_word() -> None:
+def test_a_valid_download_is_verified_silently() -> None:
     artifact = log_version(files=FILES)
     artifact.download()
     artifact.verify()
@@ -164,7 +164,7 @@ def test_a_prefix_ends_at_a_slash() -> None:
         artifact.download("nothing", path_prefix="ima")
 
 
-def test_a_file_that_was_changed_is_not_taken_for_downloaded_because_its_size_is_right() -> None:
+def test_a_changed_file_of_the_same_size_is_downloaded_again() -> None:
     """W&B trusts the size of a cached file, and the time of a downloaded one."""
     artifact = log_version(files={"cat.txt": b"meow"})
     path = Path(artifact.download(), "cat.txt")
@@ -173,7 +173,7 @@ def test_a_file_that_was_changed_is_not_taken_for_downloaded_because_its_size_is
     assert path.read_bytes() == b"meow"
 
 
-def test_skip_cache_mixes_nothing_up() -> None:
+def test_skip_cache_does_not_mix_up_files() -> None:
     """In W&B a later download of a file of the same size returned the bytes of the first."""
     one, other = log_version("one", files={"x": b"A" * 10}), log_version("other", files={"y": b"B" * 10})
     one.download(skip_cache=True)
@@ -181,7 +181,7 @@ def test_skip_cache_mixes_nothing_up() -> None:
     assert Path(one.download(), "x").read_bytes() == b"A" * 10
 
 
-def test_bytes_that_are_not_what_was_stored_are_never_shown() -> None:
+def test_wrong_bytes_are_never_written() -> None:
     artifact = log_version(files={"cat.txt": b"meow" * 1000})
     [pack] = Path(".artstore/packs").iterdir()
     content = pack.read_bytes()
@@ -191,7 +191,7 @@ def test_bytes_that_are_not_what_was_stored_are_never_shown() -> None:
     assert not Path("here/cat.txt").exists()
 
 
-def test_a_missing_file_is_a_value_error_as_well() -> None:
+def test_a_missing_file_is_a_value_error() -> None:
     artifact = log_version()
     Path(artifact.download(), "cat.txt").unlink()
     with pytest.raises(ValueError, match=r"cat.txt"):

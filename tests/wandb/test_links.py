@@ -48,7 +48,7 @@ def test_a_link_is_numbered_by_its_own_collection() -> None:
     assert Api().artifact(f"{REGISTERED}:latest").version == "v1"
 
 
-def test_a_linked_artifact_is_found_downloaded_and_used_by_the_name_of_the_link() -> None:
+def test_a_linked_version_is_found_downloaded_and_used_by_the_name_of_the_link() -> None:
     log_version().link(REGISTERED, aliases=["production"])
     with wandb.init() as run:
         artifact = run.use_artifact(f"{REGISTERED}:production", type="dataset")
@@ -70,7 +70,7 @@ def test_a_version_knows_its_links_and_a_link_its_version() -> None:
     assert source.source_artifact is source
 
 
-def test_linking_a_link_links_what_it_shows() -> None:
+def test_linking_a_link_links_its_version() -> None:
     log_version().link(REGISTERED).link("wandb-registry-dataset/pets")
     assert Api().artifact("wandb-registry-dataset/pets").source_name == "animals:v0"
     assert len(Api().artifact("animals").linked_artifacts) == 2
@@ -93,7 +93,7 @@ def test_the_aliases_of_a_link_are_its_own() -> None:
     assert Api().artifact("animals").aliases == ["latest", "best"]
 
 
-def test_editing_a_link_edits_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+def test_editing_a_link_edits_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     linked = log_version().link(REGISTERED)
     linked.description = "new"
     linked.metadata = {"a": 1}
@@ -142,7 +142,7 @@ def test_a_run_links_by_its_own_project_unless_told_otherwise() -> None:
     assert (workdir.project, there.project) == ("zoo", "farm")
 
 
-def test_a_new_draft_of_a_link_is_logged_where_its_source_is() -> None:
+def test_a_new_draft_of_a_link_is_logged_to_the_source_collection() -> None:
     linked = log_version(project="zoo").link(REGISTERED)
     draft = linked.new_draft()
     with draft.new_file("dog.txt") as file:
@@ -152,7 +152,7 @@ def test_a_new_draft_of_a_link_is_logged_where_its_source_is() -> None:
     assert draft.qualified_name.endswith("zoo/animals:v1")
 
 
-def test_registries_list_what_is_linked_in_them() -> None:
+def test_registries_list_their_links() -> None:
     log_version("cats").link(REGISTERED)
     log_version("dogs").link("wandb-registry-dataset/pets")
     assert names(Api().registries()) == ["dataset", "model"]
@@ -195,7 +195,7 @@ def test_a_model_of_several_files_is_used_as_a_folder() -> None:
     assert sorted(path.name for path in root.iterdir()) == ["a", "b"]
 
 
-def test_what_is_no_model_is_not_used_or_linked_as_one() -> None:
+def test_only_models_are_used_and_linked_as_models() -> None:
     log_version("data", "dataset")
     write_files(Path("."), {"model.pt": b"weights"})
     with wandb.init() as run:
@@ -209,7 +209,7 @@ def test_what_is_no_model_is_not_used_or_linked_as_one() -> None:
 # Different on purpose
 
 
-def test_a_collection_is_either_of_versions_or_of_links() -> None:
+def test_a_collection_holds_either_versions_or_links() -> None:
     source = log_version("cats")
     log_version("dogs")
     with pytest.raises(ValueError, match="dogs"):
@@ -219,7 +219,7 @@ def test_a_collection_is_either_of_versions_or_of_links() -> None:
         log_version("classifier", project="wandb-registry-model")
 
 
-def test_deleting_a_collection_of_links_tells_which_before_and_after() -> None:
+def test_deleting_a_collection_of_links_lists_them_before_and_after() -> None:
     for content in (b"1", b"2"):
         log_version("cats", files={"a": content}).link(REGISTERED)
     project, name = REGISTERED.split("/")
@@ -235,14 +235,14 @@ def test_deleting_a_collection_of_links_tells_which_before_and_after() -> None:
         assert len(list(store.versions("cats"))) == 2
 
 
-def test_a_link_is_named_without_a_version() -> None:
+def test_a_link_target_is_named_without_a_version() -> None:
     with pytest.raises(InvalidName):
         log_version().link("a/b/c/d")
     with pytest.raises(InvalidName):
         log_version().link(cast(Any, 3))
 
 
-def test_a_deleted_version_leaves_its_links_with_nothing() -> None:
+def test_links_of_a_deleted_version_are_gone() -> None:
     source = log_version()
     source.link(REGISTERED)
     source.delete(delete_aliases=True)
@@ -250,7 +250,7 @@ def test_a_deleted_version_leaves_its_links_with_nothing() -> None:
         Api().artifact(REGISTERED)
 
 
-def test_what_is_linked_is_an_artifact_and_no_name() -> None:
+def test_only_an_artifact_can_be_linked_not_a_name() -> None:
     log_version(project="zoo")
     name: Any = "animals:latest"
     with wandb.init(project="zoo") as run, pytest.raises(TypeError, match="instance of Artifact"):

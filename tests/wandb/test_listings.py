@@ -33,13 +33,13 @@ def test_an_artifact_is_found_by_its_name_and_checked_for_its_type() -> None:
 
 @pytest.mark.parametrize("kind", [wandb.CommError, wandb.errors.CommError, wandb.Error])
 @pytest.mark.parametrize("name", ["cats", "animals:v9", "animals:best", "zoo/animals"])
-def test_what_is_not_there_is_a_comm_error(name: str, kind: type[Exception]) -> None:
+def test_a_missing_artifact_is_a_comm_error(name: str, kind: type[Exception]) -> None:
     log_version()
     with pytest.raises(kind):
         Api().artifact(name)
 
 
-def test_existence_is_asked_without_an_error() -> None:
+def test_existence_is_checked_without_an_error() -> None:
     log_version()
     assert Api().artifact_exists("animals")
     assert Api().artifact_exists("animals:v0", type="dataset")
@@ -61,7 +61,7 @@ def test_the_project_comes_from_overrides_or_from_the_environment(monkeypatch: p
 # Equal: versions
 
 
-def test_versions_are_listed_the_newest_first_and_in_other_orders() -> None:
+def test_versions_are_listed_newest_first_and_in_other_orders() -> None:
     versions(4)
     artifacts = Api().artifacts("dataset", "animals")
     assert [artifact.version for artifact in artifacts] == ["v3", "v2", "v1", "v0"]
@@ -83,13 +83,13 @@ def test_versions_are_listed_by_type_and_name_as_keywords() -> None:
 
 
 @pytest.mark.parametrize(("type", "name"), [("model", "animals"), ("dataset", "cats")])
-def test_versions_of_what_is_not_there_are_a_comm_error(type: str, name: str) -> None:
+def test_versions_of_a_missing_collection_are_a_comm_error(type: str, name: str) -> None:
     log_version()
     with pytest.raises(wandb.CommError):
         list(Api().artifacts(type, name))
 
 
-def test_versions_are_chosen_by_tags() -> None:
+def test_versions_are_filtered_by_tags() -> None:
     log_version(files={"cat.txt": b"0"}, tags=["a", "b"])
     log_version(files={"cat.txt": b"1"}, tags=["a"])
     log_version(files={"cat.txt": b"2"})
@@ -118,7 +118,7 @@ def test_a_listing_is_iterated_counted_indexed_and_sliced() -> None:
         next(walked)
 
 
-def test_a_listing_goes_on_where_another_one_ended() -> None:
+def test_a_listing_continues_where_another_one_ended() -> None:
     versions(5)
     first = Api().artifacts("dataset", "animals", per_page=2)
     assert [next(first).version, next(first).version] == ["v4", "v3"]
@@ -129,7 +129,7 @@ def test_a_listing_goes_on_where_another_one_ended() -> None:
 # Equal: types and collections
 
 
-def test_types_and_collections_are_walked_down_to_versions() -> None:
+def test_types_lead_to_collections_and_versions() -> None:
     log_version("cats", project="zoo")
     log_version("dogs", project="zoo")
     log_version("classifier", "model", project="zoo")
@@ -199,7 +199,7 @@ def test_a_run_lists_what_it_used_and_logged() -> None:
     assert len(stored.logged_artifacts()) == 2
 
 
-def test_an_artifact_is_noted_with_a_run_after_the_fact() -> None:
+def test_an_artifact_is_added_to_a_finished_run() -> None:
     cats, dogs = log_version("cats"), log_version("dogs")
     with wandb.init() as run:
         pass
@@ -213,7 +213,7 @@ def test_an_artifact_is_noted_with_a_run_after_the_fact() -> None:
         stored.log_artifact(wandb.Artifact("rats", "dataset"))
 
 
-def test_a_use_noted_after_the_fact_is_recorded_as_one_in_a_run_is(tmp_path: Path) -> None:
+def test_a_use_added_to_a_finished_run_is_recorded_like_one_in_a_run(tmp_path: Path) -> None:
     cats, dogs = log_version("cats"), log_version("dogs")
     with wandb.init() as run:
         run.use_artifact(cats, use_as="training")
@@ -250,7 +250,7 @@ def test_the_history_of_a_run_is_read_back() -> None:
 # Different on purpose
 
 
-def test_an_api_may_be_asked_for_before_there_is_a_store() -> None:
+def test_an_api_can_be_created_before_the_store() -> None:
     api = Api()
     assert "Api" in repr(api)
     with pytest.raises(NoStore, match="no store here"):
@@ -262,13 +262,13 @@ def test_an_api_may_be_asked_for_before_there_is_a_store() -> None:
         Api(store="nowhere")
 
 
-def test_what_is_counted_is_what_is_listed_also_with_tags() -> None:
+def test_counts_equal_listings_also_with_tags() -> None:
     log_version(files={"cat.txt": b"0"}, tags=["a"])
     log_version(files={"cat.txt": b"1"})
     assert len(Api().artifacts("dataset", "animals", tags=["a"])) == 1
 
 
-def test_an_order_that_is_none_is_refused() -> None:
+def test_an_invalid_order_is_refused() -> None:
     log_version()
     with pytest.raises(ValueError, match="cannot order versions by 'size'"):
         Api().artifacts("dataset", "animals", order="size")
@@ -278,7 +278,7 @@ def test_an_order_that_is_none_is_refused() -> None:
         Api().runs(order="loss")
 
 
-def test_filters_of_all_listings_find_what_they_say() -> None:
+def test_filters_of_all_listings_find_the_expected_items() -> None:
     log_version().link("wandb-registry-model/x", aliases=["live"])
     assert len(Api().runs(filters={"state": "finished"})) == 1
     assert [item.name for item in Api().registries(filter={"name": "model"})] == ["model"]

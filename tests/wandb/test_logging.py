@@ -27,7 +27,7 @@ def held(run: wandb.Run) -> threading.Event:
 # Equal: log_artifact
 
 
-def test_logging_gives_the_artifact_at_once_and_waiting_gives_it_too() -> None:
+def test_log_artifact_and_wait_return_the_artifact() -> None:
     artifact = new_draft(cat="meow")
     with wandb.init() as run:
         event = held(run)
@@ -38,7 +38,7 @@ def test_logging_gives_the_artifact_at_once_and_waiting_gives_it_too() -> None:
         assert artifact.wait(timeout=1).name == "animals:v0"
 
 
-def test_waiting_too_short_is_a_timeout_and_the_artifact_is_logged_all_the_same() -> None:
+def test_a_timeout_of_wait_is_an_error_and_the_artifact_is_still_logged() -> None:
     artifact = new_draft(cat="meow")
     with wandb.init() as run:
         event = held(run)
@@ -51,12 +51,12 @@ def test_waiting_too_short_is_a_timeout_and_the_artifact_is_logged_all_the_same(
     assert Api().artifact("animals").version == "v0"
 
 
-def test_what_was_never_logged_cannot_be_waited_for() -> None:
+def test_wait_needs_a_logged_artifact() -> None:
     with pytest.raises(ArtifactNotLoggedError, match=r"'Artifact.wait' used prior to logging"):
         new_draft().wait()
 
 
-def test_a_file_is_logged_under_a_name_made_of_the_run_and_the_file() -> None:
+def test_the_default_name_of_a_logged_file_is_made_of_the_run_and_the_file() -> None:
     write_files(Path("."), {"model.pt": b"weights"})
     with wandb.init() as run:
         artifact = run.log_artifact("model.pt")
@@ -71,7 +71,7 @@ def test_a_file_is_logged_under_a_name_made_of_the_run_and_the_file() -> None:
     assert entry_paths(given) == ["model.pt"]
 
 
-def test_a_folder_is_logged_with_what_is_in_it() -> None:
+def test_a_folder_is_logged_with_its_files() -> None:
     write_files(Path("data"), {"a": b"1", "b/c": b"2"})
     with wandb.init() as run:
         artifact = run.log_artifact("data", type="dataset")
@@ -79,7 +79,7 @@ def test_a_folder_is_logged_with_what_is_in_it() -> None:
     assert entry_paths(artifact) == ["a", "b/c"]
 
 
-def test_what_cannot_be_logged_is_refused_by_the_kind_that_wandb_raises() -> None:
+def test_invalid_arguments_raise_the_errors_of_wandb() -> None:
     with wandb.init() as run:
         with pytest.raises(ValueError, match="path must be a file, directory or external reference"):
             run.log_artifact("nowhere")
@@ -89,7 +89,7 @@ def test_what_cannot_be_logged_is_refused_by_the_kind_that_wandb_raises() -> Non
             run.log_artifact(cast(Any, ["a", "b"]))
 
 
-def test_a_logged_artifact_is_finalized_at_once() -> None:
+def test_a_logged_artifact_is_finalized_immediately() -> None:
     artifact = new_draft(cat="meow")
     with wandb.init() as run:
         held(run).set()
@@ -119,7 +119,7 @@ def test_another_type_for_the_name_is_refused_at_the_call() -> None:
     assert Api().artifact("animals").version == "v0"
 
 
-def test_the_newest_version_with_the_same_content_is_not_made_again() -> None:
+def test_content_equal_to_the_newest_version_makes_no_new_one() -> None:
     first = log_version(files={"cat.txt": b"meow"})
     assert log_version(files={"cat.txt": b"meow"}, aliases=["again"]).id == first.id
     assert Api().artifact("animals:again").version == "v0"
@@ -133,7 +133,7 @@ def test_an_artifact_that_is_logged_twice_is_one_version() -> None:
     assert (artifact.version, artifact.aliases) == ("v0", ["latest", "again"])
 
 
-def test_an_artifact_is_logged_to_the_store_of_the_run_wherever_it_was_begun() -> None:
+def test_an_artifact_is_logged_to_the_store_of_the_run() -> None:
     artifact = new_draft(cat="meow")
     with wandb.init(store="other") as run:
         run.log_artifact(artifact)
@@ -167,7 +167,7 @@ def test_saving_a_draft_without_a_run_logs_it_with_one_of_its_own() -> None:
 # Equal: use_artifact
 
 
-def test_using_gives_the_artifact_and_notes_it_once() -> None:
+def test_use_artifact_returns_the_artifact_and_records_it_once() -> None:
     log_version(aliases=["best"])
     with wandb.init() as run:
         artifact = run.use_artifact("animals:best")
@@ -196,7 +196,7 @@ def test_using_with_the_wrong_type_is_a_value_error_and_a_comm_error(kind: type[
 
 
 @pytest.mark.parametrize("name", ["animals", "animals:best", "animals:v1", "zoo/animals", "cats:latest"])
-def test_using_what_is_not_there_is_a_comm_error(name: str) -> None:
+def test_using_a_missing_artifact_is_a_comm_error(name: str) -> None:
     if name in ("animals:best", "animals:v1"):
         log_version()
     with wandb.init() as run, pytest.raises(wandb.CommError) as caught:
@@ -204,7 +204,7 @@ def test_using_what_is_not_there_is_a_comm_error(name: str) -> None:
     assert isinstance(caught.value, NotFound)
 
 
-def test_what_is_no_artifact_cannot_be_used() -> None:
+def test_only_artifacts_can_be_used() -> None:
     with wandb.init() as run, pytest.raises(ValueError, match="You must pass an artifact name"):
         run.use_artifact(cast(Any, 3))
 
@@ -232,7 +232,7 @@ def test_artifacts_in_the_config_are_used() -> None:
 # Different on purpose
 
 
-def test_metadata_or_description_that_differ_make_a_new_version_that_costs_nothing() -> None:
+def test_different_metadata_or_description_makes_a_version_that_costs_nothing() -> None:
     first = log_version(metadata={"a": 1}, description="one")
     assert log_version(metadata={"a": 2}).version == "v1"
     assert Api().artifact("animals:v1").description == "one"
@@ -249,7 +249,7 @@ def test_the_content_of_an_older_version_is_a_new_version() -> None:
     assert (again.version, again.owned_bytes, again.digest) == ("v2", 0, Api().artifact("animals:v0").digest)
 
 
-def test_what_this_run_has_just_logged_can_be_used() -> None:
+def test_an_artifact_can_be_used_right_after_the_run_logged_it() -> None:
     with wandb.init() as run:
         for number in range(5):
             run.log_artifact(new_draft(cat=str(number)))
@@ -265,7 +265,7 @@ def test_another_type_is_refused_also_while_the_first_version_is_being_committed
         event.set()
 
 
-def test_a_log_that_fails_is_told_by_wait_by_what_went_wrong() -> None:
+def test_wait_raises_the_error_of_a_failed_log() -> None:
     base = log_version()
     draft = base.new_draft()
     base.delete(delete_aliases=True)
@@ -275,7 +275,7 @@ def test_a_log_that_fails_is_told_by_wait_by_what_went_wrong() -> None:
             draft.wait()
 
 
-def test_a_log_that_nobody_waits_for_is_told_at_the_end_of_the_run() -> None:
+def test_an_unawaited_failed_log_is_an_error_at_the_end_of_the_run() -> None:
     base = log_version()
     draft = base.new_draft()
     base.delete(delete_aliases=True)
@@ -286,14 +286,14 @@ def test_a_log_that_nobody_waits_for_is_told_at_the_end_of_the_run() -> None:
     assert Api().run(run.id).state == "failed"
 
 
-def test_offline_is_as_good_as_online() -> None:
+def test_offline_mode_works_like_online_mode() -> None:
     log_version()
     with wandb.init(mode="offline") as run:
         assert run.use_artifact("animals:latest").version == "v0"
         assert run.link_artifact(Api().artifact("animals"), "wandb-registry-pets/best").is_link
 
 
-def test_a_collection_whose_versions_are_all_deleted_keeps_its_type_and_its_numbers() -> None:
+def test_a_collection_without_living_versions_keeps_its_type_and_numbers() -> None:
     log_version().delete(delete_aliases=True)
     with wandb.init() as run, pytest.raises(ValueError, match="animals"):
         run.log_artifact(new_draft("animals", "model"))

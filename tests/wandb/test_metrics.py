@@ -36,7 +36,7 @@ def test_a_config_is_a_dict_or_has_attributes(source: Any) -> None:
     assert public_run(run).config == {"lr": 0.1}
 
 
-def test_a_key_that_is_not_there_is_told_as_a_dict_and_an_object_do() -> None:
+def test_a_missing_key_is_a_key_error_or_an_attribute_error() -> None:
     with wandb.init() as run:
         with pytest.raises(KeyError):
             run.config["x"]
@@ -59,13 +59,13 @@ def test_a_key_keeps_its_value_unless_a_change_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("source", [3, [1]])
-def test_what_is_no_config_is_a_type_error(source: Any) -> None:
+def test_an_invalid_config_is_a_type_error(source: Any) -> None:
     with pytest.raises(TypeError, match="config must be a dict"):
         wandb.init(config=source)
     assert wandb.run is None
 
 
-def test_keys_of_a_config_are_chosen() -> None:
+def test_keys_of_a_config_are_included_or_excluded() -> None:
     source = {"a": 1, "b": 2}
     assert wandb.init(config=source, config_include_keys=["a"]).config.as_dict() == {"a": 1}
     assert wandb.init(config=source, config_exclude_keys=["a"]).config.as_dict() == {"b": 2}
@@ -98,7 +98,7 @@ def test_logging_counts_steps_and_the_summary_has_the_last_values() -> None:
     assert public_run(run).summary == {"loss": 0.3, "acc": 0.2, "late": True, "nested": {"a": [1, 2]}}
 
 
-def test_a_step_that_is_behind_is_not_logged_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_earlier_step_is_dropped_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     with wandb.init() as run:
         run.log({"loss": 1}, step=5)
         run.log({"loss": 2}, step=3)
@@ -107,12 +107,12 @@ def test_a_step_that_is_behind_is_not_logged_and_that_is_said(capsys: pytest.Cap
 
 
 @pytest.mark.parametrize("source", [[1], 3, {1: 2}])
-def test_what_cannot_be_logged_is_a_type_error(source: Any) -> None:
+def test_invalid_metrics_are_a_type_error(source: Any) -> None:
     with wandb.init() as run, pytest.raises(TypeError):
         run.log(source)
 
 
-def test_the_summary_is_set_by_hand_as_well() -> None:
+def test_the_summary_can_be_set_directly() -> None:
     with wandb.init() as run:
         run.log({"acc": 0.5})
         run.summary["best"] = 0.9
@@ -125,7 +125,7 @@ def test_the_summary_is_set_by_hand_as_well() -> None:
     assert public_run(run).summary == {"acc": 0.8, "best": 0.9, "deep": {"a": 1}}
 
 
-def test_name_notes_and_tags_change_while_it_runs() -> None:
+def test_name_notes_and_tags_can_change_during_a_run() -> None:
     with wandb.init(tags=["a"]) as run:
         run.tags += ("b",)
         run.name, run.notes = "new", "words"
@@ -133,7 +133,7 @@ def test_name_notes_and_tags_change_while_it_runs() -> None:
     assert (stored.tags, stored.name, stored.notes) == (["a", "b"], "new", "words")
 
 
-def test_numbers_that_json_does_not_know_are_kept_as_wandb_writes_them() -> None:
+def test_numbers_that_json_cannot_hold_are_stored_as_wandb_does() -> None:
     with wandb.init() as run:
         run.log({"loss": float("nan"), "ratio": float("inf")})
     assert json.dumps(public_run(run).summary) == '{"loss": "NaN", "ratio": "Infinity"}'

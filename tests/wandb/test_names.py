@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("workdir")
 
 
 @pytest.mark.parametrize("name", ["animals", "A-1_b.c", "0", "...", "-", "x" * 128])
-def test_names_that_wandb_takes_are_taken(name: str) -> None:
+def test_names_that_wandb_accepts_are_accepted(name: str) -> None:
     assert Artifact(name, "dataset").name == name
     assert log_version(name).name == f"{name}:v0"
 
@@ -37,7 +37,7 @@ def test_names_that_wandb_takes_are_taken(name: str) -> None:
         ("x" * 129, "longer than 128 characters"),
     ],
 )
-def test_names_that_wandb_refuses_are_refused_in_its_words(name: str, message: str) -> None:
+def test_names_that_wandb_refuses_are_refused_with_its_message(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Artifact(name, "dataset")
 
@@ -45,7 +45,7 @@ def test_names_that_wandb_refuses_are_refused_in_its_words(name: str, message: s
 @pytest.mark.parametrize(
     ("name", "type"), [("x", "job"), ("x", "wandb-history"), ("run-abc-table", "run_table"), ("source-x-y", "code")]
 )
-def test_types_that_wandb_keeps_for_itself_are_refused(name: str, type: str) -> None:
+def test_types_reserved_by_wandb_are_refused(name: str, type: str) -> None:
     with pytest.raises(ValueError, match=r"is reserved for internal use. Please use a different type"):
         Artifact(name, type)
 
@@ -75,7 +75,7 @@ def test_latest_is_always_added_and_aliases_are_not_repeated() -> None:
 
 
 @pytest.mark.parametrize("tag", ["good", "two words", "a-b_c", "ünïcode", "9"])
-def test_tags_of_wandb_are_taken(tag: str) -> None:
+def test_tags_of_wandb_are_accepted(tag: str) -> None:
     assert log_version(tags=[tag, tag]).tags == [tag]
 
 
@@ -99,7 +99,7 @@ def test_other_tags_are_refused(tag: str) -> None:
         ({"deep": {"er": [{"x": 1.5}]}}, {"deep": {"er": [{"x": 1.5}]}}),
     ],
 )
-def test_metadata_is_kept_as_json_says_it(metadata: Any, stored: dict[str, Any]) -> None:
+def test_metadata_is_stored_as_json(metadata: Any, stored: dict[str, Any]) -> None:
     assert Artifact("x", "t", metadata=metadata).metadata == stored
     assert Api().artifact(log_version(metadata=metadata).name).metadata == stored
 
@@ -116,14 +116,14 @@ def test_metadata_is_kept_as_json_says_it(metadata: Any, stored: dict[str, Any])
         ({"a": [{"b": -math.inf}]}, ValueError, "Out of range float values are not JSON compliant"),
     ],
 )
-def test_metadata_that_json_cannot_say_is_refused(metadata: Any, kind: type[Exception], message: str) -> None:
+def test_metadata_that_json_cannot_hold_is_refused(metadata: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         Artifact("x", "t", metadata=metadata)
     with pytest.raises(wandb.Error):
         Artifact("x", "t").metadata = metadata
 
 
-def test_metadata_is_a_copy_of_what_was_given() -> None:
+def test_metadata_is_copied() -> None:
     metadata = {"labels": ["cat"]}
     artifact = Artifact("x", "t", metadata=metadata)
     metadata["labels"].append("dog")
@@ -149,7 +149,7 @@ def test_paths_are_normalised(path: str, normalised: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["..", "../a", "a/../b", "/a", "C:/a", "C:\\a", "a\\..\\b", "//host/share/x", "."])
-def test_paths_that_leave_the_artifact_are_refused_wherever_one_is_given(path: str) -> None:
+def test_paths_that_leave_the_artifact_are_refused_everywhere(path: str) -> None:
     Path("file").write_text("x")
     Path("folder").mkdir()
     artifact = Artifact("x", "t")
@@ -183,18 +183,18 @@ def test_an_artifact_is_named_with_and_without_project_and_entity(name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["x\n", ".", ".."])
-def test_names_that_wandb_takes_by_mistake_are_refused(name: str) -> None:
+def test_names_that_wandb_accepts_by_mistake_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="Artifact name may only contain"):
         Artifact(name, "dataset")
 
 
-def test_a_name_that_is_no_text_is_a_value_error_and_not_a_type_error() -> None:
+def test_a_name_that_is_not_a_string_is_a_value_error() -> None:
     with pytest.raises(InvalidName, match="Invalid name: 3"):
         Artifact(cast(Any, 3), "dataset")
 
 
 @pytest.mark.parametrize("type", ["", "a/b", "x:y", "x\ny", None])
-def test_types_that_could_not_be_written_in_a_path_are_refused(type: Any) -> None:
+def test_types_that_cannot_be_part_of_a_path_are_refused(type: Any) -> None:
     with pytest.raises(ValueError, match="invalid artifact type"):
         Artifact("x", type)
 
@@ -210,7 +210,7 @@ def test_metadata_may_have_any_number_of_keys() -> None:
     assert log_version(metadata=many).metadata == many
 
 
-def test_a_file_cannot_be_a_folder_as_well() -> None:
+def test_a_path_cannot_be_both_a_file_and_a_folder() -> None:
     artifact = new_draft(images="a file")
     with pytest.raises(ValueError, match=r"'images/cat.png' cannot be added: 'images' is a file"):
         artifact.new_file("images/cat.png")
@@ -223,7 +223,7 @@ def test_the_default_folder_of_a_download_is_the_name_with_its_version() -> None
 
 
 @pytest.mark.parametrize("name", ["a/b/c/d", "a/b/c/d:v0", "", "animals:", "two words"])
-def test_a_name_that_can_be_none_is_told_from_one_that_is_not_there(name: str) -> None:
+def test_an_invalid_name_and_a_missing_one_are_different_errors(name: str) -> None:
     log_version()
     with pytest.raises(InvalidName):
         Api().artifact(name)

@@ -72,7 +72,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_what_we_write_is_what_wandb_writes_byte_for_byte(ours: Artifact) -> None:
+def test_artstore_writes_the_same_bytes_as_wandb(ours: Artifact) -> None:
     made, expected = files(Path(ours.download("out"))), files(WRITTEN)
     # The bytes of a NumPy file, and so its name, depend on the release of NumPy.
     packed = {path for path in {*made, *expected} if path.endswith(".npz") or path == "arrays.table.json"}
@@ -88,13 +88,13 @@ def test_what_we_write_is_what_wandb_writes_byte_for_byte(ours: Artifact) -> Non
     assert kinds[0] == kinds[1]
 
 
-def test_what_wandb_wrote_is_read_as_wandb_reads_it(theirs: Artifact) -> None:
+def test_files_of_wandb_are_read_as_wandb_reads_them(theirs: Artifact) -> None:
     for path, rows in SHOWN.items():
         assert comparable(theirs.get(path)) == rows, path
         assert comparable(theirs.get(path.split(".")[0])) == rows, path
 
 
-def test_objects_that_wandb_wrote_are_equal_to_ours(ours: Artifact, theirs: Artifact) -> None:
+def test_objects_read_from_files_of_wandb_equal_ours(ours: Artifact, theirs: Artifact) -> None:
     for path in WRITTEN.glob("*.json"):
         name = path.name.split(".")[0]
         mine, other = ours.get(name), theirs.get(name)
@@ -106,7 +106,7 @@ def test_objects_that_wandb_wrote_are_equal_to_ours(ours: Artifact, theirs: Arti
     assert theirs.get("indexed").data[1][0].get_row() == {"x": "b"}
 
 
-def test_what_wandb_wrote_is_written_again_the_same(theirs: Artifact) -> None:
+def test_files_of_wandb_are_unchanged_by_reading_and_writing(theirs: Artifact) -> None:
     again = Artifact("again", "dataset")
     for path in WRITTEN.rglob("*.table.json"):
         again.add(theirs.get(str(path.relative_to(WRITTEN))), str(path.relative_to(WRITTEN)))
@@ -144,7 +144,7 @@ def test_a_table_of_a_release_without_types_is_read() -> None:
     assert artifact.get("newer").data == [[{"k": 1}]]
 
 
-def test_names_of_wandb_are_there() -> None:
+def test_names_of_wandb_exist() -> None:
     assert artstore.Table is artstore.data_types.Table is Table
     assert artstore.JoinedTable is JoinedTable
     assert issubclass(artstore.Image, artstore.data_types.Media)
@@ -163,7 +163,7 @@ assert not {"numpy", "pandas", "PIL", "pyarrow"} & set(sys.modules)
 
 @pytest.mark.torture
 @pytest.mark.timeout(600)
-def test_wandb_itself_reads_what_we_write(ours: Artifact, workdir: Path) -> None:
+def test_wandb_reads_files_of_artstore(ours: Artifact, workdir: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "other"], check=True)
     python = str(workdir / "other" / "bin" / "python")
     install = [python, "-m", "pip", "install", "--quiet", "wandb==0.31.0", "numpy", "pandas", "pillow"]

@@ -97,18 +97,18 @@ def names_of(kind: type) -> set[str]:
         (ArtifactManifest, MANIFEST),
     ],
 )
-def test_every_public_name_of_wandb_is_here_or_named_on_the_page(kind: type, of_wandb: str) -> None:
+def test_every_public_name_of_wandb_exists_or_is_on_the_page(kind: type, of_wandb: str) -> None:
     assert sorted(set(of_wandb.split()) - names_of(kind) - NAMED) == []
 
 
-def test_every_public_name_of_the_package_is_here_or_named_on_the_page(workdir: Path) -> None:
+def test_every_public_name_of_the_package_exists_or_is_on_the_page(workdir: Path) -> None:
     assert [name for name in PACKAGE.split() if not hasattr(artstore, name) and name not in NAMED] == []
 
 
 PLANNED = "Histogram EvalTable"
 
 
-def test_what_the_page_calls_planned_is_not_there_yet() -> None:
+def test_names_that_the_page_calls_planned_do_not_exist_yet() -> None:
     """When such a name exists, the page must be updated."""
     here_already = {*dir(Artifact), *dir(Run), *dir(artstore)}
     assert [name for name in PLANNED.split() if name in here_already] == []
@@ -123,7 +123,7 @@ def test_every_row_has_a_verdict() -> None:
     assert [verdict for verdict in verdicts if not re.fullmatch(allowed, verdict)] == []
 
 
-def test_the_readme_leads_to_the_page() -> None:
+def test_the_readme_links_to_the_page() -> None:
     assert "docs/wandb-compatibility.md" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -182,7 +182,7 @@ SIGNATURES: list[tuple[Callable[..., object], str]] = [
 
 
 @pytest.mark.parametrize(("function", "of_wandb"), SIGNATURES, ids=lambda each: getattr(each, "__qualname__", ""))
-def test_arguments_are_those_of_wandb_by_name_and_by_order(function: Callable[..., object], of_wandb: str) -> None:
+def test_arguments_have_the_names_and_order_of_wandb(function: Callable[..., object], of_wandb: str) -> None:
     ours = [name for name in inspect.signature(function).parameters if name != "self"]
     assert ours[: len(of_wandb.split())] == of_wandb.split()
 
@@ -197,7 +197,7 @@ def test_init_takes_every_argument_of_wandb_by_its_name(workdir: Path) -> None:
     artstore.init(**dict.fromkeys(BY_NAME_ONLY.split()))
 
 
-def test_a_script_uses_the_parts_of_wandb_that_the_page_names(workdir: Path) -> None:
+def test_a_script_uses_the_names_on_the_page(workdir: Path) -> None:
     wandb = artstore
     log_version()
     run = wandb.init(id=wandb.util.generate_id(), resume="allow")
@@ -210,7 +210,7 @@ def test_a_script_uses_the_parts_of_wandb_that_the_page_names(workdir: Path) -> 
         wandb.util.nothing  # noqa: B018
 
 
-def test_what_integrations_tell_goes_to_stderr(
+def test_messages_of_integrations_go_to_stderr(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wandb = artstore

@@ -222,13 +222,13 @@ INTEGRATION = """
 """
 
 
-def test_code_that_imports_the_inner_modules_of_wandb_runs_under_its_name() -> None:
+def test_code_that_imports_inner_modules_of_wandb_runs() -> None:
     output = run("integration.py", INTEGRATION, as_wandb=True)
     assert [line.split(":")[0] for line in output.splitlines()] == ["not found", "not logged", "not found", "too late"]
     assert Api().artifact("zoo/x").version == "v0"
 
 
-def test_a_module_of_wandb_that_is_not_there_is_told_by_its_name() -> None:
+def test_a_missing_module_of_wandb_is_named() -> None:
     code = "import wandb\ntry:\n    import wandb.keras\nexcept ImportError as error:\n    print(error)\n"
     assert "no wandb.keras" in run("keras.py", code, as_wandb=True)
 
@@ -329,7 +329,7 @@ RESUMING = """
 """
 
 
-def test_a_run_that_broke_off_is_resumed_from_its_checkpoint() -> None:
+def test_an_interrupted_run_is_resumed_from_its_checkpoint() -> None:
     run("long.py", RESUMING, status=5)
     assert Api().run("long/the-run").state == "failed"
     run("long.py", RESUMING)
@@ -377,7 +377,7 @@ def test_grouped_runs_in_parallel_are_joined_by_their_group() -> None:
     assert sql("select count(*) as files from artifact_entries where path = 'part.txt'") == [{"files": 4}]
 
 
-def test_a_search_over_settings_makes_one_run_each() -> None:
+def test_a_search_over_settings_makes_one_run_for_each() -> None:
     run(
         "search.py",
         """
@@ -397,7 +397,7 @@ def test_a_search_over_settings_makes_one_run_each() -> None:
     assert {(stored.state, stored.group) for stored in runs} == {("finished", "search")}
 
 
-def test_an_exception_that_nobody_catches_makes_the_run_failed_and_keeps_what_was_logged() -> None:
+def test_an_uncaught_exception_fails_the_run_and_keeps_logged_versions() -> None:
     run(
         "broken.py",
         """

@@ -41,7 +41,7 @@ def test_every_argument_of_wandb_is_accepted_by_its_name() -> None:
     )
 
 
-def test_a_run_begins_with_what_is_not_given_filled_in() -> None:
+def test_a_run_starts_with_defaults() -> None:
     run = wandb.init()
     assert (run.project, run.job_type, run.group, run.notes, run.tags) == ("uncategorized", None, None, None, ())
     assert len(run.id) == 8
@@ -58,7 +58,7 @@ def test_an_argument_that_wandb_does_not_know_is_a_type_error() -> None:
         wandb.init(color="red")
 
 
-def test_settings_and_the_environment_say_what_arguments_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_and_the_environment_replace_missing_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "PROJECT": "zoo",
         "NAME": "from outside",
@@ -97,7 +97,7 @@ def test_the_environment_resumes_disables_and_silences(
 
 
 @pytest.mark.parametrize("id", ["a/b", "a:b", " ", " a", "x" * 129])
-def test_an_id_that_is_none_is_refused(id: str) -> None:
+def test_an_invalid_id_is_refused(id: str) -> None:
     with pytest.raises(wandb.Error, match="invalid run id"):
         wandb.init(id=id)
     assert wandb.run is None
@@ -129,7 +129,7 @@ def test_leaving_a_block_by_sys_exit_keeps_its_code() -> None:
         assert (public_run(run).state, public_run(run).exit_code) == (state, code)
 
 
-def test_finishing_is_by_exit_code_and_only_once() -> None:
+def test_finish_takes_an_exit_code_and_acts_once() -> None:
     run = wandb.init()
     wandb.finish(exit_code=2)
     run.finish()
@@ -137,7 +137,7 @@ def test_finishing_is_by_exit_code_and_only_once() -> None:
     assert (public_run(run).state, public_run(run).exit_code) == ("failed", 2)
 
 
-def test_a_finished_run_takes_nothing_more() -> None:
+def test_a_finished_run_refuses_calls() -> None:
     run = wandb.init()
     run.finish()
     for late in (
@@ -157,7 +157,7 @@ def test_a_finished_run_takes_nothing_more() -> None:
 # Equal: functions of the package
 
 
-def test_before_init_the_package_says_that_there_is_no_run() -> None:
+def test_before_init_the_package_has_no_run() -> None:
     assert wandb.run is None
     for early in (
         lambda: wandb.log({"a": 1}),
@@ -173,7 +173,7 @@ def test_before_init_the_package_says_that_there_is_no_run() -> None:
     assert wandb.login(key="x")
 
 
-def test_the_package_offers_what_the_open_run_does(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_package_has_the_functions_of_the_open_run(capsys: pytest.CaptureFixture[str]) -> None:
     write_files(Path("."), {"model.pt": b"weights"})
     run = wandb.init(project="zoo")
     wandb.config.lr = 0.1
@@ -250,7 +250,7 @@ def test_files_are_saved_with_the_run() -> None:
 # Different on purpose
 
 
-def test_init_finishes_the_open_run_unless_told_otherwise() -> None:
+def test_init_finishes_the_open_run_by_default() -> None:
     first = wandb.init()
     second = wandb.init()
     assert (public_run(first).state, wandb.run) == ("finished", second)
@@ -261,7 +261,7 @@ def test_init_finishes_the_open_run_unless_told_otherwise() -> None:
     assert wandb.run is second
 
 
-def test_a_project_that_is_none_is_a_value_error_and_not_a_usage_error() -> None:
+def test_an_invalid_project_is_a_value_error_and_not_a_usage_error() -> None:
     with pytest.raises(InvalidName):
         wandb.init(project="a/b")
 
@@ -271,7 +271,7 @@ def test_the_first_argument_of_init_is_the_project() -> None:
         assert run.project == "zoo"
 
 
-def test_what_has_no_meaning_is_told_once_and_ignored(capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_without_a_meaning_are_noted_once_and_ignored(capsys: pytest.CaptureFixture[str]) -> None:
     wandb.init(sync_tensorboard=True, save_code=True)
     notes = [line for line in capsys.readouterr().err.splitlines() if "no meaning" in line]
     assert len(notes) == 1

@@ -85,7 +85,7 @@ def test_the_same_script_makes_a_version_only_when_the_file_has_changed() -> Non
 # The core concepts
 
 
-def test_an_artifact_without_files_is_a_version_too() -> None:
+def test_an_artifact_without_files_is_a_version() -> None:
     run_sample("""
         #!/usr/bin/env python
         import wandb
@@ -112,7 +112,7 @@ def two_versions_of_animals() -> tuple[Artifact, Artifact]:
     return Api().artifact("animals:v0"), Api().artifact("animals:v1")
 
 
-def test_a_version_owns_what_no_earlier_one_has() -> None:
+def test_a_version_owns_bytes_that_no_earlier_version_has() -> None:
     v0, v1 = two_versions_of_animals()
     assert (v0.size, v0.owned_bytes, v0.reclaimable_bytes) == (3 * MB, 3 * MB, 0)
     assert (v1.size, v1.owned_bytes, v1.reclaimable_bytes) == (6 * MB, 3 * MB, 3 * MB)
@@ -123,7 +123,7 @@ def bytes_of_packs() -> int:
     return sum(path.stat().st_blocks * 512 for path in Path(".artstore/packs").iterdir())
 
 
-def test_deleting_the_later_version_gives_its_own_bytes_back_to_the_disk() -> None:
+def test_deleting_the_later_version_frees_its_own_bytes_on_disk() -> None:
     v0, v1 = two_versions_of_animals()
     before = bytes_of_packs()
     v1.delete(delete_aliases=True)
@@ -132,7 +132,7 @@ def test_deleting_the_later_version_gives_its_own_bytes_back_to_the_disk() -> No
     assert Path(Api().artifact("animals:v0").download(), "cat.png").read_bytes() == noise(2 * MB, "cat")
 
 
-def test_deleting_the_earlier_version_frees_nothing_and_the_later_one_inherits() -> None:
+def test_deleting_the_earlier_version_frees_nothing_and_the_later_one_owns_the_bytes() -> None:
     v0, v1 = two_versions_of_animals()
     before = bytes_of_packs()
     v0.delete()
@@ -234,7 +234,7 @@ def graph_of(artifact: Artifact) -> set[str]:
     return {f"{ends[edge.source]} -{edge.kind}-> {ends[edge.target]}" for edge in lineage.edges}
 
 
-def test_the_sentiment_analysis_goes_from_run_to_run_with_all_its_edges() -> None:
+def test_the_sentiment_analysis_has_all_its_edges() -> None:
     write_reviews(10)
     first = ingest()
     second = run_sample(TRAIN)
@@ -285,13 +285,13 @@ def test_a_model_leads_back_to_exactly_the_data_that_it_was_trained_on() -> None
     assert the_model().version == "v1"
 
 
-def test_a_dataset_that_is_not_there_is_caught_as_the_sample_catches_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_dataset_raises_the_error_that_the_sample_catches(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run_sample(TRAIN)
     assert "Could not find artifact: " in capsys.readouterr().out
 
 
-def test_a_dataset_of_another_type_is_caught_as_the_sample_catches_it() -> None:
+def test_a_dataset_of_another_type_raises_the_error_that_the_sample_catches() -> None:
     log_version("processed-dataset", "model", project="sentiment-analysis")
     with pytest.raises(SystemExit):
         run_sample(TRAIN)
@@ -325,7 +325,7 @@ def test_the_distributed_table_of_the_parallel_runs_is_read_as_one() -> None:
 # Versions, aliases
 
 
-def test_latest_moves_on_and_an_alias_of_ones_own_stays() -> None:
+def test_latest_moves_and_a_custom_alias_stays() -> None:
     write_files(Path("images"), {"cat.png": b"cat", "dog.png": b"dog"})
     run_sample(LOG_ANIMALS.replace("log_artifact(artifact)", "log_artifact(artifact, aliases=['my-cool-alias'])"))
     write_files(Path("images"), {"bird.png": b"bird"})
@@ -414,7 +414,7 @@ def artifact(workdir: Path) -> Built:
         ("new_file('hello.txt')", {"hello.txt": b""}),
     ],
 )
-def test_each_row_of_the_table_of_calls_gives_what_it_says(
+def test_each_call_of_the_table_has_the_documented_result(
     artifact: Built, call: str, content: dict[str, bytes]
 ) -> None:
     run_sample(f"artifact.{call}", artifact=artifact)
@@ -423,7 +423,7 @@ def test_each_row_of_the_table_of_calls_gives_what_it_says(
     assert {path: (root / path).read_bytes() for path in entry_paths(artifact)} == content
 
 
-def test_a_uri_is_referenced_under_the_name_that_is_given(artifact: Built) -> None:
+def test_a_uri_is_referenced_under_the_given_name(artifact: Built) -> None:
     uri = Path("model.h5").absolute().as_uri()
     run_sample(
         """
@@ -440,7 +440,7 @@ def test_a_uri_is_referenced_under_the_name_that_is_given(artifact: Built) -> No
     assert graph_of(artifact) == {"(job-type) -produced-> replaced:v0"}
 
 
-def test_a_new_file_is_filled_by_with() -> None:
+def test_a_new_file_is_filled_in_a_with_block() -> None:
     names = run_sample("""
         import wandb
         artifact = wandb.Artifact(name="replaced", type="dataset")
@@ -451,7 +451,7 @@ def test_a_new_file_is_filled_by_with() -> None:
     assert Path(names["artifact"].file()).read_text() == "hello"
 
 
-def test_what_is_not_there_is_an_error_of_the_kind_that_wandb_raises() -> None:
+def test_missing_items_raise_the_errors_of_wandb() -> None:
     log_version()
     with pytest.raises(CommError, match=r"animals:v7.*latest is v0"):
         Api().artifact("animals:v7")
