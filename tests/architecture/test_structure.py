@@ -1,12 +1,13 @@
-"""The structure of artstore: its listing is the design, and each package has a folder of tests."""
+"""The rules of the structure that import-linter cannot hold: the listing, sizes, late imports and circles."""
 
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 
-from tests.support.own_imports import ROOT
+from tests.support.own_imports import ROOT, circles, imports, modules
 
 PACKAGES = {
     *("bench", "catalog", "charts", "checkout", "cli", "core", "data_types", "drivers", "ingest", "lineage"),
@@ -23,6 +24,29 @@ MODULES = {
     "testing.py",
     "py.typed",
 }
+
+LONGEST_FILE = 400
+LONGER = {Path("artstore/catalog/schema.py")}
+"""The schema of the store, which is read as one text."""
+
+LATE_IMPORTS = {
+    "artstore.catalog.catalog_file": "the schema is needed to create or upgrade a store only",
+    "artstore.catalog.db": "the schema is needed to create or upgrade a store only",
+    "artstore.checkout.download": "drivers load an event loop, which a download without references does not need",
+    "artstore.cli._completion": "a shell that completes a verb waits for each import",
+    "artstore.cli._open": "verbs that fail before they open a store, and --help, do not need it",
+    "artstore.cli.bench.checksum": "--help needs neither the measurements nor their libraries",
+    "artstore.cli.bench.dedup": "--help needs neither the measurements nor their libraries",
+    "artstore.data_types.registry": "images need NumPy and Pillow, which programs without images do not load",
+    "artstore.data_types.table": "Parquet and JSON are loaded when a table is written or read",
+    "artstore.operations.store_reader": "lineage, comparison and status are loaded when they are called",
+    "artstore.store": "references load drivers and their event loop",
+    "artstore.tracking.artifact_media": "objects are loaded when one is added or read",
+    "artstore.tracking.crossings": "an artifact has its runs and a run its artifacts: the one circle, as in W&B",
+    "artstore.tracking.logged_media": "tables and media are loaded when one is logged",
+    "artstore.tracking.media_reader": "reading an image does not load tables",
+}
+"""The modules with imports of other modules of artstore inside functions, and the reason: start-up time but for one."""
 
 
 def test_the_listing_is_the_design() -> None:
@@ -42,3 +66,44 @@ def test_a_store_is_used_through_its_methods(package: str) -> None:
     for path in (ROOT / "artstore" / package).rglob("*.py"):
         used = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)} & inner
         assert not used, f"{path} uses {used} of a store"
+
+
+def test_no_file_is_long() -> None:
+    files = [path for folder in ("artstore", "drivers") for path in (ROOT / folder).rglob("*.py")]
+    lines = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {path for path, count in lines.items() if count > LONGEST_FILE} == LONGER
+
+
+def test_imports_inside_functions_have_a_reason() -> None:
+    late = [edge for edge in imports() if edge.late]
+    unexplained = {f"{edge.importer}:{edge.line}" for edge in late if edge.importer not in LATE_IMPORTS}
+    assert unexplained == set()
+    assert LATE_IMPORTS.keys() == {edge.importer for edge in late}
+
+
+def test_the_only_circle_of_imports_goes_through_crossings() -> None:
+    edges = {(edge.importer, edge.imported) for edge in imports() if not edge.typing}
+    assert len(circles(edges)) <= 1
+    crossings = "artstore.tracking.crossings"
+    assert circles({(importer, imported) for importer, imported in edges if importer != crossings}) == []
+
+
+def test_only_the_store_and_its_operations_use_the_catalog_of_a_store() -> None:
+    users = {
+        name
+        for name, path in modules().items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "db" and ast.unparse(node.value).endswith("store")
+    }
+    assert {name for name in users if name != "artstore.store" and not name.startswith("artstore.operations.")} == set()
+
+
+def test_no_test_imports_another_test() -> None:
+    importers = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.")
+        if not f"{node.module}.".startswith("tests.support.")
+    }
+    assert importers == set()

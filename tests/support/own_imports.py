@@ -34,9 +34,9 @@ def imports() -> list[Import]:
     """Return every import of one module of artstore by another."""
     files = modules()
     return [
-        found
+        edge
         for name, path in files.items()
-        for found in _imports_of(name, ast.parse(path.read_text(encoding="utf-8")), files, late=False, typing=False)
+        for edge in _imports_of(name, ast.parse(path.read_text(encoding="utf-8")), files, late=False, typing=False)
     ]
 
 
