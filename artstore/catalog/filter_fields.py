@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from artstore.catalog import latest
 from artstore.catalog.filters import Fields
 from artstore.core.names import REGISTRY
 
@@ -65,14 +66,12 @@ _ALIASES = """(
     select json_group_array(known.name) from (
         select a.name as name from {aliases} as a where a.{of} = {row}.id
         union all
-        select 'latest' where {row}.number = (
-            select max(n.number) from {rows} as n where n.collection = {row}.collection and n.{lives}
-        )
+        select 'latest' where {row}.number = {latest}
     ) as known
 )"""
-ALIASES = _ALIASES.format(aliases="aliases", of="version", row="v", rows="versions", lives="state = 'committed'")
+ALIASES = _ALIASES.format(aliases="aliases", of="version", row="v", latest=latest.version_number("v.collection"))
 """SQL: the aliases of the version `v` as a JSON list, including `latest`."""
-_LINK_ALIASES = _ALIASES.format(aliases="link_aliases", of="link", row="l", rows="links", lives="removed_at is null")
+_LINK_ALIASES = _ALIASES.format(aliases="link_aliases", of="link", row="l", latest=latest.link_number("l.collection"))
 
 VERSIONS = Fields(
     "versions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from artstore.catalog import filter_fields, filters, timestamps
+from artstore.catalog import filter_fields, filters, latest, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
 from artstore.core.versions import Link
@@ -18,10 +18,10 @@ class LinkRow(NamedTuple):
     version: int
 
 
-_LINK = """
+_LINK = f"""
     select l.id, projects.name, c.name, l.number, l.version,
         (select group_concat(a.name, char(0)) from link_aliases as a where a.link = l.id),
-        l.number = (select max(o.number) from links as o where o.collection = l.collection and o.removed_at is null)
+        l.number = {latest.link_number("l.collection")}
     from links as l join collections as c on c.id = l.collection join projects on projects.id = c.project
     join versions as v on v.id = l.version
 """
@@ -34,8 +34,8 @@ def _link(row: tuple[int, str, str, int, int, str | None, int]) -> LinkRow:
 
 def newest(connection: Connection, collection: int) -> LinkRow | None:
     """Return the newest link of a collection; None if it has none."""
-    where = "where l.collection = ? and l.removed_at is null order by l.number desc limit 1"
-    row = connection.execute(f"{_LINK} {where}", (collection,)).fetchone()
+    where = f"where l.collection = ? and l.number = {latest.link_number('?')}"
+    row = connection.execute(f"{_LINK} {where}", (collection, collection)).fetchone()
     return _link(row) if row else None
 
 

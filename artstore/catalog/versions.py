@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from artstore.catalog import collections, filter_fields, filters, links, timestamps
+from artstore.catalog import collections, filter_fields, filters, latest, links, timestamps
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
@@ -38,8 +38,7 @@ _VERSION = f"""
         v.description, v.metadata, v.ttl,
         (select group_concat(a.name, char(0)) from aliases as a where a.version = v.id),
         (select group_concat(t.name, char(0)) from tags as t where t.version = v.id),
-        v.number = (select max(l.number) from versions as l where l.collection = v.collection and l.state = 'committed')
-        as newest, v.prefixes,
+        v.number = {latest.version_number("v.collection")}, v.prefixes,
         {filter_fields.BASE}
     from versions as v
     join collections as c on c.id = v.collection
@@ -135,8 +134,8 @@ def exists(connection: Connection, id: int) -> bool:
 
 def newest(connection: Connection, collection: int) -> Version | None:
     """Return the newest version of a collection; None if it has none."""
-    where = "where v.collection = ? and v.state = 'committed' order by v.number desc limit 1"
-    return _select_one(connection, where, (collection,))
+    where = f"where v.collection = ? and v.number = {latest.version_number('?')}"
+    return _select_one(connection, where, (collection, collection))
 
 
 def resolve(connection: Connection, project: str, name: VersionName) -> Version:
@@ -147,14 +146,14 @@ def resolve(connection: Connection, project: str, name: VersionName) -> Version:
     collection = collections.get(connection, project, name.name)
     if collection.portfolio:
         return _resolve_link(connection, collection, name)
-    latest = newest(connection, collection.id)
-    if latest is None:
+    newest_version = newest(connection, collection.id)
+    if newest_version is None:
         raise NotFound(
             f"artifact {name.name!r} has no version: all of them were deleted, or none is finished "
             "(see `artstore pending`)"
         )
     if name.alias == names.LATEST:
-        return latest
+        return newest_version
     where = (
         "where v.id = (select version from aliases where collection = ? and name = ?)"
         if name.number is None
@@ -163,26 +162,26 @@ def resolve(connection: Connection, project: str, name: VersionName) -> Version:
     key = name.alias if name.number is None else name.number
     version = _select_one(connection, where, (collection.id, key))
     if version is None:
-        raise _no_version(name, latest.number)
+        raise _no_version(name, newest_version.number)
     if version.state != "committed":
-        raise NotFound(f'version "{version.name}" was deleted (latest is v{latest.number})')
+        raise NotFound(f'version "{version.name}" was deleted (latest is v{newest_version.number})')
     return version
 
 
 def _resolve_link(connection: Connection, portfolio: Collection, name: VersionName) -> Version:
-    latest = links.newest(connection, portfolio.id)
-    if latest is None:
+    newest_link = links.newest(connection, portfolio.id)
+    if newest_link is None:
         raise NotFound(f"{portfolio.project}/{name.name} has no version: all links were removed")
     if name.alias == names.LATEST:
-        return by_link(connection, latest)
+        return by_link(connection, newest_link)
     row = links.find(connection, portfolio.id, name.alias if name.number is None else name.number)
     if row is None:
-        raise _no_version(name, latest.link.number)
+        raise _no_version(name, newest_link.link.number)
     return by_link(connection, row)
 
 
-def _no_version(name: VersionName, latest: int) -> NotFound:
-    return NotFound(f'no version "{name.name}:{name.alias}" (latest is v{latest})')
+def _no_version(name: VersionName, latest_number: int) -> NotFound:
+    return NotFound(f'no version "{name.name}:{name.alias}" (latest is v{latest_number})')
 
 
 def of_collection(connection: Connection, collection: int) -> list[Version]:
