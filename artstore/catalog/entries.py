@@ -1,4 +1,4 @@
-"""Entries as rows of the catalog: how they are read, few or very many at once, and the files and refs they name."""
+"""Read entries from the catalog, a few or very many at once, and write the files and refs that they name."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
             {
                 "dry_run": dry_run,
                 "expired": [_format.version_data(version) for version in collected.expired],
-                "dead_sessions": collected.sessions,
+                "dead_process_locks": collected.process_locks,
                 "dead_drafts": collected.leases,
                 "content_bytes": collected.content,
                 "disk_bytes": collected.disk,
@@ -44,7 +44,7 @@ def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
         _format.counted(number, one, f"{one}s")
         for number, one in (
             (len(collected.expired), "expired version"),
-            (collected.sessions, "dead session"),
+            (collected.process_locks, "dead process lock"),
             (collected.leases, "dead draft"),
         )
         if number

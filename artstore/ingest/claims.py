@@ -17,7 +17,7 @@ class DraftLease:
 
     def __init__(self, repository: Repository, purpose: str, guard: threading.RLock) -> None:
         self._db = repository.db
-        self._session = repository.process_lock.name
+        self._process_lock = repository.process_lock.name
         self._purpose = purpose
         self._guard = guard
         self._id: int | None = None
@@ -35,7 +35,7 @@ class DraftLease:
         with self._guard:
             if self._id is None:
                 with self._db.writing(durable=False) as connection:
-                    opened = leases.open_lease(connection, self._session, self._purpose)
+                    opened = leases.open_lease(connection, self._process_lock, self._purpose)
                 self._id = opened
             return self._id
 

@@ -33,7 +33,7 @@ class DeleteResult(NamedTuple):
 
 def release_dead_leases(repository: Repository, connection: Connection) -> Freed:
     """Close the leases of dead processes and release what only they held. Call it with the write lock held."""
-    claims = leases.reap(connection, lambda session: process_locks.is_alive(repository.folder, session))
+    claims = leases.reap(connection, lambda name: process_locks.is_alive(repository.folder, name))
     return reclaim.release(connection, claims=claims) if claims else Freed()
 
 

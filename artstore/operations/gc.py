@@ -24,8 +24,8 @@ class GcResult(NamedTuple):
 
     expired: list[Version]
     """Versions past their ttl."""
-    sessions: int
-    """Processes that ended without closing the store."""
+    process_locks: int
+    """Process locks of processes that ended without closing the store."""
     leases: int
     """Their open drafts."""
     content: int
@@ -39,13 +39,13 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
     db, folder = repository.db, repository.folder
     with db.reading() as connection:
         expired = needed.expired(connection, now())
-        dead = [session for session in leases.process_locks(connection) if not process_locks.is_alive(folder, session)]
+        dead = [name for name in leases.process_locks(connection) if not process_locks.is_alive(folder, name)]
         dead_leases = leases.count(connection, dead)
     deleted = delete(repository, expired, dry_run=dry_run, delete_aliases=True, only_expired=True) if expired else None
     if dry_run:
         unpublished = _truncate_packs(repository, dry_run=True) + pack_space.free_bytes(db.connection)
-        sessions = len(process_locks.remove_dead(folder, dry_run=True))
-        return GcResult(expired, sessions, dead_leases, deleted.content if deleted else 0, unpublished)
+        dead_locks = len(process_locks.remove_dead(folder, dry_run=True))
+        return GcResult(expired, dead_locks, dead_leases, deleted.content if deleted else 0, unpublished)
     released = 0
     if dead_leases:
         with db.writing() as connection:
@@ -56,11 +56,11 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
     if reclaimed.disk or released or deleted:
         with db.writing(durable=False) as connection:
             stat_cache.forget_deleted(connection)
-    sessions = len(process_locks.remove_dead(folder, dry_run=False))
+    dead_locks = len(process_locks.remove_dead(folder, dry_run=False))
     remove_unfinished(folder)
     return GcResult(
         expired,
-        sessions,
+        dead_locks,
         dead_leases,
         released + (deleted.content if deleted else 0),
         unpublished + reclaimed.disk + (deleted.disk if deleted else 0),

@@ -217,8 +217,8 @@ class Runs:
         with self._db.reading() as connection:
             return runs.history(connection, run.id, after=after, limit=limit)
 
-    def _is_alive(self, session: str | None) -> bool:
-        return session is not None and process_locks.is_alive(self._db.folder, session)
+    def _is_alive(self, process_lock: str | None) -> bool:
+        return process_lock is not None and process_locks.is_alive(self._db.folder, process_lock)
 
 
 def _insert(connection: Connection, new: NewRun, lock: ProcessLock) -> int:

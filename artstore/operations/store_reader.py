@@ -1,4 +1,4 @@
-"""Everything that a store answers: the part of `Store` that changes nothing in it."""
+"""The read-only methods of `Store`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an artifact to its runs and its collection: the one circle of imports, and the only late imports for it.
+"""Break the import cycle between artifacts, runs and collections: the only late imports for a cycle.
 
 As in W&B, an artifact has its runs and its collection, and those have their artifacts, so the modules need each other.
 The modules of runs and collections import `artifact`; the way back is here, imported at the time of the call. Other

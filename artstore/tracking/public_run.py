@@ -1,4 +1,4 @@
-"""Runs as the Api shows them: what they recorded, logged and used, and whether they still run."""
+"""A run read back from the store: what it recorded, logged and used, and whether it still runs."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_broken(workspace: Path) -> None
         _, errors = run_process.communicate()
     assert (run_process.returncode, "Traceback" in errors) == (130, False)
     assert json.loads(output_of("ls", "--json")) == []
-    assert json.loads(output_of("gc", "--json"))["dead_sessions"] == 0
+    assert json.loads(output_of("gc", "--json"))["dead_process_locks"] == 0
     output_of("verify")
 
 
