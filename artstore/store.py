@@ -17,7 +17,7 @@ from artstore.ingest import files
 from artstore.operations import backup, commit, create, delete, drafts, edit, gc, upsert, verify
 from artstore.operations.backup import BackupResult
 from artstore.operations.commit import CommitResult
-from artstore.operations.delete import DeleteResult
+from artstore.operations.delete import DeleteResult as DeleteResult
 from artstore.operations.diff import Difference as Difference
 from artstore.operations.drafts import OpenDrafts
 from artstore.operations.edit import UNSET, Unset
@@ -329,7 +329,8 @@ class Store(StoreReader):
     ) -> DeleteResult:
         """Delete versions, all of them or none; content that nothing else needs is gone from the disk afterwards.
 
-        Raises `StillNeeded` if one has aliases (`latest` is one) and `delete_aliases` is not set, or if it has a
+        Links to them are removed too: they are the `links` of the result, also with `dry_run`. Raises `StillNeeded` if
+        one has aliases (`latest` is one), itself or on a link, and `delete_aliases` is not set, or if it has a
         protected alias, or another version or a pending one references it, and `force` is not set.
         """
         return delete.delete(
@@ -361,7 +362,7 @@ class Store(StoreReader):
     ) -> DeleteResult:
         """Delete all but the newest `keep_last` versions, those `older_than` a duration, or those that both select.
 
-        A version with an alias is never selected, nor one that another version references.
+        A version with an alias, itself or on a link, is never selected, nor one that another version references.
         """
         return delete.prune(self.repository, project, name, keep_last=keep_last, older_than=older_than, dry_run=dry_run)
 

@@ -94,6 +94,17 @@ def of_version(connection: Connection, version: int) -> list[LinkRow]:
     return [_link(row) for row in connection.execute(query, (version,)).fetchall()]
 
 
+def held_by_alias(connection: Connection, version: int) -> list[str]:
+    """Return the aliases that people gave to the links of a version, each as `prod of project/portfolio:v0`."""
+    query = """
+        select a.name || ' of ' || projects.name || '/' || c.name || ':v' || l.number
+        from links as l join link_aliases as a on a.link = l.id
+        join collections as c on c.id = l.collection join projects on projects.id = c.project
+        where l.version = ? and l.removed_at is null order by 1
+    """
+    return [row[0] for row in connection.execute(query, (version,))]
+
+
 def add(connection: Connection, collection: int, version: int) -> tuple[int, bool]:
     """Link a version in a collection; return the id of its link, and whether it is new."""
     query = "select id from links where collection = ? and version = ? and removed_at is null"

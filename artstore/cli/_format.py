@@ -152,6 +152,13 @@ def version_table(versions: Iterable[Version]) -> list[str]:
     return table(columns, rows, right=["entries", "size"])
 
 
+def end_with_rest(left_to_gc: str | None) -> None:
+    """End with exit code 1, and say what `artstore gc` has to do, if a deletion could not give all its space back."""
+    if left_to_gc is not None:
+        click.echo(f"not all space was freed: {visible(left_to_gc)}; then `artstore gc` frees it", err=True)
+        raise click.exceptions.Exit(1)
+
+
 def version_data(version: Version) -> dict[str, Any]:
     """Return a version as plain data, for JSON."""
     return {

@@ -14,7 +14,7 @@ from artstore.catalog import chunks as chunk_rows
 from artstore.catalog import pack_space
 from artstore.catalog.pack_space import Move, Pack
 from artstore.catalog.repository import Repository
-from artstore.errors import DiskFull
+from artstore.errors import DiskFull, StoreError
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
@@ -27,31 +27,39 @@ _PIECE = 4 * 1024 * 1024
 
 
 class ReclaimResult(NamedTuple):
-    """What was given back: bytes on disk, packs removed, and packs copied to a new place."""
+    """What was given back: bytes on disk, packs removed, packs copied to a new place; and why some could not be."""
 
     disk: int = 0
     removed: int = 0
     repacked: int = 0
+    left: str | None = None
 
 
 def reclaim_space(repository: Repository, *, everywhere: bool = False, progress: Progress = SILENT) -> ReclaimResult:
     """Give back what is free, in the packs with newly free ranges or `everywhere`.
 
-    Raises `StoreError` if the packs cannot be written; the catalog is right by then, and the next call continues.
+    Packs that cannot be written, those of another user for example, are left to the next call: the catalog knows what
+    is free in them.
     """
     db, packs = repository.db, repository.packs
     with platform.translate_os_errors(str(packs.folder)), translate_sqlite_errors(db.path):
         before = packs.allocated()
         removed = repacked = 0
+        left = None
         keep_packs = pack_space.must_stay(db.connection)
         todo = pack_space.packs(db.connection) if everywhere else pack_space.packs_with_free_ranges(db.connection)
         with step(progress, "giving back space", len(todo), "packs"):
             for pack in todo:
-                was_removed, was_repacked = _reclaim(repository, pack, keep=keep_packs)
-                removed += was_removed
-                repacked += was_repacked
+                try:
+                    with platform.translate_os_errors(str(packs.path(pack.name))):
+                        was_removed, was_repacked = _reclaim(repository, pack, keep=keep_packs)
+                except StoreError as error:
+                    left = left or str(error)
+                else:
+                    removed += was_removed
+                    repacked += was_repacked
                 progress.advance(1)
-        return ReclaimResult(max(0, before - packs.allocated()), removed, repacked)
+        return ReclaimResult(max(0, before - packs.allocated()), removed, repacked, left)
 
 
 def _reclaim(repository: Repository, pack: Pack, *, keep: bool) -> tuple[bool, bool]:

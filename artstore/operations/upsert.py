@@ -23,7 +23,6 @@ from artstore.errors import NotFound
 from artstore.ingest.open_draft import OpenDraft
 from artstore.operations import commit, delete, edit
 from artstore.operations.commit import CutManifest
-from artstore.operations.reclaim_space import reclaim_space
 
 _TRIES_WITHOUT_LOCK = 3
 
@@ -188,10 +187,14 @@ def finished(repository: Repository, id: int) -> Version | None:
 
 
 class DropResult(NamedTuple):
-    """What dropping a pending version did, or would do: bytes of content deleted, and bytes freed on disk."""
+    """What dropping a pending version did, or would do: bytes of content deleted, and bytes freed on disk.
+
+    `left_to_gc` says why not all space could be given back to the disk; `gc` does that later.
+    """
 
     content: int
     disk: int
+    left_to_gc: str | None = None
 
 
 def drop(repository: Repository, id: int, *, dry_run: bool = False) -> DropResult:
@@ -216,4 +219,4 @@ def drop(repository: Repository, id: int, *, dry_run: bool = False) -> DropResul
             entries=row.entries,
             runs=list(row.runs),
         )
-    return DropResult(freed.content, reclaim_space(repository).disk)
+    return DropResult(freed.content, *delete.reclaim_what_can_be(repository))

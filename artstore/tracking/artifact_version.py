@@ -10,7 +10,7 @@ from artstore.core.names import LOCAL
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, WrongType
 from artstore.runtime import terminal
-from artstore.tracking import crossings
+from artstore.tracking import crossings, deletion
 from artstore.tracking.artifact_download import ArtifactDownload
 from artstore.tracking.artifact_state import as_list, needs_version
 
@@ -227,15 +227,18 @@ class ArtifactVersion(ArtifactDownload):
     def delete(self, version: Version, delete_aliases: bool = False, force: bool = False) -> None:
         """Delete the version, and free the space that nothing else needs; of a link, delete only the link.
 
-        Raises `StillNeeded` if it has aliases and `delete_aliases` is not set, or if it has a protected alias or
-        another artifact references it and `force` is not set.
+        Links to the version are named in a note, then deleted with it. Raises `StillNeeded` if it has aliases, itself
+        or on a link, and `delete_aliases` is not set, or if it has a protected alias or another artifact references it
+        and `force` is not set.
         """
         store = self._open_store()
         if version.link is not None:
             terminal.note(f"artstore: {self.name} is a link: only the link is deleted")
             self.unlink(force=force)
             return
-        store.delete(version, delete_aliases=delete_aliases, force=force)
+        if store.links(version):
+            deletion.name_links(store.delete(version, delete_aliases=delete_aliases, force=force, dry_run=True))
+        deletion.name_rest(store.delete(version, delete_aliases=delete_aliases, force=force))
         self._version = store.version_by_id(version.id)
 
     def _note_use(self, store: Store, run: RunRecord, role: str | None) -> bool:

@@ -10,6 +10,7 @@ from artstore.core.names import LOCAL
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, NotFound
 from artstore.store import Collection, Store
+from artstore.tracking import deletion
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.artifact_state import as_list
 from artstore.tracking.paging import Listing
@@ -163,10 +164,12 @@ class ArtifactCollection:
     def delete(self, *, force: bool = False) -> None:
         """Delete all versions; of a collection of links, the links. The name, the type and the numbering stay.
 
-        Raises `StillNeeded` if a version has a protected alias or another artifact references it, and `force` is not
-        set.
+        Links to the versions are named in a note, then deleted with them. Raises `StillNeeded` if a version has a
+        protected alias or another artifact references it, and `force` is not set.
         """
-        self._store.delete_collection(self._record.name, project=self.project, force=force)
+        name = self._record.name
+        deletion.name_links(self._store.delete_collection(name, project=self.project, force=force, dry_run=True))
+        deletion.name_rest(self._store.delete_collection(name, project=self.project, force=force))
 
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self.project}/{self.name} ({self.type})>"
