@@ -49,7 +49,7 @@ class TestFile(PrefixContract):
             self.put(prefix + key, key.encode())
         entries = self.add(session, prefix)
         assert {self.fetched(session, entry, tmp_path).decode() for entry in entries} == set(self.odd_keys)
-        assert {entry.path for entry in entries} == set(self.odd_keys)
+        assert {entry.path for entry in entries} == {key.replace("%25", "%") for key in self.odd_keys}
 
 
 @pytest.fixture
@@ -98,11 +98,11 @@ def test_links_and_empty_folders_are_treated_as_by_add_dir(folder: Path, tmp_pat
     (folder / "sub" / "odd").symlink_to("../5%")
     entries = {entry.path: entry for entry in add(folder)}
     assert entries["up"] == Entry("up", Kind.LINK, target="sub/cat")
-    assert entries["sub/odd"] == Entry("sub/odd", Kind.LINK, target="../5%25")
+    assert entries["sub/odd"] == Entry("sub/odd", Kind.LINK, target="../5%")
     assert entries["empty"] == Entry("empty", Kind.FOLDER)
     assert (entries["out"].kind, entries["out"].uri, entries["out"].size) == (Kind.REFERENCE, f"file://{folder}/out", 7)
-    assert entries["there/50%25"].uri == f"file://{folder}/there/50%25"
-    assert sorted(entries) == ["5%25", "empty", "out", "sub/cat", "sub/odd", "there/50%25", "up"]
+    assert entries["there/50%"].uri == f"file://{folder}/there/50%25"
+    assert sorted(entries) == ["5%", "empty", "out", "sub/cat", "sub/odd", "there/50%", "up"]
 
 
 def test_a_link_that_leads_back_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from aiohttp import web
 from fsspec.config import conf
 
 import artstore_drivers.s3
-from artstore.core.manifest import Entry
+from artstore.core.manifest import Entry, Kind
 from artstore.drivers import RemoteObject, retrying
 from artstore.drivers.session import Session
 from artstore.errors import (
@@ -109,11 +109,18 @@ class TestMoto(S3Contract):
         (entry,) = self.add(session, prefix + "k?versionId=1")
         assert (entry.uri, entry.path) == (prefix + "k?versionId=1", "k?versionId=1")
 
-    def test_the_marker_of_a_folder_is_an_object(self, session: Session, prefix: str) -> None:
+    def test_the_marker_of_a_folder_is_the_folder(self, session: Session, prefix: str) -> None:
+        for key, data in {"": b"", "a": b"a", "b/": b"", "b/c": b"c", "empty/": b"", "full/": b"content"}.items():
+            self.put(f"{prefix}folder/{key}", data)
+        entries = {entry.path: entry for entry in self.add(session, prefix + "folder", max_objects=3)}
+        assert sorted(entries) == ["a", "b/c", "empty", "full/%"]
+        assert entries["empty"].kind == Kind.FOLDER
+        assert entries["full/%"].uri == prefix + "folder/full/"
+
+    def test_a_marker_alone_is_an_empty_folder(self, session: Session, prefix: str) -> None:
         self.put(prefix + "folder/", b"")
-        self.put(prefix + "folder/a", b"a")
-        entries = self.add(session, prefix + "folder")
-        assert {entry.path: entry.uri for entry in entries} == {"%": prefix + "folder/", "a": prefix + "folder/a"}
+        with pytest.raises(ReferenceGone, match="folder/"):
+            self.add(session, prefix + "folder")
 
 
 class TestMotoVersioned(TestMoto):

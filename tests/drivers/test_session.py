@@ -7,17 +7,18 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from email.utils import formatdate
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from artstore.core import names
-from artstore.core.manifest import Kind
+from artstore.core.draft import Draft
+from artstore.core.manifest import Entry, Kind
 from artstore.drivers import Algorithm, Driver, NoRanges, RemoteObject, changed, fetching, registry, retrying
 from artstore.drivers.fetching import fetch, read_range, stream
 from artstore.drivers.loop import iterate, run
@@ -40,7 +41,9 @@ KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
         ("", "%"),
         ("x/../y", "x/%2E%2E/y"),
         ("./x", "%2E/x"),
-        ("%41", "%2541"),
+        ("%41", "%41"),
+        ("13%3A00/50%/100%25", "13%3A00/50%/100%25"),
+        ("%", "%"),
         ("..", "%2E%2E"),
         ("...", "..."),
         ("C:/x", "C%3A/x"),
@@ -55,38 +58,84 @@ def test_a_key_becomes_a_path_that_any_folder_can_hold(key: str, path: str) -> N
     assert path_for_key(key) == path
 
 
-@given(KEYS, KEYS)
-def test_keys_never_share_a_path_and_every_path_is_valid(one: str, other: str) -> None:
-    for key in (one, other):
-        assert names.entry_path(path_for_key(key)) == path_for_key(key)
-    assert (path_for_key(one) == path_for_key(other)) == (one == other)
+@given(KEYS)
+def test_the_path_of_a_key_is_allowed_and_only_what_no_folder_holds_is_escaped(key: str) -> None:
+    path = path_for_key(key)
+    assert names.entry_path(path) == path
+    if not {"", ".", ".."} & set(key.split("/")) and not {"\\", ":"} & set(key):
+        assert path == key
 
 
-@given(KEYS.filter(lambda key: all(key.split("/"))))
-def test_a_key_without_empty_segments_is_recovered_from_its_path(key: str) -> None:
-    assert unquote(path_for_key(key)) == key
-
-
-@given(st.sets(st.text("ab/-.", max_size=6), max_size=12))
-def test_no_entry_of_a_prefix_is_below_a_file(keys: set[str]) -> None:
+def placed(*keys: str) -> list[tuple[str, Kind, str]]:
     async def listing() -> AsyncIterator[RemoteObject]:
         for key in sorted(keys, key=str.encode):
-            yield RemoteObject("s3://b/" + key, key)
+            yield RemoteObject("s3://b/p/" + key, key, 0 if key.endswith("0/") else 1)
 
-    async def collected() -> list[tuple[str, str | None]]:
-        return [(entry.path, entry.uri) async for entry in place(listing(), "")]
+    async def collected() -> list[tuple[str, Kind, str]]:
+        return [
+            (entry.path, entry.kind, (entry.uri or "").removeprefix("s3://b/p/"))
+            async for entry in place(listing(), "")
+        ]
 
-    entries = run(collected())
-    paths = {path for path, _ in entries}
-    assert {uri for _, uri in entries} == {"s3://b/" + key for key in keys}
-    assert len(paths) == len(keys)
-    for path, uri in entries:
-        assert not any(other.startswith(path + "/") for other in paths)
-        key = (uri or "").removeprefix("s3://b/")
-        if not any(other.startswith(key + "/") for other in keys):
-            assert path == path_for_key(key)
-        else:
-            assert path == path_beside_folder(path_for_key(key), uri or "")
+    return run(collected())
+
+
+KEY_PARTS = st.sampled_from(["a", "b", "/", "//", ".", "..", "%", "%2E", "-"])
+KEY_SETS = st.sets(st.lists(KEY_PARTS, max_size=7).map("".join), max_size=12)
+
+
+@given(st.sets(st.text("ab/-.", max_size=6), max_size=12) | KEY_SETS)
+def test_no_two_keys_become_one_path_and_no_entry_lies_below_a_plain_one(keys: set[str]) -> None:
+    entries = placed(*keys)
+    paths = {path for path, _, _ in entries}
+    assert {key for _, _, key in entries} == keys
+    assert len(paths) == len(entries) == len(keys)
+    draft = Draft("n", "t")
+    for path, _, key in entries:
+        draft.add(Entry(path, Kind.REFERENCE, uri=key))
+    wanted = Counter(map(path_for_key, keys))
+    for path, _, key in entries:
+        own = path_for_key(key)
+        if wanted[own] == 1 and not any(other.startswith(own + "/") for other in wanted):
+            assert path == own
+        elif path != own:
+            assert path == path_beside_folder(own, "s3://b/p/" + key)
+
+
+@pytest.mark.parametrize(
+    ("keys", "paths"),
+    [
+        (("a/%2E/b", "a/./b"), {"a/%2E/b": "a/%2E/b", "a/./b": "a/%2E/b~"}),
+        (("a/%", "a//b"), {"a/%": "a/%~", "a//b": "a/%/b"}),
+        (("a/%/b", "a/"), {"a/%/b": "a/%/b", "a/": "a/%~"}),
+    ],
+)
+def test_a_key_that_looks_like_an_escape_is_kept_beside_the_key_that_is_escaped(
+    keys: tuple[str, ...], paths: dict[str, str]
+) -> None:
+    found = {key: path for path, _, key in placed(*keys)}
+    assert found.keys() == paths.keys()
+    for key, path in paths.items():
+        assert found[key] == path or (path.endswith("~") and found[key].startswith(path))
+
+
+def test_a_folder_marker_is_the_folder() -> None:
+    assert sorted(placed("full0/", "full0/a", "full0/deep0/", "empty0/", "file", "file0/")) == [
+        ("empty0", Kind.FOLDER, ""),
+        ("file", Kind.REFERENCE, "file"),
+        ("file0", Kind.FOLDER, ""),
+        ("full0/a", Kind.REFERENCE, "full0/a"),
+        ("full0/deep0", Kind.FOLDER, ""),
+    ]
+
+
+def test_an_object_whose_name_a_folder_marker_needs_gets_another_path() -> None:
+    kinds = {path: kind for path, kind, _ in placed("a0", "a0/")}
+    assert kinds == {"a0": Kind.FOLDER, path_beside_folder("a0", "s3://b/p/a0"): Kind.REFERENCE}
+
+
+def test_an_object_with_content_in_place_of_a_folder_is_kept() -> None:
+    assert sorted(placed("a/", "a/b")) == [("a/%", Kind.REFERENCE, "a/"), ("a/b", Kind.REFERENCE, "a/b")]
 
 
 def test_an_object_with_the_longest_name_can_share_it_with_a_folder() -> None:

@@ -14,8 +14,10 @@ import pytest
 
 import artstore
 from artstore import Artifact
-from artstore.drivers import placing
+from artstore.drivers import RemoteObject, placing
+from artstore.drivers.session import Session
 from artstore.errors import AccessDenied, ReferenceGone, TooManyObjects
+from artstore.store import Store
 from benchmarks import synthetic_driver
 from tests.support import remote_places
 from tests.support.cli_runner import json_of, output_of, run
@@ -109,6 +111,49 @@ def test_odd_keys_are_stored_exactly_and_stay_in_the_folder(moto: S3Server, here
     moto.client.put_object(Bucket=bucket, Key=apart, Body=b"made to clash")
     with pytest.raises(ValueError, match="Cannot add the same path twice"):
         Artifact("odd", "dataset").add_reference(f"s3://{bucket}", storage_options=moto.options)
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_percent_signs_stay_and_folder_markers_are_folders(
+    scheme: str, moto: S3Server, fake_gcs: GsServer, here: Path
+) -> None:
+    server = moto if scheme == "s3" else fake_gcs
+    place: Any = getattr(remote_places, scheme)(server, server.bucket())
+    for key in ("13%3A00.csv", "100%/50%25", "images/cat"):
+        place.put("data/" + key, key.encode())
+    for marker in ("data/", "data/images/", "data/empty/"):
+        place.put(marker, b"")
+    artifact = Artifact("log", "dataset")
+    artifact.add_reference(place.prefix + "data", storage_options=place.options)
+    artifact.add_reference(place.prefix + "data/13%3A00.csv", "single/13%3A00", storage_options=place.options)
+    version = logged(artifact)
+    files = {"13%3A00.csv": b"13%3A00.csv", "100%/50%25": b"100%/50%25", "images/cat": b"images/cat"}
+    assert content(version.download("out", storage_options=place.options)) == {
+        **files,
+        "single/13%3A00": b"13%3A00.csv",
+    }
+    assert Path("out/empty").is_dir() and not list(Path("out").rglob("%"))
+    assert {reference.state for reference in version.status(storage_options=place.options)} == {"unchanged"}
+
+
+def test_an_entry_of_an_earlier_version_keeps_its_escaped_path(moto: S3Server, here: Path) -> None:
+    """Paths were escaped more in the past: versions that were committed then are as they were."""
+    bucket = moto.bucket()
+    moto.client.put_object(Bucket=bucket, Key="data/50%", Body=b"half")
+    moto.client.put_object(Bucket=bucket, Key="data/", Body=b"")
+    with Session(moto.options) as session:
+        (found,) = session.references(f"s3://{bucket}/data/")
+        marker = session.stat(RemoteObject(f"s3://{bucket}/data/", "data"))
+    store = Store.open(here / "store")
+    draft = store.draft("old", "dataset")
+    draft.add_all([found._replace(path="50%25"), marker.entry("%")])
+    draft.prefixes.add(f"s3://{bucket}/data/")
+    store.commit(draft)
+    store.close()
+    version = artstore.Api().artifact("old:v0")
+    assert content(version.download("out", storage_options=moto.options)) == {"50%25": b"half", "%": b""}
+    states = {reference.path: reference.state for reference in version.status(storage_options=moto.options)}
+    assert states == {"50%25": "unchanged", "%": "unchanged"}
 
 
 def again(artifact: Artifact, options: dict[str, Any], asked: list[str]) -> list[str]:
