@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from artstore.catalog import stat_cache
@@ -110,12 +109,12 @@ class Plan:
 
     def _has_content(self, folder: str, name: str, entry: Entry) -> bool:
         """Read a file; return whether it has the content of its entry."""
-        path = Path(self.absolute(folder)) / name
-        if path.is_symlink() or not path.is_file():
-            return False
         hasher, started = self._db.algorithm.hasher(), self._clock()
+        descriptor = self._target.open_file(folder, name)
+        if descriptor is None:
+            return False
         try:
-            with path.open("rb") as source:
+            with open(descriptor, "rb") as source:
                 before = os.fstat(source.fileno())
                 while piece := source.read(1 << 20):
                     hasher.update(piece)

@@ -24,6 +24,8 @@ from artstore.runtime.source_file import Stat, stat_of
 _MAX_OPEN_FOLDERS = 64
 _BACKDATED_NS = 1_000_000_000
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
+"""For a file that is no link; a FIFO does not block."""
 _NAMELESS: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 
 
@@ -104,17 +106,41 @@ class TargetFolder:
 
         Links are not followed, and subfolders not entered.
         """
-        by_name: dict[str, os.stat_result] = {}
         try:
-            with os.scandir(self.path / relative) as entries:
-                for entry in entries:
-                    try:
-                        by_name[entry.name] = entry.stat(follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue
+            return _stats(self.path / relative)
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        return by_name
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG or not platform.FOLDER_DESCRIPTORS:
+                raise
+        descriptor = self.open_folder(relative)
+        return _stats(descriptor) if descriptor is not None else {}
+
+    def open_file(self, folder: str, name: str) -> int | None:
+        """Open a file below the root for reading; return None if there is none, or a link or something else."""
+        parent = self.open_folder(folder)
+        try:
+            descriptor = os.open(self._at(folder, name), READ_FLAGS, dir_fd=parent)
+        except OSError:
+            return None
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        return None
+
+    def link_at(self, folder: str, name: str) -> str | None:
+        """Return the target of a link below the root; None if there is none."""
+        parent = self.open_folder(folder)
+        try:
+            return os.readlink(self._at(folder, name), dir_fd=parent)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EINVAL):
+                return None
+            raise
+
+    def _at(self, folder: str, name: str) -> str:
+        """Return what names a file: its name in the open folder, or its path where folders are not opened."""
+        return name if platform.FOLDER_DESCRIPTORS else str(self.path / folder / name)
 
     def close(self) -> None:
         """Close every folder that was opened."""
@@ -230,6 +256,17 @@ class TemporaryFile:
                     os.unlink(self._parent / self._temporary)
                 else:
                     os.unlink(self._temporary, dir_fd=self._folder)
+
+
+def _stats(folder: Path | int) -> dict[str, os.stat_result]:
+    by_name: dict[str, os.stat_result] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                by_name[entry.name] = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+    return by_name
 
 
 def blocked(path: Path, obstacle: str, wanted: str) -> UnsafeRoot:

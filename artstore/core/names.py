@@ -5,6 +5,7 @@ The functions check a name and return it, or raise `InvalidName` or `InvalidPath
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import PureWindowsPath
@@ -20,6 +21,10 @@ REGISTRY = "wandb-registry-"
 """The prefix of the names of projects that are registries."""
 LONGEST = 128
 """Characters that a name may have."""
+LONGEST_NAME = 255
+"""Bytes that the name of a file or folder may have."""
+LONGEST_PATH = 4_095
+"""Bytes that a path may have, without the NUL that ends it."""
 _DIGITS = 18
 
 _NAME = re.compile(r"[a-zA-Z0-9_\-.]+")
@@ -135,20 +140,66 @@ def parse(reference: str) -> VersionName:
 def entry_path(path: str) -> str:
     """Check and normalise the path of an entry: relative, `/` between names, no `..`; `a//./b` becomes `a/b`.
 
-    Raises `InvalidPath` for a path that is absolute (also on Windows), empty or not UTF-8, or contains `..` or NUL.
+    Raises `InvalidPath` for a path that is absolute, empty, too long or not UTF-8, or contains `..` or NUL. `\\` counts
+    as `/` there, as Windows takes it. A colon is part of a name, but on Windows, where `x:y` begins with a drive.
     """
     text = str(path)
-    parts = [part for part in text.split("/") if part not in ("", ".")]
     if "\0" in text or not is_utf8(text):
         raise InvalidPath(f"Invalid artifact path: {text!r} (a path is UTF-8 text without NUL: rename the file)")
-    windows = PureWindowsPath("/".join(parts))
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    joined = "/".join(parts)
+    windows = PureWindowsPath(joined if os.name == "nt" else joined.replace(":", "_"))
     if windows.drive:
         raise InvalidPath(
             f"Invalid artifact path: {text!r} (it begins like a drive; a path stays inside the artifact: rename it)"
         )
     if not parts or text.startswith("/") or windows.anchor or ".." in windows.parts or ".." in parts:
         raise InvalidPath(f"Invalid artifact path: {text!r} (a path is relative and stays inside the artifact)")
-    return "/".join(parts)
+    if len(text) * 4 > LONGEST_NAME:
+        _check_lengths(parts)
+    return joined
+
+
+def _check_lengths(parts: Sequence[str]) -> None:
+    """Raise `InvalidPath` for names and paths that file systems do not hold."""
+    lengths = [len(part.encode()) for part in parts]
+    longest = max(range(len(parts)), key=lengths.__getitem__)
+    if lengths[longest] > LONGEST_NAME:
+        raise InvalidPath(
+            f"Invalid artifact path: the name {_shortened(parts[longest])} has {lengths[longest]} bytes, and a file "
+            f"system holds at most {LONGEST_NAME}: choose a shorter name"
+        )
+    if (total := sum(lengths) + len(lengths) - 1) > LONGEST_PATH:
+        raise InvalidPath(
+            f"Invalid artifact path: {_shortened('/'.join(parts))} has {total} bytes, and a system takes at most "
+            f"{LONGEST_PATH}: choose shorter names, or fewer folders in each other"
+        )
+
+
+def _shortened(text: str) -> str:
+    return f"{text[:40]!r}..."
+
+
+def link_target(path: str, target: str) -> str:
+    """Check the target of a link at the path of an entry: it stays in the artifact, whatever other links there are.
+
+    It may climb only at its beginning, where it climbs real folders: a `..` after a name could climb from wherever a
+    link of that name leads. Raises `InvalidPath`.
+    """
+    parts = target.split("/")
+    climbs = 0
+    while climbs < len(parts) and parts[climbs] == "..":
+        climbs += 1
+    rest = "/".join(parts[climbs:])
+    try:
+        stays = climbs <= path.count("/") and (rest == "." or (not rest and climbs > 0) or entry_path(rest) == rest)
+    except InvalidPath as error:
+        raise InvalidPath(f"the link {path!r} leads to {target!r}, where no entry can be: {error}") from error
+    if not stays:
+        raise InvalidPath(f"the link {path!r} leads out of the artifact: {target!r}")
+    if len(target) * 4 > LONGEST_PATH and len(target.encode()) > LONGEST_PATH:
+        raise InvalidPath(f"the target of the link {path!r} is longer than {LONGEST_PATH} bytes: use shorter names")
+    return target
 
 
 def check_entry_paths(paths: Sequence[str]) -> None:

@@ -82,6 +82,8 @@ class Walk:
 
     def _list(self, folder: _Folder, walked: WalkedFolder, below: list[_Folder]) -> None:
         prefix = folder.path + "/" if folder.path else ""
+        # A name of a file system may be short enough, and its path in the artifact still too long.
+        is_deep = 4 * len(prefix) > names.LONGEST_PATH - 4 * names.LONGEST_NAME
         files = walked.files
         try:
             with os.scandir(folder.source) as entries:
@@ -91,7 +93,7 @@ class Walk:
         for entry in listed:
             name = entry.name
             path = prefix + name
-            if not name.isascii() or ":" in name or "\\" in name:
+            if is_deep or not name.isascii() or ":" in name or "\\" in name:
                 path = names.entry_path(path)
             try:
                 status = entry.stat(follow_symlinks=False)
@@ -113,10 +115,11 @@ class Walk:
         if target == self._store:
             return
         check_outside_store(target, self._store, through=source)
-        if any(_is_at_or_below(above, target) for above in (*folder.above, folder.source)):
-            raise LinkCycle(f"the link {source!r} leads back to {target!r}: remove it, or add the folders one by one")
         if _is_at_or_below(target, self._root) and folder.above == (self._root,):
-            walked.others.append(Entry(path, Kind.LINK, target=_relative_target(source, target, folder.source)))
+            relative = names.link_target(path, _relative_target(source, target, folder.source))
+            walked.others.append(Entry(path, Kind.LINK, target=relative))
+        elif any(_is_at_or_below(above, target) for above in (*folder.above, folder.source)):
+            raise LinkCycle(f"the link {source!r} leads back to {target!r}: remove it, or add the folders one by one")
         else:
             self._follow(folder, source, target, path, walked, below)
 

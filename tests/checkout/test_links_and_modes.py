@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from artstore import ArtstoreError, Entry, Kind, Store
-from artstore.errors import InvalidPath, LinkCycle, SourceError, SourceUnreadable, UnsafeRoot
-from tests.support.files import commit_folder, entries_by_path, noise, read_files, snapshot
+from artstore.errors import InvalidPath, LinkCycle, RootUnwritable, SourceError, SourceUnreadable, UnsafeRoot
+from tests.support.files import commit_folder, entries_by_path, noise, read_files, snapshot, write_files
 from tests.support.programs import run_python
 
 
@@ -42,6 +42,12 @@ LINKS_INSIDE = {
     "dangling": ("link", "bat", "bat"),
     "dangling absolute": ("sub/link", "{source}/nowhere/bat", "../nowhere/bat"),
     "named in Unicode": ("liên kết", "cat", "cat"),
+    "to its own folder": ("sub/link", ".", "."),
+    "to the folder of all": ("link", ".", "."),
+    "to the folder above": ("sub/link", "..", ".."),
+    "to the root, absolute": ("sub/link", "{source}", ".."),
+    "to a name with a backslash": ("link", "back\\slash", "back\\slash"),
+    "to a name like a drive": ("sub/link", "../C:", "../C:"),
 }
 
 
@@ -56,6 +62,94 @@ def test_a_link_inside_the_folder_is_kept_as_a_link(store: Store, source: Path, 
     assert os.readlink(out / name) == stored
     if "dangling" not in case:
         assert (out / name).resolve() == (out / (source / name).resolve().relative_to(source.resolve()))
+
+
+NAMES = {
+    "drive": "C:",
+    "relative to a drive": "x:y",
+    "colons": "13:00:05.log",
+    "backslash": "a\\b",
+    "control characters": "a\nb\x1b[31m",
+    "reversed text": "\u202egnp.exe",
+    "of Windows": "CON",
+    "ending in dot and space": "x. ",
+    "as long as it gets": "n" * 255,
+    "as long as it gets in four bytes": "\U0001f600" * 63,
+    "as long as it gets in three bytes": "日" * 85,
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_what_is_stored_under_a_name_is_got_back_changed_and_linked(
+    store: Store, tmp_path: Path, out: Path, case: str
+) -> None:
+    name = NAMES[case]
+    source = write_files(
+        tmp_path / "named", {name: b"first", f"sub/{name}": noise(200_000), f"{name} "[:9] + "/x": b""}
+    )
+    (source / "to").mkdir()
+    (source / "to" / name).symlink_to(f"../{name}")
+    version = commit_folder(store, source)
+    for _ in range(2):
+        store.get(version, out)
+        assert snapshot(out) == snapshot(source)
+        (out / name).write_bytes(b"other")
+        (out / "sub" / name).write_bytes(b"other")
+        (out / "to" / name).unlink()
+        (out / "to" / name).write_bytes(b"other")
+
+
+@pytest.mark.parametrize("target", ["..\\cat", "nowhere/..\\..\\cat"])
+def test_a_link_that_cannot_be_got_back_is_refused_when_it_is_added(store: Store, source: Path, target: str) -> None:
+    (source / "link").symlink_to(target)
+    draft = store.draft("animals", "dataset")
+    with pytest.raises(InvalidPath, match="link 'link' leads to"):
+        store.add_dir(draft, source)
+    assert list(draft.under("")) == []
+
+
+def make_deep(folder: Path, depth: int) -> None:
+    """Create a file `f` below folders with names of 100 bytes, also where its path is too long for the system."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d" * 100, dir_fd=here)
+        below = os.open("d" * 100, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(os.open("f", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.symlink("f", "link", dir_fd=here)
+    os.close(here)
+
+
+def test_a_path_that_is_too_long_below_a_deeper_root_is_downloaded_again_and_again(
+    store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "deep").mkdir()
+    make_deep(tmp_path / "deep", 38)
+    version = commit_folder(store, tmp_path / "deep")
+    root = tmp_path / ("r" * 255) / ("r" * 255)
+    assert store.get(version, root) == (2, 0, 0)
+    assert store.get(version, root) == (0, 2, 0)
+    assert commit_folder(store, tmp_path / "deep") == version
+
+
+def test_a_path_that_is_too_long_is_refused_when_it_is_added(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    make_deep(tmp_path / "deep", 60)
+    draft = store.draft("animals", "dataset")
+    with pytest.raises((InvalidPath, SourceUnreadable), match=r"at most 4095|too long"):
+        store.add_dir(draft, tmp_path / "deep")
+    with pytest.raises(InvalidPath, match="has 4098 bytes"):
+        store.add_dir(draft, tmp_path / "deep", "d/" * 2047 + "long")
+    with pytest.raises(InvalidPath, match="has 256 bytes, and a file system holds at most 255"):
+        store.add_file(draft, Path(__file__), "é" * 128)
+    assert list(draft.under("")) == []
+
+
+def test_a_root_on_a_file_system_with_shorter_names_says_so(store: Store, source: Path, tmp_path: Path) -> None:
+    version = commit_folder(store, source)
+    with pytest.raises(RootUnwritable, match=r"File name too long.*choose another root"):
+        store.get(version, tmp_path / ("n" * 256))
 
 
 def test_a_chain_of_links_keeps_its_target(store: Store, source: Path, out: Path) -> None:
@@ -167,9 +261,6 @@ def test_a_link_given_as_a_file_is_added_under_its_own_name(store: Store, source
 
 
 CYCLES = {
-    "to its own folder": ("sub/link", "."),
-    "to the folder above": ("sub/link", ".."),
-    "to the root, absolute": ("sub/link", "{source}"),
     "out, to the folder above the root": ("link", ".."),
     "to the root of the system": ("link", "/"),
 }
@@ -588,7 +679,7 @@ def test_a_prefix_selects_a_folder_or_one_file_only(
     assert [entry.path for entry in store.entries(version, prefix)] == [e for e in expected if e != prefix]
 
 
-@pytest.mark.parametrize("prefix", ["..", "/etc", "a/../..", "C:/x"])
+@pytest.mark.parametrize("prefix", ["..", "/etc", "a/../..", "a\\..\\x"])
 def test_a_prefix_that_leads_outside_is_refused(store: Store, images: Path, out: Path, prefix: str) -> None:
     version = commit_folder(store, images)
     with pytest.raises(InvalidPath, match="stays inside"):

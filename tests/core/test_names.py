@@ -233,6 +233,10 @@ PATHS = {
     "a\\b": "a\\b",
     "ab:c": "ab:c",
     "100%/~/$HOME": "100%/~/$HOME",
+    "x:y": "x:y",
+    "C:/x": "C:/x",
+    "c:": "c:",
+    "a/C:\\x": "a/C:\\x",
     "caf\u00e9": "caf\u00e9",
     "cafe\u0301": "cafe\u0301",
     "日本/🐈.jpg": "日本/🐈.jpg",
@@ -255,13 +259,11 @@ BAD_PATHS = {
     "climbing and coming back": "a/../b",
     "climbing at the end": "a/b/..",
     "climbing on Windows": "a\\..\\..\\x",
-    "drive letter": "C:\\x",
-    "drive letter and slash": "C:/x",
-    "drive letter alone": "c:",
-    "relative to a drive": "c:x",
     "absolute on Windows": "\\x",
     "share": "\\\\server\\share\\x",
     "device": "\\\\?\\C:\\x",
+    "a long name": "x/" + "日" * 86,
+    "a long path": "x/" * 2048 + "x",
     "NUL": "a\0b",
     "NUL alone": "\0",
     "not UTF-8": f"{SURROGATE}/x",
@@ -273,7 +275,7 @@ def test_entry_paths_are_refused(path: str) -> None:
     with pytest.raises(InvalidPath) as caught:
         names.entry_path(path)
     assert isinstance(caught.value, ValueError)
-    assert repr(path) in str(caught.value)
+    assert repr(path) in str(caught.value) or repr(path.removeprefix("x/")[:40]) in str(caught.value)
 
 
 @given(st.text(alphabet=st.sampled_from("a.b/\\:\0 \né\udce9"), max_size=12))
@@ -331,8 +333,8 @@ def test_the_store_refuses_a_bad_name_before_it_changes_anything(store: Store, t
         store.draft("animals2", "dataset", project="a#b")
     with pytest.raises(InvalidPath, match=r"'\.\./cat'"):
         store.add_file(draft, tmp_path / "cat", "../cat")
-    with pytest.raises(InvalidPath, match="'C:/cats'"):
-        store.add_dir(draft, tmp_path, "C:/cats")
+    with pytest.raises(InvalidPath, match="'/cats'"):
+        store.add_dir(draft, tmp_path, "/cats")
     with pytest.raises(InvalidName, match="v7"):
         store.commit(draft, aliases=["v7"])
     with pytest.raises(InvalidName, match="'a,b'"):

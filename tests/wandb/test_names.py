@@ -148,7 +148,7 @@ def test_paths_are_normalised(path: str, normalised: str) -> None:
     assert entry_paths(artifact) == [normalised]
 
 
-@pytest.mark.parametrize("path", ["..", "../a", "a/../b", "/a", "C:/a", "C:\\a", "a\\..\\b", "//host/share/x", "."])
+@pytest.mark.parametrize("path", ["..", "../a", "a/../b", "/a", "\\a", "a\\..\\b", "//host/share/x", "."])
 def test_paths_that_leave_the_artifact_are_refused_everywhere(path: str) -> None:
     Path("file").write_text("x")
     Path("folder").mkdir()
