@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from artstore.core.digests import Algorithm
 from artstore.runtime.sqlite_errors import BUSY_SECONDS
@@ -24,11 +25,34 @@ _SETTINGS = (
 )
 
 
+class VerifiedParts:
+    """The parts of manifests that a connection verified last, by digest: to read files one by one costs that once."""
+
+    _AT_MOST = 64
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Any] = {}
+
+    def get(self, digest: str) -> Any:
+        """Return the part with a digest, if it was verified."""
+        return self._parts.get(digest)
+
+    def add(self, digest: str, part: object) -> None:
+        """Note that a part has this digest."""
+        self._parts[digest] = part
+        if len(self._parts) > self._AT_MOST:
+            del self._parts[next(iter(self._parts))]
+
+
 class Connection(sqlite3.Connection):
     """A connection that knows the digest algorithm of its store: the first argument of the catalog's functions."""
 
     algorithm: Algorithm
     """The store's digest algorithm. Not set while a store is being opened, before it is known."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.verified = VerifiedParts()
 
 
 def connect(path: Path, *, create: bool = False) -> Connection:

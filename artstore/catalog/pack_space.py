@@ -59,7 +59,19 @@ def free_ranges(connection: Connection, pack: int) -> tuple[list[FreeRange], lis
     ).fetchall():
         rows.append(FreeRange(id, pack, offset))
         ranges.add(_dead_around(connection, pack, offset, length))
-    return rows, sorted(ranges)
+    return rows, _joined(sorted(ranges))
+
+
+def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join ranges (offset, length) that overlap, as those behind the last chunk do."""
+    joined: list[tuple[int, int]] = []
+    for offset, length in ranges:
+        if joined and offset < sum(joined[-1]):
+            first = joined[-1][0]
+            joined[-1] = (first, max(sum(joined[-1]), offset + length) - first)
+        else:
+            joined.append((offset, length))
+    return joined
 
 
 def _dead_around(connection: Connection, pack: int, offset: int, length: int) -> tuple[int, int]:
@@ -71,7 +83,8 @@ def _dead_around(connection: Connection, pack: int, offset: int, length: int) ->
     ).fetchone()
     end = connection.execute('select "end" from packs where id = ?', (pack,)).fetchone()[0]
     first = before[0] if before else len(HEADER)
-    last = after[0] if after else max(end, offset + length)
+    # Not beyond the row itself: another writer may be appending there, and `end` may be damaged.
+    last = after[0] if after else min(end, offset + length)
     return first, last - first
 
 

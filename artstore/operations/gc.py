@@ -75,10 +75,15 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
 
 
 def _truncate_packs(repository: Repository, *, dry_run: bool) -> tuple[int, str | None]:
-    """Cut off what dead writers appended and did not publish; return the bytes, and why some could not be cut off."""
+    """Cut off what dead writers appended and did not publish; return the bytes, and why some could not be cut off.
+
+    If a published pack is missing, a pack that the catalog does not know may be it, and none of those is removed.
+    """
     connection, packs = repository.db.connection, repository.packs
-    total, left = 0, None
-    for name in packs.names():
+    total, left, names = 0, None, packs.names()
+    with repository.db.reading() as reading:
+        known = {pack.name for pack in pack_space.packs(reading) if pack.live}
+    for name in names if known <= set(names) else known & set(names):
         try:
             total += packs.truncate(name, lambda pack: chunks.published_end(connection, pack), dry_run=dry_run)
         except StoreError as error:

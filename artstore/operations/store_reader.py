@@ -163,8 +163,8 @@ class StoreReader:
         return reader.entries(self.repository, self._of(version), names.entry_path(folder) if folder else "")
 
     def entry(self, version: Version | str, path: str) -> Entry | None:
-        """Return the entry of a version at a path, or None."""
-        return self._read(manifests.find, self._of(version).id, path)
+        """Return the entry of a version at a path, or None. Raises `Damaged` if it is not what its digest says."""
+        return self._read(manifests.find_verified, self._of(version).id, path)
 
     def read(self, entry: Entry) -> Iterator[bytes]:
         """Read a stored file, piece by piece, verified."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from artstore.catalog import chunks as chunk_rows
 from artstore.catalog import collections, events, manifests, needed, pack_space, reclaim, versions
 from artstore.catalog.chunks import PackCounts, StoredChunk
 from artstore.catalog.connection import Connection
+from artstore.catalog.pack_space import Pack
 from artstore.catalog.repository import Repository
 from artstore.checkout.reader import Reader
 from artstore.core.digests import Algorithm
@@ -20,6 +22,7 @@ from artstore.operations.hold_everything import hold_everything
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.threads import ThreadPool
+from artstore.storage.packs import HEADER
 
 
 class Harm(NamedTuple):
@@ -106,13 +109,14 @@ class _CheckedPack(NamedTuple):
     held: PackCounts
     counted: PackCounts
     damaged: list[StoredChunk]
+    faults: list[str]
 
 
 def _check_chunks(repository: Repository, result: VerifyResult, progress: Progress) -> None:
     packs = pack_space.packs(repository.db.connection)
     live = sum(pack.live for pack in packs)
     with step(progress, "verifying", live, "bytes"), ThreadPool(platform.cores(), "artstore-verify") as pool:
-        futures = [pool.submit(_check_pack, repository, pack.name, progress) for pack in packs]
+        futures = [pool.submit(_check_pack, repository, pack, progress) for pack in packs]
         for pack, future in zip(packs, futures, strict=True):
             checked = future.result()
             result.chunks += checked.chunks
@@ -122,23 +126,42 @@ def _check_chunks(repository: Repository, result: VerifyResult, progress: Progre
                     result.findings.append(
                         Finding(f"pack {pack.name} holds {held} bytes of {what}, and counts {counted}")
                     )
+            result.findings += map(Finding, checked.faults)
             for chunk in checked.damaged:
                 result.findings.append(_damaged_chunk(repository, chunk))
 
 
-def _check_pack(repository: Repository, name: str, progress: Progress) -> _CheckedPack:
+def _check_pack(repository: Repository, pack: Pack, progress: Progress) -> _CheckedPack:
     with repository.db.reading() as connection:
-        chunks = chunk_rows.chunks_of_pack(connection, name)
-        counted = chunk_rows.pack_counts(connection, name)
+        chunks = chunk_rows.chunks_of_pack(connection, pack.name)
+        counted = chunk_rows.pack_counts(connection, pack.name)
+    faults = list(_faults_of_ranges(repository, pack, chunks))
     reader, damaged = Reader(repository), list[StoredChunk]()
     for chunk in chunks:
         try:
-            reader.read_chunk(chunk)
+            if len(reader.read_chunk(chunk)) != chunk.size:
+                damaged.append(chunk)
         except Damaged:
             damaged.append(chunk)
         progress.advance(chunk.place.length)
     held = PackCounts(sum(chunk.place.length for chunk in chunks), sum(chunk.size for chunk in chunks))
-    return _CheckedPack(len(chunks), held, counted, damaged)
+    return _CheckedPack(len(chunks), held, counted, damaged, faults)
+
+
+def _faults_of_ranges(repository: Repository, pack: Pack, chunks: list[StoredChunk]) -> Iterator[str]:
+    """Compare the end of a pack, as the catalog has it, with its chunks and with its file."""
+    end = len(HEADER)
+    for chunk in chunks:
+        if chunk.place.offset < end:
+            yield f"chunk {repository.db.algorithm.text(chunk.digest)} overlaps with what lies before it in {pack.name}"
+        end = chunk.place.offset + chunk.place.length
+    if pack.end < end:
+        yield f"packs row {pack.id}: pack {pack.name} ends at {pack.end} there, and its last chunk at {end}"
+    size = repository.packs.size(pack.name)
+    if size is None:
+        yield f"pack {pack.name} is gone"
+    elif size < pack.end:
+        yield f"packs row {pack.id}: pack {pack.name} ends at {pack.end} there, and its file at {size}"
 
 
 def _damaged_chunk(repository: Repository, chunk: StoredChunk) -> Finding:

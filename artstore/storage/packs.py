@@ -177,11 +177,17 @@ class Packs:
 
     def read(self, place: Place) -> bytes:
         """Return the content of a chunk, for the caller to verify: empty if the pack was removed."""
+        stored = self.read_stored(place)
+        return codec.decode(stored, place.codec) if place.codec else stored
+
+    def read_stored(self, place: Place) -> bytes:
+        """Return a chunk as the pack holds it, encoded: empty if the pack was removed, or if no chunk can lie there."""
+        if place.offset < len(HEADER) or place.length > SEAL_AT:
+            return b""
         try:
-            stored = platform.read_at(self._descriptor(place.pack), place.length, place.offset)
+            return platform.read_at(self._descriptor(place.pack), place.length, place.offset)
         except FileNotFoundError:
             return b""
-        return codec.decode(stored, place.codec) if place.codec else stored
 
     def read_into(self, pack: str, offset: int, window: memoryview) -> int:
         """Read bytes of a pack into a buffer; return their number, which is smaller at the end of the pack."""
@@ -273,6 +279,13 @@ class Packs:
     def names(self) -> list[str]:
         """Return the names of all packs in the folder, known to the catalog or not."""
         return sorted(path.stem for path in self.folder.glob("*.pack"))
+
+    def size(self, name: str) -> int | None:
+        """Return the size of a pack's file in bytes; None if there is none."""
+        try:
+            return self.path(name).stat().st_size
+        except FileNotFoundError:
+            return None
 
     def allocated(self) -> int:
         """Return the bytes that all packs take on disk."""
