@@ -55,7 +55,7 @@ class Store(StoreReader):
         """Create a store in a folder, or open the one that is there. `algorithm` is `blake3` (the default) or `sha256`.
 
         With `compression="zstd"` each chunk that becomes smaller is compressed: text, JSON and tables take a third of
-        the space, and more time. Nothing else changes, digests neither.
+        the space, and more time. Nothing else changes, not even the digests.
 
         Raises `NotAStore` if the folder holds something else, and `InvalidInput` if the store there was created with
         another algorithm or compression.

@@ -1,4 +1,4 @@
-"""The catalog in a backup: how it is copied, and what an earlier copy says of itself."""
+"""Copy the catalog into a backup, and read what an earlier backup contains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of a new catalog: where it may be made, and how it is made complete before it gets its name."""
+"""Create the file of a catalog: on a suitable file system, and complete before it gets its name."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The catalog of one store, opened: its check and its migrations, and the transactions that read and write it.
+"""Open the catalog of a store: check it, migrate it, and run the transactions that read and write it.
 
 Writers take turns by a lock file, because SQLite's busy handler starves some of them: of 8 writers in a tight loop one
 made 1 commit in 4 s and another 11,118, with waits of up to 4.0 s; taking turns, each made 2,655 to 5,074, and the
-longest wait was 0.17 s. Then `begin immediate`, so that a transaction changes what it has read: one that begins to
-read and then writes fails as soon as another wrote in between, without any waiting.
+longest wait was 0.17 s. A transaction that writes starts with `begin immediate`: one that
+reads first fails at its first write, without waiting, if another writer committed in between.
 sqlite-utils is imported here when a store is opened: it takes 70 ms, and worker processes do without it.
 """
 
@@ -51,7 +51,7 @@ class Db:
                 f"the catalog {self.path} is missing: restore it from a backup, as the packs alone cannot be read"
             )
         if not self.path.is_file():
-            raise NoStore(f"no store at {self.folder}: make one with `artstore init {self.folder}`")
+            raise NoStore(f"no store at {self.folder}: create one with `artstore init {self.folder}`")
         check_file_system(self.folder)
         self._check_and_migrate()
         algorithm, self.uid, self.compression = self._read_store()
@@ -81,8 +81,8 @@ class Db:
                 "upgrade with `pip install -U artstore`"
             )
         if schema.migrations.pending(Database(connection)):
-            # `apply` decides again what is pending, under the lock: decided before it, three of four processes that
-            # opened one new file at the same time failed.
+            # `apply` looks for pending migrations again, with the lock held: without that, three of four processes
+            # that opened one new file at the same time failed.
             with self.writing() as connection:
                 schema.migrations.apply(Database(connection))
 
@@ -133,7 +133,7 @@ class Db:
         self._check_there()
         if self.in_transaction:
             raise StoreError(
-                f"this thread is using {self.path} already, as a signal handler may find it: write after that"
+                f"this thread is already using {self.path}: a signal handler that interrupts it cannot write"
             )
         with self._turn(), forking.held_off(), translate_sqlite_errors(self.path):
             connection = self.connection

@@ -229,7 +229,7 @@ def _negated(clause: Clause) -> Clause:
 
 
 class Order(NamedTuple):
-    """An order by a field: rows whose `key` is NULL, as the field is missing, come last."""
+    """An order by a field: rows without the field, whose `key` is NULL, come last."""
 
     key: Clause
     descending: bool

@@ -1,6 +1,6 @@
-"""Which versions are still needed: by aliases, links, versions that reference them, or until their time to live ends.
+"""Find versions that are still needed: by aliases, links, versions that reference them, or until their ttl ends.
 
-And the reverse question, for damaged files: which versions contain them.
+And find the versions that contain damaged files.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def _select(connection: Connection, where: str) -> list[Pack]:
 
 
 class FreeRange(NamedTuple):
-    """A range of a pack that is to be punched, as the row of the catalog that says so."""
+    """A row of the catalog: a range of a pack that is to be punched."""
 
     id: int
     pack: int

@@ -1,4 +1,4 @@
-"""Write a version to a folder: files that are missing or differ are written and verified, all others left alone."""
+"""Write a version to a folder: files that are missing or differ are written and verified, the others stay."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Download:
         self._written = 0
 
     def run(self, groups: Iterable[SelectedGroup]) -> DownloadResult:
-        """Write what is missing or differs of the selected entries."""
+        """Write the selected entries that are missing or differ."""
         try:
             self._write_files(groups)
             references = []

@@ -92,7 +92,7 @@ class LargeFileWriter:
                 self._pool.close()
 
     def _begin(self, file: FileToWrite) -> Iterator[tuple[FileToWrite, Stat]]:
-        """Read a file and hand its spans to the pool; yield the files before it that finish in that time."""
+        """Read a file and hand its spans to the pool; yield earlier files that finish meanwhile."""
         temporary = self._target.create(file.folder, file.name, executable=file.entry.executable)
         unfinished = _UnfinishedFile(file, temporary, self._reader.algorithm.hasher())
         self._unfinished.append(unfinished)
@@ -133,7 +133,7 @@ class LargeFileWriter:
         return unfinished.file, stat
 
     def _write_again(self, unfinished: _UnfinishedFile) -> None:
-        """Write a file whose chunks moved or are damaged chunk by chunk: each is looked up again if necessary."""
+        """Write a file chunk by chunk, because chunks moved or are damaged: each is looked up again if necessary."""
         descriptor, end = unfinished.temporary.descriptor, 0
         with platform.translate_os_errors("a download"):
             os.ftruncate(descriptor, 0)

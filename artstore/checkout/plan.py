@@ -52,7 +52,7 @@ class Plan:
         """For the stat cache: name, stat and digest of files, by their folder below the root."""
 
     def files_to_write(self, groups: Iterable[SelectedGroup]) -> Iterator[FileToWrite]:
-        """Yield the files that are missing or differ. Raises `Damaged` if a group is not what its digest says."""
+        """Yield the files that are missing or differ. Raises `Damaged` if a group does not match its digest."""
         for group in groups:
             files = list(self._compare(group.selected))
             if files or any(entry.kind != Kind.FILE for entry in group.selected):

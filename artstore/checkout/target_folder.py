@@ -2,7 +2,7 @@
 
 A file has no name while it is written, where the system can do that (Linux: `O_TMPFILE`). Elsewhere, and to replace a
 file that is there, it has a temporary name in the same folder, made by `platform.temporary_name`:
-`.NAME-0123456789ab`. `TemporaryFile.publish` gives it its own name.
+`.NAME-0123456789ab`. `TemporaryFile.publish` gives it its final name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MAX_OPEN_FOLDERS = 64
 _BACKDATED_NS = 1_000_000_000
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
-"""For a file that is no link; a FIFO does not block."""
+"""Flags for opening a file that is not a link; opening a FIFO does not block."""
 _NAMELESS: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 
 

@@ -1,4 +1,4 @@
-"""What `put` and `ref` share: the options of the new version, and how it is committed and printed."""
+"""Steps that `put` and `ref` share: read the options of the new version, commit it, print it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., None])
 
 
 class NewVersion(NamedTuple):
-    """What the options say about the version to commit."""
+    """The options of the version to commit."""
 
     name: str
     type: str | None

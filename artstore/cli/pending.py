@@ -98,7 +98,7 @@ def _only(store: Store, selected: Sequence[Pending], name: str | None) -> Pendin
 
 
 def _elsewhere(store: Store, name: str | None) -> str:
-    """Describe what a collection of this name has pending in other projects or under other ids."""
+    """Describe the pending versions of this name in other projects or under other ids."""
     collection = None if name is None else _options.named_collection(name, None)[1]
     others = [] if collection is None else store.pending(collection)
     ids = ", ".join(f"{pending.project}/{pending.collection} ({pending.distributed_id})" for pending in others)

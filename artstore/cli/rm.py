@@ -18,7 +18,7 @@ from artstore.store import Store
 
 
 class _Plan(NamedTuple):
-    """What would be deleted: versions with their content and the links to them, and links without their versions."""
+    """Versions to delete with their content and the links to them, and links to delete without their versions."""
 
     deleted: DeleteResult
     links: list[Version]

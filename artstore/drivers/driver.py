@@ -24,7 +24,7 @@ class Target(NamedTuple):
 
 
 class ParsedUri(NamedTuple):
-    """A URI as people write it, its driver, and what that reads in it."""
+    """A URI as people write it, its driver, and the target that the driver reads in it."""
 
     uri: str
     driver: Driver

@@ -87,7 +87,7 @@ class RemoteObject(NamedTuple):
         return False
 
     def described(self) -> str:
-        """Return what pins the object, in words.
+        """Describe in words how the object is pinned.
 
         >>> RemoteObject("s3://b/k", "k", size=3, etag="abc").described()
         '3 bytes, etag abc'

@@ -155,7 +155,7 @@ class FileReader:
             self._add_small_files(again, self._read_here(again))
 
     def _take_back(self, batch: list[FoundFile], ingested: IngestedBatch) -> set[bytes]:
-        """Take over what a worker wrote and claim what it found stored; return what was deleted since."""
+        """Take over the content that a worker wrote and claim what it found stored; return digests deleted since."""
         files = [file for file in ingested.files if isinstance(file, IngestedFile)]
         new = {file.digest: (file.digest, file.stat.size, file.offset) for file in files if file.offset != STORED}
         assert ingested.end is not None

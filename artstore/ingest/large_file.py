@@ -23,7 +23,7 @@ _WINDOW = 8 * 1024 * 1024
 _WINDOWS = 3
 """One is read while one is written and one is hashed."""
 _PIPELINED = 4 * _WINDOW
-"""Files of at least this size are written and hashed as a whole in the background of their reading."""
+"""Files of at least this size are written, and hashed as a whole, in the background while they are read."""
 _TOGETHER = 128
 """How many chunks of content in memory are stored together."""
 

@@ -142,7 +142,7 @@ class Walk:
 def _relative_target(source: str, target: str, folder: str) -> str:
     relative = os.path.relpath(target, folder)
     if not names.is_utf8(relative):
-        raise InvalidPath(f"the link {source!r} leads to {target!r}, which is not UTF-8: rename what it leads to")
+        raise InvalidPath(f"the link {source!r} leads to {target!r}, which is not UTF-8: rename its target")
     return relative.replace(os.sep, "/")
 
 

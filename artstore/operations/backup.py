@@ -25,7 +25,7 @@ _DRAFT = f".{FILE}-backup"
 
 
 class BackupResult(NamedTuple):
-    """What a backup did: bytes copied, and the hash of the newest event.
+    """The result of a backup: bytes copied, and the hash of the newest event.
 
     Keep the hash elsewhere, for `verify(head=...)`.
     """

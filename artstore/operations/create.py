@@ -69,9 +69,10 @@ def check_same(repository: Repository, algorithm: str | None, compression: str |
     if algorithm is not None and db.algorithm.name != algorithm:
         raise InvalidInput(
             f"{repository.folder} uses {db.algorithm.name}, and digests are never mixed: "
-            f"make another store for {algorithm}"
+            f"create another store for {algorithm}"
         )
     if compression is not None and db.compression != compression:
         raise InvalidInput(
-            f"{repository.folder} was made without compression, and that stays: make another store for {compression}"
+            f"{repository.folder} was created without compression, which cannot be changed: "
+            f"create another store for {compression}"
         )

@@ -20,7 +20,7 @@ from artstore.storage import process_locks
 
 
 class DeleteResult(NamedTuple):
-    """What a deletion did, or would do."""
+    """The result of a deletion or its dry run."""
 
     versions: list[Version]
     content: int

@@ -21,7 +21,7 @@ from artstore.storage import process_locks
 
 
 class GcResult(NamedTuple):
-    """What a collection did, or would do."""
+    """The result of a clean-up or its dry run."""
 
     expired: list[Version]
     """Versions past their ttl."""

@@ -26,7 +26,7 @@ _BLOCK = 4096
 
 
 class ReclaimResult(NamedTuple):
-    """What was given back: bytes on disk, packs removed, packs copied to a new place; and why some could not be."""
+    """The result: bytes given back to the disk, packs removed, packs copied, and why some space could not be freed."""
 
     disk: int = 0
     removed: int = 0

@@ -99,7 +99,7 @@ class Runs:
             for run in crashed:
                 _end(connection, run, CRASHED)
 
-    # What runs use and make
+    # Versions that runs use and log
 
     def note_use(self, run: RunRecord, version: Version, role: str | None = None) -> bool:
         """Record that a run used a version, in a role if given; return False if that was recorded already.
@@ -108,7 +108,7 @@ class Runs:
         """
         with self._db.writing() as connection:
             if not versions.exists(connection, version.id):
-                raise NotFound(f"{version.name} was deleted: use a version that lives")
+                raise NotFound(f"{version.name} was deleted: use a version that still exists")
             added = runs.add_use(connection, run.id, version.id, role)
             if added:
                 events.record(connection, "version-used", version.qualified_name, run=run.qualified_name, role=role)
@@ -167,7 +167,7 @@ class Runs:
         return here[0]
 
     def _advice_for_name(self, name: str, project: str | None) -> str:
-        """Return what to do if no run has an id: it may be the name of one."""
+        """Return the advice for an id that no run has: it may be the name of a run."""
         with self._db.reading() as connection:
             ids = [f"{run.project}/{run.uid}" for run in runs.by_name(connection, name, project, _NAMED)]
         if not ids:

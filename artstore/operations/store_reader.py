@@ -47,7 +47,7 @@ class StoreReader:
 
     @staticmethod
     def identity(path: StrPath) -> tuple[int, int] | None:
-        """Return what distinguishes the store in a folder from another made there later; None if there is none."""
+        """Return a key that distinguishes the store in a folder from one created there later; None if there is none."""
         try:
             status = os.stat(Path(path, FILE))
         except OSError:
@@ -134,7 +134,7 @@ class StoreReader:
         return self._read(versions.dependencies, self._of(version).id)
 
     def lineage(self, version: Version | str, direction: Direction = "both", depth: int | None = None) -> Lineage:
-        """Return the graph of what a version came from and what came of it; the version may be deleted.
+        """Return the lineage graph of a version, upstream and downstream; the version may be deleted.
 
         `depth` is the number of hops, an edge each; without it, the graph is complete.
         """
@@ -143,7 +143,7 @@ class StoreReader:
         return trace.version(self.repository, self._of(version).id, direction, depth)
 
     def run_lineage(self, run: int, direction: Direction = "both", depth: int | None = None) -> Lineage:
-        """Return the graph of what a run used and made, with everything before and after. `run` is its number."""
+        """Return the lineage graph of a run, upstream and downstream. `run` is its number."""
         from artstore.operations import trace  # late: most programs never ask for it
 
         return trace.run(self.repository, run, direction, depth)
@@ -232,14 +232,14 @@ class StoreReader:
         return usage.reclaimable_bytes(self.repository, version)
 
     def shares(self, versions: Iterable[Version]) -> dict[int, Share]:
-        """Return what each of some versions owns, and what deleting it alone would free, by their ids.
+        """Return the bytes that each of some versions owns and that deleting it alone would free, by version id.
 
         Asking for many costs little more than asking for one.
         """
         return usage.shares(self.repository, versions)
 
     def usage(self) -> usage.Usage:
-        """Return what the store holds and takes on disk."""
+        """Return the content of the store, and the space that it takes on disk."""
         return usage.usage(self.repository)
 
     # The whole store

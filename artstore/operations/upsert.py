@@ -88,7 +88,7 @@ def _nothing_pending(connection: Connection, collection: Collection, distributed
 
 
 class _Prepared(NamedTuple):
-    """What a pending version would be as a version."""
+    """The version that a pending version would become."""
 
     draft: Draft
     snapshot: Snapshot
@@ -187,7 +187,7 @@ def finished(repository: Repository, id: int) -> Version | None:
 
 
 class DropResult(NamedTuple):
-    """What dropping a pending version did, or would do: bytes of content deleted, and bytes freed on disk.
+    """The result of dropping a pending version or its dry run: bytes of content deleted, and bytes freed on disk.
 
     `left_to_gc` says why not all space could be given back to the disk; `gc` does that later.
     """

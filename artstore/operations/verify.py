@@ -33,7 +33,7 @@ class Harm(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """Something that is not as it should be, and the entries that it harms."""
+    """A fault, and the entries that it harms."""
 
     what: str
     harms: tuple[Harm, ...] = ()
@@ -41,7 +41,7 @@ class Finding(NamedTuple):
 
 @dataclass
 class VerifyResult:
-    """What a verification read, and what it found."""
+    """The result of a verification: how much was read, and what is damaged."""
 
     chunks: int = 0
     bytes: int = 0

@@ -231,7 +231,7 @@ def translate_os_errors(
     forbidden: type[ArtstoreError] = StoreError,
     remedy: str = "check the permissions of the folder and what is in it",
 ) -> Iterator[None]:
-    """Raise errors that say what to do in place of the system's for no space and no permission, in a block."""
+    """In a block, replace the system's errors for no space and no permission by errors that say what to do."""
     try:
         yield
     except OSError as error:

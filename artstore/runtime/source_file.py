@@ -9,14 +9,14 @@ from typing import NamedTuple
 from artstore.errors import SourceChanged, SourceMissing, SourceUnreadable
 
 TRIES = 4
-"""How often a file is read that changes while it is read."""
+"""How many times a file is read if it changes while it is read."""
 OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 NOT_REGULAR = "it is not a regular file"
 _MAX_SQLITE_INTEGER = 2**63 - 1
 
 
 class Stat(NamedTuple):
-    """What stays the same while a file is unchanged; sizes in bytes, times in nanoseconds."""
+    """The status fields that stay the same while a file is unchanged; sizes in bytes, times in nanoseconds."""
 
     device: int
     inode: int

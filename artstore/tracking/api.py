@@ -15,7 +15,7 @@ from artstore.store import Store
 from artstore.tracking import location, open_stores, public_run
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.collection import ArtifactCollection, ArtifactType, list_collections, list_versions
-from artstore.tracking.paging import Listing
+from artstore.tracking.listing import Listing
 from artstore.tracking.public_run import PublicRun
 
 
@@ -27,8 +27,8 @@ class Api:
     >>> [run.state for run in api.runs("animals")]
 
     The store is the folder `store`, otherwise ARTSTORE_DIR, or the nearest `.artstore` above the working folder. It is
-    opened when it is first used, so a script may make its Api before its first run creates the store. In W&B's place
-    for `overrides` a dict may give the default `project`. In names, `[entity/]project/name` is understood; the entity
+    opened when it is first used, so a script may make its Api before its first run creates the store. The dict
+    `overrides`, as in W&B, may give the default `project`. In names, `[entity/]project/name` is understood; the entity
     has no meaning. Raises `NoStore` if the store does not exist.
     """
 
@@ -105,7 +105,7 @@ class Api:
         >>> api.artifacts("model", "fox", filters={"metadata.accuracy": {"$gt": 0.9}, "alias": "candidate"})
 
         `order` is `version_index` or `created_at`, with `+` before it for the oldest first. Raises `NotFound`,
-        `WrongType`, or `InvalidInput` for a filter or an order that there is not.
+        `WrongType`, or `InvalidInput` for an unknown filter or order.
         """
         collection = self.artifact_collection(type_name, name)
         tagged = [{"tag": tag} for tag in ([tags] if isinstance(tags, str) else tags or ())]
@@ -129,7 +129,7 @@ class Api:
         project, plain = self._where(name)
         collection = ArtifactCollection._named(self.store, project, plain)
         if collection.type != type_name:
-            raise WrongType(f"type {type_name!r} specified but {plain} is of type {collection.type!r}: say that one")
+            raise WrongType(f"type {type_name!r} specified but {plain} is of type {collection.type!r}: give that one")
         return collection
 
     def artifact_collection_exists(self, name: str, type: str) -> bool:
@@ -186,7 +186,7 @@ class Api:
         """Find a registry: the links in the project `wandb-registry-NAME`. Raises `NotFound`."""
         registries = {registry.name: registry for registry in self.registries()}
         if name not in registries:
-            raise NotFound(f"no registry {name!r}: linking an artifact to {REGISTRY}{name}/NAME makes it")
+            raise NotFound(f"no registry {name!r}: linking an artifact to {REGISTRY}{name}/NAME creates it")
         return registries[name]
 
     def registries(

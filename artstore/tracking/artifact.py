@@ -1,4 +1,4 @@
-"""Artifacts: what people put files into, log, find again, download and delete.
+"""Artifacts: people put files into them, log, find, download and delete them.
 
 An artifact begins as a draft, is committed by a run in the background, and is a version from then on. This module has
 the construction and these transitions; what an artifact can do before and after is in the classes it is made of.
@@ -128,8 +128,8 @@ class Artifact(ArtifactDraft, ArtifactVersion):
             raise ArtifactFinalizedError(f"{self._bare_name} was logged or upserted already: upsert a new Artifact")
         if self._incremental:
             raise InvalidInput(
-                f"{self._bare_name} is incremental, and a version of parallel writers is what they add: log it with "
-                "log_artifact, or leave incremental out"
+                f"{self._bare_name} is incremental, but a version of parallel writers has only what they "
+                "add: log it with log_artifact, or leave incremental out"
             )
         if self._draft is not None:
             check_no_base(self._draft)

@@ -14,7 +14,7 @@ from artstore.runtime import environment, terminal
 from artstore.tracking.artifact_media import ArtifactMedia
 from artstore.tracking.artifact_state import needs_version
 from artstore.tracking.entries import ArtifactEntry, ArtifactFile, no_entry
-from artstore.tracking.paging import Listing
+from artstore.tracking.listing import Listing
 
 StrPath = str | os.PathLike[str]
 
@@ -117,21 +117,21 @@ class ArtifactDownload(ArtifactMedia):
         that the artifact does not have.
         """
         folder = Path(root) if root is not None else self._default_root(self.source_name)
-        found = self._open_store().compare(version, folder)
-        if found.strays:
+        result = self._open_store().compare(version, folder)
+        if result.strays:
             raise DownloadDiffers(
-                f"Found file {str(folder / found.strays[0])!r} which is not a member of artifact {version.name}"
-                f"{_and_more(found.strays)}: remove it, or use checkout"
+                f"Found file {str(folder / result.strays[0])!r} which is not a member of artifact {version.name}"
+                f"{_and_more(result.strays)}: remove it, or use checkout"
             )
-        if found.missing:
+        if result.missing:
             raise DownloadMissing(
-                f"{found.missing[0]!r} of {version.name} is not in {str(folder)!r}{_and_more(found.missing)}: "
+                f"{result.missing[0]!r} of {version.name} is not in {str(folder)!r}{_and_more(result.missing)}: "
                 "download it"
             )
-        if found.different:
+        if result.different:
             raise DownloadDiffers(
-                f"Digest mismatch for file: {found.different[0]!r} in {str(folder)!r} is not that of {version.name}"
-                f"{_and_more(found.different)}: download it again"
+                f"Digest mismatch for file: {result.different[0]!r} in {str(folder)!r} is not that of {version.name}"
+                f"{_and_more(result.different)}: download it again"
             )
 
     @needs_version

@@ -133,7 +133,7 @@ class ArtifactDraft(ArtifactDownload):
         *,
         storage_options: Mapping[str, Any] | None = None,
     ) -> Sequence[ArtifactEntry]:
-        """Reference what stays elsewhere: an object, all objects below a prefix, or another artifact or its entry.
+        """Reference something that stays elsewhere: an object, a prefix, another artifact or an entry of one.
 
         >>> artifact.add_reference("s3://bucket/images/", name="images", max_objects=1_000_000)
         >>> artifact.add_reference(run.use_artifact("labels:v3"))

@@ -203,7 +203,7 @@ class ArtifactVersion(ArtifactDownload):
 
     @needs_version
     def lineage(self, version: Version, direction: Direction = "both", depth: int | None = None) -> Lineage:
-        """Return the graph of what this artifact came from and what came of it.
+        """Return the lineage graph of this artifact, upstream and downstream.
 
         >>> artifact.lineage(direction="upstream", depth=2)
 
@@ -267,5 +267,6 @@ class ArtifactVersion(ArtifactDownload):
     def _check_type(self, type: str | None) -> None:
         if type is not None and self.type != type:
             raise WrongType(
-                f"type {type!r} specified but {self.name} is of type {self.type!r}: leave the type out, or say that one"
+                f"type {type!r} specified but {self.name} is of type {self.type!r}: leave the type out, or "
+                "give that one"
             )

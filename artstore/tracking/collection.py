@@ -13,7 +13,7 @@ from artstore.store import Collection, Store
 from artstore.tracking import deletion
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.artifact_state import as_list
-from artstore.tracking.paging import Listing
+from artstore.tracking.listing import Listing
 
 NEWEST_FIRST, OLDEST_FIRST = "-version_index", "+version_index"
 _ORDERS = {

@@ -71,7 +71,7 @@ class ArtifactEntry:
     def parent_artifact(self) -> Owner:
         """Return the artifact that the entry belongs to."""
         if self._artifact is None:
-            raise InvalidInput(f"{self.path!r} belongs to no artifact yet: add it to one")
+            raise InvalidInput(f"{self.path!r} does not belong to an artifact yet: add it to one")
         return self._artifact
 
     def download(

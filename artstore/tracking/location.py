@@ -1,6 +1,6 @@
 """Find the folder of a store: the given one, otherwise ARTSTORE_DIR, the nearest `.artstore` above, or `./.artstore`.
 
-Apart from `open_stores`, because the command line asks where a store is before it imports what opens one.
+Separate from `open_stores`, because the command line finds a store before it imports the code that opens it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def existing(given: str | os.PathLike[str] | None = None) -> Path:
         folder = _nearest()
         if folder is None:
             raise NoStore(
-                f"no store here: neither {Path.cwd()} nor a folder above it has a {FOLDER}; go to where yours is, "
-                f"pass store=..., or set {VARIABLE} (`artstore init` creates one here)"
+                f"no store here: neither {Path.cwd()} nor a folder above it has a {FOLDER}; change to a folder "
+                f"that has one, pass store=..., or set {VARIABLE} (`artstore init` creates one here)"
             )
     elif not folder.is_dir():
         source = f" ({VARIABLE} says so)" if given is None else ""
-        raise NoStore(f"no store at {folder}{source}: check the name, or make one with `artstore init {folder}`")
+        raise NoStore(f"no store at {folder}{source}: check the name, or create one with `artstore init {folder}`")
     return folder
 
 

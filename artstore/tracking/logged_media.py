@@ -20,7 +20,7 @@ _TYPE = "run_table"
 
 
 def log_media(run: RunArtifacts, key: str, value: Any) -> Any:
-    """Log the objects in a value, and return what stands for it among the metrics; other values stay as they are."""
+    """Log the objects in a value; return the value to record among the metrics. Other values stay as they are."""
     if type(value).__name__ in ("DataFrame", "LazyFrame"):
         from artstore.data_types import frames
         from artstore.data_types.table import Table
@@ -61,7 +61,7 @@ def _size(table: Any) -> dict[str, Any]:
 
 
 def artifact_name(wanted: str) -> str:
-    """Return a name for an artifact, made from a string that need not be one as W&B does.
+    """Return a name for an artifact, made from any string as W&B makes it.
 
     >>> artifact_name("run-1-eval/table")
     'run-1-evaltable-SU2GKQ'

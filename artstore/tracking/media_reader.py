@@ -40,7 +40,7 @@ class ArtifactReader:
         return self.store.entry(self.version, path) is not None
 
     def find(self, name: str, kinds: tuple[str, ...] = registry.LOG_TYPES) -> tuple[str, str] | None:
-        """Return the path and the kind of the object of a name, if it is of one of these kinds; None if not."""
+        """Return the path and the kind of the object with a name, if it has one of these kinds; otherwise None."""
         candidates = registry.candidate_paths(names.entry_path(str(name)), kinds)
         return next(((path, kind) for path, kind in candidates if self.has(path)), None)
 

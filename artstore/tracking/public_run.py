@@ -15,7 +15,7 @@ from artstore.lineage.graph import Direction
 from artstore.lineage.lineage import Lineage
 from artstore.store import Store
 from artstore.tracking.artifact import Artifact
-from artstore.tracking.paging import Listing
+from artstore.tracking.listing import Listing
 from artstore.tracking.run_state import RunIdentity
 
 _PAGE = 1000
@@ -52,7 +52,7 @@ class PublicRun(RunIdentity):
 
     @property
     def state(self) -> str:
-        """`running`, `finished`, `failed`, or `crashed` if its process is gone without having ended it."""
+        """`running`, `finished`, `failed`, or `crashed` if its process ended without finishing it."""
         return self._store.runs.state(self._record)
 
     @property
@@ -196,7 +196,7 @@ class PublicRun(RunIdentity):
         }
 
     def lineage(self, direction: Direction = "both", depth: int | None = None) -> Lineage:
-        """Return the graph of what the run used and logged, and of what that came from and what came of it.
+        """Return the lineage graph of the run, upstream and downstream.
 
         See `Artifact.lineage`. Raises `InvalidInput`.
         """
@@ -240,8 +240,8 @@ def list_runs(
     """List the runs of a project, or of all, that match filters. Raises `InvalidInput`."""
 
     def page(after: str | None, count: int) -> list[tuple[str, PublicRun]]:
-        found = store.runs.page(project, filters, order=order, after=after, limit=count)
-        return [(str(record.id), PublicRun(store, record)) for record in found]
+        records = store.runs.page(project, filters, order=order, after=after, limit=count)
+        return [(str(record.id), PublicRun(store, record)) for record in records]
 
     # A wrong filter or order raises where it is given, not where the listing is read.
     page(None, 0)

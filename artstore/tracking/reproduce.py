@@ -53,7 +53,7 @@ def reproduce(store: Store, version: Version, root: Path, *, progress: Progress 
     logged = store.runs.producers(version)
     if not logged:
         raise NotFound(
-            f"{version.qualified_name} was logged by no run, so nothing is known of what made it: get it by itself"
+            f"{version.qualified_name} was not logged by a run, so its inputs are not known: get it without them"
         )
     run = logged[0]
     inputs, code = _inputs_and_code(store, version, run)

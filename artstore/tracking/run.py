@@ -60,7 +60,7 @@ def generate_id(length: int = 8) -> str:
 
 
 class Run(RunArtifacts):
-    """One execution: what it was started with, what it used, and what it made.
+    """One execution of a program: its config and metrics, the artifacts that it used, and those that it logged.
 
     >>> with artstore.init(project="animals", job_type="train", config={"epochs": 3}) as run:
     ...     dataset = run.use_artifact("images:latest").download()

@@ -100,7 +100,7 @@ class RunState(RunIdentity):
     # In a child that the process forked
 
     def _reset_in_child(self) -> None:
-        """Leave to the parent what it has not written yet, and replace locks that its threads may have held."""
+        """Leave unwritten changes to the parent, and replace locks that its threads may have held."""
         self._lock = threading.RLock()
         self._changed_fields, self._rows, self._row = {}, [], {}
 
@@ -117,7 +117,7 @@ class RunState(RunIdentity):
         if self._background.failed_to_flush is not None:
             terminal.print_error(f"artstore: {self._background.failed_to_flush}")
 
-    # What it is
+    # Properties
 
     @property
     def name(self) -> str:

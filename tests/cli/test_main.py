@@ -78,7 +78,7 @@ def test_reading_without_a_store_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         result = run(*arguments)
         assert (result.exit_code, "no store here" in result.stderr) == (2, True)
     assert "pass --store ..., or set ARTSTORE_DIR" in run("ls").stderr
-    assert "make one with `artstore init" in run("ls", "--store", "nowhere").stderr
+    assert "create one with `artstore init" in run("ls", "--store", "nowhere").stderr
     monkeypatch.setenv("ARTSTORE_DIR", "nowhere")
     assert "(ARTSTORE_DIR says so)" in run("ls").stderr
     assert not Path("b").exists()
@@ -138,7 +138,7 @@ def test_reading_without_a_store_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         (["runs", "--filter", "[1]"], "not a JSON object"),
         (["runs", "--filter", '{"config.lr": {"$near": 1}}'], "no operator '$near': use one of $eq"),
         (["runs", "--order", "-colour"], "runs have no field 'colour'"),
-        (["get", "animals", "--with-inputs"], "animals:v1 was logged by no run"),
+        (["get", "animals", "--with-inputs"], "animals:v1 was not logged by a run"),
         (["get", "animals", "--with-inputs", "--path", "cat.jpg"], "leave one out"),
         (["pending", "animals", "--drop"], "Nothing is pending in animals"),
         (["pending", "--finish"], "Name its collection"),

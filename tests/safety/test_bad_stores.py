@@ -62,7 +62,7 @@ def open_descriptors(below: Path) -> list[str]:
 
 
 def test_a_missing_folder_is_not_a_store(tmp_path: Path) -> None:
-    with pytest.raises(NoStore, match=r"no store at .*nowhere: make one with `artstore init .*nowhere`") as caught:
+    with pytest.raises(NoStore, match=r"no store at .*nowhere: create one with `artstore init .*nowhere`") as caught:
         Store.open(tmp_path / "nowhere")
     assert isinstance(caught.value, FileNotFoundError)
     assert not (tmp_path / "nowhere").exists()
@@ -215,7 +215,7 @@ def test_init_opens_an_existing_store(folder: Path) -> None:
 
 
 def test_a_store_keeps_its_algorithm(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="uses blake3, and digests are never mixed: make another store for sha256"):
+    with pytest.raises(InvalidInput, match="uses blake3, and digests are never mixed: create another store for sha256"):
         Store.init(folder, algorithm="sha256")
     with pytest.raises(InvalidInput, match=r"'md5'.*blake3, sha256"):
         Store.init(tmp_path / "other", algorithm="md5")

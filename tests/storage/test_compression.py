@@ -278,7 +278,9 @@ def test_compression_is_chosen_at_creation_and_does_not_change(tmp_path: Path) -
     for given_again in (None, "zstd"):
         with Store.init(tmp_path / "zstd", compression=given_again) as store:
             assert store.compression == "zstd"
-    with pytest.raises(InvalidInput, match="made without compression, and that stays: make another store for zstd"):
+    with pytest.raises(
+        InvalidInput, match="created without compression, which cannot be changed: create another store"
+    ):
         Store.init(tmp_path / "plain", compression="zstd")
 
 

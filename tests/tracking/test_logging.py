@@ -278,7 +278,7 @@ def test_values_that_are_not_utf_8_do_not_affect_the_others(programs: ProgramFol
     run = begin(config={"path": "caf\udce9"})
     run.log({"loss": 1, "broken": "\udc80", "name\0": "nul\0"})
     run.summary["draft"] = Artifact("never-logged", "dataset")
-    with pytest.raises(InvalidInput, match="the notes of a run is text in UTF-8"):
+    with pytest.raises(InvalidInput, match="the notes of a run must be UTF-8 text"):
         run.notes = "\udc80"
     run.finish()
     assert programs.public_run().config == {"path": "caf\udce9"}
