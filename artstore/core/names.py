@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import PureWindowsPath
 from typing import NamedTuple
 
-from artstore.errors import InvalidName, InvalidPath
+from artstore.errors import Damaged, InvalidName, InvalidPath
 
 DEFAULT_PROJECT = "uncategorized"
 LATEST = "latest"
@@ -112,6 +112,15 @@ def tag(name: str) -> str:
         raise InvalidName(
             f"Invalid tag {name!r}: tags must only contain alphanumeric characters "
             "separated by hyphens, underscores, and/or spaces"
+        )
+    return name
+
+
+def folder(name: str) -> str:
+    """Check that the name of a collection or project, as a store has it, can be the name of one folder."""
+    if not _is_text(name) or name in (".", "..") or set(name) & set("/\\"):
+        raise Damaged(
+            f"the store has the name {name!r}, which artstore does not give: do not use a store that you do not trust"
         )
     return name
 

@@ -60,6 +60,11 @@ class StoreReader:
         return self.repository.closed
 
     @property
+    def uid(self) -> str:
+        """The id that the store got when it was created; its backups have the same."""
+        return self.db.uid
+
+    @property
     def algorithm(self) -> str:
         """The name of the store's digest algorithm."""
         return self.db.algorithm.name
