@@ -288,17 +288,3 @@ def files_with_chunk(connection: Connection, digest: bytes) -> list[bytes]:
         where chunks.digest = ?
     """
     return [file for (file,) in connection.execute(query, (digest,))]
-
-
-def used_ranges(connection: Connection, pack: int) -> list[tuple[int, int]]:
-    """Return the ranges of a pack that are in use, as (first, end), header included; adjacent ones are joined."""
-    joined = [(0, len(HEADER))]
-    for offset, length in connection.execute(
-        "select offset, length from chunks where pack = ? order by offset", (pack,)
-    ):
-        first, end = joined[-1]
-        if offset == end:
-            joined[-1] = (first, offset + length)
-        else:
-            joined.append((offset, offset + length))
-    return joined

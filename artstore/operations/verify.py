@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from artstore.catalog import chunks as chunk_rows
-from artstore.catalog import collections, events, manifests, needed, pack_space, reclaim, versions
+from artstore.catalog import collections, events, manifests, pack_space, reclaim, versions
 from artstore.catalog.chunks import PackCounts, StoredChunk
 from artstore.catalog.connection import Connection
 from artstore.catalog.pack_space import Pack
@@ -18,25 +18,14 @@ from artstore.core.digests import Algorithm
 from artstore.core.manifest import Dependency, cut_groups, manifest_digest, version_digest
 from artstore.core.versions import Version
 from artstore.errors import Damaged
+from artstore.operations.findings import Finding as Finding
+from artstore.operations.findings import Harm as Harm
+from artstore.operations.findings import harmed, harms_of_chunk, harms_of_files
 from artstore.operations.hold_everything import hold_everything
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.threads import ThreadPool
 from artstore.storage.packs import HEADER
-
-
-class Harm(NamedTuple):
-    """An entry of a version that contains something damaged."""
-
-    version: str
-    path: str
-
-
-class Finding(NamedTuple):
-    """A fault, and the entries that it harms."""
-
-    what: str
-    harms: tuple[Harm, ...] = ()
 
 
 @dataclass
@@ -58,7 +47,7 @@ class VerifyResult:
     @property
     def harmed(self) -> list[str]:
         """The names of the versions that are no longer complete."""
-        return sorted({harm.version for finding in self.findings for harm in finding.harms})
+        return harmed(self.findings)
 
 
 def verify(repository: Repository, *, head: str | None = None, progress: Progress = SILENT) -> VerifyResult:
@@ -166,15 +155,9 @@ def _faults_of_ranges(repository: Repository, pack: Pack, chunks: list[StoredChu
 
 def _damaged_chunk(repository: Repository, chunk: StoredChunk) -> Finding:
     with repository.db.reading() as connection:
-        harms = _harms(connection, chunk_rows.files_with_chunk(connection, chunk.digest))
+        harms = harms_of_chunk(connection, chunk.digest)
     digest, place = repository.db.algorithm.text(chunk.digest), chunk.place
     return Finding(f"chunk {digest} at {place.offset} of pack {place.pack} is damaged or gone", harms)
-
-
-def _harms(connection: Connection, files: list[bytes]) -> tuple[Harm, ...]:
-    committed = [Harm(version.qualified_name, path) for version, path in needed.versions_with(connection, files)]
-    waiting = [Harm(f"{name} (pending)", path) for name, path in needed.pending_with(connection, files)]
-    return tuple(committed + waiting)
 
 
 def _check_files(repository: Repository, result: VerifyResult) -> None:
@@ -187,7 +170,7 @@ def _check_files(repository: Repository, result: VerifyResult) -> None:
     wrong += [digest for digest, size in several if not _is_whole(reader, digest, size)]
     for digest in wrong:
         with repository.db.reading() as connection:
-            harms = _harms(connection, [digest])
+            harms = harms_of_files(connection, [digest])
         if not set(harms) <= known_harms:
             text = repository.db.algorithm.text(digest)
             result.findings.append(Finding(f"the chunks of file {text} do not make it up", harms))

@@ -182,10 +182,14 @@ class Packs:
 
     def read_stored(self, place: Place) -> bytes:
         """Return a chunk as the pack holds it, encoded: empty if the pack was removed, or if no chunk can lie there."""
-        if place.offset < len(HEADER) or place.length > SEAL_AT:
+        return self.read_range(place.pack, place.offset, place.length)
+
+    def read_range(self, pack: str, offset: int, length: int) -> bytes:
+        """Return bytes of a pack, fewer at its end: empty if the pack was removed, or if no chunks can lie there."""
+        if offset < len(HEADER) or length > SEAL_AT:
             return b""
         try:
-            return platform.read_at(self._descriptor(place.pack), place.length, place.offset)
+            return platform.read_at(self._descriptor(pack), length, offset)
         except FileNotFoundError:
             return b""
 
