@@ -14,14 +14,14 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from artstore.catalog import chunks as chunk_rows
-from artstore.catalog import leases, reclaim
+from artstore.catalog import garbage, leases
 from artstore.catalog.chunks import NewChunk, NewFile
 from artstore.catalog.connection import Connection
+from artstore.catalog.garbage import Freed
 from artstore.catalog.leases import Claim
-from artstore.catalog.reclaim import Freed
 from artstore.catalog.repository import Repository
 from artstore.errors import ArtstoreError, StoreError
-from artstore.ingest.claims import DraftLease
+from artstore.ingest.draft_lease import DraftLease
 from artstore.ingest.pack_batch import MANY_FILES, Batch
 from artstore.runtime import pause_gc
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
@@ -180,7 +180,7 @@ class ContentWriter:
                     claims = self._publish_rest(connection)
                     result = action(connection)
                     claims += self.lease.close(connection)
-                    freed = reclaim.release(connection, claims=claims) if claims else Freed()
+                    freed = garbage.release(connection, claims=claims) if claims else Freed()
             except BaseException:
                 # Ids that the transaction gave may be given to other files.
                 self.file_ids.clear()
@@ -206,7 +206,7 @@ class ContentWriter:
             self._broken = self._broken or StoreError("it was dropped, or the store was closed")
             if self.lease.is_open:
                 with self._db.writing() as connection:
-                    freed = reclaim.release(connection, claims=self.lease.close(connection))
+                    freed = garbage.release(connection, claims=self.lease.close(connection))
                 self.lease.forget()
             self._close_packs()
             return freed

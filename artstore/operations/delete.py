@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from artstore.catalog import collections, events, leases, links, needed, reclaim, usage, versions
+from artstore.catalog import collections, events, garbage, leases, links, needed, usage, versions
 from artstore.catalog.connection import Connection
-from artstore.catalog.reclaim import Freed
+from artstore.catalog.garbage import Freed
 from artstore.catalog.repository import Repository
 from artstore.catalog.timestamps import now, timestamp
 from artstore.core.versions import Version
@@ -36,7 +36,7 @@ class DeleteResult(NamedTuple):
 def release_dead_leases(repository: Repository, connection: Connection) -> Freed:
     """Close the leases of dead processes and release what only they held. Call it with the write lock held."""
     claims = leases.reap(connection, lambda name: process_locks.is_alive(repository.folder, name))
-    return reclaim.release(connection, claims=claims) if claims else Freed()
+    return garbage.release(connection, claims=claims) if claims else Freed()
 
 
 def delete(
@@ -78,7 +78,7 @@ def delete(
                 removed += _links(connection, [version])
                 _mark_deleted(connection, version)
                 deleted.append(version)
-        freed = reclaim.release(connection, versions=[version.id for version in deleted])
+        freed = garbage.release(connection, versions=[version.id for version in deleted])
     disk, left = reclaim_what_can_be(repository, progress=progress)
     return DeleteResult(deleted, freed.content, disk, tuple(removed), left)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from artstore.catalog import leases, reclaim
+from artstore.catalog import garbage, leases
 from artstore.catalog.repository import Repository
 from artstore.operations.reclaim_space import reclaim_space
 
@@ -20,5 +20,5 @@ def hold_everything(repository: Repository, purpose: str) -> Iterator[None]:
         yield
     finally:
         with repository.db.writing() as connection:
-            reclaim.release(connection, claims=leases.close_lease(connection, lease))
+            garbage.release(connection, claims=leases.close_lease(connection, lease))
         reclaim_space(repository)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from artstore.catalog import aliases as alias_rows
-from artstore.catalog import events, pending, reclaim, runs, usage, versions
+from artstore.catalog import events, garbage, pending, runs, usage, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
 from artstore.catalog.pending import Snapshot
@@ -209,7 +209,7 @@ def drop(repository: Repository, id: int, *, dry_run: bool = False) -> DropResul
     with repository.db.writing() as connection:
         row = pending.by_id(connection, id)
         delete.release_dead_leases(repository, connection)
-        freed = reclaim.release(connection, pending=[id])
+        freed = garbage.release(connection, pending=[id])
         pending.drop(connection, id)
         events.record(
             connection,

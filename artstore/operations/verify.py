@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from artstore.catalog import chunks as chunk_rows
-from artstore.catalog import collections, events, manifests, pack_space, reclaim, versions
+from artstore.catalog import collections, events, garbage, manifests, pack_space, versions
 from artstore.catalog.chunks import PackCounts, StoredChunk
 from artstore.catalog.connection import Connection
 from artstore.catalog.pack_space import Pack
@@ -57,7 +57,7 @@ def verify(repository: Repository, *, head: str | None = None, progress: Progres
     Nothing is reclaimed while this runs.
     """
     with repository.db.reading() as connection:
-        orphans = reclaim.orphans(connection)
+        orphans = garbage.orphans(connection)
     with hold_everything(repository, "verify"):
         result = VerifyResult()
         result.findings += [

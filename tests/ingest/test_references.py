@@ -328,11 +328,11 @@ def test_a_folder_is_tracked_without_copying_a_byte(run: Run, tmp_path: Path, co
 def test_an_unreachable_place_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retrying, "PAUSES", (0.0, 0.0))
     artifact = Artifact("animals", "dataset")
-    nobody = f"http://127.0.0.1:{servers.free_port()}"
+    unreachable = f"http://127.0.0.1:{servers.free_port()}"
     for uri, options in (
-        (f"{nobody}/cat.txt", {}),
-        ("s3://bucket/cat.txt", {"key": "K", "secret": "S3CRET", "endpoint_url": nobody}),
-        ("gs://bucket/cat.txt", {"token": "anon", "endpoint_url": nobody}),
+        (f"{unreachable}/cat.txt", {}),
+        ("s3://bucket/cat.txt", {"key": "K", "secret": "S3CRET", "endpoint_url": unreachable}),
+        ("gs://bucket/cat.txt", {"token": "anon", "endpoint_url": unreachable}),
     ):
         with pytest.raises(Unreachable, match=r"cat\.txt") as caught:
             artifact.add_reference(uri, storage_options=options)

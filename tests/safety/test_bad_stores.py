@@ -537,7 +537,7 @@ READ_ONLY = {
 
 @pytest.mark.parametrize("kind", READ_ONLY)
 def test_a_read_only_store_is_an_error_of_writing_verbs(folder: Path, tmp_path: Path, kind: str) -> None:
-    """Whatever is read-only, there is no traceback, and no version is harmed."""
+    """A read-only part of a store causes an error, not a traceback, and does not harm a version."""
     (tmp_path / "source" / "cat").write_text("hiss")
     places = [folder / name for name in READ_ONLY[kind]]
     if "packs" in READ_ONLY[kind]:

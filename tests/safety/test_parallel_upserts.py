@@ -163,7 +163,7 @@ with wandb.init(group=group_name) as run:
     # to this version.
     run.finish_artifact(artifact)
 
-# A store that nobody would find from here, and a cluster that was begun before it: docs/parallel.md.
+# A store that would not be found from here, and a cluster that was begun before it: docs/parallel.md.
 
 
 @ray.remote

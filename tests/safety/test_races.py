@@ -569,7 +569,7 @@ def test_a_store_can_be_used_on_both_sides_of_a_fork(runner: TaskRunner, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "task", [child_tasks.fork_and_close, child_tasks.fork_and_open], ids=["inherited", "opened-anew"]
+    "task", [child_tasks.fork_and_close, child_tasks.fork_and_open], ids=["inherited", "opened-again"]
 )
 def test_a_forked_child_commits_durably_after_its_parent_closed_the_store(
     task: Callable[..., None], runner: TaskRunner, tmp_path: Path
