@@ -33,14 +33,13 @@ from artstore.runtime import pause_gc, platform, processes, source_file
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
+from artstore.runtime.stable_files import StableFiles
 from artstore.runtime.threads import ThreadPool
 from artstore.storage import chunking
 
 _BATCH_FILES = 512
 _LARGE_AT_ONCE = 8
 """Each of them needs windows of its own in memory."""
-_TICK_NS = 100_000_000
-_COARSE_TICK_NS = 2_000_000_000
 
 
 class _UnchangedFile(NamedTuple):
@@ -60,14 +59,14 @@ class FileReader:
         self._writer = writer
         self._progress = progress
         self._algorithm: Algorithm = repository.db.algorithm
-        self._clock = repository.db.clock()
-        self._device = os.stat(repository.folder).st_dev & 0x7FFFFFFFFFFFFFFF
         self.entries: list[Entry] = []
         self.seen: SeenFiles = {}
         self._unchanged: list[_UnchangedFile] = []
         self._large: list[FoundFile] = []
         self._lent: dict[int, Batch] = {}
         self._stop = threading.Event()
+        self._stable_files = StableFiles(repository.db.clock(), os.stat(repository.folder).st_dev)
+        """Those that the stat cache may remember."""
 
     def run(self, folders: Iterator[WalkedFolder]) -> None:
         """Read everything that a walk finds. The entries are in no particular order."""
@@ -92,6 +91,7 @@ class FileReader:
         for folder in folders:
             self.entries += folder.others
             for file in self._changed_files(folder):
+                self._stable_files.expect(file.stat)
                 if file.stat.size > chunking.WHOLE:
                     self._large.append(file)
                     continue
@@ -166,18 +166,8 @@ class FileReader:
 
     def _add_entry(self, found: FoundFile, stat: Stat, executable: bool, digest: bytes) -> None:
         self.entries.append(Entry(found.path, Kind.FILE, self._algorithm.text(digest), stat.size, executable))
-        if self._is_clearly_older(stat) and names.is_utf8(found.folder):
+        if stat in self._stable_files and names.is_utf8(found.folder):
             self.seen.setdefault(found.folder, []).append((found.name, stat, digest))
-
-    def _is_clearly_older(self, stat: Stat) -> bool:
-        """Whether any later change of the file must change its times.
-
-        Only a file that is older than one tick of the file system's clock, taken before the file was read, may be
-        remembered: git calls the others racily clean. File systems that count whole seconds, and those with a clock of
-        their own, get two seconds.
-        """
-        coarse = stat.device != self._device or stat.mtime_ns % 1_000_000_000 == 0
-        return max(stat.mtime_ns, stat.ctime_ns) < self._clock - (_COARSE_TICK_NS if coarse else _TICK_NS)
 
     def _claim_unchanged(self) -> list[FoundFile]:
         """Claim the files that the stat cache named; return those whose content was deleted since."""
@@ -186,6 +176,8 @@ class FileReader:
         return [walk.find_file(file.folder, file.name, file.path) for file in deleted]
 
     def _read_again(self, files: list[FoundFile]) -> None:
+        for file in files:
+            self._stable_files.expect(file.stat)
         paths = {file.path for file in files}
         self.entries = [entry for entry in self.entries if entry.path not in paths]
         small = [file for file in files if file.stat.size <= chunking.WHOLE]

@@ -374,7 +374,7 @@ def test_odd_names_are_kept(store: Store, source: Path, tmp_path: Path) -> None:
     assert store.get(version, tmp_path / "out").written == 0
 
 
-@pytest.mark.parametrize("name", ["c:x", "c:", "\\x", "a\\..\\..\\b"], ids=repr)
+@pytest.mark.parametrize("name", ["\\x", "a\\..\\..\\b"], ids=repr)
 def test_names_that_would_leave_the_folder_on_another_system_are_refused(store: Store, source: Path, name: str) -> None:
     (source / name).write_bytes(b"x")
     draft = store.draft("animals", "dataset")
