@@ -95,7 +95,7 @@ def of_version(connection: Connection, version: int) -> list[LinkRow]:
 
 
 def held_by_alias(connection: Connection, version: int) -> list[str]:
-    """Return the aliases that people gave to the links of a version, each as `prod of project/portfolio:v0`."""
+    """Return the aliases of the links of a version, without `latest`, each as `prod of project/portfolio:v0`."""
     query = """
         select a.name || ' of ' || projects.name || '/' || c.name || ':v' || l.number
         from links as l join link_aliases as a on a.link = l.id

@@ -43,19 +43,19 @@ class _Plan(NamedTuple):
 )
 @click.argument("requested", metavar="NAME[:ALIAS]...", nargs=-1, required=True, shell_complete=_completion.versions)
 @click.option(
-    "--keep-last", metavar="N", type=click.IntRange(min=1), help="All but the newest N; none that has an alias."
+    "--keep-last", metavar="N", type=click.IntRange(min=1), help="All but the newest N, except versions with an alias."
 )
 @click.option(
     "--older-than",
     metavar="AGE",
     callback=_options.duration,
-    help="Older than 90s, 15m, 12h, 30d, 4w; none that has an alias.",
+    help="Older than 90s, 15m, 12h, 30d, 4w, except versions with an alias.",
 )
 @click.option("--all", "everything", is_flag=True, help="Every version, with its aliases.")
 @click.option(
     "--delete-aliases", is_flag=True, help="Also versions that have aliases, such as `latest`, or links with aliases."
 )
-@click.option("--force", is_flag=True, help="Also versions that others reference or with protected aliases.")
+@click.option("--force", is_flag=True, help="Also versions that are referenced or have protected aliases.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @_options.project_option
@@ -79,8 +79,8 @@ def command(
     First shows what would be deleted and what that frees, then asks. Without a terminal to ask on, nothing is deleted
     unless --yes is given, and the exit code is 1. With --dry-run, the exit code is 0 if something would be deleted.
 
-    If a name is a link, only the link is removed: the version that it shows stays. Links to a version that
-    is deleted go with it, and are shown first; one with an alias holds the version as an alias of its own does.
+    If a name is a link, only the link is removed: the version that it shows stays. Links to a
+    deleted version are removed with it, and shown first; a link with an alias keeps the version as its own aliases do.
 
     If space cannot be freed now, in the pack of another user for example, the versions are deleted nevertheless, and
     the exit code is 1: `artstore gc` frees it later.
