@@ -26,7 +26,7 @@ _SETTINGS = (
 
 
 class VerifiedParts:
-    """The parts of manifests that a connection verified last, by digest, so that each is verified once for many files."""
+    """The parts of manifests that a connection verified last, by digest: each is verified once for many files."""
 
     _AT_MOST = 64
 

@@ -139,7 +139,7 @@ class TargetFolder:
             raise
 
     def _at(self, folder: str, name: str) -> str:
-        """Return the path to open a file by: its name in the open folder, or its full path where folders are not opened."""
+        """Return the path to open a file by: its name in the open folder, or its path if folders are not opened."""
         return name if platform.FOLDER_DESCRIPTORS else str(self.path / folder / name)
 
     def close(self) -> None:
