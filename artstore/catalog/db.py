@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from artstore.catalog import damage
 from artstore.catalog.catalog_file import check_file_system
 from artstore.catalog.connection import FILE, Connection
 from artstore.catalog.thread_connections import ThreadConnections
 from artstore.core import digests
-from artstore.errors import NewerStore, NoStore, NotAStore, StoreError
+from artstore.errors import Damaged, NewerStore, NoStore, NotAStore, StoreError
 from artstore.runtime import forking, platform
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 from artstore.storage import codec
@@ -38,7 +39,7 @@ class Db:
         self._file: os.stat_result | None = None
         self.closed = False
         try:
-            with platform.translate_os_errors(str(folder)), translate_sqlite_errors(self.path):
+            with platform.translate_os_errors(str(folder)), self._translating_errors():
                 self._open()
         except BaseException:
             self.close()
@@ -59,9 +60,23 @@ class Db:
         self._file = os.stat(self.path)
         self._connections.algorithm = self.connection.algorithm = digests.algorithm(algorithm)
 
+    @contextmanager
+    def _translating_errors(self) -> Iterator[None]:
+        """Raise artstore's errors in place of SQLite's; `Damaged`, which names the row, where one is the cause."""
+        try:
+            with translate_sqlite_errors(self.path):
+                yield
+        except damage.UNREADABLE as error:
+            damaged = damage.explain(error, self.folder)
+            if damaged is not None:
+                raise damaged from error
+            raise
+
     def _read_store(self) -> tuple[str, str, str | None]:
         """Return the algorithm, the unique id and the compression of the store."""
         row = self.connection.execute("select algorithm, uid, compression from store").fetchone()
+        if row is None or row[0] not in digests.NAMES:
+            raise Damaged(f"{self.path} is damaged: store row 1 names no digest algorithm. Restore it from a backup")
         return row[0], row[1], row[2]
 
     def _check_and_migrate(self) -> None:
@@ -73,6 +88,10 @@ class Db:
         with translate_sqlite_errors(self.path):
             connection = self.connection
             if connection.execute("pragma application_id").fetchone()[0] != schema.APPLICATION_ID:
+                if any((self.folder / "packs").glob("*.pack")):
+                    raise Damaged(
+                        f"{self.path} is damaged: its header is not that of a catalog. Restore it from a backup"
+                    )
                 raise NotAStore(f"{self.path} is a database, but not a catalog of artstore: choose another folder")
             format = connection.execute("pragma user_version").fetchone()[0]
         if format > schema.FORMAT:
@@ -135,7 +154,7 @@ class Db:
             raise StoreError(
                 f"this thread is already using {self.path}: a signal handler that interrupts it cannot write"
             )
-        with self._turn(), forking.held_off(), translate_sqlite_errors(self.path):
+        with self._turn(), forking.held_off(), self._translating_errors():
             connection = self.connection
             try:
                 if not durable:
@@ -164,7 +183,7 @@ class Db:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Show one state of the catalog to several queries. May be nested, also inside `writing`."""
-        with forking.held_off(), translate_sqlite_errors(self.path):
+        with forking.held_off(), self._translating_errors():
             connection = self.connection
             if connection.in_transaction:
                 yield connection

@@ -30,6 +30,16 @@ def packs(connection: Connection) -> list[Pack]:
     return _select(connection, "order by id")
 
 
+def pack_ids(connection: Connection) -> list[int]:
+    """Return the id of every published pack."""
+    return [id for (id,) in connection.execute("select id from packs order by id")]
+
+
+def by_id(connection: Connection, id: int) -> Pack:
+    """Return the pack with an id."""
+    return _select(connection, f"where id = {id:d}")[0]
+
+
 def packs_with_free_ranges(connection: Connection) -> list[Pack]:
     """Return the packs that have ranges to be punched."""
     return _select(connection, "where id in (select pack from free) order by id")

@@ -132,6 +132,32 @@ def exists(connection: Connection, id: int) -> bool:
     return row is not None
 
 
+class Committed(NamedTuple):
+    """The digests and totals of a version, for its verification."""
+
+    id: int
+    name: str
+    digest: str
+    manifest: str
+    entries: int
+    size: int
+
+
+def committed(connection: Connection) -> list[Committed]:
+    """Return the digests of all versions that are not deleted. Names that are damaged are escaped."""
+    query = """
+        select v.id, cast(projects.name || '/' || c.name || ':v' || v.number as blob), v.digest, v.manifest,
+            v.entries, v.size
+        from versions as v join collections as c on c.id = v.collection join projects on projects.id = c.project
+        where v.state = 'committed' order by v.id
+    """
+    text = connection.algorithm.text
+    return [
+        Committed(id, name.decode(errors="backslashreplace"), text(digest), text(manifest), *totals)
+        for id, name, digest, manifest, *totals in connection.execute(query)
+    ]
+
+
 def newest(connection: Connection, collection: int) -> Version | None:
     """Return the newest version of a collection; None if it has none."""
     where = f"where v.collection = ? and v.number = {latest.version_number('?')}"

@@ -131,6 +131,11 @@ class Verbs(click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
         except (ArtstoreError, OSError) as error:
             raise Failure(error) from error
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            damaged = import_module("artstore.cli._open").damage_behind(error)
+            if damaged is None:
+                raise
+            raise Failure(damaged) from error
 
 
 @click.command(

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artstore.cli import _format
-from artstore.errors import NoStore
+from artstore.errors import Damaged, NoStore
 from artstore.runtime import terminal
 from artstore.runtime.optional_imports import import_sqlite_utils
 from artstore.tracking import location
 
 if TYPE_CHECKING:
     from artstore.store import Store
+
+_opened: list[Path] = []
 
 
 def open_store(named: Path | None) -> Store:
@@ -38,4 +40,13 @@ def open_folder(folder: Path) -> Store:
     import_sqlite_utils()
     from artstore.store import Store  # late: a shell that completes a verb does not need it
 
+    _opened.append(folder)
     return Store.open(folder)
+
+
+def damage_behind(error: BaseException) -> Damaged | None:
+    """Return the error to show for an unexpected one, if damaged rows of a store that was opened may be its cause."""
+    from artstore.store import Store  # late: as above
+
+    found = (Store.damage_behind(error, folder) for folder in _opened)
+    return next((damaged for damaged in found if damaged is not None), None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from artstore.catalog import collections, events, manifests, user_sql, versions
+from artstore.catalog import collections, damage, events, manifests, user_sql, versions
 from artstore.catalog import pending as pending_rows
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import FILE, Connection
@@ -22,6 +22,7 @@ from artstore.checkout.target_folder import DownloadResult
 from artstore.core import names
 from artstore.core.manifest import Entry
 from artstore.core.versions import Pending, Version
+from artstore.errors import Damaged
 from artstore.operations import diff, edit, find, upsert, usage
 from artstore.operations.pages import Pages
 from artstore.operations.runs import Runs
@@ -257,6 +258,11 @@ class StoreReader:
         """Run a read-only SQL query, on the views `artifact_versions` and `artifact_entries` or any table."""
         self.db.check_open()
         return user_sql.query(self.path, query, parameters)
+
+    @staticmethod
+    def damage_behind(error: BaseException, path: StrPath) -> Damaged | None:
+        """Return the error to raise for one that came from the store in a folder, if damaged rows may be the cause."""
+        return damage.explain(error, Path(path))
 
     def _of(self, version: Version | str) -> Version:
         return self.version(version) if isinstance(version, str) else version

@@ -34,7 +34,7 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> ArtstoreError | sql
         return DiskFull(f"no space left while writing {path}: free some, then run the same again; nothing was lost")
     if "not a database" in message:
         return NotAStore(f"{path} is not a catalog of artstore: restore it from a backup, or choose another folder")
-    if "malformed" in message:
+    if "malformed" in message or "already exists" in message or "no such" in message:
         return Damaged(f"{path} is damaged ({message}): restore it from a backup, then run `artstore verify`")
     if "readonly" in message or "read-only" in message:
         return StoreError(f"{path} cannot be written: check the permissions of the folder and the file")
