@@ -11,7 +11,7 @@ from tests.support.cli_runner import json_of, output_of, prepare_folder, put_two
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def linked_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with two versions, both linked in another project: `zoo/chosen:v0`, and `v1`, with the alias live."""
     prepare_folder(tmp_path, monkeypatch)
     put_two_versions()

@@ -48,7 +48,7 @@ BAD_COLLECTIONS = {
 
 @pytest.mark.parametrize("name", BAD_COLLECTIONS.values(), ids=BAD_COLLECTIONS.keys())
 def test_collection_names_are_refused(name: str) -> None:
-    refused(names.collection, name)
+    refuses(names.collection, name)
 
 
 @pytest.mark.parametrize("name", ["dataset", "raw data", "Modèle", "模型", "a.b-c", "50%", LONG], ids=repr)
@@ -72,7 +72,7 @@ BAD_TYPES = {
 
 @pytest.mark.parametrize("name", BAD_TYPES.values(), ids=BAD_TYPES.keys())
 def test_types_are_refused(name: str) -> None:
-    refused(names.artifact_type, name)
+    refuses(names.artifact_type, name)
 
 
 @pytest.mark.parametrize("name", ["uncategorized", "my project", "Größe", "a.b_c-d", "(1)", LONG], ids=repr)
@@ -100,7 +100,7 @@ BAD_PROJECTS = {
 
 @pytest.mark.parametrize("name", BAD_PROJECTS.values(), ids=BAD_PROJECTS.keys())
 def test_project_names_are_refused(name: str) -> None:
-    refused(names.project, name)
+    refuses(names.project, name)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ BAD_ALIASES = {
 
 @pytest.mark.parametrize("name", BAD_ALIASES.values(), ids=BAD_ALIASES.keys())
 def test_aliases_are_refused(name: str) -> None:
-    refused(names.alias, name)
+    refuses(names.alias, name)
 
 
 @pytest.mark.parametrize("name", ["a", "two words", "two  spaces", "-", "snake_case", "größe", "v3", LONG], ids=repr)
@@ -156,10 +156,10 @@ BAD_TAGS = {
 
 @pytest.mark.parametrize("name", BAD_TAGS.values(), ids=BAD_TAGS.keys())
 def test_tags_are_refused(name: str) -> None:
-    refused(names.tag, name)
+    refuses(names.tag, name)
 
 
-def refused(check: Callable[[str], str], name: str) -> None:
+def refuses(check: Callable[[str], str], name: str) -> None:
     with pytest.raises(InvalidName) as caught:
         check(name)
     assert isinstance(caught.value, ValueError)

@@ -237,19 +237,19 @@ PIN = RemoteObject("x://h/k", "k", size=len(Flaky.data), etag="abc")
 
 
 @pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(retrying, "PAUSES", (0.0, 0.0, 0.0))
     yield
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_an_interrupted_download_continues_at_its_offset(tmp_path: Path) -> None:
     flaky = Flaky(3)
     assert flaky.fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
     assert [start for start, _ in flaky.asked] == [0, 2000, 4000, 6000]
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize(("steady", "ranges"), [(False, True), (True, False)])
 def test_a_download_that_cannot_be_continued_starts_again(tmp_path: Path, steady: bool, ranges: bool) -> None:
     flaky = Flaky(1, steady=steady, ranges=ranges)
@@ -257,13 +257,13 @@ def test_a_download_that_cannot_be_continued_starts_again(tmp_path: Path, steady
     assert flaky.asked[-1] == (0, None)
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_download_without_progress_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="broken off"):
         Flaky(99, steady=False).fetched(tmp_path / "x", PIN)
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_parts_are_fetched_independently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "PART", 4000)
     flaky = Flaky(2)
@@ -278,7 +278,7 @@ def test_a_server_without_ranges_is_asked_for_the_whole_object(tmp_path: Path, m
     assert run(read_range(Flaky(0, ranges=False), PIN, 250, 260)) == Flaky.data[250:260]
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_stream_continues_only_if_the_object_is_certainly_the_same() -> None:
     flaky = Flaky(3)
     assert b"".join(iterate(stream(flaky, PIN), batch_size=1)) == Flaky.data
@@ -310,7 +310,7 @@ def test_digests_of_servers_follow_the_standard(tmp_path: Path, algorithm: str, 
         assert digest_of(file.fileno(), algorithm, 9) == f"{algorithm}:{digest}"
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_requests_to_a_busy_server_are_repeated_and_then_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
@@ -330,7 +330,7 @@ def test_requests_to_a_busy_server_are_repeated_and_then_an_error(monkeypatch: p
         run(retrying.retried(silence, "x://h/k"))
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_the_retry_delay_of_a_server_is_respected_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     soon = formatdate(time.time() + 100, usegmt=True)
     assert retrying.unavailable("busy", "3").wait == 3

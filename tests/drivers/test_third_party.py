@@ -70,7 +70,7 @@ def test_it_is_loaded_from_where_it_was_installed(installed: Path, tmp_path: Pat
     assert Path(driver.__file__).parent == installed
 
 
-def announce(folder: Path, package: str, scheme: str, value: str) -> None:
+def install_metadata(folder: Path, package: str, scheme: str, value: str) -> None:
     """Install the metadata of a package, as pip writes it."""
     metadata = folder / f"{package}-1.0.dist-info"
     metadata.mkdir()
@@ -82,13 +82,13 @@ def announce(folder: Path, package: str, scheme: str, value: str) -> None:
 def test_a_driver_of_another_package_has_precedence(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    announce(tmp_path, package, "file", "artstore_drivers.generic:GenericDriver")
+    install_metadata(tmp_path, package, "file", "artstore_drivers.generic:GenericDriver")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert registry.driver_for("file").__name__ == "GenericDriver"
 
 
 def test_an_entry_point_that_is_not_a_driver_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    announce(tmp_path, "odd", "odd", "pathlib:Path")
+    install_metadata(tmp_path, "odd", "odd", "pathlib:Path")
     monkeypatch.syspath_prepend(str(tmp_path))
     with Session() as session, pytest.raises(NoDriver, match="pathlib:Path"):
         session.driver("odd://x")

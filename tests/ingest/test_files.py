@@ -23,7 +23,7 @@ from tests.support.programs import run_python
 SMALL, LARGE = 1000, 300_000
 
 
-def refuses(store: Store, add: Callable[[Draft], object], message: str) -> OSError:
+def check_refused(store: Store, add: Callable[[Draft], object], message: str) -> OSError:
     """Check that adding is refused with a message, and that the draft can still be used."""
     draft = store.draft("animals", "dataset")
     with pytest.raises(SourceUnreadable, match=message) as caught:
@@ -112,28 +112,30 @@ def test_special_files_are_refused_without_waiting(
     monkeypatch.chdir(source)  # the path of a socket must be short
     (source / "cat").write_bytes(b"meow")
     make(Path("odd").absolute() if make is not make_socket else Path("odd"))
-    refuses(store, lambda draft: store.add_dir(draft, source), f"'{source}/odd'.*neither a file")
-    refuses(store, lambda draft: store.add_file(draft, source / "odd"), f"'{source}/odd'.*not a regular file")
+    check_refused(store, lambda draft: store.add_dir(draft, source), f"'{source}/odd'.*neither a file")
+    check_refused(store, lambda draft: store.add_file(draft, source / "odd"), f"'{source}/odd'.*not a regular file")
 
 
 def test_a_device_is_refused(store: Store) -> None:
-    refuses(store, lambda draft: store.add_file(draft, "/dev/zero"), "'/dev/zero': it is not a regular file")
+    check_refused(store, lambda draft: store.add_file(draft, "/dev/zero"), "'/dev/zero': it is not a regular file")
 
 
 def test_a_folder_is_not_a_file_and_a_file_is_not_a_folder(store: Store, source: Path) -> None:
     (source / "cat").write_bytes(b"meow")
-    refuses(store, lambda draft: store.add_file(draft, source), f"'{source}': it is a folder: use add_dir")
-    refuses(
+    check_refused(store, lambda draft: store.add_file(draft, source), f"'{source}': it is a folder: use add_dir")
+    check_refused(
         store, lambda draft: store.add_dir(draft, source / "cat"), f"'{source}/cat': it is not a folder: use add_file"
     )
 
 
 def test_a_missing_path_is_named(store: Store, source: Path) -> None:
-    refuses(store, lambda draft: store.add_file(draft, source / "bat"), f"'{source}/bat': No such file")
-    refuses(store, lambda draft: store.add_dir(draft, source / "bat"), f"'{source}/bat': No such file or directory")
+    check_refused(store, lambda draft: store.add_file(draft, source / "bat"), f"'{source}/bat': No such file")
+    check_refused(
+        store, lambda draft: store.add_dir(draft, source / "bat"), f"'{source}/bat': No such file or directory"
+    )
 
 
-class Begins(Silent):
+class OnBegin(Silent):
     """Acts when a step begins: a file was examined and not yet read."""
 
     def __init__(self, act: Callable[[], object]) -> None:
@@ -143,7 +145,7 @@ class Begins(Silent):
         self._act()
 
 
-class Advances(Silent):
+class OnAdvance(Silent):
     """Acts on progress, as there is between listing a folder and reading its files."""
 
     def __init__(self, act: Callable[[], object]) -> None:
@@ -161,11 +163,11 @@ def test_a_file_that_vanishes_before_it_is_read_is_named(store: Store, source: P
 
     def add(draft: Draft) -> None:
         if verb == "file":
-            store.add_file(draft, vanishing, progress=Begins(lambda: vanishing.unlink(missing_ok=True)))
+            store.add_file(draft, vanishing, progress=OnBegin(lambda: vanishing.unlink(missing_ok=True)))
         else:
-            store.add_dir(draft, source, progress=Advances(lambda: vanishing.unlink(missing_ok=True)))
+            store.add_dir(draft, source, progress=OnAdvance(lambda: vanishing.unlink(missing_ok=True)))
 
-    refuses(store, add, f"'{vanishing}': No such file")
+    check_refused(store, add, f"'{vanishing}': No such file")
 
 
 @pytest.mark.parametrize("turns_into", ["fifo", "folder", "link to nothing"])
@@ -186,7 +188,7 @@ def test_a_file_that_turns_into_something_else_before_it_is_read_is_named(
             else:
                 changing.symlink_to("nowhere")
 
-    refuses(store, lambda draft: store.add_dir(draft, source, progress=Advances(turn)), f"'{changing}'")
+    check_refused(store, lambda draft: store.add_dir(draft, source, progress=OnAdvance(turn)), f"'{changing}'")
 
 
 # Changing files
@@ -205,7 +207,7 @@ def test_a_file_replaced_after_the_listing_is_stored_as_it_is_now(store: Store, 
             os.replace(source / f".{name}", source / name)
 
     draft = store.draft("animals", "dataset")
-    store.add_dir(draft, source, progress=Advances(replace))
+    store.add_dir(draft, source, progress=OnAdvance(replace))
     store.get(store.commit(draft), store.path.parent / "out")
     assert read_files(store.path.parent / "out") == new
     assert entries_by_path(store, "animals")["cat"].size == LARGE
@@ -222,13 +224,13 @@ for i in itertools.count(os.fstat(descriptor).st_size // 8):
 """
 
 
-def numbers(size: int) -> bytes:
+def log_content(size: int) -> bytes:
     """Return the content of the growing log at a size."""
     return b"".join(i.to_bytes(8, "big") for i in range(size // 8 + 1))[:size]
 
 
 @contextmanager
-def growing(log: Path) -> Iterator[None]:
+def growing_log(log: Path) -> Iterator[None]:
     """Let a program append to a file until the block ends."""
     program = subprocess.Popen([sys.executable, "-c", GROW, str(log)], stdout=subprocess.PIPE, text=True)
     try:
@@ -242,9 +244,9 @@ def growing(log: Path) -> Iterator[None]:
 @pytest.mark.parametrize("size", [8, 3_000_000])
 def test_a_growing_file_is_refused_or_stored_in_one_state(store: Store, source: Path, size: int) -> None:
     log = source / "log"
-    log.write_bytes(numbers(size))
+    log.write_bytes(log_content(size))
     refused, deadline = 0, time.monotonic() + 20
-    with growing(log):
+    with growing_log(log):
         while not refused and time.monotonic() < deadline:
             draft = store.draft("logs", "log")
             try:
@@ -258,7 +260,7 @@ def test_a_growing_file_is_refused_or_stored_in_one_state(store: Store, source: 
             [stored] = store.entries(store.commit(draft))
             taken = b"".join(store.read(stored))
             assert stored.size == entry.size == len(taken)
-            assert taken == numbers(len(taken))
+            assert taken == log_content(len(taken))
             if size == 8:
                 break
     assert refused or size == 8, "a large file was never seen to grow while it was read"

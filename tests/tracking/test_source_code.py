@@ -22,7 +22,7 @@ def git(*arguments: str) -> str:
     return output_of.stdout.strip()
 
 
-def code() -> object:
+def recorded_code() -> object:
     with artstore.init(project="coded") as run:
         id = run.id
     return artstore.Api().run(f"coded/{id}").metadata.get("git")
@@ -36,15 +36,20 @@ def test_a_run_records_the_commit_branch_remote_and_changes_of_its_code(
     git("add", "train.py")
     git("commit", "-q", "-m", "one")
     commit = git("rev-parse", "HEAD")
-    assert code() == {"commit": commit, "branch": "trunk", "remote": None, "dirty": False}
+    assert recorded_code() == {"commit": commit, "branch": "trunk", "remote": None, "dirty": False}
     git("remote", "add", "mirror", "https://someone:pa@ss@mirror.example/team/code.git?token=xyz")
     Path("train.py").write_text("2")
     mirror = "https://mirror.example/team/code.git"
-    assert code() == {"commit": commit, "branch": "trunk", "remote": mirror, "dirty": True}
+    assert recorded_code() == {"commit": commit, "branch": "trunk", "remote": mirror, "dirty": True}
     git("remote", "add", "origin", "git@origin.example:team/code.git")
     git("checkout", "-q", "--detach")
     (workspace / "deep").mkdir()
-    assert code() == {"commit": commit, "branch": None, "remote": "origin.example:team/code.git", "dirty": True}
+    assert recorded_code() == {
+        "commit": commit,
+        "branch": None,
+        "remote": "origin.example:team/code.git",
+        "dirty": True,
+    }
     recorded = output_of("sql", "select group_concat(environment) as said from runs", "--json")
     # None of these is hexadecimal: the commit may contain any digits.
     assert re.search("pa@|ss@|xyz|git@", recorded) is None
@@ -53,11 +58,11 @@ def test_a_run_records_the_commit_branch_remote_and_changes_of_its_code(
 
 
 def test_code_without_a_repository_or_commit_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert code() is None
+    assert recorded_code() is None
     git("init", "-q")
-    assert code() is None
+    assert recorded_code() is None
     monkeypatch.setenv("PATH", "")
-    assert code() is None
+    assert recorded_code() is None
 
 
 def test_the_file_system_monitor_of_a_repository_is_not_started(workspace: Path) -> None:
@@ -69,7 +74,7 @@ def test_the_file_system_monitor_of_a_repository_is_not_started(workspace: Path)
     trap.write_text(f"#!/bin/sh\ntouch {workspace / 'sprung'}\n")
     trap.chmod(0o755)
     git("config", "core.fsmonitor", str(trap))
-    assert code() is not None
+    assert recorded_code() is not None
     assert not (workspace / "sprung").exists()
 
 

@@ -72,7 +72,7 @@ PACKAGE = """
 """
 
 
-def names_of(kind: type) -> set[str]:
+def attributes_of(kind: type) -> set[str]:
     """Return the names of the attributes of a class and its instances."""
     annotated = {name for cls in kind.__mro__ for name in getattr(cls, "__annotations__", {})}
     assigned = {
@@ -98,7 +98,7 @@ def names_of(kind: type) -> set[str]:
     ],
 )
 def test_every_public_name_of_wandb_exists_or_is_on_the_page(kind: type, of_wandb: str) -> None:
-    assert sorted(set(of_wandb.split()) - names_of(kind) - NAMED) == []
+    assert sorted(set(of_wandb.split()) - attributes_of(kind) - NAMED) == []
 
 
 def test_every_public_name_of_the_package_exists_or_is_on_the_page(workdir: Path) -> None:
