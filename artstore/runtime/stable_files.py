@@ -52,6 +52,7 @@ class StableFiles:
         self._device = device & 0x7FFFFFFFFFFFFFFF
         self._maps = _latest
         self._in_memory = devices_in_memory()
+        self._has_expected = False
 
     def expect(self, stat: Stat) -> None:
         """Prepare to judge a file. To be called before it is read."""
@@ -59,9 +60,10 @@ class StableFiles:
         newest = max(stat.mtime_ns, stat.ctime_ns)
         if self._maps.taken_ns - _TICK_NS <= newest < self._clock - _TICK_NS:
             _latest = now = _look()
-            # What was mapped before may have been written to until its map was removed.
-            before = self._maps
+            before = self._maps if self._has_expected else now
+            # A file that was read since may have been written to through a map that was removed in the meantime.
             self._maps = Maps(now.taken_ns, before.inodes | now.inodes, before.is_complete and now.is_complete)
+        self._has_expected = True
 
     def __contains__(self, stat: Stat) -> bool:
         """Whether any change of a file after it was read must change its times.
