@@ -62,7 +62,7 @@ class ArtstoreError(Exception):
 
 
 class CommError(ArtstoreError):
-    """What was asked for does not exist, has another type, or is still needed. The name is W&B's."""
+    """Something does not exist, has another type, or is still needed. The name is W&B's."""
 
 
 class NotFound(CommError, LookupError):

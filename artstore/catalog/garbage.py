@@ -16,7 +16,7 @@ from artstore.catalog.leases import Claim
 
 
 class Freed(NamedTuple):
-    """What was released: bytes of content, bytes in packs, files and chunks."""
+    """The content that was released: bytes of content, bytes in packs, files and chunks."""
 
     content: int = 0
     stored: int = 0

@@ -44,7 +44,7 @@ class TargetFolder:
         self.path = path
         self._store = os.stat(store)
         self._descriptors: OrderedDict[str, int] = OrderedDict()
-        """Those of open folders by their path below the root, the least recently used first."""
+        """The descriptors of open folders by their path below the root, the least recently used first."""
 
     def open_folder(self, relative: str) -> int | None:
         """Open a folder below the root, and create it if needed; return None on systems without folder descriptors.

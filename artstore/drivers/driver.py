@@ -17,7 +17,7 @@ class NoRanges(BadReply):
 
 
 class Target(NamedTuple):
-    """What a URI points at: the URI of an object or prefix, and the version if the URI asks for one."""
+    """The target of a URI: the URI of an object or prefix, and the version if the URI asks for one."""
 
     uri: str
     version: str | None = None

@@ -66,7 +66,7 @@ class FileReader:
         self._lent: dict[int, Batch] = {}
         self._stop = threading.Event()
         self._stable_files = StableFiles(repository.db.clock(), os.stat(repository.folder).st_dev)
-        """Those that the stat cache may remember."""
+        """Files that the stat cache may remember."""
 
     def run(self, folders: Iterator[WalkedFolder]) -> None:
         """Read everything that a walk finds. The entries are in no particular order."""

@@ -30,7 +30,7 @@ class FoundFile(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Where to read it."""
+        """The path to read it from."""
         return os.path.join(self.folder, self.name)
 
 

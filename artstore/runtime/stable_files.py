@@ -30,7 +30,7 @@ _MOUNT = re.compile(rb"^\d+ \d+ (\d+):(\d+) .*? - (\S+)", re.MULTILINE)
 
 
 class Maps(NamedTuple):
-    """What was mapped for writing at one time."""
+    """The files that were mapped for writing at one time."""
 
     taken_ns: int
     inodes: frozenset[int]

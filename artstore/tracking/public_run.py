@@ -79,7 +79,7 @@ class PublicRun(RunIdentity):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Where and how the run was started: host, user, program, command line without secrets, commit of the code."""
+        """The environment of the run: host, user, program, command line without secrets, commit of the code."""
         return self._record.environment
 
     @property
