@@ -42,6 +42,7 @@ SECTIONS = {
         "gc": "Clean up after crashes and delete expired versions.",
         "verify": "Read everything again and report damage.",
         "backup": "Copy the store while it is in use.",
+        "restore": "Put a backup back.",
         "sql": "Run a read-only SQL query.",
     },
     "Your machine and data": {
@@ -66,6 +67,7 @@ _OPTIONS = {
     "force": "--force",
     "max_objects": "--max-objects",
     "name": "--as",
+    "replace": "--replace",
     "store": "--store",
     "type": "--type",
 }
