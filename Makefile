@@ -63,7 +63,7 @@ $(ARTSTORE): pyproject.toml
 
 $(STAMP): pyproject.toml
 	$(ENVIRONMENT)
-	$(INSTALL) '.[http,s3,gs,dev]'
+	$(INSTALL) '.[http,s3,gs,ui,dev]'
 	@touch $(ARTSTORE) $@
 
 demo: $(ARTSTORE)

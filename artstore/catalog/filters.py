@@ -66,7 +66,7 @@ class Fields:
 
 def _path(keys: Iterable[str]) -> str:
     parts = list(keys)
-    if any(not part or '"' in part for part in parts):
+    if any(not part or '"' in part or "\0" in part for part in parts):
         raise InvalidInput(
             f"{'.'.join(parts)!r} is not a key of a filter: write names with a dot between them, without quotes"
         )

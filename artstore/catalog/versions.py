@@ -90,15 +90,16 @@ class Overview(NamedTuple):
 
 def overviews(connection: Connection, project: str | None = None) -> list[Overview]:
     """Return an overview of each collection of a project, or of the whole store."""
+    return [overview(connection, collection) for collection in collections.find_all(connection, project)]
+
+
+def overview(connection: Connection, collection: Collection) -> Overview:
+    """Return the overview of a collection, or of a collection of links."""
+    if collection.portfolio:
+        return _overview_of_links(connection, collection)
     query = "select count(*) from versions where collection = ? and state = 'committed'"
-    return [
-        Overview(
-            collection, connection.execute(query, (collection.id,)).fetchone()[0], newest(connection, collection.id)
-        )
-        if not collection.portfolio
-        else _overview_of_links(connection, collection)
-        for collection in collections.find_all(connection, project)
-    ]
+    count = connection.execute(query, (collection.id,)).fetchone()[0]
+    return Overview(collection, count, newest(connection, collection.id))
 
 
 def _overview_of_links(connection: Connection, portfolio: Collection) -> Overview:

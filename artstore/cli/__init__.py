@@ -35,6 +35,7 @@ SECTIONS = {
     "Lineage": {
         "lineage": "Show what a version was made from and what used it.",
         "runs": "List runs, or show everything about one.",
+        "ui": "Show runs, artifacts and lineage in a browser.",
     },
     "The store": {
         "init": "Create a store.",
@@ -42,7 +43,6 @@ SECTIONS = {
         "gc": "Clean up after crashes and delete expired versions.",
         "verify": "Read everything again and report damage.",
         "backup": "Copy the store while it is in use.",
-        "restore": "Put a backup back.",
         "sql": "Run a read-only SQL query.",
     },
     "Your machine and data": {
@@ -67,7 +67,6 @@ _OPTIONS = {
     "force": "--force",
     "max_objects": "--max-objects",
     "name": "--as",
-    "replace": "--replace",
     "store": "--store",
     "type": "--type",
 }

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from artstore.catalog import events, runs, versions
+from artstore.catalog import curves, events, runs, versions
 from artstore.catalog.connection import Connection
+from artstore.catalog.curves import Point
 from artstore.catalog.filters import Filters
 from artstore.catalog.repository import Repository
 from artstore.core.runs import CRASHED, RUNNING, NewRun, RunRecord, check_text, observed_state
@@ -216,6 +217,13 @@ class Runs:
         """Return the rows of a run's history beyond a step, each with its `_step`."""
         with self._db.reading() as connection:
             return runs.history(connection, run.id, after=after, limit=limit)
+
+    def curves(
+        self, run: RunRecord, *, points: int = 1000, first: int | None = None, last: int | None = None
+    ) -> Mapping[str, list[Point]]:
+        """Return each number that a run logged over its steps, from `first` to `last`, as at most `points` points."""
+        with self._db.reading() as connection:
+            return curves.of_run(connection, run.id, points, first, last)
 
     def _is_alive(self, process_lock: str | None) -> bool:
         return process_lock is not None and process_locks.is_alive(self._db.folder, process_lock)

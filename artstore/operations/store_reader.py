@@ -24,6 +24,7 @@ from artstore.core.manifest import Entry
 from artstore.core.versions import Pending, Version
 from artstore.errors import Damaged
 from artstore.operations import diff, edit, find, upsert, usage
+from artstore.operations.browse import Browse
 from artstore.operations.pages import Pages
 from artstore.operations.runs import Runs
 from artstore.runtime.progress import SILENT, Progress
@@ -89,6 +90,11 @@ class StoreReader:
     def pages(self) -> Pages:
         """Collections, versions and entries, page by page."""
         return Pages(self.repository)
+
+    @property
+    def browse(self) -> Browse:
+        """Folders of versions, collections and events in windows, and search: what pages show."""
+        return Browse(self.repository)
 
     # Collections and versions
 
