@@ -14,17 +14,15 @@ from artstore.core.draft import Draft
 from artstore.core.manifest import Entry
 from artstore.core.versions import Pending, Version
 from artstore.ingest import files
-from artstore.operations import backup, commit, create, delete, drafts, edit, gc, upsert, verify
-from artstore.operations.backup import BackupResult
+from artstore.operations import commit, create, delete, drafts, edit, upsert
 from artstore.operations.commit import CommitResult
 from artstore.operations.delete import DeleteResult as DeleteResult
 from artstore.operations.diff import Difference as Difference
 from artstore.operations.drafts import OpenDrafts
 from artstore.operations.edit import UNSET, Unset
-from artstore.operations.gc import GcResult
-from artstore.operations.store_reader import StoreReader, StrPath, number_of
+from artstore.operations.store_reader import StrPath, number_of
+from artstore.operations.store_upkeep import StoreUpkeep
 from artstore.operations.upsert import DropResult
-from artstore.operations.verify import VerifyResult
 from artstore.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from artstore.operations.status import Status as Status
 
 
-class Store(StoreReader):
+class Store(StoreUpkeep):
     """One folder with versioned artifacts.
 
     >>> store = Store.init("data.artstore")
@@ -365,20 +363,6 @@ class Store(StoreReader):
         A version with an alias, itself or on a link, is never selected, nor one that another version references.
         """
         return delete.prune(self.repository, project, name, keep_last=keep_last, older_than=older_than, dry_run=dry_run)
-
-    # The whole store
-
-    def gc(self, *, dry_run: bool = False, progress: Progress = SILENT) -> GcResult:
-        """Clean up after crashes and delete expired versions. With `dry_run`, only report."""
-        return gc.collect_garbage(self.repository, dry_run=dry_run, progress=progress)
-
-    def verify(self, *, head: str | None = None, progress: Progress = SILENT) -> VerifyResult:
-        """Read everything again; name each damaged entry and every version that it harms."""
-        return verify.verify(self.repository, head=head, progress=progress)
-
-    def backup(self, path: StrPath, *, progress: Progress = SILENT) -> BackupResult:
-        """Copy the store, while it is in use, into a folder that is a store itself."""
-        return backup.backup(self.repository, Path(path).absolute(), progress=progress)
 
     def close(self) -> None:
         """Close the store. Drafts that were not committed are dropped."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from artstore.catalog import chunks, events
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import Connection
+from artstore.core import digests
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 
 
@@ -41,26 +42,27 @@ class CatalogCopy:
         self._path = path
         with translate_sqlite_errors(self._path):
             uri = f"{self._path.absolute().as_uri()}?immutable=1"
-            self._connection = sqlite3.connect(uri, uri=True, factory=Connection)
+            self.connection = sqlite3.connect(uri, uri=True, factory=Connection)
             try:
-                self.uid: str = self._connection.execute("select uid from store").fetchone()[0]
+                self.uid, algorithm = self.connection.execute("select uid, algorithm from store").fetchone()
                 """The id of the store that it is a copy of."""
-                self.head = events.head(self._connection)
+                self.connection.algorithm = digests.algorithm(algorithm)
+                self.head = events.head(self.connection)
                 """The hash of the newest event in it."""
             except BaseException:
-                self._connection.close()
+                self.connection.close()
                 raise
 
     def chunks_of_pack(self, name: str) -> list[StoredChunk]:
         """Return the chunks of a pack, by offset."""
         with translate_sqlite_errors(self._path):
-            return chunks.chunks_of_pack(self._connection, name)
+            return chunks.chunks_of_pack(self.connection, name)
 
     def find(self, digest: bytes) -> StoredChunk | None:
         """Return a chunk with its place; None if it is not stored."""
         with translate_sqlite_errors(self._path):
-            return chunks.find(self._connection, digest)
+            return chunks.find(self.connection, digest)
 
     def close(self) -> None:
         """Close the copy."""
-        self._connection.close()
+        self.connection.close()

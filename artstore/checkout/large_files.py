@@ -15,7 +15,7 @@ from functools import partial
 from artstore.catalog.chunks import StoredChunk
 from artstore.checkout.plan import FileToWrite
 from artstore.checkout.reader import Reader, damage_located
-from artstore.checkout.target_folder import TargetFolder, TemporaryFile, write_all
+from artstore.checkout.target_folder import TargetFolder, TemporaryFile, write_all, write_with_holes
 from artstore.core.digests import Hasher
 from artstore.core.versions import Version
 from artstore.runtime import platform
@@ -104,7 +104,7 @@ class LargeFileWriter:
             unfinished.wait()
             if window is None:
                 break
-            unfinished.last_write = Task(partial(write_all, temporary.descriptor, window))
+            unfinished.last_write = Task(partial(write_with_holes, temporary.descriptor, window))
             self._pool.submit(unfinished.last_write)
             self._buffers.append((buffer, unfinished.last_write))
             unfinished.whole.update(window)
@@ -127,6 +127,8 @@ class LargeFileWriter:
         if self._reader.algorithm.text(unfinished.whole.digest()) != unfinished.file.digest:
             with damage_located(self._version, unfinished.file.entry.path):
                 self._write_again(unfinished)
+        with platform.translate_os_errors("a download"):
+            os.ftruncate(unfinished.temporary.descriptor, unfinished.file.entry.size or 0)
         stat = unfinished.temporary.publish()
         unfinished.temporary.close()
         self._unfinished.popleft()

@@ -23,6 +23,8 @@ from artstore.runtime.source_file import Stat, stat_of
 
 _MAX_OPEN_FOLDERS = 64
 _BACKDATED_NS = 1_000_000_000
+_HOLE = 64 * 1024
+_ZEROS = bytes(_HOLE)
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
 """Flags for opening a file that is not a link; opening a FIFO does not block."""
@@ -283,6 +285,21 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
     with platform.translate_os_errors("a download"):
         while len(data):
             data = data[os.write(descriptor, data) :]
+
+
+def write_with_holes(descriptor: int, data: memoryview) -> None:
+    """Write bytes at the position of a new file as `write_all` does, but leave long runs of zeros out, as holes.
+
+    The caller sets the size of the file in the end, which may be in a hole.
+    """
+    start = 0
+    for offset in range(0, len(data) - _HOLE + 1, _HOLE):
+        # The first byte decides nearly always. Views are compared byte by byte, bytes at once.
+        if data[offset] == 0 and bytes(data[offset : offset + _HOLE]) == _ZEROS:
+            write_all(descriptor, data[start:offset])
+            os.lseek(descriptor, _HOLE, os.SEEK_CUR)
+            start = offset + _HOLE
+    write_all(descriptor, data[start:])
 
 
 def mode_is_right(status: os.stat_result, executable: bool) -> bool:

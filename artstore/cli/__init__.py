@@ -43,6 +43,7 @@ SECTIONS = {
         "gc": "Clean up after crashes and delete expired versions.",
         "verify": "Read everything again and report damage.",
         "backup": "Copy the store while it is in use.",
+        "restore": "Put a backup back.",
         "sql": "Run a read-only SQL query.",
     },
     "Your machine and data": {
@@ -67,6 +68,7 @@ _OPTIONS = {
     "force": "--force",
     "max_objects": "--max-objects",
     "name": "--as",
+    "replace": "--replace",
     "store": "--store",
     "type": "--type",
 }

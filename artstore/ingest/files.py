@@ -29,7 +29,7 @@ from artstore.ingest.open_draft import OpenDraft, SeenFiles
 from artstore.ingest.pack_batch import Batch
 from artstore.ingest.small_files import STORED, IngestedBatch, IngestedFile, SmallFile
 from artstore.ingest.walk import FoundFile, Walk, WalkedFolder
-from artstore.runtime import pause_gc, platform, processes, source_file
+from artstore.runtime import pause_gc, platform, processes, source_file, terminal
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
@@ -38,6 +38,8 @@ from artstore.runtime.threads import ThreadPool
 from artstore.storage import chunking
 
 _BATCH_FILES = 512
+_WINDOW = 1 << 20
+_MAX_NOTES = 3
 _LARGE_AT_ONCE = 8
 """Each of them needs windows of its own in memory."""
 
@@ -61,6 +63,8 @@ class FileReader:
         self._algorithm: Algorithm = repository.db.algorithm
         self.entries: list[Entry] = []
         self.seen: SeenFiles = {}
+        self.grown: list[tuple[str, int]] = []
+        """Files that grew while they were read, each with the size of what was read."""
         self._unchanged: list[_UnchangedFile] = []
         self._large: list[FoundFile] = []
         self._lent: dict[int, Batch] = {}
@@ -166,6 +170,8 @@ class FileReader:
 
     def _add_entry(self, found: FoundFile, stat: Stat, executable: bool, digest: bytes) -> None:
         self.entries.append(Entry(found.path, Kind.FILE, self._algorithm.text(digest), stat.size, executable))
+        if stat.inode == source_file.GROWN:
+            self.grown.append((found.source, stat.size))
         if stat in self._stable_files and names.is_utf8(found.folder):
             self.seen.setdefault(found.folder, []).append((found.name, stat, digest))
 
@@ -191,25 +197,25 @@ class FileReader:
             futures = [pool.submit(self._read_large_file, file) for file in self._large]
             try:
                 for file, future in zip(self._large, futures, strict=True):
-                    status, digest = future.result()
-                    self._add_entry(file, stat_of(status), is_executable(status.st_mode), digest)
+                    self._add_entry(file, *future.result())
             except BaseException:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _read_large_file(self, file: FoundFile) -> tuple[os.stat_result, bytes]:
+    def _read_large_file(self, file: FoundFile) -> tuple[Stat, bool, bytes]:
         descriptor = source_file.open_source(file.source)
         try:
             for _ in range(source_file.TRIES):
                 before = os.fstat(descriptor)
-                os.lseek(descriptor, 0, os.SEEK_SET)
                 large = LargeFile(descriptor, before.st_size, self._algorithm, self._writer, self._progress, self._stop)
                 digest, size, chunks = large.store_chunks()
                 after = os.fstat(descriptor)
-                if size == after.st_size and stat_of(before) == stat_of(after):
+                is_same = stat_of(before) == stat_of(after)
+                if size == before.st_size and (is_same or self._has_grown(descriptor, before, after, digest)):
                     self._writer.put_file(digest, size, chunks)
-                    return after, digest
+                    stat = stat_of(after) if is_same else source_file.prefix_stat(before)
+                    return stat, is_executable(after.st_mode), digest
         except OSError as error:
             if isinstance(error, SourceUnreadable) or error.errno not in (errno.EIO, errno.EACCES, errno.ESTALE):
                 raise
@@ -217,6 +223,19 @@ class FileReader:
         finally:
             os.close(descriptor)
         raise source_file.changed(file.source)
+
+    def _has_grown(self, descriptor: int, before: os.stat_result, after: os.stat_result, digest: bytes) -> bool:
+        """Whether a file only grew: its first bytes are those that were read, as a second reading shows."""
+        if after.st_size <= before.st_size:
+            return False
+        hasher, window, offset = self._algorithm.hasher(), memoryview(bytearray(_WINDOW)), 0
+        while offset < before.st_size and not self._stop.is_set():
+            count = platform.read_into(descriptor, window[: before.st_size - offset], offset)
+            if count == 0:
+                return False
+            hasher.update(window[:count])
+            offset += count
+        return hasher.digest() == digest
 
 
 def _sources(batch: list[FoundFile]) -> list[str]:
@@ -247,7 +266,7 @@ def add_file(
     with step(progress, f"adding {path.name}", None, "bytes"):
         reader = _read(repository, opened, iter([walked]), progress)
         entry = opened.draft.add(reader.entries[0], overwrite=overwrite)
-    _note_seen(opened, reader.seen)
+    _note_seen(opened, reader)
     return entry
 
 
@@ -273,7 +292,7 @@ def add_folder(
         reader = _read(repository, opened, Walk(path, repository.folder).run(prefix), progress)
     if not opened.draft.fill_new_folder(reader.entries):
         opened.draft.add_all(reader.entries, overwrite=overwrite)
-    _note_seen(opened, reader.seen)
+    _note_seen(opened, reader)
     return len(reader.entries)
 
 
@@ -299,6 +318,10 @@ def _read(repository: Repository, opened: OpenDraft, walked: Iterator[WalkedFold
     return reader
 
 
-def _note_seen(opened: OpenDraft, seen: SeenFiles) -> None:
-    for folder, files in seen.items():
+def _note_seen(opened: OpenDraft, reader: FileReader) -> None:
+    for folder, files in reader.seen.items():
         opened.seen.setdefault(folder, []).extend(files)
+    for source, size in reader.grown[:_MAX_NOTES]:
+        terminal.note(f"artstore: {source!r} grew while it was read: its first {size:,} bytes were added")
+    if (more := len(reader.grown) - _MAX_NOTES) > 0:
+        terminal.note(f"artstore: {more:,} more files grew while they were read: each was added as it was before")

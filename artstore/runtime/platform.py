@@ -197,6 +197,26 @@ def read_at(descriptor: int, length: int, offset: int) -> bytes:
     return os.read(descriptor, length)
 
 
+def seek_data(descriptor: int, offset: int, size: int) -> int:
+    """Return where the data of a file begins at or after an offset: at its size if there is only a hole."""
+    if not hasattr(os, "SEEK_DATA"):
+        return offset
+    try:
+        return min(os.lseek(descriptor, offset, os.SEEK_DATA), size)
+    except OSError as error:
+        return size if error.errno == errno.ENXIO else offset
+
+
+def seek_hole(descriptor: int, offset: int, size: int) -> int:
+    """Return where the first hole of a file begins at or after an offset: at its size if there is none."""
+    if not hasattr(os, "SEEK_HOLE") or offset >= size:
+        return size
+    try:
+        return min(os.lseek(descriptor, offset, os.SEEK_HOLE), size)
+    except OSError:
+        return size
+
+
 def allocated_bytes(status: os.stat_result) -> int:
     """Return how many bytes a file occupies on the disk, without its holes."""
     blocks: int = getattr(status, "st_blocks", -1)
