@@ -39,7 +39,7 @@ class DamagedRow(NamedTuple):
 
 
 def explain(error: BaseException, folder: Path) -> Damaged | None:
-    """Return the error to raise in place of one that damaged rows may have caused; None if there is no such row."""
+    """Return the error to raise in place of one that damaged rows may have caused; None if no row is damaged."""
     if isinstance(error, ArtstoreError | sqlite3.IntegrityError | sqlite3.ProgrammingError):
         return None
     if not isinstance(error, UNREADABLE):
