@@ -84,5 +84,9 @@ def connect_for_reading(folder: Path) -> Connection:
         isolation_level=None,
         factory=Connection,
     )
-    connection.execute("pragma cache_size = -32768")
+    try:
+        connection.execute("pragma cache_size = -32768")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection

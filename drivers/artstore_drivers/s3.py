@@ -209,6 +209,8 @@ class S3Driver(Driver):
             raise _said(uri, error) from error
         except TypeError as error:
             raise unusable_options("s3", error) from error
+        # The second time it is registered already.
+        system._s3.meta.events.register("before-call.s3.HeadBucket", _ask_once, unique_id="artstore-ask-once")
 
     def _system(self) -> Any:
         if self._s3fs is None:
@@ -225,6 +227,11 @@ class S3Driver(Driver):
             # The caller retries.
             self._s3fs.retries = 1
         return self._s3fs
+
+
+def _ask_once(params: dict[str, Any], **_: Any) -> None:
+    """Stop botocore from asking for the region of a bucket to find the region of that bucket, without an end."""
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _split(uri: str) -> tuple[str, str]:

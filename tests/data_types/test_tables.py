@@ -142,7 +142,7 @@ def test_a_dtype_is_enforced(dtype: Any, right: Any, wrong: Any) -> None:
 
 
 def test_values_are_missing_only_in_optional_columns() -> None:
-    for missing in (None, float("nan"), numpy.float32("nan"), pandas.NaT, pandas.NA, numpy.datetime64("NaT")):
+    for missing in (None, float("nan"), numpy.float32("nan"), pandas.NaT, pandas.NA, numpy.datetime64("NaT", "ns")):
         assert round_trip(Table(columns=["x"], data=[[1], [missing]], allow_mixed_types=True)).data == [[1], [None]]
         with pytest.raises(WrongValue):
             Table(columns=["x"], data=[[1], [missing]], optional=False)
