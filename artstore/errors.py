@@ -2,6 +2,7 @@
 
     ArtstoreError
       CommError                    what was asked for does not exist, has another type, or is still needed
+        AuthenticationError          W&B's: artstore never raises it
         NotFound                     also a LookupError
           NoEntry                      also a KeyError and a FileNotFoundError
         WrongType                    also a ValueError
@@ -38,6 +39,7 @@
         DiskFull                     also an OSError
       MissingLibrary               also an ImportError
       UsageError                   a call at the wrong time or in the wrong place
+        UnsupportedError             something that needs W&B's server
       ArtifactStatusError          also an AttributeError: not possible in the state of the artifact
         ArtifactNotLoggedError
         ArtifactFinalizedError
@@ -63,6 +65,10 @@ class ArtstoreError(Exception):
 
 class CommError(ArtstoreError):
     """Something does not exist, has another type, or is still needed. The name is W&B's."""
+
+
+class AuthenticationError(CommError):
+    """An access without valid credentials. Programs catch it; a store has no accounts, so artstore never raises it."""
 
 
 class NotFound(CommError, LookupError):
@@ -228,6 +234,10 @@ class MissingLibrary(ArtstoreError, ImportError):
 
 class UsageError(ArtstoreError):
     """A call at the wrong time, or where it has no meaning."""
+
+
+class UnsupportedError(UsageError):
+    """Something that needs W&B's server, or that artstore does not have."""
 
 
 class ArtifactStatusError(ArtstoreError, AttributeError):

@@ -294,7 +294,7 @@ class Store(StoreUpkeep):
 
         >>> store.link("fox:v3", "wandb-registry-model/animal-classifier", aliases=["production"])
         """
-        to = names.parse(name)
+        to = names.parse(name, project)
         return edit.link(self.repository, self._of(version), to.project or project, to.name, aliases, force=force)
 
     def unlink(self, *linked: Version | str, force: bool = False) -> None:

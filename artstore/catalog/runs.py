@@ -165,6 +165,25 @@ def clear_logged(connection: Connection, id: int) -> None:
     connection.execute("update runs set config = '{}', summary = '{}' where id = ?", (id,))
 
 
+def has_pending(connection: Connection, id: int) -> bool:
+    """Return whether a run has upserted to a version that is neither finished nor dropped."""
+    query = """
+        select exists (
+            select 1 from pending_runs join pending on pending.id = pending_runs.pending
+            where pending_runs.run = ? and pending.version is null
+        )
+    """
+    return bool(connection.execute(query, (id,)).fetchone()[0])
+
+
+def delete(connection: Connection, id: int) -> None:
+    """Delete a run, its history, and the edges between it and the versions that it used and produced."""
+    for table in ("history", "uses", "products", "pending_runs"):
+        connection.execute(f"delete from {table} where run = ?", (id,))
+    connection.execute("update pending_entries set run = null where run = ?", (id,))
+    connection.execute("delete from runs where id = ?", (id,))
+
+
 def end(connection: Connection, id: int, state: str, exit_code: int | None) -> bool:
     """End a run; return False if it had ended already."""
     cursor = connection.execute(

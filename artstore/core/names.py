@@ -19,6 +19,8 @@ LOCAL = "local"
 """The entity in names that W&B's API returns: a store has one owner."""
 REGISTRY = "wandb-registry-"
 """The prefix of the names of projects that are registries."""
+MODEL_REGISTRY = "model-registry"
+"""The project that W&B's older model registry is."""
 LONGEST = 128
 """Characters that a name may have."""
 LONGEST_NAME = 255
@@ -53,8 +55,21 @@ def version_number(alias: str) -> int | None:
     return int(match[1][:_DIGITS]) if match else None
 
 
-def collection(name: str) -> str:
-    """Check the name of a collection: letters, digits, `_`, `-` and `.`, at most 128."""
+def is_registry(project: str | None) -> bool:
+    """Return whether a project is a registry, whose collections show versions of other projects."""
+    return project is not None and (project.startswith(REGISTRY) or project == MODEL_REGISTRY)
+
+
+def collection(name: str, project: str | None = None) -> str:
+    """Check the name of a collection: letters, digits, `_`, `-` and `.`, at most 128.
+
+    In a registry, it may have other characters as well, as in `BDD Semantic Segmentation`; not `/`, `:` or control
+    characters, and no spaces at its ends.
+    """
+    if is_registry(project):
+        if not _is_text(name) or set(name) & set("/:\\") or name != name.strip() or name in (".", ".."):
+            raise InvalidName(f"invalid name {name!r} in a registry: use 1 to {LONGEST} characters, none of / : \\")
+        return name
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name in (".", ".."):
         raise InvalidName(
             "Artifact name may only contain alphanumeric characters, dashes, underscores, and dots. "
@@ -125,13 +140,13 @@ def folder(name: str) -> str:
     return name
 
 
-def parse(reference: str) -> VersionName:
+def parse(reference: str, default: str | None = None) -> VersionName:
     """Parse `[[entity/]project/]name[:alias]`; without an alias it is `latest`.
 
     >>> parse("animals:v0")
     VersionName(project=None, name='animals', alias='v0')
 
-    Raises `InvalidName` if it does not have that form.
+    `default` is the project of a name without one. Raises `InvalidName` if it does not have that form.
     """
     if not isinstance(reference, str):
         raise InvalidName(f"invalid artifact name {reference!r}: expected [project/]name[:alias]")
@@ -139,11 +154,8 @@ def parse(reference: str) -> VersionName:
     parts = path.split("/")
     if len(parts) > 3 or (separator and not label) or set(label) & set("/:") or not is_utf8(reference):
         raise InvalidName(f"invalid artifact name {reference!r}: expected [project/]name[:alias]")
-    return VersionName(
-        project=project(parts[-2]) if len(parts) > 1 else None,
-        name=collection(parts[-1]),
-        alias=label or LATEST,
-    )
+    of_project = project(parts[-2]) if len(parts) > 1 else None
+    return VersionName(of_project, collection(parts[-1], of_project or default), alias=label or LATEST)
 
 
 def entry_path(path: str) -> str:

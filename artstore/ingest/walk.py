@@ -19,6 +19,9 @@ from artstore.errors import InvalidPath, LinkCycle
 from artstore.runtime import source_file
 from artstore.runtime.source_file import Stat, stat_of
 
+RUNS = "runs"
+"""The folder in a store that has a folder for the files of each run."""
+
 
 class FoundFile(NamedTuple):
     """A file that a walk found: where it is on disk, its path in the artifact, and its stat."""
@@ -147,8 +150,11 @@ def _relative_target(source: str, target: str, folder: str) -> str:
 
 
 def check_outside_store(source: str, store: str | None, *, through: str | None = None) -> None:
-    """Raise `SourceUnreadable` for a path in the store: closing its catalog would drop SQLite's locks on it."""
-    if store is not None and _is_at_or_below(source, store):
+    """Raise `SourceUnreadable` for a path in the store: closing its catalog would drop SQLite's locks on it.
+
+    The folders of runs are allowed: programs write files there and add them.
+    """
+    if store is not None and _is_at_or_below(source, store) and not _is_at_or_below(source, os.path.join(store, RUNS)):
         raise source_file.unreadable(through or source, f"it is, or lies in, the store {store} itself")
 
 

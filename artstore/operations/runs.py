@@ -6,7 +6,9 @@ running and whose lock is free has crashed.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from artstore.catalog import curves, events, runs, versions
@@ -17,6 +19,7 @@ from artstore.catalog.repository import Repository
 from artstore.core.runs import CRASHED, RUNNING, NewRun, RunRecord, check_text, observed_state
 from artstore.core.versions import Version
 from artstore.errors import InvalidName, NotFound, UsageError
+from artstore.ingest.walk import RUNS
 from artstore.storage import process_locks
 from artstore.storage.process_locks import ProcessLock
 
@@ -83,6 +86,37 @@ class Runs:
         with self._db.writing(durable=False) as connection:
             runs.update(connection, run.id, fields)
             runs.append_history(connection, run.id, rows)
+
+    def edit(self, run: RunRecord, fields: Mapping[str, Any]) -> None:
+        """Change fields of a run from outside of it. Raises `NotFound` if it was deleted."""
+        with self._db.writing() as connection:
+            runs.by_id(connection, run.id)
+            runs.update(connection, run.id, fields)
+            events.record(connection, "run-edited", run.qualified_name, **fields)
+
+    def folder(self, run: RunRecord) -> Path:
+        """Return the folder for the files of a run, which need not exist."""
+        return Path(self._db.folder, RUNS, run.uid)
+
+    def delete(self, run: RunRecord) -> None:
+        """Delete a run with its history and its files; versions that it logged or used stay.
+
+        Raises `UsageError` if it is running or has upserted to a version that is not finished, or `NotFound`.
+        """
+        with self._db.writing() as connection:
+            now = runs.by_id(connection, run.id)
+            if self.state(now) == RUNNING:
+                raise UsageError(f"run {run.uid} is running: wait until it has finished, or end its process")
+            if runs.has_pending(connection, run.id):
+                raise UsageError(
+                    f"run {run.uid} has upserted to a version that is not finished: see `artstore pending`"
+                )
+            runs.delete(connection, run.id)
+            events.record(connection, "run-deleted", run.qualified_name, name=run.name)
+            is_only_one = not runs.find_anywhere(connection, run.uid)
+        if is_only_one:
+            # Runs of one id in several projects share a folder.
+            shutil.rmtree(self.folder(run), ignore_errors=True)
 
     def end(self, run: RunRecord, state: str, exit_code: int | None = None) -> None:
         """End a run as `finished`, `failed` or `crashed`; one that has ended already stays as it is."""

@@ -120,7 +120,7 @@ class StoreReader:
 
     def collection(self, name: str, *, project: str = names.DEFAULT_PROJECT) -> Collection:
         """Find a collection. Raises `NotFound`."""
-        return self._read(collections.get, project, names.collection(name))
+        return self._read(collections.get, project, names.collection(name, project))
 
     def version(self, name: str, *, project: str | None = None, type: str | None = None) -> Version:
         """Find a version: `animals:v0`, `animals:best`, `animals` for the newest, `project/animals:latest`.

@@ -173,7 +173,7 @@ class Api:
         return Listing.of([(name, ArtifactType(self.store, where, name)) for name in self.store.types(where)])
 
     def _where(self, name: str) -> tuple[str, str]:
-        wanted = names.parse(name)
+        wanted = names.parse(name, self._project)
         return wanted.project or self._project, wanted.name
 
     def _of(self, path: str) -> str:
@@ -183,11 +183,11 @@ class Api:
     # Registries
 
     def registry(self, name: str, organization: str | None = None) -> Registry:
-        """Find a registry: the links in the project `wandb-registry-NAME`. Raises `NotFound`."""
-        registries = {registry.name: registry for registry in self.registries()}
-        if name not in registries:
+        """Find a registry: the links in the project `wandb-registry-NAME`, in any case. Raises `NotFound`."""
+        registries = {registry.name.lower(): registry for registry in self.registries()}
+        if name.lower() not in registries:
             raise NotFound(f"no registry {name!r}: linking an artifact to {REGISTRY}{name}/NAME creates it")
-        return registries[name]
+        return registries[name.lower()]
 
     def registries(
         self, organization: str | None = None, filter: Mapping[str, Any] | None = None, per_page: int = 100

@@ -21,7 +21,7 @@ from artstore.runtime import terminal
 from artstore.store import Store
 from artstore.tracking import crossings, transfer
 from artstore.tracking.artifact_draft import ArtifactDraft
-from artstore.tracking.artifact_state import as_list, needs_version, read_metadata
+from artstore.tracking.artifact_state import as_aliases, needs_version, read_metadata
 from artstore.tracking.artifact_version import ArtifactVersion
 
 
@@ -184,7 +184,7 @@ class Artifact(ArtifactDraft, ArtifactVersion):
                 description=self._description,
                 metadata=read_metadata(self._metadata),
                 ttl=self._ttl if isinstance(self._ttl, timedelta) else None,
-                add_aliases=[alias for alias in self._aliases if alias not in before],
+                add_aliases=[alias for alias in as_aliases(self._aliases) if alias not in before],
                 remove_aliases=[alias for alias in before if alias not in self._aliases and alias != names.LATEST],
                 add_tags=[tag for tag in self._tags if tag not in version.tags],
                 remove_tags=[tag for tag in version.tags if tag not in self._tags],
@@ -203,7 +203,7 @@ class Artifact(ArtifactDraft, ArtifactVersion):
         if self.is_draft():
             self.save()
         version = self.source_artifact._require_version("link")
-        wanted = [alias for alias in as_list(aliases) if alias != names.LATEST]
+        wanted = [alias for alias in as_aliases(aliases) if alias != names.LATEST]
         store = self._open_store()
         return self._from_version(
             store, store.link(version, target_path, project=version.project, aliases=wanted, force=force)

@@ -352,6 +352,11 @@ def as_list(given: Iterable[str] | str | None) -> list[str]:
     return [given] if isinstance(given, str) else list(dict.fromkeys(given))
 
 
+def as_aliases(given: Iterable[str] | str | None) -> list[str]:
+    """Return aliases as a list without repetition and without empty ones, which programs pass for none."""
+    return [alias for alias in as_list(given) if alias != ""]
+
+
 def read_metadata(given: dict[str, Any] | str | None) -> dict[str, Any]:
     """Return a copy of metadata, or of the JSON of it, as plain data; NaN becomes None, as in W&B.
 

@@ -12,7 +12,7 @@ from artstore.errors import InvalidInput, WrongType
 from artstore.runtime import terminal
 from artstore.tracking import crossings, deletion
 from artstore.tracking.artifact_download import ArtifactDownload
-from artstore.tracking.artifact_state import as_list, needs_version
+from artstore.tracking.artifact_state import as_aliases, as_list, needs_version
 
 if TYPE_CHECKING:
     from artstore.core.runs import RunRecord
@@ -115,7 +115,7 @@ class ArtifactVersion(ArtifactDownload):
     @aliases.setter
     @needs_version
     def aliases(self, version: Version, aliases: Iterable[str]) -> None:
-        wanted = as_list(aliases)
+        wanted = as_aliases(aliases)
         for alias in wanted:
             if alias not in self._aliases:
                 names.alias(alias)

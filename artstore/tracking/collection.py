@@ -12,7 +12,7 @@ from artstore.errors import InvalidInput, NotFound
 from artstore.store import Collection, Store
 from artstore.tracking import deletion
 from artstore.tracking.artifact import Artifact
-from artstore.tracking.artifact_state import as_list
+from artstore.tracking.artifact_state import as_aliases, as_list
 from artstore.tracking.listing import Listing
 
 NEWEST_FIRST, OLDEST_FIRST = "-version_index", "+version_index"
@@ -71,7 +71,7 @@ class ArtifactCollection:
 
     @name.setter
     def name(self, name: str) -> None:
-        self._name = names.collection(name)
+        self._name = names.collection(name, self.project)
 
     @property
     def type(self) -> str:
@@ -112,7 +112,7 @@ class ArtifactCollection:
 
     @protected_aliases.setter
     def protected_aliases(self, aliases: Iterable[str]) -> None:
-        self._protected_aliases = as_list(aliases)
+        self._protected_aliases = as_aliases(aliases)
 
     @property
     def aliases(self) -> list[str]:
