@@ -338,7 +338,9 @@ def test_a_version_with_a_base_can_remove_everything(store: Store, tmp_path: Pat
 
 
 def test_a_collection_that_does_not_exist_needs_a_type(store: Store) -> None:
-    with pytest.raises(InvalidInput, match="no artifact 'animals' in project 'uncategorized' yet: pass type='dataset'"):
+    with pytest.raises(
+        InvalidInput, match="the artifact 'animals' does not exist in project 'uncategorized' yet: pass type='dataset'"
+    ):
         store.draft("animals")
 
 
