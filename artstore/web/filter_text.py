@@ -23,7 +23,7 @@ _OPERATORS = {"=": "$eq", "!=": "$ne", "<": "$lt", "<=": "$lte", ">": "$gt", ">=
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Return the filter, in W&B's syntax, that a text means. Raises `InvalidInput`."""
+    """Translate the text of a filter into W&B's syntax. Raises `InvalidInput`."""
     text = text.strip()
     if text.startswith("{"):
         try:

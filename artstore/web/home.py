@@ -25,7 +25,7 @@ def home(store: Store, request: Request) -> Page:
 
 
 def search(store: Store, request: Request) -> Page:
-    """Show what contains the words that a person is looking for."""
+    """Show the collections, versions and runs that contain the words of a search."""
     words = Query(request).text("q").strip()
     hits = [
         {

@@ -14,13 +14,13 @@ from artstore.web.page import Page, Query
 _DIRECTIONS: tuple[Direction, ...] = ("both", "upstream", "downstream")
 _HOPS = 4
 _DRAWN = 250
-"""Beyond this number of boxes the summary is drawn: more cannot be read, and lay out in more than a second."""
+"""Beyond this number of boxes the summary is drawn: more cannot be read, and take over a second to draw."""
 _LISTED = 200
 _CLUSTER = " #"
 
 
 def graph(store: Store, request: Request) -> Page:
-    """Show what a version or run came from and what came of it, in full or as a summary."""
+    """Show the lineage of a version or run, in full or as a summary."""
     query = Query(request)
     of, run = query.text("of"), query.text("run")
     direction = query.one_of("direction", _DIRECTIONS)

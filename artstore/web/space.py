@@ -12,7 +12,7 @@ _LATEST = 20
 
 
 def store(store: Store, request: Request) -> Page:
-    """Show what the store takes on disk, the pending versions, and the latest changes."""
+    """Show the space of the store on disk, the pending versions, and the latest changes."""
     data = {
         "path": str(store.path),
         "uid": store.browse.store_uid,

@@ -102,7 +102,7 @@ class HttpDriver(Driver):
             yield data
 
     async def read_stored(self, pinned: RemoteObject) -> AsyncGenerator[bytes]:
-        """Request the object as `read` does, and do not mind that it is compressed."""
+        """Request the object as `read` does, and accept that it is compressed."""
         async for data in self._read(pinned, 0, None, stored=True):
             yield data
 

@@ -47,7 +47,7 @@ def free_bytes(disk: Path) -> int:
 
 @contextmanager
 def fill_disk(disk: Path, leaving: int = 0) -> Iterator[None]:
-    """Fill the disk but for some bytes until the block ends."""
+    """Fill the disk except for some bytes until the block ends."""
     filler = disk / "filler"
     size = free_bytes(disk) - leaving
     with filler.open("wb") as file:

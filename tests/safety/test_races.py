@@ -534,7 +534,7 @@ def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
 
 
 def test_threads_that_open_a_store_at_the_same_time_share_one_process_lock(tmp_path: Path) -> None:
-    """Each session has a lock file, which is removed when the store is closed."""
+    """Each process that has the store open has a lock file, which is removed when the store is closed."""
     source = write_files(tmp_path / "source", {"a": b"a"})
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
