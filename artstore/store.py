@@ -133,6 +133,13 @@ class Store(StoreUpkeep):
 
         return references.add_reference(self.repository, draft, uri, name, **options)
 
+    @staticmethod
+    def check_reference(uri: str, name: str | None = None, **options: Unpack[ReferenceOptions]) -> None:
+        """Raise what `add_reference` would raise about the objects; no content is read, and no store is needed."""
+        from artstore.ingest import references  # late, as above
+
+        references.check_reference(uri, name, **options)
+
     def add_bytes(self, draft: Draft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
         """Add a file to a draft by its content."""
         return files.add_bytes(self.repository, self.drafts.of(draft), data, path, overwrite=overwrite)

@@ -64,10 +64,11 @@ def new_version_options(command: F) -> F:
     return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 
-def open_store(new: NewVersion, folder: Path | None) -> Store:
+def open_store(new: NewVersion, folder: Path | None, before_creating: Callable[[], None] = lambda: None) -> Store:
     """Open or create the store.
 
     Names that would be refused at the commit are refused first: before a store is created and before a long read.
+    `before_creating` may raise what else would leave a new store without a version.
     """
     names.collection(new.name)
     names.project(new.project)
@@ -83,7 +84,7 @@ def open_store(new: NewVersion, folder: Path | None) -> Store:
         raise click.UsageError(
             f"The store does not exist yet, so {new.name!r} is new: pass its type, as in --type dataset."
         )
-    return _open.open_or_create_store(folder)
+    return _open.open_or_create_store(folder, before_creating)
 
 
 def begin(store: Store, new: NewVersion) -> Draft:

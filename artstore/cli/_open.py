@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,15 @@ def open_store(named: Path | None) -> Store:
     return open_folder(location.existing(named))
 
 
-def open_or_create_store(named: Path | None) -> Store:
-    """Open the store to write to; if there is none, create it and say so."""
+def open_or_create_store(named: Path | None, before_creating: Callable[[], None] = lambda: None) -> Store:
+    """Open the store to write to; if there is none, create it and say so, unless `before_creating` raises."""
     folder = location.find(named)
     try:
         return open_folder(folder)
     except NoStore:
         from artstore.store import Store  # late, as below
 
+        before_creating()
         store = Store.init(folder)
         terminal.note(f"created the store {_format.near(folder)}")
         return store

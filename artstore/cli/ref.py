@@ -45,14 +45,18 @@ def command(
     """
     new = _committing.NewVersion(**options)
     registry.scheme_of(uri)
-    with _committing.open_store(new, store) as opened:
+    look: dict[str, Any] = {
+        "checksum": not no_checksum,
+        "max_objects": max_objects,
+        "progress": terminal.progress(),
+    }
+
+    def check() -> None:
+        from artstore.store import Store  # late, for the start-up time
+
+        Store.check_reference(uri, new.entry_path, **look)
+
+    with _committing.open_store(new, store, before_creating=check) as opened:
         draft = _committing.begin(opened, new)
-        opened.add_reference(
-            draft,
-            uri,
-            new.entry_path,
-            checksum=not no_checksum,
-            max_objects=max_objects,
-            progress=terminal.progress(),
-        )
+        opened.add_reference(draft, uri, new.entry_path, **look)
         _committing.commit(opened, draft, new, as_json)
