@@ -60,8 +60,9 @@ _DENIED = {
 }
 _ELSEWHERE = {"301", "307", "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect"}
 _LATER = {429, 500, 502, 503, 504}
-# RecursionError: to find the region of a bucket, botocore asks the bucket, and does not notice a loop of redirects.
-_OURS = (OSError, ValueError, RecursionError, boto.BotoCoreError, boto.ClientError, aiohttp.ClientError)
+# RuntimeError: botocore raises it for a time that it cannot read; and, as RecursionError, for a loop of redirects from
+# region to region, which it does not notice.
+_OURS = (OSError, ValueError, RuntimeError, boto.BotoCoreError, boto.ClientError, aiohttp.ClientError)
 
 _log = logging.getLogger(__name__)
 
@@ -300,6 +301,8 @@ def _said(uri: str, error: Exception) -> ArtstoreError:
         )
     if isinstance(known, RecursionError):
         return _elsewhere(uri, "it redirects from region to region without end")
+    if isinstance(known, RuntimeError):
+        return _unusable_reply(uri)
     if isinstance(known, boto.ParamValidationError | ValueError):
         return InvalidUri(f"{uri!r} cannot be requested: {redacted(known)}")
     return Unreachable(

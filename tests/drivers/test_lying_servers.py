@@ -12,12 +12,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 from aiohttp import web
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from artstore.core.manifest import Entry, Kind
@@ -472,18 +474,17 @@ PAGES = st.fixed_dictionaries(
 )
 
 
-def use_everything(options: dict[str, Any], scheme: str, asked: list[str], tmp_path: Path) -> None:
+def use_everything(session: Session, scheme: str, asked: list[str], tmp_path: Path) -> None:
     """Add an object and a prefix, and fetch what was found."""
-    with Session(options) as session:
-        for uri in (f"{scheme}://bucket/f/x", f"{scheme}://bucket/f/"):
-            asked.clear()
-            try:
-                for entry in list(session.references(uri)):
-                    if entry.kind == Kind.REFERENCE:
-                        session.fetch_to(entry, tmp_path / "fetched")
-            except ArtstoreError as error:
-                str(error).encode()
-            assert len(asked) < 100
+    for uri in (f"{scheme}://bucket/f/x", f"{scheme}://bucket/f/"):
+        asked.clear()
+        try:
+            for entry in list(session.references(uri)):
+                if entry.kind == Kind.REFERENCE:
+                    session.fetch_to(entry, tmp_path / "fetched")
+        except ArtstoreError as error:
+            str(error).encode()
+        assert len(asked) < 100
 
 
 @FUZZED
@@ -497,5 +498,67 @@ def test_whatever_a_server_of_google_sends_ends_in_content_or_one_of_our_errors(
         asked.append(request.path)
         return web.Response(text=json.dumps(sent[min(len(asked), len(sent)) - 1]))
 
-    with servers.web_server(answer) as url:
-        use_everything({"token": "anon", "endpoint_url": url}, "gs", asked, tmp_path)
+    with servers.web_server(answer) as url, Session({"token": "anon", "endpoint_url": url}) as session:
+        use_everything(session, "gs", asked, tmp_path)
+
+
+XML_VALUES = st.sampled_from(
+    ["", "f/x", "f/", "g", "true", "false", "4", "-1", "9" * 99, "x", '"abc"', "1970-01-01T00:00:00Z", "t"]
+)
+XML_FIELDS = st.sampled_from(
+    [
+        *("IsTruncated", "NextKeyMarker", "NextVersionIdMarker", "NextContinuationToken", "Key", "Size", "ETag"),
+        *("VersionId", "IsLatest", "LastModified", "Status", "KeyCount"),
+    ]
+)
+XML_ROWS = st.dictionaries(XML_FIELDS, XML_VALUES, max_size=8)
+XML_PAGES = st.tuples(
+    st.sampled_from(["ListVersionsResult", "ListBucketResult", "VersioningConfiguration", "Error", "x"]),
+    XML_ROWS,
+    st.lists(st.tuples(st.sampled_from(["Version", "Contents", "DeleteMarker"]), XML_ROWS), max_size=3),
+)
+
+
+def as_xml(page: tuple[str, dict[str, str], list[tuple[str, dict[str, str]]]]) -> str:
+    def fields(row: dict[str, str]) -> str:
+        return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in row.items())
+
+    top, own, rows = page
+    return f"<{top}>{fields(own)}{''.join(f'<{kind}>{fields(row)}</{kind}>' for kind, row in rows)}</{top}>"
+
+
+@dataclass
+class Script:
+    """What a server sends, and how often it was asked."""
+
+    sent: list[str]
+    asked: list[str]
+    session: Session
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Send the next text, and the last again and again."""
+        self.asked.append(request.path)
+        return web.Response(text=self.sent[min(len(self.asked), len(self.sent)) - 1], headers={"ETag": '"abc"'})
+
+
+@pytest.fixture(scope="module")
+def scripted_s3() -> Iterator[Script]:
+    """A server with one session, as the client of S3 takes long to begin."""
+    script = Script([""], [], Session())
+    with (
+        servers.web_server(script.answer) as url,
+        Session({"key": "K", "secret": "S", "endpoint_url": url}) as script.session,
+    ):
+        yield script
+
+
+@FUZZED
+@given(st.lists(XML_PAGES.map(as_xml) | st.text(max_size=10), min_size=1, max_size=4))
+@example([as_xml(("ListBucketResult", {}, [("Contents", {"LastModified": "9" * 99})]))])
+@example([as_xml(("ListBucketResult", {"IsTruncated": "true", "NextContinuationToken": "t"}, []))])
+@example([as_xml(("ListBucketResult", {"IsTruncated": "true"}, [("Contents", {"Key": "g"})]))])
+def test_whatever_a_server_of_s3_sends_ends_in_content_or_one_of_our_errors(
+    scripted_s3: Script, tmp_path: Path, sent: list[str]
+) -> None:
+    scripted_s3.sent = sent
+    use_everything(scripted_s3.session, "s3", scripted_s3.asked, tmp_path)
