@@ -25,18 +25,21 @@ class Point(NamedTuple):
 _EVERY_STEP = "select step, data from history where run = :run and step between :first and :last"
 # Looking each step up costs the same however many steps the history has.
 _SPACED_STEPS = """
-    select step, data from history where run = :run and step in (
-        with recursive wanted (number) as (select 0 union all select number + 1 from wanted where number < 4 * :points)
-        select (
+    with recursive wanted (number) as (select 0 union all select number + 1 from wanted where number < 2 * :points),
+    found (step) as (
+        select distinct (
             select h.step from history as h
-            where h.run = :run and h.step >= :first + wanted.number * (:last - :first) / (4 * :points)
+            where h.run = :run and h.step >= :first + wanted.number * (:last - :first) / (2 * :points)
             order by h.step limit 1
         ) from wanted
-    ) and step <= :last
+    )
+    select history.step, history.data from found
+    join history on history.run = :run and history.step = found.step where found.step <= :last
 """
 _CURVES = f"""
+    with rows as materialized ({{rows}})
     select value.key, avg(rows.step), avg(value.value), min(value.value), max(value.value)
-    from ({{rows}}) as rows, json_each(rows.data) as value
+    from rows, json_each(rows.data) as value
     where value.type in ('integer', 'real') and value.key not in {_HIDDEN}
     group by value.key, (rows.step - :first) * :points / (:last - :first + 1)
     order by value.key, 2
@@ -47,8 +50,10 @@ def of_run(
     connection: Connection, run: int, points: int, first: int | None = None, last: int | None = None
 ) -> Mapping[str, list[Point]]:
     """Return the curve of each number that a run logged, as at most `points` points, from one step to another."""
-    query = "select coalesce(?, min(step)), coalesce(?, max(step)) from history where run = ?"
-    first, last = connection.execute(query, (first, last, run)).fetchone()
+    # Both in one query would read the whole history.
+    ends = "select (select min(step) from history where run = :run), (select max(step) from history where run = :run)"
+    lowest, highest = connection.execute(ends, {"run": run}).fetchone()
+    first, last = lowest if first is None else first, highest if last is None else last
     curves: dict[str, list[Point]] = defaultdict(list)
     if first is None or last is None:
         return curves

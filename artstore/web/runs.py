@@ -19,7 +19,7 @@ _PLAIN = ("project", "job_type", "group", "tags")
 _ROWS = 50
 _COMPARED = 12
 _CARDS = 24
-_POINTS = 400
+_POINTS = 240
 _LISTED = 200
 _COLUMNS = 40
 """The most columns that a table shows unless the address names them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.web_pages import EVERY_PAGE, Pages
+import artstore
+from tests.support.web_pages import EVERY_PAGE, Pages, serving
 
 CHROMIUM = Path("/usr/bin/chromium")
 OPTIONS = [
@@ -114,6 +116,22 @@ def test_stored_html_runs_in_a_sandbox_that_cannot_read_the_page(browser: Browse
     page.get_by_text("no network").wait_for()
     assert page.evaluate("origin") == "null"
     page.close()
+
+
+def test_the_page_of_a_running_run_follows_it(browser: Browser, tmp_path: Path) -> None:
+    run = artstore.init(project="p", id="live", store=tmp_path / "store")
+    run.log({"loss": 0.5})
+    with serving(tmp_path / "store") as pages:
+        page = browser.new_page(base_url=pages.url)
+        while "loss" not in pages.get("/runs/p/live/overview").text:
+            time.sleep(0.1)
+        page.goto("/runs/p/live/overview")
+        assert page.locator(".state").first.inner_text() == "running"
+        run.log({"accuracy": 0.25})
+        page.get_by_text("accuracy").first.wait_for()
+        run.finish()
+        page.locator(".state.finished").first.wait_for()
+        page.close()
 
 
 def test_lineage_opens_a_cluster_where_it_is_clicked(page: Page) -> None:
