@@ -7,7 +7,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from artstore.catalog import timestamps
+from artstore.catalog import row_checksums, timestamps
 from artstore.catalog.connection import FILE, connect
 from artstore.core import digests
 from artstore.errors import NetworkFileSystem
@@ -57,6 +57,7 @@ def create(folder: Path, algorithm: str, compression: str | None = None) -> bool
             row = (secrets.token_hex(16), algorithm, compression, timestamps.now())
             names = "id, uid, algorithm, compression, created_at"
             connection.execute(f"insert into store ({names}) values (1, ?, ?, ?, ?)", row)
+            row_checksums.renew(connection)
             connection.execute("commit")
             connection.close()
         os.chmod(draft, 0o600)

@@ -53,6 +53,8 @@ class Connection(sqlite3.Connection):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.verified = VerifiedParts()
+        self.watches_rows = False
+        """Whether `row_checksums` notes what this connection changes."""
 
 
 def connect(path: Path, *, create: bool = False) -> Connection:

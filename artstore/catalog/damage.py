@@ -46,7 +46,8 @@ def explain(error: BaseException, folder: Path) -> Damaged | None:
         return None
     try:
         found = next(damaged_rows(folder), None)
-    except sqlite3.DatabaseError as worse:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as worse:
+        # SQLite's own message may contain damaged text.
         return Damaged(f"{folder / FILE} is damaged ({worse}): {_REMEDY}")
     return Damaged(f"{folder / FILE} is damaged: {found}. To see all of it, {_REMEDY}") if found else None
 
@@ -78,7 +79,7 @@ def _damaged_rows_of(connection: sqlite3.Connection, table: str) -> Iterator[Dam
                 if fault is not None:
                     key = ", ".join(_shown(row[i]) for i in keys)
                     yield DamagedRow(table, key, f"{name} {fault}")
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         yield DamagedRow(table, "(not known)", f"cannot be read ({error})")
 
 

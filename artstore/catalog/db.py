@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from artstore.catalog import damage
+from artstore.catalog import damage, row_checksums
 from artstore.catalog.catalog_file import check_file_system
 from artstore.catalog.connection import FILE, Connection
 from artstore.catalog.thread_connections import ThreadConnections
@@ -102,7 +102,7 @@ class Db:
         if schema.migrations.pending(Database(connection)):
             # `apply` looks for pending migrations again, with the lock held: without that, three of four processes
             # that opened one new file at the same time failed.
-            with self.writing() as connection:
+            with self.writing(migrating=True) as connection:
                 schema.migrations.apply(Database(connection))
 
     @property
@@ -143,11 +143,11 @@ class Db:
             )
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
+    def writing(self, *, durable: bool = True, migrating: bool = False) -> Iterator[Connection]:
         """Hold the write lock and one transaction: committed at the end, rolled back on any error.
 
         Hash, copy and list before it, never inside. A transaction that is not `durable` may be lost in a power
-        failure, but nothing that was committed before it.
+        failure, but nothing that was committed before it. One that is `migrating` updates no checksums of rows.
         """
         self._check_there()
         if self.in_transaction:
@@ -157,10 +157,14 @@ class Db:
         with self._turn(), forking.held_off(), self._translating_errors():
             connection = self.connection
             try:
+                if not migrating:
+                    row_checksums.watch(connection)
                 if not durable:
                     connection.execute("pragma synchronous = normal")
                 connection.execute("begin immediate")
                 yield connection
+                if not migrating:
+                    row_checksums.update(connection)
                 connection.execute("commit")
             except BaseException:
                 if connection.in_transaction:
@@ -218,13 +222,18 @@ class Db:
             return platform.clock(self.folder / "locks" / "clock")
 
     def integrity(self) -> list[str]:
-        """Return the faults that SQLite itself finds in the file."""
+        """Return the faults that SQLite itself finds in the file, and the parts of its schema that are not ours."""
+        from artstore.catalog import schema
+
         try:
             rows = [row[0] for row in self.connection.execute("pragma integrity_check")]
             keys = self.connection.execute("pragma foreign_key_check").fetchall()
-        except sqlite3.DatabaseError as error:
+            changed = schema.differences(self.connection)
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             return [str(error)]
-        return [row for row in rows if row != "ok"] + [f"foreign key of {row[0]} row {row[1]}" for row in keys]
+        return (
+            [row for row in rows if row != "ok"] + [f"foreign key of {row[0]} row {row[1]}" for row in keys] + changed
+        )
 
     def close(self) -> None:
         """Close every connection that this process opened, except those that other threads are using right now."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from artstore.catalog import chunks as chunk_rows
-from artstore.catalog import damage, events, garbage, manifests, pack_space, versions
+from artstore.catalog import damage, events, garbage, manifests, pack_space, row_checksums, versions
 from artstore.catalog.chunks import PackCounts, StoredChunk
 from artstore.catalog.connection import Connection
 from artstore.catalog.pack_space import Pack
@@ -94,8 +94,11 @@ def _check_structures(repository: Repository, result: VerifyResult) -> None:
 
 
 def _check_rows(repository: Repository, result: VerifyResult) -> None:
-    """Decode the rows that no digest covers."""
+    """Decode the rows that no digest covers, and compare their checksums."""
     result.findings += [Finding(str(row)) for row in damage.damaged_rows(repository.folder, without=damage.LARGE)]
+    for table in row_checksums.OWNERS:
+        with repository.db.reading() as connection:
+            result.findings += [Finding(str(found)) for found in row_checksums.differences(connection, table)]
 
 
 def _check_log(repository: Repository, result: VerifyResult, head: str | None) -> None:
