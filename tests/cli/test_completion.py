@@ -11,6 +11,7 @@ import pytest
 
 from artstore.store import Store
 from tests.support.cli_runner import output_of, prepare_folder, put_two_versions, run, run_process
+from tests.support.programs import run_script
 
 
 @pytest.fixture(autouse=True)
@@ -136,9 +137,8 @@ def test_completing_a_verb_imports_no_store() -> None:
     code = "import sys; from artstore.cli import verbs; verbs([], prog_name='artstore', standalone_mode=False)"
     code = f"import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); {code}"
     settings = {"_ARTSTORE_COMPLETE": "fish_complete", "COMP_WORDS": "artstore d", "COMP_CWORD": "d"}
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **settings}, check=True)
-    assert "diff" in result.stdout
+    result = run_script(code, environment=settings)
+    assert (result.returncode, "diff" in result.stdout) == (0, True), result.stderr
     assert not {"artstore.store", "sqlite3", "rich"} & set(result.stderr.split())
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import resource
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -23,6 +21,7 @@ import artstore
 from artstore import Artifact, Table
 from artstore.data_types import Html, JoinedTable, PartitionedTable
 from artstore.errors import ArtifactNotLoggedError, InvalidInput, NoEntry, NotJson, PathConflict, WrongValue
+from tests.support.programs import script_output
 from tests.support.roundtrip import log_objects, round_trip
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -402,7 +401,7 @@ for ask in (table.get_dataframe, table.arrow, lambda: artstore.Artifact("a", "b"
     else:
         raise AssertionError("nothing was missing")
 """
-    subprocess.run([sys.executable, "-c", program], check=True)
+    script_output(program)
 
 
 # Artifacts

@@ -7,9 +7,6 @@ import gzip
 import json
 import os
 import re
-import subprocess
-import sys
-import textwrap
 import traceback
 import uuid
 from collections.abc import Iterator
@@ -37,6 +34,7 @@ from artstore.errors import (
 )
 from artstore.testing import PrefixContract
 from tests.support import servers
+from tests.support.programs import script_output
 from tests.support.servers import GsServer
 
 _buckets: dict[bool, str] = {}
@@ -225,7 +223,9 @@ def test_a_uri_without_a_bucket_is_refused(uri: str, error: type[Exception]) -> 
     assert "S3CRET" not in str(caught.value)
 
 
-def test_an_emulator_from_the_environment_is_used_without_a_probe(fake_gcs: GsServer) -> None:
+def test_an_emulator_from_the_environment_is_used_without_a_probe(
+    fake_gcs: GsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is used without probing it over another protocol, which would take a minute."""
     bucket = fake_gcs.bucket()
     fake_gcs.put(bucket, "x", b"x")
@@ -235,16 +235,9 @@ def test_an_emulator_from_the_environment_is_used_without_a_probe(fake_gcs: GsSe
             (entry,) = session.references("gs://{bucket}/x")
             print(session.read(entry))
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GCSFS_")}
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        env={**environment, "STORAGE_EMULATOR_HOST": fake_gcs.url},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    assert done.stdout == "b'x'\n"
+    for name in [name for name in os.environ if name.startswith("GCSFS_")]:
+        monkeypatch.delenv(name)
+    assert script_output(program, environment={"STORAGE_EMULATOR_HOST": fake_gcs.url}, timeout=30) == "b'x'\n"
 
 
 def test_the_same_content_replaces_a_generation_that_is_gone(fake_gcs: GsServer, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import os
 import socketserver
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from artstore.drivers.session import Session
 from artstore.errors import ArtstoreError, BadReply, InvalidUri, ReferenceChanged, ReferenceGone
 from artstore.testing import SHA256
 from tests.support import servers
+from tests.support.programs import run_script
 from tests.support.servers import GsServer
 
 Handler = Callable[[web.BaseRequest], Any]
@@ -229,13 +229,7 @@ def test_https_is_not_left_for_http(tmp_path: Path) -> None:
     with raw_server(lambda _: b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: "a"\r\n\r\ndata') as plain:
         reply = f"HTTP/1.1 302 Found\r\nLocation: {plain}/x?token=S3CRET\r\nContent-Length: 0\r\n\r\n".encode()
         with raw_server(lambda _: reply, context) as url:
-            done = subprocess.run(
-                [sys.executable, "-c", ADD, f"{url}/x"],
-                env={**os.environ, "SSL_CERT_FILE": str(certificate)},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            done = run_script(ADD, f"{url}/x", environment={"SSL_CERT_FILE": str(certificate)})
     assert "BadReply" in done.stderr and "redirects from https to http" in done.stderr, done.stderr
     assert "S3CRET" not in done.stderr
 

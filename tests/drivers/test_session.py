@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
-import textwrap
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +24,7 @@ from artstore.drivers.session import Session
 from artstore.drivers.verifying import digest_of
 from artstore.errors import InvalidInput, InvalidUri, ReferenceChanged, SecretInUri, Unreachable
 from artstore.runtime.secrets import redacted, refuse_secrets
+from tests.support.programs import run_script, script_output
 
 KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8) | st.text("a./\\%:", max_size=6)
 
@@ -366,9 +364,7 @@ def test_ctrl_c_ends_running_work_with_one_error() -> None:
         except KeyboardInterrupt:
             print("interrupted", *ended)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=30, check=False
-    )
+    done = run_script(program, timeout=30)
     assert (done.stdout, done.stderr) == ("interrupted ended\n", "")
 
 
@@ -385,7 +381,7 @@ def test_a_forked_child_has_its_own_event_loop(tmp_path: Path) -> None:
             if child:
                 assert os.waitpid(child, 0)[1] == 0
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], timeout=30, check=True)
+    script_output(program, timeout=30)
 
 
 def test_the_contract_loads_no_library_of_a_cloud() -> None:
@@ -394,10 +390,7 @@ def test_the_contract_loads_no_library_of_a_cloud() -> None:
         import artstore.drivers, artstore.drivers.session
         print(sorted({"s3fs", "gcsfs", "aiohttp", "botocore", "fsspec", "google", "pytest"} & set(sys.modules)))
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=30, check=True
-    )
-    assert done.stdout == "[]\n"
+    assert script_output(program, timeout=30) == "[]\n"
 
 
 def test_a_remote_object_is_converted_to_an_entry_and_back() -> None:
@@ -439,7 +432,4 @@ def peak_of_listing(count: int) -> int:
             assert sum(1 for _ in session.references("x://b/", max_objects={count})) == {count}
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=120, check=True
-    )
-    return int(done.stdout)
+    return int(script_output(program, timeout=120))

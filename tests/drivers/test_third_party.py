@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +15,7 @@ from artstore.drivers import registry
 from artstore.drivers.session import Session
 from artstore.errors import NoDriver
 from artstore.testing import PrefixContract
+from tests.support.programs import script_output
 
 SHELF = Path(__file__).with_name("third_party_driver")
 
@@ -108,9 +108,6 @@ def test_a_missing_library_is_named_with_what_to_install(uri: str, library: str,
         except ImportError as error:
             print(type(error).__name__, error)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout == (
+    assert script_output(program) == (
         f"MissingExtra {extra}:// needs {library}, which is not installed: pip install 'artstore[{extra}]'\n"
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.programs import script_output
 
 HEAVY = {
     *("aiohttp", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs"),
@@ -20,14 +20,8 @@ HEAVY = {
 def loaded_modules(program: str, *arguments: str) -> set[str]:
     """Return the top-level names of the modules that are loaded at the end of a program."""
     print_modules = "import sys, atexit; atexit.register(lambda: print('\\n', *sys.modules))\n"
-    ended = subprocess.run(
-        [sys.executable, "-c", print_modules + program, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return {name.partition(".")[0] for name in ended.stdout.splitlines()[-1].split()}
+    printed = script_output(print_modules + program, *arguments)
+    return {name.partition(".")[0] for name in printed.splitlines()[-1].split()}
 
 
 @pytest.mark.parametrize(

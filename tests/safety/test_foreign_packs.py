@@ -12,7 +12,7 @@ import pytest
 
 from artstore import Store
 from tests.support.files import noise, write_files
-from tests.support.programs import WITHOUT_RIGHTS
+from tests.support.programs import WITHOUT_RIGHTS, run_script
 
 SIZE = 300_000
 
@@ -68,8 +68,7 @@ print([version.name for version in api.store.versions("animals")])
 result = api.store.delete("animals:v0")
 print(result.left_to_gc is None, result.disk > 0)
 """
-    command = [*WITHOUT_RIGHTS, sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = run_script(program, prefix=WITHOUT_RIGHTS)
     assert "artstore: deleted, but not all space was freed: " in done.stderr
     names, last = done.stdout.splitlines()
     assert names == "['animals:v2', 'animals:v0']"

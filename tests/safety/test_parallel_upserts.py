@@ -17,6 +17,7 @@ from artstore import Api, Store
 from artstore.data_types import PartitionedTable
 from tests.support import upsert_race
 from tests.support.files import tree_of
+from tests.support.programs import script_output
 from tests.support.store_checks import check_clean, check_no_locks
 from tests.support.upsert_race import GROUP, content
 from tests.support.wandb_fixtures import entry_paths
@@ -85,7 +86,7 @@ with artstore.init(group="night") as run:
 
 
 def test_forked_children_upsert_through_the_run_of_their_parent() -> None:
-    subprocess.run([sys.executable, "-W", "error", "-c", FORKED], check=True)
+    script_output(FORKED, options=["-W", "error"])
     version = Api().artifact("animals:v0")
     assert entry_paths(version) == ["part-0", "part-1", "part-2"]
     assert [edge.kind for edge in version.lineage().edges] == ["produced"]

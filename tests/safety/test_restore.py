@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from artstore.errors import InvalidInput, NoStore, NotAStore, StoreBusy
 from artstore.store import Store
 from tests.support.cli_runner import run
 from tests.support.files import noise
+from tests.support.programs import run_script
 from tests.support.store_checks import living_versions
 
 CONTINUE = """
@@ -59,7 +58,7 @@ def check(folder: Path) -> None:
 
 def test_over_a_store_whose_process_was_killed(backup: Path) -> None:
     folder = backup.parent / "store"
-    killed = subprocess.run([sys.executable, "-c", CONTINUE, str(folder)], check=False)
+    killed = run_script(CONTINUE, folder)
     assert killed.returncode == -9
     assert (folder / "artstore.db-wal").stat().st_size > 0
     result = run("restore", str(backup), str(folder), "--replace")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +21,7 @@ from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore
 from artstore.storage import chunking, codec
 from tests.support.files import noise, tree_of, write_files
 from tests.support.format_reference import VECTORS
+from tests.support.programs import run_script
 from tests.support.store_checks import check_clean, check_usage
 
 SMALL = chunking.WHOLE
@@ -310,7 +309,7 @@ def test_an_unknown_compression_is_named_when_a_store_is_opened(tmp_path: Path) 
 
 def test_without_the_library_a_store_with_compression_says_what_to_install(tmp_path: Path) -> None:
     Store.init(tmp_path / "zstd", compression="zstd").close()
-    script = """if True:
+    script = """
         import sys
         sys.modules["zstandard"] = None  # as if it were not installed
         from artstore import Store
@@ -322,7 +321,7 @@ def test_without_the_library_a_store_with_compression_says_what_to_install(tmp_p
             except MissingLibrary as error:
                 print(error)
     """
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = run_script(script, cwd=tmp_path)
     message = "a store that compresses needs zstandard: pip install 'artstore[zstd]'\n"
     assert (done.stdout, done.stderr) == (message * 2, "")
     assert not (tmp_path / "new").exists()
