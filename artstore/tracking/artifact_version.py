@@ -78,6 +78,12 @@ class ArtifactVersion(ArtifactDownload):
 
     @property
     @needs_version
+    def linked_at(self, version: Version) -> str | None:
+        """When the version was linked, of a link: UTC, ISO 8601; None for an artifact that is not a link."""
+        return version.link.created_at if version.link else None
+
+    @property
+    @needs_version
     def file_count(self, version: Version) -> int:
         """The number of entries."""
         return version.entries

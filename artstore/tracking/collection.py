@@ -189,9 +189,16 @@ class ArtifactType:
         """The name of the type: types have no numbers."""
         return self.name
 
-    def collections(self, per_page: int = 50, start: str | None = None) -> Listing[ArtifactCollection]:
-        """List the collections of the type, by name."""
-        return list_collections(self._store, self.project, self.name, per_page=per_page, start=start)
+    def collections(
+        self,
+        per_page: int = 50,
+        start: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str | None = None,
+    ) -> Listing[ArtifactCollection]:
+        """List the collections of the type that match filters, by name. Raises `InvalidInput`."""
+        check_order("collections", order)
+        return list_collections(self._store, self.project, self.name, filters=filters, per_page=per_page, start=start)
 
     def collection(self, name: str) -> ArtifactCollection:
         """Find a collection of the type. Raises `NotFound`."""
@@ -206,6 +213,12 @@ class ArtifactType:
 
 def _aliases(version: Version) -> tuple[str, ...]:
     return version.link.aliases if version.link else version.aliases
+
+
+def check_order(what: str, order: str | None) -> None:
+    """Raise `InvalidInput` for an order other than by name, of things that are listed by their names."""
+    if order not in (None, "name", "+name"):
+        raise InvalidInput(f"cannot order {what} by {order!r}: they are listed by their names")
 
 
 def list_collections(

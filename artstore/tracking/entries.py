@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -67,6 +68,10 @@ class ArtifactEntry:
         """The `etag` and `versionID` of a reference, if it has them."""
         pins = {"etag": self._entry.etag, "versionID": self._entry.version_id}
         return {key: value for key, value in pins.items() if value is not None}
+
+    def digest_algorithm(self) -> str | None:
+        """Return the algorithm of the digest, such as `blake3`; None for a reference without one."""
+        return self._entry.digest.partition(":")[0] if self._entry.digest else None
 
     def parent_artifact(self) -> Owner:
         """Return the artifact that the entry belongs to."""
@@ -211,6 +216,20 @@ class ArtifactFile:
     def digest(self) -> str | None:
         """The digest of the content."""
         return self._entry.digest
+
+    @property
+    def id(self) -> str:
+        """The path in the artifact."""
+        return self.name
+
+    @property
+    def mimetype(self) -> str | None:
+        """The type of the content, as far as the name tells."""
+        return mimetypes.guess_type(self.name)[0]
+
+    def digest_algorithm(self) -> str | None:
+        """Return the algorithm of the digest, such as `blake3`."""
+        return self._entry.digest_algorithm()
 
     def download(self, root: str | os.PathLike[str] = ".", replace: bool = False, exist_ok: bool = False) -> Any:
         """Write the file below a folder; return it, opened for reading.

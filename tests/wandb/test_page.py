@@ -15,6 +15,7 @@ from artstore.tracking.collection import ArtifactCollection, ArtifactType
 from artstore.tracking.entries import ArtifactEntry, ArtifactManifest
 from artstore.tracking.public_run import PublicRun
 from tests.support.wandb_fixtures import log_version
+from tests.support.wandb_names import attributes_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "wandb-compatibility.md").read_text(encoding="utf-8")
@@ -70,18 +71,6 @@ PACKAGE = """
     run sacred save sdk setup sklearn summary sweep teardown tensorboard termerror termlog termwarn unwatch use_artifact
     use_model util visualize watch xgboost
 """
-
-
-def attributes_of(kind: type) -> set[str]:
-    """Return the names of the attributes of a class and its instances."""
-    annotated = {name for cls in kind.__mro__ for name in getattr(cls, "__annotations__", {})}
-    assigned = {
-        name
-        for cls in kind.__mro__
-        if cls.__module__.startswith("artstore")
-        for name in re.findall(r"^\s+self\.(\w+)(?:: [^=]+)? = ", inspect.getsource(cls), re.MULTILINE)
-    }
-    return {*dir(kind), *annotated, *assigned}
 
 
 @pytest.mark.parametrize(

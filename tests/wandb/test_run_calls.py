@@ -315,3 +315,32 @@ def test_only_models_are_linked_as_models() -> None:
         with pytest.raises(AssertionError):
             run.link_model("b.txt", "portfolio", "m")
     assert not Api().artifact_exists("model-registry/portfolio:v0")
+
+
+# Projects, registries and files
+
+
+def test_projects_registries_and_types_are_listed_with_the_arguments_of_wandb() -> None:
+    version = log_version("animals", project="p")
+    log_version("plants", project="p")
+    links = [version.link(f"wandb-registry-{name}/Shown") for name in ("a", "b")]
+    api = Api()
+    assert [link.linked_at is not None for link in links] == [True, True] and version.linked_at is None
+    assert [kind.name for kind in api.project("p").artifacts_types()] == ["dataset"]
+    assert [each.name for each in api.project("p").collections(filters={"name": "plants"})] == ["plants"]
+    with pytest.raises(NotFound, match="no project 'nothing'"):
+        api.project("nothing")
+    (kind,) = api.artifact_types("p")
+    assert [each.name for each in kind.collections(filters={"name": "animals"}, order="name")] == ["animals"]
+    registries = api.registries(order="name")
+    assert [registry.name for registry in registries] == ["a", "b"]
+    assert [registry.name for registry in api.registries(start="wandb-registry-a")] == ["b"]
+    assert [each.name for each in registries[0].collections(order="name", per_page=1)] == ["Shown"]
+    assert [each.name for each in registries[0].versions(per_page=1)] == ["Shown:v0"]
+    with pytest.raises(InvalidInput, match="cannot order versions by 'size'"):
+        registries[0].versions(order="size")
+
+
+def test_files_of_an_artifact_tell_their_type_and_their_algorithm() -> None:
+    (file,) = log_version(files={"a.json": b"{}"}).files()
+    assert (file.id, file.mimetype, file.digest_algorithm()) == ("a.json", "application/json", "blake3")

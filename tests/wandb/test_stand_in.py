@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
+from tests.support.wandb_names import NAMES, absent
+
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("workdir")
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
 
 
 def stand_in(code: str) -> list[str]:
     """Run code in a process in which artstore stands in for wandb; return what it prints, line by line."""
     text = "import artstore; artstore.as_wandb()\n" + textwrap.dedent(code)
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -108,6 +118,26 @@ def test_no_module_of_artstore_is_found_under_the_name_of_wandb() -> None:
         "wandb.nothing True",
         "artstore stands in for wandb, and has no wandb.nothing",
     ]
+
+
+@pytest.mark.parametrize("title", NAMES)
+def test_every_public_name_of_wandb_is_there_or_listed_with_a_reason(title: str) -> None:
+    """After a new release of wandb, run `collect_names.py`: each new name must be added here or to artstore."""
+    code = f"""
+        from importlib import import_module
+        import wandb
+        from tests.support.wandb_names import NAMES, attributes_of
+        from tests.wandb.collect_names import CLASSES
+        title = {title!r}
+        if title in CLASSES:
+            module, _, name = CLASSES[title].rpartition(".")
+            known = attributes_of(getattr(import_module(module), name))
+        else:
+            known = {{name for name in NAMES[title] if hasattr(import_module(title), name)}}
+        print(*(name for name in NAMES[title] if name not in known))
+    """
+    (missing,) = stand_in(code)
+    assert set(missing.split()) == absent(title)
 
 
 def test_standing_in_imports_nothing_that_takes_time() -> None:
