@@ -1,7 +1,7 @@
 """Clean up after crashes and delete expired versions.
 
-Everything that a process leaves behind is listed under a lease, a lock file or a pack, so looking for it costs only
-what there is to find.
+Everything that a process leaves behind is listed under a lease, a lock file or a pack, or lies in its folder of
+temporary files, so looking for it costs only what there is to find.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from artstore.core.versions import Version
 from artstore.errors import StoreError
 from artstore.operations.delete import delete, release_dead_leases
 from artstore.operations.reclaim_space import reclaim_space
+from artstore.runtime import scratch
 from artstore.runtime.progress import SILENT, Progress
 from artstore.storage import process_locks
 
@@ -62,6 +63,7 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
             stat_cache.forget_deleted(connection)
     dead_locks = len(process_locks.remove_dead(folder, dry_run=False))
     remove_unfinished(folder)
+    scratch.remove_leftovers()
     left = left or reclaimed.left
     if left is not None:
         raise StoreError(f"everything else was cleaned up, but not all space was freed: {left}")

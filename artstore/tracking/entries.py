@@ -13,6 +13,7 @@ from typing import IO, Any, Protocol, overload
 
 from artstore.core.manifest import Entry, Kind
 from artstore.errors import InvalidInput, NoEntry
+from artstore.runtime import scratch
 
 
 class Owner(Protocol):
@@ -265,7 +266,7 @@ class ReservedFile:
         self._path: Path | None = None
 
     def __enter__(self) -> IO[Any]:
-        descriptor, path = tempfile.mkstemp(prefix="artstore-")
+        descriptor, path = tempfile.mkstemp(dir=scratch.folder())
         self._path = Path(path)
         encoding = self._encoding if self._encoding or "b" in self._mode else "utf-8"
         self._file = os.fdopen(descriptor, self._mode, encoding=encoding)

@@ -15,7 +15,7 @@ from typing import Any
 from artstore.core import names
 from artstore.core.runs import NewRun
 from artstore.errors import InvalidInput, InvalidName
-from artstore.runtime import environment, release, secrets, terminal
+from artstore.runtime import environment, release, scratch, secrets, terminal
 from artstore.tracking import config_files, location, open_stores
 from artstore.tracking import run as runs
 from artstore.tracking.artifact_state import as_list
@@ -103,7 +103,7 @@ def init(
     )
     while reinit != "create_new" and (before := runs.current()) is not None:
         before.finish()
-    temporary_folder = Path(tempfile.mkdtemp(prefix="artstore-disabled-")) if mode == "disabled" else None
+    temporary_folder = Path(tempfile.mkdtemp(dir=scratch.folder())) if mode == "disabled" else None
     opened = open_stores.to_write(temporary_folder / location.FOLDER if temporary_folder else store)
     # Without an id, no run can be there that must be resumed.
     resume = "allow" if _RESUMES[resume] == "must" and not given_id else _RESUMES[resume]

@@ -15,6 +15,7 @@ from artstore.core.versions import Version
 from artstore.data_types import registry
 from artstore.data_types.data_object import DataObject
 from artstore.errors import ArtstoreError, InvalidInput
+from artstore.runtime import scratch
 from artstore.store import Store
 from artstore.tracking.artifact_state import ArtifactState
 from artstore.tracking.entries import no_entry
@@ -49,7 +50,7 @@ class ArtifactReader:
         if entry is None:
             raise no_entry(path, self.version.qualified_name)
         if entry.uri is not None:
-            with tempfile.TemporaryDirectory(prefix="artstore-") as folder:
+            with scratch.temporary_folder() as folder:
                 self.store.get(self.version, folder, path_prefix=path)
                 yield Path(folder, path).read_bytes()
             return
@@ -60,7 +61,7 @@ class ArtifactReader:
 
     @contextmanager
     def temporary_file(self, path: str) -> Iterator[Path]:
-        with tempfile.NamedTemporaryFile(prefix="artstore-") as file:
+        with tempfile.NamedTemporaryFile(dir=scratch.folder()) as file:
             for piece in self._pieces(path):
                 file.write(piece)
             file.flush()
