@@ -172,3 +172,31 @@ def move(connection: Connection, source: int, target: str, end: int, moves: Iter
     run("update packs set live = live - ?, saved = saved - ? where id = ?", (gained, saved, source))
     run('update packs set "end" = ?, live = live + ?, saved = saved + ? where id = ?', (end, gained, saved, pack))
     return True
+
+
+class Healed(NamedTuple):
+    """A good copy of a damaged chunk in another pack, not compressed."""
+
+    digest: bytes
+    offset: int
+    length: int
+
+
+def heal(connection: Connection, target: str, end: int, copies: Iterable[Healed]) -> None:
+    """Point damaged chunks to good copies, and count again what the packs contain.
+
+    The old places are not given back to the disk here: a row that was damaged may have named the place of other chunks.
+    """
+    run = connection.execute
+    run('insert into packs (name, "end") values (?, ?)', (target, end))
+    pack = run("select id from packs where name = ?", (target,)).fetchone()[0]
+    connection.executemany(
+        "update chunks set pack = ?, offset = ?, length = ?, size = ?, codec = 0 where digest = ?",
+        [(pack, copy.offset, copy.length, copy.length, copy.digest) for copy in copies],
+    )
+    run(
+        """
+        update packs set live = coalesce((select sum(length) from chunks where pack = packs.id), 0),
+            saved = coalesce((select sum(size - length) from chunks where pack = packs.id), 0)
+        """
+    )

@@ -42,6 +42,7 @@ SECTIONS = {
         "du": "Show the space that the store or each version takes.",
         "gc": "Clean up after crashes and delete expired versions.",
         "verify": "Read everything again and report damage.",
+        "repair": "Heal damaged content from a backup, store or folder.",
         "backup": "Copy the store while it is in use.",
         "restore": "Put a backup back.",
         "sql": "Run a read-only SQL query.",

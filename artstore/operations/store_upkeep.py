@@ -1,12 +1,13 @@
-"""The upkeep of a store: the part of `Store` that collects garbage, verifies, backs up and restores."""
+"""The upkeep of a store: the part of `Store` that collects garbage, verifies, repairs, backs up and restores."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from artstore.operations import backup, gc, restore, verify
+from artstore.operations import backup, gc, repair, restore, verify
 from artstore.operations.backup import BackupResult
 from artstore.operations.gc import GcResult
+from artstore.operations.repair import RepairResult
 from artstore.operations.restore import RestoreResult
 from artstore.operations.store_reader import StoreReader, StrPath
 from artstore.operations.verify import VerifyResult
@@ -30,6 +31,13 @@ class StoreUpkeep(StoreReader):
         What is damaged is in `findings` of the result; an earlier good copy of it in the folder stays.
         """
         return backup.backup(self.repository, Path(path).absolute(), progress=progress)
+
+    def repair(self, source: StrPath, *, progress: Progress = SILENT) -> RepairResult:
+        """Heal damaged chunks with good copies from a folder of files, a backup or another store.
+
+        What is still damaged is in `findings` of the result.
+        """
+        return repair.repair(self.repository, Path(source).absolute(), progress=progress)
 
     @staticmethod
     def restore(backup: StrPath, path: StrPath, *, replace: bool = False, progress: Progress = SILENT) -> RestoreResult:

@@ -152,6 +152,15 @@ def _check_chunks(repository: Repository, result: VerifyResult, progress: Progre
                 result.findings.append(_damaged_chunk(repository, chunk))
 
 
+def damaged_chunks(repository: Repository, progress: Progress = SILENT) -> Iterator[StoredChunk]:
+    """Read all chunks; yield those that are damaged or gone."""
+    with repository.db.reading() as connection:
+        packs = pack_space.packs(connection)
+    with step(progress, "looking for damage", sum(pack.live for pack in packs), "bytes"):
+        for pack in packs:
+            yield from _check_pack(repository, pack, progress).damaged
+
+
 def _pack(repository: Repository, id: int) -> Pack:
     with repository.db.reading() as connection:
         return pack_space.by_id(connection, id)
