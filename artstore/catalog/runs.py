@@ -255,11 +255,17 @@ def add_product(connection: Connection, run: int, version: int, at: str | None =
     return cursor.rowcount == 1
 
 
-def used_by(connection: Connection, version: int) -> list[RunRecord]:
-    """Return the runs that used a version, in that order."""
+def used_by(connection: Connection, version: int, limit: int = -1) -> list[RunRecord]:
+    """Return the runs that used a version, in that order, at most `limit`."""
+    uses = "select run, at from uses where version = ? order by at, run limit ?"
     return _select(
-        connection, "join uses on uses.run = runs.id where uses.version = ? order by uses.at, runs.id", (version,)
+        connection, f"join ({uses}) as used on used.run = runs.id order by used.at, runs.id", (version, limit)
     )
+
+
+def count_used_by(connection: Connection, version: int) -> int:
+    """Count the runs that used a version."""
+    return int(connection.execute("select count(*) from uses where version = ?", (version,)).fetchone()[0])
 
 
 def produced_by(connection: Connection, version: int) -> list[RunRecord]:

@@ -165,10 +165,15 @@ class Runs:
         with self._db.reading() as connection:
             return [versions.by_id(connection, id) for id in runs.produced_versions(connection, run.id)]
 
-    def users(self, version: Version) -> list[RunRecord]:
-        """Return the runs that used a version, the first one first."""
+    def users(self, version: Version, *, limit: int = -1) -> list[RunRecord]:
+        """Return the runs that used a version, the first one first, at most `limit`."""
         with self._db.reading() as connection:
-            return runs.used_by(connection, version.id)
+            return runs.used_by(connection, version.id, limit)
+
+    def count_users(self, version: Version) -> int:
+        """Return how many runs used a version."""
+        with self._db.reading() as connection:
+            return runs.count_used_by(connection, version.id)
 
     def producers(self, version: Version) -> list[RunRecord]:
         """Return the runs that logged a version, the first one first."""

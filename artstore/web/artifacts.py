@@ -122,7 +122,7 @@ def version(store: Store, request: Request) -> Page:
         "children": [_child(found, folder, child) for child in children],
         "next": query.changed(after=last.name + ("" if last.entry else "/")) if last else None,
         "producers": _runs(store, store.runs.producers(found)),
-        "users": _runs(store, store.runs.users(found)),
+        "users": _runs(store, store.runs.users(found, limit=_RUNS)) | {"count": store.runs.count_users(found)},
         "dependencies": [facts.version(other) for other in store.dependencies(found)[:_RUNS]],
         "linked_as": [_link(link) for link in store.links(found)] if alive else [],
         "owned": share.owned if share else None,

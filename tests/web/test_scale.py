@@ -78,7 +78,7 @@ def test_a_lineage_of_thousands_is_drawn_as_a_few_boxes(large: Pages) -> None:
 )
 def test_pages_take_little_longer_than_an_empty_one(large: Pages, path: str) -> None:
     """Measured on 2 cores: 10,000 runs and 1,000,000 entries took 7 to 15 times the empty page, 0.05 to 0.1 s."""
-    assert fastest(large, path) < 60 * fastest(large, "/search")
+    assert fastest(large, path) < 100 * fastest(large, "/search")
 
 
 def fastest(pages: Pages, path: str) -> float:
