@@ -10,6 +10,7 @@ import click
 from artstore.cli import _committing, _options
 from artstore.drivers import registry
 from artstore.runtime import terminal
+from artstore.store import Store
 
 
 @click.command(
@@ -52,8 +53,6 @@ def command(
     }
 
     def check() -> None:
-        from artstore.store import Store  # late, for the start-up time
-
         Store.check_reference(uri, new.entry_path, **look)
 
     with _committing.open_store(new, store, before_creating=check) as opened:
