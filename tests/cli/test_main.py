@@ -158,6 +158,7 @@ def test_reading_without_a_store_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         (["backup", "animals"], "holds something else"),
         (["sql", "selct 1"], "syntax error"),
         (["ui", "--port", "70000"], "70000 is not in the range"),
+        (["restore", "animals", "copy"], "give the folder that `artstore backup` wrote to"),
         (["sql", "select 1; select 2"], "one statement"),
         (["sql", ""], 'as in artstore sql "select * from artifact_versions"'),
         (["demo", "--keep", "animals"], "not an empty folder"),
