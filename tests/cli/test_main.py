@@ -156,6 +156,8 @@ def test_reading_without_a_store_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         (["gc", "--store", "animals"], "no store at"),
         (["verify", "--store", "animals"], "no store at"),
         (["backup", "animals"], "holds something else"),
+        (["restore", "animals"], "no backup at"),
+        (["repair", "--from", "nowhere"], "no folder at"),
         (["sql", "selct 1"], "syntax error"),
         (["ui", "--port", "70000"], "70000 is not in the range"),
         (["restore", "animals", "copy"], "give the folder that `artstore backup` wrote to"),
