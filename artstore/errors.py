@@ -33,6 +33,7 @@
       StoreError                   the folder, the file system or the disk prevents the store from working
         NoStore                      also a FileNotFoundError
         NotAStore
+        ForeignStore
         NewerStore
         NetworkFileSystem
         StoreBusy                    also a TimeoutError
@@ -207,6 +208,10 @@ class NoStore(StoreError, FileNotFoundError):
 
 class NotAStore(StoreError):
     """The folder contains something other than a store."""
+
+
+class ForeignStore(StoreError):
+    """A store that was found, and not named, belongs to another user."""
 
 
 class NewerStore(StoreError):

@@ -103,7 +103,7 @@ def commit(store: Store, draft: Draft, new: NewVersion, as_json: bool) -> None:
     """Commit the draft; print the version and whether it is a new one."""
     version, is_new = store.commit_or_reuse(draft, aliases=new.aliases, tags=new.tags)
     if as_json:
-        _format.print_json({**_format.version_data(version), "new": is_new})
+        _format.print_json({**_format.version_data(version), "new": is_new, "store": str(store.path)})
         return
     entries = _format.counted(version.entries, "entry", "entries")
     change = "new" if is_new else "unchanged"

@@ -24,10 +24,16 @@ def open_store(named: Path | None) -> Store:
 
 
 def open_or_create_store(named: Path | None, before_creating: Callable[[], None] = lambda: None) -> Store:
-    """Open the store to write to; if there is none, create it and say so, unless `before_creating` raises."""
+    """Open the store to write to; if there is none, create it and say so, unless `before_creating` raises.
+
+    A note names the store, unless it was named or is that of the working folder.
+    """
     folder = location.find(named)
     try:
-        return open_folder(folder)
+        store = open_folder(folder)
+        if named is None and folder != Path.cwd() / location.FOLDER:
+            terminal.note(f"in the store {_format.near(folder)}")
+        return store
     except NoStore:
         from artstore.store import Store  # late, as below
 

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from artstore import cli
+from tests.support.environment import clear_environment
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,9 +35,7 @@ def steps(session: str) -> list[tuple[str, str]]:
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, with the commands of this environment on the path."""
-    for name in list(os.environ):
-        if name.startswith("ARTSTORE_"):
-            monkeypatch.delenv(name)
+    clear_environment(monkeypatch)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
     return tmp_path
