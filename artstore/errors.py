@@ -36,6 +36,7 @@
         ForeignStore
         NewerStore
         NetworkFileSystem
+        StoreReadOnly
         StoreBusy                    also a TimeoutError
         DiskFull                     also an OSError
       MissingLibrary               also an ImportError
@@ -220,6 +221,10 @@ class NewerStore(StoreError):
 
 class NetworkFileSystem(StoreError):
     """The folder is on a file system on which SQLite's locks are not reliable."""
+
+
+class StoreReadOnly(StoreError):
+    """The store can be read, but not written: by this user, or on this file system."""
 
 
 class StoreBusy(StoreError, TimeoutError):

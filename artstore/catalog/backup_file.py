@@ -9,11 +9,13 @@ from artstore.catalog import chunks, events
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import Connection
 from artstore.core import digests
+from artstore.runtime import platform
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 
 
 def copy(connection: Connection, path: Path) -> None:
     """Copy the catalog, as the connection sees it, into a new file without a journal."""
+    platform.create_private_file(path)
     with translate_sqlite_errors(path):
         target = sqlite3.connect(path, isolation_level=None)
         try:

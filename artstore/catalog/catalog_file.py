@@ -47,6 +47,7 @@ def create(folder: Path, algorithm: str, compression: str | None = None) -> bool
     draft = folder / f".{FILE}-{secrets.token_hex(8)}"
     try:
         with translate_sqlite_errors(final):
+            platform.create_private_file(draft)
             connection = connect(draft, create=True)
             with connection:
                 connection.execute("pragma journal_mode = wal")
@@ -59,8 +60,9 @@ def create(folder: Path, algorithm: str, compression: str | None = None) -> bool
             connection.execute(f"insert into store ({names}) values (1, ?, ?, ?, ?)", row)
             row_checksums.renew(connection)
             connection.execute("commit")
+            # Closing a connection copies the journal back as well, but tells nothing if the disk has no room for that.
+            connection.execute("pragma wal_checkpoint(truncate)").fetchone()
             connection.close()
-        os.chmod(draft, 0o600)
         return _publish(draft, final)
     finally:
         for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):

@@ -5,6 +5,8 @@ SQLite alone opens `artstore.db`: closing any other file descriptor of it would 
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ _SETTINGS = (
     # As many pages as the journal may keep: a page that each commit changes is then copied back once for many commits.
     "wal_autocheckpoint = 4096",
 )
+
+_NO_JOURNAL = re.compile("unable to open|readonly|read-only|is full|disk I/O error")
 
 
 class VerifiedParts:
@@ -55,40 +59,59 @@ class Connection(sqlite3.Connection):
         self.verified = VerifiedParts()
         self.watches_rows = False
         """Whether `row_checksums` notes what this connection changes."""
+        self.why_read_only: sqlite3.Error | None = None
+        """Why the catalog could only be opened for reading, if that is so."""
 
 
 def connect(path: Path, *, create: bool = False) -> Connection:
-    """Open a catalog for reading and writing, in autocommit mode; with `create`, a file that need not exist yet."""
+    """Open a catalog for reading and writing, in autocommit mode; with `create`, a file that need not exist yet.
+
+    If it cannot be opened for writing because its folder is read-only or its disk is full, it is opened for reading.
+    """
+    return _open(path, "rwc" if create else "rw", check_same_thread=False)
+
+
+def connect_for_reading(folder: Path) -> Connection:
+    """Open the catalog of the store in a folder so that it cannot be changed."""
+    return _open(folder / FILE, "ro")
+
+
+def _open(path: Path, mode: str, *, check_same_thread: bool = True) -> Connection:
+    try:
+        return _open_as(path, f"mode={mode}", check_same_thread)
+    except sqlite3.OperationalError as error:
+        if mode == "rwc" or not _NO_JOURNAL.search(str(error)) or journal_is_in_use(path):
+            raise
+        # SQLite cannot create the files of its journal, and without one nothing changes the catalog while it is read.
+        connection = _open_as(path, "mode=ro&immutable=1", check_same_thread)
+        connection.why_read_only = error
+        return connection
+
+
+def _open_as(path: Path, how: str, check_same_thread: bool) -> Connection:
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
+        f"{path.absolute().as_uri()}?{how}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
-        check_same_thread=False,
+        check_same_thread=check_same_thread,
         cached_statements=256,
         factory=Connection,
     )
     try:
         for setting in _SETTINGS:
             connection.execute(f"pragma {setting}")
+        # The first look at the file: only now SQLite opens the journal.
+        connection.execute("pragma schema_version").fetchone()
     except sqlite3.Error:
         connection.close()
         raise
     return connection
 
 
-def connect_for_reading(folder: Path) -> Connection:
-    """Open the catalog of the store in a folder so that it cannot be changed."""
-    connection = sqlite3.connect(
-        f"{(folder / FILE).absolute().as_uri()}?mode=ro",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        factory=Connection,
-    )
+def journal_is_in_use(path: Path) -> bool:
+    """Whether a catalog has a journal that is not empty: it then may have changes that the file itself has not."""
     try:
-        connection.execute("pragma cache_size = -32768")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+        return os.stat(f"{path}-wal").st_size > 0
+    except FileNotFoundError:
+        return False

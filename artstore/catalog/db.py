@@ -20,7 +20,7 @@ from artstore.catalog.catalog_file import check_file_system
 from artstore.catalog.connection import FILE, Connection
 from artstore.catalog.thread_connections import ThreadConnections
 from artstore.core import digests
-from artstore.errors import Damaged, NewerStore, NoStore, NotAStore, StoreError
+from artstore.errors import Damaged, NewerStore, NoStore, NotAStore, StoreError, StoreReadOnly
 from artstore.runtime import forking, platform
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 from artstore.storage import codec
@@ -156,6 +156,8 @@ class Db:
             )
         with self._turn(), forking.held_off(), self._translating_errors():
             connection = self.connection
+            if connection.why_read_only is not None:
+                raise connection.why_read_only
             try:
                 if not migrating:
                     row_checksums.watch(connection)
@@ -203,7 +205,7 @@ class Db:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         path = self.folder / "locks" / "turn.lock"
-        with platform.translate_os_errors(str(path)):
+        with platform.translate_os_errors(str(path), StoreReadOnly):
             path.parent.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:

@@ -21,7 +21,7 @@ from artstore.errors import UnsafeRoot
 from artstore.runtime import platform
 from artstore.runtime.source_file import Stat, stat_of
 
-_MAX_OPEN_FOLDERS = 64
+_MAX_OPEN_FOLDERS = platform.some_descriptors(64)
 _BACKDATED_NS = 1_000_000_000
 _HOLE = 64 * 1024
 _ZEROS = bytes(_HOLE)
@@ -88,6 +88,8 @@ class TargetFolder:
         try:
             descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _BINARY, dir_fd=parent)
         except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.ENOENT):
+                raise
             raise blocked(self.path / relative, "a link or a file", "folder") from error
         if os.path.samestat(os.fstat(descriptor), self._store):
             os.close(descriptor)
@@ -123,7 +125,9 @@ class TargetFolder:
         parent = self.open_folder(folder)
         try:
             descriptor = os.open(self._at(folder, name), READ_FLAGS, dir_fd=parent)
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
             return None
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return descriptor

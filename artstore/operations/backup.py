@@ -72,7 +72,7 @@ def _prepare(repository: Repository, path: Path) -> CatalogCopy | None:
     elif path.exists() and any(file.name not in ("packs", "locks", _DRAFT) for file in path.iterdir()):
         raise NotAStore(f"{path} holds something else: choose a new or empty folder for the backup")
     for folder in (path, path / "packs", path / "locks"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        platform.create_folder(folder)
     return earlier
 
 

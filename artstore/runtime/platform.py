@@ -31,6 +31,7 @@ _NETWORK = {
 }
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_TOO_MANY_OPEN = {errno.EMFILE, errno.ENFILE}
 
 if sys.platform == "win32":
     import msvcrt
@@ -106,6 +107,33 @@ def create_locked(new_path: Callable[[], Path]) -> tuple[Path, int]:
         descriptor = open_locked(path, create=True)
         if descriptor is not None:
             return path, descriptor
+
+
+def some_descriptors(wanted: int) -> int:
+    """Return how many descriptors one part of the program may keep open: at most an eighth of what is allowed."""
+    if sys.platform == "win32":
+        return wanted
+    import resource  # not on Windows
+
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return wanted if allowed == resource.RLIM_INFINITY else max(4, min(wanted, allowed // 8))
+
+
+def create_folder(path: Path) -> None:
+    """Create a folder and those above it that are missing, durably; also one that was there is for its owner alone."""
+    missing = [above for above in (path, *path.parents) if not above.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not missing and path.stat().st_mode & 0o077:
+        # Of another user: what is put into it is for its owner alone anyway.
+        with suppress(PermissionError):
+            path.chmod(0o700)
+    for created in missing:
+        sync_folder(created.parent)
+
+
+def create_private_file(path: Path) -> None:
+    """Create an empty file that only its owner may read."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def sync_folder(path: Path) -> None:
@@ -255,8 +283,12 @@ def translate_os_errors(
     try:
         yield
     except OSError as error:
-        if isinstance(error, ArtstoreError) or error.errno not in _FULL | _FORBIDDEN:
+        if isinstance(error, ArtstoreError) or error.errno not in _FULL | _FORBIDDEN | _TOO_MANY_OPEN:
             raise
+        if error.errno in _TOO_MANY_OPEN:
+            raise StoreError(
+                f"{what} cannot be opened, as this process has too many open files: raise the limit with `ulimit -n`"
+            ) from error
         if error.errno in _FULL:
             raise DiskFull(
                 f"no space left while writing {what} ({error.strerror}): free some, then run the same again; "

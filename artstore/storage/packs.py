@@ -23,7 +23,7 @@ SEAL_AT = 64 * 1024 * 1024
 """A pack of this many bytes is never appended to again."""
 _BUFFERED = 8 * 1024 * 1024
 """This many bytes are written together, so that the operating system gets few and long writes."""
-_OPEN_AT_MOST = 64
+_OPEN_AT_MOST = platform.some_descriptors(64)
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 

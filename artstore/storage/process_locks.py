@@ -11,6 +11,7 @@ import secrets
 import weakref
 from pathlib import Path
 
+from artstore.errors import StoreReadOnly
 from artstore.runtime import forking, platform
 
 _instances: weakref.WeakSet[ProcessLock] = weakref.WeakSet()
@@ -31,7 +32,7 @@ class ProcessLock:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "locks"
         self.pid = os.getpid()
-        with platform.translate_os_errors(str(self.folder)):
+        with platform.translate_os_errors(str(self.folder), StoreReadOnly):
             self.folder.mkdir(mode=0o700, exist_ok=True)
             path, self._descriptor = platform.create_locked(lambda: self._path(secrets.token_hex(8)))
         self.name = path.stem
