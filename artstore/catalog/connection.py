@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ _SETTINGS = (
     "wal_autocheckpoint = 4096",
 )
 
+_LONGEST_VALUE = 256 * 1024 * 1024
+"""A value or row of more bytes than this is refused, whatever the file or its schema claims."""
 _NO_JOURNAL = re.compile("unable to open|readonly|read-only|is full|disk I/O error")
 
 
@@ -99,14 +103,32 @@ def _open_as(path: Path, how: str, check_same_thread: bool) -> Connection:
         factory=Connection,
     )
     try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         for setting in _SETTINGS:
             connection.execute(f"pragma {setting}")
+        if _can_distrust_schemas():
+            connection.execute("pragma trusted_schema = off")
         # The first look at the file: only now SQLite opens the journal.
         connection.execute("pragma schema_version").fetchone()
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+@cache
+def _can_distrust_schemas() -> bool:
+    """Whether SQLite can keep a schema that someone sent from calling functions with effects, and still check JSON.
+
+    Some builds of SQLite count `json_valid`, which the checks of artstore's tables call, among those functions.
+    """
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("pragma trusted_schema = off")
+        try:
+            connection.execute("create table checked (value text check (json_valid(value)))")
+        except sqlite3.OperationalError:
+            return False
+        return True
 
 
 def journal_is_in_use(path: Path) -> bool:

@@ -10,20 +10,30 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from artstore.catalog.connection import FILE
+from artstore.catalog.connection import FILE, connect_for_reading
 from artstore.core.digests import LENGTH
 from artstore.errors import ArtstoreError, Damaged
 
-UNREADABLE = (sqlite3.DatabaseError, ValueError, TypeError, LookupError, AttributeError, OverflowError, AssertionError)
+UNREADABLE = (
+    sqlite3.DatabaseError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    OverflowError,
+    AssertionError,
+    RecursionError,
+)
 """The errors that decoding a damaged row may raise."""
 LARGE = frozenset({"chunks", "files", "file_chunks", "refs", "segments", "entries", "group_segments", "stat_cache"})
 """Tables with a row for each file or chunk. Their rows are covered by digests, or, in the stat cache, may be wrong."""
 _JSON = frozenset({"detail", "metadata", "prefixes", "tags", "config", "summary", "environment", "data"})
 _DIGESTS = frozenset({"digest", "manifest", "identity"})
+_LONGEST_TTL = int(timedelta.max.total_seconds())
 _REMEDY = "run `artstore verify`, and restore the catalog from a backup with `artstore restore`"
 
 
@@ -54,8 +64,7 @@ def explain(error: BaseException, folder: Path) -> Damaged | None:
 
 def damaged_rows(folder: Path, *, without: frozenset[str] = frozenset()) -> Iterator[DamagedRow]:
     """Yield the rows that cannot be understood, of all tables but those left out."""
-    uri = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
+    with closing(connect_for_reading(folder)) as connection:
         connection.text_factory = bytes
         query = (
             "select name from sqlite_schema where type = 'table' and name not like 'sqlite!_%' escape '!' order by 1"
@@ -90,6 +99,8 @@ def _fault(name: str, type: str, not_null: bool, value: Any) -> str | None:
     kind = {"INTEGER": int, "TEXT": bytes, "BLOB": bytes}.get(type.upper())
     if kind is not None and not isinstance(value, kind):
         return f"is {_shown(value)}, not {type.lower()}"
+    if name == "ttl" and not 0 < value <= _LONGEST_TTL:
+        return f"is not a duration in seconds: {_shown(value)}"
     if type.upper() == "BLOB":
         return None if name not in _DIGESTS or len(value) == LENGTH else f"has {len(value)} bytes, not {LENGTH}"
     if type.upper() != "TEXT":
@@ -103,6 +114,8 @@ def _fault(name: str, type: str, not_null: bool, value: Any) -> str | None:
             json.loads(text)
         elif name.endswith("_at") or name == "at":
             datetime.fromisoformat(text)
+    except RecursionError:
+        return "is JSON with too many levels"
     except ValueError:
         return f"is not {'JSON' if name in _JSON else 'a time'}: {_shown(value)}"
     return None

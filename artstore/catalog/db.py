@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,7 @@ class Db:
         if not self.path.is_file():
             raise NoStore(f"no store at {self.folder}: create one with `artstore init {self.folder}`")
         check_file_system(self.folder)
+        self._check_files()
         self._check_and_migrate()
         algorithm, self.uid, self.compression = self._read_store()
         codec.check_usable(self.compression)
@@ -79,11 +81,24 @@ class Db:
             raise Damaged(f"{self.path} is damaged: store row 1 names no digest algorithm. Restore it from a backup")
         return row[0], row[1], row[2]
 
+    def _check_files(self) -> None:
+        """Raise `Damaged` if a part of the store is a link or a FIFO: it would lead out of the store, or block."""
+        for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", "packs", "locks"):
+            try:
+                mode = os.lstat(self.folder / name).st_mode
+            except FileNotFoundError:
+                continue
+            if not (stat.S_ISDIR(mode) if name in ("packs", "locks") else stat.S_ISREG(mode)):
+                raise Damaged(
+                    f"{self.folder / name} is a link or of another kind, which artstore does not create: do not use a "
+                    "store that you do not trust"
+                )
+
     def _check_and_migrate(self) -> None:
         # Late, so that worker processes start without sqlite-utils.
         from sqlite_utils import Database
 
-        from artstore.catalog import schema
+        from artstore.catalog import schema, schema_check
 
         with translate_sqlite_errors(self.path):
             connection = self.connection
@@ -99,11 +114,14 @@ class Db:
                 f"{self.folder} was written by a newer artstore (format {format}, this one knows {schema.FORMAT}): "
                 "upgrade with `pip install -U artstore`"
             )
+        with translate_sqlite_errors(self.path):
+            schema_check.check(connection)
         if schema.migrations.pending(Database(connection)):
             # `apply` looks for pending migrations again, with the lock held: without that, three of four processes
             # that opened one new file at the same time failed.
             with self.writing(migrating=True) as connection:
                 schema.migrations.apply(Database(connection))
+        schema_check.check_complete(self.connection)
 
     @property
     def algorithm(self) -> digests.Algorithm:
@@ -207,7 +225,7 @@ class Db:
         path = self.folder / "locks" / "turn.lock"
         with platform.translate_os_errors(str(path), StoreReadOnly):
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            descriptor = platform.open_regular(path, os.O_RDWR | os.O_CREAT)
         try:
             platform.lock(descriptor, wait=True)
             try:

@@ -20,6 +20,48 @@ FORMAT = 2
 """The newest format version of docs/format.md. A store has its own in `pragma user_version`."""
 PLAIN_FORMAT = 1
 """The format version of stores that do not compress: every artstore can read them."""
+TABLES = frozenset(
+    {
+        "aliases",
+        "chunks",
+        "claims",
+        "collections",
+        "dependencies",
+        "entries",
+        "events",
+        "file_chunks",
+        "files",
+        "free",
+        "group_segments",
+        "history",
+        "leases",
+        "link_aliases",
+        "links",
+        "packs",
+        "pending",
+        "pending_aliases",
+        "pending_dependencies",
+        "pending_entries",
+        "pending_prefixes",
+        "pending_runs",
+        "products",
+        "projects",
+        "protected_aliases",
+        "refs",
+        "row_checksums",
+        "runs",
+        "segment_groups",
+        "segments",
+        "stat_cache",
+        "stat_folders",
+        "store",
+        "tags",
+        "uses",
+        "version_groups",
+        "versions",
+    }
+)
+"""The tables that all migrations together create."""
 
 migrations = Migrations("artstore")
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from artstore.errors import ArtstoreError, DiskFull, StoreError
+from artstore.errors import ArtstoreError, Damaged, DiskFull, StoreError
 
 WINDOWS = sys.platform == "win32"
 LINUX = sys.platform.startswith("linux")
@@ -76,15 +77,34 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+def open_regular(path: Path, flags: int) -> int:
+    """Open a file of a store. Raises `Damaged` for a link, a FIFO or whatever else is not a file, without waiting."""
+    flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise
+        raise _not_a_file(path) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_a_file(path)
+    return descriptor
+
+
+def _not_a_file(path: Path) -> Damaged:
+    return Damaged(f"{path} is a link or not a regular file, which artstore does not create there: remove it")
+
+
 def open_locked(path: Path, *, create: bool, shared: bool = False) -> int | None:
     """Open a file and lock it; return None if the file is gone or another process holds the lock.
 
     A file that was unlinked between opening and locking counts as gone.
     """
-    flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
         with translate_os_errors(str(path)):
-            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL if create else flags, 0o600)
+            descriptor = open_regular(path, os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0))
     except FileNotFoundError:
         return None
     if not lock(descriptor, wait=False, shared=shared):
@@ -253,7 +273,7 @@ def allocated_bytes(status: os.stat_result) -> int:
 
 def clock(probe: Path) -> int:
     """Return the time of a file system, in nanoseconds, by touching a file there that has no other use."""
-    descriptor = os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600)
+    descriptor = open_regular(probe, os.O_CREAT | os.O_WRONLY)
     try:
         os.utime(probe)
         return os.fstat(descriptor).st_mtime_ns

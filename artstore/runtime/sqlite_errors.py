@@ -27,6 +27,8 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
 
 
 def _translated(error: sqlite3.DatabaseError, path: Path) -> ArtstoreError | sqlite3.DatabaseError:
+    if isinstance(error, sqlite3.IntegrityError) and "CHECK constraint" in str(error):
+        return Damaged(f"{path} is damaged: its rows contradict each other ({error}). Run `artstore verify`")
     if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
         return error
     message = str(error)

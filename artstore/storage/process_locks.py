@@ -7,14 +7,17 @@ name the lock of their process: once it is free, they are over.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import weakref
 from pathlib import Path
 
-from artstore.errors import StoreReadOnly
+from artstore.errors import Damaged, StoreReadOnly
 from artstore.runtime import forking, platform
 
 _instances: weakref.WeakSet[ProcessLock] = weakref.WeakSet()
+
+_NAME = re.compile("[0-9a-f]{16}")
 
 
 def _close_in_child() -> None:
@@ -53,6 +56,8 @@ class ProcessLock:
 
 def is_alive(folder: Path, name: str) -> bool:
     """Whether the process that made a lock still runs and has not closed it."""
+    if not _NAME.fullmatch(name):
+        raise Damaged(f"the catalog names the process lock {name!r}, and their names are 16 hexadecimal digits")
     path = folder / "locks" / f"{name}.lock"
     # Shared: another process that asks the same must not be taken for the one that holds the lock.
     descriptor = platform.open_locked(path, create=False, shared=True)
