@@ -17,7 +17,7 @@ from artstore.runtime import forking, platform
 
 _instances: weakref.WeakSet[ProcessLock] = weakref.WeakSet()
 
-_NAME = re.compile("[0-9a-f]{16}")
+_NAME = re.compile("[0-9a-f]{16}|turn")
 
 
 def _close_in_child() -> None:
