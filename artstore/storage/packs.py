@@ -266,8 +266,11 @@ class Packs:
 
     def remove(self, name: str) -> None:
         """Remove a locked pack. It is truncated first: its space is free even while a reader has it open."""
-        descriptor = platform.open_regular(self.path(name), os.O_WRONLY | os.O_TRUNC)
-        os.close(descriptor)
+        descriptor = platform.open_regular(self.path(name), os.O_WRONLY)
+        try:
+            os.truncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
         self.path(name).unlink()
 
     def truncate(self, name: str, published_end: Callable[[str], int | None], *, dry_run: bool) -> int:
