@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob as globbing
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +25,8 @@ class RunFiles(RunArtifacts):
 
     def __init__(self, store: Store, record: RunRecord, *, resumed: bool) -> None:
         super().__init__(store, record, resumed=resumed)
+        self._files_lock = threading.RLock()
+        """Held while a file is copied, which may take long: `log` must not wait for it."""
         self._followed: dict[Path, tuple[Path, str]] = {}
         """The copies that follow their files: where each is copied from, and the policy."""
         self._copied: dict[Path, tuple[int, int]] = {}
@@ -74,7 +77,7 @@ class RunFiles(RunArtifacts):
             raise InvalidInput(f"{str(source)!r} is not below base_path={str(base)!r}: Glob may not walk above it")
         target = folder / source.relative_to(base)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock:
+        with self._files_lock:
             if policy != "end":
                 self._copy(source, target)
             if policy != "now":
@@ -94,7 +97,7 @@ class RunFiles(RunArtifacts):
         self._copied[target] = stamp
 
     def _copy_followed(self, *, at_end: bool) -> None:
-        with self._lock:
+        with self._files_lock:
             for target, (source, policy) in self._followed.items():
                 if policy == "end" and not at_end:
                     continue
@@ -114,7 +117,7 @@ class RunFiles(RunArtifacts):
 
     def _reset_in_child(self) -> None:
         super()._reset_in_child()
-        self._followed = {}
+        self._files_lock, self._followed = threading.RLock(), {}
 
     def _end_in_child(self, code: int) -> None:
         self._copy_at_end()

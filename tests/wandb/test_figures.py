@@ -276,3 +276,32 @@ def test_a_box_has_the_corners_that_wandb_computes() -> None:
     assert json.loads(cloud.read())["boxes"][0]["label"] == "car"
     with pytest.raises(InvalidInput, match="center of a box has 3 numbers"):
         artstore.box3d(center=(1, 2), size=(1, 1, 1), orientation=(1, 0, 0, 0), color=(1, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("shape", "mode"),
+    [
+        ((1, 28, 30), "L"),
+        ((28, 30, 1), "L"),
+        ((28, 30), "L"),
+        ((28, 30, 3), "RGB"),
+        ((1, 28, 30, 1), "L"),
+        ((1, 28, 30, 3), "RGB"),
+        ((3, 28, 30), None),
+        ((28, 30, 2), None),
+    ],
+)
+def test_images_of_the_shapes_that_wandb_takes(shape: tuple[int, ...], mode: str | None) -> None:
+    for kind in ("uint8", "float32"):
+        if mode is None:
+            with pytest.raises(InvalidInput, match="Un-supported shape"):
+                artstore.Image(np.zeros(shape, kind))
+        else:
+            image = artstore.Image(np.zeros(shape, kind)).image
+            assert (image.size, image.mode) == ((30, 28), mode)
+
+
+def test_numbers_from_0_to_1_in_an_image_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    artstore.Image(np.full((4, 4, 3), 0.5))
+    artstore.Image(np.full((4, 4, 3), 128.0))
+    assert capsys.readouterr().err.count("multiply them by 255") == 1
