@@ -27,7 +27,7 @@ _own: tuple[Path, int] | None = None
 
 
 def folder() -> Path:
-    """Return the folder for temporary files of this process. Raises `DiskFull` or `StoreError` if there is no place."""
+    """Return the folder for temporary files of this process. Raises `DiskFull` or `StoreError` if it cannot be made."""
     global _own
     with _lock:
         if _own is None or not _own[0].is_dir() or _own[0].parent != _parent():
