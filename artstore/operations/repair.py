@@ -40,7 +40,7 @@ class RepairResult(NamedTuple):
 def repair(repository: Repository, source: Path, *, progress: Progress = SILENT) -> RepairResult:
     """Look for good copies of damaged chunks in a folder of files, a backup or a store, and store them again.
 
-    Raises `NotFound` if there is no such folder, and `InvalidInput` if it is a store that is in use or has another
+    Raises `NotFound` if the folder does not exist, and `InvalidInput` if it is a store that is in use or has another
     digest algorithm.
     """
     if not source.is_dir():

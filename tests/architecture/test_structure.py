@@ -35,7 +35,6 @@ LATE_IMPORTS = {
     "artstore.checkout.download": "drivers load an event loop, which a download without references does not need",
     "artstore.cli._completion": "a shell that completes a verb waits for each import",
     "artstore.cli._open": "verbs that fail before they open a store, and --help, do not need it",
-    "artstore.cli.ref": "--help does not need the store",
     "artstore.cli.bench.checksum": "--help needs neither the measurements nor their libraries",
     "artstore.cli.bench.dedup": "--help needs neither the measurements nor their libraries",
     "artstore.cli.ui": "the libraries of the pages are optional",
