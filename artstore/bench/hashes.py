@@ -23,10 +23,7 @@ HasherFactory = Callable[[], Hasher]
 
 @dataclass(frozen=True)
 class Hash:
-    """An algorithm. `load` imports its library and returns the function that starts a checksum.
-
-    Raises `MissingLibrary`.
-    """
+    """An algorithm. `load` imports its library and returns the function that starts a checksum; `MissingLibrary`."""
 
     name: str
     load: Callable[[], HasherFactory]

@@ -1,4 +1,4 @@
-"""One open store, which operations, ingest and checkout take as their first argument."""
+"""One open store: the first argument of operations, ingest and checkout, before the subject."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 from artstore.catalog import stat_cache
@@ -18,7 +18,9 @@ from artstore.core.versions import Version
 from artstore.errors import Damaged, StoreError
 from artstore.runtime.progress import Progress
 from artstore.runtime.source_file import Stat, stat_of
-from artstore.runtime.stable_files import StableFiles, devices_in_memory
+
+_RECENT_NS = 2 * 10**9
+"""A file that changed this recently is not noted: a further change may leave the same times on it."""
 
 
 class FileToWrite(NamedTuple):
@@ -51,7 +53,7 @@ class Plan:
         """For the stat cache: name, stat and digest of files, by their folder below the root."""
 
     def files_to_write(self, groups: Iterable[SelectedGroup]) -> Iterator[FileToWrite]:
-        """Yield the files that are missing or differ. Raises `Damaged` if a group does not match its digest."""
+        """Yield the files that are missing or differ. Raises `Damaged` if a group is not what its digest says."""
         for group in groups:
             files = list(self._compare(group.selected))
             if files or any(entry.kind != Kind.FILE for entry in group.selected):
@@ -108,32 +110,30 @@ class Plan:
 
     def _has_content(self, folder: str, name: str, entry: Entry) -> bool:
         """Read a file; return whether it has the content of its entry."""
-        hasher, stable_files = self._db.algorithm.hasher(), self._stable_files
-        descriptor = self._target.open_file(folder, name)
-        if descriptor is None:
+        path = Path(self.absolute(folder)) / name
+        if path.is_symlink() or not path.is_file():
             return False
+        hasher, started = self._db.algorithm.hasher(), self._clock()
         try:
-            with open(descriptor, "rb") as source:
+            with path.open("rb") as source:
                 before = os.fstat(source.fileno())
-                stable_files.expect(stat_of(before))
                 while piece := source.read(1 << 20):
                     hasher.update(piece)
                 after = os.fstat(source.fileno())
         except OSError:
             return False
         is_same = self._db.algorithm.text(hasher.digest()) == entry.digest
-        if is_same and stat_of(before) == stat_of(after) and stat_of(after) in stable_files:
+        changed = max(after.st_mtime_ns, after.st_ctime_ns)
+        if is_same and stat_of(before) == stat_of(after) and changed < started - _RECENT_NS:
             self.note_verified(folder, name, stat_of(after), self._db.algorithm.parse(entry.digest or ""))
         return is_same
 
-    @cached_property
-    def _stable_files(self) -> StableFiles:
-        """The files in the folder that the stat cache may remember; none if the store is read-only."""
+    def _clock(self) -> int:
+        """Return the time of the store's file system; zero, earlier than every file, if the store is read-only."""
         try:
-            clock = self._db.clock()
+            return self._db.clock()
         except StoreError:
-            clock = 0
-        return StableFiles(clock, os.stat(self._db.folder).st_dev)
+            return 0
 
     def note_verified(self, folder: str, name: str, stat: Stat, digest: bytes) -> None:
         """Note for the stat cache that a file has the content of its entry."""
@@ -145,12 +145,9 @@ class Plan:
         Where the store cannot be written the next download reads them, and nothing else is lost.
         """
 
-        in_memory = devices_in_memory()
-
         def save(connection: Connection) -> None:
             for folder, files in self._verified.items():
-                kept = [file for file in files if file[1].device not in in_memory]
-                stat_cache.remember(connection, self.absolute(folder), kept)
+                stat_cache.remember(connection, self.absolute(folder), files)
 
         if self._verified and self._has_stat_cache:
             self._db.try_writing(save)

@@ -1,4 +1,4 @@
-"""Print the labels of versions, for `alias` and `tag`: a label is an alias or a tag."""
+"""What `alias` and `tag` print: the labels of versions, which are aliases or tags."""
 
 from __future__ import annotations
 

@@ -51,18 +51,18 @@ def command(keep: Path | None) -> None:
 
 
 def _run(folder: Path) -> None:
-    with chdir(folder), _no_other_folders():
+    with chdir(folder), _no_other_store():
         _tour(random.Random(0))
 
 
 @contextmanager
-def _no_other_folders() -> Iterator[None]:
-    variables = (location.VARIABLE, "ARTSTORE_ARTIFACT_DIR", "WANDB_ARTIFACT_DIR")
-    before = {name: os.environ.pop(name) for name in variables if name in os.environ}
+def _no_other_store() -> Iterator[None]:
+    before = os.environ.pop(location.VARIABLE, None)
     try:
         yield
     finally:
-        os.environ.update(before)
+        if before is not None:
+            os.environ[location.VARIABLE] = before
 
 
 def _tour(chance: random.Random) -> None:

@@ -22,7 +22,6 @@ _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
         "artstore lineage images:v0 --direction downstream --depth 2",
         "artstore lineage classifier:best --summary",
         "artstore lineage classifier --format dot | dot -Tsvg > lineage.svg",
-        "artstore lineage classifier --html lineage.html",
     ),
 )
 @click.argument("name", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
@@ -48,13 +47,6 @@ _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
     show_default=True,
     help="What to print.",
 )
-@click.option(
-    "--html",
-    "html",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the drawing and a list of its nodes into one HTML file.",
-)
 @_options.project_option
 @_options.store_option
 @_options.json_option
@@ -64,7 +56,6 @@ def command(
     depth: int | None,
     summary: bool,
     format: str,
-    html: Path | None,
     project: str,
     store: Path | None,
     as_json: bool,
@@ -79,12 +70,7 @@ def command(
         raise click.UsageError(f"{format} describes single runs and versions: leave out --summary")
     with _open.open_store(store) as opened:
         graph = opened.lineage(opened.version(name, project=project), direction, depth)
-    shown = graph.summary() if summary else graph
-    if html is not None:
-        html.write_text(shown.to_html(), encoding="utf-8")
-        terminal.note(f"wrote {html}")
-    else:
-        _print(shown, "json" if as_json else format)
+    _print(graph.summary() if summary else graph, "json" if as_json else format)
 
 
 def _print(graph: Lineage, format: str) -> None:

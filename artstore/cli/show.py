@@ -18,7 +18,7 @@ _RUNS_SHOWN = 10
 
 
 class _Facts(NamedTuple):
-    """The facts that are shown about a version."""
+    """What is shown of a version."""
 
     version: Version
     owned: int

@@ -1,4 +1,4 @@
-"""The data of a table, for the modules that write and read its files."""
+"""What a table holds, as the modules that write and read its files see it."""
 
 from __future__ import annotations
 

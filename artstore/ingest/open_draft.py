@@ -1,4 +1,4 @@
-"""An open draft: the draft, the writer of its content, and the files that were read for it."""
+"""A draft that is open: with the writer of its content, and what its files held when they were read."""
 
 from __future__ import annotations
 

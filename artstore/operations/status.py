@@ -134,8 +134,7 @@ class _StatusCheck:
             for entry in self._references():
                 self._listed.discard(entry.uri or "")
         for entry in self._listed.added():
-            if not RemoteObject.of(entry).is_folder_marker:
-                yield Status(entry.path, NEW, found=RemoteObject.of(entry).described())
+            yield Status(entry.path, NEW, found=RemoteObject.of(entry).described())
 
 
 def _compared(entry: Entry, current: RemoteObject | None) -> Status:

@@ -1,4 +1,4 @@
-"""Measure the content of a store and of its versions, and the space that it takes on disk."""
+"""Report what a store and its versions hold, and what that takes on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from artstore.runtime import platform
 
 
 class Usage(NamedTuple):
-    """The content of a store, and the space that it takes on disk, in bytes."""
+    """What a store holds, and what that takes on disk, in bytes."""
 
     versions: int
     version_bytes: int
@@ -25,11 +25,11 @@ class Usage(NamedTuple):
     stored_bytes: int
     """The content in the packs: less, where the store compresses."""
     dead_bytes: int
-    """Bytes of disk that the packs waste."""
+    """What the packs waste on disk."""
     allocated_bytes: int
-    """Bytes of disk that the packs take."""
+    """What the packs take on disk."""
     catalog_bytes: int
-    """Bytes of disk that the catalog takes."""
+    """What the catalog takes on disk."""
     pending: int = 0
     """The number of pending versions."""
     pending_bytes: int = 0
@@ -37,7 +37,7 @@ class Usage(NamedTuple):
 
 
 def usage(repository: Repository) -> Usage:
-    """Return the content of a store, and the space that it takes on disk."""
+    """Return what a store holds and takes on disk."""
     with repository.db.reading() as connection:
         totals = usage_rows.totals(connection)
     files = repository.folder.glob(FILE + "*")
@@ -68,6 +68,6 @@ def reclaimable_bytes(repository: Repository, version: Version | str) -> int:
 
 
 def shares(repository: Repository, versions: Iterable[Version]) -> dict[int, Share]:
-    """Return the bytes that each of some versions owns and that deleting it alone would free, by version id."""
+    """Return what each of some versions owns and would free, by their ids."""
     with repository.db.reading() as connection:
         return usage_rows.shares(connection, [version.id for version in versions])

@@ -1,1 +1,1 @@
-"""Tools for Python and the operating system. These modules know nothing of artifacts."""
+"""What artstore needs from Python and the operating system; these modules know nothing of artifacts."""

@@ -19,7 +19,6 @@ from typing import Any
 from artstore.drivers import (
     Algorithm,
     Driver,
-    NoRanges,
     RemoteObject,
     Target,
     changed,
@@ -27,7 +26,6 @@ from artstore.drivers import (
     redacted,
     refuse_userinfo,
     retried,
-    shown,
     unavailable,
     unusable_options,
 )
@@ -49,8 +47,7 @@ PAGE = 1000
 _CONNECTIONS = 32
 _PIECE = 1 << 20
 _VERSION = re.compile(r"(.+)\?versionId=([^?&/]+)", re.DOTALL)
-_RANGE = re.compile("bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
-_TOO_LARGE = 10**18
+_TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
 
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _DENIED = {
@@ -60,9 +57,8 @@ _DENIED = {
 }
 _ELSEWHERE = {"301", "307", "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect"}
 _LATER = {429, 500, 502, 503, 504}
-# RuntimeError: botocore raises it for a time that it cannot read; and, as RecursionError, for a loop of redirects from
-# region to region, which it does not notice.
-_OURS = (OSError, ValueError, RuntimeError, boto.BotoCoreError, boto.ClientError, aiohttp.ClientError)
+# RecursionError: to find the region of a bucket, botocore asks the bucket, and does not notice a loop of redirects.
+_OURS = (OSError, ValueError, RecursionError, boto.BotoCoreError, boto.ClientError, aiohttp.ClientError)
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +74,7 @@ class S3Driver(Driver):
         """Parse a URI that may end with `?versionId=`; any other `?` belongs to the key."""
         refuse_userinfo(uri)
         if not _split(uri)[0] or "://" not in uri:
-            raise InvalidUri(f"{shown(uri)!r} does not name a bucket: expected s3://bucket/key")
+            raise InvalidUri(f"{uri!r} does not name a bucket: expected s3://bucket/key")
         versioned = _VERSION.fullmatch(uri)
         return Target(versioned[1], versioned[2]) if versioned else Target(uri)
 
@@ -110,15 +106,16 @@ class S3Driver(Driver):
                     raise
                 break
             for row in page.get("Versions", ()):
-                if row.get("IsLatest"):
-                    found = _row(uri, bucket, prefix, row)
-                    objects, last = objects + 1, prefix + found.key
-                    yield found
+                if row["IsLatest"]:
+                    objects, last = objects + 1, row["Key"]
+                    yield _row(uri, bucket, prefix, row)
             if not page.get("IsTruncated"):
                 return
             rows += len(page.get("Versions", ())) + len(page.get("DeleteMarkers", ()))
             pages += 1
-            marker = _next_page(uri, marker, page, KeyMarker="NextKeyMarker", VersionIdMarker="NextVersionIdMarker")
+            marker = {"KeyMarker": page["NextKeyMarker"]}
+            if page.get("NextVersionIdMarker"):
+                marker["VersionIdMarker"] = page["NextVersionIdMarker"]
         if marker:
             _log.warning("%s has many old versions: objects after %r are pinned by their etags only", uri, last)
         async for found in self._list_without_versions(uri, bucket, prefix, last):
@@ -144,7 +141,7 @@ class S3Driver(Driver):
                 yield _row(uri, bucket, prefix, row)
             if not page.get("IsTruncated"):
                 return
-            marker = _next_page(uri, marker, page, ContinuationToken="NextContinuationToken")
+            marker = {"ContinuationToken": page["NextContinuationToken"]}
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
         """Request the pinned version, then the pinned etag, then the current object, and check the reply."""
@@ -158,9 +155,6 @@ class S3Driver(Driver):
             found = _described(pinned.uri, reply)
             if pinned.differs(found) or (pinned.pinned and not pinned.is_same(found)):
                 raise changed(pinned, found)
-            part = _RANGE.fullmatch(reply.get("ContentRange") or "")
-            if (0 if part is None else int(part[1])) != start:
-                raise NoRanges(f"{pinned.uri!r} was answered with another part than the requested one")
             while data := await self._piece(body, pinned.uri):
                 yield data
         finally:
@@ -210,8 +204,6 @@ class S3Driver(Driver):
             raise _said(uri, error) from error
         except TypeError as error:
             raise unusable_options("s3", error) from error
-        # The second time it is registered already.
-        system._s3.meta.events.register("before-call.s3.HeadBucket", _ask_once, unique_id="artstore-ask-once")
 
     def _system(self) -> Any:
         if self._s3fs is None:
@@ -228,11 +220,6 @@ class S3Driver(Driver):
             # The caller retries.
             self._s3fs.retries = 1
         return self._s3fs
-
-
-def _ask_once(params: dict[str, Any], **_: Any) -> None:
-    """Stop botocore from asking for the region of a bucket to find the region of that bucket, without an end."""
-    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _split(uri: str) -> tuple[str, str]:
@@ -259,33 +246,17 @@ def _etag(reply: Mapping[str, Any]) -> str | None:
 
 
 def _described(uri: str, reply: Mapping[str, Any]) -> RemoteObject:
-    part = _RANGE.fullmatch(reply.get("ContentRange") or "")
-    size = int(part[2]) if part else reply.get("ContentLength")
-    if size is not None and not 0 <= size < _TOO_LARGE:
-        raise _unusable_reply(uri)
+    total = _TOTAL.fullmatch(reply.get("ContentRange") or "")
+    size = int(total[1]) if total else reply.get("ContentLength")
     key = _split(uri)[1]
     name = key.rstrip("/").rpartition("/")[2] or key
     return RemoteObject(uri, name, size, _etag(reply), _version(reply))
 
 
 def _row(uri: str, bucket: str, prefix: str, row: Mapping[str, Any]) -> RemoteObject:
-    key, size = row.get("Key", ""), row.get("Size")
-    if not key.startswith(prefix) or not isinstance(size, int) or not 0 <= size < _TOO_LARGE:
-        raise _unusable_reply(uri)
+    key = row["Key"]
     scheme = uri.partition("://")[0]
-    return RemoteObject(f"{scheme}://{bucket}/{key}", key[len(prefix) :], size, _etag(row), _version(row))
-
-
-def _next_page(uri: str, last: Mapping[str, str], page: Mapping[str, Any], **names: str) -> dict[str, str]:
-    """Return the arguments that request the page after one, which must differ from those that requested it."""
-    marker = {argument: str(page[name]) for argument, name in names.items() if page.get(name)}
-    if not marker or marker == last:
-        raise _unusable_reply(uri)
-    return marker
-
-
-def _unusable_reply(uri: str) -> BadReply:
-    return BadReply(f"{uri!r} got an answer that is not that of S3: check the endpoint")
+    return RemoteObject(f"{scheme}://{bucket}/{key}", key[len(prefix) :], row["Size"], _etag(row), _version(row))
 
 
 def _said(uri: str, error: Exception) -> ArtstoreError:
@@ -301,8 +272,6 @@ def _said(uri: str, error: Exception) -> ArtstoreError:
         )
     if isinstance(known, RecursionError):
         return _elsewhere(uri, "it redirects from region to region without end")
-    if isinstance(known, RuntimeError):
-        return _unusable_reply(uri)
     if isinstance(known, boto.ParamValidationError | ValueError):
         return InvalidUri(f"{uri!r} cannot be requested: {redacted(known)}")
     return Unreachable(

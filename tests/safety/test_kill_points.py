@@ -11,7 +11,7 @@ from tests.support.kill_points import TaskRunner
 
 KINDS = {
     *("open", "close", "write", "pwrite", "pwritev", "fsync", "ftruncate", "truncate", "unlink"),
-    *("rename", "replace", "link", "symlink", "mkdir", "utime"),
+    *("rename", "replace", "link", "symlink", "mkdir", "utime", "chmod"),
     *("flock", "fstat", "punch", "sql"),
 }
 

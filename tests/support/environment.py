@@ -1,4 +1,4 @@
-"""Tests do not depend on the environment variables that they are run with, nor on stores above their folders."""
+"""Tests do not depend on the environment variables that they are run with."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import os
 
 import pytest
 
-from artstore.tracking import location
-
 
 def clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove every variable that artstore reads as a setting, except the end of the search for stores."""
+    """Remove every variable that artstore reads as a setting."""
     for name in list(os.environ):
-        if name.startswith(("ARTSTORE_", "WANDB_")) and name != location.CEILING:
+        if name.startswith(("ARTSTORE_", "WANDB_")):
             monkeypatch.delenv(name)

@@ -1,4 +1,4 @@
-"""Output of both benchmarks: tables and chart files; also sizes as arguments."""
+"""What both benchmarks share: sizes as arguments, tables, and the file of a chart."""
 
 from __future__ import annotations
 
