@@ -1,21 +1,23 @@
 # One target for each habit; CI runs the same ones. `make help` lists them.
 
 PYTHON ?= python3
-BIN := .venv/bin
+VENV := .venv
+BIN := $(VENV)/bin
 # Two stages of one environment: artstore alone, which is all that the demo needs, and everything that tests need.
-ARTSTORE := .venv/.artstore
-STAMP := .venv/.installed
+ARTSTORE := $(VENV)/.artstore
+STAMP := $(VENV)/.installed
 DOCUMENTS = $(wildcard README.md docs/*.md)
 # cog runs the help of the command line, which must not depend on the terminal that runs it.
 COG = COLUMNS=80 NO_COLOR=1 $(BIN)/python -m cogapp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup debian demo test lint bench bench-full torture docs clean
+.PHONY: help setup debian demo test test-pythons lint bench bench-full torture docs clean
 
 help:
 	@echo 'make demo        install artstore alone in .venv, and run its demo in a store of its own'
 	@echo 'make setup       install everything in .venv, and the Debian packages listed in packages.debian'
 	@echo 'make test        run the tests'
+	@echo 'make test-pythons  run the tests on every Python from 3.11 to 3.14 that is there, each in an environment of its own'
 	@echo 'make lint        check format, style, types, imports between packages, generated documentation'
 	@echo 'make bench       measure the speed goals and the hot paths: 15 minutes, 30 GB of disk'
 	@echo 'make bench-full  run all benchmarks at full size, other tools included, into benchmarks/RESULTS.md: 1 hour, 45 GB'
@@ -50,8 +52,8 @@ define ENVIRONMENT
 		echo "artstore needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)"; \
 		echo "Choose another: make PYTHON=python3.12 ..."; \
 		exit 1; }; \
-	echo "$(PYTHON) -m venv .venv"; \
-	$(PYTHON) -m venv --clear .venv; }
+	echo "$(PYTHON) -m venv $(VENV)"; \
+	$(PYTHON) -m venv --clear $(VENV); }
 endef
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
@@ -63,7 +65,7 @@ $(ARTSTORE): pyproject.toml
 
 $(STAMP): pyproject.toml
 	$(ENVIRONMENT)
-	$(INSTALL) '.[http,s3,gs,dev]'
+	$(INSTALL) '.[http,s3,gs,ui,dev]'
 	@touch $(ARTSTORE) $@
 
 demo: $(ARTSTORE)
@@ -71,6 +73,20 @@ demo: $(ARTSTORE)
 
 test: setup
 	$(BIN)/pytest -n 2 --dist loadgroup tests
+
+# Pythons on the path, and those of pyenv. A version that is not there is named, and is not an error.
+test-pythons: debian
+	@failed=; \
+	for version in 3.11 3.12 3.13 3.14; do \
+		python=; \
+		for candidate in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
+			if "$$candidate" -c '' 2>/dev/null; then python="$$candidate"; fi; \
+		done; \
+		if test -z "$$python"; then echo "Python $$version is not here"; continue; fi; \
+		echo "Python $$version: $$python"; \
+		$(MAKE) --no-print-directory test PYTHON="$$python" VENV=.venv-$$version || failed="$$failed $$version"; \
+	done; \
+	test -z "$$failed" || { echo "The tests fail on Python$$failed"; exit 1; }
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check
@@ -93,5 +109,5 @@ docs: $(STAMP)
 	$(if $(DOCUMENTS),$(COG) -r $(DOCUMENTS))
 
 clean:
-	rm -rf .venv build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-3.* build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find artstore drivers tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

@@ -21,28 +21,34 @@ _MODULES = {
     "artstore.core.manifest": ("Entry", "Kind"),
     "artstore.core.versions": ("Version",),
     "artstore.data_types": (
-        *("Audio", "Classes", "Html", "Image", "JoinedTable", "Molecule", "Object3D", "Table", "Video"),
+        *("Audio", "Classes", "Histogram", "Html", "Image", "JoinedTable", "Molecule", "Object3D", "Plotly", "Table"),
+        *("Video", "box3d", "plot"),
     ),
+    "artstore.data_types.plot": ("plot_table", "visualize"),
     "artstore.errors": ("ArtstoreError", "CommError", "Error", "UsageError"),
     "artstore.runtime.terminal": ("termerror", "termlog", "termwarn"),
     "artstore.store": ("Store",),
     "artstore.tracking.active_run": (
         *("AlertLevel", "alert", "define_metric", "finish", "finish_artifact", "link_artifact", "link_model", "log"),
-        *("log_artifact", "log_code", "log_model", "login", "mark_preempting", "require", "save", "setup", "teardown"),
-        *("unwatch", "upsert_artifact", "use_artifact", "use_model", "watch"),
+        *("join", "log_artifact", "log_code", "log_model", "login", "mark_preempting", "require", "restore", "save"),
+        *("setup", "teardown", "unwatch", "upsert_artifact", "use_artifact", "use_model", "watch"),
     ),
     "artstore.tracking.api": ("Api",),
     "artstore.tracking.artifact": ("Artifact",),
     "artstore.tracking.artifact_state": ("ArtifactTTL",),
     "artstore.tracking.as_wandb": ("as_wandb",),
     "artstore.tracking.config": ("Config", "Summary"),
-    "artstore.tracking.init": ("Settings", "init"),
+    "artstore.tracking.init": ("init",),
     "artstore.tracking.run": ("Run",),
+    "artstore.tracking.settings": ("Settings",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 _OF_OPEN_RUN = ("run", "config", "summary")
 _SUBMODULES = ("api", "data_types", "errors")
 _WANDB_MODULES = ("apis", "env", "sdk", "util", "wandb_run")
+
+_SERVER_ONLY = ("agent", "controller", "sweep")
+"""Functions of W&B that only say, when they are called, that they need its server."""
 
 __all__ = sorted(_MODULE_OF)
 
@@ -56,6 +62,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"artstore.{name}")
     if name in _WANDB_MODULES:
         return import_module("artstore.tracking.as_wandb").wandb_module(f"wandb.{name}")
+    if name in _SERVER_ONLY:
+        return import_module("artstore.tracking.wandb_parts").ServerOnly(name)
     raise AttributeError(f"module 'artstore' has no attribute {name!r}")
 
 

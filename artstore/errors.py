@@ -2,6 +2,7 @@
 
     ArtstoreError
       CommError                    what was asked for does not exist, has another type, or is still needed
+        AuthenticationError          W&B's: artstore never raises it
         NotFound                     also a LookupError
           NoEntry                      also a KeyError and a FileNotFoundError
         WrongType                    also a ValueError
@@ -32,12 +33,15 @@
       StoreError                   the folder, the file system or the disk prevents the store from working
         NoStore                      also a FileNotFoundError
         NotAStore
+        ForeignStore
         NewerStore
         NetworkFileSystem
+        StoreReadOnly
         StoreBusy                    also a TimeoutError
         DiskFull                     also an OSError
       MissingLibrary               also an ImportError
       UsageError                   a call at the wrong time or in the wrong place
+        UnsupportedError             something that needs W&B's server
       ArtifactStatusError          also an AttributeError: not possible in the state of the artifact
         ArtifactNotLoggedError
         ArtifactFinalizedError
@@ -62,7 +66,11 @@ class ArtstoreError(Exception):
 
 
 class CommError(ArtstoreError):
-    """What was asked for does not exist, has another type, or is still needed. The name is W&B's."""
+    """Something does not exist, has another type, or is still needed. The name is W&B's."""
+
+
+class AuthenticationError(CommError):
+    """An access without valid credentials. Programs catch it; a store has no accounts, so artstore never raises it."""
 
 
 class NotFound(CommError, LookupError):
@@ -203,12 +211,20 @@ class NotAStore(StoreError):
     """The folder contains something other than a store."""
 
 
+class ForeignStore(StoreError):
+    """A store that was found, and not named, belongs to another user."""
+
+
 class NewerStore(StoreError):
     """The store was written by a newer artstore."""
 
 
 class NetworkFileSystem(StoreError):
     """The folder is on a file system on which SQLite's locks are not reliable."""
+
+
+class StoreReadOnly(StoreError):
+    """The store can be read, but not written: by this user, or on this file system."""
 
 
 class StoreBusy(StoreError, TimeoutError):
@@ -228,6 +244,10 @@ class MissingLibrary(ArtstoreError, ImportError):
 
 class UsageError(ArtstoreError):
     """A call at the wrong time, or where it has no meaning."""
+
+
+class UnsupportedError(UsageError):
+    """Something that needs W&B's server, or that artstore does not have."""
 
 
 class ArtifactStatusError(ArtstoreError, AttributeError):

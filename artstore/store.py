@@ -14,17 +14,15 @@ from artstore.core.draft import Draft
 from artstore.core.manifest import Entry
 from artstore.core.versions import Pending, Version
 from artstore.ingest import files
-from artstore.operations import backup, commit, create, delete, drafts, edit, gc, upsert, verify
-from artstore.operations.backup import BackupResult
+from artstore.operations import commit, create, delete, drafts, edit, upsert
 from artstore.operations.commit import CommitResult
-from artstore.operations.delete import DeleteResult
+from artstore.operations.delete import DeleteResult as DeleteResult
 from artstore.operations.diff import Difference as Difference
 from artstore.operations.drafts import OpenDrafts
 from artstore.operations.edit import UNSET, Unset
-from artstore.operations.gc import GcResult
-from artstore.operations.store_reader import StoreReader, StrPath, number_of
+from artstore.operations.store_reader import StrPath, number_of
+from artstore.operations.store_upkeep import StoreUpkeep
 from artstore.operations.upsert import DropResult
-from artstore.operations.verify import VerifyResult
 from artstore.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from artstore.operations.status import Status as Status
 
 
-class Store(StoreReader):
+class Store(StoreUpkeep):
     """One folder with versioned artifacts.
 
     >>> store = Store.init("data.artstore")
@@ -55,7 +53,7 @@ class Store(StoreReader):
         """Create a store in a folder, or open the one that is there. `algorithm` is `blake3` (the default) or `sha256`.
 
         With `compression="zstd"` each chunk that becomes smaller is compressed: text, JSON and tables take a third of
-        the space, and more time. Nothing else changes, digests neither.
+        the space, and more time. Nothing else changes, not even the digests.
 
         Raises `NotAStore` if the folder holds something else, and `InvalidInput` if the store there was created with
         another algorithm or compression.
@@ -134,6 +132,13 @@ class Store(StoreReader):
         from artstore.ingest import references  # late, for the start-up time: drivers bring an event loop
 
         return references.add_reference(self.repository, draft, uri, name, **options)
+
+    @staticmethod
+    def check_reference(uri: str, name: str | None = None, **options: Unpack[ReferenceOptions]) -> None:
+        """Raise what `add_reference` would raise about the objects; no content is read, and no store is needed."""
+        from artstore.ingest import references  # late, as above
+
+        references.check_reference(uri, name, **options)
 
     def add_bytes(self, draft: Draft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
         """Add a file to a draft by its content."""
@@ -296,7 +301,7 @@ class Store(StoreReader):
 
         >>> store.link("fox:v3", "wandb-registry-model/animal-classifier", aliases=["production"])
         """
-        to = names.parse(name)
+        to = names.parse(name, project)
         return edit.link(self.repository, self._of(version), to.project or project, to.name, aliases, force=force)
 
     def unlink(self, *linked: Version | str, force: bool = False) -> None:
@@ -329,7 +334,8 @@ class Store(StoreReader):
     ) -> DeleteResult:
         """Delete versions, all of them or none; content that nothing else needs is gone from the disk afterwards.
 
-        Raises `StillNeeded` if one has aliases (`latest` is one) and `delete_aliases` is not set, or if it has a
+        Links to them are removed too: they are the `links` of the result, also with `dry_run`. Raises `StillNeeded` if
+        one has aliases (`latest` is one), itself or on a link, and `delete_aliases` is not set, or if it has a
         protected alias, or another version or a pending one references it, and `force` is not set.
         """
         return delete.delete(
@@ -361,23 +367,9 @@ class Store(StoreReader):
     ) -> DeleteResult:
         """Delete all but the newest `keep_last` versions, those `older_than` a duration, or those that both select.
 
-        A version with an alias is never selected, nor one that another version references.
+        A version with an alias, itself or on a link, is never selected, nor one that another version references.
         """
         return delete.prune(self.repository, project, name, keep_last=keep_last, older_than=older_than, dry_run=dry_run)
-
-    # The whole store
-
-    def gc(self, *, dry_run: bool = False, progress: Progress = SILENT) -> GcResult:
-        """Clean up after crashes and delete expired versions. With `dry_run`, only report."""
-        return gc.collect_garbage(self.repository, dry_run=dry_run, progress=progress)
-
-    def verify(self, *, head: str | None = None, progress: Progress = SILENT) -> VerifyResult:
-        """Read everything again; name each damaged entry and every version that it harms."""
-        return verify.verify(self.repository, head=head, progress=progress)
-
-    def backup(self, path: StrPath, *, progress: Progress = SILENT) -> BackupResult:
-        """Copy the store, while it is in use, into a folder that is a store itself."""
-        return backup.backup(self.repository, Path(path).absolute(), progress=progress)
 
     def close(self) -> None:
         """Close the store. Drafts that were not committed are dropped."""

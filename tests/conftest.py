@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from artstore import Store
+from artstore.tracking import location
 from tests.support import servers
 from tests.support.cli_runner import workspace as workspace
 from tests.support.kill_points import TaskRunner
@@ -35,6 +37,12 @@ class ByServer(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
     """Choose which worker runs which tests."""
     return ByServer(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_store_above(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep tests, and the processes that they start, from finding a store above their own folders."""
+    os.environ[location.CEILING] = str(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

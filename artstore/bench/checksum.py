@@ -1,8 +1,9 @@
 """Measure checksums on this machine: by algorithm, number of threads, file size and method of reading.
 
-The files are created in a temporary folder, which is always removed. They have just been written, so they are read
-from memory: the measurement is of the processor and the system calls, and plain reading, measured next to each
-algorithm, shows how much of it is the latter. All threads do the same for a fixed time; the bytes they process count.
+The files are created in a temporary folder, which is always removed. They have just been written,
+so they are read from memory: this measures the processor and the system calls. Plain reading, measured next to each
+algorithm, shows the share of the system calls. All threads work for a fixed time, and the bytes that they process are
+counted.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _SET_BYTES = 32 << 20
 _SET_FILES = 1000
 _SEED_BYTES = 8 << 20
 _ROUNDS = 3
-"""How often each measurement is repeated. The best counts: other work of the machine can only slow it down."""
+"""How often each measurement is repeated. The best result counts: other programs can only slow it down."""
 
 
 @dataclass(frozen=True)

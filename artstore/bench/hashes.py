@@ -23,7 +23,10 @@ HasherFactory = Callable[[], Hasher]
 
 @dataclass(frozen=True)
 class Hash:
-    """An algorithm. `load` imports its library and returns the function that starts a checksum; `MissingLibrary`."""
+    """An algorithm. `load` imports its library and returns the function that starts a checksum.
+
+    Raises `MissingLibrary`.
+    """
 
     name: str
     load: Callable[[], HasherFactory]

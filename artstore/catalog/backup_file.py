@@ -1,17 +1,21 @@
-"""The catalog in a backup: how it is copied, and what an earlier copy says of itself."""
+"""The catalog in a backup: how it is copied, and how a copy is read."""
 
 from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import NamedTuple
 
-from artstore.catalog.connection import FILE, Connection
+from artstore.catalog import chunks, events
+from artstore.catalog.chunks import StoredChunk
+from artstore.catalog.connection import Connection
+from artstore.core import digests
+from artstore.runtime import platform
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 
 
 def copy(connection: Connection, path: Path) -> None:
     """Copy the catalog, as the connection sees it, into a new file without a journal."""
+    platform.create_private_file(path)
     with translate_sqlite_errors(path):
         target = sqlite3.connect(path, isolation_level=None)
         try:
@@ -20,22 +24,47 @@ def copy(connection: Connection, path: Path) -> None:
             target.close()
 
 
-class EarlierBackup(NamedTuple):
-    """The store that a backup is of, the hash of its newest event, and the end of each pack in it."""
+def faults(path: Path) -> list[str]:
+    """Return the faults that SQLite finds in a copy of a catalog."""
+    target = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+    try:
+        rows = [row[0] for row in target.execute("pragma integrity_check")]
+        keys = [f"foreign key of {row[0]} row {row[1]}" for row in target.execute("pragma foreign_key_check")]
+        return [row for row in rows if row != "ok"] + keys
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    finally:
+        target.close()
 
-    uid: str
-    head: str
-    ends: dict[str, int]
 
+class CatalogCopy:
+    """A copy of a catalog that nothing changes, read as it is. It may be on a network file system."""
 
-def read_earlier(folder: Path) -> EarlierBackup:
-    """Read what the backup in a folder contains. It may be on a network file system."""
-    with translate_sqlite_errors(folder / FILE):
-        connection = sqlite3.connect(f"{(folder / FILE).absolute().as_uri()}?immutable=1", uri=True)
-        try:
-            uid = connection.execute("select uid from store").fetchone()[0]
-            head = connection.execute("select hash from events order by id desc limit 1").fetchone()
-            ends = connection.execute('select name, "end" from packs').fetchall()
-            return EarlierBackup(uid, head[0] if head else "", dict(ends))
-        finally:
-            connection.close()
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with translate_sqlite_errors(self._path):
+            uri = f"{self._path.absolute().as_uri()}?immutable=1"
+            self.connection = sqlite3.connect(uri, uri=True, factory=Connection)
+            try:
+                self.uid, algorithm = self.connection.execute("select uid, algorithm from store").fetchone()
+                """The id of the store that it is a copy of."""
+                self.connection.algorithm = digests.algorithm(algorithm)
+                self.head = events.head(self.connection)
+                """The hash of the newest event in it."""
+            except BaseException:
+                self.connection.close()
+                raise
+
+    def chunks_of_pack(self, name: str) -> list[StoredChunk]:
+        """Return the chunks of a pack, by offset."""
+        with translate_sqlite_errors(self._path):
+            return chunks.chunks_of_pack(self.connection, name)
+
+    def find(self, digest: bytes) -> StoredChunk | None:
+        """Return a chunk with its place; None if it is not stored."""
+        with translate_sqlite_errors(self._path):
+            return chunks.find(self.connection, digest)
+
+    def close(self) -> None:
+        """Close the copy."""
+        self.connection.close()

@@ -1,4 +1,4 @@
-"""The file of a new catalog: where it may be made, and how it is made complete before it gets its name."""
+"""Create the file of a catalog: on a suitable file system, and complete before it gets its name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from artstore.catalog import timestamps
+from artstore.catalog import row_checksums, timestamps
 from artstore.catalog.connection import FILE, connect
 from artstore.core import digests
 from artstore.errors import NetworkFileSystem
@@ -47,6 +47,7 @@ def create(folder: Path, algorithm: str, compression: str | None = None) -> bool
     draft = folder / f".{FILE}-{secrets.token_hex(8)}"
     try:
         with translate_sqlite_errors(final):
+            platform.create_private_file(draft)
             connection = connect(draft, create=True)
             with connection:
                 connection.execute("pragma journal_mode = wal")
@@ -57,9 +58,11 @@ def create(folder: Path, algorithm: str, compression: str | None = None) -> bool
             row = (secrets.token_hex(16), algorithm, compression, timestamps.now())
             names = "id, uid, algorithm, compression, created_at"
             connection.execute(f"insert into store ({names}) values (1, ?, ?, ?, ?)", row)
+            row_checksums.renew(connection)
             connection.execute("commit")
+            # Closing a connection copies the journal back as well, but tells nothing if the disk has no room for that.
+            connection.execute("pragma wal_checkpoint(truncate)").fetchone()
             connection.close()
-        os.chmod(draft, 0o600)
         return _publish(draft, final)
     finally:
         for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):

@@ -163,9 +163,19 @@ def _runs(chunks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 
 
 def published_end(connection: Connection, pack: str) -> int | None:
-    """Return the published end of a pack in bytes; None if it was never published."""
-    row = connection.execute('select "end" from packs where name = ?', (pack,)).fetchone()
-    return int(row[0]) if row else None
+    """Return the published end of a pack in bytes; None if it was never published.
+
+    It is never before the end of a chunk, whatever the row of the pack says: what follows it is cut off.
+    """
+    row = connection.execute('select id, "end" from packs where name = ?', (pack,)).fetchone()
+    return max(int(row[1]), end_of_chunks(connection, row[0])) if row else None
+
+
+def end_of_chunks(connection: Connection, pack: int) -> int:
+    """Return the end of the last chunk of a pack, or of its header."""
+    query = "select offset + length from chunks where pack = ? order by offset desc limit 1"
+    row = connection.execute(query, (pack,)).fetchone()
+    return int(row[0]) if row else len(HEADER)
 
 
 def unsealed_packs(connection: Connection, below: int) -> list[str]:
@@ -278,17 +288,3 @@ def files_with_chunk(connection: Connection, digest: bytes) -> list[bytes]:
         where chunks.digest = ?
     """
     return [file for (file,) in connection.execute(query, (digest,))]
-
-
-def used_ranges(connection: Connection, pack: int) -> list[tuple[int, int]]:
-    """Return the ranges of a pack that are in use, as (first, end), header included; adjacent ones are joined."""
-    joined = [(0, len(HEADER))]
-    for offset, length in connection.execute(
-        "select offset, length from chunks where pack = ? order by offset", (pack,)
-    ):
-        first, end = joined[-1]
-        if offset == end:
-            joined[-1] = (first, offset + length)
-        else:
-            joined.append((offset, offset + length))
-    return joined

@@ -45,8 +45,18 @@ def _collection(row: Sequence[Any]) -> Collection:
 
 def find(connection: Connection, project: str, name: str) -> Collection | None:
     """Return a collection; None if there is none."""
-    row = connection.execute(f"{_COLLECTION} where projects.name = ? and c.name = ?", (project, name)).fetchone()
+    place = (stored_project(connection, project), name)
+    row = connection.execute(f"{_COLLECTION} where projects.name = ? and c.name = ?", place).fetchone()
     return _collection(row) if row else None
+
+
+def stored_project(connection: Connection, project: str) -> str:
+    """Return the name of a project as it is stored: that of a registry may be given in any case, as in W&B."""
+    if not project.startswith(REGISTRY):
+        return project
+    query = "select name from projects where lower(name) = lower(?1) order by name <> ?1, id limit 1"
+    row = connection.execute(query, (project,)).fetchone()
+    return str(row[0]) if row else project
 
 
 def get(connection: Connection, project: str, name: str) -> Collection:
@@ -86,6 +96,7 @@ def count(connection: Connection, project: str | None, type: str | None, matchin
 
 def _where(connection: Connection, project: str | None, type: str | None, matching: Filters | None) -> Clause:
     condition = filters.where(connection, filter_fields.COLLECTIONS, matching)
+    project = project and stored_project(connection, project)
     sql = f"(? is null or projects.name = ?) and (? is null or c.type = ?) and {condition.sql}"
     return Clause(sql, (project, project, type, type, *condition.values))
 
@@ -123,6 +134,7 @@ def find_or_create(
         if portfolio and not collection.portfolio:
             raise InvalidInput(f"{project}/{name} has versions of its own: link to another name")
         return collection, False
+    project = stored_project(connection, project)
     connection.execute("insert into projects (name) values (?) on conflict do nothing", (project,))
     connection.execute(
         """

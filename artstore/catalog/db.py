@@ -1,9 +1,9 @@
-"""The catalog of one store, opened: its check and its migrations, and the transactions that read and write it.
+"""Open the catalog of a store: check it, migrate it, and run the transactions that read and write it.
 
 Writers take turns by a lock file, because SQLite's busy handler starves some of them: of 8 writers in a tight loop one
 made 1 commit in 4 s and another 11,118, with waits of up to 4.0 s; taking turns, each made 2,655 to 5,074, and the
-longest wait was 0.17 s. Then `begin immediate`, so that a transaction changes what it has read: one that begins to
-read and then writes fails as soon as another wrote in between, without any waiting.
+longest wait was 0.17 s. A transaction that writes starts with `begin immediate`: one that
+reads first fails at its first write, without waiting, if another writer committed in between.
 sqlite-utils is imported here when a store is opened: it takes 70 ms, and worker processes do without it.
 """
 
@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from artstore.catalog import damage, row_checksums
 from artstore.catalog.catalog_file import check_file_system
 from artstore.catalog.connection import FILE, Connection
 from artstore.catalog.thread_connections import ThreadConnections
 from artstore.core import digests
-from artstore.errors import NewerStore, NoStore, NotAStore, StoreError
+from artstore.errors import Damaged, NewerStore, NoStore, NotAStore, StoreError, StoreReadOnly
 from artstore.runtime import forking, platform
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 from artstore.storage import codec
@@ -38,7 +40,7 @@ class Db:
         self._file: os.stat_result | None = None
         self.closed = False
         try:
-            with platform.translate_os_errors(str(folder)), translate_sqlite_errors(self.path):
+            with platform.translate_os_errors(str(folder)), self._translating_errors():
                 self._open()
         except BaseException:
             self.close()
@@ -51,28 +53,60 @@ class Db:
                 f"the catalog {self.path} is missing: restore it from a backup, as the packs alone cannot be read"
             )
         if not self.path.is_file():
-            raise NoStore(f"no store at {self.folder}: make one with `artstore init {self.folder}`")
+            raise NoStore(f"no store at {self.folder}: create one with `artstore init {self.folder}`")
         check_file_system(self.folder)
+        self._check_files()
         self._check_and_migrate()
         algorithm, self.uid, self.compression = self._read_store()
         codec.check_usable(self.compression)
         self._file = os.stat(self.path)
         self._connections.algorithm = self.connection.algorithm = digests.algorithm(algorithm)
 
+    @contextmanager
+    def _translating_errors(self) -> Iterator[None]:
+        """Raise artstore's errors in place of SQLite's; `Damaged`, which names the row, where one is the cause."""
+        try:
+            with translate_sqlite_errors(self.path):
+                yield
+        except damage.UNREADABLE as error:
+            damaged = damage.explain(error, self.folder)
+            if damaged is not None:
+                raise damaged from error
+            raise
+
     def _read_store(self) -> tuple[str, str, str | None]:
         """Return the algorithm, the unique id and the compression of the store."""
         row = self.connection.execute("select algorithm, uid, compression from store").fetchone()
+        if row is None or row[0] not in digests.NAMES:
+            raise Damaged(f"{self.path} is damaged: store row 1 names no digest algorithm. Restore it from a backup")
         return row[0], row[1], row[2]
+
+    def _check_files(self) -> None:
+        """Raise `Damaged` if a part of the store is a link or a FIFO: it would lead out of the store, or block."""
+        for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", "packs", "locks"):
+            try:
+                mode = os.lstat(self.folder / name).st_mode
+            except FileNotFoundError:
+                continue
+            if not (stat.S_ISDIR(mode) if name in ("packs", "locks") else stat.S_ISREG(mode)):
+                raise Damaged(
+                    f"{self.folder / name} is a link or of another kind, which artstore does not create: do not use a "
+                    "store that you do not trust"
+                )
 
     def _check_and_migrate(self) -> None:
         # Late, so that worker processes start without sqlite-utils.
         from sqlite_utils import Database
 
-        from artstore.catalog import schema
+        from artstore.catalog import schema, schema_check
 
         with translate_sqlite_errors(self.path):
             connection = self.connection
             if connection.execute("pragma application_id").fetchone()[0] != schema.APPLICATION_ID:
+                if any((self.folder / "packs").glob("*.pack")):
+                    raise Damaged(
+                        f"{self.path} is damaged: its header is not that of a catalog. Restore it from a backup"
+                    )
                 raise NotAStore(f"{self.path} is a database, but not a catalog of artstore: choose another folder")
             format = connection.execute("pragma user_version").fetchone()[0]
         if format > schema.FORMAT:
@@ -80,11 +114,14 @@ class Db:
                 f"{self.folder} was written by a newer artstore (format {format}, this one knows {schema.FORMAT}): "
                 "upgrade with `pip install -U artstore`"
             )
+        with translate_sqlite_errors(self.path):
+            schema_check.check(connection)
         if schema.migrations.pending(Database(connection)):
-            # `apply` decides again what is pending, under the lock: decided before it, three of four processes that
-            # opened one new file at the same time failed.
-            with self.writing() as connection:
+            # `apply` looks for pending migrations again, with the lock held: without that, three of four processes
+            # that opened one new file at the same time failed.
+            with self.writing(migrating=True) as connection:
                 schema.migrations.apply(Database(connection))
+        schema_check.check_complete(self.connection)
 
     @property
     def algorithm(self) -> digests.Algorithm:
@@ -124,24 +161,30 @@ class Db:
             )
 
     @contextmanager
-    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
+    def writing(self, *, durable: bool = True, migrating: bool = False) -> Iterator[Connection]:
         """Hold the write lock and one transaction: committed at the end, rolled back on any error.
 
         Hash, copy and list before it, never inside. A transaction that is not `durable` may be lost in a power
-        failure, but nothing that was committed before it.
+        failure, but nothing that was committed before it. One that is `migrating` updates no checksums of rows.
         """
         self._check_there()
         if self.in_transaction:
             raise StoreError(
-                f"this thread is using {self.path} already, as a signal handler may find it: write after that"
+                f"this thread is already using {self.path}: a signal handler that interrupts it cannot write"
             )
-        with self._turn(), forking.held_off(), translate_sqlite_errors(self.path):
+        with self._turn(), forking.held_off(), self._translating_errors():
             connection = self.connection
+            if connection.why_read_only is not None:
+                raise connection.why_read_only
             try:
+                if not migrating:
+                    row_checksums.watch(connection)
                 if not durable:
                     connection.execute("pragma synchronous = normal")
                 connection.execute("begin immediate")
                 yield connection
+                if not migrating:
+                    row_checksums.update(connection)
                 connection.execute("commit")
             except BaseException:
                 if connection.in_transaction:
@@ -164,7 +207,7 @@ class Db:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Show one state of the catalog to several queries. May be nested, also inside `writing`."""
-        with forking.held_off(), translate_sqlite_errors(self.path):
+        with forking.held_off(), self._translating_errors():
             connection = self.connection
             if connection.in_transaction:
                 yield connection
@@ -180,9 +223,9 @@ class Db:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         path = self.folder / "locks" / "turn.lock"
-        with platform.translate_os_errors(str(path)):
+        with platform.translate_os_errors(str(path), StoreReadOnly):
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            descriptor = platform.open_regular(path, os.O_RDWR | os.O_CREAT)
         try:
             platform.lock(descriptor, wait=True)
             try:
@@ -199,13 +242,18 @@ class Db:
             return platform.clock(self.folder / "locks" / "clock")
 
     def integrity(self) -> list[str]:
-        """Return the faults that SQLite itself finds in the file."""
+        """Return the faults that SQLite itself finds in the file, and the parts of its schema that are not ours."""
+        from artstore.catalog import schema
+
         try:
             rows = [row[0] for row in self.connection.execute("pragma integrity_check")]
             keys = self.connection.execute("pragma foreign_key_check").fetchall()
-        except sqlite3.DatabaseError as error:
+            changed = schema.differences(self.connection)
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             return [str(error)]
-        return [row for row in rows if row != "ok"] + [f"foreign key of {row[0]} row {row[1]}" for row in keys]
+        return (
+            [row for row in rows if row != "ok"] + [f"foreign key of {row[0]} row {row[1]}" for row in keys] + changed
+        )
 
     def close(self) -> None:
         """Close every connection that this process opened, except those that other threads are using right now."""

@@ -26,7 +26,7 @@ def columns(table: str) -> str:
 SELECT_ENTRIES = f"""
     select {columns("entries")}, files.digest, files.size from entries left join files on files.id = entries.file
 """
-"""Selects what `from_rows` makes entries of."""
+"""Selects the rows that `from_rows` makes entries of."""
 _PLAIN = """
     select max(kind + executable), group_concat(path, :nul),
         cast(group_concat(files.digest, '') as blob), group_concat(files.size)
@@ -112,15 +112,13 @@ def file_id(connection: Connection, entry: Entry, files: Mapping[bytes, int]) ->
     if known is None:
         row = connection.execute("select id from files where digest = ?", (raw,)).fetchone()
         if row is None:
-            raise InvalidInput(
-                f"the content of {entry.path!r} is not in the store (any more): add the file to the draft again"
-            )
+            raise InvalidInput(f"the content of {entry.path!r} is not in the store: add the file to the draft again")
         known = int(row[0])
     return known
 
 
 def store_ref(connection: Connection, entry: Entry) -> int:
-    """Store what a reference pins, unless it is stored already; return the id of its row."""
+    """Store the URI and the pins of a reference, unless they are stored already; return the id of their row."""
     identity = connection.algorithm.raw(reference_identity(entry))
     row = (identity, entry.uri, entry.digest, entry.size, entry.etag, entry.version_id)
     connection.execute(

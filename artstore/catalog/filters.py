@@ -66,7 +66,7 @@ class Fields:
 
 def _path(keys: Iterable[str]) -> str:
     parts = list(keys)
-    if any(not part or '"' in part for part in parts):
+    if any(not part or '"' in part or "\0" in part for part in parts):
         raise InvalidInput(
             f"{'.'.join(parts)!r} is not a key of a filter: write names with a dot between them, without quotes"
         )
@@ -229,7 +229,7 @@ def _negated(clause: Clause) -> Clause:
 
 
 class Order(NamedTuple):
-    """An order by a field: rows whose `key` is NULL, as the field is missing, come last."""
+    """An order by a field: rows without the field, whose `key` is NULL, come last."""
 
     key: Clause
     descending: bool

@@ -21,15 +21,15 @@ class LinkRow(NamedTuple):
 _LINK = f"""
     select l.id, projects.name, c.name, l.number, l.version,
         (select group_concat(a.name, char(0)) from link_aliases as a where a.link = l.id),
-        l.number = {latest.link_number("l.collection")}
+        l.number = {latest.link_number("l.collection")}, l.created_at
     from links as l join collections as c on c.id = l.collection join projects on projects.id = c.project
     join versions as v on v.id = l.version
 """
 
 
-def _link(row: tuple[int, str, str, int, int, str | None, int]) -> LinkRow:
+def _link(row: tuple[int, str, str, int, int, str | None, int, str]) -> LinkRow:
     aliases = (["latest"] if row[6] else []) + sorted(row[5].split("\0") if row[5] else [])
-    return LinkRow(Link(row[0], row[1], row[2], row[3], tuple(aliases)), row[4])
+    return LinkRow(Link(row[0], row[1], row[2], row[3], tuple(aliases), row[7]), row[4])
 
 
 def newest(connection: Connection, collection: int) -> LinkRow | None:
@@ -92,6 +92,17 @@ def of_version(connection: Connection, version: int) -> list[LinkRow]:
     """Return the links that show a version, the oldest first."""
     query = f"{_LINK} where l.version = ? and l.removed_at is null order by l.id"
     return [_link(row) for row in connection.execute(query, (version,)).fetchall()]
+
+
+def held_by_alias(connection: Connection, version: int) -> list[str]:
+    """Return the aliases of the links of a version, without `latest`, each as `prod of project/portfolio:v0`."""
+    query = """
+        select a.name || ' of ' || projects.name || '/' || c.name || ':v' || l.number
+        from links as l join link_aliases as a on a.link = l.id
+        join collections as c on c.id = l.collection join projects on projects.id = c.project
+        where l.version = ? and l.removed_at is null order by 1
+    """
+    return [row[0] for row in connection.execute(query, (version,))]
 
 
 def add(connection: Connection, collection: int, version: int) -> tuple[int, bool]:

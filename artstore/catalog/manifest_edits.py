@@ -40,6 +40,8 @@ def edit(connection: Connection, base: int | None, changes: Changes) -> EditBuil
     # As many entries as changes are held in memory: about 25,000, or all if the changes are in memory anyway.
     builder = EditBuilder(connection.algorithm, held=200) if changes.on_disk else EditBuilder(connection.algorithm)
     groups = manifests.groups_of(connection, base) if base is not None else []
+    if base is not None:
+        manifests.check_groups(connection, base, groups)
     paths = list(changes) if groups else []
     start = 0
     for group, following in _with_next_first(groups):
@@ -48,7 +50,10 @@ def edit(connection: Connection, base: int | None, changes: Changes) -> EditBuil
         if builder.at_group_cut and not mine:
             builder.keep_group(group)
         else:
-            _edit_group(connection, builder, manifests.segments_of(connection, group), mine, changes)
+            rows = manifests.segments_of(connection, group)
+            # What was damaged must not become the content of a new version.
+            manifests.check_group(connection.algorithm, group, [segment for _, segment in rows])
+            _edit_group(connection, builder, rows, mine, changes)
     if not groups:
         builder.add(changes.added())
     return builder
@@ -77,14 +82,16 @@ def _edit_group(
         segment, done = segments[done], done + 1
         end = bisect_left(paths, firsts[done]) if done < len(segments) else len(paths)
         mine, start = paths[start:end], end
-        _edit_segment(connection, builder, builder.segments[segment.digest], mine, changes)
+        _edit_segment(connection, builder, segment, mine, changes)
 
 
 def _edit_segment(
-    connection: Connection, builder: EditBuilder, id: int, paths: Sequence[str], changes: Changes
+    connection: Connection, builder: EditBuilder, segment: Segment, paths: Sequence[str], changes: Changes
 ) -> None:
     """Add the entries of a segment of the base, with the changes at some paths."""
+    id = builder.segments[segment.digest]
     entries = manifests.entries_of_segment(connection, id)
+    manifests.check_segment(connection.algorithm, segment, entries)
     edited: dict[str, Entry | None] = {entry.path: entry for entry in entries}
     edited |= {path: changes[path] for path in paths}
     kept = [entry for entry in edited.values() if entry is not None]

@@ -8,10 +8,12 @@ from itertools import chain, repeat
 from artstore.catalog import entries as entry_rows
 from artstore.catalog.connection import Connection
 from artstore.catalog.entries import SELECT_ENTRIES, from_rows, split_digests, split_numbers
-from artstore.core.manifest import Entry, Group, Segment
+from artstore.core.digests import Algorithm
+from artstore.core.manifest import Entry, Group, Segment, group_digest, manifest_digest, segment_digest
 from artstore.errors import Damaged
 
 _TOGETHER = 4
+_REMEDY = "run `artstore verify` to see which versions that harms, and `artstore repair` or restore a backup"
 _new = tuple.__new__
 
 
@@ -115,3 +117,55 @@ def find(connection: Connection, version: int, path: str) -> Entry | None:
         ) and entries.path = ?"""
     entries = from_rows(connection, connection.execute(query, (version, path, path, path)))
     return entries[0] if entries else None
+
+
+def find_verified(connection: Connection, version: int, path: str) -> Entry | None:
+    """Return the entry of a version at a path, as `find` does, after checking it by the digests above it.
+
+    Raises `Damaged` if its segment, its group or the list of groups differs from its digest.
+    """
+    groups = groups_of(connection, version)
+    check_groups(connection, version, groups)
+    group = next((group for group in groups if group.first <= path <= group.last), None)
+    if group is None:
+        return None
+    verified = connection.verified
+    segments = verified.get(group.digest)
+    if segments is None:
+        segments = segments_of(connection, group)
+        check_group(connection.algorithm, group, [segment for _, segment in segments])
+        verified.add(group.digest, segments)
+    numbered = next((pair for pair in segments if pair[1].first <= path <= pair[1].last), None)
+    if numbered is None:
+        return None
+    entries: dict[str, Entry] | None = verified.get(numbered[1].digest)
+    if entries is None:
+        read = entries_of_segment(connection, numbered[0])
+        check_segment(connection.algorithm, numbered[1], read)
+        entries = {entry.path: entry for entry in read}
+        verified.add(numbered[1].digest, entries)
+    return entries.get(path)
+
+
+def check_groups(connection: Connection, version: int, groups: list[Group]) -> None:
+    """Raise `Damaged` if the groups of a version are not those of its manifest's digest."""
+    row = connection.execute("select manifest from versions where id = ? and state = 'committed'", (version,))
+    expected = row.fetchone()
+    actual = manifest_digest(connection.algorithm, [group.digest for group in groups])
+    if expected is not None and connection.algorithm.parse(actual) != expected[0]:
+        raise Damaged(f"the groups of versions row {version} are not those of its manifest: {_REMEDY}")
+
+
+def check_group(algorithm: Algorithm, group: Group, segments: list[Segment]) -> None:
+    """Raise `Damaged` if the segments of a group are not those of its digest."""
+    if group_digest(algorithm, [segment.digest for segment in segments]) != group.digest:
+        raise Damaged(f"the segments of segment_groups row {group.digest} are not those of its digest: {_REMEDY}")
+
+
+def check_segment(algorithm: Algorithm, segment: Segment, entries: list[Entry]) -> None:
+    """Raise `Damaged` if the entries of a segment are not those of its digest."""
+    if segment_digest(algorithm, entries) != segment.digest:
+        raise Damaged(
+            f"the entries from {segment.first!r} to {segment.last!r}, of segments row {segment.digest}, "
+            f"are not those of its digest: {_REMEDY}"
+        )

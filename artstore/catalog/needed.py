@@ -1,13 +1,13 @@
-"""Which versions are still needed: by aliases, by versions that reference them, or until their time to live ends.
+"""Find versions that are still needed: by aliases, links, versions that reference them, or until their ttl ends.
 
-And the reverse question, for damaged files: which versions contain them.
+And find the versions that contain damaged files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from artstore.catalog import aliases, versions
+from artstore.catalog import aliases, links, versions
 from artstore.catalog.connection import Connection
 from artstore.core.versions import Version
 from artstore.errors import ProtectedAlias, StillNeeded
@@ -34,13 +34,19 @@ def pending_dependents(connection: Connection, version: int) -> list[str]:
 def check_deletable(
     connection: Connection, version: Version, *, delete_aliases: bool, force: bool, also: set[int]
 ) -> None:
-    """Raise `StillNeeded` if a version has aliases, or if another version or a pending one references it.
+    """Raise `StillNeeded` if a version or a link to it has aliases, or if another version, or a pending one, needs it.
 
-    Versions in `also` do not count: they are deleted together with this one.
+    Versions in `also` do not count: they are deleted together with this one. The `latest` of a link does not hold it.
     """
     if version.aliases and not delete_aliases:
         raise StillNeeded(
             f"{version.name} has the aliases {', '.join(version.aliases)}: move them, or pass delete_aliases=True"
+        )
+    linked = links.held_by_alias(connection, version.id)
+    if linked and not delete_aliases:
+        raise StillNeeded(
+            f"{version.name} is linked with the alias {', '.join(linked)}: move it to another version, "
+            "or pass delete_aliases=True"
         )
     protected = aliases.protected_of(connection, version.id)
     if protected and not force:
@@ -67,18 +73,18 @@ def is_expired(connection: Connection, version: int, now: str) -> bool:
 def expired(connection: Connection, now: str) -> list[Version]:
     """Return the versions whose time to live has passed and that nothing keeps.
 
-    A version is kept by an alias other than `latest`, by a protected alias of a link that shows it, and by a version
-    or pending version that references it.
+    A version is kept by an alias other than `latest`, by a link that shows it, and by a version or pending version
+    that references it.
     """
     where = f"""where {_PAST_TTL} and v.state = 'committed'
         and not exists (select 1 from aliases where aliases.version = v.id)
+        and not exists (select 1 from links where links.version = v.id and links.removed_at is null)
         and not exists (
             select 1 from dependencies join versions as n on n.id = dependencies.version and n.state = 'committed'
             where dependencies.target = v.id
         )
         and not exists (select 1 from pending_dependencies where pending_dependencies.target = v.id) order by v.id"""
-    candidates = versions.select(connection, where, (now,))
-    return [version for version in candidates if not aliases.protected_of(connection, version.id)]
+    return versions.select(connection, where, (now,))
 
 
 def versions_with(connection: Connection, file_digests: Iterable[bytes]) -> list[tuple[Version, str]]:

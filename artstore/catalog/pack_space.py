@@ -30,6 +30,16 @@ def packs(connection: Connection) -> list[Pack]:
     return _select(connection, "order by id")
 
 
+def pack_ids(connection: Connection) -> list[int]:
+    """Return the id of every published pack."""
+    return [id for (id,) in connection.execute("select id from packs order by id")]
+
+
+def by_id(connection: Connection, id: int) -> Pack:
+    """Return the pack with an id."""
+    return _select(connection, f"where id = {id:d}")[0]
+
+
 def packs_with_free_ranges(connection: Connection) -> list[Pack]:
     """Return the packs that have ranges to be punched."""
     return _select(connection, "where id in (select pack from free) order by id")
@@ -41,7 +51,7 @@ def _select(connection: Connection, where: str) -> list[Pack]:
 
 
 class FreeRange(NamedTuple):
-    """A range of a pack that is to be punched, as the row of the catalog that says so."""
+    """A row of the catalog: a range of a pack that is to be punched."""
 
     id: int
     pack: int
@@ -59,7 +69,19 @@ def free_ranges(connection: Connection, pack: int) -> tuple[list[FreeRange], lis
     ).fetchall():
         rows.append(FreeRange(id, pack, offset))
         ranges.add(_dead_around(connection, pack, offset, length))
-    return rows, sorted(ranges)
+    return rows, _joined(sorted(ranges))
+
+
+def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join ranges (offset, length) that overlap, as those behind the last chunk do."""
+    joined: list[tuple[int, int]] = []
+    for offset, length in ranges:
+        if joined and offset < sum(joined[-1]):
+            first = joined[-1][0]
+            joined[-1] = (first, max(sum(joined[-1]), offset + length) - first)
+        else:
+            joined.append((offset, length))
+    return joined
 
 
 def _dead_around(connection: Connection, pack: int, offset: int, length: int) -> tuple[int, int]:
@@ -71,7 +93,8 @@ def _dead_around(connection: Connection, pack: int, offset: int, length: int) ->
     ).fetchone()
     end = connection.execute('select "end" from packs where id = ?', (pack,)).fetchone()[0]
     first = before[0] if before else len(HEADER)
-    last = after[0] if after else max(end, offset + length)
+    # Not beyond the row itself: another writer may be appending there, and `end` may be damaged.
+    last = after[0] if after else min(end, offset + length)
     return first, last - first
 
 
@@ -149,3 +172,31 @@ def move(connection: Connection, source: int, target: str, end: int, moves: Iter
     run("update packs set live = live - ?, saved = saved - ? where id = ?", (gained, saved, source))
     run('update packs set "end" = ?, live = live + ?, saved = saved + ? where id = ?', (end, gained, saved, pack))
     return True
+
+
+class Healed(NamedTuple):
+    """A good copy of a damaged chunk in another pack, not compressed."""
+
+    digest: bytes
+    offset: int
+    length: int
+
+
+def heal(connection: Connection, target: str, end: int, copies: Iterable[Healed]) -> None:
+    """Point damaged chunks to good copies, and count again what the packs contain.
+
+    The old places are not given back to the disk here: a row that was damaged may have named the place of other chunks.
+    """
+    run = connection.execute
+    run('insert into packs (name, "end") values (?, ?)', (target, end))
+    pack = run("select id from packs where name = ?", (target,)).fetchone()[0]
+    connection.executemany(
+        "update chunks set pack = ?, offset = ?, length = ?, size = ?, codec = 0 where digest = ?",
+        [(pack, copy.offset, copy.length, copy.length, copy.digest) for copy in copies],
+    )
+    run(
+        """
+        update packs set live = coalesce((select sum(length) from chunks where pack = packs.id), 0),
+            saved = coalesce((select sum(size - length) from chunks where pack = packs.id), 0)
+        """
+    )

@@ -107,7 +107,7 @@ def update(
     metadata: Mapping[str, Any] | None,
     ttl: timedelta | None,
 ) -> None:
-    """Set the description, metadata and time to live of the version to be; None leaves each as it is."""
+    """Set the description, metadata and time to live of the future version; None leaves each as it is."""
     written = None if metadata is None else json.dumps(metadata, ensure_ascii=False, allow_nan=False)
     connection.execute(
         """
@@ -251,7 +251,7 @@ def _with_entries_below(connection: Connection, id: int, paths: Iterable[str]) -
 
 
 def _conflict(connection: Connection, id: int, run: int | None, path: str, taken: str, how: str) -> PathConflict:
-    """Return the error for an entry at `path`, which the entry at `taken`, upserted by another run, rules out."""
+    """Return the error for an entry at `path` that conflicts with the entry at `taken`, which another run upserted."""
     query = """
         select projects.name || '/' || runs.uid from runs join projects on projects.id = runs.project
         where runs.id = ?
@@ -336,7 +336,7 @@ def writers(connection: Connection, id: int) -> list[tuple[int, str]]:
 
 
 def mark_finished(connection: Connection, id: int, version: int) -> None:
-    """Record the version that a pending one was finished as. The rows of that keep the content: insert them before."""
+    """Record the version that a pending version became. Insert its rows before: they keep the content."""
     _clear(connection, id)
     connection.execute("update pending set version = ?, updated_at = ? where id = ?", (version, timestamps.now(), id))
 

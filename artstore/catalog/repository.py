@@ -1,4 +1,4 @@
-"""One open store: the first argument of operations, ingest and checkout, before the subject."""
+"""One open store, which operations, ingest and checkout take as their first argument."""
 
 from __future__ import annotations
 

@@ -165,6 +165,25 @@ def clear_logged(connection: Connection, id: int) -> None:
     connection.execute("update runs set config = '{}', summary = '{}' where id = ?", (id,))
 
 
+def has_pending(connection: Connection, id: int) -> bool:
+    """Return whether a run has upserted to a version that is neither finished nor dropped."""
+    query = """
+        select exists (
+            select 1 from pending_runs join pending on pending.id = pending_runs.pending
+            where pending_runs.run = ? and pending.version is null
+        )
+    """
+    return bool(connection.execute(query, (id,)).fetchone()[0])
+
+
+def delete(connection: Connection, id: int) -> None:
+    """Delete a run, its history, and the edges between it and the versions that it used and produced."""
+    for table in ("history", "uses", "products", "pending_runs"):
+        connection.execute(f"delete from {table} where run = ?", (id,))
+    connection.execute("update pending_entries set run = null where run = ?", (id,))
+    connection.execute("delete from runs where id = ?", (id,))
+
+
 def end(connection: Connection, id: int, state: str, exit_code: int | None) -> bool:
     """End a run; return False if it had ended already."""
     cursor = connection.execute(
@@ -236,11 +255,17 @@ def add_product(connection: Connection, run: int, version: int, at: str | None =
     return cursor.rowcount == 1
 
 
-def used_by(connection: Connection, version: int) -> list[RunRecord]:
-    """Return the runs that used a version, in that order."""
+def used_by(connection: Connection, version: int, limit: int = -1) -> list[RunRecord]:
+    """Return the runs that used a version, in that order, at most `limit`."""
+    uses = "select run, at from uses where version = ? order by at, run limit ?"
     return _select(
-        connection, "join uses on uses.run = runs.id where uses.version = ? order by uses.at, runs.id", (version,)
+        connection, f"join ({uses}) as used on used.run = runs.id order by used.at, runs.id", (version, limit)
     )
+
+
+def count_used_by(connection: Connection, version: int) -> int:
+    """Count the runs that used a version."""
+    return int(connection.execute("select count(*) from uses where version = ?", (version,)).fetchone()[0])
 
 
 def produced_by(connection: Connection, version: int) -> list[RunRecord]:

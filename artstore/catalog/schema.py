@@ -8,15 +8,76 @@ directions, so that reading a version and finding unneeded content cost only wha
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 from sqlite_utils import Database, Migrations
+
+from artstore.catalog import row_checksums
 
 APPLICATION_ID = 0x41525453
 FORMAT = 2
 """The newest format version of docs/format.md. A store has its own in `pragma user_version`."""
 PLAIN_FORMAT = 1
 """The format version of stores that do not compress: every artstore can read them."""
+TABLES = frozenset(
+    {
+        "aliases",
+        "chunks",
+        "claims",
+        "collections",
+        "dependencies",
+        "entries",
+        "events",
+        "file_chunks",
+        "files",
+        "free",
+        "group_segments",
+        "history",
+        "leases",
+        "link_aliases",
+        "links",
+        "packs",
+        "pending",
+        "pending_aliases",
+        "pending_dependencies",
+        "pending_entries",
+        "pending_prefixes",
+        "pending_runs",
+        "products",
+        "projects",
+        "protected_aliases",
+        "refs",
+        "row_checksums",
+        "runs",
+        "segment_groups",
+        "segments",
+        "stat_cache",
+        "stat_folders",
+        "store",
+        "tags",
+        "uses",
+        "version_groups",
+        "versions",
+    }
+)
+"""The tables that all migrations together create."""
 
 migrations = Migrations("artstore")
+
+
+def differences(connection: sqlite3.Connection) -> list[str]:
+    """Return the tables, indexes and views of a catalog that are missing or are not those that the migrations make."""
+    query = "select type || ' ' || name, cast(sql as blob) from sqlite_schema where name not like '%sqlite%'"
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
+        migrations.apply(Database(empty))
+        expected = dict(empty.execute(query))
+    actual = dict(connection.execute(query))
+    return [
+        f"sqlite_schema: the {name} is {'not the one that artstore made' if name in actual else 'missing'}"
+        for name, sql in expected.items()
+        if actual.get(name) != sql
+    ]
 
 
 def _run(db: Database, script: str) -> None:
@@ -530,3 +591,20 @@ def m013_protected_aliases(db: Database) -> None:
         ) strict, without rowid;
         """,
     )
+
+
+@migrations()
+def m014_row_checksums(db: Database) -> None:
+    """Checksums of the rows that no digest covers (`catalog.row_checksums`)."""
+    _run(
+        db,
+        """
+        create table row_checksums (
+            name text not null,
+            owner integer not null,
+            sum blob not null check (length(sum) = 16),
+            primary key (name, owner)
+        ) strict, without rowid;
+        """,
+    )
+    row_checksums.renew(db.conn)

@@ -11,7 +11,7 @@ import threading
 import weakref
 from pathlib import Path
 
-from artstore.catalog.connection import Connection, connect
+from artstore.catalog.connection import Connection, connect, journal_is_in_use
 from artstore.core.digests import Algorithm
 from artstore.runtime import forking
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
@@ -50,6 +50,9 @@ class ThreadConnections:
         with self._guard:
             connection = self._open.get(thread)
             self._resting.discard(thread)
+            if connection is not None and self._misses_journal(connection):
+                self._open.pop(thread).close()
+                connection = None
         if connection is None:
             with forking.held_off():
                 with translate_sqlite_errors(self._path):
@@ -58,6 +61,11 @@ class ThreadConnections:
                     connection.algorithm = self.algorithm
                 self._keep(thread, connection)
         return connection
+
+    def _misses_journal(self, connection: Connection) -> bool:
+        """Whether a connection that was opened without a journal would not see what another process writes by now."""
+        read_only = connection.why_read_only is not None and not connection.in_transaction
+        return read_only and journal_is_in_use(self._path)
 
     @property
     def in_transaction(self) -> bool:

@@ -21,7 +21,7 @@ def query(folder: Path, sql: str, parameters: tuple[object, ...] = ()) -> list[d
         columns = _distinct([column[0] for column in cursor.description or ()])
         return [dict(zip(columns, row, strict=True)) for row in cursor]
     except (sqlite3.Error, sqlite3.Warning) as error:
-        raise StoreError(f"SQLite does not answer this: {error} (only questions are allowed, one at a time)") from error
+        raise StoreError(f"SQLite refuses the query: {error} (only one query that reads is allowed)") from error
     finally:
         connection.close()
 

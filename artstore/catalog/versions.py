@@ -90,15 +90,16 @@ class Overview(NamedTuple):
 
 def overviews(connection: Connection, project: str | None = None) -> list[Overview]:
     """Return an overview of each collection of a project, or of the whole store."""
+    return [overview(connection, collection) for collection in collections.find_all(connection, project)]
+
+
+def overview(connection: Connection, collection: Collection) -> Overview:
+    """Return the overview of a collection, or of a collection of links."""
+    if collection.portfolio:
+        return _overview_of_links(connection, collection)
     query = "select count(*) from versions where collection = ? and state = 'committed'"
-    return [
-        Overview(
-            collection, connection.execute(query, (collection.id,)).fetchone()[0], newest(connection, collection.id)
-        )
-        if not collection.portfolio
-        else _overview_of_links(connection, collection)
-        for collection in collections.find_all(connection, project)
-    ]
+    count = connection.execute(query, (collection.id,)).fetchone()[0]
+    return Overview(collection, count, newest(connection, collection.id))
 
 
 def _overview_of_links(connection: Connection, portfolio: Collection) -> Overview:
@@ -130,6 +131,32 @@ def exists(connection: Connection, id: int) -> bool:
     """Whether a version is committed and not deleted."""
     row = connection.execute("select 1 from versions where id = ? and state = 'committed'", (id,)).fetchone()
     return row is not None
+
+
+class Committed(NamedTuple):
+    """The digests and totals of a version, for its verification."""
+
+    id: int
+    name: str
+    digest: str
+    manifest: str
+    entries: int
+    size: int
+
+
+def committed(connection: Connection) -> list[Committed]:
+    """Return the digests of all versions that are not deleted. Names that are damaged are escaped."""
+    query = """
+        select v.id, cast(projects.name || '/' || c.name || ':v' || v.number as blob), v.digest, v.manifest,
+            v.entries, v.size
+        from versions as v join collections as c on c.id = v.collection join projects on projects.id = c.project
+        where v.state = 'committed' order by v.id
+    """
+    text = connection.algorithm.text
+    return [
+        Committed(id, name.decode(errors="backslashreplace"), text(digest), text(manifest), *totals)
+        for id, name, digest, manifest, *totals in connection.execute(query)
+    ]
 
 
 def newest(connection: Connection, collection: int) -> Version | None:

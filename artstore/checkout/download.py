@@ -1,8 +1,7 @@
-"""Write a version to a folder: files that are missing or differ are written and verified, all others left alone."""
+"""Write a version to a folder: files that are missing or differ are written and verified, the others stay."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -16,9 +15,10 @@ from artstore.checkout.plan import FileToWrite, Plan
 from artstore.checkout.reader import Reader, SelectedGroup, damage_located
 from artstore.checkout.small_files import SmallFileToWrite, write_small_files
 from artstore.checkout.target_folder import DownloadResult, TargetFolder
+from artstore.core import names
 from artstore.core.manifest import Entry, Kind
 from artstore.core.versions import Version
-from artstore.errors import Damaged, InvalidPath, RootUnwritable
+from artstore.errors import ArtstoreError, Damaged, InvalidPath, RootUnwritable
 from artstore.runtime import platform, processes
 from artstore.runtime.pause_gc import gc_paused
 from artstore.runtime.progress import SILENT, Progress, step
@@ -47,10 +47,10 @@ def to_folder(
     Raises `UnsafeRoot`, `RootUnwritable`, `Damaged`, `DiskFull` or `RemoteError`; the files written until then are
     right, and the next download keeps them.
     """
-    real_root = root.resolve()
-    if any(path.exists() and path.samefile(repository.folder) for path in (real_root, *real_root.parents)):
-        raise target_folder.blocked(root, "the store itself, or in it,", "folder of its own")
     try:
+        real_root = root.resolve()
+        if any(path.exists() and path.samefile(repository.folder) for path in (real_root, *real_root.parents)):
+            raise target_folder.blocked(root, "the store itself, or in it,", "folder of its own")
         remedy = "check its permissions, or choose another root"
         with (
             platform.translate_os_errors(f"the download to {root}", RootUnwritable, remedy),
@@ -67,8 +67,15 @@ def to_folder(
                     storage_options=storage_options,
                 )
                 return download.run(reader.selected_groups(repository, version, path_prefix))
+    except ArtstoreError:
+        raise
     except (FileExistsError, NotADirectoryError) as error:
         raise target_folder.blocked(root, "a file", "folder") from error
+    except OSError as error:
+        raise RootUnwritable(
+            f"the file system of {root} does not take {error.filename or 'a file'!r} ({error.strerror}): "
+            "choose another root, or one with a shorter path"
+        ) from error
 
 
 class Download:
@@ -97,7 +104,7 @@ class Download:
         self._written = 0
 
     def run(self, groups: Iterable[SelectedGroup]) -> DownloadResult:
-        """Write what is missing or differs of the selected entries."""
+        """Write the selected entries that are missing or differ."""
         try:
             self._write_files(groups)
             references = []
@@ -179,14 +186,11 @@ class Download:
 
     def _write_link(self, entry: Entry) -> None:
         folder, _, name = entry.path.rpartition("/")
-        link_target = entry.target or ""
-        if not _stays_inside(folder, link_target):
-            raise InvalidPath(
-                f"the link {entry.path!r} of {self._version.name} leads out of the artifact: {link_target!r}"
-            )
-        path = Path(self._plan.absolute(folder)) / name
-        if path.is_symlink() and os.readlink(path) == link_target:
-            self._target.open_folder(folder)
+        try:
+            link_target = names.link_target(entry.path, entry.target or "")
+        except InvalidPath as error:
+            raise InvalidPath(f"{self._version.name} cannot be downloaded: {error}") from error
+        if self._target.link_at(folder, name) == link_target:
             self._plan.kept += 1
             return
         self._target.link(folder, name, link_target)
@@ -207,19 +211,3 @@ class Download:
             storage_options=self._storage_options,
             progress=self._progress,
         )
-
-
-def _stays_inside(folder: str, link_target: str) -> bool:
-    """Return whether a link in a folder leads below the root, whatever other links there are.
-
-    It may climb only at its beginning, where it climbs real folders: a `..` after a name could climb from wherever a
-    link of that name leads.
-    """
-    parts = link_target.split("/")
-    climbs = 0
-    while climbs < len(parts) and parts[climbs] == "..":
-        climbs += 1
-    rest = parts[climbs:]
-    if "\\" in link_target or "\0" in link_target or os.path.isabs(link_target) or ".." in rest or "" in rest:
-        return False
-    return climbs <= (len(folder.split("/")) if folder else 0)

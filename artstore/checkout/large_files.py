@@ -15,7 +15,7 @@ from functools import partial
 from artstore.catalog.chunks import StoredChunk
 from artstore.checkout.plan import FileToWrite
 from artstore.checkout.reader import Reader, damage_located
-from artstore.checkout.target_folder import TargetFolder, TemporaryFile, write_all
+from artstore.checkout.target_folder import TargetFolder, TemporaryFile, write_all, write_with_holes
 from artstore.core.digests import Hasher
 from artstore.core.versions import Version
 from artstore.runtime import platform
@@ -92,7 +92,7 @@ class LargeFileWriter:
                 self._pool.close()
 
     def _begin(self, file: FileToWrite) -> Iterator[tuple[FileToWrite, Stat]]:
-        """Read a file and hand its spans to the pool; yield the files before it that finish in that time."""
+        """Read a file and hand its spans to the pool; yield earlier files that finish meanwhile."""
         temporary = self._target.create(file.folder, file.name, executable=file.entry.executable)
         unfinished = _UnfinishedFile(file, temporary, self._reader.algorithm.hasher())
         self._unfinished.append(unfinished)
@@ -104,7 +104,7 @@ class LargeFileWriter:
             unfinished.wait()
             if window is None:
                 break
-            unfinished.last_write = Task(partial(write_all, temporary.descriptor, window))
+            unfinished.last_write = Task(partial(write_with_holes, temporary.descriptor, window))
             self._pool.submit(unfinished.last_write)
             self._buffers.append((buffer, unfinished.last_write))
             unfinished.whole.update(window)
@@ -127,13 +127,15 @@ class LargeFileWriter:
         if self._reader.algorithm.text(unfinished.whole.digest()) != unfinished.file.digest:
             with damage_located(self._version, unfinished.file.entry.path):
                 self._write_again(unfinished)
+        with platform.translate_os_errors("a download"):
+            os.ftruncate(unfinished.temporary.descriptor, unfinished.file.entry.size or 0)
         stat = unfinished.temporary.publish()
         unfinished.temporary.close()
         self._unfinished.popleft()
         return unfinished.file, stat
 
     def _write_again(self, unfinished: _UnfinishedFile) -> None:
-        """Write a file whose chunks moved or are damaged chunk by chunk: each is looked up again if necessary."""
+        """Write a file chunk by chunk, because chunks moved or are damaged: each is looked up again if necessary."""
         descriptor, end = unfinished.temporary.descriptor, 0
         with platform.translate_os_errors("a download"):
             os.ftruncate(descriptor, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from functools import cached_property
 from typing import NamedTuple
 
 from artstore.catalog import stat_cache
@@ -18,9 +18,7 @@ from artstore.core.versions import Version
 from artstore.errors import Damaged, StoreError
 from artstore.runtime.progress import Progress
 from artstore.runtime.source_file import Stat, stat_of
-
-_RECENT_NS = 2 * 10**9
-"""A file that changed this recently is not noted: a further change may leave the same times on it."""
+from artstore.runtime.stable_files import StableFiles, devices_in_memory
 
 
 class FileToWrite(NamedTuple):
@@ -53,7 +51,7 @@ class Plan:
         """For the stat cache: name, stat and digest of files, by their folder below the root."""
 
     def files_to_write(self, groups: Iterable[SelectedGroup]) -> Iterator[FileToWrite]:
-        """Yield the files that are missing or differ. Raises `Damaged` if a group is not what its digest says."""
+        """Yield the files that are missing or differ. Raises `Damaged` if a group does not match its digest."""
         for group in groups:
             files = list(self._compare(group.selected))
             if files or any(entry.kind != Kind.FILE for entry in group.selected):
@@ -110,30 +108,32 @@ class Plan:
 
     def _has_content(self, folder: str, name: str, entry: Entry) -> bool:
         """Read a file; return whether it has the content of its entry."""
-        path = Path(self.absolute(folder)) / name
-        if path.is_symlink() or not path.is_file():
+        hasher, stable_files = self._db.algorithm.hasher(), self._stable_files
+        descriptor = self._target.open_file(folder, name)
+        if descriptor is None:
             return False
-        hasher, started = self._db.algorithm.hasher(), self._clock()
         try:
-            with path.open("rb") as source:
+            with open(descriptor, "rb") as source:
                 before = os.fstat(source.fileno())
+                stable_files.expect(stat_of(before))
                 while piece := source.read(1 << 20):
                     hasher.update(piece)
                 after = os.fstat(source.fileno())
         except OSError:
             return False
         is_same = self._db.algorithm.text(hasher.digest()) == entry.digest
-        changed = max(after.st_mtime_ns, after.st_ctime_ns)
-        if is_same and stat_of(before) == stat_of(after) and changed < started - _RECENT_NS:
+        if is_same and stat_of(before) == stat_of(after) and stat_of(after) in stable_files:
             self.note_verified(folder, name, stat_of(after), self._db.algorithm.parse(entry.digest or ""))
         return is_same
 
-    def _clock(self) -> int:
-        """Return the time of the store's file system; zero, earlier than every file, if the store is read-only."""
+    @cached_property
+    def _stable_files(self) -> StableFiles:
+        """The files in the folder that the stat cache may remember; none if the store is read-only."""
         try:
-            return self._db.clock()
+            clock = self._db.clock()
         except StoreError:
-            return 0
+            clock = 0
+        return StableFiles(clock, os.stat(self._db.folder).st_dev)
 
     def note_verified(self, folder: str, name: str, stat: Stat, digest: bytes) -> None:
         """Note for the stat cache that a file has the content of its entry."""
@@ -145,9 +145,12 @@ class Plan:
         Where the store cannot be written the next download reads them, and nothing else is lost.
         """
 
+        in_memory = devices_in_memory()
+
         def save(connection: Connection) -> None:
             for folder, files in self._verified.items():
-                stat_cache.remember(connection, self.absolute(folder), files)
+                kept = [file for file in files if file[1].device not in in_memory]
+                stat_cache.remember(connection, self.absolute(folder), kept)
 
         if self._verified and self._has_stat_cache:
             self._db.try_writing(save)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import NamedTuple
 
-from artstore.catalog import chunks, manifests
+from artstore.catalog import chunks, manifests, versions
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.repository import Repository
 from artstore.core import names
@@ -143,6 +143,9 @@ def entries_after(repository: Repository, version: Version, after: str | None, c
     page: list[Entry] = []
     with repository.db.reading() as connection:
         groups = manifests.groups_of(connection, version.id)
+        if not versions.exists(connection, version.id):
+            raise version_deleted(version)
+        manifests.check_groups(connection, version.id, groups)
     for group in groups:
         if len(page) < count and (after is None or group.last > after):
             with repository.db.reading() as connection:
@@ -163,8 +166,9 @@ def read_groups(repository: Repository, version: Version, prefix: str) -> Iterat
     end = prefix + "0" if prefix else None
     with repository.db.reading() as connection:
         groups = manifests.groups_of(connection, version.id)
-    if sum(group.entries for group in groups) != version.entries:
-        raise version_deleted(version)
+        if not versions.exists(connection, version.id):
+            raise version_deleted(version)
+        manifests.check_groups(connection, version.id, groups)
     for group in groups:
         if group.last < prefix or (end is not None and group.first >= end):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import os
 import re
+import stat
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from artstore.catalog.repository import Repository
-from artstore.checkout.target_folder import DownloadResult, TargetFolder
+from artstore.checkout.target_folder import READ_FLAGS, DownloadResult, TargetFolder
 from artstore.core.manifest import Entry
 from artstore.drivers.session import Session
 from artstore.drivers.verifying import digest_of
@@ -120,10 +121,16 @@ def _is_up_to_date(path: Path, entry: Entry) -> bool:
     if digest is None and entry.etag is not None and _MD5.fullmatch(entry.etag):
         # An etag that looks like an MD5 and equals that of the file is the MD5 of the object.
         digest = f"md5:{entry.etag}"
-    if digest is None or path.is_symlink() or not path.is_file() or path.stat().st_size != entry.size:
+    if digest is None:
         return False
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
+        descriptor = os.open(path, READ_FLAGS)
+    except OSError:
+        return False
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
+            return False
         return digest_of(descriptor, digest.partition(":")[0], entry.size or 0) == digest
     finally:
         os.close(descriptor)

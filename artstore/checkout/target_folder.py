@@ -2,7 +2,7 @@
 
 A file has no name while it is written, where the system can do that (Linux: `O_TMPFILE`). Elsewhere, and to replace a
 file that is there, it has a temporary name in the same folder, made by `platform.temporary_name`:
-`.NAME-0123456789ab`. `TemporaryFile.publish` gives it its own name.
+`.NAME-0123456789ab`. `TemporaryFile.publish` gives it its final name.
 """
 
 from __future__ import annotations
@@ -21,9 +21,13 @@ from artstore.errors import UnsafeRoot
 from artstore.runtime import platform
 from artstore.runtime.source_file import Stat, stat_of
 
-_MAX_OPEN_FOLDERS = 64
+_MAX_OPEN_FOLDERS = platform.some_descriptors(64)
 _BACKDATED_NS = 1_000_000_000
+_HOLE = 64 * 1024
+_ZEROS = bytes(_HOLE)
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
+"""Flags for opening a file that is not a link; opening a FIFO does not block."""
 _NAMELESS: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 
 
@@ -42,7 +46,7 @@ class TargetFolder:
         self.path = path
         self._store = os.stat(store)
         self._descriptors: OrderedDict[str, int] = OrderedDict()
-        """Those of open folders by their path below the root, the least recently used first."""
+        """The descriptors of open folders by their path below the root, the least recently used first."""
 
     def open_folder(self, relative: str) -> int | None:
         """Open a folder below the root, and create it if needed; return None on systems without folder descriptors.
@@ -84,6 +88,8 @@ class TargetFolder:
         try:
             descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _BINARY, dir_fd=parent)
         except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.ENOENT):
+                raise
             raise blocked(self.path / relative, "a link or a file", "folder") from error
         if os.path.samestat(os.fstat(descriptor), self._store):
             os.close(descriptor)
@@ -104,17 +110,43 @@ class TargetFolder:
 
         Links are not followed, and subfolders not entered.
         """
-        by_name: dict[str, os.stat_result] = {}
         try:
-            with os.scandir(self.path / relative) as entries:
-                for entry in entries:
-                    try:
-                        by_name[entry.name] = entry.stat(follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue
+            return _stats(self.path / relative)
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        return by_name
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG or not platform.FOLDER_DESCRIPTORS:
+                raise
+        descriptor = self.open_folder(relative)
+        return _stats(descriptor) if descriptor is not None else {}
+
+    def open_file(self, folder: str, name: str) -> int | None:
+        """Open a file below the root for reading; return None if there is none, or a link or something else."""
+        parent = self.open_folder(folder)
+        try:
+            descriptor = os.open(self._at(folder, name), READ_FLAGS, dir_fd=parent)
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
+            return None
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+        return None
+
+    def link_at(self, folder: str, name: str) -> str | None:
+        """Return the target of a link below the root; None if there is none."""
+        parent = self.open_folder(folder)
+        try:
+            return os.readlink(self._at(folder, name), dir_fd=parent)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EINVAL):
+                return None
+            raise
+
+    def _at(self, folder: str, name: str) -> str:
+        """Return the path to open a file by: its name in the open folder, or its path if folders are not opened."""
+        return name if platform.FOLDER_DESCRIPTORS else str(self.path / folder / name)
 
     def close(self) -> None:
         """Close every folder that was opened."""
@@ -232,6 +264,17 @@ class TemporaryFile:
                     os.unlink(self._temporary, dir_fd=self._folder)
 
 
+def _stats(folder: Path | int) -> dict[str, os.stat_result]:
+    by_name: dict[str, os.stat_result] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                by_name[entry.name] = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+    return by_name
+
+
 def blocked(path: Path, obstacle: str, wanted: str) -> UnsafeRoot:
     """Return the error for something that a download must not write through or replace."""
     return UnsafeRoot(
@@ -246,6 +289,21 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
     with platform.translate_os_errors("a download"):
         while len(data):
             data = data[os.write(descriptor, data) :]
+
+
+def write_with_holes(descriptor: int, data: memoryview) -> None:
+    """Write bytes at the position of a new file as `write_all` does, but leave long runs of zeros out, as holes.
+
+    The caller sets the size of the file in the end, which may be in a hole.
+    """
+    start = 0
+    for offset in range(0, len(data) - _HOLE + 1, _HOLE):
+        # The first byte decides nearly always. Views are compared byte by byte, bytes at once.
+        if data[offset] == 0 and bytes(data[offset : offset + _HOLE]) == _ZEROS:
+            write_all(descriptor, data[start:offset])
+            os.lseek(descriptor, _HOLE, os.SEEK_CUR)
+            start = offset + _HOLE
+    write_all(descriptor, data[start:])
 
 
 def mode_is_right(status: os.stat_result, executable: bool) -> bool:

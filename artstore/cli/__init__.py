@@ -35,13 +35,16 @@ SECTIONS = {
     "Lineage": {
         "lineage": "Show what a version was made from and what used it.",
         "runs": "List runs, or show everything about one.",
+        "ui": "Show runs, artifacts and lineage in a browser.",
     },
     "The store": {
         "init": "Create a store.",
         "du": "Show the space that the store or each version takes.",
         "gc": "Clean up after crashes and delete expired versions.",
         "verify": "Read everything again and report damage.",
+        "repair": "Heal damaged content from a backup, store or folder.",
         "backup": "Copy the store while it is in use.",
+        "restore": "Put a backup back.",
         "sql": "Run a read-only SQL query.",
     },
     "Your machine and data": {
@@ -66,6 +69,7 @@ _OPTIONS = {
     "force": "--force",
     "max_objects": "--max-objects",
     "name": "--as",
+    "replace": "--replace",
     "store": "--store",
     "type": "--type",
 }
@@ -131,6 +135,11 @@ class Verbs(click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
         except (ArtstoreError, OSError) as error:
             raise Failure(error) from error
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            damaged = import_module("artstore.cli._open").damage_behind(error)
+            if damaged is None:
+                raise
+            raise Failure(damaged) from error
 
 
 @click.command(

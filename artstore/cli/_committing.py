@@ -1,4 +1,4 @@
-"""What `put` and `ref` share: the options of the new version, and how it is committed and printed."""
+"""Steps that `put` and `ref` share: read the options of the new version, commit it, print it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., None])
 
 
 class NewVersion(NamedTuple):
-    """What the options say about the version to commit."""
+    """The options of the version to commit."""
 
     name: str
     type: str | None
@@ -64,10 +64,11 @@ def new_version_options(command: F) -> F:
     return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 
-def open_store(new: NewVersion, folder: Path | None) -> Store:
+def open_store(new: NewVersion, folder: Path | None, before_creating: Callable[[], None] = lambda: None) -> Store:
     """Open or create the store.
 
     Names that would be refused at the commit are refused first: before a store is created and before a long read.
+    `before_creating` may raise what else would leave a new store without a version.
     """
     names.collection(new.name)
     names.project(new.project)
@@ -83,7 +84,7 @@ def open_store(new: NewVersion, folder: Path | None) -> Store:
         raise click.UsageError(
             f"The store does not exist yet, so {new.name!r} is new: pass its type, as in --type dataset."
         )
-    return _open.open_or_create_store(folder)
+    return _open.open_or_create_store(folder, before_creating)
 
 
 def begin(store: Store, new: NewVersion) -> Draft:
@@ -102,7 +103,7 @@ def commit(store: Store, draft: Draft, new: NewVersion, as_json: bool) -> None:
     """Commit the draft; print the version and whether it is a new one."""
     version, is_new = store.commit_or_reuse(draft, aliases=new.aliases, tags=new.tags)
     if as_json:
-        _format.print_json({**_format.version_data(version), "new": is_new})
+        _format.print_json({**_format.version_data(version), "new": is_new, "store": str(store.path)})
         return
     entries = _format.counted(version.entries, "entry", "entries")
     change = "new" if is_new else "unchanged"

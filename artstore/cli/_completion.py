@@ -123,7 +123,7 @@ def _versions(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[
 
 
 def _versions_of(store: Store, typed: dict[str, Any], name: str) -> list[Version]:
-    parsed = names.parse(name)
+    parsed = names.parse(name, _project(typed))
     return list(store.versions(parsed.name, project=parsed.project or _project(typed)))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -14,6 +13,11 @@ import click
 
 from artstore.core import names
 from artstore.runtime.terminal import visible
+from artstore.runtime.words import age as age
+from artstore.runtime.words import counted as counted
+from artstore.runtime.words import duration as duration
+from artstore.runtime.words import local_time as local_time
+from artstore.runtime.words import size as size
 
 if TYPE_CHECKING:
     from artstore.core.manifest import Entry
@@ -21,50 +25,6 @@ if TYPE_CHECKING:
     from artstore.operations.diff import Difference
 
 _LINES_PER_BATCH = 1000
-
-
-def size(count: int) -> str:
-    """Format a number of bytes with decimal units: `999 B`, `6.0 MB`."""
-    if count < 1000:
-        return f"{count} B"
-    amount = float(count)
-    for unit in ("kB", "MB", "GB", "TB"):
-        amount /= 1000
-        if amount < 999.95:
-            return f"{amount:.1f} {unit}"
-    return f"{amount / 1000:.1f} PB"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """Format a count with its noun: `1 entry`, `3 entries`."""
-    return f"{count:,} {one if count == 1 else many}"
-
-
-def duration(seconds: float) -> str:
-    """Format a duration in its largest unit: `40 s`, `5 min`, `3 days`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min"
-    if seconds < 86400:
-        return f"{seconds // 3600:.0f} h"
-    return counted(int(seconds // 86400), "day", "days")
-
-
-def age(timestamp: str) -> str:
-    """Format the age of a timestamp of the catalog: `just now`, `5 min ago`; from 30 days on, its date."""
-    then = datetime.fromisoformat(timestamp)
-    seconds = (datetime.now(UTC) - then).total_seconds()
-    if seconds < 60:
-        return "just now"
-    if seconds < 30 * 86400:
-        return f"{duration(seconds)} ago"
-    return then.astimezone().strftime("%Y-%m-%d")
-
-
-def local_time(then: datetime) -> str:
-    """Format a time in the local time zone: `2026-11-21 07:11`."""
-    return then.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def near(path: Path) -> str:
@@ -150,6 +110,13 @@ def version_table(versions: Iterable[Version]) -> list[str]:
         columns.append("shows")
         rows = [[*row, source(version) if version.link else ""] for row, version in zip(rows, listed, strict=True)]
     return table(columns, rows, right=["entries", "size"])
+
+
+def end_with_rest(left_to_gc: str | None) -> None:
+    """End with exit code 1, and say what `artstore gc` has to do, if a deletion could not give all its space back."""
+    if left_to_gc is not None:
+        click.echo(f"not all space was freed: {visible(left_to_gc)}; then `artstore gc` frees it", err=True)
+        raise click.exceptions.Exit(1)
 
 
 def version_data(version: Version) -> dict[str, Any]:

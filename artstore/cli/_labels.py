@@ -1,4 +1,4 @@
-"""What `alias` and `tag` print: the labels of versions, which are aliases or tags."""
+"""Print the labels of versions, for `alias` and `tag`: a label is an alias or a tag."""
 
 from __future__ import annotations
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artstore.cli import _format
-from artstore.errors import NoStore
+from artstore.errors import Damaged, NoStore
 from artstore.runtime import terminal
 from artstore.runtime.optional_imports import import_sqlite_utils
 from artstore.tracking import location
@@ -14,20 +15,29 @@ from artstore.tracking import location
 if TYPE_CHECKING:
     from artstore.store import Store
 
+_opened: list[Path] = []
+
 
 def open_store(named: Path | None) -> Store:
     """Open the store to read or maintain. Raises `NoStore` if there is none."""
     return open_folder(location.existing(named))
 
 
-def open_or_create_store(named: Path | None) -> Store:
-    """Open the store to write to; if there is none, create it and say so."""
+def open_or_create_store(named: Path | None, before_creating: Callable[[], None] = lambda: None) -> Store:
+    """Open the store to write to; if there is none, create it and say so, unless `before_creating` raises.
+
+    A note names the store, unless it was named or is that of the working folder.
+    """
     folder = location.find(named)
     try:
-        return open_folder(folder)
+        store = open_folder(folder)
+        if named is None and folder != Path.cwd() / location.FOLDER:
+            terminal.note(f"in the store {_format.near(folder)}")
+        return store
     except NoStore:
         from artstore.store import Store  # late, as below
 
+        before_creating()
         store = Store.init(folder)
         terminal.note(f"created the store {_format.near(folder)}")
         return store
@@ -38,4 +48,13 @@ def open_folder(folder: Path) -> Store:
     import_sqlite_utils()
     from artstore.store import Store  # late: a shell that completes a verb does not need it
 
+    _opened.append(folder)
     return Store.open(folder)
+
+
+def damage_behind(error: BaseException) -> Damaged | None:
+    """Return the error to show for an unexpected one, if damaged rows of a store that was opened may be its cause."""
+    from artstore.store import Store  # late: as above
+
+    found = (Store.damage_behind(error, folder) for folder in _opened)
+    return next((damaged for damaged in found if damaged is not None), None)

@@ -75,7 +75,7 @@ def examples(*lines: str) -> str:
 
 def named_collection(name: str, project: str | None) -> tuple[str, str]:
     """Split the name of a collection, as it was typed, into project and name."""
-    parsed = names.parse(name)
+    parsed = names.parse(name, project)
     return parsed.project or project or names.DEFAULT_PROJECT, parsed.name
 
 

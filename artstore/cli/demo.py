@@ -51,18 +51,18 @@ def command(keep: Path | None) -> None:
 
 
 def _run(folder: Path) -> None:
-    with chdir(folder), _no_other_store():
+    with chdir(folder), _no_other_folders():
         _tour(random.Random(0))
 
 
 @contextmanager
-def _no_other_store() -> Iterator[None]:
-    before = os.environ.pop(location.VARIABLE, None)
+def _no_other_folders() -> Iterator[None]:
+    variables = (location.VARIABLE, "ARTSTORE_ARTIFACT_DIR", "WANDB_ARTIFACT_DIR")
+    before = {name: os.environ.pop(name) for name in variables if name in os.environ}
     try:
         yield
     finally:
-        if before is not None:
-            os.environ[location.VARIABLE] = before
+        os.environ.update(before)
 
 
 def _tour(chance: random.Random) -> None:

@@ -17,8 +17,8 @@ from artstore.runtime import terminal
 def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
     """Remove what crashed processes left in the store, and delete versions past their ttl.
 
-    A version with an alias other than `latest`, or one that another version references, is kept past its ttl. Deleting
-    frees space immediately: you need not run this after `artstore rm`.
+    A version is kept past its ttl if it has an alias other than `latest`, is linked, or is referenced by another one.
+    Deleting frees space immediately: you need not run this after `artstore rm`.
     """
     with _open.open_store(store) as opened:
         collected = opened.gc(dry_run=dry_run, progress=terminal.progress())

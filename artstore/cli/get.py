@@ -12,7 +12,7 @@ from artstore.core import names
 from artstore.core.versions import Version
 from artstore.runtime import terminal
 from artstore.store import Store
-from artstore.tracking import reproduce
+from artstore.tracking import download_root, reproduce
 from artstore.tracking.reproduce import Reproduced, Written
 
 
@@ -58,7 +58,8 @@ def command(
     """Write a version into a folder; without an alias, the newest.
 
     Files that exist and are right are kept; others are verified and appear complete. Files that are not in the version
-    are left alone.
+    are left alone. If the default folder belongs to a version of this name in another project or store, the folder is
+    NAME:vN~PROJECT. ARTSTORE_ARTIFACT_DIR is used in place of ./artifacts.
 
     References are fetched as they were when they were added; it is an error if that content does not exist any more.
     With --materialize their bytes are stored as the next version of the collection, which does not need the server,
@@ -75,7 +76,7 @@ def command(
     with _open.open_store(store) as opened:
         version = opened.version(name, project=project)
         if with_inputs:
-            folder = root or Path("artifacts", f"{reproduce.folder_name(version)}-with-inputs")
+            folder = root or download_root.of_version(opened, version, version.link or version, suffix="-with-inputs")
             _print_reproduced(reproduce.reproduce(opened, version, folder, progress=terminal.progress()), as_json)
             return
         if prefix is not None and not _has_path(opened, version, prefix):
@@ -83,7 +84,7 @@ def command(
             raise click.exceptions.Exit(1)
         if materialize:
             version = opened.materialized(version, progress=terminal.progress())
-        folder = root or Path("artifacts", reproduce.folder_name(version))
+        folder = root or download_root.of_version(opened, version, version.link or version)
         outcome = opened.get(
             version,
             folder,

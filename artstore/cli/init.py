@@ -25,7 +25,9 @@ from artstore.tracking import location
     help="The digest algorithm; it cannot be changed later.  [default: blake3]",
 )
 @click.option(
-    "--compression", type=click.Choice(["zstd"]), help="Compress what becomes smaller; this cannot be changed later."
+    "--compression",
+    type=click.Choice(["zstd"]),
+    help="Compress chunks that become smaller; this cannot be changed later.",
 )
 @_options.json_option
 def command(folder: Path | None, algorithm: str | None, compression: str | None, as_json: bool) -> None:

@@ -22,6 +22,7 @@ _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
         "artstore lineage images:v0 --direction downstream --depth 2",
         "artstore lineage classifier:best --summary",
         "artstore lineage classifier --format dot | dot -Tsvg > lineage.svg",
+        "artstore lineage classifier --html lineage.html",
     ),
 )
 @click.argument("name", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
@@ -47,6 +48,13 @@ _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
     show_default=True,
     help="What to print.",
 )
+@click.option(
+    "--html",
+    "html",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the drawing and a list of its nodes into one HTML file.",
+)
 @_options.project_option
 @_options.store_option
 @_options.json_option
@@ -56,6 +64,7 @@ def command(
     depth: int | None,
     summary: bool,
     format: str,
+    html: Path | None,
     project: str,
     store: Path | None,
     as_json: bool,
@@ -70,7 +79,12 @@ def command(
         raise click.UsageError(f"{format} describes single runs and versions: leave out --summary")
     with _open.open_store(store) as opened:
         graph = opened.lineage(opened.version(name, project=project), direction, depth)
-    _print(graph.summary() if summary else graph, "json" if as_json else format)
+    shown = graph.summary() if summary else graph
+    if html is not None:
+        html.write_text(shown.to_html(), encoding="utf-8")
+        terminal.note(f"wrote {html}")
+    else:
+        _print(shown, "json" if as_json else format)
 
 
 def _print(graph: Lineage, format: str) -> None:

@@ -104,7 +104,7 @@ def _line(entry: Entry) -> str:
 
 
 def _content(entry: Entry) -> str:
-    """Return what identifies the content of an entry."""
+    """Return the digest of an entry; of a reference without one, its pin."""
     if entry.kind != Kind.REFERENCE:
         return entry.digest or entry.kind.name.lower()
     if entry.digest:

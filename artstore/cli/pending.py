@@ -98,7 +98,7 @@ def _only(store: Store, selected: Sequence[Pending], name: str | None) -> Pendin
 
 
 def _elsewhere(store: Store, name: str | None) -> str:
-    """Describe what a collection of this name has pending in other projects or under other ids."""
+    """Describe the pending versions of this name in other projects or under other ids."""
     collection = None if name is None else _options.named_collection(name, None)[1]
     others = [] if collection is None else store.pending(collection)
     ids = ", ".join(f"{pending.project}/{pending.collection} ({pending.distributed_id})" for pending in others)
@@ -115,14 +115,22 @@ def _drop(store: Store, pending: Pending, *, dry_run: bool, yes: bool, as_json: 
     if not dry_run and (yes or (ask and click.confirm("Drop it?", err=True))):
         dropped = store.drop_pending(pending)
     if as_json:
-        freed = dropped._asdict() if dropped else {"content": content, "disk": 0}
-        sizes = {f"{of}_bytes": count for of, count in freed.items()}
-        _format.print_json({"dropped": dropped is not None, "pending": _data(pending), **sizes})
+        _format.print_json(
+            {
+                "dropped": dropped is not None,
+                "pending": _data(pending),
+                "content_bytes": dropped.content if dropped else content,
+                "disk_bytes": dropped.disk if dropped else 0,
+                "left_to_gc": dropped.left_to_gc if dropped else None,
+            }
+        )
     elif dropped is not None:
         click.echo(f"dropped it: {_format.size(dropped.disk)} freed on the disk")
     if dropped is None and not dry_run:
         click.echo("nothing was dropped" if ask else "nothing was dropped: pass --yes to drop this", err=True)
         raise click.exceptions.Exit(1)
+    if dropped is not None:
+        _format.end_with_rest(dropped.left_to_gc)
 
 
 def _table(listed: Sequence[Pending]) -> list[str]:

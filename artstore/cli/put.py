@@ -26,7 +26,7 @@ def command(path: Path, store: Path | None, as_json: bool, **options: Any) -> No
     """Store the file or folder PATH as the next version of a collection.
 
     A file is stored under its own name, the contents of a folder at the top; --as gives another path in the artifact.
-    If nothing differs from the newest version, no version is made. The store is created if there is none.
+    If nothing differs from the newest version, no version is added. The store is created if there is none.
     """
     new = _committing.NewVersion(**options)
     with _committing.open_store(new, store) as opened:

@@ -10,6 +10,7 @@ import click
 from artstore.cli import _committing, _options
 from artstore.drivers import registry
 from artstore.runtime import terminal
+from artstore.store import Store
 
 
 @click.command(
@@ -27,7 +28,7 @@ from artstore.runtime import terminal
     "--max-objects",
     metavar="N",
     type=click.IntRange(min=1),
-    help="The most objects that a prefix may have.  [default: 10000]",
+    help="How many objects a prefix may have at most.  [default: 10000]",
 )
 @_options.store_option
 @_options.json_option
@@ -38,21 +39,23 @@ def command(
 
     Nothing is copied. An object gets its own name in the artifact, objects below a prefix their keys without it; --as
     gives another path. If both an object and a prefix have that name, the object is tracked; a / at the end selects
-    the prefix. Etag, version and size are recorded. If nothing differs from the newest version, no version is made.
+    the prefix. Etag, version and size are recorded. If nothing differs from the newest version, no version is added.
     The store is created if there is none.
 
-    Credentials and endpoints are taken from where the libraries of each scheme look for them.
+    Each scheme finds credentials and endpoints as its own libraries do.
     """
     new = _committing.NewVersion(**options)
     registry.scheme_of(uri)
-    with _committing.open_store(new, store) as opened:
+    look: dict[str, Any] = {
+        "checksum": not no_checksum,
+        "max_objects": max_objects,
+        "progress": terminal.progress(),
+    }
+
+    def check() -> None:
+        Store.check_reference(uri, new.entry_path, **look)
+
+    with _committing.open_store(new, store, before_creating=check) as opened:
         draft = _committing.begin(opened, new)
-        opened.add_reference(
-            draft,
-            uri,
-            new.entry_path,
-            checksum=not no_checksum,
-            max_objects=max_objects,
-            progress=terminal.progress(),
-        )
+        opened.add_reference(draft, uri, new.entry_path, **look)
         _committing.commit(opened, draft, new, as_json)

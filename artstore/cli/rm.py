@@ -18,13 +18,19 @@ from artstore.store import Store
 
 
 class _Plan(NamedTuple):
-    """What would be deleted: versions with their content, and links without their versions."""
+    """Versions to delete with their content and the links to them, and links to delete without their versions."""
 
     deleted: DeleteResult
     links: list[Version]
 
     def __bool__(self) -> bool:
         return bool(self.deleted.versions or self.links)
+
+    @property
+    def links_of_versions(self) -> list[Version]:
+        """The links that go because the versions that they show are deleted."""
+        named = {version.link for version in self.links}
+        return [version for version in self.deleted.links if version.link not in named]
 
 
 @click.command(
@@ -37,17 +43,19 @@ class _Plan(NamedTuple):
 )
 @click.argument("requested", metavar="NAME[:ALIAS]...", nargs=-1, required=True, shell_complete=_completion.versions)
 @click.option(
-    "--keep-last", metavar="N", type=click.IntRange(min=1), help="All but the newest N; none that has an alias."
+    "--keep-last", metavar="N", type=click.IntRange(min=1), help="All but the newest N, except versions with an alias."
 )
 @click.option(
     "--older-than",
     metavar="AGE",
     callback=_options.duration,
-    help="Older than 90s, 15m, 12h, 30d, 4w; none that has an alias.",
+    help="Older than 90s, 15m, 12h, 30d, 4w, except versions with an alias.",
 )
 @click.option("--all", "everything", is_flag=True, help="Every version, with its aliases.")
-@click.option("--delete-aliases", is_flag=True, help="Also versions that have aliases, such as `latest`.")
-@click.option("--force", is_flag=True, help="Also versions that others reference or with protected aliases.")
+@click.option(
+    "--delete-aliases", is_flag=True, help="Also versions that have aliases, such as `latest`, or links with aliases."
+)
+@click.option("--force", is_flag=True, help="Also versions that are referenced or have protected aliases.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @_options.project_option
@@ -71,7 +79,11 @@ def command(
     First shows what would be deleted and what that frees, then asks. Without a terminal to ask on, nothing is deleted
     unless --yes is given, and the exit code is 1. With --dry-run, the exit code is 0 if something would be deleted.
 
-    If a name is a link, only the link is removed: the version that it shows stays.
+    If a name is a link, only the link is removed: the version that it shows stays. Links to a
+    deleted version are removed with it, and shown first; a link with an alias keeps the version as its own aliases do.
+
+    If space cannot be freed now, in the pack of another user for example, the versions are deleted nevertheless, and
+    the exit code is 1: `artstore gc` frees it later.
     """
     by_rule = keep_last is not None or older_than is not None
     _check(requested, by_rule, everything, delete_aliases, force)
@@ -100,6 +112,8 @@ def command(
         click.echo("nothing was deleted" if ask else "nothing was deleted: pass --yes to delete this", err=True)
     if not plan or (outcome is None and not dry_run):
         raise click.exceptions.Exit(1)
+    if outcome is not None:
+        _format.end_with_rest(outcome.deleted.left_to_gc)
 
 
 def _check(requested: tuple[str, ...], by_rule: bool, everything: bool, delete_aliases: bool, force: bool) -> None:
@@ -133,6 +147,12 @@ def _named(store: Store, versions: Iterable[Version], *, delete_aliases: bool, f
 
 def _show(plan: _Plan, *, err: bool) -> None:
     lines = _format.version_table([*plan.deleted.versions, *plan.links]) if plan else ["nothing to delete"]
+    if plan.links_of_versions:
+        shown = (
+            f"{_format.name(version)} ({', '.join(filter(None, [_format.source(version), *_format.aliases(version)]))})"
+            for version in plan.links_of_versions
+        )
+        lines.append(f"links that go too: {', '.join(shown)}")
     if plan.deleted.versions:
         lines.append(f"deleting {_versions(plan)} frees {_format.size(plan.deleted.content)}")
     if plan.links:
@@ -161,13 +181,15 @@ def _report(plan: _Plan, outcome: _Plan | None, as_json: bool) -> None:
             {
                 "deleted": outcome is not None,
                 "versions": [_format.version_data(version) for version in shown.deleted.versions],
-                "links": [_format.version_data(version) for version in shown.links],
+                "links": [_format.version_data(version) for version in [*shown.links, *shown.links_of_versions]],
                 "content_bytes": shown.deleted.content,
                 "disk_bytes": shown.deleted.disk,
+                "left_to_gc": shown.deleted.left_to_gc,
             }
         )
     elif outcome is not None:
         if outcome.deleted.versions:
             click.echo(f"deleted {_versions(outcome)}: {_format.size(outcome.deleted.disk)} freed on the disk")
-        if outcome.links:
-            click.echo(f"unlinked {_links(outcome)}")
+        gone = [*outcome.links, *outcome.links_of_versions]
+        if gone:
+            click.echo(f"unlinked {_format.counted(len(gone), 'link', 'links')}")

@@ -18,7 +18,7 @@ _RUNS_SHOWN = 10
 
 
 class _Facts(NamedTuple):
-    """What is shown of a version."""
+    """The facts that are shown about a version."""
 
     version: Version
     owned: int

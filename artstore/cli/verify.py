@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from artstore.cli import _format, _open, _options
+from artstore.cli import _findings, _format, _open, _options
 from artstore.runtime import terminal
 
 
@@ -26,21 +26,12 @@ def command(head: str | None, store: Path | None, as_json: bool) -> None:
     with _open.open_store(store) as opened:
         report = opened.verify(head=head, progress=terminal.progress())
     if as_json:
-        findings = [
-            {"what": finding.what, "harms": [harm._asdict() for harm in finding.harms]} for finding in report.findings
-        ]
         counts = {"versions": report.versions, "chunks": report.chunks, "bytes": report.bytes, "head": report.head}
-        _format.print_json({"ok": report.ok, **counts, "findings": findings, "harmed": report.harmed})
+        _format.print_json({"ok": report.ok, **counts, **_findings.as_json(report.findings)})
     else:
-        for finding in report.findings:
-            click.echo(terminal.visible(finding.what))
-            _format.print_lines(terminal.visible(f"    {harm.version}  {harm.path}") for harm in finding.harms)
         versions = _format.counted(report.versions, "version", "versions")
         read = f"{versions}, {_format.counted(report.chunks, 'chunk', 'chunks')}, {_format.size(report.bytes)} read"
-        click.echo(
-            f"ok: {read}" if report.ok else f"{_format.counted(len(report.findings), 'finding', 'findings')}; {read}"
-        )
-        if report.harmed:
-            click.echo(f"harmed: {', '.join(report.harmed)}")
+        found = _format.counted(len(report.findings), "finding", "findings")
+        _findings.print_lines(report.findings, f"ok: {read}" if report.ok else f"{found}; {read}")
     if not report.ok:
         raise click.exceptions.Exit(1)

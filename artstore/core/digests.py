@@ -92,6 +92,9 @@ def digest_texts(digests: Sequence[str]) -> bytes:
 
 _ALGORITHMS = {name: Algorithm(name) for name in ("blake3", "sha256")}
 
+NAMES = frozenset(_ALGORITHMS)
+"""The names of the algorithms that a store may have."""
+
 
 def algorithm(name: str) -> Algorithm:
     """Return an algorithm by its name. Raises `InvalidInput`, which lists the known names."""

@@ -1,4 +1,4 @@
-"""Drafts: the next version of a collection, while its entries are put together, and the checks of what it is given.
+"""Drafts: the next version of a collection while entries are added to it, and the checks of its arguments.
 
 A draft is plain data: `ingest` stores the content of its files, and `operations.commit` makes it a version.
 """
@@ -20,7 +20,7 @@ _UNCHANGED: Any = object()
 
 
 class BaseVersion(Protocol):
-    """The version that a draft starts from, with what the draft asks about its entries."""
+    """The version that a draft starts from, with the queries of its entries that the draft needs."""
 
     version: Version
 
@@ -62,7 +62,7 @@ def check_distributed_id(distributed_id: str) -> None:
     """Raise `InvalidName` if the id of parallel writers is not a string, or empty."""
     if not isinstance(distributed_id, str) or not distributed_id or not names.is_utf8(distributed_id):
         raise InvalidName(
-            f"the id of parallel writers is text, such as the name of their group, not {distributed_id!r}"
+            f"the id of parallel writers must be a string, such as the name of their group, not {distributed_id!r}"
         )
 
 
@@ -70,8 +70,8 @@ def check_no_base(draft: Draft) -> None:
     """Raise `InvalidInput` for a draft that starts from a version: parallel writers only add."""
     if draft.base is not None:
         raise InvalidInput(
-            f"{draft.name} starts from {draft.base.version.name}, and a version of parallel writers is what they add: "
-            "log it with log_artifact, or upsert a new Artifact"
+            f"{draft.name} starts from {draft.base.version.name}, but a version of parallel writers has "
+            "only what they add: log it with log_artifact, or upsert a new Artifact"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from pathlib import PurePath
@@ -16,16 +16,17 @@ from artstore.errors import NotJson
 _DEEPEST = 64
 
 
-def to_jsonable(value: Any, *, strict: bool = False) -> Any:
+def to_jsonable(value: Any, *, strict: bool = False, unknown: list[str] | None = None) -> Any:
     """Convert a value to JSON types: arrays become lists, data classes and namespaces become dicts.
 
-    Values of other types become strings, and NaN and the infinities become `"NaN"`, `"Infinity"` and `"-Infinity"`, as
-    in W&B. With `strict`, as for metadata, NaN becomes None, and infinity and values of other types raise `NotJson`.
+    Values of other types become strings, and the names of these types are appended to `unknown`. NaN and the infinities
+    become `"NaN"`, `"Infinity"` and `"-Infinity"`, as in W&B. With `strict`, as for metadata, NaN becomes None, and
+    infinity and values of other types raise `NotJson`.
 
     >>> to_jsonable({"loss": float("nan"), 1: (2, 3)})
     {'loss': 'NaN', '1': [2, 3]}
     """
-    return _Converter(strict).of(value, 0)
+    return _Converter(strict, unknown).of(value, 0)
 
 
 def json_text(value: object) -> str:
@@ -33,11 +34,17 @@ def json_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
+def _is_list_like(value: Any) -> bool:
+    """Whether a value is a list of a library that is not imported here, such as those of OmegaConf and Ray."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview)
+
+
 class _Converter:
     """Converts a value and what it contains."""
 
-    def __init__(self, strict: bool) -> None:
+    def __init__(self, strict: bool, unknown: list[str] | None) -> None:
         self._strict = strict
+        self._unknown_types = unknown
 
     def of(self, value: Any, depth: int) -> Any:
         if isinstance(value, Enum):
@@ -50,7 +57,7 @@ class _Converter:
             return self._unknown(value)
         if isinstance(value, Mapping):
             return {key if isinstance(key, str) else str(key): self.of(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, list | tuple | set | frozenset | range):
+        if isinstance(value, list | tuple | set | frozenset | range) or _is_list_like(value):
             return [self.of(item, depth + 1) for item in value]
         if isinstance(value, datetime | date):
             return value.isoformat()
@@ -90,4 +97,7 @@ class _Converter:
                 f"Object of type {type(value).__name__} is not JSON serializable: metadata is text, numbers, lists "
                 "and dicts"
             )
+        if self._unknown_types is not None and not isinstance(value, PurePath):
+            kind = type(value)
+            self._unknown_types.append(f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."))
         return str(value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -201,9 +201,8 @@ class ManifestBuilder:
 
     def _end_segment(self) -> None:
         part, self._entries = self._entries, []
-        body = _u32(len(part)) + b"".join(map(encode, part))
         segment = Segment(
-            self.algorithm.structure("artstore.segment.1", body),
+            segment_digest(self.algorithm, part),
             part[0].path,
             part[-1].path,
             len(part),
@@ -214,9 +213,8 @@ class ManifestBuilder:
 
     def _end_group(self) -> None:
         part, self._segments = self._segments, []
-        body = _u32(len(part)) + digest_texts([segment.digest for segment in part])
         group = Group(
-            self.algorithm.structure("artstore.group.1", body),
+            group_digest(self.algorithm, [segment.digest for segment in part]),
             part[0].first,
             part[-1].last,
             len(part),
@@ -233,6 +231,16 @@ class ManifestBuilder:
         if self._segments:
             self._end_group()
         return manifest_digest(self.algorithm, [group.digest for group in self.groups])
+
+
+def segment_digest(algorithm: Algorithm, entries: Sequence[Entry]) -> str:
+    """Return the digest of the segment that consists of these entries."""
+    return algorithm.structure("artstore.segment.1", _u32(len(entries)) + b"".join(map(encode, entries)))
+
+
+def group_digest(algorithm: Algorithm, segments: Sequence[str]) -> str:
+    """Return the digest of the group that consists of the segments with these digests."""
+    return algorithm.structure("artstore.group.1", _u32(len(segments)) + digest_texts(segments))
 
 
 def manifest_digest(algorithm: Algorithm, groups: list[str]) -> str:

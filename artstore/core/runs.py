@@ -1,4 +1,4 @@
-"""Runs as plain data: their record in the catalog, and the state that it amounts to."""
+"""Runs as plain data: their record in the catalog, and the state that follows from it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
 
 
 class NewRun(NamedTuple):
-    """What a run is begun with. `environment` is where and how its process was started."""
+    """The properties of a new run. `environment` describes where and how its process was started."""
 
     project: str
     uid: str
@@ -61,4 +61,6 @@ def check_text(field: str, value: object) -> None:
         try:
             str(text).encode()
         except UnicodeEncodeError as error:
-            raise InvalidInput(f"the {field} of a run is text in UTF-8, and {text!r} is not: {error.reason}") from error
+            raise InvalidInput(
+                f"the {field} of a run must be UTF-8 text, and {text!r} is not: {error.reason}"
+            ) from error

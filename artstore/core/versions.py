@@ -15,6 +15,8 @@ class Link(NamedTuple):
     collection: str
     number: int
     aliases: tuple[str, ...]
+    created_at: str = ""
+    """When the version was linked: UTC, ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True)

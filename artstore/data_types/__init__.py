@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from artstore.data_types.audio import Audio
     from artstore.data_types.classes import Classes
     from artstore.data_types.data_object import DataObject
+    from artstore.data_types.figures import Bokeh, Plotly
+    from artstore.data_types.histogram import Histogram
     from artstore.data_types.html import Html
     from artstore.data_types.image import Image
     from artstore.data_types.joined_table import JoinedTable
     from artstore.data_types.media import Media
-    from artstore.data_types.object3d import Molecule, Object3D
+    from artstore.data_types.object3d import Molecule, Object3D, box3d
     from artstore.data_types.overlays import BoundingBoxes2D, ImageMask
     from artstore.data_types.partitioned_table import PartitionedTable
     from artstore.data_types.table import Table
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Audio",
+    "Bokeh",
     "BoundingBoxes2D",
     "Classes",
     "DataObject",
+    "Histogram",
     "Html",
     "Image",
     "ImageMask",
@@ -35,15 +39,19 @@ __all__ = [
     "Molecule",
     "Object3D",
     "PartitionedTable",
+    "Plotly",
     "Table",
     "Video",
+    "box3d",
 ]
 
 _MODULES = {
     "Audio": "audio",
+    "Bokeh": "figures",
     "BoundingBoxes2D": "overlays",
     "Classes": "classes",
     "DataObject": "data_object",
+    "Histogram": "histogram",
     "Html": "html",
     "Image": "image",
     "ImageMask": "overlays",
@@ -52,13 +60,17 @@ _MODULES = {
     "Molecule": "object3d",
     "Object3D": "object3d",
     "PartitionedTable": "partitioned_table",
+    "Plotly": "figures",
     "Table": "table",
     "Video": "video",
+    "box3d": "object3d",
 }
 _WANDB_NAMES = {"WBValue": "DataObject"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plot":
+        return import_module("artstore.data_types.plot")
     own_name = _WANDB_NAMES.get(name, name)
     if own_name not in _MODULES:
         raise AttributeError(f"module 'artstore.data_types' has no attribute {name!r}")

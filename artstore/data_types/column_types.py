@@ -33,7 +33,7 @@ class Type:
         return self if self == other else None
 
     def parameters(self, writer: ObjectWriter | None) -> dict[str, Any]:
-        """Return what W&B writes about the type besides its name, after storing the objects that this names."""
+        """Store the objects that the type names; return its parameters as W&B writes them."""
         return {}
 
     def to_json(self, writer: ObjectWriter | None = None) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _sets_as_lists(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Union(Type):
-    """Accepts what one of its members accepts."""
+    """Accepts every value that one of its members accepts."""
 
     name = "union"
     members: tuple[Type, ...]

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from artstore.data_types.data_object import ObjectReader, ObjectWriter
 from artstore.errors import InvalidInput, SourceChanged, SourceMissing, SourceUnreadable
+from artstore.runtime import scratch
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]+://")
 _QUERY = re.compile(r"[?#].*")
@@ -91,7 +92,7 @@ class InMemory:
 
     def path(self) -> str:
         if self._file is None:
-            self._file = tempfile.NamedTemporaryFile(prefix="artstore-", suffix=self.suffix)  # noqa: SIM115
+            self._file = tempfile.NamedTemporaryFile(dir=scratch.folder(), suffix=self.suffix)  # noqa: SIM115
             self._file.write(self._data)
             self._file.flush()
         return self._file.name

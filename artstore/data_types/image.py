@@ -16,6 +16,7 @@ from artstore.data_types.data_object import ObjectReader, ObjectWriter
 from artstore.data_types.media import Media
 from artstore.data_types.overlays import BoundingBoxes2D, ImageMask
 from artstore.errors import InvalidInput, SourceUnreadable, WrongValue
+from artstore.runtime import terminal
 from artstore.runtime.optional_imports import need
 
 _FORMATS = ("png", "jpg", "jpeg", "bmp")
@@ -226,7 +227,13 @@ def _to_pillow(data: Any, mode: str | None, file_type: str) -> Any:
             f"Un-supported shape for image conversion {list(array.shape)}: an image is height times width, or height "
             "times width times 1, 3 or 4 channels"
         )
-    return pillow.fromarray(array.squeeze().astype(numpy.uint8)).convert(mode or modes[channels])
+    if array.dtype.kind == "f" and array.size and array.min() >= 0 and 0 < array.max() <= 1:
+        terminal.termwarn(
+            "an image of numbers from 0 to 1 is nearly black, as the numbers of an image are from 0 to 255: "
+            "multiply them by 255",
+            repeat=False,
+        )
+    return pillow.fromarray(array.astype(numpy.uint8)).convert(mode or modes[channels])
 
 
 def _to_array(data: Any, numpy: Any) -> Any:
@@ -238,9 +245,8 @@ def _to_array(data: Any, numpy: Any) -> Any:
         array = data.numpy() if hasattr(data, "numpy") else numpy.asarray(data)
     if array.dtype.kind not in "biuf":
         raise WrongValue(f"an image is made of numbers, not of {type(data).__name__}")
-    while array.ndim > 3 and 1 in array.shape:
-        array = array.squeeze(array.shape.index(1))
-    return array
+    # As W&B: a batch of one image, and one channel, are as good as none.
+    return array.squeeze() if array.ndim > 2 else array
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Self
 
 from artstore.data_types import registry
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.data_types.partitioned_table import PartitionedTable
 from artstore.data_types.table import Table
-from artstore.errors import InvalidInput
+from artstore.errors import InvalidInput, PathConflict
 
 
 class JoinedTable(DataObject):
@@ -62,7 +63,7 @@ def _is_table(path: str) -> bool:
 def _put_table(table: Any, writer: ObjectWriter, number: int) -> str:
     """Store a table unless it is in the artifact already; return its path."""
     if isinstance(table, Table | PartitionedTable):
-        return writer.put_object(table, f"t{number}")
+        return _put(table, writer, f"t{number}")
     if not isinstance(table, str):
         return _put_table_of_entry(table, writer, number)
     if not writer.has(table):
@@ -78,4 +79,14 @@ def _put_table_of_entry(entry: Any, writer: ObjectWriter, number: int) -> str:
     if not isinstance(table, Table | PartitionedTable):
         raise InvalidInput(f"JoinedTable table{number}: {entry.path!r} is not a table")
     name = entry.path.rpartition("/")[2].partition(".")[0]
-    return writer.put_object(table, f"t{number}" if writer.has(table.with_suffix(name)) else name)
+    return _put(table, writer, f"t{number}" if writer.has(table.with_suffix(name)) else name)
+
+
+def _put(table: Table | PartitionedTable, writer: ObjectWriter, name: str) -> str:
+    """Store a table under a name; under that name and a number if another joined table has one there."""
+    for count in itertools.count(1):
+        try:
+            return writer.put_object(table, name if count == 1 else f"{name}_{count}")
+        except PathConflict:
+            continue
+    raise AssertionError

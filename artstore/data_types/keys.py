@@ -14,7 +14,7 @@ _FOLDER = "media/tables/t"
 
 
 class TableBase(DataObject):
-    """What links need of a table: its columns and rows. `Table` is the only subclass."""
+    """The columns and rows of a table, for links to its rows. `Table` is the only subclass."""
 
     columns: list[Any]
 

@@ -59,6 +59,49 @@ class Object3D(Media):
         return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors or []})
 
 
+def box3d(
+    *,
+    center: Any,
+    size: Any,
+    orientation: Any,
+    color: Any,
+    label: str | None = None,
+    score: float | None = None,
+) -> dict[str, Any]:
+    """Return a 3D box for `Object3D.from_point_cloud`, by its center, its size, and its rotation as a quaternion.
+
+    >>> box = artstore.box3d(center=(0, 0, 0), size=(1, 2, 1), orientation=(1, 0, 0, 0), color=(0.5, 0.5, 0.5))
+
+    The color has three numbers from 0 to 1. Raises `InvalidInput`.
+    """
+    numpy = need("numpy", "a 3D box", "media")
+    given = {"center": (center, 3), "size": (size, 3), "orientation": (orientation, 4)}
+    arrays = {name: numpy.asarray(values, dtype=float) for name, (values, _) in given.items()}
+    for name, (_, length) in given.items():
+        if arrays[name].shape != (length,):
+            raise InvalidInput(f"{name} of a box has {length} numbers, not the shape {list(arrays[name].shape)}")
+    if not arrays["orientation"].any():
+        raise InvalidInput("orientation is a quaternion other than 0: (1, 0, 0, 0) does not turn the box")
+    signs = numpy.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
+    corners = arrays["center"] + (0.5 * arrays["size"] * signs) @ _rotation(arrays["orientation"], numpy)
+    return {
+        "corners": tuple(tuple(corner) for corner in corners.tolist()),
+        "color": color,
+        "label": label,
+        "score": score,
+    }
+
+
+def _rotation(quaternion: Any, numpy: Any) -> Any:
+    """Return the matrix that a row is multiplied with, from the left, to turn it by a quaternion."""
+    norm = numpy.sum(quaternion**2)
+    real, axis = quaternion[0], quaternion[1:]
+    x, y, z = axis
+    cross = numpy.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    turned = (real**2 - axis @ axis) * numpy.eye(3) + 2 * numpy.outer(axis, axis) + 2 * real * cross
+    return (turned / norm).T
+
+
 def _check_format(file_format: str | None, where: str) -> str:
     if file_format not in _FORMATS:
         raise InvalidInput(f"{where} is not compatible with Object3D: supported types are {', '.join(_FORMATS)}")

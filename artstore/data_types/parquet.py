@@ -8,9 +8,7 @@ the metadata of the file, under `artstore.table`.
 from __future__ import annotations
 
 import json
-import tempfile
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from artstore.core.names import is_utf8
@@ -19,6 +17,7 @@ from artstore.data_types.column_types import Type, members_of
 from artstore.data_types.data_object import ObjectReader, ObjectWriter
 from artstore.data_types.table_data import TableData
 from artstore.errors import InvalidInput, NotJson, WrongValue
+from artstore.runtime import scratch
 from artstore.runtime.optional_imports import need
 
 _METADATA_KEY = b"artstore.table"
@@ -38,8 +37,8 @@ def write(data: TableData, writer: ObjectWriter, path: str) -> None:
     }
     metadata = {**(table.schema.metadata or {}), _METADATA_KEY: json.dumps(note, sort_keys=True)}
     table = table.replace_schema_metadata(metadata)
-    with tempfile.TemporaryDirectory(prefix="artstore-") as folder:
-        file = Path(folder, "table.parquet")
+    with scratch.temporary_folder() as folder:
+        file = folder / "table.parquet"
         try:
             parquet.write_table(table, file, compression="zstd")
         except pyarrow.ArrowNotImplementedError as error:

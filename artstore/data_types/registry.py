@@ -27,6 +27,9 @@ _CLASSES = {
     "classes": ("classes", "Classes"),
     "mask": ("overlays", "ImageMask"),
     "bounding-boxes": ("overlays", "BoundingBoxes2D"),
+    "histogram": ("histogram", "Histogram"),
+    "plotly-file": ("figures", "Plotly"),
+    "bokeh-file": ("figures", "Bokeh"),
 }
 LOG_TYPES = tuple(_CLASSES)
 ROW_TYPES = ("table", "partitioned-table")

@@ -1,4 +1,4 @@
-"""What a table holds, as the modules that write and read its files see it."""
+"""The data of a table, for the modules that write and read its files."""
 
 from __future__ import annotations
 

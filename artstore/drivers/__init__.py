@@ -5,7 +5,8 @@ A driver is a subclass of `Driver` that finds, lists and reads the objects of on
 - `stat(uri)`: look at one object, and return a `RemoteObject` with what identifies its content;
 - `read(pinned, start, stop)`: yield the bytes of exactly the object that was pinned, or raise `changed(...)`;
 - `list(prefix)`: yield every object below a prefix in key order; a scheme without prefixes sets `lists = False`;
-- optionally `parse(uri)` if a URI can ask for a version, `steady(pinned)`, and `close()`.
+- optionally `parse(uri)` if a URI can ask for a version, `steady(pinned)`, `close()`, and `read_stored(pinned)` if the
+  server can keep objects compressed.
 
 It announces itself as an entry point in the group `artstore.drivers`, named after the scheme. `drivers/README.md` shows
 how to write one, and `artstore.testing` has the tests that every driver must pass. A driver imports this package and
@@ -21,10 +22,18 @@ from __future__ import annotations
 
 from artstore.core.digests import Algorithm
 from artstore.core.manifest import Entry, Kind
-from artstore.drivers.driver import Driver, NoRanges, Target, missing_library, unusable_options
+from artstore.drivers.driver import (
+    Driver,
+    NoRanges,
+    StoredCompressed,
+    Target,
+    is_compressed,
+    missing_library,
+    unusable_options,
+)
 from artstore.drivers.remote_object import RemoteObject, changed
 from artstore.drivers.retrying import retried, unavailable
-from artstore.runtime.secrets import redacted, refuse_secrets, refuse_userinfo
+from artstore.runtime.secrets import redacted, refuse_secrets, refuse_userinfo, shown
 
 __all__ = [
     "Algorithm",
@@ -33,13 +42,16 @@ __all__ = [
     "Kind",
     "NoRanges",
     "RemoteObject",
+    "StoredCompressed",
     "Target",
     "changed",
+    "is_compressed",
     "missing_library",
     "redacted",
     "refuse_secrets",
     "refuse_userinfo",
     "retried",
+    "shown",
     "unavailable",
     "unusable_options",
 ]

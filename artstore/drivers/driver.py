@@ -16,15 +16,19 @@ class NoRanges(BadReply):
     """The server sends this object only as a whole, even if part of it is requested."""
 
 
+class StoredCompressed(BadReply):
+    """The server keeps this object compressed, with the Content-Encoding gzip: `read_stored` has those bytes."""
+
+
 class Target(NamedTuple):
-    """What a URI points at: the URI of an object or prefix, and the version if the URI asks for one."""
+    """The target of a URI: the URI of an object or prefix, and the version if the URI asks for one."""
 
     uri: str
     version: str | None = None
 
 
 class ParsedUri(NamedTuple):
-    """A URI as people write it, its driver, and what that reads in it."""
+    """A URI as people write it, its driver, and the target that the driver reads in it."""
 
     uri: str
     driver: Driver
@@ -78,8 +82,16 @@ class Driver(ABC):
 
         That is the pinned version, or the current object if its content is certainly the same. Servers ignore
         conditions, so the headers of the reply are compared with the pin before the first byte is yielded. Raises
-        `ReferenceChanged`, made by `changed`; also `NoRanges`, if `start` is not 0 and only the whole is available.
+        `ReferenceChanged`, made by `changed`; also `NoRanges`, if `start` is not 0 and only the whole is available; and
+        `StoredCompressed`, if the object has a Content-Encoding that a download must undo (`is_compressed`).
         """
+
+    def read_stored(self, pinned: RemoteObject) -> AsyncIterator[bytes]:
+        """Yield all bytes of an object for which `read` raises `StoredCompressed`, as they are stored.
+
+        Size, etag and digest of the pin are those of these bytes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not undo encodings")
 
     def steady(self, pinned: RemoteObject) -> bool:
         """Whether parts that are read separately certainly belong to the same content."""
@@ -101,3 +113,24 @@ def unusable_options(scheme: str, error: TypeError) -> InvalidInput:
         f"{scheme}:// cannot be set up: {redacted(error)}. Check storage_options, FSSPEC_{scheme.upper()}_* and "
         "fsspec's configuration files"
     )
+
+
+_ENCODED_NAMES = {"gzip": (".gz", ".tgz", ".gzip"), "br": (".br",), "zstd": (".zst", ".tzst"), "compress": (".z",)}
+
+
+def is_compressed(uri: str, name: str, encoding: str | None) -> bool:
+    """Whether a download must undo the Content-Encoding of an object, which can only be gzip.
+
+    The encoding of a file that is itself named so, such as `data.csv.gz`, is that of the file, which stays as it is.
+    Raises `BadReply` for other encodings.
+    """
+    encodings = [part.strip().lower().removeprefix("x-") for part in (encoding or "").split(",")]
+    encodings = [part for part in encodings if part not in ("", "identity", "aws-chunked")]
+    if not encodings or name.lower().endswith(_ENCODED_NAMES.get(encodings[-1], ())):
+        return False
+    if encodings != ["gzip"]:
+        raise BadReply(
+            f"{uri!r} is sent with the Content-Encoding {encoding!r}, although none was requested, and only gzip can "
+            "be undone: store it without that header"
+        )
+    return True

@@ -55,6 +55,8 @@ async def stat(driver: Driver, uri: str, version: str | None, checksum: Algorith
 async def _below(driver: Driver, prefix: str, checksum: Algorithm | None) -> AsyncIterator[RemoteObject]:
     empty = True
     async for remote in driver.list(prefix, checksum=checksum):
+        if remote.is_folder_marker and remote.uri == prefix:
+            continue
         empty = False
         yield remote
     if empty and prefix.count("/") == 3:
@@ -72,10 +74,10 @@ async def _nothing() -> AsyncGenerator[RemoteObject]:
 
 
 async def limited(objects: AsyncIterator[RemoteObject], limit: int, prefix: str) -> AsyncIterator[RemoteObject]:
-    """Yield the objects of a listing, and raise `TooManyObjects` after the first `limit`."""
+    """Yield the objects of a listing, and raise `TooManyObjects` after the first `limit`; markers do not count."""
     count = 0
     async for remote in objects:
-        count += 1
+        count += not remote.is_folder_marker
         if count > limit:
             raise TooManyObjects(
                 f"there are more than {limit:,} {'object' if limit == 1 else 'objects'} below {prefix!r}: nothing was "

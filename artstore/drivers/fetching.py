@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
 
-from artstore.drivers.driver import Driver, NoRanges
+from artstore.drivers.decompressing import decompressed
+from artstore.drivers.driver import Driver, NoRanges, StoredCompressed
 from artstore.drivers.remote_object import RemoteObject, changed, format_bytes
 from artstore.drivers.retrying import Retries
 from artstore.drivers.verifying import digest_of
@@ -21,22 +23,28 @@ PARALLEL_PARTS = 8
 _PIECE = 4 << 20
 
 Advance = Callable[[int], None]
+T = TypeVar("T")
 
 
 async def fetch(driver: Driver, pinned: RemoteObject, descriptor: int, advance: Advance) -> None:
     """Write the pinned object to an empty file, which is open for reading and writing, and verify it there.
 
     `advance` is called with the number of bytes written, or with a negative number when they have to be read again.
-    After an error the content of the file is not usable.
+    An object that the server keeps compressed is decompressed while it is written; the pin is that of the compressed
+    bytes. After an error the content of the file is not usable.
     """
     with _naming_the_pin(pinned):
-        if pinned.size is not None and pinned.size >= 2 * PART and driver.steady(pinned):
-            try:
-                await _fetch_parts(driver, pinned, descriptor, pinned.size, advance)
-            except NoRanges:
+        try:
+            if pinned.size is not None and pinned.size >= 2 * PART and driver.steady(pinned):
+                try:
+                    await _fetch_parts(driver, pinned, descriptor, pinned.size, advance)
+                except NoRanges:
+                    await _fetch_whole(driver, pinned, descriptor, advance)
+            else:
                 await _fetch_whole(driver, pinned, descriptor, advance)
-        else:
-            await _fetch_whole(driver, pinned, descriptor, advance)
+        except StoredCompressed:
+            await _fetch_decompressed(driver, pinned, descriptor, advance)
+            return
     await _verify(pinned, descriptor)
 
 
@@ -49,27 +57,60 @@ def _naming_the_pin(pinned: RemoteObject) -> Iterator[None]:
         raise ReferenceGone(f"{error} (expected {pinned.described() or pinned.uri!r})") from error
 
 
+@asynccontextmanager
+async def _closing(pieces: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Close a generator when the block ends, also if it was not read to its end."""
+    try:
+        yield pieces
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+
+
 async def _fetch_whole(driver: Driver, pinned: RemoteObject, descriptor: int, advance: Advance) -> None:
     retries, done = Retries(), 0
     resumable = driver.steady(pinned)
     os.ftruncate(descriptor, 0)
     while True:
         try:
-            async for data in driver.read(pinned, done):
-                platform.write_all_at(descriptor, data, done)
-                done += len(data)
-                advance(len(data))
-                if resumable:
-                    retries.reset()
+            async with _closing(driver.read(pinned, done)) as pieces:
+                async for data in pieces:
+                    if pinned.size is not None and done + len(data) > pinned.size:
+                        raise changed(pinned, f"more than {format_bytes(pinned.size)}")
+                    platform.write_all_at(descriptor, data, done)
+                    done += len(data)
+                    advance(len(data))
+                    if resumable:
+                        retries.reset()
             return
         except Unreachable as error:
             await retries.pause(error)
         except NoRanges:
+            if not done:
+                raise
             resumable = False
         if not resumable:
             os.ftruncate(descriptor, 0)
             advance(-done)
             done = 0
+
+
+async def _fetch_decompressed(driver: Driver, pinned: RemoteObject, descriptor: int, advance: Advance) -> None:
+    retries = Retries()
+    while True:
+        done = counted = 0
+        os.ftruncate(descriptor, 0)
+        try:
+            async with _closing(decompressed(driver, pinned)) as pieces:
+                async for stored, data in pieces:
+                    platform.write_all_at(descriptor, data, done)
+                    done += len(data)
+                    advance(stored)
+                    counted += stored
+            return
+        except Unreachable as error:
+            advance(-counted)
+            await retries.pause(error)
 
 
 async def _fetch_parts(driver: Driver, pinned: RemoteObject, descriptor: int, size: int, advance: Advance) -> None:
@@ -100,11 +141,14 @@ async def _fetch_part(
     retries = Retries()
     while start < stop:
         try:
-            async for data in driver.read(pinned, start, stop):
-                platform.write_all_at(descriptor, data, start)
-                start += len(data)
-                advance(len(data))
-                retries.reset()
+            async with _closing(driver.read(pinned, start, stop)) as pieces:
+                async for data in pieces:
+                    if start + len(data) > stop:
+                        raise NoRanges(f"{pinned.uri!r} was answered with more bytes than were requested")
+                    platform.write_all_at(descriptor, data, start)
+                    start += len(data)
+                    advance(len(data))
+                    retries.reset()
             if start != stop:
                 raise Unreachable(f"{pinned.uri!r} ended {format_bytes(stop - start)} early: try again later")
         except Unreachable as error:
@@ -123,24 +167,54 @@ async def _verify(pinned: RemoteObject, descriptor: int) -> None:
 
 
 async def read_range(driver: Driver, pinned: RemoteObject, start: int, stop: int | None) -> bytes:
-    """Return the bytes of the pinned object from `start` up to but not including `stop` (None: to the end)."""
+    """Return bytes of the pinned object, as they are stored, from `start` up to but not including `stop`.
+
+    `stop` None means to the end.
+    """
     retries = Retries()
     whole = False
     while True:
-        parts: list[bytes] = []
         try:
             with _naming_the_pin(pinned):
-                async for data in driver.read(pinned) if whole else driver.read(pinned, start, stop):
-                    parts.append(data)
-            return b"".join(parts)[start:stop] if whole else b"".join(parts)
+                if whole:
+                    return await _joined(pinned, _stored(driver, pinned), start, stop)
+                length = None if stop is None else stop - start
+                return await _joined(pinned, driver.read(pinned, start, stop), 0, length)
         except Unreachable as error:
             await retries.pause(error)
-        except NoRanges:
+        except (NoRanges, StoredCompressed):
+            if whole:
+                raise
             whole = True
 
 
+async def _stored(driver: Driver, pinned: RemoteObject) -> AsyncGenerator[bytes]:
+    """Yield all bytes of the pinned object, as they are stored."""
+    try:
+        async for data in driver.read(pinned):
+            yield data
+    except StoredCompressed:
+        async for data in driver.read_stored(pinned):
+            yield data
+
+
+async def _joined(pinned: RemoteObject, pieces: AsyncIterator[bytes], start: int, stop: int | None) -> bytes:
+    """Join pieces of content, and cut them; raise `Unreachable` if they end before `stop`."""
+    kept: list[bytes] = []
+    at = 0
+    async with _closing(pieces):
+        async for data in pieces:
+            kept.append(data[max(0, start - at) : None if stop is None else max(0, stop - at)])
+            at += len(data)
+            if stop is not None and at >= stop:
+                break
+    if stop is not None and at < stop and pinned.size is not None:
+        raise Unreachable(f"{pinned.uri!r} ended {format_bytes(stop - at)} early: try again later")
+    return b"".join(kept)
+
+
 async def stream(driver: Driver, pinned: RemoteObject) -> AsyncGenerator[bytes]:
-    """Yield the content of the pinned object in pieces of about `_PIECE` bytes; only its size is verified.
+    """Yield the pinned object, as it is stored, in pieces of about `_PIECE` bytes; only its size is verified.
 
     Bytes that were yielded cannot be taken back. So a broken connection is an error, unless the rest certainly belongs
     to the same content.
@@ -150,9 +224,11 @@ async def stream(driver: Driver, pinned: RemoteObject) -> AsyncGenerator[bytes]:
     while True:
         try:
             with _naming_the_pin(pinned):
-                async for data in driver.read(pinned, done):
+                async for data in driver.read(pinned, done) if done else _stored(driver, pinned):
                     buffered.append(data)
                     done += len(data)
+                    if pinned.size is not None and done > pinned.size:
+                        raise changed(pinned, f"more than {format_bytes(pinned.size)}")
                     retries.reset()
                     if sum(map(len, buffered)) >= _PIECE:
                         yield b"".join(buffered)

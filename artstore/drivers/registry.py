@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from artstore.drivers.driver import Driver
 from artstore.errors import InvalidUri, NoDriver
+from artstore.runtime.secrets import shown
 
 GROUP = "artstore.drivers"
 FALLBACK = "fsspec"
@@ -24,7 +25,8 @@ def scheme_of(uri: str) -> str:
     match = _SCHEME.match(uri) if isinstance(uri, str) else None
     if match is None or (len(match[1]) == 1 and "://" not in uri):
         raise InvalidUri(
-            f"References must be URIs. To reference a local file, use file:// (and not {uri!r}: it has no scheme)"
+            "References must be URIs. To reference a local file, use file:// "
+            f"(and not {shown(uri)!r}: it has no scheme)"
         )
     return match[1].lower()
 

@@ -55,6 +55,11 @@ class RemoteObject(NamedTuple):
         return self.version is not None or self.etag is not None or self.digest is not None
 
     @property
+    def is_folder_marker(self) -> bool:
+        """Whether a listing found an empty object in place of a folder: its key ends with `/`."""
+        return self.kind == Kind.REFERENCE and self.size == 0 and self.uri.endswith("/")
+
+    @property
     def strong(self) -> bool:
         """Whether there is an etag that two different contents never share."""
         return self.etag is not None and not self.etag.startswith(("W/", "modified:"))
@@ -82,7 +87,7 @@ class RemoteObject(NamedTuple):
         return False
 
     def described(self) -> str:
-        """Return what pins the object, in words.
+        """Describe in words how the object is pinned.
 
         >>> RemoteObject("s3://b/k", "k", size=3, etag="abc").described()
         '3 bytes, etag abc'

@@ -14,14 +14,14 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from artstore.catalog import chunks as chunk_rows
-from artstore.catalog import leases, reclaim
+from artstore.catalog import garbage, leases
 from artstore.catalog.chunks import NewChunk, NewFile
 from artstore.catalog.connection import Connection
+from artstore.catalog.garbage import Freed
 from artstore.catalog.leases import Claim
-from artstore.catalog.reclaim import Freed
 from artstore.catalog.repository import Repository
 from artstore.errors import ArtstoreError, StoreError
-from artstore.ingest.claims import DraftLease
+from artstore.ingest.draft_lease import DraftLease
 from artstore.ingest.pack_batch import MANY_FILES, Batch
 from artstore.runtime import pause_gc
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
@@ -64,7 +64,7 @@ class ContentWriter:
         self.file_ids: dict[bytes, int] = {}
         """The ids of files that were published or found, up to a limit."""
 
-    # What goes in
+    # Put
 
     def put_files(self, files: Iterable[tuple[bytes, bytes]]) -> None:
         """Add whole files of at most one chunk: (digest, content)."""
@@ -148,11 +148,11 @@ class ContentWriter:
             return set(unknown)
 
     def flush(self) -> None:
-        """Hand everything that was put to the operating system, so that a full disk is reported now."""
+        """Pass everything that was put to the operating system, so that a full disk is reported now."""
         with self._guard:
             self._flush()
 
-    # What is done with it
+    # Publish, commit, drop
 
     def publish_everything(self) -> None:
         """Make all that was put readable, claimed by this draft."""
@@ -180,7 +180,7 @@ class ContentWriter:
                     claims = self._publish_rest(connection)
                     result = action(connection)
                     claims += self.lease.close(connection)
-                    freed = reclaim.release(connection, claims=claims) if claims else Freed()
+                    freed = garbage.release(connection, claims=claims) if claims else Freed()
             except BaseException:
                 # Ids that the transaction gave may be given to other files.
                 self.file_ids.clear()
@@ -206,7 +206,7 @@ class ContentWriter:
             self._broken = self._broken or StoreError("it was dropped, or the store was closed")
             if self.lease.is_open:
                 with self._db.writing() as connection:
-                    freed = reclaim.release(connection, claims=self.lease.close(connection))
+                    freed = garbage.release(connection, claims=self.lease.close(connection))
                 self.lease.forget()
             self._close_packs()
             return freed
@@ -319,11 +319,11 @@ class ContentWriter:
             self._syncer = ThreadPool(1, "artstore-sync")
         earlier = [other for other in self._returned if not other.is_empty and other is not batch]
         self._returned = [other for other in self._returned if other.is_empty]
-        for each in (*earlier, batch):
-            each.start_sync(self._syncer)
-            self._full.append(each)
+        for full in (*earlier, batch):
+            full.start_sync(self._syncer)
+            self._full.append(full)
         older = self._full[:-1]
-        if len(older) >= _PACKS_TOGETHER or sum(len(each.files) for each in older) >= MANY_FILES // 2:
+        if len(older) >= _PACKS_TOGETHER or sum(len(full.files) for full in older) >= MANY_FILES // 2:
             self._publish_full(len(older))
 
     def _publish_full(self, count: int) -> None:

@@ -15,6 +15,7 @@ from itertools import accumulate, pairwise
 
 from artstore.core.digests import Algorithm
 from artstore.ingest.content_writer import ContentWriter
+from artstore.runtime import platform
 from artstore.runtime.progress import Progress
 from artstore.runtime.threads import ThreadPool
 from artstore.storage import chunking, codec
@@ -23,7 +24,7 @@ _WINDOW = 8 * 1024 * 1024
 _WINDOWS = 3
 """One is read while one is written and one is hashed."""
 _PIPELINED = 4 * _WINDOW
-"""Files of at least this size are written and hashed as a whole in the background of their reading."""
+"""Files of at least this size are written, and hashed as a whole, in the background while they are read."""
 _TOGETHER = 128
 """How many chunks of content in memory are stored together."""
 
@@ -59,6 +60,11 @@ class LargeFile:
         stop: threading.Event,
     ) -> None:
         self._descriptor = descriptor
+        self._size = size
+        self._offset = 0
+        self._is_sparse = platform.allocated_bytes(os.fstat(descriptor)) < size
+        self._data = (0, 0)
+        """The data that was found last in a sparse file, from one offset to the other."""
         self._stop = stop
         self._algorithm = algorithm
         self._writer = writer
@@ -73,7 +79,7 @@ class LargeFile:
         self._buffers = [bytearray(window) for _ in range(_WINDOWS if pipelined else 1)]
 
     def store_chunks(self) -> tuple[bytes, int, list[bytes]]:
-        """Read to the end and store the chunks; return the file's digest, its size and the digests of its chunks."""
+        """Read up to the size and store the chunks; return the digest, the size read and the digests of the chunks."""
         try:
             size, digests = self._store_windows()
             self._wait(0)
@@ -107,20 +113,31 @@ class LargeFile:
         raise AssertionError("a file ends")
 
     def _fill(self, window: memoryview) -> int:
+        """Read on into a window, up to the size that the file had; holes are not read."""
+        window = window[: self._size - self._offset]
         filled = 0
         while filled < len(window):
-            count = (
-                os.readv(self._descriptor, [window[filled:]]) if hasattr(os, "readv") else self._read(window[filled:])
-            )
-            if count == 0:
-                break
+            start, end = self._next_data() if self._is_sparse else (self._offset, self._size)
+            hole = min(start - self._offset, len(window) - filled)
+            window[filled : filled + hole] = bytes(hole)
+            filled += hole
+            self._offset += hole
+            piece = window[filled : filled + end - start] if self._offset == start else window[:0]
+            count = platform.read_into(self._descriptor, piece, self._offset)
             filled += count
+            self._offset += count
+            if count < len(piece):
+                break
         return filled
 
-    def _read(self, window: memoryview) -> int:
-        data = os.read(self._descriptor, len(window))
-        window[: len(data)] = data
-        return len(data)
+    def _next_data(self) -> tuple[int, int]:
+        """Return where data begins at or after the offset, and where the hole after it begins."""
+        start, end = self._data
+        if self._offset >= end:
+            start = platform.seek_data(self._descriptor, self._offset, self._size)
+            end = platform.seek_hole(self._descriptor, start, self._size)
+            self._data = start, end
+        return max(start, self._offset), end
 
     def _hand_over(self, window: memoryview, chunks: list[tuple[bytes, memoryview]]) -> None:
         if self._pipeline is None:

@@ -1,4 +1,4 @@
-"""A draft that is open: with the writer of its content, and what its files held when they were read."""
+"""An open draft: the draft, the writer of its content, and the files that were read for it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MANY_FILES = 32_768
 
 @dataclass(eq=False)
 class Batch:
-    """What was appended to one pack and is not published."""
+    """Chunks and files that were appended to one pack and are not published."""
 
     pack: PackWriter
     chunks: dict[bytes, NewChunk] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from artstore.core.manifest import Entry, Kind
 from artstore.drivers import RemoteObject, placing
 from artstore.drivers.driver import ParsedUri
 from artstore.drivers.session import Session
-from artstore.errors import InvalidInput
+from artstore.errors import InvalidInput, PathConflict
 from artstore.runtime.progress import SILENT, Progress
 from artstore.runtime.spool import Spool
 
@@ -52,16 +52,43 @@ def add_reference(
             parsed or uri, name=name, checksum=algorithm, max_objects=max_objects, progress=progress
         )
         with closing(listing):
-            entries: Iterable[Entry] = listing
-            if parsed is not None and not checksum:
-                entries = map(_unpinned, listing) if _must_be_listed(parsed) else [_unseen_entry(parsed, name)]
-            added = _Added(entries, parsed)
-            draft.add_all(added)
+            added = _Added(listing if checksum else _without_pins(listing, parsed, name), parsed)
+            try:
+                draft.add_all(added)
+            except PathConflict as error:
+                conflict = str(error).rpartition(";")[0]
+                another = "name=..." if name is None else "another name"
+                raise PathConflict(f"{conflict}; pass {another} to add {uri!r} under another path") from error
     if added.prefix is not None:
         draft.prefixes.add(added.prefix)
     if added.has_explicit_version:
         draft.prefixes.add(uri)
     return added.entries.plain()
+
+
+def check_reference(
+    uri: str,
+    name: str | None = None,
+    *,
+    checksum: bool = True,
+    max_objects: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress = SILENT,
+) -> None:
+    """Raise what `add_reference` would raise about the objects. No content is read, and no store is needed."""
+    with Session(storage_options) as session:
+        parsed = session.parse(uri)
+        listing = session.references(parsed or uri, name=name, max_objects=max_objects, progress=progress)
+        with closing(listing):
+            for _ in listing if checksum else _without_pins(listing, parsed, name):
+                pass
+
+
+def _without_pins(listing: Iterator[Entry], parsed: ParsedUri | None, name: str | None) -> Iterable[Entry]:
+    """Return unpinned entries: those of a listing, or of the object itself, which is then not looked up."""
+    if parsed is None:
+        return listing
+    return map(_unpinned, listing) if _must_be_listed(parsed) else [_unseen_entry(parsed, name)]
 
 
 class _Added:

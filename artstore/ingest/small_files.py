@@ -14,13 +14,13 @@ from typing import NamedTuple
 from artstore.catalog import chunks
 from artstore.catalog.connection import Connection, connect_for_reading
 from artstore.core import digests
-from artstore.runtime import source_file
+from artstore.runtime import platform, source_file
 from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
 from artstore.storage import chunking, codec, packs
 
 
 class SmallFile(NamedTuple):
-    """A file of at most one chunk."""
+    """A file of at most one chunk. One that kept growing has the size of its stable prefix, and no inode."""
 
     stat: Stat
     executable: bool
@@ -106,12 +106,15 @@ def _read_one(path: str, raw: digests.Raw) -> SmallFile | Problem:
         for _ in range(source_file.TRIES):
             data = os.read(descriptor, chunking.WHOLE + 1)
             after = os.fstat(descriptor)
-            if len(data) > chunking.WHOLE:
+            if before.st_size > chunking.WHOLE:
                 return Problem(path, "it grew", too_large=True)
             if len(data) == after.st_size and _same(before, after):
                 return SmallFile(stat_of(after), is_executable(after.st_mode), raw(data), data)
             before = after
             os.lseek(descriptor, 0, os.SEEK_SET)
+        prefix = _stable_prefix(descriptor, before.st_size)
+        if prefix is not None:
+            return SmallFile(source_file.prefix_stat(before), is_executable(before.st_mode), raw(prefix), prefix)
         return Problem(path, "it kept changing", changed=True)
     except OSError as error:
         return Problem(path, error.strerror or str(error))
@@ -121,3 +124,10 @@ def _read_one(path: str, raw: digests.Raw) -> SmallFile | Problem:
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:
     return before.st_mtime_ns == after.st_mtime_ns and before.st_size == after.st_size
+
+
+def _stable_prefix(descriptor: int, size: int) -> bytes | None:
+    """Return the first `size` bytes of a file that grows; None if they change, too."""
+    first = platform.read_at(descriptor, size, 0)
+    is_stable = len(first) == size and os.fstat(descriptor).st_size > size
+    return first if is_stable and platform.read_at(descriptor, size, 0) == first else None

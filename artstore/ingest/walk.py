@@ -19,6 +19,9 @@ from artstore.errors import InvalidPath, LinkCycle
 from artstore.runtime import source_file
 from artstore.runtime.source_file import Stat, stat_of
 
+RUNS = "runs"
+"""The folder in a store that has a folder for the files of each run."""
+
 
 class FoundFile(NamedTuple):
     """A file that a walk found: where it is on disk, its path in the artifact, and its stat."""
@@ -30,7 +33,7 @@ class FoundFile(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Where to read it."""
+        """The path to read it from."""
         return os.path.join(self.folder, self.name)
 
 
@@ -82,6 +85,8 @@ class Walk:
 
     def _list(self, folder: _Folder, walked: WalkedFolder, below: list[_Folder]) -> None:
         prefix = folder.path + "/" if folder.path else ""
+        # A name of a file system may be short enough, and its path in the artifact still too long.
+        is_deep = 4 * len(prefix) > names.LONGEST_PATH - 4 * names.LONGEST_NAME
         files = walked.files
         try:
             with os.scandir(folder.source) as entries:
@@ -91,7 +96,7 @@ class Walk:
         for entry in listed:
             name = entry.name
             path = prefix + name
-            if not name.isascii() or ":" in name or "\\" in name:
+            if is_deep or not name.isascii() or ":" in name or "\\" in name:
                 path = names.entry_path(path)
             try:
                 status = entry.stat(follow_symlinks=False)
@@ -113,10 +118,11 @@ class Walk:
         if target == self._store:
             return
         check_outside_store(target, self._store, through=source)
-        if any(_is_at_or_below(above, target) for above in (*folder.above, folder.source)):
-            raise LinkCycle(f"the link {source!r} leads back to {target!r}: remove it, or add the folders one by one")
         if _is_at_or_below(target, self._root) and folder.above == (self._root,):
-            walked.others.append(Entry(path, Kind.LINK, target=_relative_target(source, target, folder.source)))
+            relative = names.link_target(path, _relative_target(source, target, folder.source))
+            walked.others.append(Entry(path, Kind.LINK, target=relative))
+        elif any(_is_at_or_below(above, target) for above in (*folder.above, folder.source)):
+            raise LinkCycle(f"the link {source!r} leads back to {target!r}: remove it, or add the folders one by one")
         else:
             self._follow(folder, source, target, path, walked, below)
 
@@ -139,13 +145,16 @@ class Walk:
 def _relative_target(source: str, target: str, folder: str) -> str:
     relative = os.path.relpath(target, folder)
     if not names.is_utf8(relative):
-        raise InvalidPath(f"the link {source!r} leads to {target!r}, which is not UTF-8: rename what it leads to")
+        raise InvalidPath(f"the link {source!r} leads to {target!r}, which is not UTF-8: rename its target")
     return relative.replace(os.sep, "/")
 
 
 def check_outside_store(source: str, store: str | None, *, through: str | None = None) -> None:
-    """Raise `SourceUnreadable` for a path in the store: closing its catalog would drop SQLite's locks on it."""
-    if store is not None and _is_at_or_below(source, store):
+    """Raise `SourceUnreadable` for a path in the store: closing its catalog would drop SQLite's locks on it.
+
+    The folders of runs are allowed: programs write files there and add them.
+    """
+    if store is not None and _is_at_or_below(source, store) and not _is_at_or_below(source, os.path.join(store, RUNS)):
         raise source_file.unreadable(through or source, f"it is, or lies in, the store {store} itself")
 
 

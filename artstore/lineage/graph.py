@@ -7,7 +7,7 @@ produced, from a version to the version that references it. `id` names a node in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -16,6 +16,8 @@ DIRECTIONS: tuple[Direction, ...] = ("upstream", "downstream", "both")
 USED, PRODUCED, REFERENCES = "used", "produced", "references"
 DELETED = "deleted"
 NO_JOB_TYPE = "no job type"
+_SIBLINGS = 5
+"""From this number on, nodes of one collection or job type are drawn as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,37 @@ def summarize(graph: Graph) -> Graph:
         nodes=tuple(groups.values()),
         edges=tuple(_merged(Edge(edge.kind, group_of[edge.source], group_of[edge.target]) for edge in graph.edges)),
     )
+
+
+def cluster(graph: Graph, columns: Mapping[str, int], opened: Collection[str] = ()) -> Graph:
+    """Draw siblings together: five or more nodes of one collection or job type in one column become one node.
+
+    The node that the graph is around stays, and so do the members of the clusters in `opened`, named by their ids.
+    """
+    members: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        if node.id != graph.start and isinstance(node, VersionNode | RunNode):
+            members.setdefault(f"{_group(node).id} #{columns[node.id]}", []).append(node)
+    clusters: dict[str, Node] = {}
+    cluster_of: dict[str, str] = {}
+    for id, siblings in members.items():
+        if len(siblings) >= _SIBLINGS and id not in opened:
+            clusters[id] = _counted(_group(siblings[0]), id, len(siblings))
+            cluster_of.update((node.id, id) for node in siblings)
+    if not clusters:
+        return graph
+    edges = (
+        replace(edge, source=cluster_of.get(edge.source, edge.source), target=cluster_of.get(edge.target, edge.target))
+        for edge in graph.edges
+    )
+    single = [node for node in graph.nodes if node.id not in cluster_of]
+    return replace(graph, nodes=(*single, *clusters.values()), edges=tuple(_merged(edges)))
+
+
+def _counted(group: Node, id: str, count: int) -> Node:
+    if isinstance(group, CollectionNode):
+        return replace(group, id=id, versions=count)
+    return replace(group, id=id, runs=count) if isinstance(group, JobNode) else group
 
 
 def _group(node: Node) -> Node:

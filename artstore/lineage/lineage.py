@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from html import escape
 from typing import Any
 
 from artstore.errors import UsageError
-from artstore.lineage import dot, mermaid, openlineage, prov, svg, tree
-from artstore.lineage.graph import Edge, Graph, Node, summarize
+from artstore.lineage import dot, html, mermaid, openlineage, prov, svg, tree
+from artstore.lineage.graph import Edge, Graph, Node, cluster, summarize
 from artstore.runtime import release
 
 _MOST_DRAWN = 200
@@ -73,6 +74,19 @@ class Lineage:
     def to_svg(self) -> str:
         """Return the graph as an SVG drawing."""
         return svg.render(self.graph)
+
+    def clustered(self, opened: Collection[str] = ()) -> Lineage:
+        """Draw five or more siblings of one collection or job type as one node, except clusters in `opened`."""
+        return Lineage(cluster(self.graph, svg.columns_of(self.graph), opened))
+
+    def draw(self, href: Callable[[Node], str]) -> str:
+        """Return the graph as an SVG drawing whose boxes are links, coloured by the page that contains it."""
+        return svg.render(self.graph, href=href, styled=False)
+
+    def to_html(self) -> str:
+        """Return one HTML file with the drawing and a list of its nodes; of a large graph, the summary is drawn."""
+        drawn = self.clustered().graph
+        return html.render(drawn if len(drawn.nodes) <= _MOST_DRAWN else summarize(self.graph), self.graph)
 
     def to_openlineage(self) -> list[dict[str, Any]]:
         """Return OpenLineage events, the oldest first. Raises `UsageError` for a summary."""

@@ -7,7 +7,7 @@ as an arc back. Within a column, nodes are placed near the middle of their prede
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ _STYLE = """
 .artstore .work rect{fill:#e6f4ea;stroke:#3d8b55}.artstore .gone rect{fill:none;stroke:#999;stroke-dasharray:4 3}
 .artstore .gone text{fill:#888}.artstore .start rect{stroke-width:2.5}
 .artstore text{text-anchor:middle;fill:#222}.artstore .detail{font-size:10px;fill:#555}
-.artstore path{fill:none;stroke:#888}.artstore .references{stroke-dasharray:5 3}
+.artstore path{fill:none;stroke:#888}.artstore .tip{fill:#888;stroke:none}.artstore .references{stroke-dasharray:5 3}
 """
 
 
@@ -34,26 +34,37 @@ class _Point(NamedTuple):
     y: float
 
 
-def render(graph: Graph) -> str:
-    """Return the drawing as one `svg` element."""
-    columns = _columns(graph)
+def render(graph: Graph, *, href: Callable[[Node], str] | None = None, styled: bool = True) -> str:
+    """Return the drawing as one `svg` element.
+
+    With `href`, each box is a link to the address that it returns. Without `styled`, colours are those of the page.
+    """
+    columns = columns_of(graph)
     places = _places(graph, columns)
     right = max(place.x for place in places.values()) + _WIDTH + _MARGIN
     bottom = max(place.y for place in places.values()) + _HEIGHT + _MARGIN + _GAP_Y
+    style = f"<style>{_STYLE}</style>" if styled else ""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="artstore" width="{right:.0f}" height="{bottom:.0f}" '
-        f'viewBox="0 0 {right:.0f} {bottom:.0f}" role="img">',
-        f"<title>lineage of {escape(visible(graph.start))}</title><style>{_STYLE}</style>",
+        f'viewBox="0 0 {right:.0f} {bottom:.0f}" role="{"group" if href else "img"}">',
+        f"<title>lineage of {escape(visible(graph.start))}</title>{style}",
         '<defs><marker id="artstore-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0 0L8 4L0 8z" style="fill:#888;stroke:none"/></marker></defs>',
+        'orient="auto"><path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>',
         *(_arrow(edge, places[edge.source], places[edge.target]) for edge in graph.edges),
-        *(_box(node, places[node.id], start=node.id == graph.start) for node in graph.nodes),
+        *(
+            _linked(_box(node, places[node.id], start=node.id == graph.start), href(node) if href else None)
+            for node in graph.nodes
+        ),
         "</svg>",
     ]
     return "\n".join(parts)
 
 
-def _columns(graph: Graph) -> dict[str, int]:
+def _linked(box: str, address: str | None) -> str:
+    return box if address is None else f'<a href="{escape(address)}">{box}</a>'
+
+
+def columns_of(graph: Graph) -> dict[str, int]:
     """Return the column of each node: one more than the highest column of its predecessors."""
     predecessors: dict[str, set[str]] = defaultdict(set)
     for source, target in _forward(graph):

@@ -1,6 +1,6 @@
-"""A graph as trees for the terminal: what something came from, and what came of it.
+"""A graph as trees for the terminal: one upstream of a node, one downstream.
 
-Where ways meet again, and where a cycle closes, the tree says that the node was shown above and goes no further.
+Where paths meet again, and where a cycle closes, the tree says that the node was shown above and ends.
 """
 
 from __future__ import annotations

@@ -1,31 +1,37 @@
 """Copy a store while it is in use: the catalog as it is at one moment, and the packs that it needs.
 
-A backup is a store: open it where it is, or copy it back. A second backup into the same folder copies only what was
-added since.
+A backup is a store: open it where it is, or restore it. A second backup into the same folder copies only what was
+added since. Each chunk is verified as it is copied; of a chunk that is damaged, the backup keeps an earlier good copy.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import backup_file, chunks, events, pack_space
+from artstore.catalog import backup_file, events, pack_space
+from artstore.catalog.backup_file import CatalogCopy
+from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import FILE
 from artstore.catalog.pack_space import Pack
 from artstore.catalog.repository import Repository
 from artstore.errors import Damaged, NotAStore
+from artstore.operations.findings import Finding, harmed, harms_of_chunk
 from artstore.operations.hold_everything import hold_everything
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
-from artstore.storage.packs import Packs
+from artstore.storage import codec
+from artstore.storage.packs import HEADER, Packs, Place
 
 _PIECE = 4 * 1024 * 1024
 _DRAFT = f".{FILE}-backup"
 
 
 class BackupResult(NamedTuple):
-    """What a backup did: bytes copied, and the hash of the newest event.
+    """The result of a backup: bytes copied, the hash of the newest event, and the damage found while copying.
 
     Keep the hash elsewhere, for `verify(head=...)`.
     """
@@ -33,69 +39,95 @@ class BackupResult(NamedTuple):
     path: Path
     copied: int
     head: str
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def harmed(self) -> list[str]:
+        """The names of the versions that are damaged in the store."""
+        return harmed(self.findings)
 
 
 def backup(repository: Repository, path: Path, *, progress: Progress = SILENT) -> BackupResult:
     """Copy the store into a folder, which is new, empty, or an earlier backup of the same store.
 
-    Raises `NotAStore` if the folder holds something else, and `DiskFull` if there is not enough room; an earlier backup
-    stays usable then.
+    Chunks that are damaged are reported as `findings`; the backup keeps the copies of the earlier one, where it has
+    them. Raises `NotAStore` if the folder holds something else, `DiskFull` if there is not enough room, and `Damaged`
+    if the catalog is damaged and would replace that of an earlier backup; an earlier backup stays usable then.
     """
-    copied_before = _prepare(repository, path)
-    with hold_everything(repository, "backup"):
-        return _copy(repository, path, copied_before, progress)
+    with ExitStack() as ending:
+        earlier = _prepare(repository, path)
+        if earlier is not None:
+            ending.push(closing(earlier))
+        ending.enter_context(hold_everything(repository, "backup"))
+        return _copy(repository, path, earlier, progress)
 
 
-def _prepare(repository: Repository, path: Path) -> dict[str, int]:
-    """Create the folder or check the earlier backup in it; return how much of each pack that holds."""
-    ends: dict[str, int] = {}
+def _prepare(repository: Repository, path: Path) -> CatalogCopy | None:
+    """Create the folder, or check the earlier backup in it and return that."""
+    earlier = None
     if any(above.exists() and above.samefile(repository.folder) for above in (path.resolve(), *path.resolve().parents)):
         raise NotAStore(f"{path} is the store itself or lies in it: choose a folder elsewhere for the backup")
     if (path / FILE).exists():
-        ends = _check_earlier(repository, path)
+        earlier = _check_earlier(repository, path)
     elif path.exists() and any(file.name not in ("packs", "locks", _DRAFT) for file in path.iterdir()):
         raise NotAStore(f"{path} holds something else: choose a new or empty folder for the backup")
     for folder in (path, path / "packs", path / "locks"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return ends
+        platform.create_folder(folder)
+    return earlier
 
 
-def _check_earlier(repository: Repository, path: Path) -> dict[str, int]:
+def _check_earlier(repository: Repository, path: Path) -> CatalogCopy:
     journal = path / f"{FILE}-wal"
     if journal.exists() and journal.stat().st_size:
         raise NotAStore(f"{path} is in use as a store, or was when its process was killed: choose another folder")
-    earlier = backup_file.read_earlier(path)
-    if earlier.uid != repository.db.uid:
-        raise NotAStore(f"{path} is a backup of another store: choose another folder")
-    if earlier.head and not events.contains(repository.db.connection, earlier.head):
-        raise NotAStore(f"{path} was changed since it was made, and is a store of its own now: choose another folder")
-    return earlier.ends
+    earlier = CatalogCopy(path / FILE)
+    try:
+        if earlier.uid != repository.db.uid:
+            raise NotAStore(f"{path} is a backup of another store: choose another folder")
+        if earlier.head and not events.contains(repository.db.connection, earlier.head):
+            raise NotAStore(
+                f"{path} was changed since it was made, and is a store of its own now: choose another folder"
+            )
+    except BaseException:
+        earlier.close()
+        raise
+    return earlier
 
 
-def _copy(repository: Repository, path: Path, copied_before: dict[str, int], progress: Progress) -> BackupResult:
+def _copy(repository: Repository, path: Path, earlier: CatalogCopy | None, progress: Progress) -> BackupResult:
     db = repository.db
     draft = path / _DRAFT
     platform.remove_if_there(draft)
-    target = Packs(path)
     with platform.translate_os_errors(str(path)):
         with db.reading() as connection:
             packs = pack_space.packs(connection)
             head = events.head(connection)
-            extents = {pack.name: chunks.used_ranges(connection, pack.id) for pack in packs}
             backup_file.copy(connection, draft)
+        faults = backup_file.faults(draft)
+        if faults and earlier is not None:
+            raise Damaged(
+                f"the catalog {db.path} is damaged ({faults[0]}), and the backup in {path} was left as it is: "
+                "run `artstore verify`, then restore that backup, or choose another folder for this one"
+            )
+        findings = [Finding(f"SQLite: {fault}") for fault in faults]
         copied = 0
-        with step(progress, "backing up", sum(pack.end for pack in packs), "bytes"):
+        with (
+            step(progress, "backing up", sum(pack.live for pack in packs), "bytes"),
+            closing(CatalogCopy(draft)) as snapshot,
+        ):
             for pack in packs:
-                missing = [(max(first, copied_before.get(pack.name, 0)), end) for first, end in extents[pack.name]]
-                copied += _copy_pack(repository.packs.path(pack.name), target.path(pack.name), pack.end, missing)
-                progress.advance(pack.end)
+                copy = _PackCopy(repository, path, earlier, pack)
+                copied += copy.run(snapshot.chunks_of_pack(pack.name))
+                findings += copy.findings
+                progress.advance(pack.live)
+        target = Packs(path)
         platform.sync_folder(target.folder)
         for leftover in (path / f"{FILE}-wal", path / f"{FILE}-shm"):
             platform.remove_if_there(leftover)
         os.replace(draft, path / FILE)
         platform.sync_folder(path)
     _remove_others(target, packs)
-    return BackupResult(path, copied, head)
+    return BackupResult(path, copied, head, tuple(findings))
 
 
 def _remove_others(target: Packs, packs: list[Pack]) -> None:
@@ -106,25 +138,91 @@ def _remove_others(target: Packs, packs: list[Pack]) -> None:
                 target.remove(name)
 
 
-def _copy_pack(source: Path, target: Path, end: int, missing: list[tuple[int, int]]) -> int:
-    """Copy ranges (first, end) of a pack to its copy; return the bytes. What was copied before never changes."""
-    copied = 0
-    try:
-        reading = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except FileNotFoundError as error:
-        raise Damaged(f"pack {source.name} is gone: run `artstore verify` to see which versions that harms") from error
-    writing = os.open(target, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-    try:
-        for offset, last in missing:
-            while offset < last:
-                data = platform.read_at(reading, min(_PIECE, last - offset), offset)
-                if not data:
-                    raise Damaged(f"pack {source.name} ends at {offset}, before {last}: run `artstore verify`")
-                offset += platform.write_at(writing, data, offset)
-                copied += len(data)
-        os.ftruncate(writing, end)
-        os.fsync(writing)
-    finally:
-        os.close(reading)
-        os.close(writing)
-    return copied
+class _PackCopy:
+    """The copy of one pack: what an earlier backup has there stays, everything else is verified while it is copied."""
+
+    def __init__(self, repository: Repository, path: Path, earlier: CatalogCopy | None, pack: Pack) -> None:
+        self._repository = repository
+        self._algorithm = repository.db.algorithm
+        self._earlier = earlier
+        self._pack = pack
+        self._target = Packs(path)
+        self.findings: list[Finding] = []
+
+    def run(self, listed: list[StoredChunk]) -> int:
+        """Copy the chunks, and make them durable; return the bytes that were written."""
+        copied, name = 0, self._pack.name
+        there = self._copied_before()
+        missing = [chunk for chunk in listed if (chunk.digest, chunk.place.offset) not in there]
+        last = listed[-1].place if listed else Place(name, 0, len(HEADER))
+        source_size = self._repository.packs.size(name) or 0
+        writing = os.open(self._target.path(name), os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        try:
+            platform.write_all_at(writing, HEADER, 0)
+            for run in _runs(missing):
+                pieces = self._read(run)
+                if all(pieces):
+                    platform.write_pieces_at(writing, pieces, run[0].place.offset)
+                else:
+                    for chunk, piece in zip(run, pieces, strict=True):
+                        platform.write_all_at(writing, piece, chunk.place.offset)
+                copied += sum(map(len, pieces))
+            # The row of the pack may be damaged, and its file may be cut short.
+            os.ftruncate(writing, max(last.offset + last.length, min(self._pack.end, source_size)))
+            os.fsync(writing)
+        finally:
+            os.close(writing)
+            self._target.close()
+        return copied
+
+    def _copied_before(self) -> set[tuple[bytes, int]]:
+        size = self._target.size(self._pack.name)
+        if self._earlier is None or size is None:
+            return set()
+        return {
+            (digest, place.offset)
+            for digest, _, place in self._earlier.chunks_of_pack(self._pack.name)
+            if place.offset + place.length <= size
+        }
+
+    def _read(self, run: list[StoredChunk]) -> list[bytes | memoryview]:
+        """Read consecutive chunks as they are stored, verified; empty bytes for one that is damaged everywhere."""
+        start, last = run[0].place.offset, run[-1].place
+        whole = memoryview(self._repository.packs.read_range(self._pack.name, start, last.offset + last.length - start))
+        pieces: list[bytes | memoryview] = []
+        for chunk in run:
+            piece: bytes | memoryview = whole[chunk.place.offset - start :][: chunk.place.length]
+            pieces.append(piece if self._is(chunk, piece) else self._replacement(chunk))
+        return pieces
+
+    def _is(self, chunk: StoredChunk, stored: bytes | memoryview) -> bool:
+        content = codec.decode(stored, chunk.place.codec) if chunk.place.codec else stored
+        return self._algorithm.raw(content) == chunk.digest
+
+    def _replacement(self, chunk: StoredChunk) -> bytes:
+        """Return a damaged chunk from the earlier backup, empty bytes if that does not have it; report it."""
+        earlier = self._earlier.find(chunk.digest) if self._earlier is not None else None
+        data = self._target.read_stored(earlier.place) if earlier is not None else b""
+        if len(data) != chunk.place.length or not self._is(chunk, data):
+            data = b""
+        kept = "the backup keeps the good copy of the earlier one" if data else "the backup does not have it either"
+        with self._repository.db.reading() as connection:
+            harms = harms_of_chunk(connection, chunk.digest)
+        what = f"chunk {self._algorithm.text(chunk.digest)} at {chunk.place.offset} of pack {self._pack.name}"
+        self.findings.append(Finding(f"{what} is damaged or gone; {kept}", harms))
+        return data
+
+
+def _runs(listed: list[StoredChunk]) -> Iterator[list[StoredChunk]]:
+    """Group consecutive chunks, up to a size."""
+    run: list[StoredChunk] = []
+    for chunk in listed:
+        place = chunk.place
+        if run:
+            last = run[-1].place
+            if last.offset + last.length != place.offset or place.offset + place.length - run[0].place.offset > _PIECE:
+                yield run
+                run = []
+        run.append(chunk)
+    if run:
+        yield run

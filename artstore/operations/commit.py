@@ -56,8 +56,8 @@ def commit(
 ) -> CommitResult:
     """Make a draft the next version of its collection, as the product of a run if given; durable when this returns.
 
-    If it equals the newest version in all that was given, that version is returned, with the aliases, tags and ttl
-    given applied to it. With `on_newest` the draft is put on top of the newest version, whichever that is at the
+    If it equals the newest version in everything that was given, that version is returned, with the given aliases, tags
+    and ttl. With `on_newest` the draft is put on top of the newest version, whichever that is at the
     commit. Raises `WrongType` if the collection has another type, `NotFound` if the base or a dependency was deleted,
     or `PathConflict`.
     """
@@ -192,7 +192,7 @@ def find_or_add_version(
 
 
 def _is_same(connection: Connection, draft: Draft, new_version: NewVersion, newest: Version) -> bool:
-    """Whether a draft equals the newest version in all that was given."""
+    """Whether a draft equals the newest version in everything that was given."""
     return (
         new_version.digest == newest.digest
         and not needed.is_expired(connection, newest.id, now())

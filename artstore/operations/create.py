@@ -41,9 +41,8 @@ def _create_folder(folder: Path) -> None:
             path.name not in _OURS and not path.name.startswith((".", FILE)) for path in folder.iterdir()
         ):
             raise NotAStore(f"{folder} holds something else: choose a new or empty folder for the store")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("packs", "locks"):
-            (folder / name).mkdir(mode=0o700, exist_ok=True)
+        for path in (folder, folder / "packs", folder / "locks"):
+            platform.create_folder(path)
     except (NotADirectoryError, FileExistsError) as error:
         raise NotAStore(f"{folder} is not a folder: choose another place for the store") from error
     except PermissionError as error:
@@ -69,9 +68,10 @@ def check_same(repository: Repository, algorithm: str | None, compression: str |
     if algorithm is not None and db.algorithm.name != algorithm:
         raise InvalidInput(
             f"{repository.folder} uses {db.algorithm.name}, and digests are never mixed: "
-            f"make another store for {algorithm}"
+            f"create another store for {algorithm}"
         )
     if compression is not None and db.compression != compression:
         raise InvalidInput(
-            f"{repository.folder} was made without compression, and that stays: make another store for {compression}"
+            f"{repository.folder} was created without compression, which cannot be changed: "
+            f"create another store for {compression}"
         )

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from artstore.catalog import aliases, collections, events, leases, needed, reclaim, usage, versions
+from artstore.catalog import collections, events, garbage, leases, links, needed, usage, versions
 from artstore.catalog.connection import Connection
-from artstore.catalog.reclaim import Freed
+from artstore.catalog.garbage import Freed
 from artstore.catalog.repository import Repository
 from artstore.catalog.timestamps import now, timestamp
 from artstore.core.versions import Version
-from artstore.errors import InvalidInput
+from artstore.errors import InvalidInput, StoreError
 from artstore.operations import edit
 from artstore.operations.reclaim_space import reclaim_space
 from artstore.runtime.progress import SILENT, Progress
@@ -20,21 +20,23 @@ from artstore.storage import process_locks
 
 
 class DeleteResult(NamedTuple):
-    """What a deletion did, or would do: the versions, the bytes of content deleted, and the bytes freed on disk.
-
-    `links` were removed without the versions that they show.
-    """
+    """The result of a deletion or its dry run."""
 
     versions: list[Version]
     content: int
+    """Bytes of content that nothing needs any more."""
     disk: int
+    """Bytes given back to the disk."""
     links: tuple[Version, ...] = ()
+    """The links that are removed: those to `versions`; of a collection of links all of them, without their versions."""
+    left_to_gc: str | None = None
+    """Why not all space could be given back to the disk. The versions are deleted nevertheless; `gc` frees it."""
 
 
 def release_dead_leases(repository: Repository, connection: Connection) -> Freed:
     """Close the leases of dead processes and release what only they held. Call it with the write lock held."""
     claims = leases.reap(connection, lambda name: process_locks.is_alive(repository.folder, name))
-    return reclaim.release(connection, claims=claims) if claims else Freed()
+    return garbage.release(connection, claims=claims) if claims else Freed()
 
 
 def delete(
@@ -49,7 +51,8 @@ def delete(
 ) -> DeleteResult:
     """Delete versions, all of them or none. Content that nothing else needs is gone from the disk when this returns.
 
-    Raises `StillNeeded` if one has aliases, or is referenced by a version that stays, and `InvalidInput` for a link.
+    Links to them are removed too, and returned. Raises `StillNeeded` if one has aliases, itself or on a link, or is
+    referenced by a version that stays, and `InvalidInput` for a link.
     """
     wanted = list(wanted)
     for version in wanted:
@@ -61,19 +64,38 @@ def delete(
         for version in current:
             needed.check_deletable(connection, version, delete_aliases=delete_aliases, force=force, also=also)
         if dry_run:
-            return DeleteResult(current, usage.reclaimable_together(connection, also), 0)
+            content = usage.reclaimable_together(connection, also)
+            return DeleteResult(current, content, 0, _links(connection, current))
     with repository.db.writing() as connection:
         release_dead_leases(repository, connection)
         expired = {version.id for version in needed.expired(connection, now())} if only_expired else also
         deleted = []
+        removed: list[Version] = []
         for id in ids:
             if versions.exists(connection, id) and id in expired:
                 version = versions.by_id(connection, id)
                 needed.check_deletable(connection, version, delete_aliases=delete_aliases, force=force, also=also)
+                removed += _links(connection, [version])
                 _mark_deleted(connection, version)
                 deleted.append(version)
-        freed = reclaim.release(connection, versions=[version.id for version in deleted])
-    return DeleteResult(deleted, freed.content, reclaim_space(repository, progress=progress).disk)
+        freed = garbage.release(connection, versions=[version.id for version in deleted])
+    disk, left = reclaim_what_can_be(repository, progress=progress)
+    return DeleteResult(deleted, freed.content, disk, tuple(removed), left)
+
+
+def reclaim_what_can_be(repository: Repository, *, progress: Progress = SILENT) -> tuple[int, str | None]:
+    """Give back space after a deletion that is durable; return the bytes, and why some could not be given back."""
+    try:
+        reclaimed = reclaim_space(repository, progress=progress)
+        return reclaimed.disk, reclaimed.left
+    except (StoreError, OSError) as error:
+        return 0, str(error)
+
+
+def _links(connection: Connection, shown: Iterable[Version]) -> tuple[Version, ...]:
+    return tuple(
+        versions.by_link(connection, link) for version in shown for link in links.of_version(connection, version.id)
+    )
 
 
 def _check_not_link(version: Version) -> None:
@@ -85,6 +107,9 @@ def _check_not_link(version: Version) -> None:
 
 
 def _mark_deleted(connection: Connection, version: Version) -> None:
+    linked = [
+        f"{link.project}/{link.collection}:v{link.number}" for link, _ in links.of_version(connection, version.id)
+    ]
     versions.mark_deleted(connection, version.id)
     events.record(
         connection,
@@ -92,6 +117,7 @@ def _mark_deleted(connection: Connection, version: Version) -> None:
         version.qualified_name,
         digest=version.digest,
         aliases=list(version.aliases),
+        **({"links": linked} if linked else {}),
     )
 
 
@@ -137,7 +163,10 @@ def prune(
 
 
 def _select(connection: Connection, collection: int, keep_last: int, older_than: timedelta | None) -> list[Version]:
-    """Return the versions that all rules select: none with an alias, nor any that a version that stays references."""
+    """Return the versions that all rules select.
+
+    None has an alias, itself or on a link, and none is referenced by a version that stays.
+    """
     limit = timestamp(datetime.now(UTC) - older_than) if older_than is not None else None
     selected = [
         version
@@ -145,7 +174,7 @@ def _select(connection: Connection, collection: int, keep_last: int, older_than:
         if not version.aliases
         and (limit is None or version.created_at < limit)
         and not needed.pending_dependents(connection, version.id)
-        and not aliases.protected_of(connection, version.id)
+        and not links.held_by_alias(connection, version.id)
     ]
     while True:
         ids = {version.id for version in selected}

@@ -195,8 +195,7 @@ def link(
     Linking it there again only sets the aliases. Raises `NotFound` if it was deleted, `ProtectedAlias` without `force`,
     and `WrongType` or `InvalidInput` if the name is taken by another kind of collection.
     """
-    names.project(project)
-    names.collection(collection)
+    names.collection(collection, names.project(project))
     aliases = [names.alias(alias) for alias in dict.fromkeys(aliases)]
     with repository.db.writing() as connection:
         if not versions.exists(connection, version.id):
@@ -269,7 +268,7 @@ def describe_collection(
         "protected_aliases": None if protected_aliases is None else _checked_aliases(protected_aliases),
     }
     changes = {field: value for field, value in given.items() if value is not None}
-    new_name = names.collection(name if new_name is None else new_name)
+    new_name = names.collection(name if new_name is None else new_name, project)
     with repository.db.writing() as connection:
         collection = collections.get(connection, project, name)
         if new_name != name and collections.find(connection, project, new_name) is not None:

@@ -15,7 +15,7 @@ def find_version(repository: Repository, name: str, *, project: str | None = Non
 
     Raises `NotFound`, which names what there is, or `WrongType`.
     """
-    wanted = names.parse(name)
+    wanted = names.parse(name, project)
     with repository.db.reading() as connection:
         version = versions.resolve(connection, wanted.project or project or names.DEFAULT_PROJECT, wanted)
     if type is not None and version.type != type:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from artstore.catalog import versions
@@ -16,6 +14,7 @@ from artstore.ingest import files
 from artstore.ingest.open_draft import OpenDraft
 from artstore.operations.commit import commit
 from artstore.operations.drafts import OpenDrafts
+from artstore.runtime import scratch
 from artstore.runtime.progress import SILENT, Progress, step
 
 _FILES, _BYTES = 512, 256 << 20
@@ -39,11 +38,11 @@ def materialize(
     total = sum(entry.size or 0 for entry in pinned)
     with step(progress, f"fetching what {draft.name} refers to", total, "bytes"):
         for batch in _batches(pinned):
-            with tempfile.TemporaryDirectory(prefix="artstore-") as folder:
+            with scratch.temporary_folder() as folder:
                 references.fetch(
-                    repository, draft.name, batch, Path(folder), storage_options=storage_options, progress=progress
+                    repository, draft.name, batch, folder, storage_options=storage_options, progress=progress
                 )
-                files.add_folder(repository, opened, Path(folder), overwrite=True)
+                files.add_folder(repository, opened, folder, overwrite=True)
     draft.prefixes.clear()
     return len(pinned)
 

@@ -7,51 +7,58 @@ removed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from artstore.catalog import chunks as chunk_rows
 from artstore.catalog import pack_space
 from artstore.catalog.pack_space import Move, Pack
 from artstore.catalog.repository import Repository
-from artstore.errors import DiskFull
+from artstore.errors import DiskFull, StoreError
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
+from artstore.storage import codec
 from artstore.storage.packs import HEADER, SEAL_AT, Packs, PackWriter
 
 WASTE = 0.05
 """A pack is repacked when more than this part of it is unused room."""
 _BLOCK = 4096
-_PIECE = 4 * 1024 * 1024
 
 
 class ReclaimResult(NamedTuple):
-    """What was given back: bytes on disk, packs removed, and packs copied to a new place."""
+    """The result: bytes given back to the disk, packs removed, packs copied, and why some space could not be freed."""
 
     disk: int = 0
     removed: int = 0
     repacked: int = 0
+    left: str | None = None
 
 
 def reclaim_space(repository: Repository, *, everywhere: bool = False, progress: Progress = SILENT) -> ReclaimResult:
     """Give back what is free, in the packs with newly free ranges or `everywhere`.
 
-    Raises `StoreError` if the packs cannot be written; the catalog is right by then, and the next call continues.
+    Packs that cannot be written, those of another user for example, are left to the next call: the catalog knows what
+    is free in them.
     """
     db, packs = repository.db, repository.packs
     with platform.translate_os_errors(str(packs.folder)), translate_sqlite_errors(db.path):
         before = packs.allocated()
         removed = repacked = 0
+        left = None
         keep_packs = pack_space.must_stay(db.connection)
         todo = pack_space.packs(db.connection) if everywhere else pack_space.packs_with_free_ranges(db.connection)
         with step(progress, "giving back space", len(todo), "packs"):
             for pack in todo:
-                was_removed, was_repacked = _reclaim(repository, pack, keep=keep_packs)
-                removed += was_removed
-                repacked += was_repacked
+                try:
+                    with platform.translate_os_errors(str(packs.path(pack.name))):
+                        was_removed, was_repacked = _reclaim(repository, pack, keep=keep_packs)
+                except StoreError as error:
+                    left = left or str(error)
+                else:
+                    removed += was_removed
+                    repacked += was_repacked
                 progress.advance(1)
-        return ReclaimResult(max(0, before - packs.allocated()), removed, repacked)
+        return ReclaimResult(max(0, before - packs.allocated()), removed, repacked, left)
 
 
 def _reclaim(repository: Repository, pack: Pack, *, keep: bool) -> tuple[bool, bool]:
@@ -63,10 +70,29 @@ def _reclaim(repository: Repository, pack: Pack, *, keep: bool) -> tuple[bool, b
     with packs.locked(pack.name) as held:
         removed = held and pack.live == 0 and _remove(repository, pack)
         worth_repacking = held and not (removed or keep) and _waste(packs, pack, ranges) > _least_waste(pack)
+        if not removed and (ranges or worth_repacking) and not _is_plausible(repository, pack):
+            return False, False
         repacked = worth_repacking and _repack(repository, pack)
     if not (removed or repacked):
         _punch(repository, pack)
     return removed, repacked
+
+
+def _is_plausible(repository: Repository, pack: Pack) -> bool:
+    """Whether the rows of a pack's chunks agree with each other and with its total.
+
+    If one is damaged, its chunk lies where the catalog knows nothing, and giving that space back would destroy it:
+    such a pack is left as it is, for `verify` to report and `repair` to heal.
+    """
+    with repository.db.reading() as connection:
+        ranges = pack_space.chunk_ranges(connection, pack.id)
+        live = chunk_rows.pack_counts(connection, pack.name).stored
+    end = len(HEADER)
+    for _, offset, length in ranges:
+        if offset < end:
+            return False
+        end = offset + length
+    return sum(length for _, _, length in ranges) == live
 
 
 def _punch(repository: Repository, pack: Pack) -> None:
@@ -101,7 +127,10 @@ def _least_waste(pack: Pack) -> float:
 
 
 def _repack(repository: Repository, pack: Pack) -> bool:
-    """Copy the live chunks of a pack elsewhere unchanged, then remove it. Damaged chunks stay recognisably damaged."""
+    """Copy the live chunks of a pack elsewhere unchanged, then remove it.
+
+    A pack with a damaged chunk stays: if the row of the chunk is damaged, its bytes may still be somewhere in it.
+    """
     writer = _target(repository, avoid=pack.name)
     try:
         if not _copy(repository, pack, writer):
@@ -116,31 +145,22 @@ def _repack(repository: Repository, pack: Pack) -> bool:
 
 def _copy(repository: Repository, pack: Pack, writer: PackWriter) -> bool:
     moves: list[Move] = []
-    buffer = bytearray(_PIECE)
-    for run in _runs(pack_space.chunk_ranges(repository.db.connection, pack.id)):
-        window = memoryview(buffer)[: sum(length for _, _, length in run)]
-        start = run[0][1]
-        read = repository.packs.read_into(pack.name, start, window)
-        # Bytes that are missing are zeros in the copy, which shows that the chunk is damaged.
-        window[read:] = bytes(len(window) - read)
-        new = writer.append(window)
-        writer.flush()
-        moves += [Move(id, offset, new + offset - start, length) for id, offset, length in run]
+    with repository.db.reading() as connection:
+        chunks = dict(
+            zip(
+                pack_space.chunk_ranges(connection, pack.id),
+                chunk_rows.chunks_of_pack(connection, pack.name),
+                strict=True,
+            )
+        )
+    for (id, offset, length), chunk in chunks.items():
+        stored = repository.packs.read_stored(chunk.place)
+        if repository.db.algorithm.raw(codec.decode(stored, chunk.place.codec)) != chunk.digest:
+            return False
+        moves.append(Move(id, offset, writer.append(stored), length))
     end = writer.sync()
     with repository.db.writing() as connection:
         return pack_space.move(connection, pack.id, writer.name, end, moves)
-
-
-def _runs(chunks: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
-    """Group consecutive chunks (id, offset, length), up to a size."""
-    run: list[tuple[int, int, int]] = []
-    for chunk in chunks:
-        if run and (run[-1][1] + run[-1][2] != chunk[1] or chunk[1] + chunk[2] - run[0][1] > _PIECE):
-            yield run
-            run = []
-        run.append(chunk)
-    if run:
-        yield run
 
 
 def _target(repository: Repository, avoid: str) -> PackWriter:

@@ -6,16 +6,20 @@ running and whose lock is free has crashed.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from artstore.catalog import events, runs, versions
+from artstore.catalog import curves, events, runs, versions
 from artstore.catalog.connection import Connection
+from artstore.catalog.curves import Point
 from artstore.catalog.filters import Filters
 from artstore.catalog.repository import Repository
 from artstore.core.runs import CRASHED, RUNNING, NewRun, RunRecord, check_text, observed_state
 from artstore.core.versions import Version
 from artstore.errors import InvalidName, NotFound, UsageError
+from artstore.ingest.walk import RUNS
 from artstore.storage import process_locks
 from artstore.storage.process_locks import ProcessLock
 
@@ -83,6 +87,37 @@ class Runs:
             runs.update(connection, run.id, fields)
             runs.append_history(connection, run.id, rows)
 
+    def edit(self, run: RunRecord, fields: Mapping[str, Any]) -> None:
+        """Change fields of a run from outside of it. Raises `NotFound` if it was deleted."""
+        with self._db.writing() as connection:
+            runs.by_id(connection, run.id)
+            runs.update(connection, run.id, fields)
+            events.record(connection, "run-edited", run.qualified_name, **fields)
+
+    def folder(self, run: RunRecord) -> Path:
+        """Return the folder for the files of a run, which need not exist."""
+        return Path(self._db.folder, RUNS, run.uid)
+
+    def delete(self, run: RunRecord) -> None:
+        """Delete a run with its history and its files; versions that it logged or used stay.
+
+        Raises `UsageError` if it is running or has upserted to a version that is not finished, or `NotFound`.
+        """
+        with self._db.writing() as connection:
+            now = runs.by_id(connection, run.id)
+            if self.state(now) == RUNNING:
+                raise UsageError(f"run {run.uid} is running: wait until it has finished, or end its process")
+            if runs.has_pending(connection, run.id):
+                raise UsageError(
+                    f"run {run.uid} has upserted to a version that is not finished: see `artstore pending`"
+                )
+            runs.delete(connection, run.id)
+            events.record(connection, "run-deleted", run.qualified_name, name=run.name)
+            is_only_one = not runs.find_anywhere(connection, run.uid)
+        if is_only_one:
+            # Runs of one id in several projects share a folder.
+            shutil.rmtree(self.folder(run), ignore_errors=True)
+
     def end(self, run: RunRecord, state: str, exit_code: int | None = None) -> None:
         """End a run as `finished`, `failed` or `crashed`; one that has ended already stays as it is."""
         with self._db.writing() as connection:
@@ -99,7 +134,7 @@ class Runs:
             for run in crashed:
                 _end(connection, run, CRASHED)
 
-    # What runs use and make
+    # Versions that runs use and log
 
     def note_use(self, run: RunRecord, version: Version, role: str | None = None) -> bool:
         """Record that a run used a version, in a role if given; return False if that was recorded already.
@@ -108,7 +143,7 @@ class Runs:
         """
         with self._db.writing() as connection:
             if not versions.exists(connection, version.id):
-                raise NotFound(f"{version.name} was deleted: use a version that lives")
+                raise NotFound(f"{version.name} was deleted: use a version that still exists")
             added = runs.add_use(connection, run.id, version.id, role)
             if added:
                 events.record(connection, "version-used", version.qualified_name, run=run.qualified_name, role=role)
@@ -130,10 +165,15 @@ class Runs:
         with self._db.reading() as connection:
             return [versions.by_id(connection, id) for id in runs.produced_versions(connection, run.id)]
 
-    def users(self, version: Version) -> list[RunRecord]:
-        """Return the runs that used a version, the first one first."""
+    def users(self, version: Version, *, limit: int = -1) -> list[RunRecord]:
+        """Return the runs that used a version, the first one first, at most `limit`."""
         with self._db.reading() as connection:
-            return runs.used_by(connection, version.id)
+            return runs.used_by(connection, version.id, limit)
+
+    def count_users(self, version: Version) -> int:
+        """Return how many runs used a version."""
+        with self._db.reading() as connection:
+            return runs.count_used_by(connection, version.id)
 
     def producers(self, version: Version) -> list[RunRecord]:
         """Return the runs that logged a version, the first one first."""
@@ -167,7 +207,7 @@ class Runs:
         return here[0]
 
     def _advice_for_name(self, name: str, project: str | None) -> str:
-        """Return what to do if no run has an id: it may be the name of one."""
+        """Return the advice for an id that no run has: it may be the name of a run."""
         with self._db.reading() as connection:
             ids = [f"{run.project}/{run.uid}" for run in runs.by_name(connection, name, project, _NAMED)]
         if not ids:
@@ -216,6 +256,13 @@ class Runs:
         """Return the rows of a run's history beyond a step, each with its `_step`."""
         with self._db.reading() as connection:
             return runs.history(connection, run.id, after=after, limit=limit)
+
+    def curves(
+        self, run: RunRecord, *, points: int = 1000, first: int | None = None, last: int | None = None
+    ) -> Mapping[str, list[Point]]:
+        """Return each number that a run logged over its steps, from `first` to `last`, as at most `points` points."""
+        with self._db.reading() as connection:
+            return curves.of_run(connection, run.id, points, first, last)
 
     def _is_alive(self, process_lock: str | None) -> bool:
         return process_lock is not None and process_locks.is_alive(self._db.folder, process_lock)

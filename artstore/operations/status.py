@@ -134,7 +134,8 @@ class _StatusCheck:
             for entry in self._references():
                 self._listed.discard(entry.uri or "")
         for entry in self._listed.added():
-            yield Status(entry.path, NEW, found=RemoteObject.of(entry).described())
+            if not RemoteObject.of(entry).is_folder_marker:
+                yield Status(entry.path, NEW, found=RemoteObject.of(entry).described())
 
 
 def _compared(entry: Entry, current: RemoteObject | None) -> Status:

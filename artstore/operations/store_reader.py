@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from artstore.catalog import collections, events, manifests, user_sql, versions
+from artstore.catalog import collections, damage, events, manifests, user_sql, versions
 from artstore.catalog import pending as pending_rows
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import FILE, Connection
@@ -22,7 +22,9 @@ from artstore.checkout.target_folder import DownloadResult
 from artstore.core import names
 from artstore.core.manifest import Entry
 from artstore.core.versions import Pending, Version
+from artstore.errors import Damaged
 from artstore.operations import diff, edit, find, upsert, usage
+from artstore.operations.browse import Browse
 from artstore.operations.pages import Pages
 from artstore.operations.runs import Runs
 from artstore.runtime.progress import SILENT, Progress
@@ -47,7 +49,7 @@ class StoreReader:
 
     @staticmethod
     def identity(path: StrPath) -> tuple[int, int] | None:
-        """Return what distinguishes the store in a folder from another made there later; None if there is none."""
+        """Return a key that distinguishes the store in a folder from one created there later; None if there is none."""
         try:
             status = os.stat(Path(path, FILE))
         except OSError:
@@ -58,6 +60,11 @@ class StoreReader:
     def closed(self) -> bool:
         """Whether the store was closed."""
         return self.repository.closed
+
+    @property
+    def uid(self) -> str:
+        """The id that the store got when it was created; its backups have the same."""
+        return self.db.uid
 
     @property
     def algorithm(self) -> str:
@@ -84,6 +91,11 @@ class StoreReader:
         """Collections, versions and entries, page by page."""
         return Pages(self.repository)
 
+    @property
+    def browse(self) -> Browse:
+        """Folders of versions, collections and events in windows, and search: what pages show."""
+        return Browse(self.repository)
+
     # Collections and versions
 
     def projects(self) -> list[str]:
@@ -108,7 +120,7 @@ class StoreReader:
 
     def collection(self, name: str, *, project: str = names.DEFAULT_PROJECT) -> Collection:
         """Find a collection. Raises `NotFound`."""
-        return self._read(collections.get, project, names.collection(name))
+        return self._read(collections.get, project, names.collection(name, project))
 
     def version(self, name: str, *, project: str | None = None, type: str | None = None) -> Version:
         """Find a version: `animals:v0`, `animals:best`, `animals` for the newest, `project/animals:latest`.
@@ -134,7 +146,7 @@ class StoreReader:
         return self._read(versions.dependencies, self._of(version).id)
 
     def lineage(self, version: Version | str, direction: Direction = "both", depth: int | None = None) -> Lineage:
-        """Return the graph of what a version came from and what came of it; the version may be deleted.
+        """Return the lineage graph of a version, upstream and downstream; the version may be deleted.
 
         `depth` is the number of hops, an edge each; without it, the graph is complete.
         """
@@ -143,7 +155,7 @@ class StoreReader:
         return trace.version(self.repository, self._of(version).id, direction, depth)
 
     def run_lineage(self, run: int, direction: Direction = "both", depth: int | None = None) -> Lineage:
-        """Return the graph of what a run used and made, with everything before and after. `run` is its number."""
+        """Return the lineage graph of a run, upstream and downstream. `run` is its number."""
         from artstore.operations import trace  # late: most programs never ask for it
 
         return trace.run(self.repository, run, direction, depth)
@@ -163,8 +175,8 @@ class StoreReader:
         return reader.entries(self.repository, self._of(version), names.entry_path(folder) if folder else "")
 
     def entry(self, version: Version | str, path: str) -> Entry | None:
-        """Return the entry of a version at a path, or None."""
-        return self._read(manifests.find, self._of(version).id, path)
+        """Return the entry of a version at a path, or None. Raises `Damaged` if it is not what its digest says."""
+        return self._read(manifests.find_verified, self._of(version).id, path)
 
     def read(self, entry: Entry) -> Iterator[bytes]:
         """Read a stored file, piece by piece, verified."""
@@ -232,14 +244,14 @@ class StoreReader:
         return usage.reclaimable_bytes(self.repository, version)
 
     def shares(self, versions: Iterable[Version]) -> dict[int, Share]:
-        """Return what each of some versions owns, and what deleting it alone would free, by their ids.
+        """Return the bytes that each of some versions owns and that deleting it alone would free, by version id.
 
         Asking for many costs little more than asking for one.
         """
         return usage.shares(self.repository, versions)
 
     def usage(self) -> usage.Usage:
-        """Return what the store holds and takes on disk."""
+        """Return the content of the store, and the space that it takes on disk."""
         return usage.usage(self.repository)
 
     # The whole store
@@ -252,6 +264,11 @@ class StoreReader:
         """Run a read-only SQL query, on the views `artifact_versions` and `artifact_entries` or any table."""
         self.db.check_open()
         return user_sql.query(self.path, query, parameters)
+
+    @staticmethod
+    def damage_behind(error: BaseException, path: StrPath) -> Damaged | None:
+        """Return the error to raise for one that came from the store in a folder, if damaged rows may be the cause."""
+        return damage.explain(error, Path(path))
 
     def _of(self, version: Version | str) -> Version:
         return self.version(version) if isinstance(version, str) else version

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from artstore.catalog import aliases as alias_rows
-from artstore.catalog import events, pending, reclaim, runs, usage, versions
+from artstore.catalog import events, garbage, pending, runs, usage, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
 from artstore.catalog.pending import Snapshot
@@ -23,7 +23,6 @@ from artstore.errors import NotFound
 from artstore.ingest.open_draft import OpenDraft
 from artstore.operations import commit, delete, edit
 from artstore.operations.commit import CutManifest
-from artstore.operations.reclaim_space import reclaim_space
 
 _TRIES_WITHOUT_LOCK = 3
 
@@ -89,7 +88,7 @@ def _nothing_pending(connection: Connection, collection: Collection, distributed
 
 
 class _Prepared(NamedTuple):
-    """What a pending version would be as a version."""
+    """The version that a pending version would become."""
 
     draft: Draft
     snapshot: Snapshot
@@ -188,10 +187,14 @@ def finished(repository: Repository, id: int) -> Version | None:
 
 
 class DropResult(NamedTuple):
-    """What dropping a pending version did, or would do: bytes of content deleted, and bytes freed on disk."""
+    """The result of dropping a pending version or its dry run: bytes of content deleted, and bytes freed on disk.
+
+    `left_to_gc` says why not all space could be given back to the disk; `gc` does that later.
+    """
 
     content: int
     disk: int
+    left_to_gc: str | None = None
 
 
 def drop(repository: Repository, id: int, *, dry_run: bool = False) -> DropResult:
@@ -206,7 +209,7 @@ def drop(repository: Repository, id: int, *, dry_run: bool = False) -> DropResul
     with repository.db.writing() as connection:
         row = pending.by_id(connection, id)
         delete.release_dead_leases(repository, connection)
-        freed = reclaim.release(connection, pending=[id])
+        freed = garbage.release(connection, pending=[id])
         pending.drop(connection, id)
         events.record(
             connection,
@@ -216,4 +219,4 @@ def drop(repository: Repository, id: int, *, dry_run: bool = False) -> DropResul
             entries=row.entries,
             runs=list(row.runs),
         )
-    return DropResult(freed.content, reclaim_space(repository).disk)
+    return DropResult(freed.content, *delete.reclaim_what_can_be(repository))

@@ -1,4 +1,4 @@
-"""Report what a store and its versions hold, and what that takes on disk."""
+"""Measure the content of a store and of its versions, and the space that it takes on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from artstore.runtime import platform
 
 
 class Usage(NamedTuple):
-    """What a store holds, and what that takes on disk, in bytes."""
+    """The content of a store, and the space that it takes on disk, in bytes."""
 
     versions: int
     version_bytes: int
@@ -25,11 +25,11 @@ class Usage(NamedTuple):
     stored_bytes: int
     """The content in the packs: less, where the store compresses."""
     dead_bytes: int
-    """What the packs waste on disk."""
+    """Bytes of disk that the packs waste."""
     allocated_bytes: int
-    """What the packs take on disk."""
+    """Bytes of disk that the packs take."""
     catalog_bytes: int
-    """What the catalog takes on disk."""
+    """Bytes of disk that the catalog takes."""
     pending: int = 0
     """The number of pending versions."""
     pending_bytes: int = 0
@@ -37,7 +37,7 @@ class Usage(NamedTuple):
 
 
 def usage(repository: Repository) -> Usage:
-    """Return what a store holds and takes on disk."""
+    """Return the content of a store, and the space that it takes on disk."""
     with repository.db.reading() as connection:
         totals = usage_rows.totals(connection)
     files = repository.folder.glob(FILE + "*")
@@ -68,6 +68,6 @@ def reclaimable_bytes(repository: Repository, version: Version | str) -> int:
 
 
 def shares(repository: Repository, versions: Iterable[Version]) -> dict[int, Share]:
-    """Return what each of some versions owns and would free, by their ids."""
+    """Return the bytes that each of some versions owns and that deleting it alone would free, by version id."""
     with repository.db.reading() as connection:
         return usage_rows.shares(connection, [version.id for version in versions])

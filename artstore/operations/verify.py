@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 from artstore.catalog import chunks as chunk_rows
-from artstore.catalog import collections, events, manifests, needed, pack_space, reclaim, versions
+from artstore.catalog import damage, events, garbage, manifests, pack_space, row_checksums, versions
 from artstore.catalog.chunks import PackCounts, StoredChunk
 from artstore.catalog.connection import Connection
+from artstore.catalog.pack_space import Pack
 from artstore.catalog.repository import Repository
+from artstore.catalog.versions import Committed
 from artstore.checkout.reader import Reader
 from artstore.core.digests import Algorithm
 from artstore.core.manifest import Dependency, cut_groups, manifest_digest, version_digest
-from artstore.core.versions import Version
 from artstore.errors import Damaged
+from artstore.operations.findings import Finding as Finding
+from artstore.operations.findings import Harm as Harm
+from artstore.operations.findings import harmed, harms_of_chunk, harms_of_files
 from artstore.operations.hold_everything import hold_everything
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.threads import ThreadPool
-
-
-class Harm(NamedTuple):
-    """An entry of a version that contains something damaged."""
-
-    version: str
-    path: str
-
-
-class Finding(NamedTuple):
-    """Something that is not as it should be, and the entries that it harms."""
-
-    what: str
-    harms: tuple[Harm, ...] = ()
+from artstore.storage.packs import HEADER
 
 
 @dataclass
 class VerifyResult:
-    """What a verification read, and what it found."""
+    """The result of a verification: how much was read, and what is damaged."""
 
     chunks: int = 0
     bytes: int = 0
@@ -55,7 +47,7 @@ class VerifyResult:
     @property
     def harmed(self) -> list[str]:
         """The names of the versions that are no longer complete."""
-        return sorted({harm.version for finding in self.findings for harm in finding.harms})
+        return harmed(self.findings)
 
 
 def verify(repository: Repository, *, head: str | None = None, progress: Progress = SILENT) -> VerifyResult:
@@ -64,28 +56,52 @@ def verify(repository: Repository, *, head: str | None = None, progress: Progres
     With `head`, the hash of an event that was kept elsewhere, also check whether the history up to it was rewritten.
     Nothing is reclaimed while this runs.
     """
-    with repository.db.reading() as connection:
-        orphans = reclaim.orphans(connection)
+    result = VerifyResult()
+    # First: while everything is held, nothing is an orphan.
+    _keep_going(partial(_check_orphans, repository, result), result)
     with hold_everything(repository, "verify"):
-        result = VerifyResult()
-        result.findings += [
-            Finding(f"{count} rows of {name} are held by nothing") for name, count in orphans.items() if count
-        ]
         for check in (
-            partial(_check_structures, repository, result, head),
+            partial(_check_structures, repository, result),
+            partial(_check_rows, repository, result),
+            partial(_check_log, repository, result, head),
             partial(_check_chunks, repository, result, progress),
             partial(_check_files, repository, result),
             partial(_check_manifests, repository, result),
         ):
-            try:
-                check()
-            except Damaged as error:
-                result.findings.append(Finding(str(error)))
+            _keep_going(check, result)
         return result
 
 
-def _check_structures(repository: Repository, result: VerifyResult, head: str | None) -> None:
+def _keep_going(check: Callable[[], object], result: VerifyResult) -> None:
+    """Run a part of the verification; damage that ends it is a finding, and the other parts follow."""
+    try:
+        check()
+    except Damaged as error:
+        if not any(str(error) == finding.what for finding in result.findings):
+            result.findings.append(Finding(str(error)))
+
+
+def _check_orphans(repository: Repository, result: VerifyResult) -> None:
+    with repository.db.reading() as connection:
+        orphans = garbage.orphans(connection)
+    result.findings += [
+        Finding(f"{count} rows of {name} are held by nothing") for name, count in orphans.items() if count
+    ]
+
+
+def _check_structures(repository: Repository, result: VerifyResult) -> None:
     result.findings += [Finding(f"SQLite: {message}") for message in repository.db.integrity()]
+
+
+def _check_rows(repository: Repository, result: VerifyResult) -> None:
+    """Decode the rows that no digest covers, and compare their checksums."""
+    result.findings += [Finding(str(row)) for row in damage.damaged_rows(repository.folder, without=damage.LARGE)]
+    for table in row_checksums.OWNERS:
+        with repository.db.reading() as connection:
+            result.findings += [Finding(str(found)) for found in row_checksums.differences(connection, table)]
+
+
+def _check_log(repository: Repository, result: VerifyResult, head: str | None) -> None:
     with repository.db.reading() as connection:
         result.head = events.head(connection)
         broken = events.first_broken(connection)
@@ -106,15 +122,24 @@ class _CheckedPack(NamedTuple):
     held: PackCounts
     counted: PackCounts
     damaged: list[StoredChunk]
+    faults: list[str]
 
 
 def _check_chunks(repository: Repository, result: VerifyResult, progress: Progress) -> None:
-    packs = pack_space.packs(repository.db.connection)
+    with repository.db.reading() as connection:
+        ids = pack_space.pack_ids(connection)
+    packs = list[Pack]()
+    for id in ids:
+        _keep_going(lambda id=id: packs.append(_pack(repository, id)), result)  # type: ignore[misc]
     live = sum(pack.live for pack in packs)
     with step(progress, "verifying", live, "bytes"), ThreadPool(platform.cores(), "artstore-verify") as pool:
-        futures = [pool.submit(_check_pack, repository, pack.name, progress) for pack in packs]
+        futures = [pool.submit(_check_pack, repository, pack, progress) for pack in packs]
         for pack, future in zip(packs, futures, strict=True):
-            checked = future.result()
+            try:
+                checked = future.result()
+            except Damaged as error:
+                result.findings.append(Finding(f"pack {pack.name} cannot be checked: {error}"))
+                continue
             result.chunks += checked.chunks
             result.bytes += checked.held.content
             for what, held, counted in zip(("chunks", "content"), checked.held, checked.counted, strict=True):
@@ -122,36 +147,66 @@ def _check_chunks(repository: Repository, result: VerifyResult, progress: Progre
                     result.findings.append(
                         Finding(f"pack {pack.name} holds {held} bytes of {what}, and counts {counted}")
                     )
+            result.findings += map(Finding, checked.faults)
             for chunk in checked.damaged:
                 result.findings.append(_damaged_chunk(repository, chunk))
 
 
-def _check_pack(repository: Repository, name: str, progress: Progress) -> _CheckedPack:
+def damaged_chunks(repository: Repository, progress: Progress = SILENT) -> Iterator[StoredChunk]:
+    """Read all chunks; yield those that are damaged or gone."""
     with repository.db.reading() as connection:
-        chunks = chunk_rows.chunks_of_pack(connection, name)
-        counted = chunk_rows.pack_counts(connection, name)
+        packs = pack_space.packs(connection)
+    with step(progress, "looking for damage", sum(pack.live for pack in packs), "bytes"):
+        for pack in packs:
+            yield from _check_pack(repository, pack, progress).damaged
+
+
+def _pack(repository: Repository, id: int) -> Pack:
+    with repository.db.reading() as connection:
+        return pack_space.by_id(connection, id)
+
+
+def _check_pack(repository: Repository, pack: Pack, progress: Progress) -> _CheckedPack:
+    with repository.db.reading() as connection:
+        chunks = chunk_rows.chunks_of_pack(connection, pack.name)
+        counted = chunk_rows.pack_counts(connection, pack.name)
+    faults = list(_faults_of_ranges(repository, pack, chunks))
     reader, damaged = Reader(repository), list[StoredChunk]()
     for chunk in chunks:
         try:
-            reader.read_chunk(chunk)
+            if len(reader.read_chunk(chunk)) != chunk.size:
+                damaged.append(chunk)
         except Damaged:
             damaged.append(chunk)
         progress.advance(chunk.place.length)
     held = PackCounts(sum(chunk.place.length for chunk in chunks), sum(chunk.size for chunk in chunks))
-    return _CheckedPack(len(chunks), held, counted, damaged)
+    return _CheckedPack(len(chunks), held, counted, damaged, faults)
+
+
+def _faults_of_ranges(repository: Repository, pack: Pack, chunks: list[StoredChunk]) -> Iterator[str]:
+    """Compare the end of a pack, as the catalog has it, with its chunks and with its file."""
+    end = len(HEADER)
+    for chunk in chunks:
+        if chunk.place.offset < end:
+            yield f"chunk {repository.db.algorithm.text(chunk.digest)} overlaps with what lies before it in {pack.name}"
+        end = chunk.place.offset + chunk.place.length
+    if pack.end < end:
+        yield f"packs row {pack.id}: pack {pack.name} ends at {pack.end} there, and its last chunk at {end}"
+    size = repository.packs.size(pack.name)
+    if size is None:
+        yield f"pack {pack.name} is gone"
+    elif size < pack.end:
+        yield f"packs row {pack.id}: pack {pack.name} ends at {pack.end} there, and its file at {size}"
 
 
 def _damaged_chunk(repository: Repository, chunk: StoredChunk) -> Finding:
-    with repository.db.reading() as connection:
-        harms = _harms(connection, chunk_rows.files_with_chunk(connection, chunk.digest))
     digest, place = repository.db.algorithm.text(chunk.digest), chunk.place
-    return Finding(f"chunk {digest} at {place.offset} of pack {place.pack} is damaged or gone", harms)
-
-
-def _harms(connection: Connection, files: list[bytes]) -> tuple[Harm, ...]:
-    committed = [Harm(version.qualified_name, path) for version, path in needed.versions_with(connection, files)]
-    waiting = [Harm(f"{name} (pending)", path) for name, path in needed.pending_with(connection, files)]
-    return tuple(committed + waiting)
+    what = f"chunk {digest} at {place.offset} of pack {place.pack} is damaged or gone"
+    try:
+        with repository.db.reading() as connection:
+            return Finding(what, harms_of_chunk(connection, chunk.digest))
+    except Damaged as error:
+        return Finding(f"{what}; which versions that harms is not known: {error}")
 
 
 def _check_files(repository: Repository, result: VerifyResult) -> None:
@@ -164,7 +219,7 @@ def _check_files(repository: Repository, result: VerifyResult) -> None:
     wrong += [digest for digest, size in several if not _is_whole(reader, digest, size)]
     for digest in wrong:
         with repository.db.reading() as connection:
-            harms = _harms(connection, [digest])
+            harms = harms_of_files(connection, [digest])
         if not set(harms) <= known_harms:
             text = repository.db.algorithm.text(digest)
             result.findings.append(Finding(f"the chunks of file {text} do not make it up", harms))
@@ -182,38 +237,41 @@ def _is_whole(reader: Reader, digest: bytes, size: int) -> bool:
 
 
 def _check_manifests(repository: Repository, result: VerifyResult) -> None:
-    algorithm = repository.db.algorithm
+    good: set[str] = set()
     with repository.db.reading() as connection:
-        listed = [
-            version
-            for collection in collections.find_all(connection)
-            for version in versions.of_collection(connection, collection.id)
-        ]
-        good: set[str] = set()
-        for version in listed:
-            result.versions += 1
-            if not _has_right_digest(connection, algorithm, version, good):
-                harm = Harm(version.qualified_name, "")
-                result.findings.append(
-                    Finding(f"the entries of {version.qualified_name} are not those of its digest", (harm,))
+        committed = versions.committed(connection)
+    for version in committed:
+        result.versions += 1
+        harm = Harm(version.name, "")
+        try:
+            with repository.db.reading() as connection:
+                is_right = _has_right_digest(connection, repository.db.algorithm, version, good)
+        except Damaged as error:
+            result.findings.append(Finding(f"the entries of {version.name} cannot be read: {error}", (harm,)))
+            continue
+        if not is_right:
+            result.findings.append(
+                Finding(
+                    f"versions row {version.id}: the entries of {version.name} are not those of its digest", (harm,)
                 )
+            )
 
 
-def _has_right_digest(connection: Connection, algorithm: Algorithm, version: Version, good: set[str]) -> bool:
+def _has_right_digest(connection: Connection, algorithm: Algorithm, version: Committed, good: set[str]) -> bool:
     """Whether a version's digest is that of its entries; `good` holds the digests of right groups."""
     groups = manifests.groups_of(connection, version.id)
     for group in groups:
         if group.digest in good:
             continue
-        entries = [
-            entry
-            for id, _ in manifests.segments_of(connection, group)
-            for entry in manifests.entries_of_segment(connection, id)
-        ]
-        if [cut.digest for cut in cut_groups(algorithm, entries)] != [group.digest]:
+        segments = manifests.segments_of(connection, group)
+        entries = [entry for id, _ in segments for entry in manifests.entries_of_segment(connection, id)]
+        if cut_groups(algorithm, entries) != [group]:
             return False
         good.add(group.digest)
     root = manifest_digest(algorithm, [group.digest for group in groups])
+    totals = sum(group.entries for group in groups), sum(group.size for group in groups)
+    if (root, *totals) != (version.manifest, version.entries, version.size):
+        return False
     dependencies = [
         Dependency(other.project, other.collection, other.number, other.digest)
         for other in versions.dependencies(connection, version.id)

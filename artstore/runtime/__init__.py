@@ -1,1 +1,1 @@
-"""What artstore needs from Python and the operating system; these modules know nothing of artifacts."""
+"""Tools for Python and the operating system. These modules know nothing of artifacts."""

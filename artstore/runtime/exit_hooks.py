@@ -23,7 +23,7 @@ ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None]
 
 _guard = threading.Lock()
 _process: int | None = None
-"""The process that the rest is about. In a forked child it is still the parent until the child registers a hook."""
+"""The process whose state this is. In a forked child it is still the parent until the child registers a hook."""
 _code = 0
 _hooks: list[Hook] = []
 _ending = False

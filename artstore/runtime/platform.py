@@ -9,13 +9,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from artstore.errors import ArtstoreError, DiskFull, StoreError
+from artstore.errors import ArtstoreError, Damaged, DiskFull, StoreError
 
 WINDOWS = sys.platform == "win32"
 LINUX = sys.platform.startswith("linux")
@@ -31,6 +32,7 @@ _NETWORK = {
 }
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_TOO_MANY_OPEN = {errno.EMFILE, errno.ENFILE}
 
 if sys.platform == "win32":
     import msvcrt
@@ -75,15 +77,34 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+def open_regular(path: Path, flags: int) -> int:
+    """Open a file of a store. Raises `Damaged` for a link, a FIFO or whatever else is not a file, without waiting."""
+    flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise
+        raise _not_a_file(path) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _not_a_file(path)
+    return descriptor
+
+
+def _not_a_file(path: Path) -> Damaged:
+    return Damaged(f"{path} is a link or not a regular file, which artstore does not create there: remove it")
+
+
 def open_locked(path: Path, *, create: bool, shared: bool = False) -> int | None:
     """Open a file and lock it; return None if the file is gone or another process holds the lock.
 
     A file that was unlinked between opening and locking counts as gone.
     """
-    flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
         with translate_os_errors(str(path)):
-            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL if create else flags, 0o600)
+            descriptor = open_regular(path, os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0))
     except FileNotFoundError:
         return None
     if not lock(descriptor, wait=False, shared=shared):
@@ -106,6 +127,33 @@ def create_locked(new_path: Callable[[], Path]) -> tuple[Path, int]:
         descriptor = open_locked(path, create=True)
         if descriptor is not None:
             return path, descriptor
+
+
+def some_descriptors(wanted: int) -> int:
+    """Return how many descriptors one part of the program may keep open: at most an eighth of what is allowed."""
+    if sys.platform == "win32":
+        return wanted
+    import resource  # not on Windows
+
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return wanted if allowed == resource.RLIM_INFINITY else max(4, min(wanted, allowed // 8))
+
+
+def create_folder(path: Path) -> None:
+    """Create a folder and those above it that are missing, durably; also one that was there is for its owner alone."""
+    missing = [above for above in (path, *path.parents) if not above.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not missing and path.stat().st_mode & 0o077:
+        # Of another user: what is put into it is for its owner alone anyway.
+        with suppress(PermissionError):
+            path.chmod(0o700)
+    for created in missing:
+        sync_folder(created.parent)
+
+
+def create_private_file(path: Path) -> None:
+    """Create an empty file that only its owner may read."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def sync_folder(path: Path) -> None:
@@ -197,6 +245,26 @@ def read_at(descriptor: int, length: int, offset: int) -> bytes:
     return os.read(descriptor, length)
 
 
+def seek_data(descriptor: int, offset: int, size: int) -> int:
+    """Return where the data of a file begins at or after an offset: at its size if there is only a hole."""
+    if not hasattr(os, "SEEK_DATA"):
+        return offset
+    try:
+        return min(os.lseek(descriptor, offset, os.SEEK_DATA), size)
+    except OSError as error:
+        return size if error.errno == errno.ENXIO else offset
+
+
+def seek_hole(descriptor: int, offset: int, size: int) -> int:
+    """Return where the first hole of a file begins at or after an offset: at its size if there is none."""
+    if not hasattr(os, "SEEK_HOLE") or offset >= size:
+        return size
+    try:
+        return min(os.lseek(descriptor, offset, os.SEEK_HOLE), size)
+    except OSError:
+        return size
+
+
 def allocated_bytes(status: os.stat_result) -> int:
     """Return how many bytes a file occupies on the disk, without its holes."""
     blocks: int = getattr(status, "st_blocks", -1)
@@ -205,7 +273,7 @@ def allocated_bytes(status: os.stat_result) -> int:
 
 def clock(probe: Path) -> int:
     """Return the time of a file system, in nanoseconds, by touching a file there that has no other use."""
-    descriptor = os.open(probe, os.O_CREAT | os.O_WRONLY, 0o600)
+    descriptor = open_regular(probe, os.O_CREAT | os.O_WRONLY)
     try:
         os.utime(probe)
         return os.fstat(descriptor).st_mtime_ns
@@ -231,12 +299,16 @@ def translate_os_errors(
     forbidden: type[ArtstoreError] = StoreError,
     remedy: str = "check the permissions of the folder and what is in it",
 ) -> Iterator[None]:
-    """Raise errors that say what to do in place of the system's for no space and no permission, in a block."""
+    """In a block, replace the system's errors for no space and no permission by errors that say what to do."""
     try:
         yield
     except OSError as error:
-        if isinstance(error, ArtstoreError) or error.errno not in _FULL | _FORBIDDEN:
+        if isinstance(error, ArtstoreError) or error.errno not in _FULL | _FORBIDDEN | _TOO_MANY_OPEN:
             raise
+        if error.errno in _TOO_MANY_OPEN:
+            raise StoreError(
+                f"{what} cannot be opened, as this process has too many open files: raise the limit with `ulimit -n`"
+            ) from error
         if error.errno in _FULL:
             raise DiskFull(
                 f"no space left while writing {what} ({error.strerror}): free some, then run the same again; "

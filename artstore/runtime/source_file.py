@@ -9,14 +9,16 @@ from typing import NamedTuple
 from artstore.errors import SourceChanged, SourceMissing, SourceUnreadable
 
 TRIES = 4
-"""How often a file is read that changes while it is read."""
+"""How many times a file is read if it changes while it is read."""
 OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 NOT_REGULAR = "it is not a regular file"
+GROWN = -1
+"""In place of the inode of a file that grew while it was read."""
 _MAX_SQLITE_INTEGER = 2**63 - 1
 
 
 class Stat(NamedTuple):
-    """What stays the same while a file is unchanged; sizes in bytes, times in nanoseconds."""
+    """The status fields that stay the same while a file is unchanged; sizes in bytes, times in nanoseconds."""
 
     device: int
     inode: int
@@ -38,6 +40,14 @@ def stat_of(status: os.stat_result) -> Stat:
             status.st_ctime_ns,
         ),
     )
+
+
+def prefix_stat(status: os.stat_result) -> Stat:
+    """Return the stat of a file that grew since then, and of which the content until then is stored.
+
+    It has no inode, so that the stat cache never takes the file for unchanged.
+    """
+    return stat_of(status)._replace(inode=GROWN)
 
 
 class Problem(NamedTuple):

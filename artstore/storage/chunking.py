@@ -1,4 +1,4 @@
-"""How large files are cut into chunks, so that an edit moves only the cuts near it (docs/format.md, section 3)."""
+"""Cut large files into chunks, so that an edit moves only the cuts near it (docs/format.md, section 3)."""
 
 from __future__ import annotations
 

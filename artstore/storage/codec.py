@@ -1,4 +1,4 @@
-"""How a chunk is encoded in its pack: unchanged, or as a Zstandard frame if smaller (docs/format.md, section 4).
+"""Encode chunks for their pack: unchanged, or as a Zstandard frame if smaller (docs/format.md, section 4).
 
 A store is made with compression or without; each chunk has a codec of its own. The level is 1, because level 3 takes a
 third more time and makes text only a few hundredths smaller (docs/compression.md). Only stores that compress import

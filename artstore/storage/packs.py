@@ -7,6 +7,7 @@ which ranges are in use; docs/lifecycle.md has the rules.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import threading
 from collections import OrderedDict
@@ -15,16 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from artstore.errors import Damaged
 from artstore.runtime import platform
 from artstore.storage import codec
 
 HEADER = b"artstore-pack-1\n"
 SEAL_AT = 64 * 1024 * 1024
 """A pack of this many bytes is never appended to again."""
+_NAME = re.compile("[0-9a-f]{16}")
 _BUFFERED = 8 * 1024 * 1024
 """This many bytes are written together, so that the operating system gets few and long writes."""
-_OPEN_AT_MOST = 64
-_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_OPEN_AT_MOST = platform.some_descriptors(64)
 
 
 class Place(NamedTuple):
@@ -129,13 +131,18 @@ def write_for_writer(path: Path, offset: int, data: bytes) -> int:
 
     Only for packs that the catalog does not know yet: if the writer dies, no other writer adopts such a pack.
     """
-    descriptor = os.open(path, os.O_WRONLY | _FLAGS)
+    descriptor = platform.open_regular(path, os.O_WRONLY)
     try:
         with platform.translate_os_errors(str(path)):
             platform.write_all_at(descriptor, data, offset)
     finally:
         os.close(descriptor)
     return offset + len(data)
+
+
+def is_name(name: str) -> bool:
+    """Whether a string is a name as packs get it; another one could lead out of the store."""
+    return _NAME.fullmatch(name) is not None
 
 
 class Packs:
@@ -148,7 +155,9 @@ class Packs:
         self._caches: list[tuple[threading.Thread, OrderedDict[str, int]]] = []
 
     def path(self, name: str) -> Path:
-        """Return the path of a pack."""
+        """Return the path of a pack. Raises `Damaged` for a name that a pack does not have."""
+        if not is_name(name):
+            raise Damaged(f"the catalog names the pack {name!r}, and names of packs are 16 hexadecimal digits")
         return self.folder / f"{name}.pack"
 
     def create(self) -> PackWriter:
@@ -177,11 +186,21 @@ class Packs:
 
     def read(self, place: Place) -> bytes:
         """Return the content of a chunk, for the caller to verify: empty if the pack was removed."""
+        stored = self.read_stored(place)
+        return codec.decode(stored, place.codec) if place.codec else stored
+
+    def read_stored(self, place: Place) -> bytes:
+        """Return a chunk as the pack holds it, encoded: empty if the pack was removed, or if no chunk can lie there."""
+        return self.read_range(place.pack, place.offset, place.length)
+
+    def read_range(self, pack: str, offset: int, length: int) -> bytes:
+        """Return bytes of a pack, fewer at its end: empty if the pack was removed, or if no chunks can lie there."""
+        if offset < len(HEADER) or not 0 <= length <= SEAL_AT:
+            return b""
         try:
-            stored = platform.read_at(self._descriptor(place.pack), place.length, place.offset)
+            return platform.read_at(self._descriptor(pack), length, offset)
         except FileNotFoundError:
             return b""
-        return codec.decode(stored, place.codec) if place.codec else stored
 
     def read_into(self, pack: str, offset: int, window: memoryview) -> int:
         """Read bytes of a pack into a buffer; return their number, which is smaller at the end of the pack."""
@@ -198,7 +217,7 @@ class Packs:
             self._register(kept)
         descriptor = kept.pop(name, None)
         if descriptor is None:
-            descriptor = os.open(self.path(name), os.O_RDONLY | _FLAGS)
+            descriptor = platform.open_regular(self.path(name), os.O_RDONLY)
         kept[name] = descriptor
         if len(kept) > _OPEN_AT_MOST:
             os.close(kept.popitem(last=False)[1])
@@ -225,7 +244,7 @@ class Packs:
         A pack that was removed is ignored.
         """
         try:
-            descriptor = os.open(self.path(name), os.O_RDWR | _FLAGS)
+            descriptor = platform.open_regular(self.path(name), os.O_RDWR)
         except FileNotFoundError:
             return
         try:
@@ -247,7 +266,11 @@ class Packs:
 
     def remove(self, name: str) -> None:
         """Remove a locked pack. It is truncated first: its space is free even while a reader has it open."""
-        os.truncate(self.path(name), 0)
+        descriptor = platform.open_regular(self.path(name), os.O_WRONLY)
+        try:
+            os.truncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
         self.path(name).unlink()
 
     def truncate(self, name: str, published_end: Callable[[str], int | None], *, dry_run: bool) -> int:
@@ -272,7 +295,14 @@ class Packs:
 
     def names(self) -> list[str]:
         """Return the names of all packs in the folder, known to the catalog or not."""
-        return sorted(path.stem for path in self.folder.glob("*.pack"))
+        return sorted(path.stem for path in self.folder.glob("*.pack") if is_name(path.stem))
+
+    def size(self, name: str) -> int | None:
+        """Return the size of a pack's file in bytes; None if there is none."""
+        try:
+            return self.path(name).stat().st_size
+        except FileNotFoundError:
+            return None
 
     def allocated(self) -> int:
         """Return the bytes that all packs take on disk."""

@@ -7,13 +7,17 @@ name the lock of their process: once it is free, they are over.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import weakref
 from pathlib import Path
 
+from artstore.errors import Damaged, StoreReadOnly
 from artstore.runtime import forking, platform
 
 _instances: weakref.WeakSet[ProcessLock] = weakref.WeakSet()
+
+_NAME = re.compile("[0-9a-f]{16}|turn")
 
 
 def _close_in_child() -> None:
@@ -31,7 +35,7 @@ class ProcessLock:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "locks"
         self.pid = os.getpid()
-        with platform.translate_os_errors(str(self.folder)):
+        with platform.translate_os_errors(str(self.folder), StoreReadOnly):
             self.folder.mkdir(mode=0o700, exist_ok=True)
             path, self._descriptor = platform.create_locked(lambda: self._path(secrets.token_hex(8)))
         self.name = path.stem
@@ -52,6 +56,8 @@ class ProcessLock:
 
 def is_alive(folder: Path, name: str) -> bool:
     """Whether the process that made a lock still runs and has not closed it."""
+    if not _NAME.fullmatch(name):
+        raise Damaged(f"the catalog names the process lock {name!r}, and their names are 16 hexadecimal digits")
     path = folder / "locks" / f"{name}.lock"
     # Shared: another process that asks the same must not be taken for the one that holds the lock.
     descriptor = platform.open_locked(path, create=False, shared=True)

@@ -6,11 +6,14 @@ import functools
 import inspect
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
+from artstore.core import names
 from artstore.errors import UsageError
+from artstore.tracking import open_stores, run_files
 from artstore.tracking import run as runs
 from artstore.tracking.run import Run
+from artstore.tracking.run_artifacts import StrPath
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -94,6 +97,23 @@ def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
         open_run.finish(exit_code, quiet)
 
 
+def restore(
+    name: str, run_path: str | None = None, replace: bool = False, root: StrPath | None = None
+) -> IO[Any] | None:
+    """Return a file that a run has saved, opened for reading; None if it has none of that name. See `Run.restore`.
+
+    Without an open run, `run_path` is needed, and `root` is the working folder. Raises `UsageError` or `NotFound`.
+    """
+    open_run = runs.current()
+    if open_run is not None:
+        return open_run.restore(name, run_path, replace, root)
+    if run_path is None:
+        raise UsageError("run_path required when calling artstore.restore before artstore.init")
+    return run_files.restore_file(open_stores.to_read(), names.DEFAULT_PROJECT, name, run_path, replace, root or ".")
+
+
+join = finish
+"""W&B's older name."""
 log = _of_open_run(Run.log)
 log_artifact = _of_open_run(Run.log_artifact)
 use_artifact = _of_open_run(Run.use_artifact)

@@ -9,13 +9,19 @@ from typing import Any
 from artstore.core import names
 from artstore.core.names import LOCAL, REGISTRY
 from artstore.core.versions import Pending
-from artstore.errors import InvalidInput, NotFound, WrongType
+from artstore.errors import NotFound, WrongType
 from artstore.runtime import environment
 from artstore.store import Store
 from artstore.tracking import location, open_stores, public_run
 from artstore.tracking.artifact import Artifact
-from artstore.tracking.collection import ArtifactCollection, ArtifactType, list_collections, list_versions
-from artstore.tracking.paging import Listing
+from artstore.tracking.collection import (
+    ArtifactCollection,
+    ArtifactType,
+    check_order,
+    list_collections,
+    list_versions,
+)
+from artstore.tracking.listing import Listing
 from artstore.tracking.public_run import PublicRun
 
 
@@ -27,8 +33,8 @@ class Api:
     >>> [run.state for run in api.runs("animals")]
 
     The store is the folder `store`, otherwise ARTSTORE_DIR, or the nearest `.artstore` above the working folder. It is
-    opened when it is first used, so a script may make its Api before its first run creates the store. In W&B's place
-    for `overrides` a dict may give the default `project`. In names, `[entity/]project/name` is understood; the entity
+    opened when it is first used, so a script may make its Api before its first run creates the store. The dict
+    `overrides`, as in W&B, may give the default `project`. In names, `[entity/]project/name` is understood; the entity
     has no meaning. Raises `NoStore` if the store does not exist.
     """
 
@@ -105,7 +111,7 @@ class Api:
         >>> api.artifacts("model", "fox", filters={"metadata.accuracy": {"$gt": 0.9}, "alias": "candidate"})
 
         `order` is `version_index` or `created_at`, with `+` before it for the oldest first. Raises `NotFound`,
-        `WrongType`, or `InvalidInput` for a filter or an order that there is not.
+        `WrongType`, or `InvalidInput` for an unknown filter or order.
         """
         collection = self.artifact_collection(type_name, name)
         tagged = [{"tag": tag} for tag in ([tags] if isinstance(tags, str) else tags or ())]
@@ -129,7 +135,7 @@ class Api:
         project, plain = self._where(name)
         collection = ArtifactCollection._named(self.store, project, plain)
         if collection.type != type_name:
-            raise WrongType(f"type {type_name!r} specified but {plain} is of type {collection.type!r}: say that one")
+            raise WrongType(f"type {type_name!r} specified but {plain} is of type {collection.type!r}: give that one")
         return collection
 
     def artifact_collection_exists(self, name: str, type: str) -> bool:
@@ -155,8 +161,7 @@ class Api:
 
         A single name is the type, in the default project. Raises `InvalidInput`.
         """
-        if order not in (None, "name", "+name"):
-            raise InvalidInput(f"cannot order collections by {order!r}: they are listed by their names")
+        check_order("collections", order)
         project, type = (self._project, project_name) if type_name is None else (self._of(project_name), type_name)
         return list_collections(self.store, project, type, filters=filters, per_page=per_page, start=start)
 
@@ -173,7 +178,7 @@ class Api:
         return Listing.of([(name, ArtifactType(self.store, where, name)) for name in self.store.types(where)])
 
     def _where(self, name: str) -> tuple[str, str]:
-        wanted = names.parse(name)
+        wanted = names.parse(name, self._project)
         return wanted.project or self._project, wanted.name
 
     def _of(self, path: str) -> str:
@@ -183,17 +188,23 @@ class Api:
     # Registries
 
     def registry(self, name: str, organization: str | None = None) -> Registry:
-        """Find a registry: the links in the project `wandb-registry-NAME`. Raises `NotFound`."""
-        registries = {registry.name: registry for registry in self.registries()}
-        if name not in registries:
-            raise NotFound(f"no registry {name!r}: linking an artifact to {REGISTRY}{name}/NAME makes it")
-        return registries[name]
+        """Find a registry: the links in the project `wandb-registry-NAME`, in any case. Raises `NotFound`."""
+        registries = {registry.name.lower(): registry for registry in self.registries()}
+        if name.lower() not in registries:
+            raise NotFound(f"no registry {name!r}: linking an artifact to {REGISTRY}{name}/NAME creates it")
+        return registries[name.lower()]
 
     def registries(
-        self, organization: str | None = None, filter: Mapping[str, Any] | None = None, per_page: int = 100
+        self,
+        organization: str | None = None,
+        filter: Mapping[str, Any] | None = None,
+        per_page: int = 100,
+        order: str | None = None,
+        start: str | None = None,
     ) -> Listing[Registry]:
-        """List the registries of the store that match a filter by `name`. Raises `InvalidInput`."""
-        projects = self.store.registries(filter)
+        """List the registries of the store that match a filter by `name`, by name. Raises `InvalidInput`."""
+        check_order("registries", order)
+        projects = [project for project in self.store.registries(filter) if start is None or project > start]
         return Listing.of([(project, Registry(self.store, project)) for project in projects])
 
     # Runs
@@ -226,7 +237,13 @@ class Api:
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Listing[Project]:
         """List the projects of the store."""
-        return Listing.of([(name, Project(name)) for name in self.store.projects()])
+        return Listing.of([(name, Project(self.store, name)) for name in self.store.projects()])
+
+    def project(self, name: str, entity: str | None = None) -> Project:
+        """Return a project of the store. Raises `NotFound`."""
+        if name not in self.store.projects():
+            raise NotFound(f"no project {name!r}: list those that there are with artstore.Api().projects()")
+        return Project(self.store, name)
 
     def __repr__(self) -> str:
         return f"<Api of {self._store.path if self._store else location.find()}>"
@@ -235,10 +252,29 @@ class Api:
 class Project:
     """A namespace of artifacts and runs."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, store: Store, name: str) -> None:
+        self._store = store
         self.name = name
+        self.id = name
         self.entity = LOCAL
         self.path = [LOCAL, name]
+
+    @property
+    def url(self) -> str:
+        """Empty: a store has no web pages."""
+        return ""
+
+    def artifacts_types(self, per_page: int = 50) -> Listing[ArtifactType]:
+        """List the types of the artifacts of the project."""
+        types = self._store.types(self.name)
+        return Listing.of([(name, ArtifactType(self._store, self.name, name)) for name in types])
+
+    def collections(
+        self, filters: Mapping[str, Any] | None = None, order: str | None = None, per_page: int = 50
+    ) -> Listing[ArtifactCollection]:
+        """List the collections of the project that match filters, by name."""
+        check_order("collections", order)
+        return list_collections(self._store, self.name, None, filters=filters, per_page=per_page)
 
     def __repr__(self) -> str:
         return f"<Project {self.name}>"
@@ -254,14 +290,30 @@ class Registry:
         self.entity = LOCAL
         self.organization = LOCAL
 
-    def collections(self, filter: Mapping[str, Any] | None = None) -> Listing[ArtifactCollection]:
+    def collections(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+        start: str | None = None,
+    ) -> Listing[ArtifactCollection]:
         """List the collections that match a filter by name, description, type, tag or time, by name."""
-        return list_collections(self._store, self.full_name, None, filters=filter)
+        check_order("collections", order)
+        return list_collections(self._store, self.full_name, None, filters=filter, per_page=per_page, start=start)
 
-    def versions(self, filter: Mapping[str, Any] | None = None) -> Listing[Artifact]:
-        """List the linked versions that match a filter by tag, alias, metadata or time."""
+    def versions(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+        start: str | None = None,
+    ) -> Listing[Artifact]:
+        """List the linked versions that match a filter by tag, alias, metadata or time, by collection."""
+        check_order("versions", order)
         versions = [link for collection in self.collections() for link in collection.artifacts(filters=filter)]
-        return Listing.of([(link.qualified_name, link) for link in versions])
+        names = [link.qualified_name for link in versions]
+        after = names.index(start) + 1 if start in names else 0
+        return Listing.of([(link.qualified_name, link) for link in versions[after:]])
 
     def __repr__(self) -> str:
         return f"<Registry {self.name}>"

@@ -1,4 +1,4 @@
-"""Artifacts: what people put files into, log, find again, download and delete.
+"""Artifacts: people put files into them, log, find, download and delete them.
 
 An artifact begins as a draft, is committed by a run in the background, and is a version from then on. This module has
 the construction and these transitions; what an artifact can do before and after is in the classes it is made of.
@@ -21,7 +21,7 @@ from artstore.runtime import terminal
 from artstore.store import Store
 from artstore.tracking import crossings, transfer
 from artstore.tracking.artifact_draft import ArtifactDraft
-from artstore.tracking.artifact_state import as_list, needs_version, read_metadata
+from artstore.tracking.artifact_state import as_aliases, needs_version, read_metadata
 from artstore.tracking.artifact_version import ArtifactVersion
 
 
@@ -128,8 +128,8 @@ class Artifact(ArtifactDraft, ArtifactVersion):
             raise ArtifactFinalizedError(f"{self._bare_name} was logged or upserted already: upsert a new Artifact")
         if self._incremental:
             raise InvalidInput(
-                f"{self._bare_name} is incremental, and a version of parallel writers is what they add: log it with "
-                "log_artifact, or leave incremental out"
+                f"{self._bare_name} is incremental, but a version of parallel writers has only what they "
+                "add: log it with log_artifact, or leave incremental out"
             )
         if self._draft is not None:
             check_no_base(self._draft)
@@ -184,7 +184,7 @@ class Artifact(ArtifactDraft, ArtifactVersion):
                 description=self._description,
                 metadata=read_metadata(self._metadata),
                 ttl=self._ttl if isinstance(self._ttl, timedelta) else None,
-                add_aliases=[alias for alias in self._aliases if alias not in before],
+                add_aliases=[alias for alias in as_aliases(self._aliases) if alias not in before],
                 remove_aliases=[alias for alias in before if alias not in self._aliases and alias != names.LATEST],
                 add_tags=[tag for tag in self._tags if tag not in version.tags],
                 remove_tags=[tag for tag in version.tags if tag not in self._tags],
@@ -203,7 +203,7 @@ class Artifact(ArtifactDraft, ArtifactVersion):
         if self.is_draft():
             self.save()
         version = self.source_artifact._require_version("link")
-        wanted = [alias for alias in as_list(aliases) if alias != names.LATEST]
+        wanted = [alias for alias in as_aliases(aliases) if alias != names.LATEST]
         store = self._open_store()
         return self._from_version(
             store, store.link(version, target_path, project=version.project, aliases=wanted, force=force)

@@ -10,11 +10,12 @@ from typing import Any
 from artstore.core import names
 from artstore.core.versions import Version
 from artstore.errors import DownloadDiffers, DownloadMissing, InvalidInput
-from artstore.runtime import environment, terminal
+from artstore.runtime import terminal
+from artstore.tracking import download_root
 from artstore.tracking.artifact_media import ArtifactMedia
 from artstore.tracking.artifact_state import needs_version
 from artstore.tracking.entries import ArtifactEntry, ArtifactFile, no_entry
-from artstore.tracking.paging import Listing
+from artstore.tracking.listing import Listing
 
 StrPath = str | os.PathLike[str]
 
@@ -69,6 +70,7 @@ class ArtifactDownload(ArtifactMedia):
         '/home/me/artifacts/animals:v0'
         >>> artifact.download("data", path_prefix="train")
 
+        If that folder belongs to a version of this name in another project, it is `./artifacts/animals:v0~PROJECT`.
         Every byte is verified before it is visible under its name. Files that are there and equal are kept, and files
         that the artifact does not have are left alone. `path_prefix` is the path of an entry or of a folder. References
         are fetched from where they point, and must be as they were when they were added. `storage_options` are passed
@@ -77,9 +79,9 @@ class ArtifactDownload(ArtifactMedia):
         Raises `NoEntry` if there is nothing at the prefix, `ReferenceChanged` if an object is not as it was, or
         `ReferenceGone` if it does not exist and `allow_missing_references` is not set.
         """
-        folder = Path(root) if root is not None else self._default_root(self.source_name)
-        prefix = names.entry_path(str(path_prefix)) if path_prefix is not None and str(path_prefix) else None
         store = self._open_store()
+        folder = Path(root) if root is not None else download_root.of_version(store, version, version)
+        prefix = names.entry_path(str(path_prefix)) if path_prefix is not None and str(path_prefix) else None
         outcome = store.get(
             version,
             folder,
@@ -92,11 +94,6 @@ class ArtifactDownload(ArtifactMedia):
             raise no_entry(prefix, version.qualified_name)
         return str(folder if root is None else root)
 
-    def _default_root(self, name: str) -> Path:
-        # In a path on Windows, a colon separates a drive or a stream.
-        name = name.replace(":", "-") if os.name == "nt" else name
-        return Path(environment.get("ARTSTORE_ARTIFACT_DIR") or "artifacts", name).absolute()
-
     @needs_version
     def checkout(self, version: Version, root: StrPath | None = None) -> str:
         """Make a folder equal to the artifact: download it, and delete files that it does not have; return the folder.
@@ -104,9 +101,10 @@ class ArtifactDownload(ArtifactMedia):
         The default is `./artifacts/animals`. Raises what `download` raises, or `UnsafeRoot` if the store is in the
         folder.
         """
-        folder = Path(root) if root is not None else self._default_root(version.collection)
+        store = self._open_store()
+        folder = Path(root) if root is not None else download_root.of_checkout(store, version)
         written = self.download(folder)
-        self._open_store().remove_strays(version, folder)
+        store.remove_strays(version, folder)
         return written
 
     @needs_version
@@ -116,22 +114,23 @@ class ArtifactDownload(ArtifactMedia):
         Raises `DownloadMissing` for a file that is not there, or `DownloadDiffers` for one that has other content or
         that the artifact does not have.
         """
-        folder = Path(root) if root is not None else self._default_root(self.source_name)
-        found = self._open_store().compare(version, folder)
-        if found.strays:
+        store = self._open_store()
+        folder = Path(root) if root is not None else download_root.of_version(store, version, version, claim=False)
+        result = store.compare(version, folder)
+        if result.strays:
             raise DownloadDiffers(
-                f"Found file {str(folder / found.strays[0])!r} which is not a member of artifact {version.name}"
-                f"{_and_more(found.strays)}: remove it, or use checkout"
+                f"Found file {str(folder / result.strays[0])!r} which is not a member of artifact {version.name}"
+                f"{_and_more(result.strays)}: remove it, or use checkout"
             )
-        if found.missing:
+        if result.missing:
             raise DownloadMissing(
-                f"{found.missing[0]!r} of {version.name} is not in {str(folder)!r}{_and_more(found.missing)}: "
+                f"{result.missing[0]!r} of {version.name} is not in {str(folder)!r}{_and_more(result.missing)}: "
                 "download it"
             )
-        if found.different:
+        if result.different:
             raise DownloadDiffers(
-                f"Digest mismatch for file: {found.different[0]!r} in {str(folder)!r} is not that of {version.name}"
-                f"{_and_more(found.different)}: download it again"
+                f"Digest mismatch for file: {result.different[0]!r} in {str(folder)!r} is not that of {version.name}"
+                f"{_and_more(result.different)}: download it again"
             )
 
     @needs_version

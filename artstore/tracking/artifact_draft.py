@@ -15,7 +15,7 @@ from artstore.core import names
 from artstore.core.draft import Draft
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, PathConflict, SourceMissing
-from artstore.runtime import terminal
+from artstore.runtime import secrets, terminal
 from artstore.tracking.artifact_download import ArtifactDownload
 from artstore.tracking.artifact_state import ArtifactState, needs_draft
 from artstore.tracking.entries import ArtifactEntries, ArtifactEntry, ReservedFile
@@ -133,7 +133,7 @@ class ArtifactDraft(ArtifactDownload):
         *,
         storage_options: Mapping[str, Any] | None = None,
     ) -> Sequence[ArtifactEntry]:
-        """Reference what stays elsewhere: an object, all objects below a prefix, or another artifact or its entry.
+        """Reference something that stays elsewhere: an object, a prefix, another artifact or an entry of one.
 
         >>> artifact.add_reference("s3://bucket/images/", name="images", max_objects=1_000_000)
         >>> artifact.add_reference(run.use_artifact("labels:v3"))
@@ -159,7 +159,9 @@ class ArtifactDraft(ArtifactDownload):
         if isinstance(target, ArtifactEntry):
             return [self._add_entry(draft, target, target.path if name is None else str(name))]
         if not isinstance(uri, str) or "://" not in uri:
-            raise InvalidInput(f"References must be URIs. To reference a local file, use file:// (and not {uri!r})")
+            raise InvalidInput(
+                f"References must be URIs. To reference a local file, use file:// (and not {secrets.shown(uri)!r})"
+            )
         with self._lock:
             added = self._open_store().add_reference(
                 draft,

@@ -120,10 +120,10 @@ class ArtifactState(Owner):
         self._aliases = list(version.link.aliases if version.link else version.aliases)
         self._tags = list(version.tags)
 
-    # Which of the two it is
+    # Draft or version
 
     def _require_version(self, what: str) -> Version:
-        """Return the version that it is, once it is committed; `what` names the method or property that needs it."""
+        """Return the version of a committed artifact; `what` names the method or property that needs it."""
         self._await_commit()
         self._look_whether_finished()
         if self._version is None and self._upserted is not None:
@@ -139,7 +139,7 @@ class ArtifactState(Owner):
         return self._version
 
     def _require_draft(self, what: str) -> Draft:
-        """Return the draft that it still is; `what` names the method that needs it."""
+        """Return the draft of an artifact that was not logged; `what` names the method that needs it."""
         if self._finalized or self._draft is None:
             raise ArtifactFinalizedError(
                 f"'Artifact.{what}' used on logged artifact. Can't modify finalized artifact: make a new one with "
@@ -148,7 +148,7 @@ class ArtifactState(Owner):
         return self._draft
 
     def _await_commit(self) -> None:
-        """Wait for a commit that is under way, so that what is set next is set on the version."""
+        """Wait for a commit that is under way, so that the next change is made to the version."""
         if self._version is None and self._pending is not None:
             self.wait()
 
@@ -205,7 +205,7 @@ class ArtifactState(Owner):
             return "PENDING"
         return self._version.state.upper()
 
-    # What both have
+    # Properties of both
 
     @property
     def id(self) -> str | None:
@@ -266,7 +266,7 @@ class ArtifactState(Owner):
 
     @property
     def incremental(self) -> bool:
-        """Whether what is added is put on top of the newest version."""
+        """Whether the entries of the draft are put on top of the newest version."""
         return self._incremental
 
     @property
@@ -350,6 +350,11 @@ def as_list(given: Iterable[str] | str | None) -> list[str]:
     if given is None:
         return []
     return [given] if isinstance(given, str) else list(dict.fromkeys(given))
+
+
+def as_aliases(given: Iterable[str] | str | None) -> list[str]:
+    """Return aliases as a list without repetition and without empty ones, which programs pass for none."""
+    return [alias for alias in as_list(given) if alias != ""]
 
 
 def read_metadata(given: dict[str, Any] | str | None) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from artstore.core.names import LOCAL
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, WrongType
 from artstore.runtime import terminal
-from artstore.tracking import crossings
+from artstore.tracking import crossings, deletion
 from artstore.tracking.artifact_download import ArtifactDownload
-from artstore.tracking.artifact_state import as_list, needs_version
+from artstore.tracking.artifact_state import as_aliases, as_list, needs_version
 
 if TYPE_CHECKING:
     from artstore.core.runs import RunRecord
@@ -78,6 +78,12 @@ class ArtifactVersion(ArtifactDownload):
 
     @property
     @needs_version
+    def linked_at(self, version: Version) -> str | None:
+        """When the version was linked, of a link: UTC, ISO 8601; None for an artifact that is not a link."""
+        return version.link.created_at if version.link else None
+
+    @property
+    @needs_version
     def file_count(self, version: Version) -> int:
         """The number of entries."""
         return version.entries
@@ -115,7 +121,7 @@ class ArtifactVersion(ArtifactDownload):
     @aliases.setter
     @needs_version
     def aliases(self, version: Version, aliases: Iterable[str]) -> None:
-        wanted = as_list(aliases)
+        wanted = as_aliases(aliases)
         for alias in wanted:
             if alias not in self._aliases:
                 names.alias(alias)
@@ -203,7 +209,7 @@ class ArtifactVersion(ArtifactDownload):
 
     @needs_version
     def lineage(self, version: Version, direction: Direction = "both", depth: int | None = None) -> Lineage:
-        """Return the graph of what this artifact came from and what came of it.
+        """Return the lineage graph of this artifact, upstream and downstream.
 
         >>> artifact.lineage(direction="upstream", depth=2)
 
@@ -227,15 +233,18 @@ class ArtifactVersion(ArtifactDownload):
     def delete(self, version: Version, delete_aliases: bool = False, force: bool = False) -> None:
         """Delete the version, and free the space that nothing else needs; of a link, delete only the link.
 
-        Raises `StillNeeded` if it has aliases and `delete_aliases` is not set, or if it has a protected alias or
-        another artifact references it and `force` is not set.
+        Links to the version are named in a note, then deleted with it. Raises `StillNeeded` if it has aliases, itself
+        or on a link, and `delete_aliases` is not set, or if it has a protected alias or another artifact references it
+        and `force` is not set.
         """
         store = self._open_store()
         if version.link is not None:
             terminal.note(f"artstore: {self.name} is a link: only the link is deleted")
             self.unlink(force=force)
             return
-        store.delete(version, delete_aliases=delete_aliases, force=force)
+        if store.links(version):
+            deletion.name_links(store.delete(version, delete_aliases=delete_aliases, force=force, dry_run=True))
+        deletion.name_rest(store.delete(version, delete_aliases=delete_aliases, force=force))
         self._version = store.version_by_id(version.id)
 
     def _note_use(self, store: Store, run: RunRecord, role: str | None) -> bool:
@@ -264,5 +273,6 @@ class ArtifactVersion(ArtifactDownload):
     def _check_type(self, type: str | None) -> None:
         if type is not None and self.type != type:
             raise WrongType(
-                f"type {type!r} specified but {self.name} is of type {self.type!r}: leave the type out, or say that one"
+                f"type {type!r} specified but {self.name} is of type {self.type!r}: leave the type out, or "
+                "give that one"
             )

@@ -10,9 +10,10 @@ from artstore.core.names import LOCAL
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, NotFound
 from artstore.store import Collection, Store
+from artstore.tracking import deletion
 from artstore.tracking.artifact import Artifact
-from artstore.tracking.artifact_state import as_list
-from artstore.tracking.paging import Listing
+from artstore.tracking.artifact_state import as_aliases, as_list
+from artstore.tracking.listing import Listing
 
 NEWEST_FIRST, OLDEST_FIRST = "-version_index", "+version_index"
 _ORDERS = {
@@ -70,7 +71,7 @@ class ArtifactCollection:
 
     @name.setter
     def name(self, name: str) -> None:
-        self._name = names.collection(name)
+        self._name = names.collection(name, self.project)
 
     @property
     def type(self) -> str:
@@ -111,7 +112,7 @@ class ArtifactCollection:
 
     @protected_aliases.setter
     def protected_aliases(self, aliases: Iterable[str]) -> None:
-        self._protected_aliases = as_list(aliases)
+        self._protected_aliases = as_aliases(aliases)
 
     @property
     def aliases(self) -> list[str]:
@@ -163,10 +164,12 @@ class ArtifactCollection:
     def delete(self, *, force: bool = False) -> None:
         """Delete all versions; of a collection of links, the links. The name, the type and the numbering stay.
 
-        Raises `StillNeeded` if a version has a protected alias or another artifact references it, and `force` is not
-        set.
+        Links to the versions are named in a note, then deleted with them. Raises `StillNeeded` if a version has a
+        protected alias or another artifact references it, and `force` is not set.
         """
-        self._store.delete_collection(self._record.name, project=self.project, force=force)
+        name = self._record.name
+        deletion.name_links(self._store.delete_collection(name, project=self.project, force=force, dry_run=True))
+        deletion.name_rest(self._store.delete_collection(name, project=self.project, force=force))
 
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self.project}/{self.name} ({self.type})>"
@@ -186,9 +189,16 @@ class ArtifactType:
         """The name of the type: types have no numbers."""
         return self.name
 
-    def collections(self, per_page: int = 50, start: str | None = None) -> Listing[ArtifactCollection]:
-        """List the collections of the type, by name."""
-        return list_collections(self._store, self.project, self.name, per_page=per_page, start=start)
+    def collections(
+        self,
+        per_page: int = 50,
+        start: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str | None = None,
+    ) -> Listing[ArtifactCollection]:
+        """List the collections of the type that match filters, by name. Raises `InvalidInput`."""
+        check_order("collections", order)
+        return list_collections(self._store, self.project, self.name, filters=filters, per_page=per_page, start=start)
 
     def collection(self, name: str) -> ArtifactCollection:
         """Find a collection of the type. Raises `NotFound`."""
@@ -203,6 +213,12 @@ class ArtifactType:
 
 def _aliases(version: Version) -> tuple[str, ...]:
     return version.link.aliases if version.link else version.aliases
+
+
+def check_order(what: str, order: str | None) -> None:
+    """Raise `InvalidInput` for an order other than by name, of things that are listed by their names."""
+    if order not in (None, "name", "+name"):
+        raise InvalidInput(f"cannot order {what} by {order!r}: they are listed by their names")
 
 
 def list_collections(

@@ -55,6 +55,20 @@ class Summary(RecordedDict):
     >>> run.summary["best_accuracy"] = 0.93
     """
 
+    def __init__(
+        self,
+        changed: Callable[[], None],
+        *,
+        resolve: Callable[[Mapping[str, Any]], dict[str, Any]],
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(changed, values)
+        self.__dict__["_resolve"] = resolve
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._values.update(self._resolve({str(key): value}))
+        self._changed()
+
 
 class Config(RecordedDict):
     """The values that a run was started with.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import IO, Any, Protocol, overload
 
 from artstore.core.manifest import Entry, Kind
 from artstore.errors import InvalidInput, NoEntry
+from artstore.runtime import scratch
 
 
 class Owner(Protocol):
@@ -68,10 +70,14 @@ class ArtifactEntry:
         pins = {"etag": self._entry.etag, "versionID": self._entry.version_id}
         return {key: value for key, value in pins.items() if value is not None}
 
+    def digest_algorithm(self) -> str | None:
+        """Return the algorithm of the digest, such as `blake3`; None for a reference without one."""
+        return self._entry.digest.partition(":")[0] if self._entry.digest else None
+
     def parent_artifact(self) -> Owner:
         """Return the artifact that the entry belongs to."""
         if self._artifact is None:
-            raise InvalidInput(f"{self.path!r} belongs to no artifact yet: add it to one")
+            raise InvalidInput(f"{self.path!r} does not belong to an artifact yet: add it to one")
         return self._artifact
 
     def download(
@@ -212,6 +218,20 @@ class ArtifactFile:
         """The digest of the content."""
         return self._entry.digest
 
+    @property
+    def id(self) -> str:
+        """The path in the artifact."""
+        return self.name
+
+    @property
+    def mimetype(self) -> str | None:
+        """The type of the content, as far as the name tells."""
+        return mimetypes.guess_type(self.name)[0]
+
+    def digest_algorithm(self) -> str | None:
+        """Return the algorithm of the digest, such as `blake3`."""
+        return self._entry.digest_algorithm()
+
     def download(self, root: str | os.PathLike[str] = ".", replace: bool = False, exist_ok: bool = False) -> Any:
         """Write the file below a folder; return it, opened for reading.
 
@@ -246,7 +266,7 @@ class ReservedFile:
         self._path: Path | None = None
 
     def __enter__(self) -> IO[Any]:
-        descriptor, path = tempfile.mkstemp(prefix="artstore-")
+        descriptor, path = tempfile.mkstemp(dir=scratch.folder())
         self._path = Path(path)
         encoding = self._encoding if self._encoding or "b" in self._mode else "utf-8"
         self._file = os.fdopen(descriptor, self._mode, encoding=encoding)

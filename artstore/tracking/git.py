@@ -1,7 +1,8 @@
 """Ask Git about the code in a folder: its commit, branch and remote, and whether it was changed.
 
-Git itself is asked, because its file formats are its own. It must change nothing, ask for no password, start no monitor
-that the repository names, and answer each question within `PATIENCE` seconds.
+Git itself is asked, because its file formats are its own. It must change nothing, ask for no password, run nothing that
+the repository names (filters, hooks, a file system monitor, the transport of objects that a partial clone lacks), and
+answer each question within `PATIENCE` seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from typing import NamedTuple
 from artstore.runtime import secrets
 
 PATIENCE = 5.0
-_SAFE_CONFIG = ("-c", "core.fsmonitor=false")
+_SAFE_CONFIG = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+_SAFE_ENVIRONMENT = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    # An older Git does not know the line above. No protocol is allowed, whatever the repository allows.
+    "GIT_ALLOW_PROTOCOL": "",
+}
 
 
 class State(NamedTuple):
@@ -36,9 +44,30 @@ def state(folder: Path) -> State | None:
     commit = _ask(folder, "rev-parse", "--verify", "HEAD")
     if commit is None:
         return None
-    changes = _ask(folder, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
     branch = _ask(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
-    return State(commit, branch or None, _remote(folder), None if changes is None else bool(changes))
+    return State(commit, branch or None, _remote(folder), _is_dirty(folder))
+
+
+def _is_dirty(folder: Path) -> bool | None:
+    if _has_own_filters(folder):
+        return None
+    changes = _ask(folder, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
+    return None if changes is None else bool(changes)
+
+
+def _has_own_filters(folder: Path) -> bool:
+    """Whether the configuration of the repository itself may name programs that files are passed through."""
+    answer = _ask(folder, "config", "--show-scope", "--null", "--list")
+    if answer is None:
+        return True
+    # For each setting: the scope, NUL, the name, a line break, the value, NUL.
+    parts = answer.split("\0")
+    names = [
+        setting.partition("\n")[0]
+        for scope, setting in zip(parts[::2], parts[1::2], strict=False)
+        if scope in ("local", "worktree")
+    ]
+    return any(name.startswith("filter.") and name.endswith((".clean", ".process")) for name in names)
 
 
 def _remote(folder: Path) -> str | None:
@@ -54,7 +83,7 @@ def _ask(folder: Path, *question: str) -> str | None:
         answer = subprocess.run(
             ["git", *_SAFE_CONFIG, *question],
             cwd=folder,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"},
+            env={**os.environ, **_SAFE_ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PATIENCE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import platform
 import socket
@@ -15,44 +14,27 @@ from typing import Any
 
 from artstore.core import names
 from artstore.core.runs import NewRun
-from artstore.errors import InvalidInput, InvalidName, UsageError
-from artstore.runtime import environment, release, secrets, terminal
-from artstore.tracking import location, open_stores
+from artstore.errors import InvalidInput, InvalidName
+from artstore.runtime import environment, release, scratch, secrets, terminal
+from artstore.tracking import config_files, location, open_stores
 from artstore.tracking import run as runs
 from artstore.tracking.artifact_state import as_list
-from artstore.tracking.config import to_mapping
 from artstore.tracking.run import Run
+from artstore.tracking.settings import Settings
 
 _IGNORED = (
-    "dir",
     "save_code",
     "tensorboard",
     "sync_tensorboard",
     "monitor_gym",
-    "force",
     "resume_from",
     "fork_from",
-    "magic",
-    "anonymous",
 )
+_SILENT = ("dir", "force", "anonymous", "magic")
+"""Arguments that are ignored without a note: many libraries always pass them, and nothing is lost."""
 _RESUMES = {None: None, False: None, True: "allow", "allow": "allow", "must": "must", "never": "never", "auto": "allow"}
 _REINITS = (None, True, False, "default", "finish_previous", "return_previous", "create_new")
 _MODES = (None, "online", "offline", "shared", "dryrun", "run", "disabled")
-
-
-class Settings:
-    """W&B's settings of a run, which `init` takes: those that have a meaning here are used.
-
-    >>> artstore.init(settings=artstore.Settings(project="animals", run_group="night-17"))
-    """
-
-    def __init__(self, **given: Any) -> None:
-        self.__dict__.update(given)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return None
 
 
 def init(
@@ -87,10 +69,11 @@ def init(
     What is not given is taken from `settings`, then from the environment: ARTSTORE_PROJECT, ARTSTORE_NAME,
     ARTSTORE_RUN_GROUP, ARTSTORE_RUN_ID, ... or W&B's variables of these names. The store is the folder `store`,
     otherwise ARTSTORE_DIR, the nearest `.artstore` above the working folder, or `./.artstore`, which is created; child
-    processes find the same one. `config` is a dict, a namespace, or the path of a JSON file.
+    processes find the same one. `config` is a dict, a namespace, or the path of a JSON or YAML file; the file
+    `config-defaults.yaml` in the working folder has values for keys that are not given.
 
     With the `id` of a run that has ended and `resume="allow"` (or `"must"`) that run is continued; without `resume` it
-    starts over. `reinit` is `return_previous` to get the open run, or `create_new` to leave it open. With
+    starts over. `reinit` is `return_previous` or False to get the open run, or `create_new` to leave it open. With
     `mode="disabled"` everything works, in a store that is deleted when the run ends. Other arguments of W&B are
     accepted and ignored, with a note on stderr.
 
@@ -103,9 +86,9 @@ def init(
     resume = sources.first(resume, "resume", "ARTSTORE_RESUME")
     _check_choices({"mode": (mode, _MODES), "resume": (resume, _RESUMES), "reinit": (reinit, _REINITS)})
     before = runs.current()
-    if before is not None and reinit == "return_previous":
+    if before is not None and (reinit is False or reinit == "return_previous"):
         return before
-    values = _config(config, config_include_keys, config_exclude_keys)
+    values = config_files.read_config(config, config_include_keys, config_exclude_keys)
     given_id = sources.first(id, "run_id", "ARTSTORE_RUN_ID")
     uid = _check_uid(given_id) if given_id else runs.generate_id()
     new = NewRun(
@@ -120,7 +103,7 @@ def init(
     )
     while reinit != "create_new" and (before := runs.current()) is not None:
         before.finish()
-    temporary_folder = Path(tempfile.mkdtemp(prefix="artstore-disabled-")) if mode == "disabled" else None
+    temporary_folder = Path(tempfile.mkdtemp(dir=scratch.folder())) if mode == "disabled" else None
     opened = open_stores.to_write(temporary_folder / location.FOLDER if temporary_folder else store)
     # Without an id, no run can be there that must be resumed.
     resume = "allow" if _RESUMES[resume] == "must" and not given_id else _RESUMES[resume]
@@ -136,10 +119,11 @@ def init(
 
 
 def _note_ignored(others: Mapping[str, Any]) -> None:
-    unknown = [name for name in others if name not in _IGNORED]
+    unknown = [name for name in others if name not in (*_IGNORED, *_SILENT)]
     if unknown:
         raise TypeError(f"init() got an unexpected keyword argument {unknown[0]!r}")
-    ignored = [name for name, value in others.items() if value is not None]
+    # A value that asks for nothing, such as save_code=False, needs no note.
+    ignored = [name for name, value in others.items() if value and name not in _SILENT]
     if ignored:
         terminal.note(f"artstore: {', '.join(ignored)} of init has no meaning without a server, and is ignored")
 
@@ -177,27 +161,6 @@ def _check_uid(uid: object) -> str:
     ):
         raise InvalidName(f"invalid run id {uid!r}: use 1 to {names.LONGEST} characters, none of / \\ # ? % :")
     return uid
-
-
-def _config(given: Any, include: Iterable[str] | None, exclude: Iterable[str] | None) -> dict[str, Any]:
-    if isinstance(given, str):
-        given = _config_file(Path(given))
-    values = {str(key): value for key, value in to_mapping(given).items()}
-    if include is not None and exclude is not None:
-        raise UsageError("Expected at most only one of config_exclude_keys or config_include_keys")
-    if include is not None:
-        return {key: value for key, value in values.items() if key in set(include)}
-    return {key: value for key, value in values.items() if key not in set(exclude or ())}
-
-
-def _config_file(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"cannot read the config from {str(path)!r}: {error}; it must be a JSON file; read other formats "
-            "yourself, as in config=yaml.safe_load(open('config.yaml'))"
-        ) from error
 
 
 def _environment() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from artstore.core.versions import Version
 from artstore.data_types import registry
 from artstore.data_types.data_object import DataObject
 from artstore.errors import ArtstoreError, InvalidInput
+from artstore.runtime import scratch
 from artstore.store import Store
 from artstore.tracking.artifact_state import ArtifactState
 from artstore.tracking.entries import no_entry
@@ -40,7 +41,7 @@ class ArtifactReader:
         return self.store.entry(self.version, path) is not None
 
     def find(self, name: str, kinds: tuple[str, ...] = registry.LOG_TYPES) -> tuple[str, str] | None:
-        """Return the path and the kind of the object of a name, if it is of one of these kinds; None if not."""
+        """Return the path and the kind of the object with a name, if it has one of these kinds; otherwise None."""
         candidates = registry.candidate_paths(names.entry_path(str(name)), kinds)
         return next(((path, kind) for path, kind in candidates if self.has(path)), None)
 
@@ -49,7 +50,7 @@ class ArtifactReader:
         if entry is None:
             raise no_entry(path, self.version.qualified_name)
         if entry.uri is not None:
-            with tempfile.TemporaryDirectory(prefix="artstore-") as folder:
+            with scratch.temporary_folder() as folder:
                 self.store.get(self.version, folder, path_prefix=path)
                 yield Path(folder, path).read_bytes()
             return
@@ -60,7 +61,7 @@ class ArtifactReader:
 
     @contextmanager
     def temporary_file(self, path: str) -> Iterator[Path]:
-        with tempfile.NamedTemporaryFile(prefix="artstore-") as file:
+        with tempfile.NamedTemporaryFile(dir=scratch.folder()) as file:
             for piece in self._pieces(path):
                 file.write(piece)
             file.flush()

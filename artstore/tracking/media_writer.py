@@ -35,7 +35,7 @@ class ArtifactWriter:
         self._overwritten: str | None = None
         """The name that may be overwritten by the call of `put` that runs."""
         self._undo: list[tuple[str, Entry | None]] = []
-        """Paths and what was there before, for the calls of `put` that run."""
+        """The paths written by the calls of `put` that run, each with its previous content."""
         self._depth = 0
 
     @property

@@ -17,6 +17,8 @@ from artstore.tracking import location
 
 _guard = threading.RLock()
 _open: dict[tuple[int, int], Store] = {}
+_noted: set[Path] = set()
+"""The stores above the working folder that were named in a note."""
 
 
 def _reset_in_child() -> None:
@@ -34,11 +36,15 @@ def to_read(given: str | os.PathLike[str] | None = None) -> Store:
 
 
 def to_write(given: str | os.PathLike[str] | None = None) -> Store:
-    """Open the store to write to; create it, with a note on stderr, if there is none."""
+    """Open the store to write to; create it if there is none. A store that was created or found above is noted."""
     folder = location.find(given)
     with _guard:
         try:
-            return _opened(folder)
+            store = _opened(folder)
+            if given is None and folder not in _noted and location.is_found_above(folder):
+                _noted.add(folder)
+                terminal.note(f"artstore: using the store {folder}")
+            return store
         except NoStore:
             Store.init(folder).close()
             terminal.note(f"artstore: created the store {folder}")

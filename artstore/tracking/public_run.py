@@ -15,14 +15,15 @@ from artstore.lineage.graph import Direction
 from artstore.lineage.lineage import Lineage
 from artstore.store import Store
 from artstore.tracking.artifact import Artifact
-from artstore.tracking.paging import Listing
-from artstore.tracking.run_state import RunIdentity
+from artstore.tracking.artifact_state import as_aliases
+from artstore.tracking.listing import Listing
+from artstore.tracking.public_run_edits import PublicRunEdits
 
 _PAGE = 1000
 _OLDEST_FIRST = "+created_at"
 
 
-class PublicRun(RunIdentity):
+class PublicRun(PublicRunEdits):
     """A run of a store, as it was when it was read; `load` reads it again.
 
     >>> run = artstore.Api().run("animals/3k9x2m1q")
@@ -30,20 +31,15 @@ class PublicRun(RunIdentity):
     """
 
     def __init__(self, store: Store, record: RunRecord) -> None:
-        self._store = store
-        self._record = record
+        super().__init__(store, record)
 
     def load(self, force: bool = False) -> PublicRun:
-        """Read the run again; return it."""
+        """Read the run again; return it. Edits that were not stored are dropped."""
         self._record = self._store.runs.reload(self._record)
+        self._edited = {}
         return self
 
-    @property
-    def name(self) -> str:
-        """The display name of the run."""
-        return self._record.name
-
-    display_name = name
+    load_full_data = load
 
     @property
     def path(self) -> list[str]:
@@ -52,34 +48,12 @@ class PublicRun(RunIdentity):
 
     @property
     def state(self) -> str:
-        """`running`, `finished`, `failed`, or `crashed` if its process is gone without having ended it."""
+        """`running`, `finished`, `failed`, or `crashed` if its process ended without finishing it."""
         return self._store.runs.state(self._record)
 
     @property
-    def config(self) -> dict[str, Any]:
-        """The values that the run was started with."""
-        return self._record.config
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """The results of the run: the last value of each key that it logged."""
-        return self._record.summary
-
-    summary_metrics = summary
-
-    @property
-    def notes(self) -> str | None:
-        """Free text about the run."""
-        return self._record.notes
-
-    @property
-    def tags(self) -> list[str]:
-        """The tags of the run."""
-        return self._record.tags
-
-    @property
     def metadata(self) -> dict[str, Any]:
-        """Where and how the run was started: host, user, program, command line without secrets, commit of the code."""
+        """The environment of the run: host, user, program, command line without secrets, commit of the code."""
         return self._record.environment
 
     @property
@@ -196,7 +170,7 @@ class PublicRun(RunIdentity):
         }
 
     def lineage(self, direction: Direction = "both", depth: int | None = None) -> Lineage:
-        """Return the graph of what the run used and logged, and of what that came from and what came of it.
+        """Return the lineage graph of the run, upstream and downstream.
 
         See `Artifact.lineage`. Raises `InvalidInput`.
         """
@@ -217,7 +191,7 @@ class PublicRun(RunIdentity):
         if artifact.is_draft():
             raise InvalidInput("Only existing artifacts are accepted by this api. Log it with a run of its own first")
         version = artifact._require_version("log_artifact")
-        wanted = [alias for alias in aliases or () if alias != names.LATEST]
+        wanted = [alias for alias in as_aliases(aliases) if alias != names.LATEST]
         self._store.describe(version, add_aliases=wanted, add_tags=tags or ())
         self._store.runs.note_product(self._record, version)
         return artifact
@@ -240,8 +214,8 @@ def list_runs(
     """List the runs of a project, or of all, that match filters. Raises `InvalidInput`."""
 
     def page(after: str | None, count: int) -> list[tuple[str, PublicRun]]:
-        found = store.runs.page(project, filters, order=order, after=after, limit=count)
-        return [(str(record.id), PublicRun(store, record)) for record in found]
+        records = store.runs.page(project, filters, order=order, after=after, limit=count)
+        return [(str(record.id), PublicRun(store, record)) for record in records]
 
     # A wrong filter or order raises where it is given, not where the listing is read.
     page(None, 0)

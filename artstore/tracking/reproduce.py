@@ -15,12 +15,14 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from artstore.core import names
 from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
 from artstore.errors import NotFound
 from artstore.lineage.graph import DELETED
 from artstore.runtime.progress import SILENT, Progress
 from artstore.store import Store
+from artstore.tracking.download_root import folder_name
 from artstore.tracking.public_run import PublicRun
 
 CODE = "code"
@@ -53,14 +55,16 @@ def reproduce(store: Store, version: Version, root: Path, *, progress: Progress 
     logged = store.runs.producers(version)
     if not logged:
         raise NotFound(
-            f"{version.qualified_name} was logged by no run, so nothing is known of what made it: get it by itself"
+            f"{version.qualified_name} was not logged by a run, so its inputs are not known: get it without them"
         )
     run = logged[0]
     inputs, code = _inputs_and_code(store, version, run)
 
     def write(written: Version, parent: Path) -> Written:
         # Two projects may each have a version of one name.
-        folder = (parent if written.project == version.project else parent / written.project) / folder_name(written)
+        folder = (
+            parent if written.project == version.project else parent / names.folder(written.project)
+        ) / folder_name(written.link or written)
         outcome = store.get(written, folder, progress=progress)
         return Written(written, folder, outcome.written, outcome.kept, outcome.missing)
 
@@ -85,13 +89,6 @@ def _inputs_and_code(store: Store, version: Version, run: RunRecord) -> tuple[li
     code.pop(version.id, None)
     inputs = [other for other in used.values() if other.id not in code and other.id != version.id]
     return inputs, list(code.values())
-
-
-def folder_name(version: Version) -> str:
-    """Return `images:v4`, or what the system allows for it as the name of a folder."""
-    shown = version.link or version
-    # In a path on Windows, a colon separates a drive or a stream.
-    return f"{shown.collection}{'-' if os.name == 'nt' else ':'}v{shown.number}"
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:

@@ -5,7 +5,6 @@ An open run holds a lock, so that other processes see when its own has crashed.
 
 from __future__ import annotations
 
-import glob as globbing
 import os
 import secrets
 import shutil
@@ -22,7 +21,8 @@ from artstore.errors import ArtstoreError
 from artstore.runtime import exit_hooks, forking, terminal
 from artstore.store import Store
 from artstore.tracking import git, location
-from artstore.tracking.run_artifacts import RunArtifacts, StrPath
+from artstore.tracking.metrics import Metric
+from artstore.tracking.run_page import RunPage
 
 _ALPHABET = string.digits + string.ascii_lowercase
 _MOST_NAMED = 10
@@ -59,8 +59,8 @@ def generate_id(length: int = 8) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-class Run(RunArtifacts):
-    """One execution: what it was started with, what it used, and what it made.
+class Run(RunPage):
+    """One execution of a program: its config and metrics, the artifacts that it used, and those that it logged.
 
     >>> with artstore.init(project="animals", job_type="train", config={"epochs": 3}) as run:
     ...     dataset = run.use_artifact("images:latest").download()
@@ -92,28 +92,27 @@ class Run(RunArtifacts):
         """Whether nothing of this run is kept (`mode="disabled"`)."""
         return self._temporary_folder is not None
 
-    def save(
-        self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live", glob: bool = True
-    ) -> list[str]:
-        """Copy the files that match a pattern into the folder of the run, `Run.dir`; return the paths of the copies.
+    def define_metric(
+        self,
+        name: str,
+        step_metric: Any = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | None = None,
+        goal: str | None = None,
+        overwrite: bool | None = None,
+    ) -> Metric:
+        """Say what the summary keeps of a metric: `min`, `max`, `mean`, `best`, `first`, `last`, several or `none`.
 
-        >>> run.save("configs/*.yaml", base_path=".")
+        >>> run.define_metric("loss", summary="min")
+        >>> run.define_metric("eval/*", summary="max,last")
 
-        A copy keeps the path that its file has relative to `base_path`, or its name only. With `glob=False` the
-        pattern is the path of one file.
+        The summary then has a dict, such as `{"min": 0.1}`. `goal` is `minimize` or `maximize` and decides what is
+        best. The other arguments control W&B's charts, and have no effect. Raises `InvalidInput`.
         """
         self._check_open()
-        saved = []
-        for path in globbing.glob(str(glob_str) if glob else globbing.escape(str(glob_str))):
-            base = Path(base_path) if base_path is not None else Path(path).parent
-            target = Path(self.dir, Path(path).resolve().relative_to(base.resolve()))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, target)
-            saved.append(str(target))
-        return saved
-
-    def define_metric(self, name: str, *arguments: Any, **more: Any) -> None:
-        """Do nothing. In W&B it defines how charts are drawn."""
+        with self._lock:
+            return self._metrics.define(name, step_metric, summary, goal)
 
     def watch(self, *arguments: Any, **more: Any) -> None:
         """Do nothing. In W&B it logs gradients."""
@@ -189,6 +188,7 @@ class Run(RunArtifacts):
             self._git_asked.wait()
             with self._lock:
                 self._complete_row()
+            self._copy_at_end()
             self._background.close()
         except BaseException:
             self._finished = False
@@ -210,6 +210,9 @@ class Run(RunArtifacts):
             self._print_summary(failed=bool(code))
         if errors:
             raise _first_with_notes(errors)
+
+    join = finish
+    """W&B's older name."""
 
     def _leave(self) -> None:
         """Stop being the current run, and set the environment variable as the runs that are still open need it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,7 +20,7 @@ from artstore.runtime import terminal
 from artstore.store import Store
 from artstore.tracking import logged_media, source_code
 from artstore.tracking.artifact import Artifact
-from artstore.tracking.artifact_state import as_list
+from artstore.tracking.artifact_state import as_aliases, as_list
 from artstore.tracking.run_state import RunState
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -262,13 +262,14 @@ class RunArtifacts(RunState):
 
     def _resolve_config(self, key: str, value: Any) -> Any:
         """Use an artifact that is set in the config."""
+        _check_not_nested(value)
         if isinstance(value, Artifact) or (isinstance(value, str) and value.startswith(_ARTIFACT_SCHEME)):
             return self.use_artifact(value, use_as=key)
         return value
 
-    def _resolve_logged(self, key: str, value: Any) -> Any:
-        """Log a table among the metrics as an artifact of the run."""
-        return logged_media.log_media(self, key, value)
+    def _resolve_logged(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Log tables among the metrics as artifacts of the run, and media as files."""
+        return logged_media.log_objects(self, data)
 
     def use_model(self, name: str) -> str:
         """Use and download a model; return the path of its file if it has only one, otherwise of its folder.
@@ -283,6 +284,16 @@ class RunArtifacts(RunState):
         root = artifact.download()
         files = list(artifact.manifest.entries)
         return str(Path(root, files[0])) if len(files) == 1 else root
+
+    def _model_type(self, name: str) -> str:
+        """Return the type of a model: `model`, or that of the collection, which must contain the word."""
+        try:
+            type = self._store.collection(name, project=self.project).type
+        except NotFound:
+            return "model"
+        if "model" not in type.lower():
+            raise AssertionError("You can only use this method for 'model' artifacts.")
+        return type
 
     # Link
 
@@ -320,13 +331,28 @@ class RunArtifacts(RunState):
         name: str | None = None,
         aliases: Sequence[str] | None = None,
     ) -> Artifact:
-        """Log a file or folder as a model, and link it to a registered model; return the link."""
+        """Log a file or folder as a model, and link it to a registered model; return the link.
+
+        Raises `AssertionError`, as W&B does, for a name with `/`, or that of an artifact which is not a model.
+        """
         if "/" in registered_model_name:
             raise AssertionError("Please provide only a name, with no '/'.")
-        artifact = self.log_artifact(path, name=name, type="model")
+        artifact = self.log_artifact(path, name=name, type=self._model_type(name or f"run-{self.id}-{Path(path).name}"))
         return self.link_artifact(artifact, f"model-registry/{registered_model_name}", aliases)
+
+
+def _check_not_nested(value: Any) -> None:
+    """Raise `InvalidInput` for an artifact below the top level of a config, as W&B does."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    for item in inner:
+        if isinstance(item, Artifact) or (isinstance(item, str) and item.startswith(_ARTIFACT_SCHEME)):
+            raise InvalidInput(
+                "Instances of wandb.Artifact can only be top level keys in a run's config: set the artifact as a key "
+                "of its own"
+            )
+        _check_not_nested(item)
 
 
 def _check_aliases(given: str | Sequence[str] | None) -> list[str]:
     """Return aliases as a checked list, without `latest`, which every new version has."""
-    return [names.alias(alias) for alias in as_list(given) if alias != names.LATEST]
+    return [names.alias(alias) for alias in as_aliases(given) if alias != names.LATEST]

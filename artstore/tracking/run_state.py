@@ -19,6 +19,7 @@ from artstore.tracking.artifact import Artifact
 from artstore.tracking.artifact_state import as_list
 from artstore.tracking.background import BackgroundWork
 from artstore.tracking.config import Config, Summary
+from artstore.tracking.metrics import DefinedMetrics
 
 
 class RunIdentity:
@@ -84,13 +85,18 @@ class RunState(RunIdentity):
         self.starting_step = self._step
         self._background = BackgroundWork(self._flush)
         self.config = Config(lambda: self._mark_changed("config"), resolve=self._resolve_config, values=record.config)
-        self.summary = Summary(lambda: self._mark_changed("summary"), values=record.summary)
+        self.summary = Summary(
+            lambda: self._mark_changed("summary"), resolve=self._resolve_logged, values=record.summary
+        )
+        self._metrics = DefinedMetrics()
+        self._told: set[tuple[str, str]] = set()
+        """The keys and types of values of which it was said that only their text is kept."""
 
     def _resolve_config(self, key: str, value: Any) -> Any:
         return value
 
-    def _resolve_logged(self, key: str, value: Any) -> Any:
-        return value
+    def _resolve_logged(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(data)
 
     def _check_open(self) -> None:
         if self._finished:
@@ -100,7 +106,7 @@ class RunState(RunIdentity):
     # In a child that the process forked
 
     def _reset_in_child(self) -> None:
-        """Leave to the parent what it has not written yet, and replace locks that its threads may have held."""
+        """Leave unwritten changes to the parent, and replace locks that its threads may have held."""
         self._lock = threading.RLock()
         self._changed_fields, self._rows, self._row = {}, [], {}
 
@@ -117,7 +123,7 @@ class RunState(RunIdentity):
         if self._background.failed_to_flush is not None:
             terminal.print_error(f"artstore: {self._background.failed_to_flush}")
 
-    # What it is
+    # Properties
 
     @property
     def name(self) -> str:
@@ -176,7 +182,7 @@ class RunState(RunIdentity):
     @property
     def dir(self) -> str:
         """A folder for files of this run, in the folder of the store; made when it is first used."""
-        folder = self._store.path / "runs" / self.id
+        folder = self._store.runs.folder(self._record)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(folder)
 
@@ -242,13 +248,24 @@ class RunState(RunIdentity):
             if step is not None and step > self._step:
                 self._complete_row()
                 self._step = step
-            values = to_jsonable({key: self._resolve_logged(key, value) for key, value in data.items()})
+            values = self._to_stored(self._resolve_logged(data))
             self._row.update(values)
-            for key, value in values.items():
-                self.summary[key] = value
+            self._metrics.summarize(values, self.summary)
             if commit if commit is not None else step is None:
                 self._complete_row()
                 self._step += 1
+
+    def _to_stored(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return values as JSON types; say once of each key what is kept as text only."""
+        stored = {}
+        for key, value in values.items():
+            unknown: list[str] = []
+            stored[key] = to_jsonable(value, unknown=unknown)
+            for kind in unknown:
+                if (key, kind) not in self._told:
+                    self._told.add((key, kind))
+                    terminal.note(f"artstore: {key!r} contains a {kind}, of which only the text is kept")
+        return stored
 
     def _complete_row(self) -> None:
         if self._row:

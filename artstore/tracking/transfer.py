@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 
 from artstore.core.draft import Draft
 from artstore.core.manifest import Kind
 from artstore.errors import InvalidInput
+from artstore.runtime import scratch
 from artstore.store import Store
 
 
@@ -24,17 +23,17 @@ def transfer(source: Store, draft: Draft, target: Store) -> Draft:
         )
     moved = Draft(draft.name, draft.type, description=draft.description, metadata=draft.metadata, ttl=draft.ttl)
     moved.prefixes |= draft.prefixes
-    with tempfile.TemporaryDirectory(prefix="artstore-") as folder:
-        scratch = Path(folder, "file")
+    with scratch.temporary_folder() as folder:
+        copy = folder / "file"
         for entry in draft.under(""):
             if entry.kind != Kind.FILE:
                 moved.add(entry)
                 continue
-            with scratch.open("wb") as file:
+            with copy.open("wb") as file:
                 for piece in source.read_draft(draft, entry):
                     file.write(piece)
-            os.chmod(scratch, 0o700 if entry.executable else 0o600)
-            target.add_file(moved, scratch, entry.path)
-            scratch.unlink()
+            os.chmod(copy, 0o700 if entry.executable else 0o600)
+            target.add_file(moved, copy, entry.path)
+            copy.unlink()
     source.drop(draft)
     return moved

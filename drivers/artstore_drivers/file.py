@@ -17,7 +17,7 @@ from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from artstore.drivers import Algorithm, Driver, Kind, RemoteObject, Target, changed, refuse_userinfo
+from artstore.drivers import Algorithm, Driver, Kind, RemoteObject, Target, changed, refuse_userinfo, shown
 from artstore.errors import InvalidPath, InvalidUri, LinkCycle, ReferenceGone, SourceChanged, SourceUnreadable
 
 _SCHEME = "file://"
@@ -43,7 +43,7 @@ class FileDriver(Driver):
         refuse_userinfo(uri)
         written = uri.partition(":")[2].removeprefix("//")
         if not written:
-            raise InvalidUri(f"{uri!r} does not name a path: expected file:///folder/file")
+            raise InvalidUri(f"{shown(uri)!r} does not name a path: expected file:///folder/file")
         if written.startswith("localhost/"):
             written = written.removeprefix("localhost")
         # People put "file://" before a path without escaping it: a path that exists as it is written is taken as it is.

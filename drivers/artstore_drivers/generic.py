@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import fsspec
 
-from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed, redacted, retried
+from artstore.drivers import Algorithm, Driver, RemoteObject, Target, changed, redacted, retried, shown
 from artstore.errors import AccessDenied, BadReply, InvalidUri, MissingExtra, ReferenceGone, Unreachable
 
 T = TypeVar("T")
@@ -38,9 +38,12 @@ class GenericDriver(Driver):
 
     def parse(self, uri: str) -> Target:
         """Refuse a chained URI, such as `zip://a::s3://b/c.zip`, because it cannot have a prefix."""
+        target = super().parse(uri)
         if "::" in uri:
-            raise InvalidUri(f"{uri!r} is a chained URI, which cannot be tracked: reference its last part instead")
-        return super().parse(uri)
+            raise InvalidUri(
+                f"{shown(uri)!r} is a chained URI, which cannot be tracked: reference its last part instead"
+            )
+        return target
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
         """Look at one file."""

@@ -2,7 +2,8 @@
 
 An object is pinned by its generation. A bucket may delete old generations, and then a change shows because the pinned
 one is gone. Listings have the generation and a digest, which verifies fetched content: md5, or crc32c for composite
-objects. The etag is not used, because at Google it changes with metadata.
+objects. The etag is not used, because at Google it changes with metadata. An object with the Content-Encoding gzip is
+pinned as it is stored, compressed, and a download decompresses it.
 
 gcsfs finds the credentials and creates the session. The requests are made here and not through the paths of gcsfs, in
 which `#` begins a generation: so keys are sent unchanged.
@@ -24,13 +25,17 @@ from urllib.parse import quote
 from artstore.drivers import (
     Algorithm,
     Driver,
+    NoRanges,
     RemoteObject,
+    StoredCompressed,
     Target,
     changed,
+    is_compressed,
     missing_library,
     redacted,
     refuse_userinfo,
     retried,
+    shown,
     unavailable,
     unusable_options,
 )
@@ -42,7 +47,9 @@ PAGE = 1000
 """How many objects to request in one page, which is Google's maximum."""
 _PIECE = 1 << 20
 _GENERATION = re.compile(r"(.+)#(\d+)", re.DOTALL)
-_TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
+_NUMBER = re.compile("[0-9]{1,18}")
+_RANGE = re.compile("bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
+_MOST_EMPTY_PAGES = 1000
 _FIELDS = "name,size,generation,md5Hash,crc32c"
 _LATER = {408, 429, 500, 502, 503, 504}
 _CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -76,7 +83,7 @@ class GsDriver(Driver):
         """Parse a URI that may end with `#` and a generation; any other `#` belongs to the key."""
         refuse_userinfo(uri)
         if not _split(uri)[0] or "://" not in uri:
-            raise InvalidUri(f"{uri!r} does not name a bucket: expected gs://bucket/key")
+            raise InvalidUri(f"{shown(uri)!r} does not name a bucket: expected gs://bucket/key")
         versioned = _GENERATION.fullmatch(uri)
         return Target(versioned[1], versioned[2]) if versioned else Target(uri)
 
@@ -95,17 +102,33 @@ class GsDriver(Driver):
         where = f"storage/v1/b/{quote(bucket, safe='')}/o"
         wanted = {"prefix": prefix, "maxResults": str(PAGE), "fields": f"items({_FIELDS}),nextPageToken"}
         scheme = uri.partition("://")[0]
+        empty_pages = 0
         while True:
             page = await retried(partial(self._json, uri, where, wanted), uri)
-            for found in page.get("items", ()):
-                key = found["name"]
+            items, token = page.get("items") or [], page.get("nextPageToken")
+            empty_pages = 0 if items else empty_pages + 1
+            if not isinstance(items, list) or empty_pages > _MOST_EMPTY_PAGES or token == wanted.get("pageToken", ""):
+                raise _unusable_reply(uri)
+            for found in items:
+                key = _name(uri, found)
+                if not key.startswith(prefix):
+                    raise _unusable_reply(uri)
                 yield _described(f"{scheme}://{bucket}/{key}", key[len(prefix) :], found)
-            if "nextPageToken" not in page:
+            if token is None:
                 return
-            wanted = {**wanted, "pageToken": page["nextPageToken"]}
+            wanted = {**wanted, "pageToken": str(token)}
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
         """Request the pinned generation, or, if it is gone, the current one if its content is the same."""
+        async for data in self._read(pinned, start, stop, stored=False):
+            yield data
+
+    async def read_stored(self, pinned: RemoteObject) -> AsyncGenerator[bytes]:
+        """Request the object as `read` does, and accept that it is compressed."""
+        async for data in self._read(pinned, 0, None, stored=True):
+            yield data
+
+    async def _read(self, pinned: RemoteObject, start: int, stop: int | None, *, stored: bool) -> AsyncGenerator[bytes]:
         # Google decompresses content that is stored compressed, unless the request accepts gzip.
         headers = {"Accept-Encoding": "gzip"}
         if start or stop is not None:
@@ -113,7 +136,7 @@ class GsDriver(Driver):
         version = pinned.version
         if version is not None:
             try:
-                async for data in self._media(pinned, version, headers):
+                async for data in self._media(pinned, version, headers, stored):
                     yield data
                 return
             except ReferenceGone:
@@ -121,7 +144,7 @@ class GsDriver(Driver):
         found = await self.stat(pinned.uri)
         if pinned.differs(found) or (pinned.pinned and not pinned.is_same(found)):
             raise changed(pinned, found)
-        async for data in self._media(found, found.version or "", headers):
+        async for data in self._media(found, found.version or "", headers, stored):
             yield data
 
     async def close(self) -> None:
@@ -129,20 +152,27 @@ class GsDriver(Driver):
         if self._gcsfs is not None:
             await (await self._gcsfs._set_session()).close()
 
-    async def _media(self, pinned: RemoteObject, version: str, headers: Mapping[str, str]) -> AsyncGenerator[bytes]:
+    async def _media(
+        self, pinned: RemoteObject, version: str, headers: Mapping[str, str], stored: bool
+    ) -> AsyncGenerator[bytes]:
         bucket, key = _split(pinned.uri)
         where = "download/" + _object_url(bucket, key)
         async with self._answer(pinned.uri, where, {"alt": "media", "generation": version}, headers) as reply:
-            total = _TOTAL.fullmatch(reply.headers.get("Content-Range", ""))
-            said = total[1] if total else reply.headers.get("Content-Length")
+            part = _RANGE.fullmatch(reply.headers.get("Content-Range", "")) if reply.status == 206 else None
+            said = part[2] if part else reply.headers.get("Content-Length", "")
             found = pinned._replace(
-                size=None if said is None else int(said),
+                size=int(said) if _NUMBER.fullmatch(said) else None,
                 version=reply.headers.get("X-Goog-Generation", version),
             )
             if pinned.differs(found) or found.version != version:
                 raise changed(pinned, found)
             if reply.status == 200 and "Range" in headers:
                 raise BadReply(f"{pinned.uri!r} was sent as a whole although a part was requested")
+            if reply.status == 206 and (part is None or not headers.get("Range", "").startswith(f"bytes={part[1]}-")):
+                raise NoRanges(f"{pinned.uri!r} was answered with another part than the requested one")
+            encoding = reply.headers.get("X-Goog-Stored-Content-Encoding") or reply.headers.get("Content-Encoding")
+            if is_compressed(pinned.uri, key, encoding) and not stored:
+                raise StoredCompressed(f"{pinned.uri!r} is kept compressed")
             async for data in reply.content.iter_chunked(_PIECE):
                 yield data
 
@@ -150,9 +180,12 @@ class GsDriver(Driver):
         async with self._answer(uri, where, wanted, {}) as reply:
             text = await reply.read()
         try:
-            return json.loads(text)
-        except ValueError:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
             raise BadReply(f"{uri!r} got an answer that is not JSON: check the endpoint") from None
+        if not isinstance(found, dict):
+            raise _unusable_reply(uri)
+        return found
 
     @asynccontextmanager
     async def _answer(
@@ -181,6 +214,8 @@ class GsDriver(Driver):
             raise _unusable(uri, error) from None
         except (aiohttp.ServerTimeoutError, TimeoutError):
             raise Unreachable(f"{uri!r} did not answer in time: check the endpoint, or try again later") from None
+        except (aiohttp.InvalidURL, aiohttp.TooManyRedirects, aiohttp.ClientResponseError) as error:
+            raise BadReply(f"{uri!r} got an answer that is not HTTP: {type(error).__name__}") from None
         except aiohttp.ClientError as error:
             raise Unreachable(
                 f"{uri!r} cannot be reached: {redacted(error)}. Check the endpoint and the network, or try again later"
@@ -230,20 +265,38 @@ def _object_url(bucket: str, key: str) -> str:
 
 
 def _described(uri: str, key: str, found: Mapping[str, Any]) -> RemoteObject:
+    size, generation = str(found.get("size")), str(found.get("generation"))
+    if not _NUMBER.fullmatch(size) or not generation.isdecimal() or len(generation) > 20:
+        raise _unusable_reply(uri)
     digest = None
     for name, field in (("md5", "md5Hash"), ("crc32c", "crc32c")):
         if found.get(field):
-            digest = f"{name}:{base64.b64decode(found[field]).hex()}"
+            try:
+                digest = f"{name}:{base64.b64decode(str(found[field])).hex()}"
+            except ValueError:
+                raise _unusable_reply(uri) from None
             break
-    return RemoteObject(uri, key, int(found["size"]), None, str(found["generation"]), digest)
+    return RemoteObject(uri, key, int(size), None, generation, digest)
+
+
+def _name(uri: str, found: Any) -> str:
+    """Return the key of an object in a listing."""
+    name = found.get("name") if isinstance(found, dict) else None
+    if not isinstance(name, str) or not name or any("\ud800" <= character <= "\udfff" for character in name):
+        raise _unusable_reply(uri)
+    return name
+
+
+def _unusable_reply(uri: str) -> BadReply:
+    return BadReply(f"{uri!r} got an answer that is not that of Google Cloud Storage: check the endpoint")
 
 
 def _refusal(uri: str, reply: Any, text: str) -> Exception:
     """Translate a reply that is an error; Google writes a sentence into it."""
     status = reply.status
     try:
-        message = json.loads(text)["error"]["message"]
-    except (ValueError, KeyError, TypeError):
+        message = str(json.loads(text)["error"]["message"])[:1000]
+    except (ValueError, LookupError, TypeError, RecursionError):
         message = text[:200]
     said = redacted(f"the server says {status}: {message}" if message else f"the server says {status}")
     if status == 404:

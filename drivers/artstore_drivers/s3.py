@@ -19,6 +19,7 @@ from typing import Any
 from artstore.drivers import (
     Algorithm,
     Driver,
+    NoRanges,
     RemoteObject,
     Target,
     changed,
@@ -26,6 +27,7 @@ from artstore.drivers import (
     redacted,
     refuse_userinfo,
     retried,
+    shown,
     unavailable,
     unusable_options,
 )
@@ -47,7 +49,8 @@ PAGE = 1000
 _CONNECTIONS = 32
 _PIECE = 1 << 20
 _VERSION = re.compile(r"(.+)\?versionId=([^?&/]+)", re.DOTALL)
-_TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
+_RANGE = re.compile("bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
+_TOO_LARGE = 10**18
 
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _DENIED = {
@@ -57,8 +60,9 @@ _DENIED = {
 }
 _ELSEWHERE = {"301", "307", "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect"}
 _LATER = {429, 500, 502, 503, 504}
-# RecursionError: to find the region of a bucket, botocore asks the bucket, and does not notice a loop of redirects.
-_OURS = (OSError, ValueError, RecursionError, boto.BotoCoreError, boto.ClientError, aiohttp.ClientError)
+# RuntimeError: botocore raises it for a time that it cannot read; and, as RecursionError, for a loop of redirects from
+# region to region, which it does not notice.
+_OURS = (OSError, ValueError, RuntimeError, boto.BotoCoreError, boto.ClientError, aiohttp.ClientError)
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +78,7 @@ class S3Driver(Driver):
         """Parse a URI that may end with `?versionId=`; any other `?` belongs to the key."""
         refuse_userinfo(uri)
         if not _split(uri)[0] or "://" not in uri:
-            raise InvalidUri(f"{uri!r} does not name a bucket: expected s3://bucket/key")
+            raise InvalidUri(f"{shown(uri)!r} does not name a bucket: expected s3://bucket/key")
         versioned = _VERSION.fullmatch(uri)
         return Target(versioned[1], versioned[2]) if versioned else Target(uri)
 
@@ -106,16 +110,15 @@ class S3Driver(Driver):
                     raise
                 break
             for row in page.get("Versions", ()):
-                if row["IsLatest"]:
-                    objects, last = objects + 1, row["Key"]
-                    yield _row(uri, bucket, prefix, row)
+                if row.get("IsLatest"):
+                    found = _row(uri, bucket, prefix, row)
+                    objects, last = objects + 1, prefix + found.key
+                    yield found
             if not page.get("IsTruncated"):
                 return
             rows += len(page.get("Versions", ())) + len(page.get("DeleteMarkers", ()))
             pages += 1
-            marker = {"KeyMarker": page["NextKeyMarker"]}
-            if page.get("NextVersionIdMarker"):
-                marker["VersionIdMarker"] = page["NextVersionIdMarker"]
+            marker = _next_page(uri, marker, page, KeyMarker="NextKeyMarker", VersionIdMarker="NextVersionIdMarker")
         if marker:
             _log.warning("%s has many old versions: objects after %r are pinned by their etags only", uri, last)
         async for found in self._list_without_versions(uri, bucket, prefix, last):
@@ -141,7 +144,7 @@ class S3Driver(Driver):
                 yield _row(uri, bucket, prefix, row)
             if not page.get("IsTruncated"):
                 return
-            marker = {"ContinuationToken": page["NextContinuationToken"]}
+            marker = _next_page(uri, marker, page, ContinuationToken="NextContinuationToken")
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
         """Request the pinned version, then the pinned etag, then the current object, and check the reply."""
@@ -155,6 +158,9 @@ class S3Driver(Driver):
             found = _described(pinned.uri, reply)
             if pinned.differs(found) or (pinned.pinned and not pinned.is_same(found)):
                 raise changed(pinned, found)
+            part = _RANGE.fullmatch(reply.get("ContentRange") or "")
+            if (0 if part is None else int(part[1])) != start:
+                raise NoRanges(f"{pinned.uri!r} was answered with another part than the requested one")
             while data := await self._piece(body, pinned.uri):
                 yield data
         finally:
@@ -204,6 +210,8 @@ class S3Driver(Driver):
             raise _said(uri, error) from error
         except TypeError as error:
             raise unusable_options("s3", error) from error
+        # The second time it is registered already.
+        system._s3.meta.events.register("before-call.s3.HeadBucket", _ask_once, unique_id="artstore-ask-once")
 
     def _system(self) -> Any:
         if self._s3fs is None:
@@ -220,6 +228,11 @@ class S3Driver(Driver):
             # The caller retries.
             self._s3fs.retries = 1
         return self._s3fs
+
+
+def _ask_once(params: dict[str, Any], **_: Any) -> None:
+    """Stop botocore from asking for the region of a bucket to find the region of that bucket, without an end."""
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _split(uri: str) -> tuple[str, str]:
@@ -246,17 +259,33 @@ def _etag(reply: Mapping[str, Any]) -> str | None:
 
 
 def _described(uri: str, reply: Mapping[str, Any]) -> RemoteObject:
-    total = _TOTAL.fullmatch(reply.get("ContentRange") or "")
-    size = int(total[1]) if total else reply.get("ContentLength")
+    part = _RANGE.fullmatch(reply.get("ContentRange") or "")
+    size = int(part[2]) if part else reply.get("ContentLength")
+    if size is not None and not 0 <= size < _TOO_LARGE:
+        raise _unusable_reply(uri)
     key = _split(uri)[1]
     name = key.rstrip("/").rpartition("/")[2] or key
     return RemoteObject(uri, name, size, _etag(reply), _version(reply))
 
 
 def _row(uri: str, bucket: str, prefix: str, row: Mapping[str, Any]) -> RemoteObject:
-    key = row["Key"]
+    key, size = row.get("Key", ""), row.get("Size")
+    if not key.startswith(prefix) or not isinstance(size, int) or not 0 <= size < _TOO_LARGE:
+        raise _unusable_reply(uri)
     scheme = uri.partition("://")[0]
-    return RemoteObject(f"{scheme}://{bucket}/{key}", key[len(prefix) :], row["Size"], _etag(row), _version(row))
+    return RemoteObject(f"{scheme}://{bucket}/{key}", key[len(prefix) :], size, _etag(row), _version(row))
+
+
+def _next_page(uri: str, last: Mapping[str, str], page: Mapping[str, Any], **names: str) -> dict[str, str]:
+    """Return the arguments that request the page after one, which must differ from those that requested it."""
+    marker = {argument: str(page[name]) for argument, name in names.items() if page.get(name)}
+    if not marker or marker == last:
+        raise _unusable_reply(uri)
+    return marker
+
+
+def _unusable_reply(uri: str) -> BadReply:
+    return BadReply(f"{uri!r} got an answer that is not that of S3: check the endpoint")
 
 
 def _said(uri: str, error: Exception) -> ArtstoreError:
@@ -272,6 +301,8 @@ def _said(uri: str, error: Exception) -> ArtstoreError:
         )
     if isinstance(known, RecursionError):
         return _elsewhere(uri, "it redirects from region to region without end")
+    if isinstance(known, RuntimeError):
+        return _unusable_reply(uri)
     if isinstance(known, boto.ParamValidationError | ValueError):
         return InvalidUri(f"{uri!r} cannot be requested: {redacted(known)}")
     return Unreachable(

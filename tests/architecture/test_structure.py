@@ -11,7 +11,7 @@ from tests.support.own_imports import ROOT, circles, imports, modules
 
 PACKAGES = {
     *("bench", "catalog", "charts", "checkout", "cli", "core", "data_types", "drivers", "ingest", "lineage"),
-    *("operations", "runtime", "storage", "tracking"),
+    *("operations", "runtime", "storage", "tracking", "web"),
 }
 MODULES = {
     "__init__.py",
@@ -37,6 +37,7 @@ LATE_IMPORTS = {
     "artstore.cli._open": "verbs that fail before they open a store, and --help, do not need it",
     "artstore.cli.bench.checksum": "--help needs neither the measurements nor their libraries",
     "artstore.cli.bench.dedup": "--help needs neither the measurements nor their libraries",
+    "artstore.cli.ui": "the libraries of the pages are optional",
     "artstore.data_types.registry": "images need NumPy and Pillow, which programs without images do not load",
     "artstore.data_types.table": "Parquet and JSON are loaded when a table is written or read",
     "artstore.operations.store_reader": "lineage, comparison and status are loaded when they are called",
@@ -59,7 +60,7 @@ def test_each_package_has_its_tests(package: str) -> None:
     assert list((ROOT / "tests" / package).glob("test_*.py"))
 
 
-@pytest.mark.parametrize("package", ["cli", "tracking"])
+@pytest.mark.parametrize("package", ["cli", "tracking", "web"])
 def test_a_store_is_used_through_its_methods(package: str) -> None:
     """Its catalog and packs are for the operations, which own the transactions."""
     inner = {"db", "packs", "repository"}

@@ -32,7 +32,7 @@ WAYS = [
 ]
 
 
-def fill(folder: str, **files: bytes) -> str:
+def write_folder(folder: str, **files: bytes) -> str:
     """Create a folder with files; return its name."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -56,7 +56,7 @@ def measured(*arguments: str) -> dict[str, Any]:
 def test_an_insertion_costs_little_with_content_defined_pieces_and_much_with_fixed_ones() -> None:
     before = noise(LARGE)
     after = before[: LARGE // 2] + noise(1024, 1) + before[LARGE // 2 :]
-    report = measured(fill("one", model=before), fill("two", model=after), "--no-zstd")
+    report = measured(write_folder("one", model=before), write_folder("two", model=after), "--no-zstd")
     assert report["whole files"] == [LARGE, LARGE + 1024]
     for name in ("fixed 64 KiB", "fixed 256 KiB", "fixed 1 MiB"):
         assert report[name][0] == LARGE
@@ -68,7 +68,7 @@ def test_an_insertion_costs_little_with_content_defined_pieces_and_much_with_fix
 
 def test_a_second_version_that_is_equal_costs_nothing() -> None:
     content = {"large": noise(9_000_000), "small": b"meow", "empty": b"", "text": b"one,two,three\n" * 20_000}
-    report = measured(fill("one", **content), fill("two", **content))
+    report = measured(write_folder("one", **content), write_folder("two", **content))
     size = sum(map(len, content.values()))
     assert report["versions"] == [{"label": label, "files": 4, "size": size} for label in ("one", "two")]
     for name in WAYS:
@@ -79,7 +79,7 @@ def test_a_second_version_that_is_equal_costs_nothing() -> None:
 
 
 def test_equal_files_and_equal_pieces_within_a_version_count_once() -> None:
-    report = measured(fill("one", a=bytes(2**20), b=bytes(2**20), c=noise(100)), "--no-zstd")
+    report = measured(write_folder("one", a=bytes(2**20), b=bytes(2**20), c=noise(100)), "--no-zstd")
     assert report["whole files"] == [2**20 + 100]
     assert report["fixed 64 KiB"] == [2**16 + 100]
     assert report["size"] == 2**21 + 100
@@ -88,9 +88,9 @@ def test_equal_files_and_equal_pieces_within_a_version_count_once() -> None:
 def test_the_row_of_artstore_equals_the_size_of_a_real_store(workspace: Path) -> None:
     large = noise(10_000_000)
     edges = {f"n{size}": noise(size, size) for size in (0, 1, 16_384, 32_768, 65_535, 65_536, 65_537, 262_144, 8 << 20)}
-    fill("one", large=large, **edges)
-    fill("two", large=large[:3_000_000] + b"whiskers" + large[3_000_000:], **edges)
-    fill("three", large=large[2_000_000:], other=b"meow" * 50_000)
+    write_folder("one", large=large, **edges)
+    write_folder("two", large=large[:3_000_000] + b"whiskers" + large[3_000_000:], **edges)
+    write_folder("three", large=large[2_000_000:], other=b"meow" * 50_000)
     totals = []
     with Store.init(workspace / "store") as store:
         for folder in ("one", "two", "three"):
@@ -105,11 +105,11 @@ def test_the_row_of_artstore_equals_the_size_of_a_real_store(workspace: Path) ->
 
 
 def test_compressed_pieces_are_counted_only_where_that_pays() -> None:
-    report = json_of("bench", "dedup", fill("one", noise=noise(3_000_000), text=b"meow purr hiss\n" * 200_000))
+    report = json_of("bench", "dedup", write_folder("one", noise=noise(3_000_000), text=b"meow purr hiss\n" * 200_000))
     for way in report["ways"]:
         assert 3_000_000 < way["zstd"]["stored"] < 3_200_000
         assert way["stored"] > 3_000_000
-    noisy = json_of("bench", "dedup", fill("two", noise=noise(3_000_000)))
+    noisy = json_of("bench", "dedup", write_folder("two", noise=noise(3_000_000)))
     assert {way["zstd"]["stored"] for way in noisy["ways"]} == {3_000_000}
 
 
@@ -130,8 +130,8 @@ def test_the_json_has_all_that_the_tables_show() -> None:
 
 def test_the_last_line_is_the_answer() -> None:
     before = noise(4_000_000)
-    fill("one", model=before)
-    fill("two", model=before[:2_000_000] + b"!" + before[2_000_000:])
+    write_folder("one", model=before)
+    write_folder("two", model=before[:2_000_000] + b"!" + before[2_000_000:])
     output = output_of("bench", "dedup", "one", "two", "--no-zstd")
     assert "2 versions, 2 files, 8.0 MB read" in output
     assert all(name in output for name in WAYS) and "what each version adds" in output
@@ -164,16 +164,16 @@ def test_the_chart_names_every_series(workspace: Path) -> None:
 
 
 def test_single_files_are_consecutive_versions() -> None:
-    fill("files", one=noise(100_000), two=noise(100_000), three=noise(100_000, 1))
+    write_folder("files", one=noise(100_000), two=noise(100_000), three=noise(100_000, 1))
     report = measured("files/one", "files/two", "files/three")
     assert report["artstore"] == [100_000, 0, 100_000]
 
 
 def test_a_folder_is_read_as_put_reads_it(workspace: Path) -> None:
     output_of("init")
-    fill("animals/deep/down", rat=noise(50_000, 3))
+    write_folder("animals/deep/down", rat=noise(50_000, 3))
     (workspace / "animals" / "link").symlink_to("cat.jpg")
-    fill("elsewhere", fox=noise(10_000, 4))
+    write_folder("elsewhere", fox=noise(10_000, 4))
     (workspace / "animals" / "outside").symlink_to(workspace / "elsewhere" / "fox")
     output_of("put", ".", "--name", "all", "--type", "dataset")
     report = json_of("bench", "dedup", ".")
@@ -227,7 +227,7 @@ def test_a_large_object_on_a_web_server_is_streamed(web_app: WebApp) -> None:
     place = remote_places.web(web_app)
     content = noise(20_000_000)
     place.put("model", content)
-    fill("local", model=content)
+    write_folder("local", model=content)
     report = measured("local", f"{place.prefix}model")
     assert report["artstore"] == [len(content), 0]
 
@@ -305,8 +305,8 @@ def test_an_unreadable_file_is_named_before_anything_is_measured(workspace: Path
 )
 def test_an_error_says_why_data_cannot_be_measured(workspace: Path, arguments: list[str], message: str) -> None:
     (workspace / "empty").mkdir()
-    fill("hollow", nothing=b"")
-    fill("pipes")
+    write_folder("hollow", nothing=b"")
+    write_folder("pipes")
     Store.init(workspace / "bare").close()
     for pipe in ("pipes/pipe", "hollow/pipe"):
         if "hollow" not in arguments:

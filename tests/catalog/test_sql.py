@@ -25,7 +25,7 @@ Ask: TypeAlias = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`animals` v0 to v7, each with a file of its number; `cat` changes in v5, `dog` goes in v6; v2 is deleted."""
     place = tmp_path_factory.mktemp("sql")
     source = place / "source"
@@ -57,14 +57,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(made: Path, tmp_path: Path) -> Iterator[Store]:
+def store(original: Path, tmp_path: Path) -> Iterator[Store]:
     """A copy of the store for each test."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True, symlinks=True)
+    shutil.copytree(original, tmp_path, dirs_exist_ok=True, symlinks=True)
     with Store.open(tmp_path / "store") as store:
         yield store
 
 
-def by_sqlite3(store: Store) -> Ask:
+def ask_with_sqlite3(store: Store) -> Ask:
     def ask(sql: str, **parameters: object) -> list[dict[str, Any]]:
         connection = sqlite3.connect(store.path / "artstore.db")
         try:
@@ -76,7 +76,7 @@ def by_sqlite3(store: Store) -> Ask:
     return ask
 
 
-def by_sqlite_utils(store: Store) -> Ask:
+def ask_with_sqlite_utils(store: Store) -> Ask:
     def ask(sql: str, **parameters: object) -> list[dict[str, Any]]:
         database = Database(store.path / "artstore.db")
         try:
@@ -87,7 +87,7 @@ def by_sqlite_utils(store: Store) -> Ask:
     return ask
 
 
-def by_command(store: Store) -> Ask:
+def ask_with_command(store: Store) -> Ask:
     def ask(sql: str, **parameters: object) -> list[dict[str, Any]]:
         command = [sys.executable, "-m", "sqlite_utils", "query", str(store.path / "artstore.db"), sql]
         for name, value in parameters.items():
@@ -100,7 +100,7 @@ def by_command(store: Store) -> Ask:
     return ask
 
 
-def by_the_store(store: Store) -> Ask:
+def ask_with_store(store: Store) -> Ask:
     def ask(sql: str, **parameters: object) -> list[dict[str, Any]]:
         for name in parameters:
             sql = sql.replace(f":{name}", "?")
@@ -110,11 +110,12 @@ def by_the_store(store: Store) -> Ask:
 
 
 @pytest.fixture(
-    params=[by_sqlite3, by_sqlite_utils, by_command, by_the_store], ids=["sqlite3", "sqlite-utils", "command", "store"]
+    params=[ask_with_sqlite3, ask_with_sqlite_utils, ask_with_command, ask_with_store],
+    ids=["sqlite3", "sqlite-utils", "command", "store"],
 )
 def ask(request: pytest.FixtureRequest, store: Store) -> Ask:
-    made: Ask = request.param(store)
-    return made
+    bound: Ask = request.param(store)
+    return bound
 
 
 def test_which_versions_hold_this_digest(store: Store, ask: Ask) -> None:
@@ -232,7 +233,7 @@ def test_queries_work_while_a_draft_is_open(store: Store, ask: Ask, tmp_path: Pa
 
 
 def test_reading_with_another_program_leaves_the_store_unchanged(store: Store) -> None:
-    for by in (by_sqlite3, by_sqlite_utils, by_command):
+    for by in (ask_with_sqlite3, ask_with_sqlite_utils, ask_with_command):
         by(store)("select count(*) as n from artifact_entries")
     draft = store.draft("animals", base="animals:v7")
     draft.remove("cat")

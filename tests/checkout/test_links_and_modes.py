@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from artstore import ArtstoreError, Entry, Kind, Store
-from artstore.errors import InvalidPath, LinkCycle, SourceError, SourceUnreadable, UnsafeRoot
-from tests.support.files import commit_folder, entries_by_path, noise, read_files, snapshot
+from artstore.errors import InvalidPath, LinkCycle, RootUnwritable, SourceError, SourceUnreadable, UnsafeRoot
+from tests.support.files import commit_folder, entries_by_path, noise, read_files, snapshot, write_files
 from tests.support.programs import run_python
 
 
@@ -42,6 +42,12 @@ LINKS_INSIDE = {
     "dangling": ("link", "bat", "bat"),
     "dangling absolute": ("sub/link", "{source}/nowhere/bat", "../nowhere/bat"),
     "named in Unicode": ("liên kết", "cat", "cat"),
+    "to its own folder": ("sub/link", ".", "."),
+    "to the folder of all": ("link", ".", "."),
+    "to the folder above": ("sub/link", "..", ".."),
+    "to the root, absolute": ("sub/link", "{source}", ".."),
+    "to a name with a backslash": ("link", "back\\slash", "back\\slash"),
+    "to a name like a drive": ("sub/link", "../C:", "../C:"),
 }
 
 
@@ -56,6 +62,94 @@ def test_a_link_inside_the_folder_is_kept_as_a_link(store: Store, source: Path, 
     assert os.readlink(out / name) == stored
     if "dangling" not in case:
         assert (out / name).resolve() == (out / (source / name).resolve().relative_to(source.resolve()))
+
+
+NAMES = {
+    "drive": "C:",
+    "relative to a drive": "x:y",
+    "colons": "13:00:05.log",
+    "backslash": "a\\b",
+    "control characters": "a\nb\x1b[31m",
+    "reversed text": "\u202egnp.exe",
+    "of Windows": "CON",
+    "ending in dot and space": "x. ",
+    "as long as it gets": "n" * 255,
+    "as long as it gets in four bytes": "\U0001f600" * 63,
+    "as long as it gets in three bytes": "日" * 85,
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_what_is_stored_under_a_name_is_got_back_changed_and_linked(
+    store: Store, tmp_path: Path, out: Path, case: str
+) -> None:
+    name = NAMES[case]
+    source = write_files(
+        tmp_path / "named", {name: b"first", f"sub/{name}": noise(200_000), f"{name} "[:9] + "/x": b""}
+    )
+    (source / "to").mkdir()
+    (source / "to" / name).symlink_to(f"../{name}")
+    version = commit_folder(store, source)
+    for _ in range(2):
+        store.get(version, out)
+        assert snapshot(out) == snapshot(source)
+        (out / name).write_bytes(b"other")
+        (out / "sub" / name).write_bytes(b"other")
+        (out / "to" / name).unlink()
+        (out / "to" / name).write_bytes(b"other")
+
+
+@pytest.mark.parametrize("target", ["..\\cat", "nowhere/..\\..\\cat"])
+def test_a_link_that_cannot_be_got_back_is_refused_when_it_is_added(store: Store, source: Path, target: str) -> None:
+    (source / "link").symlink_to(target)
+    draft = store.draft("animals", "dataset")
+    with pytest.raises(InvalidPath, match="link 'link' leads to"):
+        store.add_dir(draft, source)
+    assert list(draft.under("")) == []
+
+
+def make_deep(folder: Path, depth: int) -> None:
+    """Create a file `f` below folders with names of 100 bytes, also where its path is too long for the system."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d" * 100, dir_fd=here)
+        below = os.open("d" * 100, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(os.open("f", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.symlink("f", "link", dir_fd=here)
+    os.close(here)
+
+
+def test_a_path_that_is_too_long_below_a_deeper_root_is_downloaded_again_and_again(
+    store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "deep").mkdir()
+    make_deep(tmp_path / "deep", 38)
+    version = commit_folder(store, tmp_path / "deep")
+    root = tmp_path / ("r" * 255) / ("r" * 255)
+    assert store.get(version, root) == (2, 0, 0)
+    assert store.get(version, root) == (0, 2, 0)
+    assert commit_folder(store, tmp_path / "deep") == version
+
+
+def test_a_path_that_is_too_long_is_refused_when_it_is_added(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    make_deep(tmp_path / "deep", 60)
+    draft = store.draft("animals", "dataset")
+    with pytest.raises((InvalidPath, SourceUnreadable), match=r"at most 4095|too long"):
+        store.add_dir(draft, tmp_path / "deep")
+    with pytest.raises(InvalidPath, match="has 4098 bytes"):
+        store.add_dir(draft, tmp_path / "deep", "d/" * 2047 + "long")
+    with pytest.raises(InvalidPath, match="has 256 bytes, and a file system holds at most 255"):
+        store.add_file(draft, Path(__file__), "é" * 128)
+    assert list(draft.under("")) == []
+
+
+def test_a_root_on_a_file_system_with_shorter_names_says_so(store: Store, source: Path, tmp_path: Path) -> None:
+    version = commit_folder(store, source)
+    with pytest.raises(RootUnwritable, match=r"File name too long.*choose another root"):
+        store.get(version, tmp_path / ("n" * 256))
 
 
 def test_a_chain_of_links_keeps_its_target(store: Store, source: Path, out: Path) -> None:
@@ -167,9 +261,6 @@ def test_a_link_given_as_a_file_is_added_under_its_own_name(store: Store, source
 
 
 CYCLES = {
-    "to its own folder": ("sub/link", "."),
-    "to the folder above": ("sub/link", ".."),
-    "to the root, absolute": ("sub/link", "{source}"),
     "out, to the folder above the root": ("link", ".."),
     "to the root of the system": ("link", "/"),
 }
@@ -288,7 +379,7 @@ def test_a_link_to_an_executable_outside_is_an_executable(
 
 
 @pytest.fixture
-def full(source: Path) -> Path:
+def full_folder(source: Path) -> Path:
     """A folder with one entry of each kind."""
     (source / "large").write_bytes(noise(300_000))
     (source / "run").write_bytes(b"#!")
@@ -299,8 +390,8 @@ def full(source: Path) -> Path:
     return source
 
 
-def test_a_second_download_writes_nothing(store: Store, full: Path, out: Path) -> None:
-    version = commit_folder(store, full)
+def test_a_second_download_writes_nothing(store: Store, full_folder: Path, out: Path) -> None:
+    version = commit_folder(store, full_folder)
     assert store.get(version, out) == (6, 0, 0)
     before = {path: path.lstat() for path in out.rglob("*")}
     assert store.get(version, out) == (0, 6, 0)
@@ -310,31 +401,31 @@ def test_a_second_download_writes_nothing(store: Store, full: Path, out: Path) -
     }
 
 
-def test_a_download_into_a_copy_writes_nothing(store: Store, full: Path) -> None:
-    version = commit_folder(store, full)
-    assert store.get(version, full) == (0, 6, 0)
+def test_a_download_into_a_copy_writes_nothing(store: Store, full_folder: Path) -> None:
+    version = commit_folder(store, full_folder)
+    assert store.get(version, full_folder) == (0, 6, 0)
 
 
-def test_a_download_over_another_version_writes_what_differs(store: Store, full: Path, out: Path) -> None:
-    first = commit_folder(store, full)
-    (full / "cat").write_bytes(b"MEOW")
-    (full / "new").write_bytes(b"new")
-    second = commit_folder(store, full)
+def test_a_download_over_another_version_writes_what_differs(store: Store, full_folder: Path, out: Path) -> None:
+    first = commit_folder(store, full_folder)
+    (full_folder / "cat").write_bytes(b"MEOW")
+    (full_folder / "new").write_bytes(b"new")
+    second = commit_folder(store, full_folder)
     store.get(first, out)
     assert store.get(second, out) == (2, 5, 0)
     assert store.get(first, out) == (1, 5, 0)
     assert (out / "new").read_bytes() == b"new", "files that are not in the version are left alone"
 
 
-def grown(out: Path) -> None:
+def grow_file(out: Path) -> None:
     (out / "cat").write_bytes(b"meow meow")
 
 
-def same_size(out: Path) -> None:
+def change_within_size(out: Path) -> None:
     (out / "cat").write_bytes(b"MEOW")
 
 
-def same_size_and_times(out: Path) -> None:
+def change_within_size_and_times(out: Path) -> None:
     before = (out / "large").stat()
     data = bytearray((out / "large").read_bytes())
     data[150_000] ^= 1
@@ -342,49 +433,49 @@ def same_size_and_times(out: Path) -> None:
     os.utime(out / "large", ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def gone(out: Path) -> None:
+def remove_file(out: Path) -> None:
     (out / "sub" / "dog").unlink()
 
 
-def folder_gone(out: Path) -> None:
+def remove_folder(out: Path) -> None:
     (out / "sub" / "dog").unlink()
     (out / "sub").rmdir()
 
 
-def empty_folder_gone(out: Path) -> None:
+def remove_empty_folder(out: Path) -> None:
     (out / "empty").rmdir()
 
 
-def executable_now(out: Path) -> None:
+def make_executable(out: Path) -> None:
     (out / "cat").chmod(0o755)
 
 
-def executable_no_more(out: Path) -> None:
+def make_not_executable(out: Path) -> None:
     (out / "run").chmod(0o644)
 
 
-def link_turned(out: Path) -> None:
+def change_link_target(out: Path) -> None:
     (out / "link").unlink()
     (out / "link").symlink_to("cat")
 
 
-def link_is_a_file(out: Path) -> None:
+def replace_link_by_file(out: Path) -> None:
     (out / "link").unlink()
     (out / "link").write_bytes(b"woof")
 
 
-def file_is_a_link(out: Path) -> None:
+def replace_file_by_link(out: Path) -> None:
     (out / "cat").rename(out / "stranger")
     (out / "cat").symlink_to("stranger")
 
 
-def file_is_a_link_out(out: Path) -> None:
+def replace_file_by_link_outside(out: Path) -> None:
     (out.parent / "precious").write_bytes(b"precious")
     (out / "cat").unlink()
     (out / "cat").symlink_to(out.parent / "precious")
 
 
-def file_has_another_name_too(out: Path) -> None:
+def add_hard_link(out: Path) -> None:
     """Give the file a second name by a hard link: writing into the file would change both."""
     (out / "cat").write_bytes(b"old!")
     os.link(out / "cat", out / "stranger")
@@ -393,40 +484,40 @@ def file_has_another_name_too(out: Path) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        grown,
-        same_size,
-        same_size_and_times,
-        gone,
-        folder_gone,
-        empty_folder_gone,
-        executable_now,
-        executable_no_more,
-        link_turned,
-        link_is_a_file,
-        file_is_a_link,
-        file_is_a_link_out,
-        file_has_another_name_too,
+        grow_file,
+        change_within_size,
+        change_within_size_and_times,
+        remove_file,
+        remove_folder,
+        remove_empty_folder,
+        make_executable,
+        make_not_executable,
+        change_link_target,
+        replace_link_by_file,
+        replace_file_by_link,
+        replace_file_by_link_outside,
+        add_hard_link,
     ],
     ids=lambda spoil: str(spoil.__name__),
 )
 def test_a_second_download_repairs_changed_files_and_keeps_other_files(
-    store: Store, full: Path, out: Path, spoil: Callable[[Path], None]
+    store: Store, full_folder: Path, out: Path, spoil: Callable[[Path], None]
 ) -> None:
-    version = commit_folder(store, full)
+    version = commit_folder(store, full_folder)
     store.get(version, out)
     (out / "mine").write_bytes(b"mine")
     (out / "sub" / "mine").write_bytes(b"mine")
-    if spoil is folder_gone:
+    if spoil is remove_folder:
         (out / "sub" / "mine").unlink()
     spoil(out)
     strangers = {name: data for name, data in snapshot(out).items() if Path(name).name in ("mine", "stranger")}
     done = store.get(version, out)
-    assert done.written == (0 if spoil is empty_folder_gone else 1)
+    assert done.written == (0 if spoil is remove_empty_folder else 1)
     contents = snapshot(out)
     assert {name: contents.pop(name) for name in strangers} == strangers
-    assert contents == snapshot(full)
+    assert contents == snapshot(full_folder)
     assert os.access(out / "run", os.X_OK) and not os.access(out / "cat", os.X_OK)
-    if spoil is file_is_a_link_out:
+    if spoil is replace_file_by_link_outside:
         assert (out.parent / "precious").read_bytes() == b"precious"
     assert store.get(version, out).written == 0
 
@@ -443,9 +534,9 @@ def test_a_second_download_repairs_changed_files_and_keeps_other_files(
     ],
 )
 def test_a_file_in_the_way_is_named_and_left_unchanged(
-    store: Store, full: Path, out: Path, there: str, is_there: str, needed: str
+    store: Store, full_folder: Path, out: Path, there: str, is_there: str, needed: str
 ) -> None:
-    version = commit_folder(store, full)
+    version = commit_folder(store, full_folder)
     outside = out.parent / "outside"
     outside.mkdir()
     out.mkdir()
@@ -469,7 +560,7 @@ def test_a_file_in_the_way_is_named_and_left_unchanged(
     else:
         (out / is_there).unlink()
     store.get(version, out)
-    assert snapshot(out) == snapshot(full)
+    assert snapshot(out) == snapshot(full_folder)
 
 
 @pytest.mark.parametrize("name", ["a" * 255, "\N{GRINNING FACE}" * 63, "\N{CJK UNIFIED IDEOGRAPH-4E00}" * 85])
@@ -484,8 +575,8 @@ def test_files_and_links_with_the_longest_names_are_replaced(store: Store, sourc
     assert snapshot(out) == snapshot(source)
 
 
-def test_a_root_that_is_a_file_is_refused(store: Store, full: Path, out: Path) -> None:
-    version = commit_folder(store, full)
+def test_a_root_that_is_a_file_is_refused(store: Store, full_folder: Path, out: Path) -> None:
+    version = commit_folder(store, full_folder)
     out.write_bytes(b"mine")
     for root in (out, out / "below"):
         with pytest.raises(UnsafeRoot, match="choose another root"):
@@ -517,12 +608,12 @@ def test_a_download_above_the_store_does_not_write_into_it(store: Store, source:
     assert store.verify().ok
 
 
-def test_a_root_may_be_a_link_to_a_folder(store: Store, full: Path, out: Path, tmp_path: Path) -> None:
+def test_a_root_may_be_a_link_to_a_folder(store: Store, full_folder: Path, out: Path, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     out.symlink_to("real")
-    version = commit_folder(store, full)
+    version = commit_folder(store, full_folder)
     assert store.get(version, out).written == 6
-    assert snapshot(tmp_path / "real") == snapshot(full)
+    assert snapshot(tmp_path / "real") == snapshot(full_folder)
     assert store.get(version, out).written == 0
 
 
@@ -537,8 +628,8 @@ with Store.open(sys.argv[1]) as store:
 """
 
 
-def test_a_root_that_may_not_be_written_is_named(store: Store, full: Path, out: Path) -> None:
-    commit_folder(store, full)
+def test_a_root_that_may_not_be_written_is_named(store: Store, full_folder: Path, out: Path) -> None:
+    commit_folder(store, full_folder)
     out.mkdir(mode=0o555)
     try:
         output = run_python(GET, store.path, out)
@@ -555,7 +646,7 @@ def test_a_root_that_may_not_be_written_is_named(store: Store, full: Path, out: 
 
 
 @pytest.fixture
-def images(tmp_path: Path) -> Path:
+def images_version(tmp_path: Path) -> Path:
     """Paths that a careless prefix would confuse."""
     names = ["images/a", "images/b/c", "images-old/a", "images.txt", "images0", "image", "imagesa/x", "deep/images/a"]
     for name in names:
@@ -580,25 +671,25 @@ def images(tmp_path: Path) -> Path:
     ],
 )
 def test_a_prefix_selects_a_folder_or_one_file_only(
-    store: Store, images: Path, out: Path, prefix: str, expected: list[str]
+    store: Store, images_version: Path, out: Path, prefix: str, expected: list[str]
 ) -> None:
-    version = commit_folder(store, images)
+    version = commit_folder(store, images_version)
     assert store.get(version, out, path_prefix=prefix).written == len(expected)
     assert read_files(out) == {name: name.encode() for name in expected}
     assert [entry.path for entry in store.entries(version, prefix)] == [e for e in expected if e != prefix]
 
 
-@pytest.mark.parametrize("prefix", ["..", "/etc", "a/../..", "C:/x"])
-def test_a_prefix_that_leads_outside_is_refused(store: Store, images: Path, out: Path, prefix: str) -> None:
-    version = commit_folder(store, images)
+@pytest.mark.parametrize("prefix", ["..", "/etc", "a/../..", "a\\..\\x"])
+def test_a_prefix_that_leads_outside_is_refused(store: Store, images_version: Path, out: Path, prefix: str) -> None:
+    version = commit_folder(store, images_version)
     with pytest.raises(InvalidPath, match="stays inside"):
         store.get(version, out, path_prefix=prefix)
 
 
-def test_a_prefix_includes_the_links_and_empty_folders_below_it(store: Store, full: Path, out: Path) -> None:
-    (full / "sub" / "empty").mkdir()
-    (full / "sub" / "up").symlink_to("../cat")
-    version = commit_folder(store, full)
+def test_a_prefix_includes_the_links_and_empty_folders_below_it(store: Store, full_folder: Path, out: Path) -> None:
+    (full_folder / "sub" / "empty").mkdir()
+    (full_folder / "sub" / "up").symlink_to("../cat")
+    version = commit_folder(store, full_folder)
     store.get(version, out, path_prefix="sub")
     assert snapshot(out) == {"sub": None, "sub/dog": b"woof", "sub/empty": None, "sub/up": "../cat"}
     store.get(version, out, path_prefix="empty")

@@ -11,10 +11,11 @@ import pytest
 
 from artstore.store import Store
 from tests.support.cli_runner import output_of, prepare_folder, put_two_versions, run, run_process
+from tests.support.programs import run_script
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with two animals in it, no store, and this environment's `artstore` on the path."""
     command = tmp_path / "bin" / "artstore"
     command.parent.mkdir()
@@ -24,7 +25,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return prepare_folder(tmp_path, monkeypatch)
 
 
-def by_bash(line: str) -> list[str]:
+def complete_with_bash(line: str) -> list[str]:
     """Return what bash offers for the last word of a line, which for bash begins after a colon."""
     script = """
         eval "$(artstore completion bash)"
@@ -37,7 +38,7 @@ def by_bash(line: str) -> list[str]:
     return result.stdout.split("\n")[:-1] if result.stdout != "\n" else []
 
 
-def by_protocol(shell: str, *words: str) -> list[str]:
+def complete_with_protocol(shell: str, *words: str) -> list[str]:
     """Return what is offered to zsh or fish for the last of some words."""
     # zsh counts words, fish names the last one.
     last = {"zsh": str(len(words) - 1), "fish": words[-1]}[shell]
@@ -48,27 +49,35 @@ def by_protocol(shell: str, *words: str) -> list[str]:
 
 def test_bash_completes_verbs_names_and_versions_after_a_colon() -> None:
     put_two_versions()
-    assert by_bash("artstore du") == ["du"]
-    assert by_bash("artstore get an") == ["animals", "animals:latest", "animals:best", "animals:v1", "animals:v0"]
-    assert by_bash("artstore get animals:b") == ["best"]
-    assert by_bash("artstore diff animals:v0 animals:v") == ["v1", "v0"]
-    assert by_bash("artstore alias animals:v0 ") == ["best"]
-    assert by_bash("artstore ls --project=un") == ["uncategorized"]
-    assert "--keep-last" in by_bash("artstore rm --")
-    assert by_bash("artstore bench de") == ["dedup"]
+    assert complete_with_bash("artstore du") == ["du"]
+    assert complete_with_bash("artstore get an") == [
+        "animals",
+        "animals:latest",
+        "animals:best",
+        "animals:v1",
+        "animals:v0",
+    ]
+    assert complete_with_bash("artstore get animals:b") == ["best"]
+    assert complete_with_bash("artstore diff animals:v0 animals:v") == ["v1", "v0"]
+    assert complete_with_bash("artstore alias animals:v0 ") == ["best"]
+    assert complete_with_bash("artstore ls --project=un") == ["uncategorized"]
+    assert "--keep-last" in complete_with_bash("artstore rm --")
+    assert complete_with_bash("artstore bench de") == ["dedup"]
 
 
 def test_names_are_quoted_for_bash() -> None:
     put_two_versions()
     output_of("alias", "animals:v0", "so $(good)")
-    assert by_bash("artstore get animals:so") == ["so\\ \\$\\(good\\)"]
+    assert complete_with_bash("artstore get animals:so") == ["so\\ \\$\\(good\\)"]
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_zsh_and_fish_complete_verbs_and_versions(shell: str) -> None:
     put_two_versions()
-    assert any("Show everything about one version." in line for line in by_protocol(shell, "artstore", "sho"))
-    completions = by_protocol(shell, "artstore", "show", "animals:b")
+    assert any(
+        "Show everything about one version." in line for line in complete_with_protocol(shell, "artstore", "sho")
+    )
+    completions = complete_with_protocol(shell, "artstore", "show", "animals:b")
     assert [line.removeprefix("plain,") for line in completions if "animals" in line] == ["animals:best"]
     assert f"_ARTSTORE_COMPLETE={shell}_complete" in output_of("completion", shell)
 
@@ -76,56 +85,60 @@ def test_zsh_and_fish_complete_verbs_and_versions(shell: str) -> None:
 def test_names_of_other_projects_include_their_project() -> None:
     put_two_versions()
     output_of("put", "animals", "--name", "wolves", "--type", "dataset", "--project", "zoo", "--alias", "pack")
-    assert by_bash("artstore show zoo/wolves:p") == ["pack"]
-    assert by_bash("artstore show --project zoo wo") == ["wolves", "wolves:latest", "wolves:pack", "wolves:v0"]
-    assert by_bash("artstore log ") == ["animals", "zoo/wolves"]
-    assert by_bash("artstore put x --type ") == ["dataset"]
-    assert by_bash("artstore put x --name ani") == ["animals"]
+    assert complete_with_bash("artstore show zoo/wolves:p") == ["pack"]
+    assert complete_with_bash("artstore show --project zoo wo") == [
+        "wolves",
+        "wolves:latest",
+        "wolves:pack",
+        "wolves:v0",
+    ]
+    assert complete_with_bash("artstore log ") == ["animals", "zoo/wolves"]
+    assert complete_with_bash("artstore put x --type ") == ["dataset"]
+    assert complete_with_bash("artstore put x --name ani") == ["animals"]
 
 
 def test_names_of_links_are_completed() -> None:
     put_two_versions()
     with Store.open(".artstore") as store:
         store.link("animals:v1", "chosen", aliases=["live"])
-    assert by_bash("artstore get chosen:") == ["latest", "live", "v0"]
+    assert complete_with_bash("artstore get chosen:") == ["latest", "live", "v0"]
 
 
 def test_only_aliases_and_tags_of_the_version_are_offered_for_removal() -> None:
     put_two_versions()
     output_of("tag", "animals:v0", "fur")
     output_of("tag", "animals:v1", "tail")
-    assert by_bash("artstore tag animals:v0 ") == ["tail", "fur"]
-    assert by_bash("artstore tag --remove animals:v0 ") == ["fur"]
-    assert by_bash("artstore alias -r animals:v0 ") == []
+    assert complete_with_bash("artstore tag animals:v0 ") == ["tail", "fur"]
+    assert complete_with_bash("artstore tag --remove animals:v0 ") == ["fur"]
+    assert complete_with_bash("artstore alias -r animals:v0 ") == []
 
 
-def test_without_a_store_nothing_is_offered_or_printed(here: Path) -> None:
-    assert by_bash("artstore get an") == []
-    assert by_bash("artstore ls --project ") == []
-    assert by_bash("artstore get --store animals an") == []
-    assert by_protocol("fish", "artstore", "get", "an") == []
-    assert not (here / ".artstore").exists()
+def test_without_a_store_nothing_is_offered_or_printed(folder: Path) -> None:
+    assert complete_with_bash("artstore get an") == []
+    assert complete_with_bash("artstore ls --project ") == []
+    assert complete_with_bash("artstore get --store animals an") == []
+    assert complete_with_protocol("fish", "artstore", "get", "an") == []
+    assert not (folder / ".artstore").exists()
 
 
 def test_an_invalid_name_offers_and_prints_nothing() -> None:
     put_two_versions()
     for typed in ("a:b:c", "../x:", "nothing:", "a/b/c/d:", "'"):
-        assert by_protocol("fish", "artstore", "get", typed) == []
+        assert complete_with_protocol("fish", "artstore", "get", typed) == []
 
 
 def test_names_that_would_move_the_cursor_are_not_offered() -> None:
     put_two_versions()
     output_of("alias", "animals:v0", "\x9b2Jgone")
-    assert by_bash("artstore get animals:") == ["latest", "best", "v1", "v0"]
+    assert complete_with_bash("artstore get animals:") == ["latest", "best", "v1", "v0"]
 
 
 def test_completing_a_verb_imports_no_store() -> None:
     code = "import sys; from artstore.cli import verbs; verbs([], prog_name='artstore', standalone_mode=False)"
     code = f"import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); {code}"
     settings = {"_ARTSTORE_COMPLETE": "fish_complete", "COMP_WORDS": "artstore d", "COMP_CWORD": "d"}
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **settings}, check=True)
-    assert "diff" in result.stdout
+    result = run_script(code, environment=settings)
+    assert (result.returncode, "diff" in result.stdout) == (0, True), result.stderr
     assert not {"artstore.store", "sqlite3", "rich"} & set(result.stderr.split())
 
 

@@ -14,7 +14,7 @@ from tests.support.cli_runner import json_of, output_of, put_two_versions, run, 
 pytestmark = pytest.mark.usefixtures("workspace")
 
 
-def begin(store: Store, name: str) -> int:
+def insert_run(store: Store, name: str) -> int:
     """Record a run that has begun and ended."""
     with store.db.writing() as connection:
         id = runs.insert(
@@ -39,19 +39,19 @@ def log_by(name: str) -> None:
     with Store.open(".artstore") as store:
         draft = store.draft("animals", description=f"{name} did it\nwith care")
         store.add_dir(draft, "animals")
-        store.commit(draft, run=begin(store, name))
+        store.commit(draft, run=insert_run(store, name))
 
 
 def use_by(*names: str, version: str) -> None:
     """Let runs use a version."""
     with Store.open(".artstore") as store:
         for name in names:
-            run = begin(store, name)
+            run = insert_run(store, name)
             with store.db.writing() as connection:
                 runs.add_use(connection, run, store.version(version).id, None)
 
 
-def rows(output: str) -> dict[str, str]:
+def fields_of(output: str) -> dict[str, str]:
     """Return the values that `show` printed by their labels."""
     return {line[2:15].strip(): line[15:].strip() for line in output.splitlines()[1:]}
 
@@ -65,7 +65,7 @@ def test_show_prints_everything_about_a_version() -> None:
     )
     output = output_of("show", "animals:best")
     assert output.splitlines()[0] == "animals:v1"
-    fields = rows(output)
+    fields = fields_of(output)
     assert (fields["entries"], fields["size"], fields["owned"], fields["reclaimable"]) == (
         ("3", "600.0 kB", "300.0 kB", "300.0 kB")
     )
@@ -74,7 +74,7 @@ def test_show_prints_everything_about_a_version() -> None:
     assert '"legs": 4' in output
     assert fields["expires"].endswith("(30 days after it was created, kept by best)")
     assert (
-        rows(output_of("show", "animals:v0"))
+        fields_of(output_of("show", "animals:v0"))
         .keys()
         .isdisjoint({"aliases", "tags", "description", "metadata", "expires"})
     )
@@ -100,12 +100,12 @@ def test_show_names_the_runs_and_references() -> None:
         draft = store.draft("model", "model")
         draft.depend_on(store.version("animals:v0"))
         store.commit(draft)
-    assert rows(output_of("show", "animals:v2"))["logged by"] == "brave-fox (id-brave-fox, finished)"
+    assert fields_of(output_of("show", "animals:v2"))["logged by"] == "brave-fox (id-brave-fox, finished)"
     assert "and 2 more: --json has them all" in output_of("show", "animals:v0")
     runs = json_of("show", "animals:v0")["used_by"]
     assert runs[0] == {"id": "id-user-0", "project": "uncategorized", "name": "user-0", "state": "finished"}
     assert len(runs) == 12
-    assert rows(output_of("show", "model"))["references"] == "animals:v0"
+    assert fields_of(output_of("show", "model"))["references"] == "animals:v0"
     assert json_of("show", "model")["references"] == ["uncategorized/animals:v0"]
 
 

@@ -146,7 +146,7 @@ def test_a_shell_completes_the_ids_of_runs() -> None:
 # get --with-inputs
 
 
-def files(folder: str) -> list[str]:
+def files_below(folder: str) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
 
 
@@ -165,7 +165,7 @@ def test_a_version_is_downloaded_with_its_inputs() -> None:
         "again/code/source:v0  1 file written, 0 kept",
         "again/run.json  of run again",
     ]
-    assert files("again") == [
+    assert files_below("again") == [
         "code/source:v0/train.py",
         "inputs/features:v1/features.txt",
         "inputs/raw:v0/raw.txt",
@@ -192,7 +192,7 @@ def test_inputs_of_other_projects_and_referenced_versions_are_downloaded() -> No
         mixed.add_reference(artstore.Api().artifact("pipe/features:v0"))
         run.log_artifact(mixed)
     output_of("get", "pipe/mixed", "--with-inputs")
-    assert files("artifacts/mixed:v0-with-inputs") == [
+    assert files_below("artifacts/mixed:v0-with-inputs") == [
         "inputs/features:v0/features.txt",
         "inputs/zoo/features:v0/features.txt",
         "mixed:v0/mixed.txt",
@@ -206,7 +206,7 @@ def test_a_deleted_input_is_named_and_the_others_are_downloaded() -> None:
     result = run("get", "pipe/features:v0", "--with-inputs", "--root", "again")
     assert result.exit_code == 1
     assert "pipe/clean:v0 was deleted and cannot be written\n" in result.stderr
-    assert files("again") == ["features:v0/features.txt", "run.json"]
+    assert files_below("again") == ["features:v0/features.txt", "run.json"]
     assert json.loads(Path("again/run.json").read_text())["used"] == ["pipe/clean:v0"]
     result = run("get", "pipe/features:v0", "--with-inputs", "--root", "again", "--json")
     assert (result.exit_code, json.loads(result.stdout)["missing"]) == (1, ["pipe/clean:v0"])

@@ -11,7 +11,7 @@ from tests.support.cli_runner import json_of, output_of, prepare_folder, put_two
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def linked_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with two versions, both linked in another project: `zoo/chosen:v0`, and `v1`, with the alias live."""
     prepare_folder(tmp_path, monkeypatch)
     put_two_versions()
@@ -72,7 +72,7 @@ def test_rm_takes_links_and_versions_together() -> None:
     assert "deleting 1 version frees 0 B\nunlinking 1 link frees" in output
     result = json_of("rm", "zoo/chosen:v1", "animals:v0", "--yes")
     assert [row["name"] for row in result["versions"]] == ["animals:v0"]
-    assert [row["link"]["name"] for row in result["links"]] == ["chosen:v1"]
+    assert [row["link"]["name"] for row in result["links"]] == ["chosen:v1", "chosen:v0"], "that of animals:v0 goes too"
     assert [row["version"] for row in json_of("ls", "animals")] == ["v1"]
     assert json_of("ls", "zoo/chosen") == []
 

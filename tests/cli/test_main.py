@@ -18,6 +18,7 @@ from artstore.errors import NoStore
 from artstore.runtime import terminal
 from artstore.tracking import location
 from tests.support.cli_runner import json_of, output_of, put_two_versions, run, run_process, write_noise
+from tests.support.programs import script_output
 
 pytestmark = pytest.mark.usefixtures("workspace")
 
@@ -78,7 +79,7 @@ def test_reading_without_a_store_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         result = run(*arguments)
         assert (result.exit_code, "no store here" in result.stderr) == (2, True)
     assert "pass --store ..., or set ARTSTORE_DIR" in run("ls").stderr
-    assert "make one with `artstore init" in run("ls", "--store", "nowhere").stderr
+    assert "create one with `artstore init" in run("ls", "--store", "nowhere").stderr
     monkeypatch.setenv("ARTSTORE_DIR", "nowhere")
     assert "(ARTSTORE_DIR says so)" in run("ls").stderr
     assert not Path("b").exists()
@@ -138,7 +139,7 @@ def test_reading_without_a_store_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         (["runs", "--filter", "[1]"], "not a JSON object"),
         (["runs", "--filter", '{"config.lr": {"$near": 1}}'], "no operator '$near': use one of $eq"),
         (["runs", "--order", "-colour"], "runs have no field 'colour'"),
-        (["get", "animals", "--with-inputs"], "animals:v1 was logged by no run"),
+        (["get", "animals", "--with-inputs"], "animals:v1 was not logged by a run"),
         (["get", "animals", "--with-inputs", "--path", "cat.jpg"], "leave one out"),
         (["pending", "animals", "--drop"], "Nothing is pending in animals"),
         (["pending", "--finish"], "Name its collection"),
@@ -155,7 +156,11 @@ def test_reading_without_a_store_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         (["gc", "--store", "animals"], "no store at"),
         (["verify", "--store", "animals"], "no store at"),
         (["backup", "animals"], "holds something else"),
+        (["restore", "animals"], "no backup at"),
+        (["repair", "--from", "nowhere"], "no folder at"),
         (["sql", "selct 1"], "syntax error"),
+        (["ui", "--port", "70000"], "70000 is not in the range"),
+        (["restore", "animals", "copy"], "give the folder that `artstore backup` wrote to"),
         (["sql", "select 1; select 2"], "one statement"),
         (["sql", ""], 'as in artstore sql "select * from artifact_versions"'),
         (["demo", "--keep", "animals"], "not an empty folder"),
@@ -189,12 +194,12 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_broken(workspace: Path) -> None
     with (workspace / "large.bin").open("wb") as large:
         large.truncate(64 * 2**30)
     command = [sys.executable, "-m", "artstore", "put", "large.bin", "--name", "large", "--type", "dataset"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run_process:
-        while not list(workspace.glob(".artstore/packs/*.pack")) and run_process.poll() is None:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not list(workspace.glob(".artstore/packs/*.pack")) and process.poll() is None:
             time.sleep(0.01)
-        run_process.send_signal(signal.SIGINT)
-        _, errors = run_process.communicate()
-    assert (run_process.returncode, "Traceback" in errors) == (130, False)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert (process.returncode, "Traceback" in errors) == (130, False)
     assert json.loads(output_of("ls", "--json")) == []
     assert json.loads(output_of("gc", "--json"))["dead_process_locks"] == 0
     output_of("verify")
@@ -223,8 +228,7 @@ def test_it_works_the_same_as_a_process() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys; from artstore.cli import verbs; verbs(['--help'], standalone_mode=False); print(*sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(result.stdout.split())
+    loaded = set(script_output(code).split())
     ours = {"sqlite_utils", "sqlite3", "rich", "psutil", "pyfastcdc", "blake3", "loky", "artstore.store"}
     extras = {"fsspec", "aiohttp", "s3fs", "botocore", "gcsfs", "pandas", "pyarrow", "jinja2", "starlette", "uvicorn"}
     assert not loaded & (ours | extras)

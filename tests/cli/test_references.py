@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import artstore
+from artstore.drivers import retrying
+from artstore.errors import PathConflict
 from tests.support.cli_runner import json_of, output_of, run
 
 pytestmark = pytest.mark.usefixtures("workspace")
@@ -28,14 +31,47 @@ def test_ref_creates_a_version_only_if_something_changed(workspace: Path) -> Non
 def test_ref_uses_the_given_path_and_respects_a_limit(workspace: Path) -> None:
     refused = run("ref", f"file://{workspace}/animals", "--name", "n", "--type", "t", "--max-objects", "1")
     assert refused.exit_code == 2 and "more than 1 object below" in refused.stderr
-    assert json_of("ls") == []
     ref(workspace, "--as", "far/away")
     assert [entry["path"] for entry in json_of("ls", "animals:latest")] == ["far/away/cat.jpg", "far/away/dog.jpg"]
 
 
-def test_ref_creates_no_store_for_an_invalid_uri() -> None:
-    assert run("ref", "animals", "--name", "animals", "--type", "dataset").exit_code == 2
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["animals"],
+        ["file:///nowhere/at/all"],
+        ["file:///nowhere/at/all", "--no-checksum"],
+        ["file://animals", "--max-objects", "1"],
+        ["lake://host/x"],
+        ["http://127.0.0.1:1/x"],
+        ["http://127.0.0.1:1/x/", "--no-checksum"],
+        ["https://host/x?token=S3CRET"],
+        ["s3:///x"],
+    ],
+)
+def test_a_failed_ref_creates_no_store(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "PAUSES", ())
+    result = run("ref", *arguments, "--name", "animals", "--type", "dataset")
+    assert result.exit_code == 2 and "created the store" not in result.stderr
     assert not Path(".artstore").exists()
+
+
+def test_objects_of_one_name_need_another_path(workspace: Path) -> None:
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        Path(folder, "x.csv").write_text(folder)
+    artifact = artstore.Artifact("tables", "dataset")
+    artifact.add_reference(f"file://{workspace}/a/x.csv")
+    with pytest.raises(
+        PathConflict, match=r"'x\.csv' is in .*; pass name=\.\.\. to add 'file://.*/b/x\.csv' under another"
+    ):
+        artifact.add_reference(f"file://{workspace}/b/x.csv")
+    with pytest.raises(PathConflict, match="pass another name to add"):
+        artifact.add_reference(f"file://{workspace}/b/x.csv", name="x.csv")
+    with pytest.raises(PathConflict, match=r"'x\.csv' is a reference in .*; pass another name"):
+        artifact.add_reference(f"file://{workspace}/b/x.csv", name="x.csv/b")
+    artifact.add_reference(f"file://{workspace}/b/x.csv", name="b/x.csv")
+    assert sorted(artifact.manifest.entries) == ["b/x.csv", "x.csv"]
 
 
 def test_listings_show_uris_and_their_pins(workspace: Path) -> None:

@@ -55,7 +55,7 @@ def draft_of(*entries: Entry, based: bool) -> Draft:
     return draft
 
 
-def content(draft: Draft) -> dict[str, Entry]:
+def entries_of(draft: Draft) -> dict[str, Entry]:
     listed = list(draft.under(""))
     assert len({entry.path for entry in listed}) == len(listed), "a path is listed twice"
     assert all(draft.find(entry.path) == entry for entry in listed)
@@ -69,7 +69,7 @@ based = pytest.mark.parametrize("based", [False, True], ids=["from nothing", "fr
 def test_the_same_content_at_the_same_path_changes_nothing(based: bool) -> None:
     draft = draft_of(file("a/cat"), based=based)
     assert draft.add(file("a/cat")) == file("a/cat")
-    assert content(draft) == {"a/cat": file("a/cat")}
+    assert entries_of(draft) == {"a/cat": file("a/cat")}
 
 
 @based
@@ -82,9 +82,9 @@ def test_other_content_at_the_same_path_is_a_conflict_unless_overwritten(based: 
     draft = draft_of(file("a/cat"), based=based)
     with pytest.raises(PathConflict, match=r"Cannot add the same path twice: 'a/cat'.*overwrite=True"):
         draft.add(other)
-    assert content(draft) == {"a/cat": file("a/cat")}
+    assert entries_of(draft) == {"a/cat": file("a/cat")}
     draft.add(other, overwrite=True)
-    assert content(draft) == {"a/cat": other}
+    assert entries_of(draft) == {"a/cat": other}
 
 
 @based
@@ -95,7 +95,7 @@ def test_nothing_can_be_added_below_a_file_or_a_link(based: bool, above: Entry, 
     draft = draft_of(above, based=based)
     with pytest.raises(PathConflict, match=f"'{below}' cannot be added: 'a' is a {above.kind.name.lower()}"):
         draft.add(file(below), overwrite=overwrite)
-    assert content(draft) == {"a": above}
+    assert entries_of(draft) == {"a": above}
 
 
 @based
@@ -105,10 +105,10 @@ def test_a_folder_with_entries_is_not_replaced(based: bool, entry: Entry, overwr
     draft = draft_of(file("a/b/cat"), file("a-b"), based=based)
     with pytest.raises(PathConflict, match="'a' cannot be added: it is a folder"):
         draft.add(entry, overwrite=overwrite)
-    assert content(draft) == {"a/b/cat": file("a/b/cat"), "a-b": file("a-b")}
+    assert entries_of(draft) == {"a/b/cat": file("a/b/cat"), "a-b": file("a-b")}
     draft.remove("a")
     draft.add(entry)
-    assert content(draft) == {"a": entry, "a-b": file("a-b")}
+    assert entries_of(draft) == {"a": entry, "a-b": file("a-b")}
 
 
 @based
@@ -117,7 +117,7 @@ def test_an_empty_folder_is_replaced_by_an_entry_at_or_below_its_path(based: boo
     draft.add(file("a"))
     draft.add(file("b/x/y"))
     draft.add(folder("c/d/e"))
-    assert content(draft) == {"a": file("a"), "b/x/y": file("b/x/y"), "c/d/e": folder("c/d/e")}
+    assert entries_of(draft) == {"a": file("a"), "b/x/y": file("b/x/y"), "c/d/e": folder("c/d/e")}
 
 
 @based
@@ -126,7 +126,7 @@ def test_a_folder_with_entries_has_no_entry_of_its_own(based: bool, inside: str)
     """Only folders that hold nothing have an entry (docs/format.md)."""
     draft = draft_of(file(inside), based=based)
     draft.add(folder("a"))
-    assert content(draft) == {inside: file(inside)}
+    assert entries_of(draft) == {inside: file(inside)}
 
 
 @based
@@ -135,14 +135,14 @@ def test_an_empty_folder_replaces_a_file_only_by_overwriting(based: bool) -> Non
     with pytest.raises(PathConflict):
         draft.add(folder("a"))
     draft.add(folder("a"), overwrite=True)
-    assert content(draft) == {"a": folder("a")}
+    assert entries_of(draft) == {"a": folder("a")}
 
 
 @based
 def test_removing_a_file_leaves_its_neighbours(based: bool) -> None:
     draft = draft_of(file("a/b"), file("a/b.txt"), file("a/c"), based=based)
     assert draft.remove("a/b") == ["a/b"]
-    assert set(content(draft)) == {"a/b.txt", "a/c"}
+    assert set(entries_of(draft)) == {"a/b.txt", "a/c"}
     assert draft.find("a/b") is None
 
 
@@ -150,9 +150,9 @@ def test_removing_a_file_leaves_its_neighbours(based: bool) -> None:
 def test_removing_a_folder_removes_only_its_entries(based: bool) -> None:
     draft = draft_of(file("a/b/1"), file("a/b/c/2"), file("a/b-c"), file("a/b0"), folder("a/b/d"), based=based)
     assert sorted(draft.remove("a/b/")) == ["a/b/1", "a/b/c/2", "a/b/d"]
-    assert set(content(draft)) == {"a/b-c", "a/b0"}
+    assert set(entries_of(draft)) == {"a/b-c", "a/b0"}
     draft.add(file("a/b"))
-    assert set(content(draft)) == {"a/b-c", "a/b0", "a/b"}
+    assert set(entries_of(draft)) == {"a/b-c", "a/b0", "a/b"}
 
 
 @based
@@ -172,10 +172,10 @@ def test_a_removed_path_can_be_added_again(based: bool) -> None:
     draft = draft_of(file("a/b"), based=based)
     draft.remove("a/b")
     draft.add(file("a/b", DOG))
-    assert content(draft) == {"a/b": file("a/b", DOG)}
+    assert entries_of(draft) == {"a/b": file("a/b", DOG)}
     draft.remove("a")
     draft.add(file("a"))
-    assert content(draft) == {"a": file("a")}
+    assert entries_of(draft) == {"a": file("a")}
 
 
 @based
@@ -185,10 +185,10 @@ def test_adding_many_adds_none_if_one_is_refused(based: bool, clash: Entry) -> N
     draft = draft_of(*before, based=based)
     with pytest.raises(PathConflict):
         draft.add_all([file("new"), file("e/x"), file("dir/new"), clash])
-    assert content(draft) == {entry.path: entry for entry in before}
+    assert entries_of(draft) == {entry.path: entry for entry in before}
     draft.add(file("dir"))
     draft.add(file("e"))
-    assert set(content(draft)) == {"a/cat", "e", "dir"}
+    assert set(entries_of(draft)) == {"a/cat", "e", "dir"}
 
 
 def test_a_large_version_is_changed_without_touching_what_stays() -> None:
@@ -249,11 +249,11 @@ def test_a_draft_is_a_mapping_of_paths(
     for verb, target, overwrite in steps:
         if isinstance(target, Entry):
             done = model.add(target, overwrite)
-            assert did(draft, [target], overwrite) == done, verb
+            assert is_added(draft, [target], overwrite) == done, verb
         elif isinstance(target, list):
             attempt = Model(model.entries)
             done = all(attempt.add(entry, overwrite) for entry in target)
-            assert did(draft, target, overwrite) == done, verb
+            assert is_added(draft, target, overwrite) == done, verb
             model = attempt if done else model
         else:
             gone = model.remove(target)
@@ -261,10 +261,10 @@ def test_a_draft_is_a_mapping_of_paths(
                 assert set(draft.remove(target)) == gone
             except NotFound:
                 assert not gone
-        assert content(draft) == model.entries
+        assert entries_of(draft) == model.entries
 
 
-def did(draft: Draft, entries: list[Entry], overwrite: bool) -> bool:
+def is_added(draft: Draft, entries: list[Entry], overwrite: bool) -> bool:
     try:
         if len(entries) == 1:
             draft.add(entries[0], overwrite=overwrite)
@@ -279,27 +279,27 @@ def did(draft: Draft, entries: list[Entry], overwrite: bool) -> bool:
 # Drafts of a real store
 
 
-def write(folder: Path, **files: str) -> Path:
+def write_texts(folder: Path, **files: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
     return folder
 
 
-def paths(store: Store, version: Version | str) -> list[str]:
+def paths_of(store: Store, version: Version | str) -> list[str]:
     return [entry.path for entry in store.entries(version)]
 
 
 def test_a_version_with_a_base_keeps_unchanged_entries(store: Store, tmp_path: Path) -> None:
     draft = store.draft("animals", "dataset")
-    store.add_dir(draft, write(tmp_path / "one", cat="meow", dog="woof", rat="squeak"))
+    store.add_dir(draft, write_texts(tmp_path / "one", cat="meow", dog="woof", rat="squeak"))
     store.commit(draft)
     draft = store.draft("animals", base="animals:v0")
-    store.add_file(draft, write(tmp_path / "two", dog="WOOF") / "dog", overwrite=True)
+    store.add_file(draft, write_texts(tmp_path / "two", dog="WOOF") / "dog", overwrite=True)
     draft.remove("rat")
-    store.add_dir(draft, write(tmp_path / "three", cow="moo"), "farm")
+    store.add_dir(draft, write_texts(tmp_path / "three", cow="moo"), "farm")
     version = store.commit(draft)
-    assert paths(store, version) == ["cat", "dog", "farm/cow"]
+    assert paths_of(store, version) == ["cat", "dog", "farm/cow"]
     store.get(version, tmp_path / "out")
     assert (tmp_path / "out" / "dog").read_text() == "WOOF"
     assert (tmp_path / "out" / "cat").read_text() == "meow"
@@ -307,29 +307,29 @@ def test_a_version_with_a_base_keeps_unchanged_entries(store: Store, tmp_path: P
 
 def test_adding_a_conflicting_folder_leaves_the_draft_unchanged(store: Store, tmp_path: Path) -> None:
     draft = store.draft("animals", "dataset")
-    store.add_dir(draft, write(tmp_path / "one", cat="meow", dog="woof"))
-    before = content(draft)
+    store.add_dir(draft, write_texts(tmp_path / "one", cat="meow", dog="woof"))
+    before = entries_of(draft)
     with pytest.raises(PathConflict, match="'dog'"):
-        store.add_dir(draft, write(tmp_path / "two", bat="eek", dog="WOOF"))
+        store.add_dir(draft, write_texts(tmp_path / "two", bat="eek", dog="WOOF"))
     with pytest.raises(PathConflict, match="'cat'"):
-        store.add_dir(draft, write(tmp_path / "three", x="x"), "cat")
-    assert content(draft) == before
+        store.add_dir(draft, write_texts(tmp_path / "three", x="x"), "cat")
+    assert entries_of(draft) == before
     assert store.add_dir(draft, tmp_path / "two", overwrite=True) == 2
     version = store.commit(draft)
-    assert paths(store, version) == ["bat", "cat", "dog"]
+    assert paths_of(store, version) == ["bat", "cat", "dog"]
     assert store.verify().ok
 
 
 def test_a_draft_without_entries_is_a_version(store: Store, tmp_path: Path) -> None:
     version = store.commit(store.draft("nothing", "dataset"))
-    assert (version.entries, version.size, paths(store, version)) == (0, 0, [])
+    assert (version.entries, version.size, paths_of(store, version)) == (0, 0, [])
     assert store.get(version, tmp_path / "out").written == 0
     assert store.commit(store.draft("nothing")) == version
 
 
 def test_a_version_with_a_base_can_remove_everything(store: Store, tmp_path: Path) -> None:
     draft = store.draft("animals", "dataset")
-    store.add_dir(draft, write(tmp_path / "one", cat="meow"))
+    store.add_dir(draft, write_texts(tmp_path / "one", cat="meow"))
     store.commit(draft)
     draft = store.draft("animals", base="animals:v0")
     draft.remove("cat")
@@ -358,17 +358,17 @@ def test_metadata_that_json_cannot_hold_is_refused(store: Store, metadata: objec
 
 def test_a_draft_can_be_committed_again(store: Store, tmp_path: Path) -> None:
     draft = store.draft("animals", "dataset")
-    store.add_dir(draft, write(tmp_path / "one", cat="meow"))
+    store.add_dir(draft, write_texts(tmp_path / "one", cat="meow"))
     first = store.commit(draft)
     assert store.commit(draft) == first
-    store.add_file(draft, write(tmp_path / "two", dog="woof") / "dog")
-    assert paths(store, store.commit(draft)) == ["cat", "dog"]
+    store.add_file(draft, write_texts(tmp_path / "two", dog="woof") / "dog")
+    assert paths_of(store, store.commit(draft)) == ["cat", "dog"]
 
 
 @pytest.mark.parametrize("how", ["dropped", "its version deleted"])
 def test_a_draft_that_lost_its_content_cannot_be_committed(store: Store, tmp_path: Path, how: str) -> None:
     draft = store.draft("animals", "dataset")
-    store.add_dir(draft, write(tmp_path / "one", cat="meow"))
+    store.add_dir(draft, write_texts(tmp_path / "one", cat="meow"))
     if how == "dropped":
         store.drop(draft)
     else:
@@ -380,7 +380,7 @@ def test_a_draft_that_lost_its_content_cannot_be_committed(store: Store, tmp_pat
 
 def test_a_draft_whose_base_was_deleted_cannot_be_committed(store: Store, tmp_path: Path) -> None:
     draft = store.draft("animals", "dataset")
-    store.add_dir(draft, write(tmp_path / "one", cat="meow"))
+    store.add_dir(draft, write_texts(tmp_path / "one", cat="meow"))
     version = store.commit(draft)
     late = store.draft("animals", base=version)
     store.delete(version, delete_aliases=True)

@@ -48,7 +48,7 @@ BAD_COLLECTIONS = {
 
 @pytest.mark.parametrize("name", BAD_COLLECTIONS.values(), ids=BAD_COLLECTIONS.keys())
 def test_collection_names_are_refused(name: str) -> None:
-    refused(names.collection, name)
+    refuses(names.collection, name)
 
 
 @pytest.mark.parametrize("name", ["dataset", "raw data", "Modèle", "模型", "a.b-c", "50%", LONG], ids=repr)
@@ -72,7 +72,7 @@ BAD_TYPES = {
 
 @pytest.mark.parametrize("name", BAD_TYPES.values(), ids=BAD_TYPES.keys())
 def test_types_are_refused(name: str) -> None:
-    refused(names.artifact_type, name)
+    refuses(names.artifact_type, name)
 
 
 @pytest.mark.parametrize("name", ["uncategorized", "my project", "Größe", "a.b_c-d", "(1)", LONG], ids=repr)
@@ -100,7 +100,7 @@ BAD_PROJECTS = {
 
 @pytest.mark.parametrize("name", BAD_PROJECTS.values(), ids=BAD_PROJECTS.keys())
 def test_project_names_are_refused(name: str) -> None:
-    refused(names.project, name)
+    refuses(names.project, name)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ BAD_ALIASES = {
 
 @pytest.mark.parametrize("name", BAD_ALIASES.values(), ids=BAD_ALIASES.keys())
 def test_aliases_are_refused(name: str) -> None:
-    refused(names.alias, name)
+    refuses(names.alias, name)
 
 
 @pytest.mark.parametrize("name", ["a", "two words", "two  spaces", "-", "snake_case", "größe", "v3", LONG], ids=repr)
@@ -156,10 +156,10 @@ BAD_TAGS = {
 
 @pytest.mark.parametrize("name", BAD_TAGS.values(), ids=BAD_TAGS.keys())
 def test_tags_are_refused(name: str) -> None:
-    refused(names.tag, name)
+    refuses(names.tag, name)
 
 
-def refused(check: Callable[[str], str], name: str) -> None:
+def refuses(check: Callable[[str], str], name: str) -> None:
     with pytest.raises(InvalidName) as caught:
         check(name)
     assert isinstance(caught.value, ValueError)
@@ -233,6 +233,10 @@ PATHS = {
     "a\\b": "a\\b",
     "ab:c": "ab:c",
     "100%/~/$HOME": "100%/~/$HOME",
+    "x:y": "x:y",
+    "C:/x": "C:/x",
+    "c:": "c:",
+    "a/C:\\x": "a/C:\\x",
     "caf\u00e9": "caf\u00e9",
     "cafe\u0301": "cafe\u0301",
     "日本/🐈.jpg": "日本/🐈.jpg",
@@ -255,13 +259,11 @@ BAD_PATHS = {
     "climbing and coming back": "a/../b",
     "climbing at the end": "a/b/..",
     "climbing on Windows": "a\\..\\..\\x",
-    "drive letter": "C:\\x",
-    "drive letter and slash": "C:/x",
-    "drive letter alone": "c:",
-    "relative to a drive": "c:x",
     "absolute on Windows": "\\x",
     "share": "\\\\server\\share\\x",
     "device": "\\\\?\\C:\\x",
+    "a long name": "x/" + "日" * 86,
+    "a long path": "x/" * 2048 + "x",
     "NUL": "a\0b",
     "NUL alone": "\0",
     "not UTF-8": f"{SURROGATE}/x",
@@ -273,7 +275,7 @@ def test_entry_paths_are_refused(path: str) -> None:
     with pytest.raises(InvalidPath) as caught:
         names.entry_path(path)
     assert isinstance(caught.value, ValueError)
-    assert repr(path) in str(caught.value)
+    assert repr(path) in str(caught.value) or repr(path.removeprefix("x/")[:40]) in str(caught.value)
 
 
 @given(st.text(alphabet=st.sampled_from("a.b/\\:\0 \né\udce9"), max_size=12))
@@ -331,8 +333,8 @@ def test_the_store_refuses_a_bad_name_before_it_changes_anything(store: Store, t
         store.draft("animals2", "dataset", project="a#b")
     with pytest.raises(InvalidPath, match=r"'\.\./cat'"):
         store.add_file(draft, tmp_path / "cat", "../cat")
-    with pytest.raises(InvalidPath, match="'C:/cats'"):
-        store.add_dir(draft, tmp_path, "C:/cats")
+    with pytest.raises(InvalidPath, match="'/cats'"):
+        store.add_dir(draft, tmp_path, "/cats")
     with pytest.raises(InvalidName, match="v7"):
         store.commit(draft, aliases=["v7"])
     with pytest.raises(InvalidName, match="'a,b'"):

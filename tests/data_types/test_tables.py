@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import resource
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -23,6 +21,7 @@ import artstore
 from artstore import Artifact, Table
 from artstore.data_types import Html, JoinedTable, PartitionedTable
 from artstore.errors import ArtifactNotLoggedError, InvalidInput, NoEntry, NotJson, PathConflict, WrongValue
+from tests.support.programs import script_output
 from tests.support.roundtrip import log_objects, round_trip
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -142,7 +141,7 @@ def test_a_dtype_is_enforced(dtype: Any, right: Any, wrong: Any) -> None:
 
 
 def test_values_are_missing_only_in_optional_columns() -> None:
-    for missing in (None, float("nan"), numpy.float32("nan"), pandas.NaT, pandas.NA, numpy.datetime64("NaT")):
+    for missing in (None, float("nan"), numpy.float32("nan"), pandas.NaT, pandas.NA, numpy.datetime64("NaT", "ns")):
         assert round_trip(Table(columns=["x"], data=[[1], [missing]], allow_mixed_types=True)).data == [[1], [None]]
         with pytest.raises(WrongValue):
             Table(columns=["x"], data=[[1], [missing]], optional=False)
@@ -287,7 +286,7 @@ def test_a_parquet_file_of_another_program_is_a_table(workdir: Path) -> None:
 # Data frames
 
 
-def frame_of_all() -> pandas.DataFrame:
+def frame_of_all_types() -> pandas.DataFrame:
     return pandas.DataFrame(
         {
             "int8": numpy.array([1, -2], dtype="int8"),
@@ -305,7 +304,7 @@ def frame_of_all() -> pandas.DataFrame:
 
 
 def test_a_data_frame_comes_back_from_parquet_with_its_types() -> None:
-    frame = frame_of_all()
+    frame = frame_of_all_types()
     stored = log_objects(**{"item.table.parquet": Table(dataframe=frame)}).get_table("item").dataframe()
     assert stored.drop(columns=["list", "dict"]).equals(frame.drop(columns=["list", "dict"]))
     assert list(stored.dtypes.drop(["list", "dict"])) == list(frame.dtypes.drop(["list", "dict"]))
@@ -314,7 +313,7 @@ def test_a_data_frame_comes_back_from_parquet_with_its_types() -> None:
 
 
 def test_a_data_frame_comes_back_from_json_with_its_values() -> None:
-    frame = frame_of_all()
+    frame = frame_of_all_types()
     stored = round_trip(Table(dataframe=frame))
     assert stored.get_column("Int64") == [1, None]
     assert stored.get_column("time")[0] == datetime(2024, 1, 1, 0, 0, 0, 123457, UTC)
@@ -402,7 +401,7 @@ for ask in (table.get_dataframe, table.arrow, lambda: artstore.Artifact("a", "b"
     else:
         raise AssertionError("nothing was missing")
 """
-    subprocess.run([sys.executable, "-c", program], check=True)
+    script_output(program)
 
 
 # Artifacts
@@ -555,7 +554,7 @@ def test_a_table_that_a_run_logs_is_an_artifact_of_the_run() -> None:
 # Size
 
 
-def many(count: int) -> pyarrow.Table:
+def many_rows(count: int) -> pyarrow.Table:
     """Return rows with nulls, times in nanoseconds and nested lists; each column differs from row to row."""
     number = numpy.arange(count)
     offsets = numpy.arange(0, 2 * count + 1, 2, dtype="int32")
@@ -573,8 +572,8 @@ def many(count: int) -> pyarrow.Table:
     )
 
 
-def goes_in_and_out(count: int) -> None:
-    arrow = many(count)
+def check_unchanged(count: int) -> None:
+    arrow = many_rows(count)
     artifact = log_objects(rows=Table(dataframe=arrow))
     table = artifact.get_table("rows")
     assert isinstance(table, Table)
@@ -585,7 +584,7 @@ def goes_in_and_out(count: int) -> None:
     number, row = next(table.iterrows())
     assert (number, row[0], row[5]) == (0, 0, [[0, 1]])
     del frame
-    again = log_objects("again", rows=Table(dataframe=frame_of(arrow))).get_table("rows")
+    again = log_objects("again", rows=Table(dataframe=to_pandas(arrow))).get_table("rows")
     assert isinstance(again, Table)
     assert (
         again.arrow().drop_columns("lists").cast(arrow.drop_columns("lists").schema).equals(arrow.drop_columns("lists"))
@@ -593,17 +592,17 @@ def goes_in_and_out(count: int) -> None:
     assert again.arrow()["lists"].to_pylist() == arrow["lists"].to_pylist() if count <= 300_000 else True
 
 
-def frame_of(arrow: pyarrow.Table) -> pandas.DataFrame:
+def to_pandas(arrow: pyarrow.Table) -> pandas.DataFrame:
     frame: pandas.DataFrame = arrow.to_pandas()
     return frame
 
 
 def test_a_table_larger_than_wandb_allows_is_unchanged() -> None:
-    goes_in_and_out(200_001)
+    check_unchanged(200_001)
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(600)
 def test_five_million_rows_are_unchanged() -> None:
-    goes_in_and_out(5_000_000)
+    check_unchanged(5_000_000)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 8 << 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,3 +68,18 @@ def test_prose_is_plain_english(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     found = [(text.count("\n", 0, match.start()) + 1, match[0]) for match in PATTERN.finditer(text)]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in texts() if path.suffix == ".py"], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_docstrings_name_the_thing(path: Path) -> None:
+    """They do not begin with a noun clause, as in "What a deletion did"."""
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    documented = [
+        node
+        for node in ast.walk(module)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    firsts = [(ast.get_docstring(node) or "").split("\n")[0] for node in documented]
+    assert [first for first in firsts if first.startswith(("What ", "Where ", "How ", "Who", "Those "))] == []

@@ -173,7 +173,7 @@ fsspec.register_implementation("failing", FailingFileSystem, clobber=True)
 
 
 @pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("artstore.drivers.retrying.PAUSES", (0.0, 0.0))
     yield
 
@@ -189,7 +189,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (RuntimeError("what is this?"), BadReply),
     ],
 )
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_errors_of_file_systems_become_errors_of_artstore(error: Exception, ours: type[Exception]) -> None:
     with Session({"error": error}) as session, pytest.raises(ours, match="failing://host/x"):
         list(session.references("failing://host/x"))

@@ -159,17 +159,17 @@ class TestBreaking(AppContract):
     manner = "breaking"
 
     @pytest.fixture(autouse=True)
-    def at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(retrying, "PAUSES", (0.0, 0.0))
 
 
-def add(url: str, **options: object) -> list[Entry]:
+def references_of(url: str, **options: object) -> list[Entry]:
     with Session(options) as session:
         return list(session.references(url, checksum=SHA256))
 
 
 @pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(retrying, "PAUSES", (0.0, 0.0, 0.0))
     yield
 
@@ -188,7 +188,7 @@ def test_each_part_of_a_large_object_is_requested_conditionally(
 ) -> None:
     monkeypatch.setattr(fetching, "PART", 1000)
     web_app.put("parts", os.urandom(5500))
-    (entry,) = add(f"{web_app.url}/strong/parts")
+    (entry,) = references_of(f"{web_app.url}/strong/parts")
     web_app.seen.clear()
     with Session() as session:
         session.fetch_to(entry, tmp_path / "parts")
@@ -201,23 +201,23 @@ def test_each_part_of_a_large_object_is_requested_conditionally(
 def test_a_reply_without_an_etag_is_not_trusted(web_app: WebApp, tmp_path: Path) -> None:
     """Only its size would match."""
     web_app.put("forgotten", b"as it was")
-    (entry,) = add(f"{web_app.url}/forgetful/forgotten")
+    (entry,) = references_of(f"{web_app.url}/forgetful/forgotten")
     with Session() as session, pytest.raises(ReferenceChanged, match="etag"):
         session.fetch_to(entry, tmp_path / "x")
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_requests_to_a_busy_server_are_repeated(web_app: WebApp, tmp_path: Path) -> None:
     web_app.put("busy", b"here")
     web_app.failures[:] = [429, 503]
-    (entry,) = add(f"{web_app.url}/failing/busy")
+    (entry,) = references_of(f"{web_app.url}/failing/busy")
     web_app.failures[:] = [500, 502]
     with Session() as session:
         session.fetch_to(entry, tmp_path / "busy")
     assert (tmp_path / "busy").read_bytes() == b"here"
     web_app.failures[:] = [503] * 20
     with pytest.raises(Unreachable, match="503"):
-        add(f"{web_app.url}/failing/busy")
+        references_of(f"{web_app.url}/failing/busy")
     assert len(web_app.failures) == 16
     web_app.failures.clear()
 
@@ -226,34 +226,34 @@ def test_requests_to_a_busy_server_are_repeated(web_app: WebApp, tmp_path: Path)
 def test_errors_include_the_answer_of_the_server(web_app: WebApp, status: int, error: type[Exception]) -> None:
     web_app.failures[:] = [status, status]
     with pytest.raises(error, match=str(status)):
-        add(f"{web_app.url}/failing/x")
+        references_of(f"{web_app.url}/failing/x")
     web_app.failures.clear()
 
 
 def test_credentials_are_sent_with_requests_only(web_app: WebApp) -> None:
     web_app.put("mine", b"secret data")
     with pytest.raises(AccessDenied, match="storage_options"):
-        add(f"{web_app.url}/private/mine")
+        references_of(f"{web_app.url}/private/mine")
     with pytest.raises(AccessDenied) as caught:
-        add(f"{web_app.url}/private/mine", headers={"Authorization": "Bearer S3CRETS"})
+        references_of(f"{web_app.url}/private/mine", headers={"Authorization": "Bearer S3CRETS"})
     assert "S3CRET" not in str(caught.value)
     for options in ({"headers": {"Authorization": "Bearer S3CRET"}},):
-        assert "S3CRET" not in repr(add(f"{web_app.url}/private/mine", **options))
-        assert "S3CRET" not in repr(add(f"{web_app.url}/private/mine", client_kwargs=options))
+        assert "S3CRET" not in repr(references_of(f"{web_app.url}/private/mine", **options))
+        assert "S3CRET" not in repr(references_of(f"{web_app.url}/private/mine", client_kwargs=options))
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_unreachable_silent_and_looping_servers_are_errors(web_app: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unreachable, match="cannot be reached"):
-        add(f"http://127.0.0.1:{servers.free_port()}/x")
+        references_of(f"http://127.0.0.1:{servers.free_port()}/x")
     with pytest.raises(Unreachable, match="cannot be reached"):
-        add("http://no.such.host.invalid/x")
+        references_of("http://no.such.host.invalid/x")
     with pytest.raises(BadReply, match="redirects without end") as caught:
-        add(f"{web_app.url}/round/x")
+        references_of(f"{web_app.url}/round/x")
     assert "S3CRET" not in str(caught.value)
     monkeypatch.setattr("artstore_drivers.http.ANSWER", 0.1)
     with pytest.raises(Unreachable, match="did not answer"):
-        add(f"{web_app.url}/silent/x")
+        references_of(f"{web_app.url}/silent/x")
 
 
 @pytest.mark.parametrize(
@@ -271,14 +271,14 @@ def test_unreachable_silent_and_looping_servers_are_errors(web_app: WebApp, monk
 )
 def test_invalid_urls_are_refused(url: str, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
-        add(url)
+        references_of(url)
     assert "S3CRET" not in str(caught.value)
 
 
 def test_a_url_without_a_name_needs_one(web_app: WebApp) -> None:
     web_app.put("", b"index")
     with pytest.raises(InvalidInput, match="name="):
-        add(f"{web_app.url}/strong/?a=b/c")
+        references_of(f"{web_app.url}/strong/?a=b/c")
     with Session() as session:
         (entry,) = session.references(f"{web_app.url}/strong/?a=b/c", name="index.html")
     assert (entry.path, entry.uri) == ("index.html", f"{web_app.url}/strong/?a=b/c")

@@ -16,7 +16,7 @@ from aiohttp import web
 from fsspec.config import conf
 
 import artstore_drivers.s3
-from artstore.core.manifest import Entry
+from artstore.core.manifest import Entry, Kind
 from artstore.drivers import RemoteObject, retrying
 from artstore.drivers.session import Session
 from artstore.errors import (
@@ -109,11 +109,18 @@ class TestMoto(S3Contract):
         (entry,) = self.add(session, prefix + "k?versionId=1")
         assert (entry.uri, entry.path) == (prefix + "k?versionId=1", "k?versionId=1")
 
-    def test_the_marker_of_a_folder_is_an_object(self, session: Session, prefix: str) -> None:
+    def test_the_marker_of_a_folder_is_the_folder(self, session: Session, prefix: str) -> None:
+        for key, data in {"": b"", "a": b"a", "b/": b"", "b/c": b"c", "empty/": b"", "full/": b"content"}.items():
+            self.put(f"{prefix}folder/{key}", data)
+        entries = {entry.path: entry for entry in self.add(session, prefix + "folder", max_objects=3)}
+        assert sorted(entries) == ["a", "b/c", "empty", "full/%"]
+        assert entries["empty"].kind == Kind.FOLDER
+        assert entries["full/%"].uri == prefix + "folder/full/"
+
+    def test_a_marker_alone_is_an_empty_folder(self, session: Session, prefix: str) -> None:
         self.put(prefix + "folder/", b"")
-        self.put(prefix + "folder/a", b"a")
-        entries = self.add(session, prefix + "folder")
-        assert {entry.path: entry.uri for entry in entries} == {"%": prefix + "folder/", "a": prefix + "folder/a"}
+        with pytest.raises(ReferenceGone, match="folder/"):
+            self.add(session, prefix + "folder")
 
 
 class TestMotoVersioned(TestMoto):
@@ -157,7 +164,7 @@ class TestMotoVersioned(TestMoto):
         assert "etags only" in caplog.text
 
 
-def add(uri: str, options: dict[str, Any], **more: Any) -> list[Entry]:
+def references_of(uri: str, options: dict[str, Any], **more: Any) -> list[Entry]:
     with Session(options) as session:
         return list(session.references(uri, **more))
 
@@ -196,7 +203,7 @@ def test_without_the_right_to_list_versions_etags_pin_objects(seaweed: S3Server)
     seaweed.client.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
     anonymous = {"anon": True, "endpoint_url": seaweed.url}
     for options in (seaweed.options, anonymous):
-        (entry,) = add(f"s3://{bucket}/folder", options)
+        (entry,) = references_of(f"s3://{bucket}/folder", options)
         assert (entry.version_id, entry.etag) == (None, "9dd4e461268c8034f5c8564e155c67a6")
     with Session(anonymous) as session:
         assert session.read(entry) == b"x"
@@ -232,7 +239,7 @@ def test_a_multipart_object_arrives_whole(seaweed: S3Server, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(retrying, "PAUSES", (0.0, 0.0))
     yield
 
@@ -242,22 +249,22 @@ def test_wrong_credentials_are_an_error_that_does_not_show_them(seaweed: S3Serve
     bucket = seaweed.bucket()
     for wrong in ({"secret": "WR0NG"}, {"key": "WR0NG"}):
         with pytest.raises(AccessDenied, match="redentials") as caught:
-            add(f"s3://{bucket}/{name}", {**seaweed.options, **wrong})
+            references_of(f"s3://{bucket}/{name}", {**seaweed.options, **wrong})
         assert "WR0NG" not in str(caught.value) and seaweed.secret not in str(caught.value)
 
 
 def test_a_missing_bucket_is_named(seaweed: S3Server) -> None:
     for uri in ("s3://nowhere", "s3://nowhere/x", "s3://nowhere/x/"):
         with pytest.raises(ReferenceGone, match="the bucket 'nowhere' does not exist"):
-            add(uri, seaweed.options)
+            references_of(uri, seaweed.options)
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_an_unreachable_endpoint_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"key": "K", "secret": "S3CRET", "endpoint_url": f"http://127.0.0.1:{servers.free_port()}"}
     for uri in ("s3://bucket/x", "s3://bucket/x/"):
         with pytest.raises(Unreachable, match="endpoint") as caught:
-            add(uri, options)
+            references_of(uri, options)
         assert "S3CRET" not in str(caught.value)
 
 
@@ -268,16 +275,22 @@ def test_missing_credentials_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_p
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(AccessDenied, match="AWS_ACCESS_KEY_ID"):
-        add("s3://bucket/x", {"endpoint_url": f"http://127.0.0.1:{servers.free_port()}"})
+        references_of("s3://bucket/x", {"endpoint_url": f"http://127.0.0.1:{servers.free_port()}"})
 
 
 @pytest.mark.parametrize(
     ("uri", "error"),
-    [("s3:///x", InvalidUri), ("s3:x", InvalidUri), ("s3://B@d!/x", InvalidUri), ("s3://K:S3CRET@b/x", SecretInUri)],
+    [
+        ("s3:///x", InvalidUri),
+        ("s3:x", InvalidUri),
+        ("s3://B+d!/x", InvalidUri),
+        ("s3://S3CRET@bucket/x", SecretInUri),
+        ("s3://K:S3CRET@b/x", SecretInUri),
+    ],
 )
 def test_a_uri_without_a_bucket_is_refused(seaweed: S3Server, uri: str, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
-        add(uri, seaweed.options)
+        references_of(uri, seaweed.options)
     assert "S3CRET" not in str(caught.value)
 
 
@@ -309,16 +322,16 @@ class StubbornS3:
 
 
 @pytest.fixture
-def stubborn() -> Iterator[tuple[StubbornS3, dict[str, Any]]]:
+def stubborn_server() -> Iterator[tuple[StubbornS3, dict[str, Any]]]:
     server = StubbornS3()
     with servers.web_server(server.handle) as url:
         yield server, {"key": "K", "secret": "S3CRET", "endpoint_url": url}
 
 
 def test_a_server_that_ignores_versions_and_conditions_is_detected(
-    stubborn: tuple[StubbornS3, dict[str, Any]], tmp_path: Path
+    stubborn_server: tuple[StubbornS3, dict[str, Any]], tmp_path: Path
 ) -> None:
-    server, options = stubborn
+    server, options = stubborn_server
     with Session(options) as session:
         pins = [*session.references("s3://b/f/x"), *session.references("s3://b/f/")]
         assert [pin.version_id for pin in pins] == ["v1", None]
@@ -344,19 +357,19 @@ def test_a_server_that_ignores_versions_and_conditions_is_detected(
         (418, "Teapot", BadReply, "Teapot"),
     ],
 )
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_errors_include_the_answer_of_the_server(
-    stubborn: tuple[StubbornS3, dict[str, Any]], status: int, code: str, error: type[ArtstoreError], message: str
+    stubborn_server: tuple[StubbornS3, dict[str, Any]], status: int, code: str, error: type[ArtstoreError], message: str
 ) -> None:
-    server, options = stubborn
+    server, options = stubborn_server
     server.status, server.code = status, code
     for uri in ("s3://b/f/x", "s3://b/f/"):
         with pytest.raises(error, match=message) as caught:
-            add(uri, options)
+            references_of(uri, options)
         assert "S3CRET" not in str(caught.value)
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_silent_server_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async def silence(request: web.BaseRequest) -> web.Response:
         await asyncio.sleep(3600)
@@ -364,14 +377,14 @@ def test_a_silent_server_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(artstore_drivers.s3, "ANSWER", 0.2)
     with servers.web_server(silence) as url, pytest.raises(Unreachable):
-        add("s3://b/f/x", {"key": "K", "secret": "S", "endpoint_url": url})
+        references_of("s3://b/f/x", {"key": "K", "secret": "S", "endpoint_url": url})
 
 
 def test_settings_reach_the_server(
-    stubborn: tuple[StubbornS3, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    stubborn_server: tuple[StubbornS3, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The region from the environment, requester pays, anonymous access, and the settings of fsspec."""
-    server, options = stubborn
+    server, options = stubborn_server
     monkeypatch.setenv("AWS_REGION", "mars-1")
     with Session({**options, "requester_pays": True}) as session:
         (entry,) = session.references("s3://b/f/")
@@ -383,23 +396,23 @@ def test_settings_reach_the_server(
         # The request for a bucket's versioning has no requester-pays option.
         assert "versioning" in request.query or request.headers["x-amz-request-payer"] == "requester"
     server.seen.clear()
-    add("s3://b/f/x", {**options, "client_kwargs": {"region_name": "venus-2"}})
+    references_of("s3://b/f/x", {**options, "client_kwargs": {"region_name": "venus-2"}})
     assert "/venus-2/s3/" in server.seen[0].headers["Authorization"]
     server.seen.clear()
     monkeypatch.setitem(conf, "s3", {"anon": True, "endpoint_url": options["endpoint_url"]})
-    add("s3://b/f/x", {})
+    references_of("s3://b/f/x", {})
     assert "Authorization" not in server.seen[0].headers
 
 
-def test_a_server_that_denies_head_is_asked_with_get(stubborn: tuple[StubbornS3, dict[str, Any]]) -> None:
-    server, options = stubborn
+def test_a_server_that_denies_head_is_asked_with_get(stubborn_server: tuple[StubbornS3, dict[str, Any]]) -> None:
+    server, options = stubborn_server
     answer = server.handle
 
     async def headless(request: web.BaseRequest) -> web.Response:
         return web.Response(status=405) if request.method == "HEAD" else await answer(request)
 
     with servers.web_server(headless) as url:
-        (entry,) = add("s3://b/f/x", {**options, "endpoint_url": url})
+        (entry,) = references_of("s3://b/f/x", {**options, "endpoint_url": url})
     assert RemoteObject.of(entry).size == 9
 
 
@@ -410,5 +423,5 @@ def test_an_unknown_option_of_s3fs_is_named(way: str, monkeypatch: pytest.Monkey
         monkeypatch.setitem(conf, "s3", options)
         options = {}
     with pytest.raises(InvalidInput, match=r"'endpont_url'.*storage_options.*FSSPEC_S3_") as caught:
-        add("s3://bucket/x", options)
+        references_of("s3://bucket/x", options)
     assert "S3CRET" not in str(caught.value)

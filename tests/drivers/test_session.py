@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
-import textwrap
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from email.utils import formatdate
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from artstore.core import names
-from artstore.core.manifest import Kind
+from artstore.core.draft import Draft
+from artstore.core.manifest import Entry, Kind
 from artstore.drivers import Algorithm, Driver, NoRanges, RemoteObject, changed, fetching, registry, retrying
 from artstore.drivers.fetching import fetch, read_range, stream
 from artstore.drivers.loop import iterate, run
@@ -26,6 +24,7 @@ from artstore.drivers.session import Session
 from artstore.drivers.verifying import digest_of
 from artstore.errors import InvalidInput, InvalidUri, ReferenceChanged, SecretInUri, Unreachable
 from artstore.runtime.secrets import redacted, refuse_secrets
+from tests.support.programs import run_script, script_output
 
 KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8) | st.text("a./\\%:", max_size=6)
 
@@ -40,10 +39,12 @@ KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
         ("", "%"),
         ("x/../y", "x/%2E%2E/y"),
         ("./x", "%2E/x"),
-        ("%41", "%2541"),
+        ("%41", "%41"),
+        ("13%3A00/50%/100%25", "13%3A00/50%/100%25"),
+        ("%", "%"),
         ("..", "%2E%2E"),
         ("...", "..."),
-        ("C:/x", "C%3A/x"),
+        ("C:/x", "C:/x"),
         ("..\\x", "..%5Cx"),
         ("a\\b", "a\\b"),
         ("a b+c#d?e", "a b+c#d?e"),
@@ -55,38 +56,84 @@ def test_a_key_becomes_a_path_that_any_folder_can_hold(key: str, path: str) -> N
     assert path_for_key(key) == path
 
 
-@given(KEYS, KEYS)
-def test_keys_never_share_a_path_and_every_path_is_valid(one: str, other: str) -> None:
-    for key in (one, other):
-        assert names.entry_path(path_for_key(key)) == path_for_key(key)
-    assert (path_for_key(one) == path_for_key(other)) == (one == other)
+@given(KEYS)
+def test_the_path_of_a_key_is_allowed_and_only_what_no_folder_holds_is_escaped(key: str) -> None:
+    path = path_for_key(key)
+    assert names.entry_path(path) == path
+    if not {"", ".", ".."} & set(key.split("/")) and not {"\\", ":"} & set(key):
+        assert path == key
 
 
-@given(KEYS.filter(lambda key: all(key.split("/"))))
-def test_a_key_without_empty_segments_is_recovered_from_its_path(key: str) -> None:
-    assert unquote(path_for_key(key)) == key
-
-
-@given(st.sets(st.text("ab/-.", max_size=6), max_size=12))
-def test_no_entry_of_a_prefix_is_below_a_file(keys: set[str]) -> None:
+def placed(*keys: str) -> list[tuple[str, Kind, str]]:
     async def listing() -> AsyncIterator[RemoteObject]:
         for key in sorted(keys, key=str.encode):
-            yield RemoteObject("s3://b/" + key, key)
+            yield RemoteObject("s3://b/p/" + key, key, 0 if key.endswith("0/") else 1)
 
-    async def collected() -> list[tuple[str, str | None]]:
-        return [(entry.path, entry.uri) async for entry in place(listing(), "")]
+    async def collected() -> list[tuple[str, Kind, str]]:
+        return [
+            (entry.path, entry.kind, (entry.uri or "").removeprefix("s3://b/p/"))
+            async for entry in place(listing(), "")
+        ]
 
-    entries = run(collected())
-    paths = {path for path, _ in entries}
-    assert {uri for _, uri in entries} == {"s3://b/" + key for key in keys}
-    assert len(paths) == len(keys)
-    for path, uri in entries:
-        assert not any(other.startswith(path + "/") for other in paths)
-        key = (uri or "").removeprefix("s3://b/")
-        if not any(other.startswith(key + "/") for other in keys):
-            assert path == path_for_key(key)
-        else:
-            assert path == path_beside_folder(path_for_key(key), uri or "")
+    return run(collected())
+
+
+KEY_PARTS = st.sampled_from(["a", "b", "/", "//", ".", "..", "%", "%2E", "-"])
+KEY_SETS = st.sets(st.lists(KEY_PARTS, max_size=7).map("".join), max_size=12)
+
+
+@given(st.sets(st.text("ab/-.", max_size=6), max_size=12) | KEY_SETS)
+def test_no_two_keys_become_one_path_and_no_entry_lies_below_a_plain_one(keys: set[str]) -> None:
+    entries = placed(*keys)
+    paths = {path for path, _, _ in entries}
+    assert {key for _, _, key in entries} == keys
+    assert len(paths) == len(entries) == len(keys)
+    draft = Draft("n", "t")
+    for path, _, key in entries:
+        draft.add(Entry(path, Kind.REFERENCE, uri=key))
+    wanted = Counter(map(path_for_key, keys))
+    for path, _, key in entries:
+        own = path_for_key(key)
+        if wanted[own] == 1 and not any(other.startswith(own + "/") for other in wanted):
+            assert path == own
+        elif path != own:
+            assert path == path_beside_folder(own, "s3://b/p/" + key)
+
+
+@pytest.mark.parametrize(
+    ("keys", "paths"),
+    [
+        (("a/%2E/b", "a/./b"), {"a/%2E/b": "a/%2E/b", "a/./b": "a/%2E/b~"}),
+        (("a/%", "a//b"), {"a/%": "a/%~", "a//b": "a/%/b"}),
+        (("a/%/b", "a/"), {"a/%/b": "a/%/b", "a/": "a/%~"}),
+    ],
+)
+def test_a_key_that_looks_like_an_escape_is_kept_beside_the_key_that_is_escaped(
+    keys: tuple[str, ...], paths: dict[str, str]
+) -> None:
+    found = {key: path for path, _, key in placed(*keys)}
+    assert found.keys() == paths.keys()
+    for key, path in paths.items():
+        assert found[key] == path or (path.endswith("~") and found[key].startswith(path))
+
+
+def test_a_folder_marker_is_the_folder() -> None:
+    assert sorted(placed("full0/", "full0/a", "full0/deep0/", "empty0/", "file", "file0/")) == [
+        ("empty0", Kind.FOLDER, ""),
+        ("file", Kind.REFERENCE, "file"),
+        ("file0", Kind.FOLDER, ""),
+        ("full0/a", Kind.REFERENCE, "full0/a"),
+        ("full0/deep0", Kind.FOLDER, ""),
+    ]
+
+
+def test_an_object_whose_name_a_folder_marker_needs_gets_another_path() -> None:
+    kinds = {path: kind for path, kind, _ in placed("a0", "a0/")}
+    assert kinds == {"a0": Kind.FOLDER, path_beside_folder("a0", "s3://b/p/a0"): Kind.REFERENCE}
+
+
+def test_an_object_with_content_in_place_of_a_folder_is_kept() -> None:
+    assert sorted(placed("a/", "a/b")) == [("a/%", Kind.REFERENCE, "a/"), ("a/b", Kind.REFERENCE, "a/b")]
 
 
 def test_an_object_with_the_longest_name_can_share_it_with_a_folder() -> None:
@@ -188,19 +235,19 @@ PIN = RemoteObject("x://h/k", "k", size=len(Flaky.data), etag="abc")
 
 
 @pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(retrying, "PAUSES", (0.0, 0.0, 0.0))
     yield
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_an_interrupted_download_continues_at_its_offset(tmp_path: Path) -> None:
     flaky = Flaky(3)
     assert flaky.fetched(tmp_path / "x", PIN) == (Flaky.data, len(Flaky.data))
     assert [start for start, _ in flaky.asked] == [0, 2000, 4000, 6000]
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize(("steady", "ranges"), [(False, True), (True, False)])
 def test_a_download_that_cannot_be_continued_starts_again(tmp_path: Path, steady: bool, ranges: bool) -> None:
     flaky = Flaky(1, steady=steady, ranges=ranges)
@@ -208,13 +255,13 @@ def test_a_download_that_cannot_be_continued_starts_again(tmp_path: Path, steady
     assert flaky.asked[-1] == (0, None)
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_download_without_progress_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="broken off"):
         Flaky(99, steady=False).fetched(tmp_path / "x", PIN)
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_parts_are_fetched_independently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "PART", 4000)
     flaky = Flaky(2)
@@ -229,7 +276,7 @@ def test_a_server_without_ranges_is_asked_for_the_whole_object(tmp_path: Path, m
     assert run(read_range(Flaky(0, ranges=False), PIN, 250, 260)) == Flaky.data[250:260]
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_a_stream_continues_only_if_the_object_is_certainly_the_same() -> None:
     flaky = Flaky(3)
     assert b"".join(iterate(stream(flaky, PIN), batch_size=1)) == Flaky.data
@@ -261,7 +308,7 @@ def test_digests_of_servers_follow_the_standard(tmp_path: Path, algorithm: str, 
         assert digest_of(file.fileno(), algorithm, 9) == f"{algorithm}:{digest}"
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_requests_to_a_busy_server_are_repeated_and_then_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
@@ -281,7 +328,7 @@ def test_requests_to_a_busy_server_are_repeated_and_then_an_error(monkeypatch: p
         run(retrying.retried(silence, "x://h/k"))
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("no_pauses")
 def test_the_retry_delay_of_a_server_is_respected_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     soon = formatdate(time.time() + 100, usegmt=True)
     assert retrying.unavailable("busy", "3").wait == 3
@@ -317,9 +364,7 @@ def test_ctrl_c_ends_running_work_with_one_error() -> None:
         except KeyboardInterrupt:
             print("interrupted", *ended)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=30, check=False
-    )
+    done = run_script(program, timeout=30)
     assert (done.stdout, done.stderr) == ("interrupted ended\n", "")
 
 
@@ -336,7 +381,7 @@ def test_a_forked_child_has_its_own_event_loop(tmp_path: Path) -> None:
             if child:
                 assert os.waitpid(child, 0)[1] == 0
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], timeout=30, check=True)
+    script_output(program, timeout=30)
 
 
 def test_the_contract_loads_no_library_of_a_cloud() -> None:
@@ -345,10 +390,7 @@ def test_the_contract_loads_no_library_of_a_cloud() -> None:
         import artstore.drivers, artstore.drivers.session
         print(sorted({"s3fs", "gcsfs", "aiohttp", "botocore", "fsspec", "google", "pytest"} & set(sys.modules)))
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=30, check=True
-    )
-    assert done.stdout == "[]\n"
+    assert script_output(program, timeout=30) == "[]\n"
 
 
 def test_a_remote_object_is_converted_to_an_entry_and_back() -> None:
@@ -390,7 +432,4 @@ def peak_of_listing(count: int) -> int:
             assert sum(1 for _ in session.references("x://b/", max_objects={count})) == {count}
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=120, check=True
-    )
-    return int(done.stdout)
+    return int(script_output(program, timeout=120))

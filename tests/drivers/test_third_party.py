@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +15,7 @@ from artstore.drivers import registry
 from artstore.drivers.session import Session
 from artstore.errors import NoDriver
 from artstore.testing import PrefixContract
+from tests.support.programs import script_output
 
 SHELF = Path(__file__).with_name("third_party_driver")
 
@@ -70,7 +70,7 @@ def test_it_is_loaded_from_where_it_was_installed(installed: Path, tmp_path: Pat
     assert Path(driver.__file__).parent == installed
 
 
-def announce(folder: Path, package: str, scheme: str, value: str) -> None:
+def install_metadata(folder: Path, package: str, scheme: str, value: str) -> None:
     """Install the metadata of a package, as pip writes it."""
     metadata = folder / f"{package}-1.0.dist-info"
     metadata.mkdir()
@@ -82,13 +82,13 @@ def announce(folder: Path, package: str, scheme: str, value: str) -> None:
 def test_a_driver_of_another_package_has_precedence(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    announce(tmp_path, package, "file", "artstore_drivers.generic:GenericDriver")
+    install_metadata(tmp_path, package, "file", "artstore_drivers.generic:GenericDriver")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert registry.driver_for("file").__name__ == "GenericDriver"
 
 
 def test_an_entry_point_that_is_not_a_driver_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    announce(tmp_path, "odd", "odd", "pathlib:Path")
+    install_metadata(tmp_path, "odd", "odd", "pathlib:Path")
     monkeypatch.syspath_prepend(str(tmp_path))
     with Session() as session, pytest.raises(NoDriver, match="pathlib:Path"):
         session.driver("odd://x")
@@ -108,9 +108,6 @@ def test_a_missing_library_is_named_with_what_to_install(uri: str, library: str,
         except ImportError as error:
             print(type(error).__name__, error)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout == (
+    assert script_output(program) == (
         f"MissingExtra {extra}:// needs {library}, which is not installed: pip install 'artstore[{extra}]'\n"
     )

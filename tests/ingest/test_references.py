@@ -73,7 +73,7 @@ def source(tmp_path: Path) -> Place:
     return remote_places.folder(tmp_path / "source")
 
 
-def refer(run: Run, place: Place, *keys: str, name: str = "animals", **options: Any) -> Artifact:
+def log_references(run: Run, place: Place, *keys: str, name: str = "animals", **options: Any) -> Artifact:
     """Log an artifact with references to the objects at or below these keys."""
     artifact = Artifact(name, "dataset")
     for key in keys:
@@ -117,7 +117,7 @@ def test_an_overwritten_object_is_downloaded_unchanged_or_not_at_all_and_named_b
 ) -> None:
     place.put("cat.txt", b"meow")
     place.put("dog.txt", b"woof")
-    artifact = refer(run, place, "cat.txt", "dog.txt")
+    artifact = log_references(run, place, "cat.txt", "dog.txt")
     place.put("cat.txt", b"roar, and longer")
     if place.keeps_versions:
         assert download(artifact, place) == {"cat.txt": b"meow", "dog.txt": b"woof"}
@@ -135,7 +135,7 @@ def test_an_overwritten_object_is_downloaded_unchanged_or_not_at_all_and_named_b
 def test_a_missing_object_is_an_error_or_left_out(place: Place, run: Run) -> None:
     place.put("cat.txt", b"meow")
     place.put("dog.txt", b"woof")
-    artifact = refer(run, place, "cat.txt", "dog.txt")
+    artifact = log_references(run, place, "cat.txt", "dog.txt")
     place.remove("cat.txt")
     assert states(artifact, place) == {"cat.txt": "missing", "dog.txt": "unchanged"}
     if place.keeps_versions:
@@ -148,14 +148,14 @@ def test_a_missing_object_is_an_error_or_left_out(place: Place, run: Run) -> Non
 
 def test_without_a_checksum_the_current_object_is_downloaded(place: Place, run: Run) -> None:
     place.put("cat.txt", b"meow")
-    artifact = refer(run, place, "cat.txt", checksum=False)
+    artifact = log_references(run, place, "cat.txt", checksum=False)
     entry = artifact.get_entry("cat.txt")
     assert (entry.ref, entry.digest, entry.size, entry.extra) == (place.prefix + "cat.txt",) * 2 + (None, {})
     assert download(artifact, place) == {"cat.txt": b"meow"}
     place.put("cat.txt", b"roar, and longer")
     assert download(artifact, place) == {"cat.txt": b"roar, and longer"}
     assert states(artifact, place) == {"cat.txt": "unchanged"}
-    assert refer(run, place, "cat.txt", checksum=False).name == "animals:v0"
+    assert log_references(run, place, "cat.txt", checksum=False).name == "animals:v0"
     place.remove("cat.txt")
     assert states(artifact, place) == {"cat.txt": "missing"}
     assert download(artifact, place, "none", allow_missing_references=True) == {}
@@ -164,10 +164,10 @@ def test_without_a_checksum_the_current_object_is_downloaded(place: Place, run: 
 @LISTING
 def test_a_prefix_without_a_checksum_is_unpinned(place: Place, run: Run) -> None:
     place.put("images/cat.png", b"cat")
-    artifact = refer(run, place, "images/", checksum=False)
+    artifact = log_references(run, place, "images/", checksum=False)
     place.put("images/cat.png", b"another cat")
     assert download(artifact, place) == {"cat.png": b"another cat"}
-    assert refer(run, place, "images/", checksum=False).name == "animals:v0"
+    assert log_references(run, place, "images/", checksum=False).name == "animals:v0"
 
 
 @SOME
@@ -175,9 +175,9 @@ def test_unchanged_references_are_the_same_version(place: Place, run: Run) -> No
     keys = ("images",) if place.lists else ("images/cat.png", "images/dog.png")
     place.put("images/cat.png", b"cat")
     place.put("images/dog.png", b"dog")
-    assert refer(run, place, *keys).name == refer(run, place, *keys).name == "animals:v0"
+    assert log_references(run, place, *keys).name == log_references(run, place, *keys).name == "animals:v0"
     place.put("images/dog.png", b"a larger dog")
-    assert refer(run, place, *keys).name == "animals:v1"
+    assert log_references(run, place, *keys).name == "animals:v1"
     with Store.open("../store") as store:
         assert store.usage().content_bytes == 0
 
@@ -201,7 +201,7 @@ def test_references_and_files_can_be_mixed(place: Place, run: Run) -> None:
 def test_a_materialized_artifact_does_not_need_the_source(place: Place, run: Run) -> None:
     place.put("sub/cat.txt", b"meow")
     place.put("empty", b"")
-    artifact = refer(run, place, "sub/cat.txt", "empty")
+    artifact = log_references(run, place, "sub/cat.txt", "empty")
     made = artifact.materialize(storage_options=place.options)
     place.remove("sub/cat.txt")
     place.remove("empty")
@@ -213,7 +213,7 @@ def test_a_materialized_artifact_does_not_need_the_source(place: Place, run: Run
 def test_status_shows_new_and_missing_objects_of_a_prefix(source: Place, run: Run) -> None:
     for key in ("a/cat.txt", "a/dog.txt", "a/rat.txt"):
         source.put(key, key.encode())
-    artifact = refer(run, source, "a")
+    artifact = log_references(run, source, "a")
     source.put("a/deep/new.txt", b"new")
     source.put("a-b/other.txt", b"elsewhere")
     source.put("a/dog.txt", b"DOG")
@@ -229,7 +229,7 @@ def test_status_shows_new_and_missing_objects_of_a_prefix(source: Place, run: Ru
 def test_a_new_draft_keeps_the_references_of_its_version(source: Place, run: Run) -> None:
     for key in ("a/cat.txt", "a/dog.txt"):
         source.put(key, key.encode())
-    draft = refer(run, source, "a").new_draft()
+    draft = log_references(run, source, "a").new_draft()
     draft.remove("dog.txt")
     with draft.new_file("own.txt") as file:
         file.write("mine")
@@ -289,7 +289,7 @@ def test_no_secret_is_stored_or_shown(web_app: WebApp, run: Run, tmp_path: Path)
     place = remote_places.web(web_app, "private")
     place.options = {"headers": {"Authorization": "Bearer S3CRET"}}
     place.put("cat.txt", b"meow")
-    artifact = refer(run, place, "cat.txt")
+    artifact = log_references(run, place, "cat.txt")
     assert download(artifact, place) == {"cat.txt": b"meow"}
     assert states(artifact, place) == {"cat.txt": "unchanged"}
     address = place.prefix.removeprefix("http://")
@@ -328,11 +328,11 @@ def test_a_folder_is_tracked_without_copying_a_byte(run: Run, tmp_path: Path, co
 def test_an_unreachable_place_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retrying, "PAUSES", (0.0, 0.0))
     artifact = Artifact("animals", "dataset")
-    nobody = f"http://127.0.0.1:{servers.free_port()}"
+    unreachable = f"http://127.0.0.1:{servers.free_port()}"
     for uri, options in (
-        (f"{nobody}/cat.txt", {}),
-        ("s3://bucket/cat.txt", {"key": "K", "secret": "S3CRET", "endpoint_url": nobody}),
-        ("gs://bucket/cat.txt", {"token": "anon", "endpoint_url": nobody}),
+        (f"{unreachable}/cat.txt", {}),
+        ("s3://bucket/cat.txt", {"key": "K", "secret": "S3CRET", "endpoint_url": unreachable}),
+        ("gs://bucket/cat.txt", {"token": "anon", "endpoint_url": unreachable}),
     ):
         with pytest.raises(Unreachable, match=r"cat\.txt") as caught:
             artifact.add_reference(uri, storage_options=options)
@@ -405,7 +405,7 @@ def test_a_draft_cannot_be_materialized(source: Place) -> None:
 def test_status_reports_progress(source: Place, run: Run) -> None:
     for key in ("a/cat.txt", "a/dog.txt"):
         source.put(key, key.encode())
-    artifact = refer(run, source, "a")
+    artifact = log_references(run, source, "a")
     steps: list[tuple[str, int]] = []
 
     class Listener:

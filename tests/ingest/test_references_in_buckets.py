@@ -14,8 +14,10 @@ import pytest
 
 import artstore
 from artstore import Artifact
-from artstore.drivers import placing
+from artstore.drivers import RemoteObject, placing
+from artstore.drivers.session import Session
 from artstore.errors import AccessDenied, ReferenceGone, TooManyObjects
+from artstore.store import Store
 from benchmarks import synthetic_driver
 from tests.support import remote_places
 from tests.support.cli_runner import json_of, output_of, run
@@ -33,12 +35,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield tmp_path
 
 
-def logged(artifact: Artifact) -> Artifact:
+def log_artifact(artifact: Artifact) -> Artifact:
     assert artstore.run is not None
     return artstore.run.log_artifact(artifact).wait()
 
 
-def content(folder: str) -> dict[str, bytes]:
+def files_below(folder: str) -> dict[str, bytes]:
     """Return the files below a folder by their paths."""
     files = [path for path in Path(folder).rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
@@ -51,7 +53,7 @@ def test_ten_thousand_objects_are_twelve_requests_and_one_more_is_an_error(seawe
         options = {**seaweed.options, "endpoint_url": url}
         artifact.add_reference(f"s3://{bucket}/images", storage_options=options)
         assert len(asked) <= 12
-        version = logged(artifact)
+        version = log_artifact(artifact)
         entries = version.manifest.entries.values()
         assert len(entries) == 10_000 and all(entry.extra["versionID"] for entry in entries)
         asked.clear()
@@ -79,7 +81,7 @@ def test_references_take_less_than_a_kilobyte_each_and_100_megabytes_of_memory(
     tracemalloc.start()
     try:
         assert len(artifact.add_reference(f"many://{count}/", "all", max_objects=count)) == count
-        version = logged(artifact)
+        version = log_artifact(artifact)
         logging = tracemalloc.get_traced_memory()[1]
         assert len(version.status()) == count + 1
         looking = tracemalloc.get_traced_memory()[1]
@@ -98,11 +100,11 @@ def test_odd_keys_are_stored_exactly_and_stay_in_the_folder(moto: S3Server, here
         moto.client.put_object(Bucket=bucket, Key=key, Body=b"" if key.endswith("empty") else key.encode())
     artifact = Artifact("odd", "dataset")
     artifact.add_reference(f"s3://{bucket}", storage_options=moto.options)
-    version = logged(artifact)
+    version = log_artifact(artifact)
     paths = {str(entry.ref): path for path, entry in version.manifest.entries.items()}
     assert sorted(paths) == sorted({f"s3://{bucket}/{key}" for key in keys})
     before = set(here.iterdir())
-    written = content(version.download("out", storage_options=moto.options))
+    written = files_below(version.download("out", storage_options=moto.options))
     assert set(here.iterdir()) - before == {here / "out"}
     assert written == {paths[f"s3://{bucket}/{key}"]: b"" if key.endswith("empty") else key.encode() for key in keys}
     assert paths[f"s3://{bucket}/a"] == apart
@@ -111,16 +113,59 @@ def test_odd_keys_are_stored_exactly_and_stay_in_the_folder(moto: S3Server, here
         Artifact("odd", "dataset").add_reference(f"s3://{bucket}", storage_options=moto.options)
 
 
-def again(artifact: Artifact, options: dict[str, Any], asked: list[str]) -> list[str]:
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_percent_signs_stay_and_folder_markers_are_folders(
+    scheme: str, moto: S3Server, fake_gcs: GsServer, here: Path
+) -> None:
+    server = moto if scheme == "s3" else fake_gcs
+    place: Any = getattr(remote_places, scheme)(server, server.bucket())
+    for key in ("13%3A00.csv", "100%/50%25", "images/cat"):
+        place.put("data/" + key, key.encode())
+    for marker in ("data/", "data/images/", "data/empty/"):
+        place.put(marker, b"")
+    artifact = Artifact("log", "dataset")
+    artifact.add_reference(place.prefix + "data", storage_options=place.options)
+    artifact.add_reference(place.prefix + "data/13%3A00.csv", "single/13%3A00", storage_options=place.options)
+    version = log_artifact(artifact)
+    files = {"13%3A00.csv": b"13%3A00.csv", "100%/50%25": b"100%/50%25", "images/cat": b"images/cat"}
+    assert files_below(version.download("out", storage_options=place.options)) == {
+        **files,
+        "single/13%3A00": b"13%3A00.csv",
+    }
+    assert Path("out/empty").is_dir() and not list(Path("out").rglob("%"))
+    assert {reference.state for reference in version.status(storage_options=place.options)} == {"unchanged"}
+
+
+def test_an_entry_of_an_earlier_version_keeps_its_escaped_path(moto: S3Server, here: Path) -> None:
+    """Paths were escaped more in the past: versions that were committed then are as they were."""
+    bucket = moto.bucket()
+    moto.client.put_object(Bucket=bucket, Key="data/50%", Body=b"half")
+    moto.client.put_object(Bucket=bucket, Key="data/", Body=b"")
+    with Session(moto.options) as session:
+        (entry,) = session.references(f"s3://{bucket}/data/")
+        marker = session.stat(RemoteObject(f"s3://{bucket}/data/", "data"))
+    store = Store.open(here / "store")
+    draft = store.draft("old", "dataset")
+    draft.add_all([entry._replace(path="50%25"), marker.entry("%")])
+    draft.prefixes.add(f"s3://{bucket}/data/")
+    store.commit(draft)
+    store.close()
+    version = artstore.Api().artifact("old:v0")
+    assert files_below(version.download("out", storage_options=moto.options)) == {"50%25": b"half", "%": b""}
+    states = {reference.path: reference.state for reference in version.status(storage_options=moto.options)}
+    assert states == {"50%25": "unchanged", "%": "unchanged"}
+
+
+def requests_of_repeated_downloads(artifact: Artifact, options: dict[str, Any], asked: list[str]) -> list[str]:
     """Return the requests of a second download, and of a third one after a file was damaged."""
     artifact.download("out", storage_options=options)
-    first = content("out")
+    first = files_below("out")
     asked.clear()
     artifact.download("out", storage_options=options)
     second = list(asked)
     Path("out/cat.txt").write_bytes(b"MEOW")
     artifact.download("out", storage_options=options)
-    assert content("out") == first
+    assert files_below("out") == first
     assert len(asked) == 1
     return second
 
@@ -133,7 +178,10 @@ def test_valid_files_are_not_fetched_again(seaweed: S3Server, fake_gcs: GsServer
         artifact = Artifact(scheme, "dataset")
         artifact.add_reference(place.prefix + "animals", storage_options=place.options)
         with remote_places.counting_proxy(server.url) as (url, asked):
-            assert again(logged(artifact), {**place.options, "endpoint_url": url}, asked) == []
+            assert (
+                requests_of_repeated_downloads(log_artifact(artifact), {**place.options, "endpoint_url": url}, asked)
+                == []
+            )
 
 
 def test_without_the_right_to_list_versions_etags_pin_references(seaweed: S3Server) -> None:
@@ -145,8 +193,8 @@ def test_without_the_right_to_list_versions_etags_pin_references(seaweed: S3Serv
     artifact = Artifact("images", "dataset")
     (entry,) = artifact.add_reference(f"s3://{bucket}/images", storage_options=seaweed.options)
     assert list(entry.extra) == ["etag"]
-    version = logged(artifact)
-    assert content(version.download("out", storage_options=seaweed.options)) == {"cat": b"meow"}
+    version = log_artifact(artifact)
+    assert files_below(version.download("out", storage_options=seaweed.options)) == {"cat": b"meow"}
     assert [reference.state for reference in version.status(storage_options=seaweed.options)] == ["unchanged"]
 
 
@@ -165,12 +213,12 @@ def test_a_requested_version_is_unchanged_while_it_exists(seaweed: S3Server, fak
         uri = f"{place.prefix}cat{mark}{version}" if version else f"{place.prefix}cat"
         asked.add_reference(uri, name, storage_options=place.options)
     for artifact, states in ((looked, {"cat": "changed"}), (asked, {"kept": "unchanged", "now": "unchanged"})):
-        references = logged(artifact).status(storage_options=place.options)
+        references = log_artifact(artifact).status(storage_options=place.options)
         assert {reference.path: reference.state for reference in references} == states
     if scheme == "s3":
         bucket, _, key = place.prefix.removeprefix("s3://").partition("/")
         seaweed.client.delete_object(Bucket=bucket, Key=f"{key}cat", VersionId=entry.extra["versionID"])
-        references = logged(asked).status(storage_options=place.options)
+        references = log_artifact(asked).status(storage_options=place.options)
         assert {reference.path: reference.state for reference in references} == {"kept": "missing", "now": "unchanged"}
 
 
@@ -205,7 +253,7 @@ def test_a_bucket_is_tracked_on_the_command_line_with_the_usual_settings(
     assert result.exit_code == 1
     assert [reference["path"] for reference in json.loads(result.stdout)["changed"]] == ["cat"]
     assert output_of("get", "images", "--root", "out") == "out  1 file written, 0 kept\n"
-    assert content("out") == {"cat": b"meow"}
+    assert files_below("out") == {"cat": b"meow"}
     assert json_of(*arguments)["version"] == "v1"
     written = b"".join(path.read_bytes() for path in (here / "store").rglob("*") if path.is_file())
     assert seaweed.secret.encode() not in written

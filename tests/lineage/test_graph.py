@@ -30,7 +30,7 @@ UP_TO_FEATURES_V1 = {
 }
 
 
-def of(store_path: Path, name: str) -> Artifact:
+def find_artifact(store_path: Path, name: str) -> Artifact:
     return Api(store=store_path).artifact(name if "/" in name else f"pipe/{name}")
 
 
@@ -38,12 +38,12 @@ def of(store_path: Path, name: str) -> Artifact:
 
 
 def test_upstream_is_everything_that_a_version_came_from(pipeline_store: Path) -> None:
-    assert edges(of(pipeline_store, "model:v2").lineage("upstream")) == UP_TO_FEATURES_V1 | {
+    assert edges(find_artifact(pipeline_store, "model:v2").lineage("upstream")) == UP_TO_FEATURES_V1 | {
         "features:v1 -used-> train-2",
         "features:v1 -references-> model:v2",
         "train-2 -produced-> model:v2",
     }
-    assert edges(of(pipeline_store, "report:v0").lineage("upstream")) == {
+    assert edges(find_artifact(pipeline_store, "report:v0").lineage("upstream")) == {
         "ingest-0 -produced-> raw:v0",
         "raw:v0 -used-> clean-0",
         "clean-0 -produced-> clean:v0",
@@ -59,7 +59,7 @@ def test_upstream_is_everything_that_a_version_came_from(pipeline_store: Path) -
 
 
 def test_downstream_is_everything_made_from_a_version(pipeline_store: Path) -> None:
-    assert edges(of(pipeline_store, "features:v1").lineage("downstream")) == {
+    assert edges(find_artifact(pipeline_store, "features:v1").lineage("downstream")) == {
         f"{edge[0]} -{edge[1]}-> {edge[2]}"
         for turn in (1, 2)
         for edge in (
@@ -74,7 +74,7 @@ def test_downstream_is_everything_made_from_a_version(pipeline_store: Path) -> N
 
 
 def test_both_is_upstream_and_downstream_without_siblings(pipeline_store: Path) -> None:
-    graph = of(pipeline_store, "model:v1").lineage()
+    graph = find_artifact(pipeline_store, "model:v1").lineage()
     assert graph.start == "pipe/model:v1"
     assert edges(graph) == UP_TO_FEATURES_V1 | {
         "features:v1 -used-> train-1",
@@ -88,7 +88,7 @@ def test_both_is_upstream_and_downstream_without_siblings(pipeline_store: Path) 
 
 
 def test_depth_counts_hops_between_versions_and_runs(pipeline_store: Path) -> None:
-    model = of(pipeline_store, "model:v2")
+    model = find_artifact(pipeline_store, "model:v2")
     assert nodes(model.lineage("upstream", depth=0)) == {"model:v2"}
     assert nodes(model.lineage("upstream", depth=1)) == {"model:v2", "train-2", "features:v1"}
     assert nodes(model.lineage("upstream", depth=2)) == {
@@ -113,25 +113,27 @@ def test_a_run_has_lineage_too(pipeline_store: Path) -> None:
 
 
 def test_nodes_have_the_fields_of_versions_and_runs(pipeline_store: Path) -> None:
-    nodes_by_id = {node.id: node for node in of(pipeline_store, "model:v2").lineage("upstream").nodes}
+    nodes_by_id = {node.id: node for node in find_artifact(pipeline_store, "model:v2").lineage("upstream").nodes}
     model, train = nodes_by_id["pipe/model:v2"], nodes_by_id["pipe/train-2"]
     assert isinstance(model, VersionNode) and isinstance(train, RunNode)
     assert (model.kind, model.name, model.type, model.state) == ("version", "model:v2", "model", "committed")
     assert (model.aliases, model.size, model.digest) == (
         ("latest", "round-2"),
         9,
-        of(pipeline_store, "model:v2").digest,
+        find_artifact(pipeline_store, "model:v2").digest,
     )
     assert (train.kind, train.job_type, train.state, train.name) == ("run", "train", "finished", "train-2")
     assert train.ended_at is not None and train.started_at < model.created_at < train.ended_at
     roles = {
-        edge.role for edge in of(pipeline_store, "model:v2").lineage("upstream").edges if edge.target == "pipe/train-2"
+        edge.role
+        for edge in find_artifact(pipeline_store, "model:v2").lineage("upstream").edges
+        if edge.target == "pipe/train-2"
     }
     assert roles == {"training"}
 
 
 def test_the_summary_shows_collections_and_job_types_with_their_counts(pipeline_store: Path) -> None:
-    graph = of(pipeline_store, "features:v1").lineage().summary()
+    graph = find_artifact(pipeline_store, "features:v1").lineage().summary()
     assert edges(graph) == {
         "job ingest -produced-> raw x2",
         "raw -used-> job clean x2",
@@ -163,7 +165,7 @@ def test_a_run_that_uses_and_logs_one_collection_is_a_cycle_in_the_summary_only(
         with start_run(store_path, turn, "grow") as run:
             run.use_artifact("data:latest")
             run.log_artifact(new_artifact("data", "dataset", turn))
-    graph = of(store_path, "data:v0").lineage()
+    graph = find_artifact(store_path, "data:v0").lineage()
     assert edges(graph) == {
         "first -produced-> data:v0",
         "data:v0 -used-> second",
@@ -190,10 +192,12 @@ def test_a_run_that_logs_the_version_that_it_used_is_a_cycle(store_path: Path) -
     with start_run(store_path, "checks", "check") as run:
         run.use_artifact("data:latest")
         run.log_artifact(new_artifact("data", "dataset", "1"))
-    graph = of(store_path, "data:v0").lineage()
+    graph = find_artifact(store_path, "data:v0").lineage()
     expected = {"makes -produced-> data:v0", "data:v0 -used-> checks", "checks -produced-> data:v0"}
     assert edges(graph) == expected
-    assert edges(of(store_path, "data:v0").lineage("downstream", depth=40)) == expected - {"makes -produced-> data:v0"}
+    assert edges(find_artifact(store_path, "data:v0").lineage("downstream", depth=40)) == expected - {
+        "makes -produced-> data:v0"
+    }
     assert graph.to_text().count("data:v0") == 3
     assert graph.to_svg().count("<rect") == 3
 
@@ -204,9 +208,9 @@ def test_deleted_versions_stay_as_tombstones(store_path: Path) -> None:
     with start_run(store_path, "trains", "train") as run:
         run.use_artifact("data:latest")
         run.log_artifact(new_artifact("model", "model", "1"))
-    data = of(store_path, "data:v0")
+    data = find_artifact(store_path, "data:v0")
     data.delete(delete_aliases=True)
-    graph = of(store_path, "model:v0").lineage()
+    graph = find_artifact(store_path, "model:v0").lineage()
     tombstone = next(node for node in graph.nodes if node.id == "pipe/data:v0")
     assert isinstance(tombstone, VersionNode)
     assert (tombstone.state, tombstone.aliases, tombstone.size) == ("deleted", (), 1)
@@ -227,8 +231,8 @@ def test_versions_without_a_run_have_lineage_by_reference(store_path: Path) -> N
         model = opened.draft("model", "model", project="pipe")
         opened.add_entry(model, entry, version, "data.txt")
         opened.commit(model)
-    assert edges(of(store_path, "model").lineage()) == {"data:v0 -references-> model:v0"}
-    assert edges(of(store_path, "data").lineage("downstream")) == {"data:v0 -references-> model:v0"}
+    assert edges(find_artifact(store_path, "model").lineage()) == {"data:v0 -references-> model:v0"}
+    assert edges(find_artifact(store_path, "data").lineage("downstream")) == {"data:v0 -references-> model:v0"}
 
 
 def test_a_run_whose_process_is_dead_is_shown_as_crashed(store_path: Path) -> None:
@@ -236,7 +240,7 @@ def test_a_run_whose_process_is_dead_is_shown_as_crashed(store_path: Path) -> No
         run.log_artifact(new_artifact("data", "dataset", "1"))
     with closing(sqlite3.connect(store_path / "artstore.db")) as connection, connection:
         connection.execute("update runs set state = 'running', session = 'gone', ended_at = null")
-    graph = of(store_path, "data:v0").lineage()
+    graph = find_artifact(store_path, "data:v0").lineage()
     assert [node.state for node in graph.nodes if isinstance(node, RunNode)] == ["crashed"]
     assert [event["eventType"] for event in graph.to_openlineage()] == ["START", "ABORT"]
 
@@ -245,13 +249,13 @@ def test_lineage_of_a_draft_or_without_a_valid_direction_is_refused(pipeline_sto
     with pytest.raises(ArtifactNotLoggedError):
         Artifact("draft", "dataset").lineage()
     with pytest.raises(InvalidInput, match="no direction 'sideways': use one of upstream, downstream, both"):
-        of(pipeline_store, "model").lineage("sideways")  # type: ignore[arg-type]
+        find_artifact(pipeline_store, "model").lineage("sideways")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="0 or more hops, not -1"):
-        of(pipeline_store, "model").lineage(depth=-1)
+        find_artifact(pipeline_store, "model").lineage(depth=-1)
 
 
 def test_a_summary_has_no_openlineage_and_no_prov(pipeline_store: Path) -> None:
-    summary = of(pipeline_store, "model").lineage().summary()
+    summary = find_artifact(pipeline_store, "model").lineage().summary()
     with pytest.raises(UsageError, match="OpenLineage describes single runs"):
         summary.to_openlineage()
     with pytest.raises(UsageError, match="PROV describes single runs"):
@@ -262,7 +266,7 @@ def test_a_summary_has_no_openlineage_and_no_prov(pipeline_store: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def large_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with 10,000 runs in a row: run i used data:v(i-1) and data:v(i-3), and produced data:v(i)."""
     store_path = tmp_path_factory.mktemp("large") / "store"
     with Store.init(store_path) as opened:
@@ -292,8 +296,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store_path
 
 
-def test_two_hops_in_a_graph_of_ten_thousand_runs_find_the_neighbours(large: Path) -> None:
-    graph = of(large, "data:v5000").lineage(depth=2)
+def test_two_hops_in_a_graph_of_ten_thousand_runs_find_the_neighbours(large_store: Path) -> None:
+    graph = find_artifact(large_store, "data:v5000").lineage(depth=2)
     assert edges(graph) == {
         "data:v4999 -used-> run-5000",
         "data:v4997 -used-> run-5000",
@@ -305,8 +309,8 @@ def test_two_hops_in_a_graph_of_ten_thousand_runs_find_the_neighbours(large: Pat
     }
 
 
-def test_a_graph_of_ten_thousand_runs_is_found_whole_also_with_a_limit(large: Path) -> None:
-    last = of(large, "data:v9999")
+def test_a_graph_of_ten_thousand_runs_is_found_whole_also_with_a_limit(large_store: Path) -> None:
+    last = find_artifact(large_store, "data:v9999")
     whole = last.lineage("upstream")
     assert (len(whole.nodes), len(whole.edges)) == (20_000, 10_000 + 9_999 + 9_997)
     # The farthest is the run that produced v1: 3,332 times back by three and twice by one, two hops each, and one hop.
@@ -316,15 +320,15 @@ def test_a_graph_of_ten_thousand_runs_is_found_whole_also_with_a_limit(large: Pa
     assert edges(whole) - edges(nearly) == {"data:v0 -used-> run-1", "run-1 -produced-> data:v1"}
 
 
-def test_a_limit_counts_the_shortest_paths(large: Path) -> None:
+def test_a_limit_counts_the_shortest_paths(large_store: Path) -> None:
     """Three versions back are two hops by `id - 3` and six hops by `id - 1`."""
-    graph = of(large, "data:v9999").lineage("upstream", 200)
+    graph = find_artifact(large_store, "data:v9999").lineage("upstream", 200)
     farthest = min(node.number for node in graph.nodes if isinstance(node, VersionNode))
     assert farthest == 9999 - 3 * 100
 
 
-def test_a_large_graph_is_summarised_in_a_notebook(large: Path) -> None:
-    graph = of(large, "data:v9999").lineage("upstream")
+def test_a_large_graph_is_summarised_in_a_notebook(large_store: Path) -> None:
+    graph = find_artifact(large_store, "data:v9999").lineage("upstream")
     drawn = graph._repr_html_()
     assert drawn.startswith("<p>10,000 versions, 10,000 runs, summarized</p>")
     assert drawn.count("<rect") == 2
@@ -334,7 +338,7 @@ def test_a_large_graph_is_summarised_in_a_notebook(large: Path) -> None:
 def test_the_drawing_in_a_notebook_fetches_nothing_and_escapes_names(store_path: Path) -> None:
     with artstore.init(project="pipe", id="x", name="<script>alert(1)</script>\x1b", store=store_path) as run:
         run.log_artifact(new_artifact("data", "dataset & more", "1"))
-    graph: Lineage = of(store_path, "data").lineage()
+    graph: Lineage = find_artifact(store_path, "data").lineage()
     drawn = graph._repr_html_()
     assert "<script" not in drawn and "\x1b" not in drawn and "dataset &amp; more" in drawn
     assert "http" not in drawn.replace('xmlns="http://www.w3.org/2000/svg"', "")

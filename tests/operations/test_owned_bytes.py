@@ -224,7 +224,7 @@ def test_a_megabyte_in_the_middle_of_a_large_file_costs_little_more_than_itself(
     (source / "large").write_bytes(data)
     commit_folder(store, source)
     store.close()
-    before = whole(store.path)
+    before = store_size(store.path)
     with Store.open(store.path) as store:
         (source / "large").write_bytes(data[: 32 * MB] + noise(MB, 1) + data[32 * MB :])
         version = commit_folder(store, source)
@@ -235,10 +235,10 @@ def test_a_megabyte_in_the_middle_of_a_large_file_costs_little_more_than_itself(
         (source / "large").write_bytes(data)
         third = commit_folder(store, source)
         assert (third.number, store.owned_bytes(third)) == (2, 0)
-    assert whole(store.path) - before <= 1.5 * MB
+    assert store_size(store.path) - before <= 1.5 * MB
 
 
-def whole(folder: Path) -> int:
+def store_size(folder: Path) -> int:
     """Return the space of a closed store on the disk, with its catalog."""
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
@@ -320,7 +320,7 @@ def test_content_of_an_older_version_is_a_new_version_that_costs_nothing(store: 
 # Deleting by rules
 
 
-def versions(store: Store, count: int, **words: Any) -> list[Version]:
+def commit_versions(store: Store, count: int, **words: Any) -> list[Version]:
     """Commit versions of `animals`, each with 100 kB of its own."""
     made = []
     source = store.path.parent / "source"
@@ -332,15 +332,15 @@ def versions(store: Store, count: int, **words: Any) -> list[Version]:
     return made
 
 
-def numbers(store: Store, name: str = "animals") -> list[int]:
+def living_numbers(store: Store, name: str = "animals") -> list[int]:
     return [version.number for version in store.versions(name)]
 
 
-def state(store: Store) -> tuple[object, ...]:
+def store_state(store: Store) -> tuple[object, ...]:
     """Return everything that a dry run must not change."""
     return (
         store.events(),
-        numbers(store),
+        living_numbers(store),
         store.usage(),
         allocated_bytes(store),
         sorted(p.name for p in store.path.rglob("*.pack")),
@@ -348,10 +348,10 @@ def state(store: Store) -> tuple[object, ...]:
 
 
 def test_a_version_with_aliases_is_not_deleted_by_accident(store: Store, source: Path) -> None:
-    versions(store, 3)
+    commit_versions(store, 3)
     store.describe("animals:v0", add_aliases=["best"])
     store.describe("animals:v0", add_aliases=["good"])
-    before = state(store)
+    before = store_state(store)
     with pytest.raises(
         StillNeeded, match=r"animals:v0 has the aliases best, good: move them, or pass delete_aliases=True"
     ):
@@ -361,15 +361,15 @@ def test_a_version_with_aliases_is_not_deleted_by_accident(store: Store, source:
     with pytest.raises(StillNeeded) as caught:
         store.delete("animals:v0", dry_run=True)
     assert isinstance(caught.value, ValueError)
-    assert state(store) == before
+    assert store_state(store) == before
     store.delete("animals:v0", delete_aliases=True)
-    assert numbers(store) == [2, 1]
+    assert living_numbers(store) == [2, 1]
     with pytest.raises(NotFound, match=r'no version "animals:best" \(latest is v2\)'):
         store.version("animals:best")
 
 
 def test_latest_moves_to_the_newest_living_version(store: Store, source: Path) -> None:
-    versions(store, 3)
+    commit_versions(store, 3)
     store.delete("animals:v2", delete_aliases=True)
     assert store.version("animals").number == 1
     assert store.version("animals:v1").aliases == ("latest",)
@@ -380,12 +380,12 @@ def test_latest_moves_to_the_newest_living_version(store: Store, source: Path) -
 
 
 def test_numbers_are_never_reused(store: Store, source: Path) -> None:
-    versions(store, 2)
+    commit_versions(store, 2)
     store.delete("animals:v1", delete_aliases=True)
     (source / "cat").write_bytes(noise(100_000, 9))
     assert commit_folder(store, source).number == 2
     store.delete_collection("animals")
-    assert numbers(store) == []
+    assert living_numbers(store) == []
     with pytest.raises(NotFound, match="artifact 'animals' has no version: all of them were deleted"):
         store.version("animals")
     tombs = list(store.versions("animals", deleted=True))
@@ -397,17 +397,17 @@ def test_numbers_are_never_reused(store: Store, source: Path) -> None:
 
 
 def test_deleting_a_collection_keeps_the_others(store: Store, source: Path) -> None:
-    versions(store, 3)
+    commit_versions(store, 3)
     store.describe("animals:v1", add_aliases=["best"])
     (source / "cat").write_bytes(noise(100_000, 1))
     commit_folder(store, source, "pets")
-    before = state(store)
+    before = store_state(store)
     dry = store.delete_collection("animals", dry_run=True)
-    assert state(store) == before
+    assert store_state(store) == before
     done = store.delete_collection("animals")
     assert [v.number for v in done.versions] == [v.number for v in dry.versions] == [2, 1, 0]
     assert done.content == dry.content == 200_000
-    assert numbers(store, "pets") == [0]
+    assert living_numbers(store, "pets") == [0]
     assert store.usage().content_bytes == 100_000
     check_usage(store)
     assert store.delete_collection("animals").versions == []
@@ -417,7 +417,7 @@ def test_deleting_a_collection_keeps_the_others(store: Store, source: Path) -> N
 
 @pytest.mark.parametrize("verb", ["delete", "delete_collection", "prune", "gc"])
 def test_a_dry_run_reports_the_result_and_changes_nothing(store: Store, source: Path, verb: str) -> None:
-    versions(store, 4, ttl=timedelta(seconds=1) if verb == "gc" else None)
+    commit_versions(store, 4, ttl=timedelta(seconds=1) if verb == "gc" else None)
     if verb == "gc":
         time.sleep(1.1)
     run: dict[str, Any] = {
@@ -426,9 +426,9 @@ def test_a_dry_run_reports_the_result_and_changes_nothing(store: Store, source: 
         "prune": lambda dry: store.prune("animals", keep_last=1, dry_run=dry),
         "gc": lambda dry: store.gc(dry_run=dry),
     }
-    before = state(store)
+    before = store_state(store)
     result = run[verb](True)
-    assert state(store) == before
+    assert store_state(store) == before
     done = run[verb](False)
     assert result.content == done.content == {"delete": 200_000, "prune": 300_000}.get(verb, 400_000)
     assert [v.number for v in result[0]] == [v.number for v in done[0]]
@@ -440,17 +440,17 @@ def test_a_dry_run_reports_the_result_and_changes_nothing(store: Store, source: 
 def test_pruning_keeps_the_last_versions_and_those_with_aliases(
     store: Store, source: Path, keep: int, left: list[int]
 ) -> None:
-    versions(store, 6)
+    commit_versions(store, 6)
     store.describe("animals:v1", add_aliases=["best"])
     done = store.prune("animals", keep_last=keep)
-    assert numbers(store) == left
+    assert living_numbers(store) == left
     assert sorted(v.number for v in done.versions) == sorted(set(range(6)) - set(left))
     assert allocated_bytes(store) <= len(left) * 100_000 * 1.05 + 65536
     check_usage(store)
 
 
 def test_pruning_by_age(store: Store, source: Path) -> None:
-    versions(store, 3)
+    commit_versions(store, 3)
     store.describe("animals:v0", add_aliases=["best"])
     time.sleep(1.1)
     for i in (3, 4):
@@ -460,7 +460,7 @@ def test_pruning_by_age(store: Store, source: Path) -> None:
     assert [v.number for v in store.prune("animals", keep_last=4, older_than=timedelta(seconds=1)).versions] == []
     assert [v.number for v in store.prune("animals", keep_last=3, older_than=timedelta(seconds=1)).versions] == [1]
     assert [v.number for v in store.prune("animals", older_than=timedelta(seconds=1)).versions] == [2]
-    assert numbers(store) == [4, 3, 0]
+    assert living_numbers(store) == [4, 3, 0]
     assert [v.number for v in store.prune("animals", older_than=timedelta(0)).versions] == [3]
 
 
@@ -468,14 +468,14 @@ def test_pruning_by_age(store: Store, source: Path) -> None:
     "rule", [{}, {"keep_last": 0}, {"keep_last": -1}, {"older_than": timedelta(seconds=-1)}], ids=str
 )
 def test_an_invalid_rule_is_refused(store: Store, source: Path, rule: dict[str, Any]) -> None:
-    versions(store, 3)
+    commit_versions(store, 3)
     with pytest.raises(InvalidInput, match=r"keep_last|older_than"):
         store.prune("animals", **rule)
-    assert numbers(store) == [2, 1, 0]
+    assert living_numbers(store) == [2, 1, 0]
 
 
 def test_gc_removes_expired_versions(store: Store, source: Path) -> None:
-    short, unaliased, aliased, long = versions(store, 4, ttl=timedelta(seconds=1))
+    short, unaliased, aliased, long = commit_versions(store, 4, ttl=timedelta(seconds=1))
     (source / "cat").write_bytes(noise(100_000, 9))
     draft = store.draft("animals", ttl=timedelta(days=300))
     store.add_dir(draft, source)
@@ -486,7 +486,7 @@ def test_gc_removes_expired_versions(store: Store, source: Path) -> None:
     assert store.gc().expired == []
     time.sleep(1.1)
     assert [v.number for v in store.gc().expired] == [short.number, unaliased.number, long.number]
-    assert numbers(store) == [newest.number, aliased.number]
+    assert living_numbers(store) == [newest.number, aliased.number]
     assert store.version("animals:v4").ttl == timedelta(days=300)
     assert store.version("for-ever").ttl is None
     assert store.usage().content_bytes == 200_000 + len(b"for ever")
@@ -494,10 +494,10 @@ def test_gc_removes_expired_versions(store: Store, source: Path) -> None:
 
 
 def test_the_latest_version_expires_too(store: Store, source: Path) -> None:
-    versions(store, 2, ttl=timedelta(seconds=1))
+    commit_versions(store, 2, ttl=timedelta(seconds=1))
     time.sleep(1.1)
     assert len(store.gc().expired) == 2
-    assert numbers(store) == []
+    assert living_numbers(store) == []
 
 
 @pytest.mark.parametrize("ttl", [timedelta(0), timedelta(seconds=-5)], ids=str)
@@ -514,9 +514,9 @@ def test_a_ttl_must_be_positive(store: Store, source: Path, ttl: timedelta) -> N
 
 
 @pytest.fixture
-def model(store: Store, source: Path) -> Version:
+def referencing_model(store: Store, source: Path) -> Version:
     """`weights:v0`, which references `animals:v0`; there is an `animals:v1`."""
-    data = versions(store, 2)[0]
+    data = commit_versions(store, 2)[0]
     draft = store.draft("weights", "model")
     (source / "cat").write_bytes(b"weights")
     store.add_file(draft, source / "cat", "weights.pt")
@@ -524,32 +524,34 @@ def model(store: Store, source: Path) -> Version:
     return store.commit(draft)
 
 
-def test_a_version_that_another_references_is_still_needed(store: Store, model: Version) -> None:
-    before = state(store)
+def test_a_version_that_another_references_is_still_needed(store: Store, referencing_model: Version) -> None:
+    before = store_state(store)
     for dry in (True, False):
         with pytest.raises(StillNeeded, match=r"animals:v0 is referenced by uncategorized/weights:v0: .*force=True"):
             store.delete("animals:v0", dry_run=dry)
         with pytest.raises(StillNeeded, match="referenced"):
             store.delete_collection("animals", dry_run=dry)
     assert store.prune("animals", keep_last=1).versions == []
-    assert state(store) == before
+    assert store_state(store) == before
 
 
-def test_a_referenced_version_is_deleted_by_force_or_with_its_dependents(store: Store, model: Version) -> None:
-    assert len(store.delete("animals:v0", model, delete_aliases=True, dry_run=True).versions) == 2
+def test_a_referenced_version_is_deleted_by_force_or_with_its_dependents(
+    store: Store, referencing_model: Version
+) -> None:
+    assert len(store.delete("animals:v0", referencing_model, delete_aliases=True, dry_run=True).versions) == 2
     store.delete("animals:v0", force=True)
-    assert numbers(store) == [1] and numbers(store, "weights") == [0]
+    assert living_numbers(store) == [1] and living_numbers(store, "weights") == [0]
     check_usage(store)
 
 
-def test_a_version_can_be_deleted_after_its_dependents(store: Store, model: Version) -> None:
-    store.delete(model, delete_aliases=True)
+def test_a_version_can_be_deleted_after_its_dependents(store: Store, referencing_model: Version) -> None:
+    store.delete(referencing_model, delete_aliases=True)
     assert [v.number for v in store.prune("animals", keep_last=1).versions] == [0]
     check_usage(store)
 
 
 def test_a_referenced_version_does_not_expire(store: Store, source: Path) -> None:
-    [data] = versions(store, 1, ttl=timedelta(seconds=1))
+    [data] = commit_versions(store, 1, ttl=timedelta(seconds=1))
     draft = store.draft("weights", "model")
     draft.dependencies.add(Dependency(data.project, data.collection, data.number, data.digest))
     store.commit(draft)
@@ -560,7 +562,7 @@ def test_a_referenced_version_does_not_expire(store: Store, source: Path) -> Non
 
 
 def test_a_reference_to_a_deleted_version_is_refused(store: Store, source: Path) -> None:
-    [data] = versions(store, 1)
+    [data] = commit_versions(store, 1)
     draft = store.draft("weights", "model")
     draft.dependencies.add(Dependency(data.project, data.collection, data.number, data.digest))
     store.delete(data, delete_aliases=True)
@@ -570,7 +572,7 @@ def test_a_reference_to_a_deleted_version_is_refused(store: Store, source: Path)
 
 
 def test_the_same_content_with_other_dependencies_is_another_version(store: Store, source: Path) -> None:
-    first, second = versions(store, 2)
+    first, second = commit_versions(store, 2)
     made = []
     for data in (first, second, second):
         draft = store.draft("weights", "model")
@@ -590,4 +592,4 @@ def test_deleting_while_listing_skips_nothing(store: Store, source: Path) -> Non
         seen.append(version.number)
         store.delete(version, delete_aliases=True)
     assert seen == list(range(119, -1, -1))
-    assert numbers(store) == []
+    assert living_numbers(store) == []

@@ -30,23 +30,23 @@ def store() -> Store:
     return Api().store
 
 
-def add(name: str) -> Artifact:
+def add_alias(name: str) -> Artifact:
     artifact = Api().artifact(name)
     artifact.aliases.append("production")
     return artifact
 
 
-def drop(name: str) -> Artifact:
+def remove_alias(name: str) -> Artifact:
     artifact = Api().artifact(name)
     artifact.aliases.remove("production")
     return artifact
 
 
 CHANGES: dict[str, Callable[[bool], object]] = {
-    "move": lambda force: add("fox:v1").save(force=force),
-    "remove": lambda force: drop("fox:v0").save(force=force),
-    "move of a link": lambda force: add(f"{REGISTERED}:v1").save(force=force),
-    "remove from a link": lambda force: drop(f"{REGISTERED}:v0").save(force=force),
+    "move": lambda force: add_alias("fox:v1").save(force=force),
+    "remove": lambda force: remove_alias("fox:v0").save(force=force),
+    "move of a link": lambda force: add_alias(f"{REGISTERED}:v1").save(force=force),
+    "remove from a link": lambda force: remove_alias(f"{REGISTERED}:v0").save(force=force),
     "link": lambda force: Api().artifact("fox:v1").link(REGISTERED, ["production"], force=force),
     "unlink": lambda force: Api().artifact(f"{REGISTERED}:production").unlink(force=force),
     "delete": lambda force: Api().artifact("fox:v0").delete(delete_aliases=True, force=force),
@@ -56,19 +56,19 @@ CHANGES: dict[str, Callable[[bool], object]] = {
 }
 
 
-def state(store: Store) -> list[object]:
+def aliases_of(store: Store) -> list[object]:
     tables = ("aliases", "link_aliases", "versions", "links", "protected_aliases")
     return [store.sql(f"select * from {table}") for table in tables]
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_protected_alias_changes_only_by_force(store: Store, change: str) -> None:
-    before = state(store)
+    before = aliases_of(store)
     with pytest.raises(ProtectedAlias, match=r"production.*pass force=True"):
         CHANGES[change](False)
-    assert state(store) == before
+    assert aliases_of(store) == before
     CHANGES[change](True)
-    assert state(store) != before
+    assert aliases_of(store) != before
 
 
 def test_logging_with_a_protected_alias_is_refused(store: Store) -> None:

@@ -33,7 +33,7 @@ def upserted(name: str = "animals", group: str = "night", id: str | None = None,
         return run.upsert_artifact(new_draft(name, "dataset", **files)).wait()
 
 
-def finished(name: str = "animals", group: str = "night", id: str | None = None, **files: bytes | str) -> Artifact:
+def finish(name: str = "animals", group: str = "night", id: str | None = None, **files: bytes | str) -> Artifact:
     with artstore.init(group=group, id=id) as run:
         return run.finish_artifact(new_draft(name, "dataset", **files)).wait()
 
@@ -48,7 +48,7 @@ def store() -> Store:
 def test_upserts_of_a_group_become_one_version() -> None:
     upserted(cat="meow")
     upserted(dog="woof")
-    version = finished(rat="squeak")
+    version = finish(rat="squeak")
     assert (version.name, version.state) == ("animals:v0", "COMMITTED")
     assert entry_paths(version) == ["cat", "dog", "rat"]
     assert Path(version.download(), "dog").read_text() == "woof"
@@ -58,9 +58,9 @@ def test_upserts_of_a_group_become_one_version() -> None:
 
 def test_the_next_upsert_after_a_finish_begins_another_version() -> None:
     upserted(cat="meow")
-    finished()
+    finish()
     upserted(dog="woof")
-    assert entry_paths(finished()) == ["dog"]
+    assert entry_paths(finish()) == ["dog"]
     assert [version.version for version in Api().artifacts("dataset", "animals")] == ["v1", "v0"]
 
 
@@ -72,8 +72,8 @@ def test_groups_and_distributed_ids_are_separate() -> None:
         ("one", 1),
         ("two", 1),
     ]
-    assert entry_paths(finished(group="two")) == ["dog"]
-    assert entry_paths(finished(group="one")) == ["cat"]
+    assert entry_paths(finish(group="two")) == ["dog"]
+    assert entry_paths(finish(group="one")) == ["cat"]
 
 
 def test_a_run_without_a_group_needs_a_distributed_id() -> None:
@@ -114,7 +114,7 @@ def test_an_upserted_artifact_can_be_finished() -> None:
 def test_every_run_that_upserted_is_a_producer_and_the_first_one_logged_it() -> None:
     for id in ("first", "second"):
         upserted(id=id, **{id: id})
-    version = finished(id="last")
+    version = finish(id="last")
     logged_by = version.logged_by()
     assert logged_by is not None
     assert logged_by.id == "first"
@@ -127,7 +127,7 @@ def test_every_run_that_upserted_is_a_producer_and_the_first_one_logged_it() -> 
 def test_a_result_equal_to_the_newest_version_is_that_version() -> None:
     log_version(files={"cat": b"meow"})
     upserted(id="late", cat="meow")
-    version = finished()
+    version = finish()
     assert version.name == "animals:v0"
     assert [artifact.name for artifact in Api().run("late").logged_artifacts()] == ["animals:v0"]
     check_clean(store())
@@ -139,7 +139,7 @@ def test_a_result_equal_to_the_newest_version_is_that_version() -> None:
 def test_a_finished_and_deleted_version_takes_no_alias() -> None:
     artifact = upserted(cat="meow")
     assert artifact._upserted is not None
-    finished()
+    finish()
     log_version(files={"cat": b"purr"})
     Api().artifact("animals:v0").delete()
     with pytest.raises(NotFound, match="was deleted"):
@@ -154,7 +154,7 @@ def test_an_upserted_artifact_is_pending_until_it_is_finished() -> None:
         artifact.version  # noqa: B018
     with pytest.raises(NotFound):
         Api().artifact("animals:latest")
-    finished()
+    finish()
     assert (artifact.state, artifact.name) == ("COMMITTED", "animals:v0")
 
 
@@ -176,7 +176,7 @@ def test_an_artifact_is_upserted_once_and_cannot_be_logged_as_well() -> None:
 
 def test_finishing_without_a_pending_version_creates_none() -> None:
     upserted(cat="meow")
-    finished()
+    finish()
     with artstore.init(group="night") as run:
         with pytest.raises(NotFound, match=r"nothing is pending in uncategorized/animals.*animals:v0"):
             run.finish_artifact(new_draft()).wait()
@@ -216,7 +216,7 @@ def test_a_pending_version_keeps_its_content_while_others_are_deleted_and_collec
     assert store().delete("other:v0", delete_aliases=True).content == 0
     store().gc()
     assert store().verify().findings == []
-    assert Path(finished().download(), "mine").read_bytes() == shared
+    assert Path(finish().download(), "mine").read_bytes() == shared
 
 
 def test_a_backup_includes_pending_versions() -> None:
@@ -240,7 +240,7 @@ def test_damage_of_pending_versions_is_found() -> None:
 # Conflicts
 
 
-def conflicting(files: dict[str, bytes | str]) -> str:
+def conflict_message(files: dict[str, bytes | str]) -> str:
     """Upsert files that conflict with the file `cat` of the run `first`; return the message."""
     with artstore.init(group="night", id="second", reinit=True) as run, pytest.raises(PathConflict) as caught:
         run.upsert_artifact(new_draft("animals", "dataset", **files)).wait()
@@ -251,18 +251,18 @@ def conflicting(files: dict[str, bytes | str]) -> str:
 def test_a_conflict_names_both_runs_and_the_path_and_stores_nothing(path: str) -> None:
     upserted(id="first", cat="meow", **{"dir/file": "x"})
     before = store().sql("select * from pending_entries"), store().usage().content_bytes
-    message = conflicting({path: noise(100_000, path), "new": noise(100_000, "new")})
+    message = conflict_message({path: noise(100_000, path), "new": noise(100_000, "new")})
     assert "uncategorized/first" in message
     assert "uncategorized/second" in message
     assert repr(path) in message
     assert (store().sql("select * from pending_entries"), store().usage().content_bytes) == before
     check_clean(store())
-    assert entry_paths(finished()) == ["cat", "dir/file"]
+    assert entry_paths(finish()) == ["cat", "dir/file"]
 
 
 def test_a_file_where_another_run_has_a_folder_is_a_conflict() -> None:
     upserted(id="first", **{"dir/file": "x"})
-    assert "'dir'" in conflicting({"dir": "y"})
+    assert "'dir'" in conflict_message({"dir": "y"})
 
 
 def test_a_run_with_an_unnoticed_conflict_fails() -> None:
@@ -277,7 +277,7 @@ def test_the_same_content_at_the_same_path_is_not_a_conflict() -> None:
     upserted(cat="meow", dog="woof")
     (pending,) = Api().pending()
     assert (pending.entries, pending.size, pending.upserts) == (2, 8, 2)
-    assert entry_paths(finished()) == ["cat", "dog"]
+    assert entry_paths(finish()) == ["cat", "dog"]
 
 
 def test_empty_folders_are_replaced_by_their_entries() -> None:
@@ -291,7 +291,7 @@ def test_empty_folders_are_replaced_by_their_entries() -> None:
             run.upsert_artifact(source, name="animals", type="dataset").wait()
     (pending,) = Api().pending()
     assert pending.entries == 1
-    assert entry_paths(finished()) == ["sub/file"]
+    assert entry_paths(finish()) == ["sub/file"]
 
 
 def test_a_collection_keeps_its_type() -> None:
@@ -316,7 +316,7 @@ def test_the_last_metadata_counts_and_omitted_arguments_change_nothing() -> None
         artifact = Artifact("animals", "dataset", **arguments)
         with artstore.init(group="night") as run:
             run.upsert_artifact(artifact, aliases=[f"alias-{len(arguments)}"]).wait()
-    version = finished()
+    version = finish()
     assert (version.metadata, version.description) == ({"b": 2}, "one")
     assert sorted(version.aliases) == ["alias-0", "alias-1", "alias-2", "latest"]
 
@@ -333,7 +333,7 @@ def test_references_and_dependencies_are_kept() -> None:
     with pytest.raises(StillNeeded, match=r"animals \(pending\)"):
         base.delete(delete_aliases=True)
     store().gc()
-    version = finished()
+    version = finish()
     assert [dependency.name for dependency in version.dependencies()] == ["base:v0"]
     assert entry_paths(version) == ["cat", "outside.txt"]
     assert Path(version.download(), "outside.txt").read_text() == "outside"
@@ -347,7 +347,7 @@ def test_a_version_with_a_deleted_dependency_can_be_finished() -> None:
     with artstore.init(group="night") as run:
         run.upsert_artifact(artifact)
     base.delete(delete_aliases=True, force=True)
-    version = finished()
+    version = finish()
     assert [(dependency.name, dependency.state) for dependency in version.dependencies()] == [("base:v0", "DELETED")]
     assert store().verify().findings == []
 
@@ -378,7 +378,7 @@ def test_dropping_releases_references_and_dependencies() -> None:
 
 def test_events_record_upsert_finish_and_drop() -> None:
     upserted(cat="meow")
-    finished()
+    finish()
     upserted(dog="woof")
     store().drop_pending(Api().pending()[0])
     kinds = [event.kind for event in store().events()]
@@ -392,7 +392,7 @@ def test_events_record_upsert_finish_and_drop() -> None:
     ]
 
 
-def begun(connection: Connection, uid: str) -> int:
+def insert_run(connection: Connection, uid: str) -> int:
     """Insert a run into the catalog."""
     fields = {"name": uid, "job_type": None, "group": "night", "notes": None, "process_lock": ""}
     return runs.insert(connection, "zoo", uid, **fields, tags=[], config={}, environment={})  # type: ignore[arg-type]
@@ -427,7 +427,7 @@ def test_the_cost_of_an_upsert_does_not_grow_with_the_pending_version() -> None:
     upsert([f"{i % 50}/{i}" for i in range(5000)])
     with opened.db.writing() as connection:
         for i in range(1000):
-            run = begun(connection, f"run-{i}")
+            run = insert_run(connection, f"run-{i}")
             pending.note_upsert(
                 connection, number, run=run, aliases=[f"alias-{i}"], prefixes=[f"s3://{i}/"], dependencies=[]
             )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import artstore
+from tests.support.programs import script_output
 
 PROGRAM = """
 import os
@@ -37,5 +37,4 @@ def test_only_one_module_registers_hooks_for_forks() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_the_gate_shuts_after_the_other_hooks_and_is_open_in_the_child_before_them() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30, check=True)
-    assert done.stdout.split() == ["before", "shut", "child"]
+    assert script_output(PROGRAM).split() == ["before", "shut", "child"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.programs import script_output
 
 HEAVY = {
     *("aiohttp", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs"),
@@ -17,37 +17,31 @@ HEAVY = {
 }
 
 
-def loaded(program: str, *arguments: str) -> set[str]:
+def loaded_modules(program: str, *arguments: str) -> set[str]:
     """Return the top-level names of the modules that are loaded at the end of a program."""
     print_modules = "import sys, atexit; atexit.register(lambda: print('\\n', *sys.modules))\n"
-    ended = subprocess.run(
-        [sys.executable, "-c", print_modules + program, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return {name.partition(".")[0] for name in ended.stdout.splitlines()[-1].split()}
+    printed = script_output(print_modules + program, *arguments)
+    return {name.partition(".")[0] for name in printed.splitlines()[-1].split()}
 
 
 @pytest.mark.parametrize(
     "program", ["import artstore", "import artstore as wandb; wandb.errors.CommError", "import artstore; dir(artstore)"]
 )
 def test_the_package_loads_nothing_heavy(program: str) -> None:
-    assert loaded(program) & (HEAVY | {"blake3", "click"}) == set()
+    assert loaded_modules(program) & (HEAVY | {"blake3", "click"}) == set()
 
 
 def test_attributes_of_the_package_without_a_run_load_nothing_heavy() -> None:
-    assert loaded("import artstore; assert artstore.run is None") & (HEAVY - {"sqlite3"}) == set()
+    assert loaded_modules("import artstore; assert artstore.run is None") & (HEAVY - {"sqlite3"}) == set()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_the_help_of_the_command_line_loads_nothing_heavy(arguments: list[str]) -> None:
-    assert loaded("from artstore.cli import main; main()", *arguments) & HEAVY == set()
+    assert loaded_modules("from artstore.cli import main; main()", *arguments) & HEAVY == set()
 
 
 def test_a_verb_that_opens_a_store_does_not_load_pandas(tmp_path: Path) -> None:
-    modules = loaded("from artstore.cli import main; main()", "init", str(tmp_path / "store"))
+    modules = loaded_modules("from artstore.cli import main; main()", "init", str(tmp_path / "store"))
     assert "sqlite_utils" in modules and modules & {"numpy", "pandas"} == set()
-    modules = loaded("from artstore.cli import main; main()", "ls", "--store", str(tmp_path / "store"))
+    modules = loaded_modules("from artstore.cli import main; main()", "ls", "--store", str(tmp_path / "store"))
     assert "sqlite_utils" in modules and modules & {"numpy", "pandas"} == set()

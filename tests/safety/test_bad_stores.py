@@ -22,7 +22,7 @@ from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore, NotAStor
 from tests.support.programs import run_python
 
 
-def put(store: Store, content: str, name: str = "animals") -> str:
+def commit_cat(store: Store, content: str, name: str = "animals") -> str:
     source = store.path.parent / "source"
     source.mkdir(exist_ok=True)
     (source / "cat").write_text(content)
@@ -31,7 +31,7 @@ def put(store: Store, content: str, name: str = "animals") -> str:
     return store.commit(draft).name
 
 
-def got(store: Store, name: str) -> str:
+def read_cat(store: Store, name: str) -> str:
     out = store.path.parent / "out" / name
     store.get(name, out)
     return (out / "cat").read_text()
@@ -41,8 +41,8 @@ def got(store: Store, name: str) -> str:
 def folder(tmp_path: Path) -> Path:
     """A closed store with two versions in it."""
     with Store.init(tmp_path / "store") as store:
-        put(store, "meow")
-        put(store, "purr")
+        commit_cat(store, "meow")
+        commit_cat(store, "purr")
     return tmp_path / "store"
 
 
@@ -62,7 +62,7 @@ def open_descriptors(below: Path) -> list[str]:
 
 
 def test_a_missing_folder_is_not_a_store(tmp_path: Path) -> None:
-    with pytest.raises(NoStore, match=r"no store at .*nowhere: make one with `artstore init .*nowhere`") as caught:
+    with pytest.raises(NoStore, match=r"no store at .*nowhere: create one with `artstore init .*nowhere`") as caught:
         Store.open(tmp_path / "nowhere")
     assert isinstance(caught.value, FileNotFoundError)
     assert not (tmp_path / "nowhere").exists()
@@ -116,7 +116,7 @@ def test_a_file_that_is_not_a_database_is_not_a_store(tmp_path: Path, content: b
 # Damaged, newer
 
 
-def use(folder: Path) -> list[str]:
+def use_catalog(folder: Path) -> list[str]:
     """Call everything that reads the catalog of a store; return the findings of verify, or raise."""
     with Store.open(folder) as store:
         for version in list(store.versions("animals")):
@@ -128,11 +128,11 @@ def use(folder: Path) -> list[str]:
 
 def test_a_truncated_catalog_is_reported_as_damaged(folder: Path) -> None:
     whole = (folder / "artstore.db").read_bytes()
-    assert not (folder / "artstore.db-wal").exists() and use(folder) == []
+    assert not (folder / "artstore.db-wal").exists() and use_catalog(folder) == []
     for part in range(1, 16):
         (folder / "artstore.db").write_bytes(whole[: len(whole) * part // 16])
         with pytest.raises((Damaged, NotAStore), match=r"artstore\.db.*restore it from a backup"):
-            use(folder)
+            use_catalog(folder)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -144,7 +144,7 @@ def test_a_catalog_with_garbage_is_reported_as_damaged(folder: Path, seed: int) 
     damaged[page : page + 4096] = draw.randbytes(4096)
     (folder / "artstore.db").write_bytes(damaged)
     try:
-        findings = use(folder)
+        findings = use_catalog(folder)
     except ArtstoreError as error:
         assert str(folder) in str(error) or isinstance(error, Damaged)
     else:
@@ -168,35 +168,39 @@ def test_a_store_without_one_of_its_folders(folder: Path, missing: str) -> None:
     shutil.rmtree(folder / missing)
     with Store.open(folder) as store:
         if missing == "locks":
-            assert got(store, "animals:v0") == "meow"
-            put(store, "hiss")
+            assert read_cat(store, "animals:v0") == "meow"
+            commit_cat(store, "hiss")
             return
         with pytest.raises(Damaged, match="restore the pack from a backup"):
-            got(store, "animals:v0")
+            read_cat(store, "animals:v0")
         assert store.verify().harmed == ["uncategorized/animals:v0", "uncategorized/animals:v1"]
 
 
-def garbage(folder: Path) -> None:
+def write_garbage(folder: Path) -> None:
     (folder / "artstore.db").write_bytes(b"hello\n" * 5000)
 
 
-def foreign(folder: Path) -> None:
+def write_other_database(folder: Path) -> None:
     (folder / "artstore.db").unlink()
     sqlite3.connect(folder / "artstore.db").close()
     (folder / "artstore.db").touch()
 
 
-def truncated(folder: Path) -> None:
+def truncate_catalog(folder: Path) -> None:
     os.truncate(folder / "artstore.db", 8192)
 
 
-def newer(folder: Path) -> None:
+def mark_as_newer(folder: Path) -> None:
     connection = sqlite3.connect(folder / "artstore.db")
     connection.execute("pragma user_version = 99")
     connection.close()
 
 
-@pytest.mark.parametrize("spoil", [garbage, foreign, truncated, newer], ids=lambda spoil: str(spoil.__name__))
+@pytest.mark.parametrize(
+    "spoil",
+    [write_garbage, write_other_database, truncate_catalog, mark_as_newer],
+    ids=lambda spoil: str(spoil.__name__),
+)
 def test_a_failed_open_leaves_no_descriptors(folder: Path, spoil: Callable[[Path], None]) -> None:
     spoil(folder)
     for verb in (Store.open, Store.init):
@@ -210,12 +214,12 @@ def test_a_failed_open_leaves_no_descriptors(folder: Path, spoil: Callable[[Path
 
 def test_init_opens_an_existing_store(folder: Path) -> None:
     with Store.init(folder) as store, Store.init(folder, algorithm="blake3") as again:
-        assert put(store, "hiss") == "animals:v2"
-        assert got(again, "animals:v2") == "hiss"
+        assert commit_cat(store, "hiss") == "animals:v2"
+        assert read_cat(again, "animals:v2") == "hiss"
 
 
 def test_a_store_keeps_its_algorithm(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="uses blake3, and digests are never mixed: make another store for sha256"):
+    with pytest.raises(InvalidInput, match="uses blake3, and digests are never mixed: create another store for sha256"):
         Store.init(folder, algorithm="sha256")
     with pytest.raises(InvalidInput, match=r"'md5'.*blake3, sha256"):
         Store.init(tmp_path / "other", algorithm="md5")
@@ -259,8 +263,8 @@ def test_a_store_can_be_moved_to_another_folder(folder: Path, tmp_path: Path) ->
     (tmp_path / "elsewhere").mkdir()
     moved = folder.rename(tmp_path / "elsewhere" / "my store ☺")
     with Store.open(moved) as store:
-        assert got(store, "animals:v0") == "meow"
-        assert put(store, "hiss") == "animals:v2"
+        assert read_cat(store, "animals:v0") == "meow"
+        assert commit_cat(store, "hiss") == "animals:v2"
         assert store.verify().ok
     with pytest.raises(NoStore):
         Store.open(folder)
@@ -269,9 +273,9 @@ def test_a_store_can_be_moved_to_another_folder(folder: Path, tmp_path: Path) ->
 def test_a_store_can_be_copied_while_it_is_closed(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "copy")
     with Store.open(folder) as store, Store.open(tmp_path / "copy") as copy:
-        put(store, "hiss")
+        commit_cat(store, "hiss")
         store.delete("animals:v0")
-        assert got(copy, "animals:v0") == "meow"
+        assert read_cat(copy, "animals:v0") == "meow"
         assert copy.verify().ok
 
 
@@ -293,8 +297,8 @@ def test_a_backup_that_was_written_to_is_refused_or_repaired(folder: Path, tmp_p
     with Store.open(folder) as store:
         store.backup(tmp_path / "backup")
         with Store.open(tmp_path / "backup") as backup:
-            put(backup, "written in the backup")
-        put(store, "written in the store, and longer")
+            commit_cat(backup, "written in the backup")
+        commit_cat(store, "written in the store, and longer")
         try:
             store.backup(tmp_path / "backup")
         except NotAStore as error:
@@ -305,7 +309,7 @@ def test_a_backup_that_was_written_to_is_refused_or_repaired(folder: Path, tmp_p
         assert store.verify().ok
     with Store.open(tmp_path / "backup") as backup:
         assert backup.verify().ok
-        assert got(backup, "animals:v2") == expected
+        assert read_cat(backup, "animals:v2") == expected
 
 
 def test_a_relative_path_is_resolved_when_the_store_is_opened(
@@ -315,7 +319,7 @@ def test_a_relative_path_is_resolved_when_the_store_is_opened(
     with Store.open("store") as store:
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
-        assert got(store, "animals:v0") == "meow"
+        assert read_cat(store, "animals:v0") == "meow"
         assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -377,8 +381,8 @@ def test_a_draft_of_a_closed_store_cannot_be_committed(folder: Path) -> None:
 
 def test_closing_releases_everything(folder: Path) -> None:
     with Store.open(folder) as store:
-        got(store, "animals:v0")
-        put(store, "hiss")
+        read_cat(store, "animals:v0")
+        commit_cat(store, "hiss")
         draft = store.draft("animals")
         store.add_file(draft, folder.parent / "source" / "cat")
         assert open_descriptors(folder)
@@ -399,7 +403,7 @@ connection.execute("rollback")
 
 
 @pytest.fixture
-def locked(folder: Path) -> Iterator[Callable[[float], None]]:
+def lock_writes(folder: Path) -> Iterator[Callable[[float], None]]:
     """Let another program hold the write lock of SQLite for some seconds."""
     programs: list[subprocess.Popen[str]] = []
 
@@ -415,33 +419,33 @@ def locked(folder: Path) -> Iterator[Callable[[float], None]]:
         program.communicate()
 
 
-def test_a_program_that_holds_the_write_lock_is_waited_for(folder: Path, locked: Callable[[float], None]) -> None:
+def test_a_program_that_holds_the_write_lock_is_waited_for(folder: Path, lock_writes: Callable[[float], None]) -> None:
     with Store.open(folder) as store:
-        locked(1.5)
+        lock_writes(1.5)
         began = time.monotonic()
-        assert got(store, "animals:v0") == "meow"
+        assert read_cat(store, "animals:v0") == "meow"
         reading = time.monotonic() - began
-        assert put(store, "hiss") == "animals:v2"
+        assert commit_cat(store, "hiss") == "animals:v2"
         assert 0.5 < time.monotonic() - began < 30
         assert reading < 30
         assert store.verify().ok
 
 
 def test_a_store_is_opened_while_another_program_holds_the_write_lock(
-    folder: Path, locked: Callable[[float], None]
+    folder: Path, lock_writes: Callable[[float], None]
 ) -> None:
-    locked(60)
+    lock_writes(60)
     with Store.open(folder) as store:
         assert [version.number for version in store.versions("animals")] == [1, 0]
         assert store.diff("animals:v0", "animals:v1").changed
 
 
 def test_a_write_lock_that_is_never_released_is_an_error_after_a_timeout(
-    folder: Path, locked: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+    folder: Path, lock_writes: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "BUSY_SECONDS", 0.3)
     with Store.open(folder) as store:
-        locked(60)
+        lock_writes(60)
         with pytest.raises(
             StoreBusy, match=r"artstore\.db has been locked by another program.*then try again"
         ) as caught:
@@ -457,7 +461,7 @@ def test_a_store_is_private_to_its_owner(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         with Store.init(tmp_path / "deep" / "store") as store:
-            put(store, "meow")
+            commit_cat(store, "meow")
             modes = {
                 path: stat.S_IMODE(path.stat().st_mode)
                 for path in (store.path, store.path / "packs", store.path / "locks")
@@ -470,7 +474,7 @@ def test_a_store_is_private_to_its_owner(tmp_path: Path) -> None:
 def test_a_store_in_a_public_folder_is_private_to_its_owner(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir(mode=0o755)
     with Store.init(tmp_path / "store") as store:
-        put(store, "meow")
+        commit_cat(store, "meow")
         below = [*store.path.iterdir(), *(store.path / "packs").iterdir()]
         closed_above = stat.S_IMODE(store.path.stat().st_mode) == 0o700
         readable = [path.name for path in below if path.stat().st_mode & 0o077]
@@ -537,7 +541,7 @@ READ_ONLY = {
 
 @pytest.mark.parametrize("kind", READ_ONLY)
 def test_a_read_only_store_is_an_error_of_writing_verbs(folder: Path, tmp_path: Path, kind: str) -> None:
-    """Whatever is read-only, there is no traceback, and no version is harmed."""
+    """A read-only part of a store causes an error, not a traceback, and does not harm a version."""
     (tmp_path / "source" / "cat").write_text("hiss")
     places = [folder / name for name in READ_ONLY[kind]]
     if "packs" in READ_ONLY[kind]:
@@ -559,7 +563,7 @@ def test_a_read_only_store_is_an_error_of_writing_verbs(folder: Path, tmp_path: 
             assert "Error" not in answer, f"{verb}: {answer}"
     assert any("check the permissions" in answer for answer in answers.values()), answers
     with Store.open(folder) as store:
-        assert got(store, "animals:v1") == "purr"
+        assert read_cat(store, "animals:v1") == "purr"
         assert store.verify().ok
 
 

@@ -41,7 +41,7 @@ def four_versions() -> None:
         log_version(files={**every, "number": str(number).encode()})
 
 
-def two_processes(how: str) -> list[str]:
+def log_in_two_processes(how: str) -> list[str]:
     """Let two processes each begin a draft, and then log both at the same time."""
     command = [sys.executable, "-c", WRITER]
     started = [
@@ -61,31 +61,31 @@ def two_processes(how: str) -> list[str]:
     return outputs
 
 
-def rows() -> int:
+def count_rows() -> int:
     return int(str(Api().store.sql("select count(*) as n from entries")[0]["n"]))
 
 
 def test_two_concurrent_incremental_artifacts_become_consecutive_versions() -> None:
     four_versions()
-    before = rows()
-    assert sorted(two_processes("incremental")) == ["animals:v4", "animals:v5"]
+    before = count_rows()
+    assert sorted(log_in_two_processes("incremental")) == ["animals:v4", "animals:v5"]
     v4, v5 = (Api().artifact(f"animals:v{number}") for number in (4, 5))
     assert (v4.base, v5.base) == ("uncategorized/animals:v3", "uncategorized/animals:v4")
     assert [entry.path for entry in Api().artifact("animals:v3").diff(v5).added] == ["new/one", "new/two"]
-    assert rows() - before < 300, "an edit costs a segment or two"
+    assert count_rows() - before < 300, "an edit costs a segment or two"
     check_clean(Api().store)
 
 
 def test_two_concurrent_drafts_of_one_version_are_committed_with_their_base() -> None:
     four_versions()
-    before = rows()
-    assert sorted(two_processes("new_draft")) == ["animals:v4", "animals:v5"]
+    before = count_rows()
+    assert sorted(log_in_two_processes("new_draft")) == ["animals:v4", "animals:v5"]
     versions = [Api().artifact(f"animals:v{number}") for number in (4, 5)]
     assert [version.base for version in versions] == ["uncategorized/animals:v3"] * 2
     added = [Api().artifact("animals:v3").diff(version).added for version in versions]
     assert sorted(entry.path for entries in added for entry in entries) == ["new/one", "new/two"]
     assert [len(entries) for entries in added] == [1, 1]
-    assert rows() - before < 300
+    assert count_rows() - before < 300
     nodes = versions[1].lineage().to_json()["nodes"]
     assert {node["id"]: node["base"] for node in nodes if node["kind"] == "version"} == {
         "uncategorized/animals:v5": "uncategorized/animals:v3",

@@ -277,22 +277,22 @@ SCENES = [
 ]
 
 
-def copy_of(scene: Scene, folder: Path) -> Path:
+def copy_store(scene: Scene, folder: Path) -> Path:
     """Copy the store of a scene, for a task to be killed in."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(scene.store, folder)
     return folder
 
 
-def undisturbed(runner: TaskRunner, scene: Scene, folder: Path) -> list[str]:
+def steps_without_kill(runner: TaskRunner, scene: Scene, folder: Path) -> list[str]:
     """Return the steps of the task when it is not killed."""
-    outcome = runner.complete(scene.task, store=copy_of(scene, folder), **scene.arguments)
+    outcome = runner.complete(scene.task, store=copy_store(scene, folder), **scene.arguments)
     assert scene.shows <= set(outcome.steps), "the scene does not take the steps that it is made for"
-    look_after(scene, folder, outcome, folder.with_name("scratch"))
+    check_scene(scene, folder, outcome, folder.with_name("scratch"))
     return outcome.steps
 
 
-def look_after(scene: Scene, store: Path, outcome: Outcome, scratch: Path) -> None:
+def check_scene(scene: Scene, store: Path, outcome: Outcome, scratch: Path) -> None:
     """Check a store after the task of a scene ended or was killed."""
     shutil.rmtree(scratch, ignore_errors=True)
     acknowledged = bool(outcome.reports)
@@ -309,17 +309,17 @@ def look_after(scene: Scene, store: Path, outcome: Outcome, scratch: Path) -> No
 def kill_everywhere(
     runner: TaskRunner, scene: Scene, tmp_path: Path, record: Callable[[str, object], None], *, every: bool
 ) -> None:
-    steps = undisturbed(runner, scene, tmp_path / "copy")
+    steps = steps_without_kill(runner, scene, tmp_path / "copy")
     record("steps", len(steps))
     wrong = []
     for at in sampled(len(steps), len(steps) if every else scene.samples):
-        copy = copy_of(scene, tmp_path / "copy")
+        copy = copy_store(scene, tmp_path / "copy")
         child = runner.start(scene.task, store=copy, kill_at=at, group=scene.group, **scene.arguments)
         outcome = child.wait()
         child.kill_helpers()
         assert outcome.state in ("killed", "done"), outcome.error
         try:
-            look_after(scene, tmp_path / "copy", outcome, tmp_path / "scratch")
+            check_scene(scene, tmp_path / "copy", outcome, tmp_path / "scratch")
         except Exception as error:
             wrong.append(f"killed before step {at} of {len(steps)} ({steps[at - 1]}): {summary(error)}")
     assert not wrong, "\n".join(wrong)
@@ -345,10 +345,10 @@ def test_a_kill_at_every_step_loses_no_committed_version(
 def busy_workers(runner: TaskRunner, tmp_path: Path) -> Iterator[tuple[Scene, Child]]:
     """A process that was killed while its worker processes were writing."""
     scene = commit_by_workers(tmp_path)
-    steps = runner.complete(scene.task, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
+    steps = runner.complete(scene.task, store=copy_store(scene, tmp_path / "copy"), **scene.arguments).steps
     last_lent = len(steps) - steps[::-1].index("write", steps[::-1].index("fsync"))
     for at in range(last_lent - 40, last_lent):
-        child = runner.start(scene.task, store=copy_of(scene, tmp_path / "copy"), kill_at=at, **scene.arguments)
+        child = runner.start(scene.task, store=copy_store(scene, tmp_path / "copy"), kill_at=at, **scene.arguments)
         assert child.wait().state == "killed"
         if child.helpers():
             break
@@ -363,7 +363,7 @@ def test_workers_that_outlive_a_killed_process_do_no_harm(
     scene, child = busy_workers
     assert child.helpers(), "no worker outlives the process"
     outcome = child.wait(0)
-    look_after(scene, tmp_path / "copy", outcome, tmp_path / "scratch")
+    check_scene(scene, tmp_path / "copy", outcome, tmp_path / "scratch")
     child.kill_helpers()
     with Store.open(tmp_path / "copy") as store:
         check_clean(store)
@@ -379,12 +379,12 @@ def test_workers_end_when_their_process_is_killed(busy_workers: tuple[Scene, Chi
 
 def test_a_killed_worker_is_an_error_that_harms_nothing(runner: TaskRunner, tmp_path: Path) -> None:
     scene = commit_by_workers(tmp_path, 6000)
-    steps = runner.complete(scene.task, store=copy_of(scene, tmp_path / "copy"), **scene.arguments).steps
+    steps = runner.complete(scene.task, store=copy_store(scene, tmp_path / "copy"), **scene.arguments).steps
     # Each pack that a worker writes is created when a batch is handed out.
     lent = [i + 1 for i, step in enumerate(steps) if steps[i : i + 3] == ["open", "flock", "write"]]
     failed = 0
     for at in (lent[1], lent[-1], lent[-1] + 20):
-        copy = copy_of(scene, tmp_path / "copy")
+        copy = copy_store(scene, tmp_path / "copy")
         child = runner.start(scene.task, store=copy, pause_at=[at], **scene.arguments)
         assert child.wait().state == "paused"
         workers = [pid for pid in child.helpers() if "popen_loky" in " ".join(psutil.Process(pid).cmdline())]
@@ -396,7 +396,7 @@ def test_a_killed_worker_is_an_error_that_harms_nothing(runner: TaskRunner, tmp_
             outcome.error_line
         )
         failed += outcome.state == "failed"
-        look_after(scene, copy, outcome, tmp_path / "scratch")
+        check_scene(scene, copy, outcome, tmp_path / "scratch")
     assert failed > 0, "no worker was killed while it was needed"
 
 
@@ -417,7 +417,7 @@ def test_creating_a_store_can_be_killed_and_repeated(before: str, runner: TaskRu
         assert left == set(), f"killed before step {at} ({steps[at - 1]})"
 
 
-def backed_up(folder: Path) -> tuple[Path, dict[str, Tree]]:
+def store_with_backup(folder: Path) -> tuple[Path, dict[str, Tree]]:
     """A store and an earlier backup of it, since which one pack has grown and one is new."""
     one = write_files(folder / "one", {"a": noise(200_000, 1), "b": noise(2000, 2)})
     two = write_files(folder / "two", {"a": noise(200_000, 1), "c": noise(200_000, 3)})
@@ -434,7 +434,7 @@ def backed_up(folder: Path) -> tuple[Path, dict[str, Tree]]:
 def test_a_killed_backup_harms_neither_the_store_nor_the_backup(
     earlier: bool, runner: TaskRunner, tmp_path: Path
 ) -> None:
-    store, living = backed_up(tmp_path)
+    store, living = store_with_backup(tmp_path)
     scene = Scene(store, child_tasks.backup, living=living)
     to = tmp_path / "to"
 
@@ -442,14 +442,14 @@ def test_a_killed_backup_harms_neither_the_store_nor_the_backup(
         shutil.rmtree(to, ignore_errors=True)
         if earlier:
             shutil.copytree(tmp_path / "backup", to)
-        return {"store": copy_of(scene, tmp_path / "copy"), "to": to}
+        return {"store": copy_store(scene, tmp_path / "copy"), "to": to}
 
     steps = runner.complete(child_tasks.backup, **prepare()).steps
     wrong = []
     for at in sampled(len(steps), SAMPLES):
         killed = runner.run(child_tasks.backup, **prepare(), kill_at=at)
         try:
-            look_after(scene, tmp_path / "copy", killed, tmp_path / "scratch")
+            check_scene(scene, tmp_path / "copy", killed, tmp_path / "scratch")
             if earlier:
                 check_backup(to, tmp_path)
             runner.complete(child_tasks.backup, store=tmp_path / "copy", to=to)

@@ -30,7 +30,7 @@ TREES = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with four versions that share content in two packs; the second pack holds what only `c:v0` has."""
     folder = tmp_path_factory.mktemp("whole")
     with Store.init(folder / "store") as store:
@@ -50,8 +50,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def spoilt(whole: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(whole, tmp_path / "store")
+def damaged_store(whole_store: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole_store, tmp_path / "store")
 
 
 class ChunkPlace(NamedTuple):
@@ -75,7 +75,7 @@ def chunks_of(folder: Path, name: str, path: str) -> list[ChunkPlace]:
     return [ChunkPlace(folder / "packs" / f"{row[0]}.pack", row[1], row[2]) for row in rows]
 
 
-def change(folder: Path, *statements: str) -> None:
+def change_rows(folder: Path, *statements: str) -> None:
     """Change rows without artstore."""
     with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
         for statement in statements:
@@ -123,16 +123,16 @@ def cut_a_pack_short(folder: Path) -> Harmed:
 
 def cut_a_pack_to_its_header(folder: Path) -> Harmed:
     os.truncate(chunks_of(folder, "c:v0", "other")[0].pack, 16)
-    return {("c:v0", "other")} | in_the_pack_of(folder, "c:v0", "other")
+    return {("c:v0", "other")} | files_in_the_pack_of(folder, "c:v0", "other")
 
 
 def remove_a_pack(folder: Path) -> Harmed:
-    harmed = in_the_pack_of(folder, "a:v0", "small")
+    harmed = files_in_the_pack_of(folder, "a:v0", "small")
     chunks_of(folder, "a:v0", "small")[0].pack.unlink()
     return harmed
 
 
-def in_the_pack_of(folder: Path, name: str, path: str) -> Harmed:
+def files_in_the_pack_of(folder: Path, name: str, path: str) -> Harmed:
     pack = chunks_of(folder, name, path)[0].pack
     every = {(name, path) for name, tree in TREES.items() for path in tree}
     return {file for file in every if pack in {chunk.pack for chunk in chunks_of(folder, *file)}}
@@ -149,7 +149,7 @@ def zeros_in_a_pack(folder: Path) -> Harmed:
 
 def chunk_digest(folder: Path) -> Harmed:
     chunk = chunks_of(folder, "a:v0", "large")[1]
-    change(
+    change_rows(
         folder,
         f"""update chunks set digest = x'{noise(32, "digest").hex()}'
             where offset = {chunk.offset} and pack = (select id from packs where name = '{chunk.pack.stem}')""",
@@ -159,7 +159,7 @@ def chunk_digest(folder: Path) -> Harmed:
 
 def chunk_offset(folder: Path) -> Harmed:
     chunk = chunks_of(folder, "b:v0", "own")[0]
-    change(
+    change_rows(
         folder,
         f"""update chunks set offset = {chunk.offset - 1}
             where offset = {chunk.offset} and pack = (select id from packs where name = '{chunk.pack.stem}')""",
@@ -169,7 +169,7 @@ def chunk_offset(folder: Path) -> Harmed:
 
 def chunk_pack(folder: Path) -> Harmed:
     chunk = chunks_of(folder, "b:v0", "own")[0]
-    change(
+    change_rows(
         folder,
         f"""update chunks set pack = (select id from packs where name <> '{chunk.pack.stem}')
             where offset = {chunk.offset} and pack = (select id from packs where name = '{chunk.pack.stem}')""",
@@ -198,7 +198,7 @@ def file_id(path: str, name: str = "c:v0") -> str:
 
 def content_of_another_file(folder: Path) -> Harmed:
     """Point a file of one chunk to another chunk."""
-    change(
+    change_rows(
         folder,
         f"""update file_chunks set chunk = (select chunk from file_chunks where file = {file_id("own", "b:v0")})
             where file = {file_id("other")}""",
@@ -209,7 +209,7 @@ def content_of_another_file(folder: Path) -> Harmed:
 def chunks_in_another_order(folder: Path) -> Harmed:
     """Shift the run of chunks of a large file by one."""
     first = f"file = {file_id('large', 'a:v0')} and position = 0"
-    change(
+    change_rows(
         folder,
         f"update file_chunks set chunk = chunk + 1, count = count - 1 where {first} and count > 1",
         f"insert into file_chunks select file, 1000, chunk - 1, 1 from file_chunks where {first}",
@@ -218,7 +218,7 @@ def chunks_in_another_order(folder: Path) -> Harmed:
 
 
 def a_chunk_too_few(folder: Path) -> Harmed:
-    change(
+    change_rows(
         folder,
         f"""update file_chunks set count = count - 1
             where file = {file_id("large", "a:v0")} and position = 0 and count > 1""",
@@ -227,14 +227,14 @@ def a_chunk_too_few(folder: Path) -> Harmed:
 
 
 def no_chunk_at_all(folder: Path) -> Harmed:
-    change(folder, f"delete from file_chunks where file = {file_id('other')}")
+    change_rows(folder, f"delete from file_chunks where file = {file_id('other')}")
     return {("c:v0", "other")}
 
 
 def file_digest(folder: Path) -> Harmed:
     digest = digests.algorithm("blake3").raw(TREES["c:v0"]["other"])
     spoiled = bytes([digest[0] ^ 1, *digest[1:]]).hex()
-    change(folder, f"update files set digest = x'{spoiled}' where digest = x'{digest.hex()}'")
+    change_rows(folder, f"update files set digest = x'{spoiled}' where digest = x'{digest.hex()}'")
     return {("c:v0", "other")}
 
 
@@ -242,22 +242,22 @@ OF_FILES = [content_of_another_file, chunks_in_another_order, a_chunk_too_few, n
 
 
 def entry_file(folder: Path) -> Harmed:
-    change(folder, f"update entries set file = {file_id('own', 'b:v0')} where file = {file_id('other')}")
+    change_rows(folder, f"update entries set file = {file_id('own', 'b:v0')} where file = {file_id('other')}")
     return {("c:v0", "other")}
 
 
 def entry_path(folder: Path) -> Harmed:
-    change(folder, f"update entries set path = 'othes' where file = {file_id('other')}")
+    change_rows(folder, f"update entries set path = 'othes' where file = {file_id('other')}")
     return {("c:v0", "othes")}
 
 
 def entry_executable(folder: Path) -> Harmed:
-    change(folder, f"update entries set executable = 1 where file = {file_id('other')}")
+    change_rows(folder, f"update entries set executable = 1 where file = {file_id('other')}")
     return {("c:v0", "other")}
 
 
 def entry_gone(folder: Path) -> Harmed:
-    change(folder, f"delete from entries where file = {file_id('other')}")
+    change_rows(folder, f"delete from entries where file = {file_id('other')}")
     return {("c:v0", "other")}
 
 
@@ -286,26 +286,28 @@ def raises_damaged(spoil: Callable[[Path], Harmed]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("spoil", OF_PACKS + OF_FILES, ids=lambda spoil: spoil.__name__)
-def test_verify_names_every_damaged_entry(spoil: Callable[[Path], Harmed], spoilt: Path) -> None:
-    harmed = spoil(spoilt)
-    entries, versions = harmed_by(spoilt)
+def test_verify_names_every_damaged_entry(spoil: Callable[[Path], Harmed], damaged_store: Path) -> None:
+    harmed = spoil(damaged_store)
+    entries, versions = harmed_by(damaged_store)
     assert versions == {name for name, _ in harmed}
     assert entries == harmed
 
 
 @pytest.mark.parametrize("spoil", OF_ENTRIES, ids=lambda spoil: spoil.__name__)
-def test_verify_names_every_version_whose_list_was_changed(spoil: Callable[[Path], Harmed], spoilt: Path) -> None:
-    harmed = spoil(spoilt)
-    _, versions = harmed_by(spoilt)
+def test_verify_names_every_version_whose_list_was_changed(
+    spoil: Callable[[Path], Harmed], damaged_store: Path
+) -> None:
+    harmed = spoil(damaged_store)
+    _, versions = harmed_by(damaged_store)
     assert versions == {name for name, _ in harmed}
 
 
 @pytest.mark.parametrize("spoil", OF_PACKS + OF_FILES + OF_ENTRIES, ids=lambda spoil: spoil.__name__)
 def test_a_damaged_file_is_never_written_and_the_others_are(
-    spoil: Callable[[Path], Harmed], spoilt: Path, tmp_path: Path
+    spoil: Callable[[Path], Harmed], damaged_store: Path, tmp_path: Path
 ) -> None:
-    harmed = spoil(spoilt)
-    with Store.open(spoilt) as store:
+    harmed = spoil(damaged_store)
+    with Store.open(damaged_store) as store:
         for name, tree in TREES.items():
             whole = tree_of(write_files(tmp_path / f"true {name}", tree))
             root = tmp_path / f"whole {name}"
@@ -320,10 +322,10 @@ def test_a_damaged_file_is_never_written_and_the_others_are(
 
 @pytest.mark.parametrize("spoil", OF_PACKS + OF_FILES, ids=lambda spoil: spoil.__name__)
 def test_the_whole_files_of_a_damaged_version_can_be_downloaded(
-    spoil: Callable[[Path], Harmed], spoilt: Path, tmp_path: Path
+    spoil: Callable[[Path], Harmed], damaged_store: Path, tmp_path: Path
 ) -> None:
-    harmed = spoil(spoilt)
-    with Store.open(spoilt) as store:
+    harmed = spoil(damaged_store)
+    with Store.open(damaged_store) as store:
         for name, path in sorted((name, path) for name, tree in TREES.items() for path in tree):
             root = tmp_path / f"{name} {path.replace('/', '-')}"
             if (name, path) in harmed:
@@ -336,11 +338,11 @@ def test_the_whole_files_of_a_damaged_version_can_be_downloaded(
 
 
 @pytest.mark.parametrize("spoil", OF_PACKS + OF_FILES, ids=lambda spoil: spoil.__name__)
-def test_a_damaged_file_cannot_be_read_to_its_end(spoil: Callable[[Path], Harmed], spoilt: Path) -> None:
-    with Store.open(spoilt) as store:
+def test_a_damaged_file_cannot_be_read_to_its_end(spoil: Callable[[Path], Harmed], damaged_store: Path) -> None:
+    with Store.open(damaged_store) as store:
         entries = {(name, entry.path): entry for name in TREES for entry in store.entries(name)}
-    harmed = spoil(spoilt)
-    with Store.open(spoilt) as store:
+    harmed = spoil(damaged_store)
+    with Store.open(damaged_store) as store:
         for (name, path), entry in entries.items():
             if (name, path) in harmed:
                 with raises_damaged(spoil):
@@ -351,11 +353,11 @@ def test_a_damaged_file_cannot_be_read_to_its_end(spoil: Callable[[Path], Harmed
 
 @pytest.mark.parametrize("spoil", [flip_a_small_chunk, flip_the_end_of_a_large_file], ids=lambda each: each.__name__)
 def test_a_damaged_file_does_not_replace_the_old_one(
-    spoil: Callable[[Path], Harmed], spoilt: Path, tmp_path: Path
+    spoil: Callable[[Path], Harmed], damaged_store: Path, tmp_path: Path
 ) -> None:
-    spoil(spoilt)
+    spoil(damaged_store)
     root = write_files(tmp_path / "root", {"small": b"mine", "large": b"mine too"})
-    with Store.open(spoilt) as store, pytest.raises(Damaged):
+    with Store.open(damaged_store) as store, pytest.raises(Damaged):
         store.get("a:v0", root)
     assert b"mine" in {(root / "small").read_bytes(), (root / "large").read_bytes()[:4]}
     assert {path.name for path in root.iterdir()} <= {"small", "large", "d", "empty"}, "a temporary file is left"
@@ -363,101 +365,101 @@ def test_a_damaged_file_does_not_replace_the_old_one(
 
 @pytest.mark.parametrize("spoil", [flip_a_small_chunk, remove_a_pack, chunk_digest], ids=lambda each: each.__name__)
 def test_damage_is_not_spread_by_deleting_collecting_and_backing_up(
-    spoil: Callable[[Path], Harmed], spoilt: Path, tmp_path: Path
+    spoil: Callable[[Path], Harmed], damaged_store: Path, tmp_path: Path
 ) -> None:
     """Damage stays and is found in the backup as well; whole files stay whole."""
-    harmed = spoil(spoilt)
-    with Store.open(spoilt) as store:
+    harmed = spoil(damaged_store)
+    with Store.open(damaged_store) as store:
         store.gc()
         store.delete("a:v1", delete_aliases=True)
         store.gc()
         for name in TREES.keys() - {"a:v1"} - {name for name, _ in harmed}:
             store.get(name, tmp_path / name)
             assert tree_of(tmp_path / name) == tree_of(write_files(tmp_path / f"true {name}", TREES[name]))
-    _, versions = harmed_by(spoilt)
+    _, versions = harmed_by(damaged_store)
     assert versions == {name for name, _ in harmed} - {"a:v1"}
 
 
 # The log
 
 
-def log_of(folder: Path) -> list[tuple[int, str, str, str, str, str]]:
+def events_of(folder: Path) -> list[tuple[int, str, str, str, str, str]]:
     with closing(sqlite3.connect(folder / "artstore.db")) as connection:
         return connection.execute("select id, at, kind, subject, detail, hash from events order by id").fetchall()
 
 
 def head_of(folder: Path) -> str:
-    return log_of(folder)[-1][5]
+    return events_of(folder)[-1][5]
 
 
-def findings(folder: Path, head: str | None = None) -> list[str]:
+def findings_of(folder: Path, head: str | None = None) -> list[str]:
     with Store.open(folder) as store:
         return [finding.what for finding in store.verify(head=head).findings]
 
 
 def edit(folder: Path, id: int) -> None:
-    change(folder, f"""update events set detail = '{canonical_json({"edited": True})}' where id = {id}""")
+    change_rows(folder, f"""update events set detail = '{canonical_json({"edited": True})}' where id = {id}""")
 
 
-def chain_again(folder: Path) -> None:
+def recompute_chain(folder: Path) -> None:
     before, algorithm = "", digests.algorithm("blake3")
-    for id, at, kind, subject, detail, _ in log_of(folder):
+    for id, at, kind, subject, detail, _ in events_of(folder):
         before = event_hash(algorithm, before, at, kind, subject, detail)
-        change(folder, f"update events set hash = '{before}' where id = {id}")
+        change_rows(folder, f"update events set hash = '{before}' where id = {id}")
 
 
 @pytest.mark.parametrize("column", ["at", "kind", "subject", "detail", "hash"])
-def test_an_edited_event_is_found(column: str, spoilt: Path) -> None:
-    assert findings(spoilt, head_of(spoilt)) == []
-    change(spoilt, f"""update events set {column} = '{json.dumps("edited")}' where id = 3""")
-    assert any("event 3 " in finding for finding in findings(spoilt))
+def test_an_edited_event_is_found(column: str, damaged_store: Path) -> None:
+    assert findings_of(damaged_store, head_of(damaged_store)) == []
+    change_rows(damaged_store, f"""update events set {column} = '{json.dumps("edited")}' where id = 3""")
+    assert any("event 3 " in finding for finding in findings_of(damaged_store))
 
 
-def test_an_edited_event_with_a_recomputed_chain_is_found_by_the_head(spoilt: Path) -> None:
-    head = head_of(spoilt)
-    edit(spoilt, 2)
-    chain_again(spoilt)
-    assert findings(spoilt) == []
-    assert len(findings(spoilt, head)) == 1
+def test_an_edited_event_with_a_recomputed_chain_is_found_by_the_head(damaged_store: Path) -> None:
+    head = head_of(damaged_store)
+    edit(damaged_store, 2)
+    recompute_chain(damaged_store)
+    assert findings_of(damaged_store) == []
+    assert len(findings_of(damaged_store, head)) == 1
 
 
 @pytest.mark.parametrize("which", ["newest", "first", "one between"])
-def test_a_removed_event_is_found(which: str, spoilt: Path) -> None:
-    log = log_of(spoilt)
+def test_a_removed_event_is_found(which: str, damaged_store: Path) -> None:
+    log = events_of(damaged_store)
     id = {"newest": log[-1], "first": log[0], "one between": log[2]}[which][0]
-    change(spoilt, f"delete from events where id = {id}")
-    assert findings(spoilt, log[-1][5]) != []
-    chain_again(spoilt)
-    assert findings(spoilt, log[-1][5]) != []
+    change_rows(damaged_store, f"delete from events where id = {id}")
+    assert findings_of(damaged_store, log[-1][5]) != []
+    recompute_chain(damaged_store)
+    assert findings_of(damaged_store, log[-1][5]) != []
 
 
-def test_swapped_events_are_found(spoilt: Path) -> None:
-    change(spoilt, "update events set id = 1000 where id = 2", "update events set id = 2 where id = 3")
-    change(spoilt, "update events set id = 3 where id = 1000")
-    assert findings(spoilt) != []
+def test_swapped_events_are_found(damaged_store: Path) -> None:
+    change_rows(damaged_store, "update events set id = 1000 where id = 2", "update events set id = 2 where id = 3")
+    change_rows(damaged_store, "update events set id = 3 where id = 1000")
+    assert findings_of(damaged_store) != []
 
 
-def test_later_events_do_not_look_like_a_rewritten_log(spoilt: Path, tmp_path: Path) -> None:
-    head = head_of(spoilt)
-    with Store.open(spoilt) as store:
+def test_later_events_do_not_look_like_a_rewritten_log(damaged_store: Path, tmp_path: Path) -> None:
+    head = head_of(damaged_store)
+    with Store.open(damaged_store) as store:
         store.delete("a:v0")
         store.describe("a:v1", add_aliases=["best"])
         store.gc()
-    assert findings(spoilt, head) == []
-    assert head_of(spoilt) != head
+    assert findings_of(damaged_store, head) == []
+    assert head_of(damaged_store) != head
 
 
-def test_a_rolled_back_catalog_is_found_by_the_head(whole: Path, spoilt: Path) -> None:
+def test_a_rolled_back_catalog_is_found_by_the_head(whole_store: Path, damaged_store: Path) -> None:
     """This is the state after an old copy of the file was restored."""
-    with Store.open(spoilt) as store:
+    with Store.open(damaged_store) as store:
         store.delete("a:v0")
-    head = head_of(spoilt)
-    shutil.copy(whole / "artstore.db", spoilt / "artstore.db")
-    assert findings(spoilt, head) != []
+    head = head_of(damaged_store)
+    shutil.copy(whole_store / "artstore.db", damaged_store / "artstore.db")
+    assert findings_of(damaged_store, head) != []
 
 
-def test_every_change_leaves_an_event(spoilt: Path, tmp_path: Path) -> None:
-    with Store.open(spoilt) as store:
+def test_every_change_leaves_an_event(damaged_store: Path, tmp_path: Path) -> None:
+    with Store.open(damaged_store) as store:
         source = write_files(tmp_path / "source", {"x": b"x"})
 
         def commit(**arguments: object) -> None:
@@ -479,20 +481,20 @@ def test_every_change_leaves_an_event(spoilt: Path, tmp_path: Path) -> None:
             before = store.events()[-1].id
             verb()
             assert [event.kind for event in store.events(before)] == kinds.split()
-    assert findings(spoilt) == []
+    assert findings_of(damaged_store) == []
 
 
-def test_a_change_that_fails_leaves_no_event(spoilt: Path, tmp_path: Path) -> None:
-    head = head_of(spoilt)
-    with Store.open(spoilt) as store:
+def test_a_change_that_fails_leaves_no_event(damaged_store: Path, tmp_path: Path) -> None:
+    head = head_of(damaged_store)
+    with Store.open(damaged_store) as store:
         with pytest.raises(ArtstoreError):
             store.delete("a:v1")
         with pytest.raises(ArtstoreError):
             store.draft("a", "model")
         draft = store.draft("a", base="a:v0")
         store.delete("a:v0")
-        head = head_of(spoilt)
+        head = head_of(damaged_store)
         with pytest.raises(ArtstoreError):
             store.commit(draft)
         store.drop(draft)
-    assert head_of(spoilt) == head
+    assert head_of(damaged_store) == head

@@ -40,16 +40,16 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         subprocess.run(["umount", "--lazy", place], check=True)
 
 
-def free(disk: Path) -> int:
+def free_bytes(disk: Path) -> int:
     status = os.statvfs(disk)
     return status.f_bavail * status.f_frsize
 
 
 @contextmanager
-def filled(disk: Path, leaving: int = 0) -> Iterator[None]:
-    """Fill the disk but for some bytes until the block ends."""
+def fill_disk(disk: Path, leaving: int = 0) -> Iterator[None]:
+    """Fill the disk except for some bytes until the block ends."""
     filler = disk / "filler"
-    size = free(disk) - leaving
+    size = free_bytes(disk) - leaving
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, size // 4096 * 4096)
     try:
@@ -58,27 +58,30 @@ def filled(disk: Path, leaving: int = 0) -> Iterator[None]:
         filler.unlink()
 
 
-def one_large(source: Path) -> None:
+def write_one_large(source: Path) -> None:
     (source / "large").write_bytes(noise(6 * MB, 1))
 
 
-def several_large(source: Path) -> None:
+def write_several_large(source: Path) -> None:
     for i in range(12):
         (source / f"{i}").write_bytes(noise(MB // 2, i))
 
 
-def some_small(source: Path) -> None:
+def write_some_small(source: Path) -> None:
     for i in range(120):
         (source / f"{i}").write_bytes(noise(50_000, i))
 
 
-def many_small(source: Path) -> None:
+def write_many_small(source: Path) -> None:
     """Enough files for worker processes to read and write them."""
     for i in range(3200):
         (source / f"{i}").write_bytes(noise(1900, i))
 
 
-@pytest.fixture(params=[one_large, several_large, some_small, many_small], ids=lambda make: str(make.__name__))
+@pytest.fixture(
+    params=[write_one_large, write_several_large, write_some_small, write_many_small],
+    ids=lambda make: str(make.__name__),
+)
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder with six megabytes, in files of different sizes."""
     (tmp_path / "source").mkdir()
@@ -87,14 +90,14 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Path:
+def small_folder(tmp_path: Path) -> Path:
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / "cat").write_bytes(noise(300_000))
     (tmp_path / "small" / "dog").write_bytes(b"woof")
     return tmp_path / "small"
 
 
-def full() -> AbstractContextManager[pytest.ExceptionInfo[DiskFull]]:
+def raises_disk_full() -> AbstractContextManager[pytest.ExceptionInfo[DiskFull]]:
     return pytest.raises(DiskFull, match=r"no space left while writing .*: free some, then run the same again")
 
 
@@ -104,42 +107,44 @@ def reads_back(store: Store, version: str, source: Path, out: Path) -> bool:
 
 
 def test_content_too_large_for_the_disk_is_refused_and_harms_nothing(
-    disk: Disk, source: Path, small: Path, tmp_path: Path
+    disk: Disk, source: Path, small_folder: Path, tmp_path: Path
 ) -> None:
     place = disk(4 * MB)
     with Store.init(place / "store") as store:
-        commit_folder(store, small)
-        before, room = store.usage(), free(place)
+        commit_folder(store, small_folder)
+        before, room = store.usage(), free_bytes(place)
         draft = store.draft("animals")
-        with full() as caught:
+        with raises_disk_full() as caught:
             store.add_dir(draft, source)
         assert isinstance(caught.value, StoreError) and isinstance(caught.value, OSError)
         assert str(store.path) in str(caught.value)
         assert list(draft.under("")) == []
-        assert reads_back(store, "animals:v0", small, tmp_path / "out")
+        assert reads_back(store, "animals:v0", small_folder, tmp_path / "out")
         store.drop(draft)
-        assert free(place) > room - 200_000, "a dropped draft leaves its bytes on the disk"
+        assert free_bytes(place) > room - 200_000, "a dropped draft leaves its bytes on the disk"
         assert store.usage().allocated_bytes <= before.allocated_bytes + 8192
         assert [version.number for version in store.versions("animals")] == [0]
         assert store.verify().ok
-        (small / "rat").write_bytes(b"squeak")
-        assert commit_folder(store, small).number == 1
+        (small_folder / "rat").write_bytes(b"squeak")
+        assert commit_folder(store, small_folder).number == 1
 
 
 @pytest.mark.parametrize("again", ["in a new draft", "in the same draft"])
-def test_the_same_works_once_there_is_space(disk: Disk, source: Path, small: Path, tmp_path: Path, again: str) -> None:
+def test_the_same_works_once_there_is_space(
+    disk: Disk, source: Path, small_folder: Path, tmp_path: Path, again: str
+) -> None:
     place = disk(24 * MB)
     with Store.init(place / "store") as store:
-        commit_folder(store, small)
+        commit_folder(store, small_folder)
         draft = store.draft("animals")
-        with filled(place, leaving=3 * MB), full():
+        with fill_disk(place, leaving=3 * MB), raises_disk_full():
             store.add_dir(draft, source)
         if again == "in a new draft":
             store.drop(draft)
             draft = store.draft("animals")
         store.add_dir(draft, source)
         assert store.commit(draft).number == 1
-        assert reads_back(store, "animals:v0", small, tmp_path / "out0")
+        assert reads_back(store, "animals:v0", small_folder, tmp_path / "out0")
         assert reads_back(store, "animals:v1", source, tmp_path / "out1")
         assert store.verify().ok
         store.gc()
@@ -147,77 +152,77 @@ def test_the_same_works_once_there_is_space(disk: Disk, source: Path, small: Pat
 
 
 def test_content_added_before_the_disk_was_full_is_kept_or_reported_as_lost(
-    disk: Disk, source: Path, small: Path, tmp_path: Path
+    disk: Disk, source: Path, small_folder: Path, tmp_path: Path
 ) -> None:
     place = disk(24 * MB)
     with Store.init(place / "store") as store:
         draft = store.draft("animals", "dataset")
-        store.add_dir(draft, small)
-        with filled(place, leaving=3 * MB), full():
+        store.add_dir(draft, small_folder)
+        with fill_disk(place, leaving=3 * MB), raises_disk_full():
             store.add_dir(draft, source, "more")
         try:
             version = store.commit(draft)
         except StoreError as error:
             assert "make a new draft and add again" in str(error)
-            version = commit_folder(store, small)
-        assert reads_back(store, version.name, small, tmp_path / "out")
+            version = commit_folder(store, small_folder)
+        assert reads_back(store, version.name, small_folder, tmp_path / "out")
         assert store.verify().ok
 
 
-def test_a_commit_on_a_full_disk_changes_nothing(disk: Disk, small: Path, tmp_path: Path) -> None:
+def test_a_commit_on_a_full_disk_changes_nothing(disk: Disk, small_folder: Path, tmp_path: Path) -> None:
     """Here it is SQLite that runs out of space."""
     place = disk(16 * MB)
     with Store.init(place / "store") as store:
-        commit_folder(store, small)
+        commit_folder(store, small_folder)
         before = store.events()
         draft = store.draft("animals", metadata={"notes": "x" * 3 * MB})
-        store.add_dir(draft, small)
-        with filled(place, leaving=MB):
-            with full() as caught:
+        store.add_dir(draft, small_folder)
+        with fill_disk(place, leaving=MB):
+            with raises_disk_full() as caught:
                 store.commit(draft)
             assert "artstore.db" in str(caught.value)
             assert store.events() == before
-            assert reads_back(store, "animals:v0", small, tmp_path / "out")
+            assert reads_back(store, "animals:v0", small_folder, tmp_path / "out")
         assert store.verify().ok
         assert store.commit(draft).number == 1
         assert store.version("animals:v1").metadata == draft.metadata
         assert store.verify().ok
 
 
-def test_reading_needs_no_space_on_the_disk_of_the_store(disk: Disk, small: Path, tmp_path: Path) -> None:
+def test_reading_needs_no_space_on_the_disk_of_the_store(disk: Disk, small_folder: Path, tmp_path: Path) -> None:
     place = disk(8 * MB)
     with Store.init(place / "store") as store:
-        commit_folder(store, small)
-    with Store.open(place / "store") as store, filled(place):
-        assert free(place) == 0
-        assert reads_back(store, "animals:v0", small, tmp_path / "out")
+        commit_folder(store, small_folder)
+    with Store.open(place / "store") as store, fill_disk(place):
+        assert free_bytes(place) == 0
+        assert reads_back(store, "animals:v0", small_folder, tmp_path / "out")
         assert store.diff("animals:v0", "animals:v0").changed == []
         assert store.usage().versions == 1
 
 
-def test_a_store_is_opened_on_a_full_disk_or_says_what_to_do(disk: Disk, small: Path, tmp_path: Path) -> None:
+def test_a_store_is_opened_on_a_full_disk_or_says_what_to_do(disk: Disk, small_folder: Path, tmp_path: Path) -> None:
     place = disk(8 * MB)
     with Store.init(place / "store") as store:
-        commit_folder(store, small)
-    with filled(place):
+        commit_folder(store, small_folder)
+    with fill_disk(place):
         try:
             with Store.open(place / "store") as store:
-                assert reads_back(store, "animals:v0", small, tmp_path / "out")
+                assert reads_back(store, "animals:v0", small_folder, tmp_path / "out")
         except StoreError as error:
             assert "space" in str(error)
     with Store.open(place / "store") as store:
         assert store.verify().ok
 
 
-def test_deleting_on_a_full_disk_frees_or_says_what_to_do(disk: Disk, small: Path, tmp_path: Path) -> None:
+def test_deleting_on_a_full_disk_frees_or_says_what_to_do(disk: Disk, small_folder: Path, tmp_path: Path) -> None:
     place = disk(8 * MB)
     with Store.init(place / "store") as store:
-        commit_folder(store, small)
-        more = small.parent / "more"
+        commit_folder(store, small_folder)
+        more = small_folder.parent / "more"
         more.mkdir()
         (more / "large").write_bytes(noise(2 * MB))
         commit_folder(store, more)
-        with filled(place):
+        with fill_disk(place):
             try:
                 store.delete("animals:v1", delete_aliases=True)
             except DiskFull as error:
@@ -225,11 +230,11 @@ def test_deleting_on_a_full_disk_frees_or_says_what_to_do(disk: Disk, small: Pat
                 deleted = False
             else:
                 deleted = True
-                assert free(place) > MB
+                assert free_bytes(place) > MB
         if not deleted:
             store.delete("animals:v1", delete_aliases=True)
         assert store.usage().allocated_bytes < MB
-        assert reads_back(store, "animals:v0", small, tmp_path / "out")
+        assert reads_back(store, "animals:v0", small_folder, tmp_path / "out")
         assert store.verify().ok
 
 
@@ -247,7 +252,7 @@ def test_deleting_without_space_to_repack_frees_what_it_can(disk: Disk, tmp_path
             draft.remove(f"{i:04}")
             (source / f"{i:04}").unlink()
         store.commit(draft)
-        with filled(place, leaving=2 * MB):
+        with fill_disk(place, leaving=2 * MB):
             assert store.delete("animals:v0").content == 2000 * 1500
             assert reads_back(store, "animals:v1", source, tmp_path / "out")
             assert store.verify().ok
@@ -264,7 +269,7 @@ def test_a_download_that_filled_the_disk_continues_when_there_is_space(
     place = disk(24 * MB)
     with Store.init(tmp_path / "store") as store:
         version = commit_folder(store, source)
-        with filled(place, leaving=3 * MB):
+        with fill_disk(place, leaving=3 * MB):
             with pytest.raises(DiskFull, match=r"no space left while writing a download.*free some") as caught:
                 store.get(version, place / "out")
             assert isinstance(caught.value, OSError)
@@ -278,16 +283,16 @@ def test_a_download_that_filled_the_disk_continues_when_there_is_space(
 
 
 @pytest.mark.parametrize("verb", ["put", "get"])
-def test_a_disk_without_inodes_is_full(disk: Disk, source: Path, small: Path, tmp_path: Path, verb: str) -> None:
+def test_a_disk_without_inodes_is_full(disk: Disk, source: Path, small_folder: Path, tmp_path: Path, verb: str) -> None:
     """`df` shows free space, `df -i` no free inodes."""
     place = disk(24 * MB, names=40)
     taken = place / "taken"
     if verb == "put":
         with Store.init(place / "store") as store:
-            commit_folder(store, small)
+            commit_folder(store, small_folder)
             store.delete("animals:v0", delete_aliases=True)
-            take_names(taken)
-            with full():
+            use_all_inodes(taken)
+            with raises_disk_full():
                 commit_folder(store, source)
             for path in taken.iterdir():
                 path.unlink()
@@ -297,8 +302,8 @@ def test_a_disk_without_inodes_is_full(disk: Disk, source: Path, small: Path, tm
         with Store.init(tmp_path / "store") as store:
             version = commit_folder(store, source)
             (place / "out").mkdir()
-            take_names(taken)
-            with full():
+            use_all_inodes(taken)
+            with raises_disk_full():
                 store.get(version, place / "out")
             for path in taken.iterdir():
                 path.unlink()
@@ -307,7 +312,7 @@ def test_a_disk_without_inodes_is_full(disk: Disk, source: Path, small: Path, tm
                 assert snapshot(place / "out") == snapshot(source)
 
 
-def take_names(folder: Path) -> None:
+def use_all_inodes(folder: Path) -> None:
     """Create files until the disk has no inodes left."""
     folder.mkdir()
     for i in range(os.statvfs(folder).f_ffree):
@@ -316,24 +321,26 @@ def take_names(folder: Path) -> None:
 
 def test_a_store_is_not_half_created_on_a_full_disk(disk: Disk) -> None:
     place = disk(8 * MB)
-    with filled(place, leaving=64 * 1024), pytest.raises(StoreError, match="space"):
+    with fill_disk(place, leaving=64 * 1024), pytest.raises(StoreError, match="space"):
         Store.init(place / "store")
     with Store.init(place / "store") as store:
         assert store.collections() == []
 
 
-def test_a_backup_without_space_keeps_the_earlier_one(disk: Disk, source: Path, small: Path, tmp_path: Path) -> None:
+def test_a_backup_without_space_keeps_the_earlier_one(
+    disk: Disk, source: Path, small_folder: Path, tmp_path: Path
+) -> None:
     place = disk(24 * MB)
     with Store.init(tmp_path / "store") as store:
-        commit_folder(store, small)
+        commit_folder(store, small_folder)
         store.backup(place / "backup")
         commit_folder(store, source, "others")
-        with filled(place, leaving=3 * MB):
-            with full() as caught:
+        with fill_disk(place, leaving=3 * MB):
+            with raises_disk_full() as caught:
                 store.backup(place / "backup")
             assert str(place) in str(caught.value)
         with Store.open(place / "backup") as backup:
-            assert reads_back(backup, "animals:v0", small, tmp_path / "out")
+            assert reads_back(backup, "animals:v0", small_folder, tmp_path / "out")
             assert backup.verify().ok
         store.backup(place / "backup")
         with Store.open(place / "backup") as backup:

@@ -11,7 +11,7 @@ from tests.support.kill_points import TaskRunner
 
 KINDS = {
     *("open", "close", "write", "pwrite", "pwritev", "fsync", "ftruncate", "truncate", "unlink"),
-    *("rename", "replace", "link", "symlink", "mkdir", "utime", "chmod"),
+    *("rename", "replace", "link", "symlink", "mkdir", "utime"),
     *("flock", "fstat", "punch", "sql"),
 }
 

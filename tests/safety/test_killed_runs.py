@@ -14,7 +14,7 @@ from tests.support.programs import ProgramFolder
 VERSIONS = 3
 
 
-def check(place: ProgramFolder, reports: list[str]) -> None:
+def check_run(place: ProgramFolder, reports: list[str]) -> None:
     acknowledged = [report for report in reports if report != "over"]
     states = place.states()
     if not states:
@@ -41,7 +41,7 @@ def test_a_run_that_is_killed_keeps_what_it_acknowledged(runner: TaskRunner, tmp
         Store.init(place.store).close()
         outcome = runner.run(child_tasks.log_in_a_run, store=place.store, count=VERSIONS, kill_at=kill_at)
         assert outcome.state in ("killed", "done"), outcome.error
-        check(place, outcome.reports)
+        check_run(place, outcome.reports)
         steps = outcome.steps
         kill_at += every
     assert len(steps) > 100

@@ -55,7 +55,7 @@ class World:
         return replace(self, bytes=tuple(state if i == slot else b for i, b in enumerate(self.bytes)))
 
 
-def held(world: World, rules: frozenset[str]) -> bool:
+def is_held(world: World, rules: frozenset[str]) -> bool:
     claims = {name for name in world.claims if world.alive(name)} if "living claims count" in rules else set()
     return bool(world.versions or claims)
 
@@ -63,7 +63,7 @@ def held(world: World, rules: frozenset[str]) -> bool:
 def release(world: World, rules: frozenset[str]) -> World:
     """Remove dead leases; release the chunk if nothing holds it."""
     world = replace(world, claims=frozenset(name for name in world.claims if world.alive(name)))
-    if world.row is None or held(world, rules):
+    if world.row is None or is_held(world, rules):
         return world
     return replace(world, row=None, free=world.free | {world.row})
 
@@ -168,7 +168,7 @@ def power_fails(world: World) -> World:
     return replace(world, power=False)
 
 
-def successors(world: World, rules: frozenset[str]) -> Iterator[World]:
+def next_worlds(world: World, rules: frozenset[str]) -> Iterator[World]:
     acts = {"w0": writer, "w1": writer, "deleter": deleter, "repacker": repacker, "collector": collector}
     for name, act in acts.items():
         at, slot = world.step(name)
@@ -181,7 +181,7 @@ def successors(world: World, rules: frozenset[str]) -> Iterator[World]:
         yield power_fails(world)
 
 
-def broken(world: World) -> str | None:
+def broken_promise(world: World) -> str | None:
     """Return the promise that this world breaks, or None."""
     readable = world.row is not None and world.bytes[world.row] != "gone"
     if world.versions and not readable:
@@ -192,7 +192,7 @@ def broken(world: World) -> str | None:
     return None
 
 
-def left_behind(world: World, rules: frozenset[str]) -> str | None:
+def remains(world: World, rules: frozenset[str]) -> str | None:
     """Return what is left after every process has ended and a collection has run."""
     for name in PROCESSES:
         world = world.go(name, "dead")
@@ -201,7 +201,7 @@ def left_behind(world: World, rules: frozenset[str]) -> str | None:
     needed = {world.row} if world.row is not None else set()
     if present - needed:
         return "garbage that no collection finds"
-    return "a claim of the dead" if world.claims else broken(world)
+    return "a claim of the dead" if world.claims else broken_promise(world)
 
 
 def explore(rules: frozenset[str]) -> tuple[str | None, int]:
@@ -211,10 +211,10 @@ def explore(rules: frozenset[str]) -> tuple[str | None, int]:
     queue = deque([start])
     while queue:
         world = queue.popleft()
-        wrong = broken(world) or left_behind(world, rules)
+        wrong = broken_promise(world) or remains(world, rules)
         if wrong:
             return wrong, len(seen)
-        for after in successors(world, rules):
+        for after in next_worlds(world, rules):
             if after not in seen:
                 seen.add(after)
                 queue.append(after)

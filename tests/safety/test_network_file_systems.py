@@ -43,25 +43,27 @@ def test_the_kind_of_file_system_is_detected_for_any_path(mounted: Path, tmp_pat
     assert platform.network_file_system(mounted / "deep" / "er") == kind
 
 
-def directly(mounted: Path) -> Path:
+def path_directly(mounted: Path) -> Path:
     return mounted
 
 
-def below(mounted: Path) -> Path:
+def path_below(mounted: Path) -> Path:
     return mounted / "deep" / "er"
 
 
-def through_a_link(mounted: Path) -> Path:
+def path_through_a_link(mounted: Path) -> Path:
     link = mounted.parent / "link"
     link.symlink_to(mounted)
     return link / "store"
 
 
-def through_dots(mounted: Path) -> Path:
+def path_through_dots(mounted: Path) -> Path:
     return mounted.parent / "behind" / ".." / mounted.name / "store"
 
 
-@pytest.mark.parametrize("way", [directly, below, through_a_link, through_dots], ids=lambda way: str(way.__name__))
+@pytest.mark.parametrize(
+    "way", [path_directly, path_below, path_through_a_link, path_through_dots], ids=lambda way: str(way.__name__)
+)
 def test_a_new_store_is_refused(mounted: Path, behind: Path, way: Callable[[Path], Path]) -> None:
     place = way(mounted)
     with pytest.raises(NetworkFileSystem) as caught:

@@ -17,6 +17,7 @@ from artstore import Api, Store
 from artstore.data_types import PartitionedTable
 from tests.support import upsert_race
 from tests.support.files import tree_of
+from tests.support.programs import script_output
 from tests.support.store_checks import check_clean, check_no_locks
 from tests.support.upsert_race import GROUP, content
 from tests.support.wandb_fixtures import entry_paths
@@ -24,7 +25,7 @@ from tests.support.wandb_fixtures import entry_paths
 pytestmark = pytest.mark.usefixtures("workdir")
 
 
-def race(kind: str, writers: int, files: int, at_once: int, killed: int) -> dict[str, list[str]]:
+def run_race(kind: str, writers: int, files: int, at_once: int, killed: int) -> dict[str, list[str]]:
     numbers = map(str, (writers, files, at_once, killed))
     done = subprocess.run(
         [sys.executable, upsert_race.__file__, kind, "store", *numbers], capture_output=True, text=True, check=False
@@ -59,7 +60,7 @@ def check_race(upserts: dict[str, list[str]], *, at_once: int, writers: int) -> 
 
 @pytest.mark.parametrize("kind", ["spawn", "fork"])
 def test_processes_of_multiprocessing_upsert_to_one_version(kind: str) -> None:
-    upserts = race(kind, writers=3, files=12, at_once=3, killed=0)
+    upserts = run_race(kind, writers=3, files=12, at_once=3, killed=0)
     assert len(upserts["done"]) == 36
     check_race(upserts, at_once=3, writers=3)
 
@@ -85,14 +86,14 @@ with artstore.init(group="night") as run:
 
 
 def test_forked_children_upsert_through_the_run_of_their_parent() -> None:
-    subprocess.run([sys.executable, "-W", "error", "-c", FORKED], check=True)
+    script_output(FORKED, options=["-W", "error"])
     version = Api().artifact("animals:v0")
     assert entry_paths(version) == ["part-0", "part-1", "part-2"]
     assert [edge.kind for edge in version.lineage().edges] == ["produced"]
 
 
 def test_sixteen_processes_with_some_killed_leave_exactly_what_was_acknowledged() -> None:
-    upserts = race("fork", writers=16, files=1000, at_once=100, killed=4)
+    upserts = run_race("fork", writers=16, files=1000, at_once=100, killed=4)
     assert 12_000 <= len(upserts["done"]) < 16_000
     check_race(upserts, at_once=100, writers=16)
 
@@ -100,7 +101,7 @@ def test_sixteen_processes_with_some_killed_leave_exactly_what_was_acknowledged(
 @pytest.mark.torture
 @pytest.mark.timeout(1800)
 def test_sixteen_processes_that_upsert_file_by_file_leave_exactly_what_was_acknowledged() -> None:
-    upserts = race("spawn", writers=16, files=1000, at_once=1, killed=6)
+    upserts = run_race("spawn", writers=16, files=1000, at_once=1, killed=6)
     assert 10_000 <= len(upserts["done"]) < 16_000
     check_race(upserts, at_once=1, writers=16)
 
@@ -163,7 +164,7 @@ with wandb.init(group=group_name) as run:
     # to this version.
     run.finish_artifact(artifact)
 
-# A store that nobody would find from here, and a cluster that was begun before it: docs/parallel.md.
+# A store that the workers would not find by the working folder, and a cluster started before it: docs/parallel.md.
 
 
 @ray.remote

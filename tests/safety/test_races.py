@@ -34,11 +34,11 @@ A_TICK = 0.2
 # Open drafts
 
 
-def shared(folder: Path) -> Path:
+def write_shared(folder: Path) -> Path:
     return write_files(folder, {"small": noise(3000, "small"), "large": noise(400_000, "large"), "empty": b""})
 
 
-def grown(folder: Path) -> Path:
+def write_grown(folder: Path) -> Path:
     """Write files that share many chunks with those of `shared`."""
     return write_files(
         folder, {"small": noise(3000, "small"), "large": noise(400_000, "large") + noise(70_000, "more")}
@@ -49,12 +49,12 @@ def grown(folder: Path) -> Path:
 def test_content_used_by_an_open_draft_stays_when_its_version_is_deleted(
     how: str, runner: TaskRunner, tmp_path: Path
 ) -> None:
-    source = shared(tmp_path / "source")
+    source = write_shared(tmp_path / "source")
     time.sleep(A_TICK)
     store = store_with_versions(tmp_path / "store", animals=source)
     taken = {
-        "by digest": shared(tmp_path / "copy"),
-        "by chunk": grown(tmp_path / "grown"),
+        "by digest": write_shared(tmp_path / "copy"),
+        "by chunk": write_grown(tmp_path / "grown"),
         "by stat cache": source,
         "as the base": write_files(tmp_path / "other", {"other": b"other"}),
     }[how]
@@ -84,8 +84,8 @@ def test_content_used_by_an_open_draft_stays_when_its_version_is_deleted(
 
 
 def test_the_content_of_a_killed_draft_is_collected(runner: TaskRunner, tmp_path: Path) -> None:
-    store = store_with_versions(tmp_path / "store", animals=shared(tmp_path / "source"))
-    holder = runner.start(child_tasks.commit_after_pause, store=store, source=shared(tmp_path / "copy"))
+    store = store_with_versions(tmp_path / "store", animals=write_shared(tmp_path / "source"))
+    holder = runner.start(child_tasks.commit_after_pause, store=store, source=write_shared(tmp_path / "copy"))
     assert holder.wait().state == "paused"
     with Store.open(store) as other:
         other.delete("animals:v0", delete_aliases=True)
@@ -168,14 +168,14 @@ def race(
     assert not wrong, "\n".join(wrong)
 
 
-def ended_well(*outcomes: Outcome, but: str | None = None) -> None:
+def check_outcomes(*outcomes: Outcome, but: str | None = None) -> None:
     for outcome in outcomes:
         error = outcome.error_line
         if outcome.state != "done" and (but is None or but not in error):
             raise AssertionError(f"{outcome.state}: {error}")
 
 
-def scratch_of(tmp_path: Path) -> Path:
+def clean_scratch(tmp_path: Path) -> Path:
     shutil.rmtree(tmp_path / "scratch", ignore_errors=True)
     return tmp_path / "scratch"
 
@@ -183,19 +183,19 @@ def scratch_of(tmp_path: Path) -> Path:
 def test_a_commit_paused_while_its_content_is_deleted_and_collected(
     runner: TaskRunner, tmp_path: Path, every_step: bool
 ) -> None:
-    source = shared(tmp_path / "source")
+    source = write_shared(tmp_path / "source")
     tree = tree_of(source)
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
-        ended_well(first, *others)
-        check_store(store, scratch_of(tmp_path), living={"again:v0": tree})
+        check_outcomes(first, *others)
+        check_store(store, clean_scratch(tmp_path), living={"again:v0": tree})
 
     race(
         runner,
         tmp_path,
         lambda folder: store_with_versions(folder, animals=source),
         child_tasks.commit,
-        {"source": shared(tmp_path / "copied"), "name": "again"},
+        {"source": write_shared(tmp_path / "copied"), "name": "again"},
         [(child_tasks.delete, {"name": "animals:v0"}), (child_tasks.collect_garbage, {})],
         judge,
         every_step,
@@ -203,12 +203,12 @@ def test_a_commit_paused_while_its_content_is_deleted_and_collected(
 
 
 def test_a_commit_paused_while_another_commits_the_same(runner: TaskRunner, tmp_path: Path, every_step: bool) -> None:
-    source = shared(tmp_path / "source")
+    source = write_shared(tmp_path / "source")
     tree = tree_of(source)
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
-        ended_well(first, *others)
-        check_store(store, scratch_of(tmp_path), living={"one:v0": tree, "two:v0": tree})
+        check_outcomes(first, *others)
+        check_store(store, clean_scratch(tmp_path), living={"one:v0": tree, "two:v0": tree})
 
     race(
         runner,
@@ -217,7 +217,7 @@ def test_a_commit_paused_while_another_commits_the_same(runner: TaskRunner, tmp_
         child_tasks.commit,
         {"source": source, "name": "one"},
         [
-            (child_tasks.commit, {"source": shared(tmp_path / "copied"), "name": "two"}),
+            (child_tasks.commit, {"source": write_shared(tmp_path / "copied"), "name": "two"}),
             (child_tasks.collect_garbage, {}),
         ],
         judge,
@@ -253,10 +253,10 @@ def test_a_deletion_paused_while_others_commit_and_delete(
     deleted_by = steps.index("close", steps.index("sql", steps.index("flock"))) + 2
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
-        ended_well(first, *others)
+        check_outcomes(first, *others)
         # It was committed before the deletion, so it is the version that was deleted.
         again = {name: tree_of(every) for name in others[0].reports if name == "every:v1"}
-        check_store(store, scratch_of(tmp_path), living=trees | again)
+        check_store(store, clean_scratch(tmp_path), living=trees | again)
 
     race(
         runner,
@@ -283,10 +283,10 @@ def test_a_download_paused_while_its_chunks_move(runner: TaskRunner, tmp_path: P
     tree = tree_of(most)
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
-        ended_well(first, *others)
+        check_outcomes(first, *others)
         assert tree_of(tmp_path / "root") == tree
         shutil.rmtree(tmp_path / "root")
-        check_store(store, scratch_of(tmp_path), living={"most:v0": tree})
+        check_store(store, clean_scratch(tmp_path), living={"most:v0": tree})
 
     race(
         runner,
@@ -301,12 +301,12 @@ def test_a_download_paused_while_its_chunks_move(runner: TaskRunner, tmp_path: P
 
 
 def test_a_download_paused_while_its_version_is_deleted(runner: TaskRunner, tmp_path: Path, every_step: bool) -> None:
-    source = shared(tmp_path / "source")
+    source = write_shared(tmp_path / "source")
     tree = tree_of(source)
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
-        ended_well(*others)
-        ended_well(first, but="NotFound")
+        check_outcomes(*others)
+        check_outcomes(first, but="NotFound")
         written = tree_of(tmp_path / "root") if (tmp_path / "root").exists() else {}
         assert written.items() <= tree.items()
         assert first.state == "failed" or written == tree
@@ -328,13 +328,13 @@ def test_a_verification_paused_while_others_commit_and_delete(
     runner: TaskRunner, tmp_path: Path, every_step: bool
 ) -> None:
     every, most = files_and_most(tmp_path)
-    new = shared(tmp_path / "new")
+    new = write_shared(tmp_path / "new")
     trees = {"most:v0": tree_of(most), "new:v0": tree_of(new)}
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
-        ended_well(first, *others)
+        check_outcomes(first, *others)
         assert first.reports == [], f"nothing is wrong with the store: {first.reports}"
-        check_store(store, scratch_of(tmp_path), living=trees)
+        check_store(store, clean_scratch(tmp_path), living=trees)
 
     race(
         runner,
@@ -354,15 +354,15 @@ def test_a_verification_paused_while_others_commit_and_delete(
 
 def test_a_backup_paused_while_others_commit_and_delete(runner: TaskRunner, tmp_path: Path, every_step: bool) -> None:
     every, most = files_and_most(tmp_path)
-    new = shared(tmp_path / "new")
+    new = write_shared(tmp_path / "new")
     trees = {"every:v0": tree_of(every), "most:v0": tree_of(most), "new:v0": tree_of(new)}
     to = tmp_path / "to"
 
     def judge(store: Path, first: Outcome, others: list[Outcome]) -> None:
-        ended_well(first, *others)
+        check_outcomes(first, *others)
         remaining = {name: tree for name, tree in trees.items() if name != "every:v0"}
-        check_store(store, scratch_of(tmp_path), living=remaining)
-        check_store(to, scratch_of(tmp_path), living={"most:v0": trees["most:v0"]}, possible=trees)
+        check_store(store, clean_scratch(tmp_path), living=remaining)
+        check_store(to, clean_scratch(tmp_path), living={"most:v0": trees["most:v0"]}, possible=trees)
         shutil.rmtree(to)
 
     def make(folder: Path) -> Path:
@@ -414,8 +414,8 @@ def test_a_pack_that_a_draft_adopts_while_it_is_swept(pack: str, runner: TaskRun
         sweeping.unpause()
         outcomes = [sweeping.wait(), draft.wait()]
         try:
-            ended_well(*outcomes)
-            check_store(copy, scratch_of(tmp_path), living={**living, "held:v0": tree_of(new)})
+            check_outcomes(*outcomes)
+            check_store(copy, clean_scratch(tmp_path), living={**living, "held:v0": tree_of(new)})
         except Exception as error:
             wrong.append(f"paused at {first} ({steps[first - 1]}) and {second}: {summary(error)}")
     assert not wrong, "\n".join(wrong)
@@ -430,7 +430,7 @@ def check_churned(store: Path, scratch: Path) -> None:
         for collection in opened.collections():
             for version in opened.versions(collection.name):
                 for path in child_tasks.files_below(
-                    read(opened, version.name, scratch / version.name.replace(":", "-"))
+                    read_versions(opened, version.name, scratch / version.name.replace(":", "-"))
                 ):
                     assert path.read_bytes() == child_tasks.content(path.name), f"{path} is wrong"
         check_numbers(opened)
@@ -439,12 +439,12 @@ def check_churned(store: Path, scratch: Path) -> None:
     check_no_locks(store)
 
 
-def read(store: Store, name: str, root: Path) -> Path:
+def read_versions(store: Store, name: str, root: Path) -> Path:
     store.get(name, root)
     return root
 
 
-def churned(runner: TaskRunner, tmp_path: Path, processes: int, seconds: float, seed: int = 0) -> list[Outcome]:
+def churn(runner: TaskRunner, tmp_path: Path, processes: int, seconds: float, seed: int = 0) -> list[Outcome]:
     store = store_with_versions(tmp_path / "store")
     (tmp_path / "scratch").mkdir()
     children = [
@@ -455,7 +455,7 @@ def churned(runner: TaskRunner, tmp_path: Path, processes: int, seconds: float, 
 
 
 def test_many_processes_that_share_content_lose_nothing(runner: TaskRunner, tmp_path: Path) -> None:
-    for outcome in churned(runner, tmp_path, 4, 5):
+    for outcome in churn(runner, tmp_path, 4, 5):
         assert (outcome.state, outcome.reports) == ("done", []), "".join(outcome.reports)
     check_churned(tmp_path / "store", tmp_path / "out")
 
@@ -464,12 +464,12 @@ def test_many_processes_that_share_content_lose_nothing(runner: TaskRunner, tmp_
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(10))
 def test_very_many_processes_that_share_content_lose_nothing(seed: int, runner: TaskRunner, tmp_path: Path) -> None:
-    for outcome in churned(runner, tmp_path, 8, 30, seed * 100):
+    for outcome in churn(runner, tmp_path, 8, 30, seed * 100):
         assert (outcome.state, outcome.reports) == ("done", []), "".join(outcome.reports)
     check_churned(tmp_path / "store", tmp_path / "out")
 
 
-def churned_and_killed(runner: TaskRunner, tmp_path: Path, processes: int, kills: int, seconds: float) -> None:
+def churn_and_kill(runner: TaskRunner, tmp_path: Path, processes: int, kills: int, seconds: float) -> None:
     """Kill processes at random moments, also within SQLite, while others continue."""
     store = store_with_versions(tmp_path / "store")
     (tmp_path / "scratch").mkdir()
@@ -492,13 +492,13 @@ def churned_and_killed(runner: TaskRunner, tmp_path: Path, processes: int, kills
 
 
 def test_processes_killed_at_any_instant_lose_nothing(runner: TaskRunner, tmp_path: Path) -> None:
-    churned_and_killed(runner, tmp_path, 3, 12, 30)
+    churn_and_kill(runner, tmp_path, 3, 12, 30)
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(1200)
 def test_very_many_processes_killed_at_any_instant_lose_nothing(runner: TaskRunner, tmp_path: Path) -> None:
-    churned_and_killed(runner, tmp_path, 6, 600, 600)
+    churn_and_kill(runner, tmp_path, 6, 600, 600)
 
 
 def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
@@ -534,7 +534,7 @@ def test_eight_threads_that_share_one_store(tmp_path: Path) -> None:
 
 
 def test_threads_that_open_a_store_at_the_same_time_share_one_process_lock(tmp_path: Path) -> None:
-    """Each session has a lock file, which is removed when the store is closed."""
+    """Each process that has the store open has a lock file, which is removed when the store is closed."""
     source = write_files(tmp_path / "source", {"a": b"a"})
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -559,7 +559,7 @@ def test_threads_that_open_a_store_at_the_same_time_share_one_process_lock(tmp_p
 
 
 def test_a_store_can_be_used_on_both_sides_of_a_fork(runner: TaskRunner, tmp_path: Path) -> None:
-    ours, theirs = shared(tmp_path / "ours"), grown(tmp_path / "theirs")
+    ours, theirs = write_shared(tmp_path / "ours"), write_grown(tmp_path / "theirs")
     store = store_with_versions(tmp_path / "store")
     outcome = runner.complete(child_tasks.fork, store=store, ours=ours, theirs=theirs)
     names = {f"{side}-{turn}:v0" for side in ("ours", "theirs") for turn in range(5)}
@@ -569,13 +569,13 @@ def test_a_store_can_be_used_on_both_sides_of_a_fork(runner: TaskRunner, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "task", [child_tasks.fork_and_close, child_tasks.fork_and_open], ids=["inherited", "opened-anew"]
+    "task", [child_tasks.fork_and_close, child_tasks.fork_and_open], ids=["inherited", "opened-again"]
 )
 def test_a_forked_child_commits_durably_after_its_parent_closed_the_store(
     task: Callable[..., None], runner: TaskRunner, tmp_path: Path
 ) -> None:
     """SQLite removes its journal with the last connection, and a child must count as one."""
-    one, two = shared(tmp_path / "one"), grown(tmp_path / "two")
+    one, two = write_shared(tmp_path / "one"), write_grown(tmp_path / "two")
     store = store_with_versions(tmp_path / "store")
     outcome = runner.complete(task, store=store, one=one, two=two)
     assert outcome.reports == ["one:v0", "two:v0"], outcome.error_line
@@ -585,9 +585,11 @@ def test_a_forked_child_commits_durably_after_its_parent_closed_the_store(
 def test_a_forked_child_that_closes_the_store_does_not_end_the_drafts_of_its_parent(
     runner: TaskRunner, tmp_path: Path
 ) -> None:
-    source = shared(tmp_path / "source")
+    source = write_shared(tmp_path / "source")
     store = store_with_versions(tmp_path / "store", animals=source)
-    holder = runner.start(child_tasks.fork_and_close_in_the_child, store=store, source=shared(tmp_path / "copied"))
+    holder = runner.start(
+        child_tasks.fork_and_close_in_the_child, store=store, source=write_shared(tmp_path / "copied")
+    )
     assert holder.wait().state == "paused"
     with Store.open(store) as other:
         other.delete("animals:v0", delete_aliases=True)
@@ -616,19 +618,19 @@ def test_a_draft_open_at_a_fork_never_mixes_the_bytes_of_two_processes(
 # Sources that change
 
 
-def state(number: int, size: int) -> bytes:
+def numbered_content(number: int, size: int) -> bytes:
     """Return content that shows its number and whether it is whole."""
     return number.to_bytes(8, "big") + noise(size - 8, number)
 
 
-def number_of(data: bytes) -> int:
+def number_in(data: bytes) -> int:
     number = int.from_bytes(data[:8], "big")
-    assert data == state(number, len(data)), "two states are mixed"
+    assert data == numbered_content(number, len(data)), "two states are mixed"
     return number
 
 
 @pytest.fixture
-def rewritten() -> Iterator[Callable[[Callable[[int], None]], None]]:
+def rewriting() -> Iterator[Callable[[Callable[[int], None]], None]]:
     """Call a function with 1, 2, 3, ... in the background until the test ends."""
     stop, threads = threading.Event(), list[threading.Thread]()
 
@@ -650,38 +652,38 @@ def rewritten() -> Iterator[Callable[[Callable[[int], None]], None]]:
 
 @pytest.mark.parametrize("size", [500, 60_000, 300_000], ids=["small", "one-chunk", "large"])
 def test_a_file_that_is_replaced_constantly_is_stored_in_one_of_its_states(
-    size: int, rewritten: Callable[[Callable[[int], None]], None], tmp_path: Path
+    size: int, rewriting: Callable[[Callable[[int], None]], None], tmp_path: Path
 ) -> None:
-    source = write_files(tmp_path / "source", {"file": state(0, size)})
-    states = [state(number, size) for number in range(32)]
+    source = write_files(tmp_path / "source", {"file": numbered_content(0, size)})
+    states = [numbered_content(number, size) for number in range(32)]
 
     def replace(number: int) -> None:
         (tmp_path / "next").write_bytes(states[number % len(states)])
         (tmp_path / "next").rename(source / "file")
 
-    rewritten(replace)
+    rewriting(replace)
     with Store.init(tmp_path / "store") as store:
         for turn in range(25):
             draft = store.draft("animals", "dataset", metadata={"turn": turn})
             store.add_dir(draft, source)
             entry = next(iter(store.entries(store.commit(draft))))
-            number_of(b"".join(store.read(entry)))
+            number_in(b"".join(store.read(entry)))
         assert store.verify().findings == []
 
 
 @pytest.mark.parametrize("size", [500, 60_000, 300_000], ids=["small", "one-chunk", "large"])
 def test_a_file_that_is_overwritten_constantly_is_stored_as_its_digest_says(
-    size: int, rewritten: Callable[[Callable[[int], None]], None], tmp_path: Path
+    size: int, rewriting: Callable[[Callable[[int], None]], None], tmp_path: Path
 ) -> None:
-    source = write_files(tmp_path / "source", {"file": state(0, size)})
-    states = [state(number, size) for number in range(32)]
+    source = write_files(tmp_path / "source", {"file": numbered_content(0, size)})
+    states = [numbered_content(number, size) for number in range(32)]
 
     def overwrite(number: int) -> None:
         with (source / "file").open("r+b") as file:
             file.write(states[number % len(states)])
         time.sleep(0.0005)
 
-    rewritten(overwrite)
+    rewriting(overwrite)
     with Store.init(tmp_path / "store") as store:
         for turn in range(25):
             draft = store.draft("animals", "dataset", metadata={"turn": turn})
@@ -700,32 +702,32 @@ def test_a_file_that_is_overwritten_constantly_is_stored_as_its_digest_says(
 
 def test_a_file_that_changes_right_after_it_was_added_is_read_again(tmp_path: Path) -> None:
     """Size, inode and clock tick are unchanged, so only reading the file again finds the change."""
-    source = write_files(tmp_path / "source", {"file": state(0, 500)})
+    source = write_files(tmp_path / "source", {"file": numbered_content(0, 500)})
     with Store.init(tmp_path / "store") as store:
         for number in range(60):
             draft = store.draft("animals", "dataset")
             store.add_dir(draft, source)
             entry = next(iter(store.entries(store.commit(draft))))
-            assert number_of(b"".join(store.read(entry))) == number
+            assert number_in(b"".join(store.read(entry))) == number
             if number % 3 == 0:
                 time.sleep(A_TICK / 10)
             with (source / "file").open("r+b") as file:
-                file.write(state(number + 1, 500))
+                file.write(numbered_content(number + 1, 500))
 
 
 def test_a_file_that_changes_right_after_it_was_downloaded_is_read_again(tmp_path: Path) -> None:
     with Store.init(tmp_path / "store") as store:
-        commit_folder(store, write_files(tmp_path / "source", {"file": state(0, 500)}), "animals")
+        commit_folder(store, write_files(tmp_path / "source", {"file": numbered_content(0, 500)}), "animals")
         for turn in range(30):
             root = tmp_path / f"root-{turn % 3}"
             store.get("animals:v0", root)
-            assert number_of((root / "file").read_bytes()) == 0
+            assert number_in((root / "file").read_bytes()) == 0
             with (root / "file").open("r+b") as file:
-                file.write(state(turn + 1, 500))
+                file.write(numbered_content(turn + 1, 500))
             draft = store.draft("changed", "dataset")
             store.add_dir(draft, root)
             entry = next(iter(store.entries(store.commit(draft))))
-            assert number_of(b"".join(store.read(entry))) == turn + 1
+            assert number_in(b"".join(store.read(entry))) == turn + 1
 
 
 @pytest.mark.parametrize("size", [500, 300_000], ids=["small", "large"])
@@ -733,7 +735,9 @@ def test_a_file_that_changes_before_the_stat_cache_records_its_download_is_read_
     size: int, runner: TaskRunner, tmp_path: Path
 ) -> None:
     """The file changes after it appeared and before the stat cache records it."""
-    store = store_with_versions(tmp_path / "store", animals=write_files(tmp_path / "source", {"file": state(0, size)}))
+    store = store_with_versions(
+        tmp_path / "store", animals=write_files(tmp_path / "source", {"file": numbered_content(0, size)})
+    )
     arguments: dict[str, Any] = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
     steps = runner.complete(child_tasks.get, **arguments).steps
     noted = steps.index("fstat", steps.index("link")) + 1
@@ -741,10 +745,10 @@ def test_a_file_that_changes_before_the_stat_cache_records_its_download_is_read_
     child = runner.start(child_tasks.get, **arguments, pause_at=[noted])
     assert child.wait().state == "paused"
     with (tmp_path / "root" / "file").open("r+b") as file:
-        file.write(state(1, size))
+        file.write(numbered_content(1, size))
     assert child.resume().state == "done"
     with Store.open(store) as opened:
         draft = opened.draft("changed", "dataset")
         opened.add_dir(draft, tmp_path / "root")
         entry = next(iter(opened.entries(opened.commit(draft))))
-        assert number_of(b"".join(opened.read(entry))) == 1
+        assert number_in(b"".join(opened.read(entry))) == 1

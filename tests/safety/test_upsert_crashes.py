@@ -22,7 +22,7 @@ SAMPLES = 6
 PAUSES = 4
 
 
-def upserted(store: Path, *sources: Path) -> None:
+def upsert_and_report(store: Path, *sources: Path) -> None:
     with Store.open(store) as opened:
         for source in sources:
             draft = opened.draft("shared", "dataset")
@@ -43,7 +43,7 @@ class Scene:
             folder / "new", {f"new/{i}": noise(20_000, f"new {i}") for i in range(20)} | {"new/k": noise(3000, "k")}
         )
         self.store = store_with_versions(folder / "store", kept=self.kept)
-        upserted(self.store, self.there)
+        upsert_and_report(self.store, self.there)
 
     def copy(self) -> Path:
         shutil.rmtree(self.folder / "copy", ignore_errors=True)
@@ -121,7 +121,7 @@ def test_an_upsert_keeps_shared_content_of_a_version_deleted_meanwhile(
         store = scene.copy()
         child = runner.start(child_tasks.upsert, store=store, source=scene.new, pause_at=[at])
         # Where the upsert holds the write lock, the deletion waits for it.
-        if child.wait().state == "paused" and not holds_the_lock(store):
+        if child.wait().state == "paused" and not is_write_locked(store):
             delete_and_collect(store)
             child.resume()
         else:
@@ -135,7 +135,7 @@ def test_an_upsert_keeps_shared_content_of_a_version_deleted_meanwhile(
             check_clean(opened)
 
 
-def holds_the_lock(store: Path) -> bool:
+def is_write_locked(store: Path) -> bool:
     """Return whether a process holds the write lock."""
     import fcntl
 
@@ -156,7 +156,7 @@ def test_finishing_includes_what_others_upserted_meanwhile_or_is_an_error(
     for at in sampled(len(steps), len(steps) if every_step else PAUSES):
         store = scene.copy()
         child = runner.start(child_tasks.finish_pending, store=store, pause_at=[at])
-        if child.wait().state != "paused" or holds_the_lock(store):
+        if child.wait().state != "paused" or is_write_locked(store):
             assert child.resume().reports == ["shared:v0"]
             continue
         with Store.open(store) as opened:
@@ -164,11 +164,11 @@ def test_finishing_includes_what_others_upserted_meanwhile_or_is_an_error(
             if not waiting:
                 pass
             elif other == "upsert":
-                upserted(store, scene.new)
+                upsert_and_report(store, scene.new)
             elif other == "conflict":
                 clash = write_files(tmp_path / f"clash-{at}", {"there/a": b"clash"})
                 with pytest.raises(PathConflict):
-                    upserted(store, clash)
+                    upsert_and_report(store, clash)
             elif other == "drop":
                 opened.drop_pending(waiting[0])
             elif other == "rename":

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +21,7 @@ from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore
 from artstore.storage import chunking, codec
 from tests.support.files import noise, tree_of, write_files
 from tests.support.format_reference import VECTORS
+from tests.support.programs import run_script
 from tests.support.store_checks import check_clean, check_usage
 
 SMALL = chunking.WHOLE
@@ -38,19 +37,19 @@ def zeros(size: int, seed: int) -> bytes:
     return bytes(size)
 
 
-def put(store: Store, source: Path, name: str = "animals") -> str:
+def commit(store: Store, source: Path, name: str = "animals") -> str:
     draft = store.draft(name, "dataset")
     store.add_dir(draft, source)
     return store.commit(draft).digest
 
 
-def codecs(store: Store) -> dict[int, int]:
+def bytes_by_codec(store: Store) -> dict[int, int]:
     """Return the bytes of content that are stored with each codec."""
     rows = store.sql("select codec, sum(size) as size from chunks group by codec")
     return {int(str(row["codec"])): int(str(row["size"])) for row in rows}
 
 
-def change(folder: Path, statement: str) -> None:
+def change_rows(folder: Path, statement: str) -> None:
     """Change rows without artstore."""
     with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
         assert connection.execute(statement).rowcount > 0, statement
@@ -72,9 +71,9 @@ def test_a_version_has_the_same_digest_and_content_with_and_without_compression(
     store: Store, source: Path, tmp_path: Path
 ) -> None:
     with Store.init(tmp_path / "plain") as plain:
-        assert put(plain, source) == put(store, source)
-        assert set(codecs(plain)) == {codec.PLAIN}
-    assert set(codecs(store)) == {codec.PLAIN, codec.ZSTD}
+        assert commit(plain, source) == commit(store, source)
+        assert set(bytes_by_codec(plain)) == {codec.PLAIN}
+    assert set(bytes_by_codec(store)) == {codec.PLAIN, codec.ZSTD}
     store.get("animals:v0", tmp_path / "out")
     assert tree_of(tmp_path / "out") == tree_of(source)
     assert {e.path: b"".join(store.read(e)) for e in store.entries("animals")} == {
@@ -90,7 +89,7 @@ def test_content_from_memory_is_stored_like_that_of_a_file(store: Store, tmp_pat
     store.add_bytes(draft, content, "f")
     version = store.commit(draft)
     before = store.usage()
-    assert put(store, write_files(tmp_path / "source", {"f": content}), "again") == version.digest
+    assert commit(store, write_files(tmp_path / "source", {"f": content}), "again") == version.digest
     assert store.usage().stored_bytes == before.stored_bytes
     assert store.sql("select count(*) as n from chunks where size > ?", (chunking.LARGEST,)) == [{"n": 0}]
     store.get(version, tmp_path / "out")
@@ -101,8 +100,8 @@ def test_content_from_memory_is_stored_like_that_of_a_file(store: Store, tmp_pat
 def test_worker_processes_compress_too(store: Store, tmp_path: Path) -> None:
     files = {f"{i % 7}/{i}": text(900, i) if i % 3 else noise(900, i) for i in range(3200)}
     source = write_files(tmp_path / "source", {**files, "again": files["1/1"]})
-    put(store, source)
-    assert codecs(store) == {codec.ZSTD: 900 * 2133, codec.PLAIN: 900 * 1067}
+    commit(store, source)
+    assert bytes_by_codec(store) == {codec.ZSTD: 900 * 2133, codec.PLAIN: 900 * 1067}
     assert store.get("animals:v0", tmp_path / "out", path_prefix="3").written == 457
     assert tree_of(tmp_path / "out" / "3") == tree_of(source / "3")
     check_clean(store)
@@ -119,19 +118,19 @@ def test_files_are_restored(files: list[list[tuple[str, int, int]]]) -> None:
         contents = {str(i): b"".join(make[kind](size, seed) for kind, size, seed in f) for i, f in enumerate(files)}
         source = write_files(Path(folder, "source"), contents)
         with Store.init(Path(folder, "store"), compression="zstd") as store:
-            put(store, source)
+            commit(store, source)
             store.get("animals:v0", Path(folder, "out"))
             assert tree_of(Path(folder, "out")) == tree_of(source)
             assert store.verify().ok
 
 
 def test_text_takes_less_space_and_noise_no_more(store: Store, tmp_path: Path) -> None:
-    put(store, write_files(tmp_path / "text", {"t": text(1_000_000, 1)}), "text")
+    commit(store, write_files(tmp_path / "text", {"t": text(1_000_000, 1)}), "text")
     whole = store.usage()
     assert (whole.version_bytes, whole.content_bytes) == (1_000_000, 1_000_000)
     assert 500_000 < whole.stored_bytes < 600_000
     assert whole.allocated_bytes < 620_000
-    put(store, write_files(tmp_path / "noise", {"n": noise(1_000_000, 1)}), "noise")
+    commit(store, write_files(tmp_path / "noise", {"n": noise(1_000_000, 1)}), "noise")
     assert store.usage().content_bytes == 2_000_000
     assert store.usage().stored_bytes == whole.stored_bytes + 1_000_000
     assert [store.owned_bytes(name) for name in ("text", "noise")] == [1_000_000, 1_000_000]
@@ -143,13 +142,13 @@ def test_text_takes_less_space_and_noise_no_more(store: Store, tmp_path: Path) -
 
 
 def test_a_file_that_becomes_compressible_is_compressed_from_that_point(store: Store, tmp_path: Path) -> None:
-    put(store, write_files(tmp_path / "source", {"mixed": noise(1_000_000, 1) + text(1_000_000, 1)}))
+    commit(store, write_files(tmp_path / "source", {"mixed": noise(1_000_000, 1) + text(1_000_000, 1)}))
     assert 1_500_000 < store.usage().stored_bytes < 1_750_000
 
 
 def test_a_chunk_is_deduplicated_whatever_its_codec(store: Store, tmp_path: Path) -> None:
     mixed = noise(400_000, 1) + text(1_000_000, 7)
-    put(store, write_files(tmp_path / "one", {"mixed": mixed}))
+    commit(store, write_files(tmp_path / "one", {"mixed": mixed}))
     kept_plain, start = [], 0
     for length in chunking.Cutter().lengths(memoryview(mixed), last=True):
         piece = mixed[start : start + length]
@@ -158,8 +157,8 @@ def test_a_chunk_is_deduplicated_whatever_its_codec(store: Store, tmp_path: Path
             kept_plain.append((how[0]["codec"], piece))
         start += length
     before = store.usage()
-    put(store, write_files(tmp_path / "two", {str(i): piece for i, (_, piece) in enumerate(kept_plain)}), "pieces")
-    put(store, write_files(tmp_path / "more", {"mixed": mixed + b"!"}))
+    commit(store, write_files(tmp_path / "two", {str(i): piece for i, (_, piece) in enumerate(kept_plain)}), "pieces")
+    commit(store, write_files(tmp_path / "more", {"mixed": mixed + b"!"}))
     assert len(kept_plain) > 1
     assert store.usage().content_bytes <= before.content_bytes + chunking.LARGEST
     assert store.owned_bytes("pieces") == 0
@@ -171,12 +170,12 @@ def test_repacking_keeps_the_encoding_of_chunks(store: Store, tmp_path: Path) ->
     make = {0: noise, 1: text}
     every = {f"{i}": make[i % 2](4000, i) for i in range(400)}
     most = {path: data for path, data in every.items() if int(path) % 11}
-    put(store, write_files(tmp_path / "every", every), "every")
-    put(store, write_files(tmp_path / "most", most), "most")
+    commit(store, write_files(tmp_path / "every", every), "every")
+    commit(store, write_files(tmp_path / "most", most), "most")
     packs = set(os.listdir(store.path / "packs"))
     store.delete("every:v0", delete_aliases=True)
     assert set(os.listdir(store.path / "packs")).isdisjoint(packs), "nothing was repacked"
-    assert codecs(store) == {which: 4000 * sum(int(p) % 2 == which for p in most) for which in (0, 1)}
+    assert bytes_by_codec(store) == {which: 4000 * sum(int(p) % 2 == which for p in most) for which in (0, 1)}
     store.get("most:v0", tmp_path / "out")
     assert tree_of(tmp_path / "out") == tree_of(tmp_path / "most")
     check_usage(store)
@@ -184,7 +183,7 @@ def test_repacking_keeps_the_encoding_of_chunks(store: Store, tmp_path: Path) ->
 
 
 def test_a_backup_keeps_the_compression_of_the_store(store: Store, source: Path, tmp_path: Path) -> None:
-    put(store, source)
+    commit(store, source)
     store.backup(tmp_path / "backup")
     with Store.open(tmp_path / "backup") as backup:
         assert (backup.compression, backup.usage()[1:4]) == ("zstd", store.usage()[1:4])
@@ -197,21 +196,21 @@ def test_a_backup_keeps_the_compression_of_the_store(store: Store, source: Path,
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store in which two versions share a small and a large file, both compressed."""
     folder = tmp_path_factory.mktemp("whole")
     with Store.init(folder / "store", compression="zstd") as store:
-        put(store, write_files(folder / "source", {"small": text(3000, 1), "large": text(400_000, 2)}))
-        put(store, write_files(folder / "source", {"other": b"other"}))
+        commit(store, write_files(folder / "source", {"small": text(3000, 1), "large": text(400_000, 2)}))
+        commit(store, write_files(folder / "source", {"other": b"other"}))
     return folder / "store"
 
 
 @pytest.fixture
-def spoilt(whole: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(whole, tmp_path / "store")
+def damaged_store(whole_store: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole_store, tmp_path / "store")
 
 
-def harmed_is_told(folder: Path, paths: set[str], out: Path, message: str) -> None:
+def check_damage_reported(folder: Path, paths: set[str], out: Path, message: str) -> None:
     with Store.open(folder) as store:
         report = store.verify()
         harms = {(harm.version.rpartition("/")[2], harm.path) for finding in report.findings for harm in finding.harms}
@@ -224,31 +223,31 @@ def harmed_is_told(folder: Path, paths: set[str], out: Path, message: str) -> No
 @pytest.mark.parametrize("path", ["small", "large"])
 @pytest.mark.parametrize("part", [0.0, 0.001, 0.003, 0.5, 1.0])
 def test_a_flipped_bit_in_a_compressed_chunk_is_reported_with_all_harmed_files(
-    spoilt: Path, tmp_path: Path, path: str, part: float
+    damaged_store: Path, tmp_path: Path, path: str, part: float
 ) -> None:
     size = "size = 3000" if path == "small" else "size > 5000"
-    with Store.open(spoilt) as store:
+    with Store.open(damaged_store) as store:
         query = (
             f"select packs.name, offset, length from chunks join packs on packs.id = pack where codec = 1 and {size}"
         )
         lies = store.sql(query)[0]
-    with (spoilt / "packs" / f"{lies['name']}.pack").open("r+b") as pack:
+    with (damaged_store / "packs" / f"{lies['name']}.pack").open("r+b") as pack:
         pack.seek(int(str(lies["offset"])) + round(part * (int(str(lies["length"])) - 1)))
         byte = pack.read(1)[0]
         pack.seek(-1, os.SEEK_CUR)
         pack.write(bytes([byte ^ 0x10]))
-    harmed_is_told(spoilt, {path}, tmp_path / "out", "is damaged")
+    check_damage_reported(damaged_store, {path}, tmp_path / "out", "is damaged")
 
 
 @pytest.mark.parametrize(("wrong", "message"), [(0, "is damaged"), (7, "has codec 7, which is not known here")])
-def test_a_wrong_codec_is_damage(spoilt: Path, tmp_path: Path, wrong: int, message: str) -> None:
-    change(spoilt, f"update chunks set codec = {wrong} where size = 3000")
-    harmed_is_told(spoilt, {"small"}, tmp_path / "out", message)
+def test_a_wrong_codec_is_damage(damaged_store: Path, tmp_path: Path, wrong: int, message: str) -> None:
+    change_rows(damaged_store, f"update chunks set codec = {wrong} where size = 3000")
+    check_damage_reported(damaged_store, {"small"}, tmp_path / "out", message)
 
 
-def test_a_wrong_count_of_saved_bytes_is_found(spoilt: Path) -> None:
-    change(spoilt, "update packs set saved = saved + 1")
-    with Store.open(spoilt) as store:
+def test_a_wrong_count_of_saved_bytes_is_found(damaged_store: Path) -> None:
+    change_rows(damaged_store, "update packs set saved = saved + 1")
+    with Store.open(damaged_store) as store:
         assert [finding.what.partition(" holds ")[2] for finding in store.verify().findings] == [
             "403005 bytes of content, and counts 403006"
         ]
@@ -278,7 +277,9 @@ def test_compression_is_chosen_at_creation_and_does_not_change(tmp_path: Path) -
     for given_again in (None, "zstd"):
         with Store.init(tmp_path / "zstd", compression=given_again) as store:
             assert store.compression == "zstd"
-    with pytest.raises(InvalidInput, match="made without compression, and that stays: make another store for zstd"):
+    with pytest.raises(
+        InvalidInput, match="created without compression, which cannot be changed: create another store"
+    ):
         Store.init(tmp_path / "plain", compression="zstd")
 
 
@@ -301,14 +302,14 @@ def test_an_older_artstore_refuses_only_stores_with_compression(
 
 def test_an_unknown_compression_is_named_when_a_store_is_opened(tmp_path: Path) -> None:
     Store.init(tmp_path / "store", compression="zstd").close()
-    change(tmp_path / "store", "update store set compression = 'brotli'")
+    change_rows(tmp_path / "store", "update store set compression = 'brotli'")
     with pytest.raises(NewerStore, match="compresses with 'brotli', which this artstore does not know: upgrade with"):
         Store.open(tmp_path / "store")
 
 
 def test_without_the_library_a_store_with_compression_says_what_to_install(tmp_path: Path) -> None:
     Store.init(tmp_path / "zstd", compression="zstd").close()
-    script = """if True:
+    script = """
         import sys
         sys.modules["zstandard"] = None  # as if it were not installed
         from artstore import Store
@@ -320,7 +321,7 @@ def test_without_the_library_a_store_with_compression_says_what_to_install(tmp_p
             except MissingLibrary as error:
                 print(error)
     """
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = run_script(script, cwd=tmp_path)
     message = "a store that compresses needs zstandard: pip install 'artstore[zstd]'\n"
     assert (done.stdout, done.stderr) == (message * 2, "")
     assert not (tmp_path / "new").exists()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from artstore import Api, Store
 from artstore.tracking.public_run import PublicRun
@@ -143,9 +144,33 @@ def writer_at_work(folder: Path) -> Iterator[None]:
         yield
 
 
-def run_python(script: str, *arguments: object, prefix: list[str] = WITHOUT_RIGHTS) -> str:
-    """Run a script in a process to which file permissions apply; return what it prints."""
-    command = [*prefix, sys.executable, "-c", script, *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout
+def run_script(
+    script: str,
+    *arguments: object,
+    prefix: Sequence[str] = (),
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float = TIMEOUT,
+) -> subprocess.CompletedProcess[str]:
+    """Run a Python script in a child process; return its exit code and what it printed.
+
+    `prefix` goes before the interpreter, `options` are its own, and `environment` is added to the environment.
+    """
+    command = [*prefix, sys.executable, *options, "-c", textwrap.dedent(script), *map(str, arguments)]
+    variables = {**os.environ, **(environment or {})}
+    return subprocess.run(command, env=variables, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def script_output(script: str, *arguments: object, **options: Any) -> str:
+    """Run a Python script that must succeed; return its standard output."""
+    done = run_script(script, *arguments, **options)
+    assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def run_python(script: str, *arguments: object, prefix: Sequence[str] = WITHOUT_RIGHTS) -> str:
+    """Run a script that must succeed, in a process to which file permissions apply; return all that it prints."""
+    done = run_script(script, *arguments, prefix=prefix)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr

@@ -27,7 +27,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Progra
         artstore.run.finish()
 
 
-def begin(id: str = "r", **arguments: object) -> Run:
+def start_run(id: str = "r", **arguments: object) -> Run:
     run: Run = artstore.init(id=id, **arguments)  # type: ignore[arg-type]
     return run
 
@@ -45,7 +45,7 @@ def close_and_check(programs: ProgramFolder, run: Run) -> None:
 
 
 def test_a_loop_makes_versions_in_the_order_of_the_calls(programs: ProgramFolder) -> None:
-    with begin() as run:
+    with start_run() as run:
         for index in range(50):
             run.log_artifact(new_draft("a", index))
         used = run.use_artifact("a:latest")
@@ -57,14 +57,14 @@ def test_a_loop_makes_versions_in_the_order_of_the_calls(programs: ProgramFolder
 
 
 def test_artifacts_of_several_names_keep_their_order(programs: ProgramFolder) -> None:
-    with begin() as run:
+    with start_run() as run:
         for index in range(20):
             run.log_artifact(new_draft("ab"[index % 2], index))
     assert programs.produced() == [f"{'ab'[index % 2]}:v{index // 2}" for index in range(20)]
 
 
 def test_each_thread_logs_in_the_order_of_its_calls(programs: ProgramFolder) -> None:
-    run = begin()
+    run = start_run()
 
     def log(thread: int) -> None:
         for index in range(10):
@@ -86,7 +86,7 @@ def test_each_thread_logs_in_the_order_of_its_calls(programs: ProgramFolder) -> 
 
 
 def test_two_runs_of_one_process_log_to_one_collection_without_gaps(programs: ProgramFolder) -> None:
-    one, two = begin("one"), begin("two", reinit="create_new")
+    one, two = start_run("one"), start_run("two", reinit="create_new")
     for index in range(10):
         (one, two)[index % 2].log_artifact(new_draft("a", index))
     one.finish()
@@ -97,7 +97,7 @@ def test_two_runs_of_one_process_log_to_one_collection_without_gaps(programs: Pr
     close_and_check(programs, one)
 
 
-def without_base(run: Run) -> Artifact:
+def draft_without_base(run: Run) -> Artifact:
     """Return a draft whose base version is deleted."""
     base = run.log_artifact(new_draft("base")).wait()
     draft = base.new_draft()
@@ -106,8 +106,8 @@ def without_base(run: Run) -> Artifact:
 
 
 def test_a_failure_is_raised_by_wait_and_only_once(programs: ProgramFolder) -> None:
-    run = begin()
-    logged = run.log_artifact(without_base(run))
+    run = start_run()
+    logged = run.log_artifact(draft_without_base(run))
     for _ in range(2):
         with pytest.raises(NotFound, match="base:v0, which this draft started from, was deleted"):
             logged.wait()
@@ -116,9 +116,9 @@ def test_a_failure_is_raised_by_wait_and_only_once(programs: ProgramFolder) -> N
 
 
 def test_an_unawaited_failure_is_raised_at_the_end_and_fails_the_run(programs: ProgramFolder) -> None:
-    run = begin()
-    wrong = without_base(run)
-    other = without_base(run)
+    run = start_run()
+    wrong = draft_without_base(run)
+    other = draft_without_base(run)
     run.log_artifact(new_draft("before"))
     run.log_artifact(wrong)
     run.log_artifact(other)
@@ -132,8 +132,8 @@ def test_an_unawaited_failure_is_raised_at_the_end_and_fails_the_run(programs: P
 
 
 def test_an_unawaited_failure_is_a_note_on_the_error_that_ends_a_block(programs: ProgramFolder) -> None:
-    with pytest.raises(ZeroDivisionError) as caught, begin() as run:
-        run.log_artifact(without_base(run))
+    with pytest.raises(ZeroDivisionError) as caught, start_run() as run:
+        run.log_artifact(draft_without_base(run))
         raise ZeroDivisionError
     assert "was deleted" in caught.value.__notes__[0]
     assert programs.public_run().state == "failed"
@@ -150,17 +150,17 @@ def test_an_unawaited_failure_is_printed_however_the_program_ends(
         "base = run.log_artifact(new_draft('base')).wait()",
         "draft = base.new_draft(); base.delete(delete_aliases=True); run.log_artifact(draft)",
     ]
-    begin = (
+    start = (
         "with artstore.init(id='r') as run:\n" if block.startswith(" ") else "run = artstore.init(id='r')\nif run:\n"
     )
-    result = programs.run(begin + "".join(f"    {line}\n" for line in lines) + block)
+    result = programs.run(start + "".join(f"    {line}\n" for line in lines) + block)
     assert result.code == code, result.err
     assert "base:v0, which this draft started from, was deleted" in result.err
     assert (programs.public_run().state, programs.public_run().exit_code) == ("failed", code or 1)
 
 
 def test_another_type_across_processes_is_raised_by_wait(programs: ProgramFolder) -> None:
-    run = begin()
+    run = start_run()
     others_are_done = threading.Event()
     run._background.submit(others_are_done.wait)
     logged = run.log_artifact(new_draft("a"))
@@ -182,7 +182,7 @@ def test_a_full_disk_is_raised_by_wait_and_with_space_the_run_continues(
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={4 << 20},mode=0755", "artstore-test", disk], check=True)
     try:
-        run = begin(store=disk / "store")
+        run = start_run(store=disk / "store")
         run.log_artifact(new_draft("a", 0)).wait()
         stored = new_draft("a", 1)
         filler = disk / "filler"
@@ -205,7 +205,7 @@ def test_a_full_disk_is_raised_by_wait_and_with_space_the_run_continues(
 
 
 def test_a_store_removed_during_a_run_is_an_error_at_wait_and_at_the_end(programs: ProgramFolder) -> None:
-    run = begin()
+    run = start_run()
     run.log_artifact(new_draft("a", 0)).wait()
     draft = new_draft("a", 1)
     shutil.rmtree(programs.store)
@@ -219,7 +219,7 @@ def test_a_store_removed_during_a_run_is_an_error_at_wait_and_at_the_end(program
 
 
 def test_a_finished_run_refuses_calls(programs: ProgramFolder) -> None:
-    run = begin()
+    run = start_run()
     run.finish()
     draft = new_draft("a")
     for refused in (lambda: run.log_artifact(draft), lambda: run.log({"loss": 1}), lambda: run.use_artifact("a:v0")):
@@ -228,7 +228,7 @@ def test_a_finished_run_refuses_calls(programs: ProgramFolder) -> None:
 
 
 def test_an_artifact_that_is_not_ready_when_its_run_finishes_is_refused(programs: ProgramFolder) -> None:
-    run = begin()
+    run = start_run()
     asked, finished = threading.Event(), threading.Event()
     errors: list[UsageError] = []
 
@@ -257,7 +257,7 @@ def test_an_artifact_that_is_not_ready_when_its_run_finishes_is_refused(programs
 
 
 def test_the_last_summary_is_kept_when_it_changes_during_a_write(programs: ProgramFolder) -> None:
-    run = begin()
+    run = start_run()
 
     class Late:
         """A number that changes the summary while it is written."""
@@ -275,10 +275,10 @@ def test_the_last_summary_is_kept_when_it_changes_during_a_write(programs: Progr
 
 
 def test_values_that_are_not_utf_8_do_not_affect_the_others(programs: ProgramFolder) -> None:
-    run = begin(config={"path": "caf\udce9"})
+    run = start_run(config={"path": "caf\udce9"})
     run.log({"loss": 1, "broken": "\udc80", "name\0": "nul\0"})
     run.summary["draft"] = Artifact("never-logged", "dataset")
-    with pytest.raises(InvalidInput, match="the notes of a run is text in UTF-8"):
+    with pytest.raises(InvalidInput, match="the notes of a run must be UTF-8 text"):
         run.notes = "\udc80"
     run.finish()
     assert programs.public_run().config == {"path": "caf\udce9"}
@@ -291,7 +291,7 @@ def test_values_that_are_not_utf_8_do_not_affect_the_others(programs: ProgramFol
 
 
 def test_an_artifact_in_the_summary_is_stored_as_its_version(programs: ProgramFolder) -> None:
-    with begin() as run:
+    with start_run() as run:
         for index in range(20):
             run.log_artifact(new_draft("before", index))
         run.summary["model"] = artifact = new_draft("a")
@@ -301,7 +301,7 @@ def test_an_artifact_in_the_summary_is_stored_as_its_version(programs: ProgramFo
 
 
 def test_metrics_are_seen_by_others_while_artifacts_wait(programs: ProgramFolder) -> None:
-    run = begin()
+    run = start_run()
     run.log({"loss": 1})
     before = run.log_artifact(new_draft("a", "first"))
     while programs.public_run().summary != {"loss": 1}:
@@ -312,7 +312,7 @@ def test_metrics_are_seen_by_others_while_artifacts_wait(programs: ProgramFolder
 
 
 def test_many_metrics_are_all_kept_in_order(programs: ProgramFolder) -> None:
-    with begin() as run:
+    with start_run() as run:
         for index in range(20_000):
             run.log({"index": index})
     assert [row["index"] for row in programs.public_run().scan_history()] == list(range(20_000))
@@ -321,7 +321,7 @@ def test_many_metrics_are_all_kept_in_order(programs: ProgramFolder) -> None:
 def test_a_store_closed_while_a_run_commits_keeps_whole_versions(
     programs: ProgramFolder,
 ) -> None:
-    run = begin()
+    run = start_run()
     logged = [run.log_artifact(new_draft("a", index)) for index in range(50)]
     logged[0].wait()
     run.store.close()
@@ -334,7 +334,7 @@ def test_a_store_closed_while_a_run_commits_keeps_whole_versions(
 
 
 def test_a_signal_handler_may_log_whatever_it_interrupts(programs: ProgramFolder) -> None:
-    run = begin()
+    run = start_run()
     handled: list[Artifact] = []
     ready, over = threading.Event(), threading.Event()
 

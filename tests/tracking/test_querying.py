@@ -44,7 +44,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store
 
 
-def found(store: Path, filters: Any = None, project: str | None = "zoo", **more: Any) -> list[str]:
+def run_names(store: Path, filters: Any = None, project: str | None = "zoo", **more: Any) -> list[str]:
     return [run.name for run in Api(store=store).runs(project, filters, **more)]
 
 
@@ -101,13 +101,13 @@ def found(store: Path, filters: Any = None, project: str | None = "zoo", **more:
     ],
 )
 def test_a_filter_finds_the_expected_runs(store: Path, filters: dict[str, Any], expected: str) -> None:
-    assert found(store, filters) == expected.split()
+    assert run_names(store, filters) == expected.split()
     assert len(Api(store=store).runs("zoo", filters)) == len(expected.split())
 
 
 def test_filters_search_all_projects_if_none_is_named(store: Path) -> None:
-    assert found(store, {"state": "failed"}, project=None) == ["five"]
-    assert found(store, {"exit_code": 1, "project": "farm"}, project=None) == ["five"]
+    assert run_names(store, {"state": "failed"}, project=None) == ["five"]
+    assert run_names(store, {"exit_code": 1, "project": "farm"}, project=None) == ["five"]
 
 
 def test_times_are_compared_as_times_in_any_format(store: Path) -> None:
@@ -119,10 +119,10 @@ def test_times_are_compared_as_times_in_any_format(store: Path) -> None:
         ((now - hour).strftime("%Y-%m-%dT%H:%M:%S"), (now + hour).strftime("%Y-%m-%dT%H:%M:%SZ")),
         ("2020-01-01", "2999-12-31"),
     ):
-        assert len(found(store, {"created_at": {"$gt": before, "$lt": after}})) == 4
-        assert found(store, {"createdAt": {"$lt": before}}) == []
+        assert len(run_names(store, {"created_at": {"$gt": before, "$lt": after}})) == 4
+        assert run_names(store, {"createdAt": {"$lt": before}}) == []
     with pytest.raises(InvalidInput, match="'yesterday' is not a time: write it as in"):
-        found(store, {"created_at": {"$gt": "yesterday"}})
+        run_names(store, {"created_at": {"$gt": "yesterday"}})
 
 
 @pytest.mark.parametrize(
@@ -157,13 +157,13 @@ def test_an_invalid_filter_is_refused_with_the_valid_names(store: Path, filters:
 
 def test_values_of_filters_are_values_and_never_sql(store: Path) -> None:
     for text in ("' or 1=1 --", '"); drop table runs; --', "$.x", "%"):
-        assert found(store, {"display_name": text}) == []
-        assert found(store, {f"config.{text.replace(chr(34), '')}": "x"}) == []
-    assert len(found(store)) == 4
+        assert run_names(store, {"display_name": text}) == []
+        assert run_names(store, {f"config.{text.replace(chr(34), '')}": "x"}) == []
+    assert len(run_names(store)) == 4
 
 
 def test_a_filter_may_have_a_thousand_choices(store: Path) -> None:
-    assert found(store, {"name": {"$in": [f"id-{i}" for i in range(5000)] + ["id-two"]}}) == ["two"]
+    assert run_names(store, {"name": {"$in": [f"id-{i}" for i in range(5000)] + ["id-two"]}}) == ["two"]
 
 
 @pytest.mark.parametrize(
@@ -185,21 +185,21 @@ def test_a_filter_may_have_a_thousand_choices(store: Path) -> None:
 def test_orders_sort_by_any_field_with_missing_values_last_at_any_page_size(
     store: Path, order: str, expected: str, per_page: int
 ) -> None:
-    assert found(store, order=order, per_page=per_page) == expected.split()
+    assert run_names(store, order=order, per_page=per_page) == expected.split()
 
 
 def test_the_heartbeat_of_a_run_is_its_last_log(tmp_path: Path) -> None:
     store = tmp_path / "store"
     first = artstore.init(project="zoo", name="first", store=store)
     second = artstore.init(project="zoo", name="second", store=store, reinit="create_new")
-    assert found(store, order="heartbeat_at") == ["first", "second"]
+    assert run_names(store, order="heartbeat_at") == ["first", "second"]
     first.log({"loss": 1})
     # Metrics are written within about a second.
-    while found(store, order="heartbeat_at") != ["second", "first"]:
+    while run_names(store, order="heartbeat_at") != ["second", "first"]:
         time.sleep(0.05)
-    assert found(store, {"heartbeat_at": {"$gt": datetime.now(UTC)}}) == []
+    assert run_names(store, {"heartbeat_at": {"$gt": datetime.now(UTC)}}) == []
     second.finish()
-    assert found(store, order="-heartbeat_at") == ["second", "first"]
+    assert run_names(store, order="-heartbeat_at") == ["second", "first"]
     first.finish()
 
 
@@ -210,11 +210,11 @@ def test_an_unknown_order_is_refused(store: Path) -> None:
 
 def test_a_run_whose_process_is_dead_is_found_as_crashed(tmp_path: Path) -> None:
     with artstore.init(project="zoo", store=tmp_path / "store") as run:
-        assert found(tmp_path / "store", {"state": "running"}) == [run.name]
+        assert run_names(tmp_path / "store", {"state": "running"}) == [run.name]
     with closing(sqlite3.connect(tmp_path / "store" / "artstore.db")) as connection, connection:
         connection.execute("update runs set state = 'running', session = 'gone'")
-    assert found(tmp_path / "store", {"state": "crashed"}) == [run.name]
-    assert found(tmp_path / "store", {"state": "running"}) == []
+    assert run_names(tmp_path / "store", {"state": "crashed"}) == [run.name]
+    assert run_names(tmp_path / "store", {"state": "running"}) == []
 
 
 # A model: the same filters on plain Python values
@@ -291,17 +291,17 @@ def passes(value: Any, condition: Any) -> bool:
     return True
 
 
-def lets_through(filters: dict[str, Any], config: dict[str, Any]) -> bool:
+def matches(filters: dict[str, Any], config: dict[str, Any]) -> bool:
     results = []
     for key, condition in filters.items():
         if key == "$and":
-            results.append(all(lets_through(item, config) for item in condition))
+            results.append(all(matches(item, config) for item in condition))
         elif key == "$or":
-            results.append(any(lets_through(item, config) for item in condition))
+            results.append(any(matches(item, config) for item in condition))
         elif key == "$nor":
-            results.append(not any(lets_through(item, config) for item in condition))
+            results.append(not any(matches(item, config) for item in condition))
         elif key == "$not":
-            results.append(not lets_through(condition, config))
+            results.append(not matches(condition, config))
         else:
             results.append(passes(config.get(key.removeprefix("config."), MISSING), condition))
     return all(results)
@@ -317,7 +317,7 @@ CONFIGS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def modelled(tmp_path_factory: pytest.TempPathFactory) -> Api:
+def model_store(tmp_path_factory: pytest.TempPathFactory) -> Api:
     """A store with one run for each of `CONFIGS`, named by its position."""
     store = tmp_path_factory.mktemp("modelled") / "store"
     for index, config in enumerate(CONFIGS):
@@ -327,16 +327,16 @@ def modelled(tmp_path_factory: pytest.TempPathFactory) -> Api:
 
 @settings(max_examples=300, deadline=None)
 @given(filters=FILTERS)
-def test_filters_in_sql_agree_with_filters_in_python(modelled: Api, filters: dict[str, Any]) -> None:
-    expected = [str(index) for index, config in enumerate(CONFIGS) if lets_through(filters, config)]
-    assert [run.name for run in modelled.runs("zoo", filters)] == expected
+def test_filters_in_sql_agree_with_filters_in_python(model_store: Api, filters: dict[str, Any]) -> None:
+    expected = [str(index) for index, config in enumerate(CONFIGS) if matches(filters, config)]
+    assert [run.name for run in model_store.runs("zoo", filters)] == expected
 
 
 # Versions, collections and registries
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def registry_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five versions of a model, v0 deleted and two linked in a registry; and a dataset linked in another registry."""
     store = tmp_path_factory.mktemp("filled") / "store"
     with artstore.init(project="zoo", store=store) as run:
@@ -377,13 +377,13 @@ def versions(listing: Any) -> list[str]:
         ({"alias": "a0"}, ""),
     ],
 )
-def test_versions_are_filtered_by_their_fields(filled: Path, filters: Any, expected: str) -> None:
-    listing = Api(store=filled).artifacts("model", "zoo/fox", filters=filters, per_page=1)
+def test_versions_are_filtered_by_their_fields(registry_store: Path, filters: Any, expected: str) -> None:
+    listing = Api(store=registry_store).artifacts("model", "zoo/fox", filters=filters, per_page=1)
     assert (versions(listing), len(listing)) == (expected.split(), len(expected.split()))
 
 
-def test_tags_and_filters_are_combined_and_counted(filled: Path) -> None:
-    api = Api(store=filled)
+def test_tags_and_filters_are_combined_and_counted(registry_store: Path) -> None:
+    api = Api(store=registry_store)
     assert versions(api.artifacts("model", "zoo/fox", tags="good", order="+version_index")) == ["v3", "v4"]
     both = api.artifacts("model", "zoo/fox", tags=["good"], filters={"metadata.data.kind": "even"})
     assert (versions(both), len(both)) == (["v4"], 1)
@@ -391,8 +391,8 @@ def test_tags_and_filters_are_combined_and_counted(filled: Path) -> None:
         api.artifacts("model", "zoo/fox", filters={"colour": 1})
 
 
-def test_links_are_filtered_by_their_own_aliases_and_the_metadata_of_their_versions(filled: Path) -> None:
-    registry = Api(store=filled).registry("model")
+def test_links_are_filtered_by_their_own_aliases_and_the_metadata_of_their_versions(registry_store: Path) -> None:
+    registry = Api(store=registry_store).registry("model")
     assert versions(registry.versions()) == ["v1", "v0"]
     assert [item.source_version for item in registry.versions({"alias": "live"})] == ["v1"]
     assert [item.source_version for item in registry.versions({"alias": "latest"})] == ["v3"]
@@ -401,8 +401,8 @@ def test_links_are_filtered_by_their_own_aliases_and_the_metadata_of_their_versi
     assert list(registry.versions({"alias": "a1"})) == []
 
 
-def test_collections_and_registries_are_filtered(filled: Path) -> None:
-    api = Api(store=filled)
+def test_collections_and_registries_are_filtered(registry_store: Path) -> None:
+    api = Api(store=registry_store)
     assert names(api.registries()) == ["data", "model"]
     assert names(api.registries(filter={"name": {"$regex": "^mod"}})) == ["model"]
     assert names(api.registry("data").collections({"name": {"$regex": "pict"}})) == ["pictures"]

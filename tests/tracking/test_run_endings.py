@@ -13,7 +13,7 @@ LOG_TEN = "for index in range(10): run.log_artifact(new_draft('a', index))\n"
 TEN = [str(index) for index in range(10)]
 
 
-def check_ended(programs: ProgramFolder, state: str, exit_code: int | None, contents: list[str]) -> None:
+def check_state(programs: ProgramFolder, state: str, exit_code: int | None, contents: list[str]) -> None:
     run = programs.public_run()
     assert (run.state, run.exit_code) == (state, exit_code)
     assert programs.contents("a") == contents
@@ -43,7 +43,7 @@ def test_a_run_that_was_not_finished_ends_like_its_program(
     result = programs.run(BEGIN + LOG_TEN + last_line)
     assert result.code == code, result.err
     exit_code = 7 if "exit_code=7" in last_line else 1 if code < 0 else code
-    check_ended(programs, state, exit_code, TEN)
+    check_state(programs, state, exit_code, TEN)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_with_block_ends_its_run_by_how_it_is_left(
     lines = [*LOG_TEN.splitlines(), "say(artstore.Api().run('r').state)", last_line]
     result = programs.run("with artstore.init(id='r') as run:\n" + "\n".join(f"    {line}" for line in lines))
     assert (result.code, result.out) == (code, ["running"]), result.err
-    check_ended(programs, state, exit_code, TEN)
+    check_state(programs, state, exit_code, TEN)
 
 
 def test_a_run_that_logged_nothing_ends_with_its_process(programs: ProgramFolder) -> None:
@@ -92,7 +92,7 @@ def test_sigterm_during_commits_commits_what_was_logged_and_fails_the_run(progra
     program.expect("logged")
     program.signal(signal.SIGTERM)
     assert program.wait().code == 128 + signal.SIGTERM
-    check_ended(programs, "failed", 128 + signal.SIGTERM, TEN)
+    check_state(programs, "failed", 128 + signal.SIGTERM, TEN)
 
 
 def test_sigterm_does_not_cancel_a_waiting_commit(programs: ProgramFolder) -> None:
@@ -103,7 +103,7 @@ def test_sigterm_does_not_cancel_a_waiting_commit(programs: ProgramFolder) -> No
         program.expect("logged")
         program.signal(signal.SIGTERM)
     assert program.wait().code == 128 + signal.SIGTERM
-    check_ended(programs, "failed", 128 + signal.SIGTERM, TEN)
+    check_state(programs, "failed", 128 + signal.SIGTERM, TEN)
 
 
 def test_a_second_sigterm_ends_the_process_immediately_and_the_run_has_crashed(programs: ProgramFolder) -> None:
@@ -151,7 +151,7 @@ def test_an_interrupt_while_waiting_loses_nothing(programs: ProgramFolder, waiti
     result = program.wait()
     assert result.code == -signal.SIGINT
     assert "KeyboardInterrupt" in result.err
-    check_ended(programs, "failed", 1, [*TEN, "last"])
+    check_state(programs, "failed", 1, [*TEN, "last"])
 
 
 def test_a_program_can_continue_after_an_interrupted_finish(programs: ProgramFolder) -> None:
@@ -169,7 +169,7 @@ def test_a_program_can_continue_after_an_interrupted_finish(programs: ProgramFol
         program.signal(signal.SIGINT)
         program.expect("interrupted")
     assert program.wait().code == 0
-    check_ended(programs, "finished", 0, [*TEN, "more"])
+    check_state(programs, "finished", 0, [*TEN, "more"])
     assert programs.public_run().summary == {"loss": 1}
 
 
@@ -186,7 +186,7 @@ def test_sigkill_leaves_committed_versions_and_a_crashed_run(programs: ProgramFo
     assert programs.run("artstore.init(id='next').finish()").code == 0
     assert programs.states() == {"r": "crashed", "next": "finished"}
     if commits:
-        check_ended(programs, "crashed", None, TEN[:commits])
+        check_state(programs, "crashed", None, TEN[:commits])
 
 
 def test_sigkill_before_a_commit_leaves_no_remains(programs: ProgramFolder) -> None:
@@ -200,7 +200,7 @@ def test_sigkill_before_a_commit_leaves_no_remains(programs: ProgramFolder) -> N
         program.expect("logged")
         program.signal(signal.SIGKILL)
         assert program.wait().code == -signal.SIGKILL
-    check_ended(programs, "crashed", None, ["0"])
+    check_state(programs, "crashed", None, ["0"])
 
 
 def test_threads_can_log_after_the_main_thread_has_ended(programs: ProgramFolder) -> None:
@@ -213,7 +213,7 @@ def test_threads_can_log_after_the_main_thread_has_ended(programs: ProgramFolder
         + "threading.Thread(target=log).start()"
     )
     assert (result.code, result.out) == (0, ["v9"]), result.err
-    check_ended(programs, "finished", 0, TEN)
+    check_state(programs, "finished", 0, TEN)
     assert programs.public_run().summary == {"loss": 1}
 
 
@@ -224,7 +224,7 @@ def test_atexit_functions_can_log(programs: ProgramFolder) -> None:
         + "atexit.register(lambda: (run.log({'loss': 1}), say(run.log_artifact(new_draft('a', 0)).wait().version)))"
     )
     assert (result.code, result.out) == (0, ["v0"]), result.err
-    check_ended(programs, "finished", 0, ["0"])
+    check_state(programs, "finished", 0, ["0"])
 
 
 def test_each_of_several_open_runs_ends_with_the_process(programs: ProgramFolder) -> None:

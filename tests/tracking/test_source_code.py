@@ -22,7 +22,7 @@ def git(*arguments: str) -> str:
     return output_of.stdout.strip()
 
 
-def code() -> object:
+def recorded_code() -> object:
     with artstore.init(project="coded") as run:
         id = run.id
     return artstore.Api().run(f"coded/{id}").metadata.get("git")
@@ -36,15 +36,20 @@ def test_a_run_records_the_commit_branch_remote_and_changes_of_its_code(
     git("add", "train.py")
     git("commit", "-q", "-m", "one")
     commit = git("rev-parse", "HEAD")
-    assert code() == {"commit": commit, "branch": "trunk", "remote": None, "dirty": False}
+    assert recorded_code() == {"commit": commit, "branch": "trunk", "remote": None, "dirty": False}
     git("remote", "add", "mirror", "https://someone:pa@ss@mirror.example/team/code.git?token=xyz")
     Path("train.py").write_text("2")
     mirror = "https://mirror.example/team/code.git"
-    assert code() == {"commit": commit, "branch": "trunk", "remote": mirror, "dirty": True}
+    assert recorded_code() == {"commit": commit, "branch": "trunk", "remote": mirror, "dirty": True}
     git("remote", "add", "origin", "git@origin.example:team/code.git")
     git("checkout", "-q", "--detach")
     (workspace / "deep").mkdir()
-    assert code() == {"commit": commit, "branch": None, "remote": "origin.example:team/code.git", "dirty": True}
+    assert recorded_code() == {
+        "commit": commit,
+        "branch": None,
+        "remote": "origin.example:team/code.git",
+        "dirty": True,
+    }
     recorded = output_of("sql", "select group_concat(environment) as said from runs", "--json")
     # None of these is hexadecimal: the commit may contain any digits.
     assert re.search("pa@|ss@|xyz|git@", recorded) is None
@@ -53,11 +58,11 @@ def test_a_run_records_the_commit_branch_remote_and_changes_of_its_code(
 
 
 def test_code_without_a_repository_or_commit_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert code() is None
+    assert recorded_code() is None
     git("init", "-q")
-    assert code() is None
+    assert recorded_code() is None
     monkeypatch.setenv("PATH", "")
-    assert code() is None
+    assert recorded_code() is None
 
 
 def test_the_file_system_monitor_of_a_repository_is_not_started(workspace: Path) -> None:
@@ -69,8 +74,64 @@ def test_the_file_system_monitor_of_a_repository_is_not_started(workspace: Path)
     trap.write_text(f"#!/bin/sh\ntouch {workspace / 'sprung'}\n")
     trap.chmod(0o755)
     git("config", "core.fsmonitor", str(trap))
-    assert code() is not None
+    assert recorded_code() is not None
     assert not (workspace / "sprung").exists()
+
+
+def new_repository() -> None:
+    """Make a repository of two files, one of which was touched since."""
+    git("init", "-q")
+    for name in ("train.py", "data.bin"):
+        Path(name).write_text("print()\n")
+    git("add", "train.py", "data.bin")
+    git("commit", "-q", "-m", "one")
+    for name in ("train.py", "data.bin"):
+        Path(name).write_text("PRINT()\n")
+
+
+def test_a_run_in_a_foreign_repository_runs_nothing_of_it(workspace: Path) -> None:
+    trap = workspace / "trap"
+    trap.write_text(f'#!/bin/sh\necho "$0 $*" >> {workspace}/sprung\ncat\n')
+    trap.chmod(0o755)
+    new_repository()
+    blob = git("rev-parse", "HEAD:data.bin")
+    for setting in ("filter.a=b.clean", "filter.a=b.process", "core.fsmonitor", "core.sshCommand", "diff.external"):
+        git("config", setting, str(trap))
+    git("config", "filter.a=b.required", "true")
+    hooks = workspace / "hooks"
+    hooks.mkdir()
+    for hook in ("post-index-change", "fsmonitor-watchman", "reference-transaction", "post-checkout", "pre-auto-gc"):
+        (hooks / hook).write_bytes(trap.read_bytes())
+        (hooks / hook).chmod(0o755)
+    git("config", "core.hooksPath", str(hooks))
+    # A partial clone, whose missing objects a program of the repository would fetch.
+    git("config", "core.repositoryFormatVersion", "1")
+    git("config", "extensions.partialClone", "origin")
+    git("config", "remote.origin.promisor", "true")
+    git("config", "remote.origin.url", f"ext::{trap} %S")
+    git("config", "protocol.ext.allow", "always")
+    Path(".gitattributes").write_text("* filter=a=b diff=a=b\n")
+    Path(".git/objects", blob[:2], blob[2:]).unlink()
+    Path("sprung").unlink(missing_ok=True)
+    with artstore.init(project="coded", id="one"):
+        pass
+    with artstore.init(project="coded", id="two"):
+        pass
+    assert not Path("sprung").exists(), Path("sprung").read_text()
+    recorded = artstore.Api().run("coded/two").metadata["git"]
+    assert recorded["commit"] == git("-c", "core.hooksPath=/dev/null", "rev-parse", "HEAD")
+    assert recorded["dirty"] is None, "only the filters could tell"
+
+
+def test_filters_of_the_user_are_not_those_of_the_repository(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = workspace / "gitconfig"
+    settings.write_text('[filter "lower"]\n\tclean = tr [:upper:] [:lower:]\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    new_repository()
+    Path(".gitattributes").write_text("* filter=lower\n")
+    with artstore.init(project="coded", id="one"):
+        pass
+    assert artstore.Api().run("coded/one").metadata["git"]["dirty"] is False
 
 
 def test_a_run_begins_before_git_has_answered(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

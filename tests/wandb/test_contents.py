@@ -23,7 +23,7 @@ def artifact(workdir: Path) -> Artifact:
     return Artifact("animals", "dataset")
 
 
-def content(artifact: Artifact) -> dict[str, bytes]:
+def files_of(artifact: Artifact) -> dict[str, bytes]:
     """Return the files of a draft after logging it."""
     with wandb.init() as run:
         run.log_artifact(artifact).wait()
@@ -38,7 +38,7 @@ def test_add_file_returns_the_entry(artifact: Artifact) -> None:
     entry = artifact.add_file(local_path="cat.txt", name="pets/tom.txt")
     assert (entry.path, entry.size, entry.ref, entry.extra) == ("pets/tom.txt", 4, None, {})
     assert (entry.local_path, entry.name) == ("cat.txt", entry.path)
-    assert content(artifact) == {"pets/tom.txt": b"meow"}
+    assert files_of(artifact) == {"pets/tom.txt": b"meow"}
 
 
 def test_a_file_keeps_its_name_unless_another_is_given(artifact: Artifact) -> None:
@@ -50,7 +50,7 @@ def test_add_file_takes_all_its_arguments_by_position(artifact: Artifact) -> Non
     artifact.add_file("cat.txt", "x", False, True, "immutable", False)
     artifact.add_file("dog.txt", "x", False, True, "mutable", True)
     artifact.add_dir("images/deep", "y", False, None, True)
-    assert content(artifact) == {"x": b"woof", "y/b.png": b"bb"}
+    assert files_of(artifact) == {"x": b"woof", "y/b.png": b"bb"}
 
 
 @pytest.mark.parametrize("path", ["nowhere", "images"])
@@ -82,7 +82,7 @@ def test_the_same_path_twice_is_refused_unless_equal_or_overwritten(artifact: Ar
     with pytest.raises(ValueError, match="Cannot add the same path twice: 'x'"):
         artifact.add_file("dog.txt", name="x")
     artifact.add_file("dog.txt", name="x", overwrite=True)
-    assert content(artifact) == {"x": b"woof"}
+    assert files_of(artifact) == {"x": b"woof"}
 
 
 def test_is_tmp_names_a_file_by_its_content(artifact: Artifact) -> None:
@@ -102,7 +102,7 @@ def test_a_file_that_changes_after_it_was_added_is_stored_as_it_was(artifact: Ar
     artifact.add_dir("images")
     Path("cat.txt").write_text("changed")
     Path("images/a.png").unlink()
-    assert content(artifact) == {"a.png": b"a", "cat.txt": b"meow", "deep/b.png": b"bb"}
+    assert files_of(artifact) == {"a.png": b"a", "cat.txt": b"meow", "deep/b.png": b"bb"}
 
 
 def test_files_can_be_added_by_several_threads(artifact: Artifact) -> None:
@@ -116,7 +116,7 @@ def test_files_can_be_added_by_several_threads(artifact: Artifact) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert content(artifact) == {f"file{number}": str(number).encode() for number in range(20)}
+    assert files_of(artifact) == {f"file{number}": str(number).encode() for number in range(20)}
 
 
 # Equal: add_dir
@@ -125,7 +125,7 @@ def test_files_can_be_added_by_several_threads(artifact: Artifact) -> None:
 def test_add_dir_returns_none_and_adds_everything_below(artifact: Artifact) -> None:
     result: object = artifact.add_dir("images")
     assert result is None
-    assert content(artifact) == {"a.png": b"a", "deep/b.png": b"bb"}
+    assert files_of(artifact) == {"a.png": b"a", "deep/b.png": b"bb"}
 
 
 def test_add_dir_adds_below_a_name(artifact: Artifact) -> None:
@@ -140,7 +140,7 @@ def test_add_dir_replaces_only_with_merge_and_never_removes(artifact: Artifact) 
     with pytest.raises(ValueError, match=r"Cannot add the same path twice: 'a.png'"):
         artifact.add_dir("images")
     artifact.add_dir("images", merge=True)
-    assert content(artifact) == {"a.png": b"a", "deep/b.png": b"bb", "dog.txt": b"woof"}
+    assert files_of(artifact) == {"a.png": b"a", "deep/b.png": b"bb", "dog.txt": b"woof"}
 
 
 # Equal: new_file, remove, get_added_local_path_name
@@ -151,7 +151,7 @@ def test_new_file_writes_text_or_bytes(artifact: Artifact) -> None:
         file.write("é")
     with artifact.new_file("bytes", mode="wb") as file:
         file.write(b"\x00\xff")
-    assert content(artifact) == {"bytes": b"\x00\xff", "text.txt": "é".encode("utf-16")}
+    assert files_of(artifact) == {"bytes": b"\x00\xff", "text.txt": "é".encode("utf-16")}
 
 
 def test_new_file_replaces_only_with_the_mode_for_it(artifact: Artifact) -> None:
@@ -160,7 +160,7 @@ def test_new_file_replaces_only_with_the_mode_for_it(artifact: Artifact) -> None
         pass
     with artifact.new_file("cat.txt", mode="w") as file:
         file.write("purr")
-    assert content(artifact) == {"cat.txt": b"purr"}
+    assert files_of(artifact) == {"cat.txt": b"purr"}
 
 
 def test_new_file_keeps_no_file_of_a_block_that_fails(artifact: Artifact) -> None:
@@ -171,7 +171,7 @@ def test_new_file_keeps_no_file_of_a_block_that_fails(artifact: Artifact) -> Non
         file.write("é")
     with pytest.raises(ZeroDivisionError), artifact.new_file("cat.txt", mode="w") as file:
         file.write(str(1 // 0))
-    assert content(artifact) == {"cat.txt": b"meow"}
+    assert files_of(artifact) == {"cat.txt": b"meow"}
 
 
 def test_remove_takes_a_path_an_entry_or_a_folder(artifact: Artifact) -> None:
@@ -302,7 +302,7 @@ def test_an_error_for_a_missing_path_says_where_to_look() -> None:
 
 def test_a_bare_new_file_reserves_an_empty_file(artifact: Artifact) -> None:
     artifact.new_file("hello.txt")
-    assert content(artifact) == {"hello.txt": b""}
+    assert files_of(artifact) == {"hello.txt": b""}
 
 
 def test_empty_folders_links_and_the_executable_bit_are_kept() -> None:

@@ -15,7 +15,7 @@ from tests.support.wandb_fixtures import log_version
 pytestmark = pytest.mark.usefixtures("workdir")
 
 
-def found(name: str = "animals:latest") -> Artifact:
+def find_version(name: str = "animals:latest") -> Artifact:
     return Api().artifact(name)
 
 
@@ -31,34 +31,34 @@ def test_aliases_are_a_list_that_is_saved_by_save() -> None:
     artifact = log_version(aliases=["a", "b"])
     artifact.aliases.append("c")
     artifact.aliases.remove("a")
-    assert found().aliases == ["latest", "a", "b"]
+    assert find_version().aliases == ["latest", "a", "b"]
     artifact.save()
-    assert sorted(found().aliases) == sorted(artifact.aliases) == ["b", "c", "latest"]
+    assert sorted(find_version().aliases) == sorted(artifact.aliases) == ["b", "c", "latest"]
 
 
 def test_all_aliases_can_be_replaced() -> None:
     log_version(aliases=["a"])
     log_version(files={"cat.txt": b"purr"})
-    first = found("animals:a")
+    first = find_version("animals:a")
     first.aliases = ["x", "y"]
     first.save()
-    assert found("animals:v0").aliases == ["x", "y"]
+    assert find_version("animals:v0").aliases == ["x", "y"]
 
 
 def test_an_alias_moves_from_version_to_version() -> None:
     two_versions(aliases=["best"])
-    assert found("animals:best").version == "v0"
-    newer = found("animals:v1")
+    assert find_version("animals:best").version == "v0"
+    newer = find_version("animals:v1")
     newer.aliases.append("best")
     newer.save()
-    assert found("animals:best").version == "v1"
-    assert found("animals:v0").aliases == []
+    assert find_version("animals:best").version == "v1"
+    assert find_version("animals:v0").aliases == []
 
 
 def test_an_alias_given_to_log_artifact_moves() -> None:
     two_versions(aliases=["best"])
     log_version(files={"cat.txt": b"3"}, aliases=["best"])
-    assert [found(f"animals:v{number}").aliases for number in range(3)] == [[], [], ["latest", "best"]]
+    assert [find_version(f"animals:v{number}").aliases for number in range(3)] == [[], [], ["latest", "best"]]
 
 
 def test_the_index_of_a_version_is_not_among_its_aliases() -> None:
@@ -73,10 +73,10 @@ def test_tags_are_a_list_that_is_saved_by_save() -> None:
     artifact.tags.append("c")
     artifact.tags.remove("a")
     artifact.save()
-    assert found().tags == ["b", "c"]
+    assert find_version().tags == ["b", "c"]
     artifact.tags = ["only"]
     artifact.save()
-    assert found().tags == ["only"]
+    assert find_version().tags == ["only"]
 
 
 def test_an_invalid_tag_is_refused_by_save() -> None:
@@ -85,7 +85,7 @@ def test_an_invalid_tag_is_refused_by_save() -> None:
     artifact.metadata["x"] = 1
     with pytest.raises(ValueError, match="Invalid tag"):
         artifact.save()
-    assert (found().tags, found().metadata) == ([], {})
+    assert (find_version().tags, find_version().metadata) == ([], {})
 
 
 def test_description_and_metadata_of_a_version_are_saved_by_save() -> None:
@@ -93,39 +93,39 @@ def test_description_and_metadata_of_a_version_are_saved_by_save() -> None:
     artifact.description = "two"
     artifact.metadata["deep"]["b"] = 3
     artifact.metadata["new"] = [1]
-    assert (found().description, found().metadata) == ("one", {"a": 1, "deep": {"b": 2}})
+    assert (find_version().description, find_version().metadata) == ("one", {"a": 1, "deep": {"b": 2}})
     artifact.save()
-    assert (found().description, found().metadata) == ("two", {"a": 1, "deep": {"b": 3}, "new": [1]})
+    assert (find_version().description, find_version().metadata) == ("two", {"a": 1, "deep": {"b": 3}, "new": [1]})
     artifact.metadata = {"only": True}
     artifact.description = ""
     artifact.save()
-    assert (found().description, found().metadata) == ("", {"only": True})
-    assert found().version == "v0"
+    assert (find_version().description, find_version().metadata) == ("", {"only": True})
+    assert find_version().version == "v0"
 
 
 def test_saving_changes_only_what_was_changed() -> None:
     artifact = log_version(description="one", aliases=["a"], tags=["t"])
-    other = found()
+    other = find_version()
     other.description = "two"
     other.aliases.append("b")
     other.save()
     artifact.tags.append("u")
     artifact.save()
-    assert (found().tags, sorted(found().aliases)) == (["t", "u"], ["a", "b", "latest"])
+    assert (find_version().tags, sorted(find_version().aliases)) == (["t", "u"], ["a", "b", "latest"])
 
 
 def test_a_ttl_is_set_removed_and_inherited() -> None:
     artifact = log_version(ttl=timedelta(days=30))
-    assert found().ttl == timedelta(days=30)
+    assert find_version().ttl == timedelta(days=30)
     artifact.ttl = timedelta(hours=1)
     artifact.save()
-    assert found().ttl == timedelta(hours=1)
+    assert find_version().ttl == timedelta(hours=1)
     artifact.ttl = None
     artifact.save()
-    assert found().ttl is None
+    assert find_version().ttl is None
     artifact.ttl = ArtifactTTL.INHERIT
     artifact.save()
-    assert found().ttl is None
+    assert find_version().ttl is None
 
 
 # Equal: delete
@@ -133,7 +133,7 @@ def test_a_ttl_is_set_removed_and_inherited() -> None:
 
 def test_a_version_without_aliases_is_deleted() -> None:
     two_versions()
-    found("animals:v0").delete()
+    find_version("animals:v0").delete()
     assert [artifact.version for artifact in Api().artifacts("dataset", "animals")] == ["v1"]
     assert not Api().artifact_exists("animals:v0")
     assert Api().artifact_exists("animals:v1")
@@ -142,7 +142,7 @@ def test_a_version_without_aliases_is_deleted() -> None:
 @pytest.mark.parametrize("alias", ["best", "latest"])
 def test_a_version_with_aliases_is_deleted_only_with_delete_aliases(alias: str) -> None:
     two_versions(aliases=["best"])
-    artifact = found(f"animals:{alias}")
+    artifact = find_version(f"animals:{alias}")
     with pytest.raises(wandb.CommError, match=alias):
         artifact.delete()
     assert Api().artifact_exists(artifact.name)
@@ -152,20 +152,20 @@ def test_a_version_with_aliases_is_deleted_only_with_delete_aliases(alias: str) 
 
 def test_latest_falls_back_to_the_newest_living_version() -> None:
     two_versions()
-    found().delete(delete_aliases=True)
-    assert found().version == "v0"
-    assert found().aliases == ["latest"]
+    find_version().delete(delete_aliases=True)
+    assert find_version().version == "v0"
+    assert find_version().aliases == ["latest"]
 
 
 def test_the_number_of_a_deleted_version_is_not_reused() -> None:
     two_versions()
-    found().delete(delete_aliases=True)
+    find_version().delete(delete_aliases=True)
     assert log_version(files={"cat.txt": b"3"}).version == "v2"
 
 
 def test_a_deleted_version_can_be_neither_used_nor_downloaded() -> None:
     two_versions()
-    artifact = found("animals:v0")
+    artifact = find_version("animals:v0")
     artifact.delete()
     with pytest.raises(wandb.CommError, match="deleted"):
         artifact.download()
@@ -201,7 +201,7 @@ def test_a_collection_is_renamed_described_and_tagged_by_save() -> None:
 
 def test_a_collection_knows_its_versions_and_their_aliases() -> None:
     two_versions(aliases=["best"])
-    collection = found().collection
+    collection = find_version().collection
     assert (collection.name, collection.project, collection.type) == ("animals", "uncategorized", "dataset")
     assert collection.is_sequence()
     assert sorted(collection.aliases) == ["best", "latest"]
@@ -221,16 +221,16 @@ def test_deleting_a_collection_deletes_all_its_versions() -> None:
 
 def test_latest_cannot_be_set_or_removed() -> None:
     two_versions()
-    older = found("animals:v0")
+    older = find_version("animals:v0")
     with pytest.raises(InvalidName, match="latest"):
         older.aliases = ["latest"]
     older.aliases.append("latest")
     with pytest.raises(InvalidName, match="latest"):
         older.save()
-    newest = found()
+    newest = find_version()
     newest.aliases = ["best"]
     newest.save()
-    assert sorted(found().aliases) == ["best", "latest"]
+    assert sorted(find_version().aliases) == ["best", "latest"]
 
 
 def test_save_is_all_or_nothing() -> None:
@@ -239,7 +239,7 @@ def test_save_is_all_or_nothing() -> None:
     artifact.aliases.append("v7")
     with pytest.raises(InvalidName, match="v7"):
         artifact.save()
-    assert found().description is None
+    assert find_version().description is None
 
 
 def test_a_referenced_version_is_deleted_only_by_force() -> None:

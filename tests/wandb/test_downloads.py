@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("workdir")
 FILES = {"images/cat.png": b"cat", "images/dog.png": b"dog", "images-old/cat.png": b"old cat", "labels.csv": b"a,b\n"}
 
 
-def tree(folder: str | Path) -> set[str]:
+def paths_below(folder: str | Path) -> set[str]:
     return set(tree_of(Path(folder)))
 
 
@@ -29,7 +29,7 @@ def test_a_download_returns_the_folder_as_a_string() -> None:
     assert type(root) is str
     assert Path(root) == Path.cwd() / "artifacts" / "animals:v0"
     assert {path: (Path(root) / path).read_bytes() for path in FILES} == FILES
-    assert tree(root) == set(FILES)
+    assert paths_below(root) == set(FILES)
 
 
 def test_the_folder_of_downloads_is_set_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +46,7 @@ def test_a_download_takes_all_the_arguments_of_wandb() -> None:
         root="here", allow_missing_references=True, skip_cache=True, path_prefix="images", multipart=False
     )
     assert root == "here"
-    assert tree("here") == {"images/cat.png", "images/dog.png"}
+    assert paths_below("here") == {"images/cat.png", "images/dog.png"}
 
 
 def test_a_download_keeps_other_files_and_repairs_its_own() -> None:
@@ -54,17 +54,17 @@ def test_a_download_keeps_other_files_and_repairs_its_own() -> None:
     write_files(Path("here"), {"labels.csv": b"wrong", "notes.txt": b"mine"})
     artifact.download("here")
     assert Path("here/labels.csv").read_bytes() == b"a,b\n"
-    assert tree("here") == {*FILES, "notes.txt"}
+    assert paths_below("here") == {*FILES, "notes.txt"}
 
 
 def test_a_part_of_an_artifact_is_downloaded_by_its_path() -> None:
     artifact = log_version(files=FILES)
     artifact.download("file", path_prefix="labels.csv")
-    assert tree("file") == {"labels.csv"}
+    assert paths_below("file") == {"labels.csv"}
     artifact.download("folder", path_prefix=Path("images"))
-    assert tree("folder") == {"images/cat.png", "images/dog.png"}
+    assert paths_below("folder") == {"images/cat.png", "images/dog.png"}
     artifact.download("all", path_prefix="")
-    assert tree("all") == set(FILES)
+    assert paths_below("all") == set(FILES)
 
 
 def test_an_artifact_found_by_an_alias_is_downloaded_to_the_folder_of_its_version() -> None:
@@ -79,14 +79,14 @@ def test_a_checkout_removes_files_that_are_not_in_the_artifact() -> None:
     artifact = log_version(files=FILES)
     write_files(Path("here"), {"images/cat.png": b"wrong", "notes.txt": b"mine", "more/of/it": b"mine"})
     assert artifact.checkout("here") == "here"
-    assert tree("here") == set(FILES)
+    assert paths_below("here") == set(FILES)
 
 
 def test_a_checkout_goes_to_a_folder_named_without_the_version() -> None:
     log_version(files={"cat.txt": b"meow"}).checkout()
     root = log_version(files={"dog.txt": b"woof"}).checkout()
     assert Path(root) == Path.cwd() / "artifacts" / "animals"
-    assert tree(root) == {"dog.txt"}
+    assert paths_below(root) == {"dog.txt"}
 
 
 # Equal: verify
@@ -141,7 +141,7 @@ def test_files_are_listed_with_their_sizes_and_can_be_downloaded_one_by_one() ->
     assert {file.name: file.size for file in files} == {path: len(content) for path, content in FILES.items()}
     with files[0].download(root="here") as opened:
         assert opened.read() == FILES[files[0].name].decode()
-    assert tree("here") == {files[0].name}
+    assert paths_below("here") == {files[0].name}
     with pytest.raises(ValueError, match="exist_ok"):
         files[0].download(root="here")
     files[0].download(root="here", exist_ok=True).close()
@@ -159,7 +159,7 @@ def test_some_files_are_listed_by_name() -> None:
 def test_a_prefix_ends_at_a_slash() -> None:
     artifact = log_version(files=FILES)
     artifact.download("here", path_prefix="images/")
-    assert tree("here") == {"images/cat.png", "images/dog.png"}
+    assert paths_below("here") == {"images/cat.png", "images/dog.png"}
     with pytest.raises(ArtstoreError, match="ima"):
         artifact.download("nothing", path_prefix="ima")
 

@@ -17,7 +17,7 @@ from tests.support.wandb_fixtures import entry_paths, log_version, new_draft
 pytestmark = pytest.mark.usefixtures("workdir")
 
 
-def held(run: wandb.Run) -> threading.Event:
+def commits_held(run: wandb.Run) -> threading.Event:
     """Keep a run from committing anything until the event is set."""
     event = threading.Event()
     run._background.submit(event.wait)
@@ -30,7 +30,7 @@ def held(run: wandb.Run) -> threading.Event:
 def test_log_artifact_and_wait_return_the_artifact() -> None:
     artifact = new_draft(cat="meow")
     with wandb.init() as run:
-        event = held(run)
+        event = commits_held(run)
         assert run.log_artifact(artifact) is artifact
         assert (artifact.is_draft(), artifact.state, artifact.name) == (False, "PENDING", "animals")
         event.set()
@@ -41,7 +41,7 @@ def test_log_artifact_and_wait_return_the_artifact() -> None:
 def test_a_timeout_of_wait_is_an_error_and_the_artifact_is_still_logged() -> None:
     artifact = new_draft(cat="meow")
     with wandb.init() as run:
-        event = held(run)
+        event = commits_held(run)
         run.log_artifact(artifact)
         with pytest.raises(WaitTimeoutError) as caught:
             artifact.wait(timeout=0.01)
@@ -92,7 +92,7 @@ def test_invalid_arguments_raise_the_errors_of_wandb() -> None:
 def test_a_logged_artifact_is_finalized_immediately() -> None:
     artifact = new_draft(cat="meow")
     with wandb.init() as run:
-        held(run).set()
+        commits_held(run).set()
         run.log_artifact(artifact)
         with pytest.raises(ArtifactFinalizedError):
             artifact.new_file("dog")
@@ -258,7 +258,7 @@ def test_an_artifact_can_be_used_right_after_the_run_logged_it() -> None:
 
 def test_another_type_is_refused_also_while_the_first_version_is_being_committed() -> None:
     with wandb.init() as run:
-        event = held(run)
+        event = commits_held(run)
         run.log_artifact(new_draft("animals", "dataset"))
         with pytest.raises(ValueError, match=r"animals.*dataset"):
             run.log_artifact(new_draft("animals", "model"))

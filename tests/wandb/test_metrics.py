@@ -142,10 +142,10 @@ def test_numbers_that_json_cannot_hold_are_stored_as_wandb_does() -> None:
 # Different on purpose
 
 
-def test_a_config_file_is_json(workdir: Path) -> None:
+def test_a_config_is_read_from_a_json_file(workdir: Path) -> None:
     (workdir / "config.json").write_text('{"lr": 0.1}')
-    (workdir / "config.yaml").write_text("lr: 0.1\n")
+    (workdir / "config.txt").write_text("lr\n")
     assert wandb.init(config="config.json").config.lr == 0.1
-    for wrong in ("config.yaml", "nowhere.json"):
+    for wrong in ("config.txt", "nowhere.json"):
         with pytest.raises(InvalidInput, match=wrong):
             wandb.init(config=wrong)

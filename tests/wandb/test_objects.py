@@ -68,12 +68,12 @@ def theirs() -> Artifact:
     return artifact.wait()
 
 
-def files(folder: Path) -> dict[str, bytes]:
+def files_below(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_artstore_writes_the_same_bytes_as_wandb(ours: Artifact) -> None:
-    made, expected = files(Path(ours.download("out"))), files(WRITTEN)
+    made, expected = files_below(Path(ours.download("out"))), files_below(WRITTEN)
     # The bytes of a NumPy file, and so its name, depend on the release of NumPy.
     packed = {path for path in {*made, *expected} if path.endswith(".npz") or path == "arrays.table.json"}
     assert {path for path in made if path not in packed} == {path for path in expected if path not in packed}
@@ -113,7 +113,7 @@ def test_files_of_wandb_are_unchanged_by_reading_and_writing(theirs: Artifact) -
     again.save()
     # An .npz is named by its bytes, which depend on the zlib that Python was built with.
     made, expected = (
-        {path: re.sub(rb"[0-9a-f]{20}\.npz", b"name.npz", data) for path, data in files(folder).items()}
+        {path: re.sub(rb"[0-9a-f]{20}\.npz", b"name.npz", data) for path, data in files_below(folder).items()}
         for folder in (Path(again.wait().download("out")), WRITTEN)
     )
     assert {path: data for path, data in made.items() if path in expected} == {
@@ -170,7 +170,7 @@ def test_wandb_reads_files_of_artstore(ours: Artifact, workdir: Path) -> None:
     subprocess.run(install, check=True)
     program = wandb_objects.__file__
     subprocess.run([python, program, "write", "written"], check=True)
-    assert files(workdir / "written").keys() == files(WRITTEN).keys()
+    assert files_below(workdir / "written").keys() == files_below(WRITTEN).keys()
     more = log_objects("more", micro=Table(columns=["t"], data=[[pandas.Timestamp("2024-01-01 00:00:00.123456")]]))
     folder = ours.download("out")
     more.download("out")

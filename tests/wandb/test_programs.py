@@ -30,7 +30,9 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def run(name: str, code: str, *arguments: str, as_wandb: bool = False, status: int = 0, **environment: str) -> str:
+def run_program(
+    name: str, code: str, *arguments: str, as_wandb: bool = False, status: int = 0, **environment: str
+) -> str:
     """Run a program and return its output; with `as_wandb`, even its import is unchanged."""
     code = textwrap.dedent(code)
     assert "import wandb" in code
@@ -57,7 +59,7 @@ def sql(query: str) -> Any:
 @pytest.fixture(params=[False, True], ids=["import artstore as wandb", "as_wandb"])
 def program(request: pytest.FixtureRequest) -> Program:
     def started(name: str, code: str, *arguments: str, **more: Any) -> str:
-        return run(name, code, *arguments, as_wandb=request.param, **more)
+        return run_program(name, code, *arguments, as_wandb=request.param, **more)
 
     return started
 
@@ -174,7 +176,12 @@ def test_a_pipeline_from_data_to_a_promoted_model(program: Program) -> None:
     assert made_by is not None
     assert made_by.config == {"seed": 2}
 
-    assert [run.job_type for run in api.runs("mnist")] == [*["prepare-data"] * 3, "train", "train", "evaluate"]
+    assert [stored.job_type for stored in api.runs("mnist")] == [
+        *["prepare-data"] * 3,
+        "train",
+        "train",
+        "evaluate",
+    ]
     assert sql("select collection, version from artifact_versions where state = 'committed' order by 1, number") == [
         {"collection": "digits", "version": "v1"},
         {"collection": "model-mnist", "version": "v2"},
@@ -223,14 +230,14 @@ INTEGRATION = """
 
 
 def test_code_that_imports_inner_modules_of_wandb_runs() -> None:
-    output = run("integration.py", INTEGRATION, as_wandb=True)
+    output = run_program("integration.py", INTEGRATION, as_wandb=True)
     assert [line.split(":")[0] for line in output.splitlines()] == ["not found", "not logged", "not found", "too late"]
     assert Api().artifact("zoo/x").version == "v0"
 
 
 def test_a_missing_module_of_wandb_is_named() -> None:
     code = "import wandb\ntry:\n    import wandb.keras\nexcept ImportError as error:\n    print(error)\n"
-    assert "no wandb.keras" in run("keras.py", code, as_wandb=True)
+    assert "no wandb.keras" in run_program("keras.py", code, as_wandb=True)
 
 
 def test_no_name_under_wandb_leads_to_a_module_that_is_only_ours() -> None:
@@ -248,14 +255,14 @@ def test_no_name_under_wandb_leads_to_a_module_that_is_only_ours() -> None:
         parts = {part for module in modules for part in module.split(".")[1:]}
         print(*(part for part in parts if isinstance(getattr(wandb, part, None), types.ModuleType)))
     """
-    assert set(run("names.py", code, as_wandb=True).split()) == {"data_types", "errors"}
+    assert set(run_program("names.py", code, as_wandb=True).split()) == {"data_types", "errors", "plot"}
 
 
 # Habits
 
 
 def test_checkpoints_are_logged_in_a_loop_and_the_best_is_marked() -> None:
-    run(
+    run_program(
         "loop.py",
         """
         import wandb
@@ -283,7 +290,7 @@ def test_checkpoints_are_logged_in_a_loop_and_the_best_is_marked() -> None:
 
 
 def test_models_are_logged_and_used_across_projects() -> None:
-    run(
+    run_program(
         "publish.py",
         """
         import wandb
@@ -295,7 +302,7 @@ def test_models_are_logged_and_used_across_projects() -> None:
             run.link_model(path="model.h5", registered_model_name="zoo-classifier")
         """,
     )
-    output = run(
+    output = run_program(
         "serve.py",
         """
         import wandb
@@ -330,9 +337,9 @@ RESUMING = """
 
 
 def test_an_interrupted_run_is_resumed_from_its_checkpoint() -> None:
-    run("long.py", RESUMING, status=5)
+    run_program("long.py", RESUMING, status=5)
     assert Api().run("long/the-run").state == "failed"
-    run("long.py", RESUMING)
+    run_program("long.py", RESUMING)
     resumed = Api().run("long/the-run")
     assert (resumed.state, resumed.summary["epoch"]) == ("finished", 5)
     assert [(row["_step"], row["epoch"]) for row in resumed.scan_history()] == [(n, n) for n in range(6)]
@@ -366,9 +373,9 @@ JOIN = """
 
 def test_grouped_runs_in_parallel_are_joined_by_their_group() -> None:
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda n: run(f"worker{n}.py", WORKER, str(n), WANDB_RUN_GROUP="g1"), range(3)))
-    run("worker9.py", WORKER, "9", WANDB_RUN_GROUP="g2")
-    run("join.py", JOIN, WANDB_RUN_GROUP="g1")
+        list(pool.map(lambda n: run_program(f"worker{n}.py", WORKER, str(n), WANDB_RUN_GROUP="g1"), range(3)))
+    run_program("worker9.py", WORKER, "9", WANDB_RUN_GROUP="g2")
+    run_program("join.py", JOIN, WANDB_RUN_GROUP="g1")
     joined = Api().artifact("sharded/joined")
     assert entry_paths(joined) == ["shard-0/part.txt", "shard-1/part.txt", "shard-2/part.txt"]
     by = joined.logged_by()
@@ -378,7 +385,7 @@ def test_grouped_runs_in_parallel_are_joined_by_their_group() -> None:
 
 
 def test_a_search_over_settings_makes_one_run_for_each() -> None:
-    run(
+    run_program(
         "search.py",
         """
         import wandb
@@ -398,7 +405,7 @@ def test_a_search_over_settings_makes_one_run_for_each() -> None:
 
 
 def test_an_uncaught_exception_fails_the_run_and_keeps_logged_versions() -> None:
-    run(
+    run_program(
         "broken.py",
         """
         import wandb

@@ -39,7 +39,7 @@ LOG_ANIMALS = """
 """
 
 
-def finish() -> None:
+def finish_run() -> None:
     run_sample("import wandb\nwandb.finish()")
 
 
@@ -61,7 +61,7 @@ def test_the_quickstart_logs_a_file_and_downloads_it_in_another_run() -> None:
     """)
     assert names["artifact"].name == "my-dataset:v0"
     assert Path(names["artifact_dir"], "my-dataset.txt").read_text() == "one line\n"
-    finish()
+    finish_run()
     creation, training = Api().runs(order="+created_at")
     assert (creation.job_type, training.job_type) == ("dataset-creation", "model-training")
     assert [run.id for run in Api().artifact("my-dataset").used_by()] == [training.id]
@@ -71,12 +71,12 @@ def test_the_same_script_makes_a_version_only_when_the_file_has_changed() -> Non
     Path("my-dataset.txt").write_text("one line\n")
     run_sample(LOG_IT)
     run_sample(LOG_IT)
-    finish()
+    finish_run()
     assert versions("my-dataset") == ["v0"]
     with open("my-dataset.txt", "a") as file:
         file.write("another line\n")
     run_sample(LOG_IT)
-    finish()
+    finish_run()
     assert versions("my-dataset") == ["v0", "v1"]
     assert Api().artifact("my-dataset:v0").size == len("one line\n")
     assert Api().artifact("my-dataset:latest").version == "v1"
@@ -108,7 +108,7 @@ def two_versions_of_animals() -> tuple[Artifact, Artifact]:
     run_sample(LOG_ANIMALS)
     write_files(Path("images"), {"rat.png": noise(3 * MB, "rat")})
     run_sample(LOG_ANIMALS)
-    finish()
+    finish_run()
     return Api().artifact("animals:v0"), Api().artifact("animals:v1")
 
 
@@ -119,24 +119,24 @@ def test_a_version_owns_bytes_that_no_earlier_version_has() -> None:
     assert (v0.aliases, v1.aliases) == ([], ["latest"])
 
 
-def bytes_of_packs() -> int:
+def pack_bytes() -> int:
     return sum(path.stat().st_blocks * 512 for path in Path(".artstore/packs").iterdir())
 
 
 def test_deleting_the_later_version_frees_its_own_bytes_on_disk() -> None:
     v0, v1 = two_versions_of_animals()
-    before = bytes_of_packs()
+    before = pack_bytes()
     v1.delete(delete_aliases=True)
-    assert 2.9 * MB < before - bytes_of_packs() < 3.1 * MB
+    assert 2.9 * MB < before - pack_bytes() < 3.1 * MB
     assert (v0.owned_bytes, v0.reclaimable_bytes) == (3 * MB, 3 * MB)
     assert Path(Api().artifact("animals:v0").download(), "cat.png").read_bytes() == noise(2 * MB, "cat")
 
 
 def test_deleting_the_earlier_version_frees_nothing_and_the_later_one_owns_the_bytes() -> None:
     v0, v1 = two_versions_of_animals()
-    before = bytes_of_packs()
+    before = pack_bytes()
     v0.delete()
-    assert bytes_of_packs() == before
+    assert pack_bytes() == before
     assert (v1.size, v1.owned_bytes, v1.reclaimable_bytes) == (6 * MB, 6 * MB, 6 * MB)
     assert Path(v1.download(), "dog.png").read_bytes() == noise(MB, "dog")
 
@@ -144,7 +144,7 @@ def test_deleting_the_earlier_version_frees_nothing_and_the_later_one_owns_the_b
 def test_deleting_the_whole_artifact_removes_all_its_contents() -> None:
     two_versions_of_animals()
     Api().artifact_collection("dataset", "animals").delete()
-    assert bytes_of_packs() < 0.1 * MB
+    assert pack_bytes() < 0.1 * MB
     assert list(Api().artifacts("dataset", "animals")) == []
 
 
@@ -222,7 +222,7 @@ def ingest() -> dict[str, Any]:
     return run_sample(INGEST, pandas=pandas)
 
 
-def the_model() -> Artifact:
+def trained_model() -> Artifact:
     return Api().artifact("sentiment-analysis/sentiment-model:latest")
 
 
@@ -240,7 +240,7 @@ def test_the_sentiment_analysis_has_all_its_edges() -> None:
     second = run_sample(TRAIN)
     assert len(second["processed_data"]) == 7
     assert second["processed_data"].equals(first["processed_data"].reset_index(drop=True))
-    model = the_model()
+    model = trained_model()
     assert (model.description, entry_paths(model)) == (
         "A sentiment analysis model trained on processed data",
         ["model_weights.pth"],
@@ -267,22 +267,22 @@ def test_a_model_leads_back_to_exactly_the_data_that_it_was_trained_on() -> None
     write_reviews(10)
     ingest()
     run_sample(TRAIN)
-    model = the_model()
+    model = trained_model()
     write_reviews(20)
     ingest()
     run_sample(TRAIN)
     [dataset] = model.dependencies()
     assert dataset.name == "processed-dataset:v0"
     assert len(dataset.get_table("processed_data.table.json").dataframe()) == 7
-    assert the_model().version == "v1", "the same weights trained on other data are another version"
-    assert graph_of(the_model()) == {
+    assert trained_model().version == "v1", "the same weights trained on other data are another version"
+    assert graph_of(trained_model()) == {
         "(data-ingestion) -produced-> processed-dataset:v1",
         "processed-dataset:v1 -used-> (training)",
         "processed-dataset:v1 -references-> sentiment-model:v1",
         "(training) -produced-> sentiment-model:v1",
     }
     run_sample(TRAIN)
-    assert the_model().version == "v1"
+    assert trained_model().version == "v1"
 
 
 def test_a_missing_dataset_raises_the_error_that_the_sample_catches(capsys: pytest.CaptureFixture[str]) -> None:
@@ -351,7 +351,7 @@ def test_an_artifact_keeps_the_type_of_its_first_version() -> None:
             run = wandb.init()
             run.log_artifact(wandb.Artifact(name="cats", type="model"))
         """)
-    finish()
+    finish_run()
 
 
 def test_a_loop_of_logs_numbers_the_versions_in_the_order_of_the_calls() -> None:
@@ -369,7 +369,7 @@ def test_a_loop_of_logs_numbers_the_versions_in_the_order_of_the_calls() -> None
             # ... add files to artifact a ...
             run.log_artifact(a)
     """)
-    finish()
+    finish_run()
     artifacts = Api(overrides={"project": "artifacts-example"}).artifacts("dataset", "race", order="version_index")
     assert [(version.version, version.metadata) for version in artifacts] == [
         (f"v{i}", {"index": i}) for i in range(10)

@@ -1,4 +1,4 @@
-"""What both benchmarks share: sizes as arguments, tables, and the file of a chart."""
+"""Output of both benchmarks: tables and chart files; also sizes as arguments."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class ShelfDriver(Driver):
         book = _folder(uri)
         edition = _newest(book) if version is None else book / f"{version}.txt"
         if edition is None or not edition.is_file():
-            raise ReferenceGone(f"there is no book {uri!r}: look at another shelf")
+            raise ReferenceGone(f"the book {uri!r} does not exist: look at another shelf")
         return RemoteObject(uri, book.name, edition.stat().st_size, version=edition.stem)
 
     async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncIterator[RemoteObject]:

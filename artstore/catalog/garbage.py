@@ -16,7 +16,7 @@ from artstore.catalog.leases import Claim
 
 
 class Freed(NamedTuple):
-    """What was released: bytes of content, bytes in packs, files and chunks."""
+    """The content that was released: bytes of content, bytes in packs, files and chunks."""
 
     content: int = 0
     stored: int = 0
@@ -36,7 +36,7 @@ def release(
 ) -> Freed:
     """Release deleted versions, pending versions, and the claims of closed leases, and delete what nothing else uses.
 
-    Content that an open lease claims stays: the leases of dead processes must be reaped before.
+    Content that an open lease claims stays: reap the leases of dead processes first.
     """
     claims = list(claims)
     for name in _CANDIDATES:

@@ -1,0 +1,126 @@
+"""Find the rows of a catalog that cannot be understood: text that is not UTF-8, JSON, times and digests that are none.
+
+A file system or a disk that changes a byte changes what a row says, and then decoding fails anywhere. So whatever fails
+with an error that damaged rows can cause is explained here: if there is such a row, the error names its table and row.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from artstore.catalog.connection import FILE, connect_for_reading
+from artstore.core.digests import LENGTH
+from artstore.errors import ArtstoreError, Damaged
+
+UNREADABLE = (
+    sqlite3.DatabaseError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    OverflowError,
+    AssertionError,
+    RecursionError,
+)
+"""The errors that decoding a damaged row may raise."""
+LARGE = frozenset({"chunks", "files", "file_chunks", "refs", "segments", "entries", "group_segments", "stat_cache"})
+"""Tables with a row for each file or chunk. Their rows are covered by digests, or, in the stat cache, may be wrong."""
+_JSON = frozenset({"detail", "metadata", "prefixes", "tags", "config", "summary", "environment", "data"})
+_DIGESTS = frozenset({"digest", "manifest", "identity"})
+_LONGEST_TTL = int(timedelta.max.total_seconds())
+_REMEDY = "run `artstore verify`, and restore the catalog from a backup with `artstore restore`"
+
+
+class DamagedRow(NamedTuple):
+    """A row that cannot be understood: its table, its key, and what is wrong."""
+
+    table: str
+    row: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.table} row {self.row}: {self.fault}"
+
+
+def explain(error: BaseException, folder: Path) -> Damaged | None:
+    """Return the error to raise in place of one that damaged rows may have caused; None if no row is damaged."""
+    if isinstance(error, ArtstoreError | sqlite3.IntegrityError | sqlite3.ProgrammingError):
+        return None
+    if not isinstance(error, UNREADABLE):
+        return None
+    try:
+        found = next(damaged_rows(folder), None)
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as worse:
+        # SQLite's own message may contain damaged text.
+        return Damaged(f"{folder / FILE} is damaged ({worse}): {_REMEDY}")
+    return Damaged(f"{folder / FILE} is damaged: {found}. To see all of it, {_REMEDY}") if found else None
+
+
+def damaged_rows(folder: Path, *, without: frozenset[str] = frozenset()) -> Iterator[DamagedRow]:
+    """Yield the rows that cannot be understood, of all tables but those left out."""
+    with closing(connect_for_reading(folder)) as connection:
+        connection.text_factory = bytes
+        query = (
+            "select name from sqlite_schema where type = 'table' and name not like 'sqlite!_%' escape '!' order by 1"
+        )
+        tables = [name.decode(errors="backslashreplace") for (name,) in connection.execute(query)]
+        for table in tables:
+            if table not in without and not table.startswith("_"):
+                yield from _damaged_rows_of(connection, table)
+
+
+def _damaged_rows_of(connection: sqlite3.Connection, table: str) -> Iterator[DamagedRow]:
+    columns = [
+        (name.decode(), type.decode(), bool(not_null), key)
+        for _, name, type, not_null, _, key in connection.execute(f'pragma table_info("{table}")')
+    ]
+    keys = [i for i, column in enumerate(columns) if column[3]]
+    try:
+        for row in connection.execute(f'select * from "{table}"'):
+            for (name, type, not_null, _), value in zip(columns, row, strict=True):
+                fault = _fault(name, type, not_null, value)
+                if fault is not None:
+                    key = ", ".join(_shown(row[i]) for i in keys)
+                    yield DamagedRow(table, key, f"{name} {fault}")
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        yield DamagedRow(table, "(not known)", f"cannot be read ({error})")
+
+
+def _fault(name: str, type: str, not_null: bool, value: Any) -> str | None:
+    """Return what is wrong with a value of a column, if anything is."""
+    if value is None:
+        return "is missing" if not_null else None
+    kind = {"INTEGER": int, "TEXT": bytes, "BLOB": bytes}.get(type.upper())
+    if kind is not None and not isinstance(value, kind):
+        return f"is {_shown(value)}, not {type.lower()}"
+    if name == "ttl" and not 0 < value <= _LONGEST_TTL:
+        return f"is not a duration in seconds: {_shown(value)}"
+    if type.upper() == "BLOB":
+        return None if name not in _DIGESTS or len(value) == LENGTH else f"has {len(value)} bytes, not {LENGTH}"
+    if type.upper() != "TEXT":
+        return None
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return f"is not UTF-8: {_shown(value)}"
+    try:
+        if name in _JSON:
+            json.loads(text)
+        elif name.endswith("_at") or name == "at":
+            datetime.fromisoformat(text)
+    except RecursionError:
+        return "is JSON with too many levels"
+    except ValueError:
+        return f"is not {'JSON' if name in _JSON else 'a time'}: {_shown(value)}"
+    return None
+
+
+def _shown(value: Any) -> str:
+    text = value.decode(errors="backslashreplace") if isinstance(value, bytes) else repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

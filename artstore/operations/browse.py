@@ -1,0 +1,58 @@
+"""Read a store in windows, for pages that people look at: a page costs the same in a store of any size."""
+
+from __future__ import annotations
+
+from artstore.catalog import browse
+from artstore.catalog.browse import Child as Child
+from artstore.catalog.browse import Hit, TypeCount
+from artstore.catalog.events import Event
+from artstore.catalog.repository import Repository
+from artstore.catalog.versions import Overview
+from artstore.core.versions import Version
+
+
+class Browse:
+    """Windows of what a store contains, reached as `Store.browse`."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._db = repository.db
+
+    @property
+    def store_uid(self) -> str:
+        """The unique id of the store."""
+        return self._db.uid
+
+    def folder(self, version: Version, folder: str = "", *, after: str = "", count: int = 200) -> list[Child]:
+        """Return what a folder of a version contains, in path order: the names after `after`.
+
+        `folder` and a folder in `after` end with `/`; an empty `folder` is the whole version.
+        """
+        with self._db.reading() as connection:
+            return browse.children(connection, version.id, folder, after, count)
+
+    def types(self, project: str | None = None) -> list[TypeCount]:
+        """Return the types of artifacts of a project, or of all, with their numbers of collections."""
+        with self._db.reading() as connection:
+            return browse.types(connection, project)
+
+    def collections(
+        self, project: str | None = None, *, type: str | None = None, named: str = "", after: int = 0, count: int = 50
+    ) -> list[Overview]:
+        """Return a page of collections whose name contains `named`, each with its newest version: beyond `after`."""
+        with self._db.reading() as connection:
+            return browse.overviews(connection, project, type, named, after, count)
+
+    def newest_versions(self, count: int) -> list[Version]:
+        """Return the versions that were committed last, the newest first."""
+        with self._db.reading() as connection:
+            return browse.newest_versions(connection, count)
+
+    def events(self, *, before: int | None = None, count: int = 100) -> list[Event]:
+        """Return a page of the log of changes, the newest first: those before an event's id."""
+        with self._db.reading() as connection:
+            return browse.events_before(connection, before, count)
+
+    def search(self, words: str, *, count: int = 25) -> list[Hit]:
+        """Find collections, versions and runs that contain a text in their names, tags, metadata or config."""
+        with self._db.reading() as connection:
+            return browse.search(connection, words, count)

@@ -1,0 +1,49 @@
+"""Sizes, counts, durations and times in the words that people read, for the terminal and for pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def size(count: int) -> str:
+    """Format a number of bytes with decimal units: `999 B`, `6.0 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    amount = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        amount /= 1000
+        if amount < 999.95:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1000:.1f} PB"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Format a count with its noun: `1 entry`, `3 entries`."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def duration(seconds: float) -> str:
+    """Format a duration in its largest unit: `40 s`, `5 min`, `3 days`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min"
+    if seconds < 86400:
+        return f"{seconds // 3600:.0f} h"
+    return counted(int(seconds // 86400), "day", "days")
+
+
+def age(timestamp: str) -> str:
+    """Format the age of a timestamp of the catalog: `just now`, `5 min ago`; from 30 days on, its date."""
+    then = datetime.fromisoformat(timestamp)
+    seconds = (datetime.now(UTC) - then).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 30 * 86400:
+        return f"{duration(seconds)} ago"
+    return then.astimezone().strftime("%Y-%m-%d")
+
+
+def local_time(then: datetime) -> str:
+    """Format a time in the local time zone: `2026-11-21 07:11`."""
+    return then.astimezone().strftime("%Y-%m-%d %H:%M")

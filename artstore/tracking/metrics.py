@@ -1,0 +1,86 @@
+"""The values of metrics that the summary keeps: the last of each, or those that `define_metric` asks for."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from typing import Any
+
+from artstore.errors import InvalidInput
+from artstore.tracking.config import Summary
+
+_KINDS = ("min", "max", "mean", "best", "last", "first", "copy", "none")
+
+
+class Metric:
+    """A metric that `define_metric` has defined, by its name or a pattern such as `eval/*`."""
+
+    def __init__(self, name: str, step_metric: str | None, kinds: frozenset[str], goal: str | None) -> None:
+        self.name = name
+        self.step_metric = step_metric
+        self.kinds = kinds
+        self.goal = goal
+
+    def __repr__(self) -> str:
+        return f"<Metric {self.name}>"
+
+
+class DefinedMetrics:
+    """The metrics that a run has defined."""
+
+    def __init__(self) -> None:
+        self._metrics: dict[str, Metric] = {}
+        self._sums: dict[str, tuple[float, int]] = {}
+
+    def define(self, name: str, step_metric: Any, summary: str | None, goal: str | None) -> Metric:
+        """Define a metric; its kinds of summary are separated by commas. Raises `InvalidInput`."""
+        kinds = frozenset(word.strip().lower() for word in (summary or "").split(",") if word.strip())
+        for kind in sorted(kinds):
+            if kind not in _KINDS:
+                raise InvalidInput(f"define_metric does not know summary={kind!r}: use one of {', '.join(_KINDS)}")
+        if goal is not None and goal not in ("minimize", "maximize"):
+            raise InvalidInput(f"define_metric does not know goal={goal!r}: use minimize or maximize")
+        metric = Metric(name, getattr(step_metric, "name", step_metric), kinds, goal)
+        self._metrics[name] = metric
+        return metric
+
+    def summarize(self, values: Mapping[str, Any], summary: Summary) -> None:
+        """Put values that were logged into the summary."""
+        for key, value in values.items():
+            metric = self._find(key)
+            if metric is None or not metric.kinds or not _is_number(value):
+                summary[key] = value
+            elif "none" not in metric.kinds:
+                before = summary.get(key)
+                now = self._summary(key, metric, value, before if isinstance(before, Mapping) else {})
+                summary[key] = value if metric.kinds == {"copy"} else now
+
+    def _find(self, key: str) -> Metric | None:
+        if key in self._metrics:
+            return self._metrics[key]
+        return next(
+            (metric for name, metric in self._metrics.items() if name.endswith("*") and fnmatch.fnmatch(key, name)),
+            None,
+        )
+
+    def _summary(self, key: str, metric: Metric, value: float, before: Mapping[str, Any]) -> dict[str, Any]:
+        now = dict(before)
+        for kind in metric.kinds:
+            best = max if metric.goal == "maximize" else min
+            match kind:
+                case "min" | "max" | "best":
+                    choose = {"min": min, "max": max, "best": best}[kind]
+                    now[kind] = choose(before[kind], value) if _is_number(before.get(kind)) else value
+                case "mean":
+                    total, count = self._sums.get(key, (0.0, 0))
+                    self._sums[key] = total + value, count + 1
+                    now[kind] = (total + value) / (count + 1)
+                case "first":
+                    now.setdefault(kind, value)
+                case "last":
+                    now[kind] = value
+        return now
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,169 @@
+"""The application behind the pages: routes, templates, and the answers to errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from anyio import to_thread
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from artstore.errors import ArtstoreError, InvalidInput, NotFound
+from artstore.runtime import words
+from artstore.store import Store
+from artstore.web import artifacts, content, drawing, files, home, lineage, links, runs, space
+from artstore.web.guard import Guard
+from artstore.web.page import Page, Query
+
+Handler = Callable[[Store, Request], Page]
+_PAGES: dict[str, Handler] = {
+    "/": home.home,
+    "/search": home.search,
+    "/runs": runs.table,
+    "/runs/{project}/{id}/overview": runs.overview,
+    "/compare/runs": runs.compare,
+    "/artifacts": artifacts.listing,
+    "/artifacts/{project}/{name}/versions": artifacts.collection,
+    "/artifacts/{project}/{name}/v{number:int}": artifacts.version,
+    "/artifacts/{project}/{name}/v{number:int}/file": files.file,
+    "/compare/versions": artifacts.compare,
+    "/lineage": lineage.graph,
+    "/store": space.store,
+    "/events": space.events,
+}
+_CONTENT: dict[str, Callable[[Store, Request], Response]] = {
+    "/artifacts/{project}/{name}/v{number:int}/content": content.download,
+    "/artifacts/{project}/{name}/v{number:int}/sandbox": content.sandbox,
+}
+_THREADS = 8
+"""The requests that read the store at the same time: each thread has a connection of its own."""
+
+
+def create(store: Store, token: str | None = None) -> ASGIApp:
+    """Return the application that shows a store. With a `token`, only requests that have it are answered."""
+    templates = _templates(store)
+    routes: list[Route | Mount] = [
+        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+        *(Route(path, partial(answer, store)) for path, answer in _CONTENT.items()),
+    ]
+    for path, handler in _PAGES.items():
+        routes += [
+            Route(path, partial(_html, store, templates, handler)),
+            Route(f"{path}.json", partial(_json, store, handler)),
+        ]
+    app = Starlette(
+        routes=routes,
+        lifespan=_lifespan,
+        exception_handlers={
+            ArtstoreError: partial(_error, templates),
+            HTTPException: partial(_error, templates),
+        },
+    )
+    return Guard(app, token)
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield
+
+
+def _templates(store: Store) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("artstore.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "size": words.size,
+        "age": words.age,
+        "duration": words.duration,
+        "value": _value,
+        "exact": _exact,
+    }
+    environment.globals |= {
+        "links": links,
+        "plural": words.counted,
+        "curves": lambda *args: Markup(drawing.curves(*args)),
+        "share_bar": lambda *args: Markup(drawing.share_bar(*args)),
+        "draw": lambda graph, href: Markup(graph.draw(href)),
+        "store_name": store.path.parent.name if store.path.name == ".artstore" else store.path.name,
+        "store_path": str(store.path),
+        "encoded": lambda text: quote(text, safe=""),
+    }
+    return environment
+
+
+def _value(value: object) -> str:
+    """Write a value of a config or summary in a few characters."""
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e15 else f"{value:.3e}"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) >= 100_000 else str(value)
+    return value if isinstance(value, str) else _exact(value)
+
+
+def _exact(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _html(store: Store, templates: Environment, handler: Handler, request: Request) -> Response:
+    page = handler(store, request)
+    return HTMLResponse(_render(templates, page, request))
+
+
+def _render(templates: Environment, page: Page, request: Request) -> str:
+    query = Query(request)
+    return templates.get_template(page.template).render(
+        page.data, title=page.title, query=query, here=query.path, json_href=_json_href(query)
+    )
+
+
+def _json_href(query: Query) -> str:
+    return links.changed(f"{query.path}.json", query.pairs)
+
+
+def _json(store: Store, handler: Handler, request: Request) -> Response:
+    page = handler(store, request)
+    shown = {key: value for key, value in page.data.items() if not key.startswith("_")}
+    return Response(json.dumps(shown, ensure_ascii=False, default=_plain), media_type="application/json")
+
+
+def _plain(value: Any) -> Any:
+    return value._asdict() if hasattr(value, "_asdict") else str(value)
+
+
+def _error(templates: Environment, request: Request, error: Exception) -> Response:
+    status = 500
+    message = str(error)
+    if isinstance(error, HTTPException):
+        status = error.status_code
+        message = "this address has no page: the bar at the top shows what there is" if status == 404 else error.detail
+    elif isinstance(error, NotFound):
+        status = 404
+    elif isinstance(error, InvalidInput):
+        status = 400
+    if request.url.path.endswith(".json"):
+        return Response(json.dumps({"error": message}), status, media_type="application/json")
+    if request.url.path.endswith(("/content", "/sandbox")):
+        return PlainTextResponse(message, status)
+    data = {"status": status, "reason": HTTPStatus(status).phrase, "message": message}
+    return HTMLResponse(_render(templates, Page("error.html", HTTPStatus(status).phrase, data), request), status)

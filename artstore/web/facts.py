@@ -1,0 +1,124 @@
+"""Runs, versions and values as plain data for pages and their JSON."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from artstore.core.runs import RunRecord
+from artstore.core.versions import Version
+from artstore.store import Store
+from artstore.web import links
+
+_LOWER = (
+    "loss",
+    "error",
+    "err",
+    "mse",
+    "rmse",
+    "mae",
+    "mape",
+    "perplexity",
+    "ppl",
+    "wer",
+    "cer",
+    "fid",
+    "nll",
+    "latency",
+)
+_HIGHER = (
+    "acc",
+    "accuracy",
+    "f1",
+    "auc",
+    "auroc",
+    "precision",
+    "recall",
+    "map",
+    "score",
+    "reward",
+    "bleu",
+    "rouge",
+    "iou",
+)
+_HIGHER_TOO = ("r2", "psnr", "ssim", "dice", "top1", "top5", "kappa", "throughput")
+
+
+def run(store: Store, record: RunRecord) -> dict[str, Any]:
+    """Return what tables show of a run."""
+    began = datetime.fromisoformat(record.started_at)
+    state = store.runs.state(record)
+    ended = datetime.fromisoformat(record.ended_at) if record.ended_at else None
+    if ended is None and state == "running":
+        ended = datetime.now(UTC)
+    return {
+        "id": record.uid,
+        "project": record.project,
+        "path": f"{record.project}/{record.uid}",
+        "name": record.name,
+        "state": state,
+        "job_type": record.job_type,
+        "group": record.group,
+        "tags": record.tags,
+        "notes": record.notes,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "seconds": (ended - began).total_seconds() if ended else None,
+        "series": series(f"{record.project}/{record.uid}"),
+        "href": links.run(record.project, record.uid),
+    }
+
+
+def series(path: str) -> int:
+    """Return the number that selects the colour and the dash of a run, the same on every page."""
+    return zlib.crc32(path.encode()) % 27
+
+
+def version(found: Version) -> dict[str, Any]:
+    """Return what tables show of a version; `shown` is its name where it was found, which may be a link."""
+    shown = found.link or found
+    return {
+        "name": found.name,
+        "qualified_name": found.qualified_name,
+        "shown": f"{shown.collection}:v{shown.number}",
+        "project": found.project,
+        "collection": found.collection,
+        "number": found.number,
+        "type": found.type,
+        "state": found.state,
+        "digest": found.digest,
+        "entries": found.entries,
+        "size": found.size,
+        "aliases": list(shown.aliases),
+        "tags": list(found.tags),
+        "description": found.description,
+        "created_at": found.created_at,
+        "linked_from": found.qualified_name if found.link else None,
+        "href": links.of_version(found),
+    }
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by names with dots: `{"model.depth": 3}`."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value and prefix.count(".") < 8:
+            found.update(flat(value, f"{prefix}{key}."))
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number, and not a truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def better(metric: str) -> str | None:
+    """Return whether the `lower` or the `higher` value of a metric is better, by its name; None if that is unknown."""
+    words = metric.lower().replace("/", "_").replace("-", "_").replace(".", "_").split("_")
+    if any(word in _LOWER for word in words):
+        return "lower"
+    return "higher" if any(word in _HIGHER or word in _HIGHER_TOO for word in words) else None

@@ -1,0 +1,82 @@
+"""Temporary files: those of a process that was killed are removed, and those of a running one are not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from artstore import Store
+
+WRITERS = {
+    "new file": "file = artstore.Artifact('n', 't').new_file('f').__enter__(); file.write('private'); file.flush()",
+    "disabled run": "artstore.init(mode='disabled')",
+    "picture": "import numpy; picture = artstore.Image(numpy.zeros((9, 9, 3), 'uint8')); picture._content.path()",
+    "folder": "from artstore.runtime import scratch; (scratch.folder() / 'f').write_text('private')",
+}
+
+
+def start(work: Path, writer: str, then: str) -> subprocess.Popen[str]:
+    """Start a program that makes a temporary file."""
+    environment = {**os.environ, "TMPDIR": str(work / "tmp"), "ARTSTORE_DIR": str(work / "store")}
+    program = f"import artstore, os, sys\nwith artstore.init(mode='offline') as run:\n  {writer}\n  {then}\n"
+    return subprocess.Popen([sys.executable, "-c", program], env=environment, stdin=-1, stdout=-1, text=True)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    (tmp_path / "tmp").mkdir()
+    return tmp_path
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("by", ["gc", "the next process"])
+def test_what_a_killed_process_left_is_removed(
+    work: Path, monkeypatch: pytest.MonkeyPatch, writer: str, by: str
+) -> None:
+    with start(work, WRITERS[writer], "os.kill(os.getpid(), 9)") as program:
+        assert program.wait(60) == -9
+    assert files_in(work / "tmp")
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (work / "tmp").iterdir())
+    if by == "gc":
+        environment = {**os.environ, "TMPDIR": str(work / "tmp"), "ARTSTORE_DIR": str(work / "store")}
+        subprocess.run([sys.executable, "-m", "artstore", "gc"], env=environment, check=True)
+    else:
+        with start(work, WRITERS["folder"], "pass") as program:
+            assert program.wait(60) == 0
+    assert list((work / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_a_running_process_needs_stays_and_goes_with_it(work: Path, writer: str) -> None:
+    with start(work, WRITERS[writer], "print(flush=True); sys.stdin.read()") as program:
+        assert program.stdout is not None and program.stdout.readline()
+        before = files_in(work / "tmp")
+        assert before
+        environment = {**os.environ, "TMPDIR": str(work / "tmp")}
+        with Store.open(work / "store") as store:
+            subprocess.run([sys.executable, "-m", "artstore", "gc", "--store", store.path], env=environment, check=True)
+        with start(work, WRITERS["folder"], "pass") as other:
+            assert other.wait(60) == 0
+        assert files_in(work / "tmp") == before
+        program.communicate("")
+    assert list((work / "tmp").iterdir()) == []
+
+
+def test_what_looks_like_a_leftover_and_is_not_stays(work: Path) -> None:
+    (work / "elsewhere").mkdir()
+    (work / "elsewhere" / "file").write_text("x")
+    (work / "tmp" / f"artstore-{'0' * 16}").symlink_to(work / "elsewhere")
+    (work / "tmp" / f"artstore-{'1' * 16}").write_text("a file")
+    (work / "tmp" / "artstore-notes").mkdir()
+    before = sorted(work.rglob("*"))
+    with start(work, WRITERS["folder"], "pass") as program:
+        assert program.wait(60) == 0
+    assert sorted(path for path in work.rglob("*") if not path.is_relative_to(work / "store")) == before

@@ -1,0 +1,92 @@
+"""A changed byte in a text of the catalog ends in an error or finding that names the table and the row."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from artstore.errors import Damaged
+from artstore.store import Store
+from tests.support.cli_runner import run_process
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "store"
+    with Store.init(folder) as store:
+        for name in ("damaged", "other"):
+            draft = store.draft(name, "type", description=f"{name}-words", metadata={"lr": 0.5, "note": name})
+            store.add_bytes(draft, name.encode(), f"{name}-path")
+            store.commit(draft, aliases=["best"], tags=["good"])
+    with closing(sqlite3.connect(folder / "artstore.db")) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+    return folder
+
+
+@pytest.fixture
+def folder(whole: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole, tmp_path / "store")
+
+
+def flip(folder: Path, word: bytes, index: int, mask: int) -> None:
+    """Change one byte in every place where a word stands in the catalog."""
+    data = bytearray((folder / "artstore.db").read_bytes())
+    at = data.find(word)
+    assert at >= 0
+    while at >= 0:
+        data[at + index] ^= mask
+        at = data.find(word, at + 1)
+    (folder / "artstore.db").write_bytes(data)
+
+
+FLIPS = {
+    "a description is not UTF-8": (b"damaged-words", 3, 0x80, "versions row 1: description is not UTF-8"),
+    "metadata is not JSON": (b'{"lr": 0.5, "note": "damaged"', 0, 2, "versions row 1: metadata is not JSON"),
+    "a path is not UTF-8": (b"damaged-path", 3, 0x80, "not UTF-8"),
+    "a time is not a time": (b"2026-", 4, 0x40, "is not a time"),
+    "a name is not UTF-8": (b"damaged\x74ype", 2, 0x80, "collections row 1: name is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("word", "index", "mask", "named"), FLIPS.values(), ids=FLIPS.keys())
+def test_the_command_line_names_the_row_without_a_traceback(
+    word: bytes, index: int, mask: int, named: str, folder: Path
+) -> None:
+    if word == b"2026-":
+        with Store.open(folder) as store:
+            word = store.events()[0].at[:5].encode()
+    flip(folder, word, index, mask)
+    verified = run_process("verify", "--store", str(folder))
+    assert verified.returncode == 1, verified.stderr
+    assert named in verified.stdout
+    for verb in (["show", "damaged"], ["ls", "damaged"], ["ls", "damaged:v0"], ["log", "damaged"], ["du"]):
+        shown = run_process(*verb, "--store", str(folder))
+        assert "Traceback" not in shown.stderr
+        assert shown.returncode in (0, 2)
+
+
+def test_the_rest_is_still_verified(folder: Path) -> None:
+    """The damaged row is of one version; a chunk of the other one is damaged as well."""
+    flip(folder, b"damaged-words", 3, 0x80)
+    flip_in_pack = next((folder / "packs").iterdir())
+    data = bytearray(flip_in_pack.read_bytes())
+    data[data.index(b"other")] ^= 1
+    flip_in_pack.write_bytes(data)
+    with Store.open(folder) as store:
+        report = store.verify()
+        assert report.harmed == ["uncategorized/other:v0"]
+        assert any("versions row 1" in finding.what for finding in report.findings)
+        assert store.version("other:v0").description == "other-words"
+        with pytest.raises(Damaged, match="versions row 1"):
+            store.version("damaged:v0")
+
+
+def test_an_error_that_is_not_due_to_damage_stays_what_it_is(folder: Path) -> None:
+    with Store.open(folder) as store, pytest.raises(ZeroDivisionError), store.db.reading():
+        raise ZeroDivisionError
+    with Store.open(folder) as store, pytest.raises(ValueError, match="mine"), store.db.reading():
+        raise ValueError("mine")

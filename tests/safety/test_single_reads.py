@@ -1,0 +1,84 @@
+"""Reads of single files check the entry by the digests above it: a changed row never serves another file's bytes."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import artstore
+from artstore.errors import Damaged
+from artstore.store import Store
+
+ROWS = {
+    "an entry names another file": """
+        update entries set file = (select file from entries where path = 'test.csv') where path = 'train.csv';
+        update entries set file = (select file from entries where path = 'two.table.json') where path = 'one.table.json'
+    """,
+    "a path is another one": """
+        update entries set path = 'train.csw' where path = 'train.csv';
+        update entries set path = 'train.csv' where path = 'test.csv';
+        update entries set path = 'one.table.jsoo' where path = 'one.table.json';
+        update entries set path = 'one.table.json' where path = 'two.table.json'
+    """,
+    "a group contains another segment": """
+        update group_segments set segment = (select max(id) from segments)
+        where segment = (select min(id) from segments)
+    """,
+    "a version lists another group": """
+        update version_groups set segment_group = (select max(id) from segment_groups)
+        where version = (select min(id) from versions)
+    """,
+}
+
+
+def log(files: dict[str, str], tables: dict[str, int]) -> None:
+    with artstore.init(project="p") as run:
+        artifact = artstore.Artifact("n", type="dataset")
+        for name, text in files.items():
+            with artifact.new_file(name) as file:
+                file.write(text)
+        for name, cell in tables.items():
+            artifact.add(artstore.Table(columns=["x"], data=[[cell]]), name)
+        run.log_artifact(artifact).wait()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store with two versions, whose files have the same names and other content."""
+    monkeypatch.setenv("ARTSTORE_DIR", str(tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+    log({"train.csv": "train", "test.csv": "test"}, {"one": 1, "two": 2})
+    log({"train.csv": "later", "test.csv": "later too"}, {"one": 3, "two": 4})
+    return tmp_path / "store"
+
+
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS.keys())
+def test_a_changed_row_is_refused_by_every_read_of_a_single_file(rows: str, folder: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
+        connection.executescript(rows)
+    artifact = artstore.Api().artifact("p/n:v0")
+    with Store.open(folder) as store:
+        for read in (
+            lambda: store.entry("p/n:v0", "train.csv"),
+            lambda: store.get("p/n:v0", tmp_path / "out", path_prefix="train.csv"),
+            lambda: artifact.get("one"),
+            lambda: artifact.get_table("one"),
+            lambda: artifact.get_entry("train.csv"),
+        ):
+            with pytest.raises(Damaged, match="artstore verify"):
+                read()
+        assert not store.verify().ok
+
+
+def test_a_changed_row_does_not_become_the_content_of_the_next_version(folder: Path) -> None:
+    """A version that is made from a base is cut again from the rows of the base."""
+    with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
+        connection.executescript(ROWS["an entry names another file"])
+    with Store.open(folder) as store:
+        draft = store.draft("n", base="p/n:v0", project="p")
+        store.add_bytes(draft, b"new", "new")
+        with pytest.raises(Damaged, match="artstore verify"):
+            store.commit(draft)

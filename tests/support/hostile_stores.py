@@ -1,0 +1,102 @@
+"""Make stores as an attacker would send them: names that are paths, links and FIFOs, foreign schemas, huge lengths."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+BAIT = "bait"
+"""A file outside the store that hostile parts point at: nobody may read, lock or change it."""
+DEEP = '{"a":' * 5000 + "1" + "}" * 5000
+ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
+
+
+def edit(store: Path, *statements: str) -> None:
+    """Change the catalog without the checks of its tables."""
+    with closing(sqlite3.connect(store / "artstore.db", isolation_level=None)) as connection:
+        connection.execute("pragma ignore_check_constraints = on")
+        connection.execute("pragma foreign_keys = off")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def _sql(*statements: str) -> Callable[[Path], None]:
+    return lambda store: edit(store, *statements)
+
+
+def _instead(name: str, make: Callable[[Path, Path], None]) -> Callable[[Path], None]:
+    """Replace a part of a store by something else, made from its path and that of the bait."""
+
+    def change(store: Path) -> None:
+        paths = sorted(store.glob(name)) or [store / name]
+        for path in paths:
+            kept = store.parent / f"kept-{path.name}"
+            if path.exists():
+                shutil.move(path, kept)
+            make(path, kept if kept.exists() else store.parent / BAIT)
+
+    return change
+
+
+def _link(path: Path, target: Path) -> None:
+    path.symlink_to(target)
+
+
+def _link_to_bait(path: Path, _: Path) -> None:
+    path.symlink_to(path.parents[1 if path.suffix == ".db" else 2] / BAIT)
+
+
+def _fifo(path: Path, _: Path) -> None:
+    os.mkfifo(path)
+
+
+_AS_VIEW = "alter table {0} rename to kept_{0}", f"create view {{0}} as {ENDLESS}"
+
+HOSTILE: dict[str, Callable[[Path], None]] = {
+    "pack name is a path": _sql(f"update packs set name = '../../{BAIT}'"),
+    "pack name is absolute": _sql("update packs set name = '/etc/passwd'"),
+    "pack name is empty": _sql("update packs set name = ''"),
+    "pack is a link": _instead("packs/*.pack", _link),
+    "pack is a link to a file outside": _instead("packs/*.pack", _link_to_bait),
+    "pack is a FIFO": _instead("packs/*.pack", _fifo),
+    "packs is a link": _instead("packs", _link),
+    "packs is a FIFO": _instead("packs", _fifo),
+    "locks is a link": _instead("locks", _link),
+    "turn.lock is a link": _instead("locks/turn.lock", _link_to_bait),
+    "turn.lock is a FIFO": _instead("locks/turn.lock", _fifo),
+    "clock is a link": _instead("locks/clock", _link_to_bait),
+    "clock is a FIFO": _instead("locks/clock", _fifo),
+    "catalog is a link": _instead("artstore.db", _link),
+    "journal is a link": _instead("artstore.db-wal", _link_to_bait),
+    "journal is a FIFO": _instead("artstore.db-wal", _fifo),
+    "process lock is a path": _sql(
+        "insert into runs (uid, project, name, state, session, started_at) "
+        f"select 'evil', id, 'evil', 'running', '../../{BAIT}', '2026-01-01T00:00:00.000000Z' from projects limit 1"
+    ),
+    "collection name leads up": _sql("update collections set name = '../../../escaped'"),
+    "project name leads up": _sql("update projects set name = '../../escaped'"),
+    "entry path leads up": _sql("update entries set path = '../../escaped' where path = 'dog'"),
+    "entry path is absolute": _sql("update entries set path = '/tmp/escaped' where path = 'dog'"),
+    "endless trigger": _sql(f"create trigger evil after insert on events begin {ENDLESS}; end"),
+    "trigger that deletes": _sql("create trigger evil after update on versions begin delete from chunks; end"),
+    "versions is an endless view": _sql(*(part.format("versions") for part in _AS_VIEW)),
+    "store is an endless view": _sql(*(part.format("store") for part in _AS_VIEW)),
+    "virtual table": _sql("drop table stat_cache", "create virtual table stat_cache using fts5(a)"),
+    "missing table": _sql("drop table history"),
+    "foreign column": _sql("alter table chunks rename column length to size_of_it"),
+    "chunk of 2**40 bytes": _sql("update chunks set length = 1 << 40"),
+    "chunk of -1 bytes": _sql("update chunks set length = -1"),
+    "chunk at 2**62": _sql("update chunks set offset = 1 << 62"),
+    "file of 2**40 bytes": _sql("update files set size = 1 << 40"),
+    "pack end at 2**62": _sql('update packs set "end" = 1 << 62'),
+    "chunks of one file: 2**40": _sql("update file_chunks set count = 1 << 40"),
+    "metadata of 5,000 levels": _sql(f"update versions set metadata = '{DEEP}'"),
+    "event of 5,000 levels": _sql(f"update events set detail = '{DEEP}'"),
+    "prefixes of 5,000 levels": _sql(f"update versions set prefixes = '{DEEP}'"),
+    "ttl of 2**62": _sql("update versions set ttl = 1 << 62"),
+    "value of 300 MB": _sql("update versions set description = hex(zeroblob(150000000))"),
+}
