@@ -6,17 +6,20 @@ BIN := $(VENV)/bin
 # Two stages of one environment: artstore alone, which is all that the demo needs, and everything that tests need.
 ARTSTORE := $(VENV)/.artstore
 STAMP := $(VENV)/.installed
+# The libraries whose use of wandb is tested need several gigabytes, so they have an environment of their own.
+PROGRAMS := .venv-programs
 DOCUMENTS = $(wildcard README.md docs/*.md)
 # cog runs the help of the command line, which must not depend on the terminal that runs it.
 COG = COLUMNS=80 NO_COLOR=1 $(BIN)/python -m cogapp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup debian demo test test-pythons lint bench bench-full torture docs clean
+.PHONY: help setup debian demo test test-programs test-pythons lint bench bench-full torture docs clean
 
 help:
 	@echo 'make demo        install artstore alone in .venv, and run its demo in a store of its own'
 	@echo 'make setup       install everything in .venv, and the Debian packages listed in packages.debian'
 	@echo 'make test        run the tests'
+	@echo 'make test-programs run libraries that log to wandb with artstore in its place: 8 GB, in an environment of its own'
 	@echo 'make test-pythons  run the tests on every Python from 3.11 to 3.14 that is there, each in an environment of its own'
 	@echo 'make lint        check format, style, types, imports between packages, generated documentation'
 	@echo 'make bench       measure the speed goals and the hot paths: 15 minutes, 30 GB of disk'
@@ -74,6 +77,14 @@ demo: $(ARTSTORE)
 test: setup
 	$(BIN)/pytest -n 2 --dist loadgroup tests
 
+# An index with the CPU builds of PyTorch, in PIP_EXTRA_INDEX_URL, saves 4 GB.
+test-programs:
+	@test -x $(PROGRAMS)/bin/python || $(PYTHON) -m venv $(PROGRAMS)
+	@test $(PROGRAMS)/.installed -nt pyproject.toml || { \
+		$(PROGRAMS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[programs]' && \
+		touch $(PROGRAMS)/.installed; }
+	$(PROGRAMS)/bin/python -m pytest tests/programs
+
 # Pythons on the path, and those of pyenv. A version that is not there is named, and is not an error.
 test-pythons: debian
 	@failed=; \
@@ -109,5 +120,5 @@ docs: $(STAMP)
 	$(if $(DOCUMENTS),$(COG) -r $(DOCUMENTS))
 
 clean:
-	rm -rf .venv .venv-3.* build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-3.* $(PROGRAMS) build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find artstore drivers tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

@@ -22,6 +22,8 @@ from tests.support.servers import GsServer, S3Server, WebApp
 from tests.support.wandb_fixtures import workdir as workdir
 
 pytest.register_assert_rewrite("artstore.testing")
+# These have an environment of their own: make test-programs.
+collect_ignore = ["programs"]
 
 
 class ByServer(LoadScopeScheduling):  # type: ignore[misc]
