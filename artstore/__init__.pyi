@@ -75,6 +75,7 @@ summary: Summary
 # W&B's modules, as far as code outside W&B imports from them.
 apis: ModuleType
 env: ModuleType
+integration: ModuleType
 sdk: ModuleType
 util: ModuleType
 wandb_run: ModuleType

@@ -43,6 +43,11 @@ _ARTIFACT_ERRORS = _from(
     _ERRORS, "ArtifactStatusError", "ArtifactNotLoggedError", "ArtifactFinalizedError", "WaitTimeoutError"
 )
 _TERM = _from(_TERMINAL, "termerror", "termlog", "termwarn")
+_BOOSTERS = {
+    "catboost": _from("artstore.integrations.catboost", "WandbCallback", "log_summary"),
+    "lightgbm": _from("artstore.integrations.lightgbm", "log_summary", "wandb_callback"),
+    "xgboost": _from("artstore.integrations.xgboost", "WandbCallback"),
+}
 _MEDIA: Names = {"Media": (_TYPES, "Media"), "BatchableMedia": (_TYPES, "Media")}
 _VALUE: Names = {"WBValue": (_TYPES, "DataObject")}
 
@@ -64,6 +69,9 @@ MODULES: Mapping[str, Names] = {
     },
     "wandb.errors.errors": _ERROR_NAMES,
     "wandb.errors.term": _TERM,
+    "wandb.integration": {},
+    **{f"wandb.integration.{name}": members for name, members in _BOOSTERS.items()},
+    **{f"wandb.{name}": members for name, members in _BOOSTERS.items()},
     "wandb.plot": _from(
         *(_PLOT, "CustomChart", "Visualize", "bar", "confusion_matrix", "histogram", "line", "line_series"),
         *("plot_table", "pr_curve", "roc_curve", "scatter", "visualize"),
@@ -146,8 +154,8 @@ MODULES: Mapping[str, Names] = {
 """Each module with its names, and for each name the module and the name in artstore."""
 
 SERVER_ONLY = (
-    *("EvalTable", "Graph", "agent", "attach", "controller", "docker", "gym", "helper", "jupyter", "keras", "catboost"),
-    *("lightgbm", "profiler", "sacred", "sandbox", "sklearn", "sweep", "tensorboard", "trigger", "wandb_agent"),
-    *("wandb_controller", "xgboost"),
+    *("EvalTable", "Graph", "agent", "attach", "controller", "docker", "gym", "helper", "jupyter", "keras"),
+    *("profiler", "sacred", "sandbox", "sklearn", "sweep", "tensorboard", "trigger", "wandb_agent"),
+    "wandb_controller",
 )
 """Names of the package that say, when they are used, that artstore does not have them."""

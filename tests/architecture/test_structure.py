@@ -10,8 +10,8 @@ import pytest
 from tests.support.own_imports import ROOT, circles, imports, modules
 
 PACKAGES = {
-    *("bench", "catalog", "charts", "checkout", "cli", "core", "data_types", "drivers", "ingest", "lineage"),
-    *("operations", "runtime", "storage", "tracking", "web"),
+    *("bench", "catalog", "charts", "checkout", "cli", "core", "data_types", "drivers", "ingest", "integrations"),
+    *("lineage", "operations", "runtime", "storage", "tracking", "web"),
 }
 MODULES = {
     "__init__.py",

@@ -60,7 +60,7 @@ ABSENT: dict[str, dict[str, str]] = {
         NOT_YET: "beta_scan_history download_history_exports",
     },
     "wandb": {
-        SERVER: "agents analytics ensure_configured integration patched pin_config_keys proto sagemaker_auth termsetup",
+        SERVER: "agents analytics ensure_configured patched pin_config_keys proto sagemaker_auth termsetup",
         INTERNAL: "tensorflow wandb_lib wandb_sdk wandb_torch",
     },
     "wandb.data_types": {NOT_YET: "EvalTable Graph", INTERNAL: "Node WBTraceTree"},
