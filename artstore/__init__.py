@@ -45,7 +45,7 @@ _MODULES = {
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 _OF_OPEN_RUN = ("run", "config", "summary")
 _SUBMODULES = ("api", "data_types", "errors")
-_WANDB_MODULES = ("apis", "env", "integration", "sdk", "util", "wandb_run")
+_WANDB_MODULES = ("apis", "env", "integration", "sdk", "sklearn", "util", "wandb_run")
 
 _SERVER_ONLY = ("agent", "controller", "sweep")
 """Functions of W&B that only say, when they are called, that they need its server."""

@@ -77,5 +77,6 @@ apis: ModuleType
 env: ModuleType
 integration: ModuleType
 sdk: ModuleType
+sklearn: ModuleType
 util: ModuleType
 wandb_run: ModuleType

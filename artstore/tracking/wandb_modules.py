@@ -43,9 +43,16 @@ _ARTIFACT_ERRORS = _from(
     _ERRORS, "ArtifactStatusError", "ArtifactNotLoggedError", "ArtifactFinalizedError", "WaitTimeoutError"
 )
 _TERM = _from(_TERMINAL, "termerror", "termlog", "termwarn")
-_BOOSTERS = {
+_INTEGRATIONS = {
     "catboost": _from("artstore.integrations.catboost", "WandbCallback", "log_summary"),
+    "keras": _from("artstore.integrations.keras", "WandbEvalCallback", "WandbMetricsLogger", "WandbModelCheckpoint"),
     "lightgbm": _from("artstore.integrations.lightgbm", "log_summary", "wandb_callback"),
+    "sb3": _from("artstore.integrations.sb3", "WandbCallback"),
+    "sklearn": _from(
+        "artstore.integrations.sklearn",
+        *("plot_class_proportions", "plot_classifier", "plot_confusion_matrix", "plot_feature_importances"),
+        *("plot_learning_curve", "plot_precision_recall", "plot_roc", "plot_summary_metrics"),
+    ),
     "xgboost": _from("artstore.integrations.xgboost", "WandbCallback"),
 }
 _MEDIA: Names = {"Media": (_TYPES, "Media"), "BatchableMedia": (_TYPES, "Media")}
@@ -70,8 +77,8 @@ MODULES: Mapping[str, Names] = {
     "wandb.errors.errors": _ERROR_NAMES,
     "wandb.errors.term": _TERM,
     "wandb.integration": {},
-    **{f"wandb.integration.{name}": members for name, members in _BOOSTERS.items()},
-    **{f"wandb.{name}": members for name, members in _BOOSTERS.items()},
+    **{f"wandb.integration.{name}": members for name, members in _INTEGRATIONS.items()},
+    **{f"wandb.{name}": members for name, members in _INTEGRATIONS.items() if name != "sb3"},
     "wandb.plot": _from(
         *(_PLOT, "CustomChart", "Visualize", "bar", "confusion_matrix", "histogram", "line", "line_series"),
         *("plot_table", "pr_curve", "roc_curve", "scatter", "visualize"),
@@ -154,8 +161,8 @@ MODULES: Mapping[str, Names] = {
 """Each module with its names, and for each name the module and the name in artstore."""
 
 SERVER_ONLY = (
-    *("EvalTable", "Graph", "agent", "attach", "controller", "docker", "gym", "helper", "jupyter", "keras"),
-    *("profiler", "sacred", "sandbox", "sklearn", "sweep", "tensorboard", "trigger", "wandb_agent"),
+    *("EvalTable", "Graph", "agent", "attach", "controller", "docker", "gym", "helper", "jupyter"),
+    *("profiler", "sacred", "sandbox", "sweep", "tensorboard", "trigger", "wandb_agent"),
     "wandb_controller",
 )
 """Names of the package that say, when they are used, that artstore does not have them."""

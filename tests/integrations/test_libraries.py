@@ -10,11 +10,12 @@ import pytest
 from artstore.errors import MissingLibrary
 
 
-@pytest.mark.parametrize("library", ["xgboost"])
-def test_an_integration_names_the_library_that_it_needs(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = f"artstore.integrations.{library}"
+@pytest.mark.parametrize("name", ["keras", "sb3", "xgboost"])
+def test_an_integration_names_the_library_that_it_needs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, library = f"artstore.integrations.{name}", {"sb3": "stable_baselines3"}.get(name, name)
     monkeypatch.delitem(sys.modules, module, raising=False)
     # Python refuses to import a module that it finds as None here.
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(MissingLibrary, match=f"this integration needs {library}: pip install {library}"):
+    package = library.replace("_", "-")
+    with pytest.raises(MissingLibrary, match=f"this integration needs {package}: pip install {package}"):
         import_module(module)

@@ -12,6 +12,7 @@ from tests.support.wandb_fixtures import workdir as workdir
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("KERAS_BACKEND", "torch")
 artstore.as_wandb()
 
 

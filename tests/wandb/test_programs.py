@@ -256,7 +256,7 @@ def test_no_name_under_wandb_leads_to_a_module_that_is_only_ours() -> None:
         parts = {part for module in modules for part in module.split(".")[1:]}
         print(*(part for part in parts if isinstance(getattr(wandb, part, None), types.ModuleType)))
     """
-    modules = {"data_types", "errors", "plot", "catboost", "lightgbm", "xgboost"}
+    modules = {"data_types", "errors", "plot", "catboost", "keras", "lightgbm", "sklearn", "xgboost"}
     assert set(run_program("names.py", code, as_wandb=True).split()) == modules
 
 
