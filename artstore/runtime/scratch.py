@@ -21,7 +21,8 @@ from artstore.runtime import forking, platform
 
 _PREFIX = "artstore-"
 _NAME = re.compile(_PREFIX + "[0-9a-f]{16}")
-_lock = threading.Lock()
+# A signal handler may need the folder while the function that it interrupted makes it.
+_lock = threading.RLock()
 _own: tuple[Path, int] | None = None
 """The folder of this process, and the descriptor that keeps it locked."""
 
@@ -30,10 +31,15 @@ def folder() -> Path:
     """Return the folder for temporary files of this process. Raises `DiskFull` or `StoreError` if it cannot be made."""
     global _own
     with _lock:
-        if _own is None or not _own[0].is_dir() or _own[0].parent != _parent():
+        if not _is_usable(_own):
             remove_leftovers()
             with platform.translate_os_errors(f"a temporary folder in {_parent()}"):
-                _own = _create()
+                created = _create()
+            if _is_usable(_own):
+                _discard(created)
+            else:
+                _own = created
+        assert _own is not None
         return _own[0]
 
 
@@ -61,6 +67,10 @@ def remove_leftovers() -> int:
                 removed += 1
             os.close(descriptor)
     return removed
+
+
+def _is_usable(folder: tuple[Path, int] | None) -> bool:
+    return folder is not None and folder[0].is_dir() and folder[0].parent == _parent()
 
 
 def _parent() -> Path:
@@ -96,16 +106,20 @@ def _lock_folder(path: Path) -> int | None:
 def _forget() -> None:
     global _lock, _own
     # The folder is that of the parent. Its lock is shared by this process, which keeps it until it ends.
-    _lock, _own = threading.Lock(), None
+    _lock, _own = threading.RLock(), None
 
 
 def _remove() -> None:
     global _own
     own, _own = _own, None
     if own is not None:
-        shutil.rmtree(own[0], ignore_errors=True)
-        with suppress(OSError):
-            os.close(own[1])
+        _discard(own)
+
+
+def _discard(folder: tuple[Path, int]) -> None:
+    shutil.rmtree(folder[0], ignore_errors=True)
+    with suppress(OSError):
+        os.close(folder[1])
 
 
 forking.register(after_in_child=_forget)

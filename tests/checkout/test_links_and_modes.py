@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,14 @@ def test_a_link_that_cannot_be_got_back_is_refused_when_it_is_added(store: Store
     assert list(draft.under("")) == []
 
 
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """A folder for paths that are too long for the system, which few programs can remove, with `source` in it."""
+    (tmp_path / "deep" / "source").mkdir(parents=True)
+    yield tmp_path / "deep"
+    shutil.rmtree(tmp_path / "deep")
+
+
 def make_deep(folder: Path, depth: int) -> None:
     """Create a file `f` below folders with names of 100 bytes, also where its path is too long for the system."""
     here = os.open(folder, os.O_RDONLY)
@@ -121,26 +130,22 @@ def make_deep(folder: Path, depth: int) -> None:
     os.close(here)
 
 
-def test_a_path_that_is_too_long_below_a_deeper_root_is_downloaded_again_and_again(
-    store: Store, tmp_path: Path
-) -> None:
-    (tmp_path / "deep").mkdir()
-    make_deep(tmp_path / "deep", 38)
-    version = commit_folder(store, tmp_path / "deep")
-    root = tmp_path / ("r" * 255) / ("r" * 255)
+def test_a_path_that_is_too_long_below_a_deeper_root_is_downloaded_again_and_again(store: Store, deep: Path) -> None:
+    make_deep(deep / "source", 38)
+    version = commit_folder(store, deep / "source")
+    root = deep / ("r" * 255) / ("r" * 255)
     assert store.get(version, root) == (2, 0, 0)
     assert store.get(version, root) == (0, 2, 0)
-    assert commit_folder(store, tmp_path / "deep") == version
+    assert commit_folder(store, deep / "source") == version
 
 
-def test_a_path_that_is_too_long_is_refused_when_it_is_added(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    make_deep(tmp_path / "deep", 60)
+def test_a_path_that_is_too_long_is_refused_when_it_is_added(store: Store, deep: Path) -> None:
+    make_deep(deep / "source", 60)
     draft = store.draft("animals", "dataset")
     with pytest.raises((InvalidPath, SourceUnreadable), match=r"at most 4095|too long"):
-        store.add_dir(draft, tmp_path / "deep")
+        store.add_dir(draft, deep / "source")
     with pytest.raises(InvalidPath, match="has 4098 bytes"):
-        store.add_dir(draft, tmp_path / "deep", "d/" * 2047 + "long")
+        store.add_dir(draft, deep / "source", "d/" * 2047 + "long")
     with pytest.raises(InvalidPath, match="has 256 bytes, and a file system holds at most 255"):
         store.add_file(draft, Path(__file__), "é" * 128)
     assert list(draft.under("")) == []

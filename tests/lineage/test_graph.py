@@ -239,7 +239,7 @@ def test_a_run_whose_process_is_dead_is_shown_as_crashed(store_path: Path) -> No
     with start_run(store_path, "makes", "make") as run:
         run.log_artifact(new_artifact("data", "dataset", "1"))
     with closing(sqlite3.connect(store_path / "artstore.db")) as connection, connection:
-        connection.execute("update runs set state = 'running', session = 'gone', ended_at = null")
+        connection.execute("update runs set state = 'running', session = '00000000deadbeef', ended_at = null")
     graph = find_artifact(store_path, "data:v0").lineage()
     assert [node.state for node in graph.nodes if isinstance(node, RunNode)] == ["crashed"]
     assert [event["eventType"] for event in graph.to_openlineage()] == ["START", "ABORT"]

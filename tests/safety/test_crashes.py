@@ -158,14 +158,13 @@ def delete_of_a_whole_pack(folder: Path) -> Scene:
 
 
 def collection_after_crashes(folder: Path) -> Scene:
-    """Dead leases, unpublished bytes at the end of a pack, an unknown pack, and ranges to punch."""
-    kept = write_files(folder / "kept", {"a": noise(100_000, 1), "b": noise(2000, 2)})
+    """Dead leases, unpublished bytes at the end of a pack, an unknown pack, and a repacking that was cut off."""
+    kept = write_files(folder / "kept", {"a": noise(900_000, 1), "b": noise(2000, 2)})
     lost = write_files(
-        folder / "lost", {"a": noise(100_000, 1)} | {f"{i}": noise(200_000, f"lost {i}") for i in range(8)}
+        folder / "lost", {"a": noise(900_000, 1)} | {f"{i}": noise(200_000, f"lost {i}") for i in range(8)}
     )
-    store = store_with_versions(
-        folder / "store", kept=kept, doomed=write_files(folder / "doomed", {"c": noise(400_000, 3)})
-    )
+    doomed = {"a": noise(900_000, 1), "c": noise(400_000, 3)}
+    store = store_with_versions(folder / "store", doomed=write_files(folder / "doomed", doomed), kept=kept)
     with TaskRunner() as runner:
         for arguments in ({"full_at": 600_000}, {}):
             outcome = runner.complete(child_tasks.commit, store=store, source=lost, **arguments)
@@ -178,7 +177,7 @@ def collection_after_crashes(folder: Path) -> Scene:
         steps = runner.complete(
             child_tasks.delete, store=shutil.copytree(store, folder / "copy"), name="doomed:v0"
         ).steps
-        killed = runner.run(child_tasks.delete, store=store, name="doomed:v0", kill_at=steps.index("punch") + 1)
+        killed = runner.run(child_tasks.delete, store=store, name="doomed:v0", kill_at=steps.index("pwritev") + 1)
         assert killed.state == "killed"
     return Scene(
         store,
@@ -402,11 +401,14 @@ def test_a_killed_worker_is_an_error_that_harms_nothing(runner: TaskRunner, tmp_
 
 @pytest.mark.parametrize("before", ["nothing", "an empty folder"])
 def test_creating_a_store_can_be_killed_and_repeated(before: str, runner: TaskRunner, tmp_path: Path) -> None:
-    steps = runner.complete(child_tasks.create, store=tmp_path / "undisturbed").steps
-    for at in sampled(len(steps), SAMPLES):
-        folder = tmp_path / f"{at}"
+    def place(name: str) -> Path:
         if before == "an empty folder":
-            folder.mkdir()
+            (tmp_path / name).mkdir()
+        return tmp_path / name
+
+    steps = runner.complete(child_tasks.create, store=place("undisturbed")).steps
+    for at in sampled(len(steps), SAMPLES):
+        folder = place(f"{at}")
         assert runner.run(child_tasks.create, store=folder, kill_at=at).state == "killed"
         with Store.init(folder) as store:
             commit_folder(store, write_files(tmp_path / "source", {"a": b"a"}), "animals")

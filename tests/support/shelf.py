@@ -15,8 +15,6 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-os.environ["ARTSTORE_SILENT"] = "true"
-
 import artstore
 from artstore import Store
 
@@ -60,6 +58,7 @@ def main(name: str) -> None:
     """Write the store, packed, next to this file."""
     with tempfile.TemporaryDirectory() as work:
         os.chdir(work)
+        os.environ["ARTSTORE_SILENT"] = "true"
         write(Path(work, "store"))
         with closing(sqlite3.connect(Path(work, "store", "artstore.db"))) as connection:
             connection.execute("pragma wal_checkpoint(truncate)")

@@ -212,7 +212,7 @@ def test_a_run_whose_process_is_dead_is_found_as_crashed(tmp_path: Path) -> None
     with artstore.init(project="zoo", store=tmp_path / "store") as run:
         assert run_names(tmp_path / "store", {"state": "running"}) == [run.name]
     with closing(sqlite3.connect(tmp_path / "store" / "artstore.db")) as connection, connection:
-        connection.execute("update runs set state = 'running', session = 'gone'")
+        connection.execute("update runs set state = 'running', session = '00000000deadbeef'")
     assert run_names(tmp_path / "store", {"state": "crashed"}) == [run.name]
     assert run_names(tmp_path / "store", {"state": "running"}) == []
 
