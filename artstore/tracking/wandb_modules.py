@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from artstore import data_types
+from artstore.tracking import wandb_variables
 
 _API, _RUNS, _COLLECTIONS = "artstore.tracking.api", "artstore.tracking.public_run", "artstore.tracking.collection"
 _ENTRIES, _PARTS, _STATE = (
@@ -67,7 +68,8 @@ MODULES: Mapping[str, Names] = {
     "wandb.env": _from(
         _PARTS, "get_artifact_dir", "get_cache_dir", "get_dir", "get_entity", "get_project", "get_run", "is_offline"
     )
-    | _from(_PARTS, "is_silent"),
+    | _from(_PARTS, "is_silent")
+    | _from("artstore.tracking.wandb_variables", *(name for name in vars(wandb_variables) if name.isupper())),
     "wandb.errors": {
         **_ERROR_NAMES,
         **_ARTIFACT_ERRORS,

@@ -73,8 +73,9 @@ def test_the_imports_of_libraries_work() -> None:
         print(make_artifact_name_safe("eval/results 1"), get_module("no_such_module"), len(runid.generate_id()))
         print(LogicalPath("a//b/./c"), wandb.api.default_entity, wandb.api.api_key is None)
         print(get_printer().name("x"), wandb.Settings()._jupyter)
+        print(wandb.env.MODE, wandb.env.PROJECT)
     """
-    assert stand_in(code) == ["eval_results_1 None 8", "a/b/c local False", "x None"]
+    assert stand_in(code) == ["eval_results_1 None 8", "a/b/c local False", "x None", "WANDB_MODE WANDB_PROJECT"]
 
 
 def test_what_needs_the_server_says_so_when_it_is_called_and_not_before() -> None:
