@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -72,6 +72,10 @@ class Store(StoreUpkeep):
     def open(cls, path: StrPath) -> Store:
         """Open the store in a folder. Raises `NoStore`, `NotAStore`, `NewerStore` or `NetworkFileSystem`."""
         return cls(path)
+
+    def __reduce__(self) -> tuple[Callable[[Path], Store], tuple[Path]]:
+        """Pickle as the path: whatever unpickles it opens the store again."""
+        return Store.open, (self.path,)
 
     # Drafts
 

@@ -112,6 +112,16 @@ class ArtifactState(Owner):
         artifact._set_version(version)
         return artifact
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return a version for pickle; edits that were not saved stay behind. Raises `ArtifactNotLoggedError`."""
+        version = self._require_version("__getstate__")
+        return {"store": self._open_store().path, "version": version}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._initialize(None, {})
+        self._store = open_stores.to_read(state["store"])
+        self._set_version(state["version"])
+
     def _set_version(self, version: Version) -> None:
         """Become this version; edits that were not saved are dropped."""
         self._version, self._draft, self._finalized = version, None, True
@@ -277,7 +287,7 @@ class ArtifactState(Owner):
     @property
     def manifest(self) -> ArtifactManifest:
         """The entries of the artifact."""
-        return ArtifactManifest(self, self._entries, lambda: self.digest)
+        return ArtifactManifest(self, self._entries, functools.partial(getattr, self, "digest"))
 
     def _entries(self) -> Iterator[Entry]:
         draft = self._draft

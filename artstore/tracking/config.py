@@ -45,6 +45,10 @@ class RecordedDict(MutableMapping[str, Any]):
         """Return a copy as a plain dict."""
         return dict(self._values)
 
+    def __reduce__(self) -> tuple[Callable[..., RecordedDict], tuple[type[RecordedDict], dict[str, Any]]]:
+        """Pickle as the values alone: a copy belongs to no run."""
+        return _detached, (type(self), self._values)
+
     def __repr__(self) -> str:
         return repr(self._values)
 
@@ -115,6 +119,18 @@ class Config(RecordedDict):
         for key, value in to_mapping(given).items():
             if key not in self._values:
                 self[str(key)] = value
+
+
+def _detached(kind: type[RecordedDict], values: dict[str, Any]) -> RecordedDict:
+    made = kind.__new__(kind)
+    made.__dict__.update(_values=dict(values), _changed=_do_nothing, _resolve=_RESOLVE_DETACHED.get(kind))
+    return made
+
+
+def _do_nothing() -> None: ...
+
+
+_RESOLVE_DETACHED: dict[type[RecordedDict], Callable[..., Any]] = {Summary: dict, Config: lambda key, value: value}
 
 
 def to_mapping(given: Any) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from artstore.tracking.artifact import Artifact
     from artstore.tracking.collection import ArtifactCollection
     from artstore.tracking.public_run import PublicRun
+    from artstore.tracking.run import Run
 
 
 def public_runs(store: Store, records: Iterable[RunRecord]) -> list[PublicRun]:
@@ -30,6 +31,13 @@ def collection(store: Store, project: str, name: str) -> ArtifactCollection:
     from artstore.tracking.collection import ArtifactCollection
 
     return ArtifactCollection._named(store, project, name)
+
+
+def disabled_run() -> Run:
+    """Begin a disabled run beside those that are open."""
+    from artstore.tracking import init
+
+    return init.init(mode="disabled", reinit="create_new")
 
 
 def log(artifact: Artifact, project: str | None, settings: Any) -> None:

@@ -104,7 +104,10 @@ def init(
     while reinit != "create_new" and (before := runs.current()) is not None:
         before.finish()
     temporary_folder = Path(tempfile.mkdtemp(dir=scratch.folder())) if mode == "disabled" else None
-    opened = open_stores.to_write(temporary_folder / location.FOLDER if temporary_folder else store)
+    if temporary_folder is not None:
+        opened = open_stores.temporary(temporary_folder / location.FOLDER)
+    else:
+        opened = open_stores.to_write(store)
     # Without an id, no run can be there that must be resumed.
     resume = "allow" if _RESUMES[resume] == "must" and not given_id else _RESUMES[resume]
     begun = opened.runs.begin(new, resume=resume)

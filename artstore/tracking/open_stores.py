@@ -51,6 +51,12 @@ def to_write(given: str | os.PathLike[str] | None = None) -> Store:
             return _opened(folder)
 
 
+def temporary(folder: Path) -> Store:
+    """Create a store that is deleted soon, without a note."""
+    Store.init(folder).close()
+    return _opened(folder)
+
+
 def _opened(folder: Path) -> Store:
     with _guard:
         key = Store.identity(folder)

@@ -17,10 +17,10 @@ from types import TracebackType
 from typing import Any
 
 from artstore.core.runs import FAILED, FINISHED, RunRecord
-from artstore.errors import ArtstoreError
+from artstore.errors import ArtstoreError, UsageError
 from artstore.runtime import exit_hooks, forking, terminal
 from artstore.store import Store
-from artstore.tracking import git, location
+from artstore.tracking import crossings, git, location
 from artstore.tracking.metrics import Metric
 from artstore.tracking.run_page import RunPage
 
@@ -126,6 +126,18 @@ class Run(RunPage):
     def alert(self, title: str, text: str, *arguments: Any, **more: Any) -> None:
         """Print a message on stderr."""
         terminal.note(f"artstore: {title}: {text}")
+
+    def __reduce__(self) -> tuple[Callable[[], Run], tuple[()]]:
+        """Let a disabled run be handed to another process, which begins a disabled run of its own.
+
+        Raises `UsageError` for any other run.
+        """
+        if not self.disabled:
+            raise UsageError(
+                f"run {self.id} belongs to the process that began it and cannot be pickled: hand on its id, and read "
+                f"it with artstore.Api().run('{self.project}/{self.id}')"
+            )
+        return crossings.disabled_run, ()
 
     # Begin
 
@@ -235,6 +247,8 @@ class Run(RunPage):
             shutil.rmtree(self._temporary_folder, ignore_errors=True)
 
     def _print_summary(self, *, failed: bool) -> None:
+        if self.disabled:
+            return
         seconds = time.time() - self.start_time
         terminal.note(
             f"artstore: run {self.id} of {self.project} {'failed' if failed else 'finished'} in {seconds:.0f} s"
