@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
 from artstore.catalog.connection import Connection
 from artstore.core.digests import LENGTH
+from artstore.core.file_columns import split_numbers
 from artstore.core.manifest import Entry, Kind, reference_identity
 from artstore.errors import InvalidInput
 
@@ -97,12 +97,6 @@ def split_digests(connection: Connection, raw: bytes) -> list[str]:
     """Split raw digests without a separator, and write each as `algorithm:hex`."""
     prefix = connection.algorithm.name + ":"
     return (prefix + raw.hex(",", -LENGTH).replace(",", "," + prefix)).split(",")
-
-
-def split_numbers(joined: str) -> list[int]:
-    """Read integers that are separated by commas."""
-    numbers: list[int] = json.loads(f"[{joined}]")
-    return numbers
 
 
 def file_id(connection: Connection, entry: Entry, files: Mapping[bytes, int]) -> int:

@@ -7,8 +7,9 @@ from itertools import chain, repeat
 
 from artstore.catalog import entries as entry_rows
 from artstore.catalog.connection import Connection
-from artstore.catalog.entries import SELECT_ENTRIES, from_rows, split_digests, split_numbers
+from artstore.catalog.entries import SELECT_ENTRIES, from_rows, split_digests
 from artstore.core.digests import Algorithm
+from artstore.core.file_columns import split_numbers
 from artstore.core.manifest import Entry, Group, Segment, group_digest, manifest_digest, segment_digest
 from artstore.errors import Damaged
 

@@ -32,8 +32,7 @@ def remember(
 
     `ids` are known ids of stored files by digest.
     """
-    connection.execute("insert into stat_folders (path) values (?) on conflict do nothing", (folder,))
-    id = connection.execute("select id from stat_folders where path = ?", (folder,)).fetchone()[0]
+    id = _folder_id(connection, folder)
     known = ids or {}
     connection.executemany(
         """
@@ -42,6 +41,23 @@ def remember(
         """,
         [(id, name, *stat, known.get(digest), digest) for name, stat, digest in files],
     )
+
+
+def remember_rows(
+    connection: Connection, folder: str, rows: Iterable[tuple[str, int, int, int, int, int, int]]
+) -> None:
+    """Store the content of files directly in a folder: name, the five numbers of a stat, and the id of the content."""
+    id = _folder_id(connection, folder)
+    connection.executemany(
+        f"insert or replace into stat_cache (folder, name, device, inode, size, mtime_ns, ctime_ns, file) "
+        f"values ({id}, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def _folder_id(connection: Connection, folder: str) -> int:
+    connection.execute("insert into stat_folders (path) values (?) on conflict do nothing", (folder,))
+    return int(connection.execute("select id from stat_folders where path = ?", (folder,)).fetchone()[0])
 
 
 def forget_deleted(connection: Connection) -> int:

@@ -10,12 +10,14 @@ from typing import NamedTuple
 from artstore.catalog import stat_cache
 from artstore.catalog.connection import Connection
 from artstore.catalog.repository import Repository
-from artstore.checkout.reader import SelectedGroup
+from artstore.checkout.reader import SelectedGroup, entries_damaged
+from artstore.checkout.small_files import WrittenFiles
 from artstore.checkout.target_folder import TargetFolder, mode_is_right
 from artstore.core import names
+from artstore.core.file_columns import SmallFiles
 from artstore.core.manifest import Entry, Kind, cut_groups
 from artstore.core.versions import Version
-from artstore.errors import Damaged, StoreError
+from artstore.errors import StoreError
 from artstore.runtime.progress import Progress
 from artstore.runtime.source_file import Stat, stat_of
 from artstore.runtime.stable_files import StableFiles, devices_in_memory
@@ -42,13 +44,15 @@ class Plan:
         self._version = version
         self._target = target
         self._progress = progress
-        self._real_path = os.path.realpath(target.path)
+        self._real_path = os.path.realpath(target.shown)
         self._has_stat_cache = names.is_utf8(self._real_path)
         self.kept = 0
         self.others: list[Entry] = []
         """The entries of folders, links and references."""
         self._verified: dict[str, list[tuple[str, Stat, bytes]]] = {}
         """For the stat cache: name, stat and digest of files, by their folder below the root."""
+        self._written: list[tuple[SmallFiles, WrittenFiles]] = []
+        """For the stat cache, too."""
 
     def files_to_write(self, groups: Iterable[SelectedGroup]) -> Iterator[FileToWrite]:
         """Yield the files that are missing or differ. Raises `Damaged` if a group does not match its digest."""
@@ -58,13 +62,23 @@ class Plan:
                 self._check_group(group)
             yield from files
 
+    def everything(self, segments: Iterable[SmallFiles | list[Entry]]) -> Iterator[SmallFiles | FileToWrite]:
+        """Yield all files, for a folder that is new."""
+        for segment in segments:
+            if isinstance(segment, SmallFiles):
+                yield segment
+                continue
+            for entry in segment:
+                if entry.kind == Kind.FILE:
+                    folder, _, name = entry.path.rpartition("/")
+                    yield FileToWrite(folder, name, entry)
+                else:
+                    self.others.append(entry)
+
     def _check_group(self, selected: SelectedGroup) -> None:
         group = selected.group
         if [cut.digest for cut in cut_groups(self._db.algorithm, selected.entries)] != [group.digest]:
-            raise Damaged(
-                f"the catalog's entries of {self._version.name} from {group.first!r} to {group.last!r} are damaged: "
-                "run `artstore verify`, and restore the catalog from a backup"
-            )
+            raise entries_damaged(self._version, group)
 
     def _compare(self, entries: list[Entry]) -> Iterator[FileToWrite]:
         """Go through entries folder by folder; yield the files that are missing or differ."""
@@ -139,6 +153,10 @@ class Plan:
         """Note for the stat cache that a file has the content of its entry."""
         self._verified.setdefault(folder, []).append((name, stat, digest))
 
+    def note_written(self, files: SmallFiles, written: WrittenFiles) -> None:
+        """Note for the stat cache what `note_verified` does, for files in columns."""
+        self._written.append((files, written))
+
     def save_stat_cache(self) -> None:
         """Write the notes to the stat cache, so that the next download need not read these files.
 
@@ -148,9 +166,13 @@ class Plan:
         in_memory = devices_in_memory()
 
         def save(connection: Connection) -> None:
+            for columns, written in self._written:
+                if written.device not in in_memory:
+                    for folder, rows in written.rows(columns):
+                        stat_cache.remember_rows(connection, self.absolute(folder), rows)
             for folder, files in self._verified.items():
                 kept = [file for file in files if file[1].device not in in_memory]
                 stat_cache.remember(connection, self.absolute(folder), kept)
 
-        if self._verified and self._has_stat_cache:
+        if (self._verified or self._written) and self._has_stat_cache:
             self._db.try_writing(save)

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import NamedTuple
 
-from artstore.catalog import chunks, manifests, versions
+from artstore.catalog import chunks, manifests, small_files, versions
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.repository import Repository
 from artstore.core import names
 from artstore.core.digests import Hasher
-from artstore.core.manifest import Entry, Group, Kind
+from artstore.core.file_columns import SmallFiles
+from artstore.core.manifest import Entry, Group, Kind, group_digest
 from artstore.core.versions import Version
 from artstore.errors import Damaged, InvalidInput, NotFound
 from artstore.runtime.pause_gc import gc_paused
@@ -132,6 +133,42 @@ def selected_groups(repository: Repository, version: Version, path_prefix: str |
             yield SelectedGroup(group, every, selected)
 
 
+def selected_segments(
+    repository: Repository, version: Version, path_prefix: str | None
+) -> Iterator[SmallFiles | list[Entry]]:
+    """Yield the entries of a version at or below a path, or all without one, by segments and as columns if possible.
+
+    Raises `Damaged` if a group does not match its digest, before any of it is yielded.
+    """
+    prefix = names.entry_path(path_prefix) if path_prefix else ""
+    for group in _groups(repository, version, prefix):
+        with repository.db.reading() as connection, gc_paused():
+            segments = small_files.segments_of(connection, group)
+        if not segments:
+            raise version_deleted(version)
+        if group_digest(repository.db.algorithm, [digest for digest, _ in segments]) != group.digest:
+            raise entries_damaged(version, group)
+        for _, segment in segments:
+            if isinstance(segment, SmallFiles):
+                paths = segment.paths.split("\0")
+                names.check_entry_paths(paths)
+                if not prefix or (paths[0].startswith(prefix + "/") and paths[-1].startswith(prefix + "/")):
+                    yield segment
+                    continue
+                segment = small_files.entries(repository.db.connection, segment)
+            else:
+                names.check_entry_paths([entry.path for entry in segment])
+            yield [e for e in segment if not prefix or e.path == prefix or e.path.startswith(prefix + "/")]
+
+
+def entries_damaged(version: Version, group: Group) -> Damaged:
+    """Return the error for entries that differ from the digest of their group."""
+    return Damaged(
+        f"the catalog's entries of {version.name} from {group.first!r} to {group.last!r} are damaged: "
+        "run `artstore verify`, and restore the catalog from a backup"
+    )
+
+
 def entries(repository: Repository, version: Version, folder: str) -> Iterator[Entry]:
     """Yield the entries of a version in path order, only those below a folder if it is not empty."""
     every = chain.from_iterable(entries for _, entries in read_groups(repository, version, folder))
@@ -162,21 +199,23 @@ def read_groups(repository: Repository, version: Version, prefix: str) -> Iterat
     Each is read by itself, so no transaction stays open between them. Raises `NotFound` if the version is deleted
     before the last one is read.
     """
-    # "0" is the character after "/".
-    end = prefix + "0" if prefix else None
-    with repository.db.reading() as connection:
-        groups = manifests.groups_of(connection, version.id)
-        if not versions.exists(connection, version.id):
-            raise version_deleted(version)
-        manifests.check_groups(connection, version.id, groups)
-    for group in groups:
-        if group.last < prefix or (end is not None and group.first >= end):
-            continue
+    for group in _groups(repository, version, prefix):
         with repository.db.reading() as connection, gc_paused():
             group_entries = manifests.entries_of_group(connection, group)
         if group_entries is None:
             raise version_deleted(version)
         yield group, group_entries
+
+
+def _groups(repository: Repository, version: Version, prefix: str) -> list[Group]:
+    """Return the groups of a version that may have entries at or below a path."""
+    with repository.db.reading() as connection:
+        groups = manifests.groups_of(connection, version.id)
+        if not versions.exists(connection, version.id):
+            raise version_deleted(version)
+        manifests.check_groups(connection, version.id, groups)
+    # "0" is the character after "/".
+    return [group for group in groups if group.last >= prefix and (not prefix or group.first < prefix + "0")]
 
 
 def version_deleted(version: Version) -> NotFound:

@@ -5,13 +5,18 @@ Workers import this module, so it takes and returns plain data and imports as li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from array import array
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
 from artstore.checkout.target_folder import TargetFolder, write_all
 from artstore.core import digests
-from artstore.runtime.source_file import Stat
+from artstore.core.file_columns import SmallFiles, split_numbers, split_raw
+from artstore.runtime import platform
+from artstore.runtime.source_file import MAX_INTEGER, Stat
 from artstore.storage.packs import Packs, Place
 
 
@@ -25,12 +30,45 @@ class SmallFileToWrite(NamedTuple):
     place: Place | None
 
 
-def write_small_files(files: Sequence[SmallFileToWrite], root: Path, store: Path, algorithm: str) -> list[Stat | None]:
-    """Write files below a root; return the stat of each, or None where its place holds other bytes."""
+class Batch(NamedTuple):
+    """Small files to write, one by one or in columns."""
+
+    files: list[SmallFileToWrite]
+    columns: list[SmallFiles]
+
+
+class WrittenFiles(NamedTuple):
+    """The stats of written files as columns."""
+
+    device: int
+    inodes: array[int]
+    mtimes: array[int]
+    ctimes: array[int]
+    failed: list[int]
+    """The positions of files that are not written: their places hold other bytes, or a file has their name."""
+
+    def rows(self, files: SmallFiles) -> Iterator[tuple[str, Iterator[tuple[str, int, int, int, int, int, int]]]]:
+        """Yield, for runs of files in one folder, the folder and the rows for the stat cache."""
+        sizes, ids = split_numbers(files.sizes), split_numbers(files.ids)
+        columns = (self.inodes, sizes, self.mtimes, self.ctimes, ids)
+        for folder, first, names in runs(files.paths.split("\0")):
+            end = first + len(names)
+            yield folder, zip(names, repeat(self.device), *(column[first:end] for column in columns), strict=False)
+
+
+def write_small_files(
+    batch: Batch, root: Path, shown: Path | None, store: Path, algorithm: str
+) -> tuple[list[Stat | None], list[WrittenFiles]]:
+    """Write files below a root; return the stat of each, or None where its place holds other bytes.
+
+    Columns are for a new folder, whose place in the end is `shown`.
+    """
     raw = digests.algorithm(algorithm).raw
-    packs, target = Packs(store), TargetFolder(root, store)
+    packs, target = Packs(store), TargetFolder(root, store, shown)
     try:
-        return [_write(file, packs, target, raw) for file in files]
+        with platform.translate_os_errors("a download"):
+            written = [_write_columns(files, packs, target, raw) for files in batch.columns]
+        return [_write(file, packs, target, raw) for file in batch.files], written
     finally:
         packs.close()
         target.close()
@@ -43,3 +81,52 @@ def _write(file: SmallFileToWrite, packs: Packs, target: TargetFolder, raw: dige
     with target.new_file(file.folder, file.name, executable=file.executable) as new:
         write_all(new.descriptor, data)
     return new.stat
+
+
+def _write_columns(files: SmallFiles, packs: Packs, target: TargetFolder, raw: digests.Raw) -> WrittenFiles:
+    expected = split_raw(files.digests)
+    places = list(
+        map(
+            Place,
+            files.packs.split(","),
+            split_numbers(files.offsets),
+            split_numbers(files.lengths),
+            split_numbers(files.codecs),
+        )
+    )
+    written = WrittenFiles(os.stat(target.path).st_dev & MAX_INTEGER, array("q"), array("q"), array("q"), [])
+    inodes, mtimes, ctimes = written.inodes.append, written.mtimes.append, written.ctimes.append
+    for folder, first, names in runs(files.paths.split("\0")):
+        parent = target.open_folder(folder)
+        for position, name in enumerate(names, first):
+            data = packs.read(places[position])
+            status = target.write_new(parent, name, data) if raw(data) == expected[position] else None
+            if status is None:
+                written.failed.append(position)
+                # A row in the stat cache that matches no file.
+                inodes(-1)
+                mtimes(0)
+                ctimes(0)
+                continue
+            inodes(status.st_ino & MAX_INTEGER)
+            mtimes(status.st_mtime_ns)
+            ctimes(status.st_ctime_ns)
+    return written
+
+
+def runs(paths: list[str]) -> Iterator[tuple[str, int, list[str]]]:
+    """Yield runs of paths in one folder: the folder, the position of the first, and their names.
+
+    >>> list(runs(["a/x", "a/y", "b"]))
+    [('a', 0, ['x', 'y']), ('', 2, ['b'])]
+    """
+    start = 0
+    names: list[str] = []
+    current = paths[0].rpartition("/")[0]
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if folder != current:
+            yield current, start, names
+            start, names, current = start + len(names), [], folder
+        names.append(name)
+    yield current, start, names

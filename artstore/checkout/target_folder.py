@@ -1,8 +1,9 @@
 """The folder that a download goes to: files appear complete or not at all, and nothing is written through a link.
 
-A file has no name while it is written, where the system can do that (Linux: `O_TMPFILE`). Elsewhere, and to replace a
-file that is there, it has a temporary name in the same folder, made by `platform.temporary_name`:
-`.NAME-0123456789ab`. `TemporaryFile.publish` gives it its final name.
+In a folder that is there, a file has no name while it is written, where the system can do that (Linux: `O_TMPFILE`).
+Elsewhere, and to replace a file that is there, it has a temporary name in the same folder, made by
+`platform.temporary_name`: `.NAME-0123456789ab`. `TemporaryFile.publish` gives it its final name. In a new folder, which
+no program uses before all of it is written (`checkout.new_folder`), a file is written under its final name.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _ZEROS = bytes(_HOLE)
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
 """Flags for opening a file that is not a link; opening a FIFO does not block."""
+_NEW = os.O_CREAT | os.O_EXCL | _BINARY
 _NAMELESS: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 
 
@@ -40,10 +42,16 @@ class DownloadResult(NamedTuple):
 
 
 class TargetFolder:
-    """A folder that a download goes to. Paths below it are opened without following links, and never into the store."""
+    """A folder that a download goes to. Paths below it are opened without following links, and never into the store.
 
-    def __init__(self, path: Path, store: Path) -> None:
+    `final` is the path that a new folder has in the end, None for a folder that is there.
+    """
+
+    def __init__(self, path: Path, store: Path, final: Path | None = None) -> None:
         self.path = path
+        self.final = final
+        self.shown = final or path
+        """The path in messages."""
         self._store = os.stat(store)
         self._descriptors: OrderedDict[str, int] = OrderedDict()
         """The descriptors of open folders by their path below the root, the least recently used first."""
@@ -63,7 +71,7 @@ class TargetFolder:
         try:
             descriptor = self._descend(relative)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise blocked(self.path / relative, "gone or replaced", "folder") from error
+            raise blocked(self.shown / relative, "gone or replaced", "folder") from error
         self._descriptors[relative] = descriptor
         if len(self._descriptors) > _MAX_OPEN_FOLDERS:
             _, oldest = self._descriptors.popitem(last=False)
@@ -90,10 +98,10 @@ class TargetFolder:
         except OSError as error:
             if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.ENOENT):
                 raise
-            raise blocked(self.path / relative, "a link or a file", "folder") from error
+            raise blocked(self.shown / relative, "a link or a file", "folder") from error
         if os.path.samestat(os.fstat(descriptor), self._store):
             os.close(descriptor)
-            raise blocked(self.path / relative, "the store itself", "folder of its own")
+            raise blocked(self.shown / relative, "the store itself", "folder of its own")
         return descriptor
 
     def _create_by_path(self, relative: str) -> None:
@@ -168,7 +176,24 @@ class TargetFolder:
 
         Only a few at a time: each needs the descriptor of its folder, and a limited number of them is kept open.
         """
-        return TemporaryFile(self.path, folder, self.open_folder(folder), name, executable)
+        return TemporaryFile(
+            self.path, folder, self.open_folder(folder), name, executable, in_new_folder=self.final is not None
+        )
+
+    def write_new(self, parent: int | None, name: str, data: bytes) -> os.stat_result | None:
+        """Write a small file in an open folder of a new root; return its status, or None if the name is taken."""
+        try:
+            descriptor = os.open(name, os.O_WRONLY | _NEW, 0o666, dir_fd=parent)
+        except FileExistsError:
+            return None
+        try:
+            if os.write(descriptor, data) != len(data):
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                write_all(descriptor, data)
+            backdate(descriptor)
+            return os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
 
     def link(self, folder: str, name: str, target: str) -> None:
         """Create a symbolic link, in place of a file or link that was there."""
@@ -184,18 +209,29 @@ class TargetFolder:
             os.rename(temporary, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
         except OSError as error:
             os.unlink(temporary, dir_fd=descriptor)
-            raise blocked(parent / name, "a folder", "link") from error
+            raise blocked(self.shown / folder / name, "a folder", "link") from error
 
 
 class TemporaryFile:
     """A file that is being written, and gets its name when it is published."""
 
-    def __init__(self, root: Path, relative: str, folder: int | None, name: str, executable: bool) -> None:
+    def __init__(
+        self,
+        root: Path,
+        relative: str,
+        folder: int | None,
+        name: str,
+        executable: bool,
+        *,
+        in_new_folder: bool = False,
+    ) -> None:
         self._root = root
         self._relative = relative
         self._folder = folder
         self._name = name
         self._temporary: str | None = None
+        self._has_final_name = False
+        self._in_new_folder = in_new_folder
         mode = 0o777 if executable else 0o666
         self.descriptor = self._open(mode)
         self.stat: Stat | None = None
@@ -205,6 +241,12 @@ class TemporaryFile:
         return self._root / self._relative
 
     def _open(self, mode: int) -> int:
+        if self._in_new_folder:
+            # Another file of the version has the name where names differ in case only, and the system ignores that.
+            with suppress(FileExistsError):
+                descriptor = os.open(self._name, os.O_RDWR | _NEW, mode, dir_fd=self._folder)
+                self._has_final_name = True
+                return descriptor
         if _NAMELESS and self._folder is not None:
             try:
                 return os.open(".", _NAMELESS | os.O_RDWR | _BINARY, mode, dir_fd=self._folder)
@@ -212,18 +254,14 @@ class TemporaryFile:
                 if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL):
                     raise
         self._temporary = platform.temporary_name(self._name)
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY
+        flags = os.O_RDWR | _NEW
         if self._folder is None:
             return os.open(self._parent / self._temporary, flags, mode)
         return os.open(self._temporary, flags, mode, dir_fd=self._folder)
 
     def publish(self) -> Stat:
         """Give the file its name; return its stat after that."""
-        # A second in the past: a change within the same tick of the clock then leaves another time on the file, and
-        # the stat cache can trust its note of a file that was just written.
-        backdated = time.time_ns() - _BACKDATED_NS
-        if os.utime in os.supports_fd:
-            os.utime(self.descriptor, ns=(backdated, backdated))
+        backdate(self.descriptor)
         written = os.fstat(self.descriptor).st_mtime_ns
         try:
             self._rename()
@@ -237,6 +275,8 @@ class TemporaryFile:
         return self.stat
 
     def _rename(self) -> None:
+        if self._has_final_name:
+            return
         if self._temporary is None:
             source = f"/proc/self/fd/{self.descriptor}"
             try:
@@ -262,6 +302,17 @@ class TemporaryFile:
                     os.unlink(self._parent / self._temporary)
                 else:
                     os.unlink(self._temporary, dir_fd=self._folder)
+
+
+def backdate(descriptor: int) -> None:
+    """Set the times of a file that was just written to a second in the past, where the system can do that.
+
+    A change within the same tick of the clock then leaves another time on the file, and the stat cache can trust its
+    note of the file.
+    """
+    backdated = time.time_ns() - _BACKDATED_NS
+    if os.utime in os.supports_fd:
+        os.utime(descriptor, ns=(backdated, backdated))
 
 
 def _stats(folder: Path | int) -> dict[str, os.stat_result]:

@@ -238,6 +238,21 @@ def segment_digest(algorithm: Algorithm, entries: Sequence[Entry]) -> str:
     return algorithm.structure("artstore.segment.1", _u32(len(entries)) + b"".join(map(encode, entries)))
 
 
+def plain_segment_digest(
+    algorithm: Algorithm, paths: Sequence[bytes], digests: Sequence[str], sizes: Sequence[int]
+) -> str:
+    """Return the digest of a segment of files that are not executable, given as columns; paths are in UTF-8.
+
+    The result is that of `segment_digest`.
+    """
+    length = _u32(len(digests[0]))
+    encoded = [
+        b"%b%b\1\0%b%b%b" % (_u32(len(path)), path, length, digest, _u64(size))
+        for path, digest, size in zip(paths, map(str.encode, digests), sizes, strict=True)
+    ]
+    return algorithm.structure("artstore.segment.1", _u32(len(encoded)) + b"".join(encoded))
+
+
 def group_digest(algorithm: Algorithm, segments: Sequence[str]) -> str:
     """Return the digest of the group that consists of the segments with these digests."""
     return algorithm.structure("artstore.group.1", _u32(len(segments)) + digest_texts(segments))

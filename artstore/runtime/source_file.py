@@ -14,7 +14,8 @@ OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY",
 NOT_REGULAR = "it is not a regular file"
 GROWN = -1
 """In place of the inode of a file that grew while it was read."""
-_MAX_SQLITE_INTEGER = 2**63 - 1
+MAX_INTEGER = 2**63 - 1
+"""The largest integer in SQLite."""
 
 
 class Stat(NamedTuple):
@@ -33,8 +34,8 @@ def stat_of(status: os.stat_result) -> Stat:
     return tuple.__new__(
         Stat,
         (
-            status.st_dev & _MAX_SQLITE_INTEGER,
-            status.st_ino & _MAX_SQLITE_INTEGER,
+            status.st_dev & MAX_INTEGER,
+            status.st_ino & MAX_INTEGER,
             status.st_size,
             status.st_mtime_ns,
             status.st_ctime_ns,

@@ -71,6 +71,7 @@ def test_a_damaged_file_is_named_and_no_file_is_wrong(store: Store, tmp_path: Pa
     with (tmp_path / "store" / "packs" / f"{row[0]}.pack").open("r+b") as pack:
         pack.seek(row[1] + 5)
         pack.write(b"spoilt")
+    (tmp_path / "root").mkdir()
     with pytest.raises(Damaged, match=r"'folder 30/part' of \S*files:v0 is damaged"):
         store.get("files:v0", tmp_path / "root")
     written, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
@@ -94,6 +95,7 @@ class Interrupting(Steps):
 def test_an_interrupted_download_leaves_whole_files_and_can_be_continued(
     store: Store, files: dict[str, bytes], tmp_path: Path
 ) -> None:
+    (tmp_path / "root").mkdir()
     with pytest.raises(KeyboardInterrupt):
         store.get("files:v0", tmp_path / "root", progress=Interrupting(after=20))
     written, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")
@@ -122,6 +124,7 @@ def test_files_appear_while_others_are_being_written(tmp_path: Path, monkeypatch
     files = {str(number): noise(6 * MIB, number) for number in range(6)}
     with Store.init(tmp_path / "store") as store:
         stores.log(store, "files", write_files(tmp_path / "source", files))
+        (tmp_path / "root").mkdir()
         with pytest.raises(KeyboardInterrupt):
             store.get("files:v0", tmp_path / "root", progress=Interrupting(after=11))
         written, true = tree_of(tmp_path / "root"), tree_of(tmp_path / "source")

@@ -29,6 +29,7 @@ def test_each_kind_of_step_is_seen(runner: TaskRunner, tmp_path: Path) -> None:
         (child_tasks.commit, {"source": after, "name": "after"}),
         (child_tasks.delete, {"name": "both:v0"}),
         (child_tasks.get, {"name": "kept:v0", "root": tmp_path / "out"}),
+        (child_tasks.get, {"name": "kept:v0", "root": write_files(tmp_path / "there", {"a": b"old"})}),
         (child_tasks.backup, {"to": tmp_path / "backup"}),
         (child_tasks.delete, {"name": "after:v0"}),
         (child_tasks.delete, {"name": "kept:v0"}),

@@ -730,18 +730,23 @@ def test_a_file_that_changes_right_after_it_was_downloaded_is_read_again(tmp_pat
             assert number_in(b"".join(store.read(entry))) == turn + 1
 
 
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "there"])
 @pytest.mark.parametrize("size", [500, 300_000], ids=["small", "large"])
 def test_a_file_that_changes_before_the_stat_cache_records_its_download_is_read_again(
-    size: int, runner: TaskRunner, tmp_path: Path
+    size: int, is_new: bool, runner: TaskRunner, tmp_path: Path
 ) -> None:
     """The file changes after it appeared and before the stat cache records it."""
     store = store_with_versions(
         tmp_path / "store", animals=write_files(tmp_path / "source", {"file": numbered_content(0, size)})
     )
     arguments: dict[str, Any] = {"store": store, "name": "animals:v0", "root": tmp_path / "root"}
+    if not is_new:
+        (tmp_path / "root").mkdir()
     steps = runner.complete(child_tasks.get, **arguments).steps
-    noted = steps.index("fstat", steps.index("link")) + 1
+    noted = steps.index("rename") + 2 if is_new else steps.index("fstat", steps.index("link")) + 1
     shutil.rmtree(tmp_path / "root")
+    if not is_new:
+        (tmp_path / "root").mkdir()
     child = runner.start(child_tasks.get, **arguments, pause_at=[noted])
     assert child.wait().state == "paused"
     with (tmp_path / "root" / "file").open("r+b") as file:
