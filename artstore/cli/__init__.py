@@ -34,7 +34,7 @@ SECTIONS = {
     },
     "Lineage": {
         "lineage": "Show what a version was made from and what used it.",
-        "runs": "List runs, or show everything about one.",
+        "runs": "List runs, show one, or compare some.",
         "ui": "Show runs, artifacts and lineage in a browser.",
     },
     "The store": {

@@ -1,9 +1,11 @@
-"""`artstore runs`: list runs, or show everything about one."""
+"""`artstore runs`: list runs, show everything about one, or compare runs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import click
 
-from artstore.cli import _completion, _format, _open, _options
+from artstore.cli import _completion, _format, _open, _options, _run_values
 from artstore.core.names import DEFAULT_PROJECT
 from artstore.runtime import terminal
 from artstore.store import Store
@@ -20,6 +22,9 @@ from artstore.tracking.public_run import PublicRun
 
 _STATES = ("running", "finished", "failed", "crashed")
 _NEWEST_FIRST = "-created_at"
+_DIFF = "diff"
+_COLUMNS = 8
+"""The most columns of config and summary that are shown unless --columns names them."""
 
 
 @click.command(
@@ -28,10 +33,12 @@ _NEWEST_FIRST = "-created_at"
         "artstore runs",
         "artstore runs 3k9x2m1q",
         "artstore runs --project zoo --state failed -n 10",
+        "artstore runs --project zoo --columns lr,accuracy --order -summary_metrics.accuracy",
+        "artstore runs diff 3k9x2m1q 7d0a4hbe",
         """artstore runs --filter '{"config.lr": {"$lt": 0.1}}' --order -summary_metrics.accuracy""",
     ),
 )
-@click.argument("run_id", metavar="[ID]", required=False, shell_complete=_completion.runs)
+@click.argument("words", metavar="[ID | diff ID ID...]", nargs=-1, shell_complete=_completion.runs)
 @click.option("--project", metavar="P", help="The project.  [default: all]", shell_complete=_completion.projects)
 @click.option("--state", type=click.Choice(_STATES), help="Only runs in this state.")
 @click.option("--job-type", metavar="T", help="Only runs of this job type.")
@@ -51,10 +58,16 @@ _NEWEST_FIRST = "-created_at"
     help="Sort by a field, ascending; descending with - before it.",
 )
 @click.option("-n", "limit", metavar="N", type=click.IntRange(min=1), help="At most N runs.")
+@click.option(
+    "--columns",
+    metavar="A,B",
+    help="Show these values of config and summary.  [default: those that differ, if the runs share a project]",
+)
+@click.option("--absolute", is_flag=True, help="Show when runs started as date and time.")
 @_options.store_option
 @_options.json_option
 def command(
-    run_id: str | None,
+    words: tuple[str, ...],
     project: str | None,
     state: str | None,
     job_type: str | None,
@@ -62,41 +75,130 @@ def command(
     filters: dict[str, Any] | None,
     order: str,
     limit: int | None,
+    columns: str | None,
+    absolute: bool,
     store: Path | None,
     as_json: bool,
 ) -> None:
-    """List the runs of the store, the newest first, or show everything about the run ID.
+    """List the runs of the store, the newest first, show everything about the run ID, or compare runs with `diff`.
 
     A run has crashed if its process ended without finishing it.
+
+    `diff` shows what differs between the config and the summary of runs, then what is the same.
     """
     fields = {"state": state, "job_type": job_type, "group": group}
     equal = {field: value for field, value in fields.items() if value is not None}
+    if words and (equal or filters or limit or columns or absolute):
+        raise click.UsageError(
+            "Filters, limits and columns are for lists, an ID is for one run: leave out one or the other."
+        )
     with _open.open_store(store) as opened:
-        if run_id is None:
-            _list(opened, project, {"$and": [equal, filters or {}]}, order, limit, as_json)
-            return
-        if equal or filters or limit:
-            raise click.UsageError(
-                "Filters and limits are for lists, an ID is for one run: leave out one or the other."
+        if not words:
+            wanted = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
+            found = public_run.list_runs(
+                opened, project, {"$and": [equal, filters or {}]}, order, per_page=min(limit or 500, 500)
             )
-        _show(public_run.find_run(opened, run_id, project or DEFAULT_PROJECT), as_json)
+            _list(islice(found, limit), wanted, absolute, as_json)
+        elif words[0] == _DIFF:
+            _diff([_find(opened, run_id, project) for run_id in _compared(words[1:])], as_json)
+        elif len(words) > 1:
+            raise click.UsageError(f"One run is shown at a time: to compare, use artstore runs diff {' '.join(words)}")
+        else:
+            _show(_find(opened, words[0], project), as_json)
 
 
-def _list(
-    store: Store, project: str | None, filters: dict[str, Any], order: str, limit: int | None, as_json: bool
-) -> None:
-    runs = islice(public_run.list_runs(store, project, filters, order, per_page=min(limit or 500, 500)), limit)
+def _find(store: Store, run_id: str, project: str | None) -> PublicRun:
+    return public_run.find_run(store, run_id, project or DEFAULT_PROJECT)
+
+
+def _list(found: Iterator[PublicRun], wanted: Sequence[str] | None, absolute: bool, as_json: bool) -> None:
     if as_json:
-        _format.print_json_list(run.facts() for run in runs)
+        _format.print_json_list(run.facts() for run in found)
         return
+    runs = list(found)
+    if not runs:
+        terminal.note("no such runs: artstore.init() starts one, and `artstore runs` lists all")
+        return
+    columns = ["id", "name", "project", "job type", "state", "started", "duration"]
     rows = [
-        [run.id, run.name, run.project, run.job_type or "", run.state, _format.age(run.created_at), _duration(run)]
+        [run.id, run.name, run.project, run.job_type or "", run.state, _started(run, absolute), _duration(run)]
         for run in runs
     ]
+    if any(run.group for run in runs):
+        columns.insert(4, "group")
+        rows = [[*row[:4], run.group or "", *row[4:]] for row, run in zip(rows, runs, strict=True)]
+    values, shown = _run_values.lines(runs), []
+    if wanted is not None:
+        shown = _run_values.chosen(values, wanted)
+    elif len(runs) > 1 and len({run.project for run in runs}) == 1:
+        shown = _run_values.differing(values)
+    right = _run_values.labels(shown, columns)
+    cells = [list(map(_run_values.text, line.values)) for line in shown]
+    fitting = len(shown) if wanted is not None else _fitting(columns, rows, right, cells)
+    table = [[*row, *(column[number] for column in cells[:fitting])] for number, row in enumerate(rows)]
+    numbers = [label for label, line in zip(right, shown, strict=True) if _run_values.numeric(line)]
+    _format.print_lines(_format.table([*columns, *right[:fitting]], table, right=numbers))
+    if fitting < len(shown):
+        more = _format.counted(len(shown) - fitting, "more column", "more columns")
+        terminal.note(f"{more} with values that differ: --columns {','.join(right[fitting : fitting + _COLUMNS])}")
+
+
+def _fitting(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], labels: Sequence[str], cells: Sequence[Sequence[str]]
+) -> int:
+    """Return how many columns of values are shown: those that a terminal has room for."""
+    most = min(len(labels), _COLUMNS)
+    if not sys.stdout.isatty():
+        return most
+    room = shutil.get_terminal_size().columns - len(_format.table(columns, rows)[1])
+    for number in range(most):
+        room -= 2 + max(map(len, [labels[number], *cells[number]]))
+        if room < 0:
+            return number
+    return most
+
+
+def _compared(run_ids: Sequence[str]) -> Sequence[str]:
+    if len(run_ids) < 2:
+        raise click.UsageError("Name two runs or more, as in: artstore runs diff 3k9x2m1q 7d0a4hbe")
+    return run_ids
+
+
+def _diff(runs: Sequence[PublicRun], as_json: bool) -> None:
+    lines = _run_values.lines(runs)
+    different, same = [line for line in lines if not line.same], [line for line in lines if line.same]
+    if as_json:
+        _format.print_json(
+            {
+                "runs": [_format.qualified(run.project, run.id) for run in runs],
+                "different": {line.key: line.values for line in different},
+                "same": {line.key: line.values[0] for line in same},
+            }
+        )
+        return
+    about = [
+        ["name", *(run.name for run in runs)],
+        ["state", *(run.state for run in runs)],
+        ["duration", *map(_duration, runs)],
+        ["commit", *((run.metadata.get("git") or {}).get("commit") or "" for run in runs)],
+        ["used", *(", ".join(run.facts()["used"]) for run in runs)],
+    ]
+    rows = [
+        *([line.key, *map(_run_values.text, line.values)] for line in different),
+        *(row for row in about if len(set(row[1:])) > 1),
+    ]
     if rows:
-        _format.print_lines(_format.table(["id", "name", "project", "job type", "state", "started", "duration"], rows))
+        heads = [_format.qualified(run.project, run.id) for run in runs]
+        _format.print_lines(_format.table(["different", *heads], rows))
     else:
-        terminal.note("no such runs: artstore.init() starts one, and `artstore runs` lists all")
+        click.echo("config and summary are the same")
+    if same:
+        click.echo()
+        _format.print_lines(_format.table(["same", "value"], [[x.key, _run_values.text(x.values[0])] for x in same]))
+
+
+def _started(run: PublicRun, absolute: bool) -> str:
+    return _format.local_time(datetime.fromisoformat(run.created_at)) if absolute else _format.age(run.created_at)
 
 
 def _show(run: PublicRun, as_json: bool) -> None:

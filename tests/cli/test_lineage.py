@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def test_lineage_prints_every_format_of_the_library() -> None:
 
 
 def test_runs_are_listed_newest_first() -> None:
-    lines = [line.split() for line in output_of("runs", "-n", "2").splitlines()]
+    lines = [line.split() for line in output_of("runs", "-n", "2", "--columns", "").splitlines()]
     assert lines[0] == ["id", "name", "project", "job", "type", "state", "started", "duration"]
     assert [line[:5] for line in lines[2:]] == [
         ["evaluate-2", "evaluate-2", "pipe", "evaluate", "finished"],
@@ -106,6 +107,41 @@ def test_runs_are_filtered_and_sorted() -> None:
     assert (nothing.exit_code, nothing.stdout) == (0, "")
     assert "no such runs" in nothing.stderr
     assert chosen("--state", "crashed") == []
+
+
+def test_runs_show_the_values_that_differ_or_that_are_named() -> None:
+    with artstore.init(
+        project="sweep", id="one", group="g", config={"lr": 0.1, "layers": 3, "opt": {"name": "sgd"}}
+    ) as one:
+        one.log({"accuracy": 0.81234567})
+    with artstore.init(
+        project="sweep", id="two", group="g", config={"lr": 0.2, "layers": 3, "opt": {"name": "adam"}}
+    ) as two:
+        two.log({"accuracy": 0.5})
+    lines = [line.split() for line in output_of("runs", "--project", "sweep").splitlines()]
+    assert lines[0][-6:] == ["state", "started", "duration", "lr", "opt.name", "accuracy"]
+    assert [line[-3:] for line in lines[2:]] == [["0.2", "adam", "0.5"], ["0.1", "sgd", "0.81235"]]
+    assert [line[3] for line in (lines[0], *lines[2:])] == ["job", "g", "g"]
+    named = output_of("runs", "--project", "sweep", "--columns", "accuracy,config.layers", "--absolute").splitlines()
+    assert named[0].split()[-2:] == ["accuracy", "layers"]
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d.* 0\.5 +3$", named[2])
+    refused = run("runs", "--project", "sweep", "--columns", "acuracy")
+    assert refused.exit_code == 2
+    assert "no column 'acuracy': did you mean 'accuracy'?" in refused.stderr
+    assert "they have lr, layers, opt.name, accuracy" in run("runs", "--project", "sweep", "--columns", "xyz").stderr
+
+
+def test_runs_are_compared_with_what_differs_first() -> None:
+    lines = [line.split() for line in output_of("runs", "diff", "pipe/train-0", "pipe/train-1").splitlines()]
+    assert lines[0] == ["different", "pipe/train-0", "pipe/train-1"]
+    assert ["config.rate", "0.1", "0.2"] in lines
+    assert ["used", "pipe/features:v0", "pipe/features:v1"] in lines
+    compared = json_of("runs", "diff", "train-0", "train-1", "--project", "pipe")
+    assert compared["runs"] == ["pipe/train-0", "pipe/train-1"]
+    assert compared["different"]["config.rate"] == [0.1, 0.2]
+    alone = run("runs", "diff", "pipe/train-0")
+    assert (alone.exit_code, "Name two runs or more" in alone.stderr) == (2, True)
+    assert "artstore runs diff a b" in run("runs", "a", "b").stderr
 
 
 def test_a_run_is_shown_in_full() -> None:

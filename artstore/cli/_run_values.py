@@ -1,0 +1,99 @@
+"""The config and summary of runs as columns of a table, and as lines that compare runs."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import click
+
+from artstore.tracking.public_run import PublicRun
+from artstore.web import facts
+
+CONFIG, SUMMARY = "config.", "summary."
+
+
+class Line(NamedTuple):
+    """One value of several runs, None where a run does not have it."""
+
+    key: str
+    values: list[Any]
+
+    @property
+    def same(self) -> bool:
+        """Whether all runs have the same value."""
+        # As JSON, since True == 1 in Python.
+        return len({json.dumps(value, sort_keys=True, default=str) for value in self.values}) == 1
+
+
+def of_run(run: PublicRun) -> dict[str, Any]:
+    """Return the config and summary of a run by names with dots: `config.lr`, `summary.accuracy`."""
+    config = {CONFIG + key: value for key, value in facts.flat(run.config).items()}
+    summary = {SUMMARY + key: value for key, value in facts.flat(run.summary).items() if not key.startswith("_")}
+    return config | summary
+
+
+def lines(runs: Iterable[PublicRun]) -> list[Line]:
+    """Return a line for each value that one of the runs has, config first."""
+    values = [of_run(run) for run in runs]
+    keys = sorted(dict.fromkeys(key for one in values for key in one), key=lambda key: not key.startswith(CONFIG))
+    return [Line(key, [one.get(key) for one in values]) for key in keys]
+
+
+def differing(every: Iterable[Line]) -> list[Line]:
+    """Return the lines whose values are single values and not the same in all runs."""
+    return [line for line in every if not line.same and not any(isinstance(v, list | dict) for v in line.values)]
+
+
+def chosen(every: Sequence[Line], wanted: Sequence[str]) -> list[Line]:
+    """Return the lines that were asked for, in that order: `lr`, or `config.lr` if the summary has it as well.
+
+    Raises `UsageError` for a name that no run has.
+    """
+    by_key = {line.key: line for line in every}
+    return [by_key[_key(name, by_key)] for name in wanted]
+
+
+def _key(name: str, by_key: Mapping[str, Line]) -> str:
+    for key in (name, CONFIG + name, SUMMARY + name):
+        if key in by_key:
+            return key
+    labels = {key: label for key in by_key for label in (key, label_of(key))}
+    near = difflib.get_close_matches(name, [*labels, *labels.values()], n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"they have {', '.join(_some(labels.values())) or 'no values'}"
+    raise click.UsageError(f"These runs have no column {name!r}: {hint}")
+
+
+def _some(names: Iterable[str], limit: int = 12) -> Iterator[str]:
+    for number, name in enumerate(dict.fromkeys(names)):
+        if number == limit:
+            yield "..."
+            return
+        yield name
+
+
+def label_of(key: str) -> str:
+    """Return a key without `config.` or `summary.`."""
+    return key.partition(".")[2]
+
+
+def labels(shown: Sequence[Line], taken: Iterable[str] = ()) -> list[str]:
+    """Return the headings of columns: the short names, or the full ones where two would be the same."""
+    short = [*taken, *(label_of(line.key) for line in shown)]
+    return [line.key if short.count(label_of(line.key)) > 1 else label_of(line.key) for line in shown]
+
+
+def text(value: Any) -> str:
+    """Format a value for a cell of a table."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def numeric(line: Line) -> bool:
+    """Whether all values of a line are numbers."""
+    return all(value is None or facts.is_number(value) for value in line.values)
