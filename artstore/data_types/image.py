@@ -20,6 +20,7 @@ from artstore.runtime import terminal
 from artstore.runtime.optional_imports import need
 
 _FORMATS = ("png", "jpg", "jpeg", "bmp")
+_CHANNELS = (1, 3, 4)
 
 
 class Image(Media):
@@ -237,10 +238,14 @@ def _to_pillow(data: Any, mode: str | None, file_type: str) -> Any:
 
 
 def _to_array(data: Any, numpy: Any) -> Any:
-    """Return a torch or TensorFlow tensor, or anything that NumPy accepts, as an array with channels last."""
+    """Return a torch or TensorFlow tensor, or anything that NumPy accepts, as an array with channels last.
+
+    The channels of a tensor of torch are first, unless only the last dimension can be channels.
+    """
     if hasattr(data, "detach"):
         array = data.detach().cpu().numpy()
-        array = array.transpose(1, 2, 0) if array.ndim == 3 else array
+        last = array.ndim == 3 and array.shape[0] not in _CHANNELS and array.shape[2] in _CHANNELS
+        array = array.transpose(1, 2, 0) if array.ndim == 3 and not last else array
     else:
         array = data.numpy() if hasattr(data, "numpy") else numpy.asarray(data)
     if array.dtype.kind not in "biuf":

@@ -70,6 +70,22 @@ def test_an_image_of_a_tensor_or_a_figure_is_drawn() -> None:
     assert Image(Tensor()) == Image(Figure()) == Image(PIXELS)
 
 
+@pytest.mark.parametrize("shape", [(5, 6, 3), (5, 6, 1), (3, 5, 6), (1, 5, 6)])
+def test_the_channels_of_a_tensor_are_first_unless_only_the_last_dimension_can_be_channels(
+    shape: tuple[int, ...],
+) -> None:
+    class Tensor:
+        def detach(self) -> Tensor:
+            return self
+
+        cpu = detach
+
+        def numpy(self) -> Any:
+            return numpy.zeros(shape, "uint8")
+
+    assert Image(Tensor()).image.size == (6, 5)
+
+
 def test_the_annotations_of_an_image_are_read_back(picture: Path) -> None:
     image = Image(picture, caption="asleep", grouping=2, masks={"truth": MASK}, boxes={"found": {"box_data": [BOX]}})
     stored = round_trip(image)
