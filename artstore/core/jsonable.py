@@ -19,9 +19,10 @@ _DEEPEST = 64
 def to_jsonable(value: Any, *, strict: bool = False, unknown: list[str] | None = None) -> Any:
     """Convert a value to JSON types: arrays become lists, data classes and namespaces become dicts.
 
-    Values of other types become strings, and the names of these types are appended to `unknown`. NaN and the infinities
-    become `"NaN"`, `"Infinity"` and `"-Infinity"`, as in W&B. With `strict`, as for metadata, NaN becomes None, and
-    infinity and values of other types raise `NotJson`.
+    Functions and classes become their names and slices dicts, as in W&B. Values of other types become strings, and the
+    names of these types are appended to `unknown`. NaN and the infinities become `"NaN"`, `"Infinity"` and
+    `"-Infinity"`. With `strict`, as for metadata, NaN becomes None, and infinity and values of other types raise
+    `NotJson`.
 
     >>> to_jsonable({"loss": float("nan"), 1: (2, 3)})
     {'loss': 'NaN', '1': [2, 3]}
@@ -63,6 +64,9 @@ class _Converter:
             return value.isoformat()
         if isinstance(value, bytes):
             return value.decode("utf-8", "backslashreplace")
+        if isinstance(value, slice):
+            parts = {"slice_start": value.start, "slice_step": value.step, "slice_stop": value.stop}
+            return {name: self.of(part, depth + 1) for name, part in parts.items()}
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             fields = dataclasses.fields(value)
             return {field.name: self.of(getattr(value, field.name), depth + 1) for field in fields}
@@ -92,7 +96,9 @@ class _Converter:
         return self._unknown(value)
 
     def _unknown(self, value: Any) -> str:
-        if self._strict and not isinstance(value, PurePath):
+        if callable(value) and hasattr(value, "__qualname__") and hasattr(value, "__module__"):
+            return f"{value.__module__}.{value.__qualname__}"
+        if self._strict and not callable(value) and not isinstance(value, PurePath):
             raise NotJson(
                 f"Object of type {type(value).__name__} is not JSON serializable: metadata is text, numbers, lists "
                 "and dicts"

@@ -189,6 +189,20 @@ def test_sigkill_leaves_committed_versions_and_a_crashed_run(programs: ProgramFo
         check_state(programs, "crashed", None, TEN[:commits])
 
 
+def test_sigkill_loses_at_most_what_was_logged_in_the_last_second(programs: ProgramFolder) -> None:
+    log = "run.config.update({'late': late}); run.log({'loss': late}); "
+    wait = "import time; time.sleep(2); "
+    kill = "import signal; os.kill(os.getpid(), signal.SIGKILL)"
+    result = programs.run(BEGIN + "late = 0\n" + log + log + wait + "late = None; run.log({'loss': 9}); " + kill)
+    assert result.code == -signal.SIGKILL, result.err
+    run = programs.public_run()
+    assert run.state == "crashed"
+    assert [row["loss"] for row in run.scan_history()][:2] == [0, 0]
+    assert (run.config["late"], run.summary["loss"] in (0, 9)) == (0, True)
+    resumed = programs.run("run = artstore.init(id='r', resume='must'); print(run.step)")
+    assert resumed.out in (["2"], ["3"]), resumed.err
+
+
 def test_sigkill_before_a_commit_leaves_no_remains(programs: ProgramFolder) -> None:
     program = programs.start(
         BEGIN + "run.log_artifact(new_draft('a', 0)).wait(); say('committed'); sys.stdin.readline()\n"

@@ -97,6 +97,8 @@ def test_other_tags_are_refused(tag: str) -> None:
         ({"a": math.nan}, {"a": None}),
         ({"day": date(2024, 2, 29)}, {"day": "2024-02-29"}),
         ({"deep": {"er": [{"x": 1.5}]}}, {"deep": {"er": [{"x": 1.5}]}}),
+        ({"rows": slice(0, 10)}, {"rows": {"slice_start": 0, "slice_step": None, "slice_stop": 10}}),
+        ({"kind": date, "loss": [os.path.join]}, {"kind": "datetime.date", "loss": ["posixpath.join"]}),
     ],
 )
 def test_metadata_is_stored_as_json(metadata: Any, stored: dict[str, Any]) -> None:
