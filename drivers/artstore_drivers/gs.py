@@ -105,7 +105,7 @@ class GsDriver(Driver):
         empty_pages = 0
         while True:
             page = await retried(partial(self._json, uri, where, wanted), uri)
-            items, token = page.get("items") or [], page.get("nextPageToken")
+            items, token = page.get("items") or [], _next_page(uri, page)
             empty_pages = 0 if items else empty_pages + 1
             if not isinstance(items, list) or empty_pages > _MOST_EMPTY_PAGES or token == wanted.get("pageToken", ""):
                 raise _unusable_reply(uri)
@@ -116,7 +116,7 @@ class GsDriver(Driver):
                 yield _described(f"{scheme}://{bucket}/{key}", key[len(prefix) :], found)
             if token is None:
                 return
-            wanted = {**wanted, "pageToken": str(token)}
+            wanted = {**wanted, "pageToken": token}
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
         """Request the pinned generation, or, if it is gone, the current one if its content is the same."""
@@ -277,6 +277,14 @@ def _described(uri: str, key: str, found: Mapping[str, Any]) -> RemoteObject:
                 raise _unusable_reply(uri) from None
             break
     return RemoteObject(uri, key, int(size), None, generation, digest)
+
+
+def _next_page(uri: str, page: dict[str, Any]) -> str | None:
+    """Return the token of the page after this one; None if this is the last."""
+    token = page.get("nextPageToken")
+    if token is None or (isinstance(token, str) and token.isprintable()):
+        return token
+    raise _unusable_reply(uri)
 
 
 def _name(uri: str, found: Any) -> str:

@@ -485,6 +485,8 @@ def use_everything(session: Session, scheme: str, asked: list[str], tmp_path: Pa
 
 @FUZZED
 @given(st.lists(PAGES | OBJECTS | JSON, min_size=1, max_size=3))
+@example([{"items": [], "nextPageToken": []}])
+@example([{"nextPageToken": "\ud800"}])
 def test_whatever_a_server_of_google_sends_ends_in_content_or_one_of_our_errors(
     tmp_path: Path, sent: list[Any]
 ) -> None:
