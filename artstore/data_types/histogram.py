@@ -51,6 +51,17 @@ class Histogram(DataObject):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def _repr_html_(self) -> str:
+        highest, width = max([*self.histogram, 0]) or 1, max(2, 320 // max(1, len(self.histogram)))
+        heights = [100 * max(0, value) / highest for value in self.histogram]
+        bars = "".join(
+            f'<rect x="{number * width}" y="{100 - height:.1f}" width="{width - 1}" height="{height:.1f}"/>'
+            for number, height in enumerate(heights)
+        )
+        between = f"{self.bins[0]:.5g} to {self.bins[-1]:.5g}"
+        size = f'width="{width * len(heights)}" height="100"'
+        return f'<figure><svg {size} fill="#4269d0">{bars}</svg><figcaption>{between}</figcaption></figure>'
+
     def __repr__(self) -> str:
         return f"<Histogram of {len(self.histogram)} bins>"
 

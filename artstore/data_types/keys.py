@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from artstore.data_types import column_types
 from artstore.data_types.column_types import Type
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.errors import InvalidInput
+from artstore.runtime import notebook
 
+_SHOWN = 20
+"""The most rows that a notebook shows."""
 _FOLDER = "media/tables/t"
 
 
@@ -22,6 +27,14 @@ class TableBase(DataObject):
     def data(self) -> list[list[Any]]:
         """The rows."""
         raise NotImplementedError
+
+    def iterrows(self) -> Iterator[tuple[TableIndex, list[Any]]]:
+        """Yield the rows, each with its number."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        rows = [row for _, row in islice(self.iterrows(), _SHOWN)]
+        return notebook.table(self.columns, rows, repr(self).strip("<>"))
 
 
 class TableIndex(int):

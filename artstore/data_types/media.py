@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from artstore.data_types.content import Content, InArtifact
+from artstore.data_types.content import AtUri, Content, InArtifact
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
+from artstore.runtime import notebook
 
 
 class Media(DataObject):
@@ -59,6 +60,11 @@ class Media(DataObject):
 
     def __hash__(self) -> int:
         return hash(self._sha256)
+
+    def _repr_html_(self) -> str | None:
+        if isinstance(self._content, AtUri):
+            return None
+        return notebook.media(self._content.read(), self._content.suffix, self._caption)
 
     def __repr__(self) -> str:
         caption = f" {self._caption!r}" if self._caption is not None else ""

@@ -11,8 +11,10 @@ from artstore.catalog.repository import Repository
 from artstore.core.manifest import Entry, Kind
 from artstore.core.versions import Version
 from artstore.operations.find import find_living
-from artstore.runtime import pause_gc
+from artstore.runtime import notebook, pause_gc
 
+_SHOWN = 100
+"""The most entries that a notebook shows."""
 # As S3 computes etags: from the bytes, or from the digests of their parts. Others often contain dates.
 _OF_CONTENT = re.compile("[0-9a-f]{32}(-[0-9]+)?")
 
@@ -24,6 +26,16 @@ class Difference(NamedTuple):
     removed: list[Entry]
     changed: list[tuple[Entry, Entry]]
     renamed: list[tuple[Entry, Entry]]
+
+    def _repr_html_(self) -> str:
+        rows = [
+            *(("added", entry.path, None, entry.size) for entry in self.added),
+            *(("removed", entry.path, entry.size, None) for entry in self.removed),
+            *(("changed", after.path, before.size, after.size) for before, after in self.changed),
+            *(("renamed", f"{before.path} → {after.path}", before.size, after.size) for before, after in self.renamed),
+        ]
+        shown = rows[:_SHOWN]
+        return notebook.table(["", "path", "bytes before", "bytes after"], shown, f"{len(shown):,} of {len(rows):,}")
 
 
 def diff(repository: Repository, old: Version | str, new: Version | str) -> Difference:

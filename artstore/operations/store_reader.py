@@ -27,6 +27,7 @@ from artstore.operations import diff, edit, find, upsert, usage
 from artstore.operations.browse import Browse
 from artstore.operations.pages import Pages
 from artstore.operations.runs import Runs
+from artstore.runtime import notebook, words
 from artstore.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -255,6 +256,16 @@ class StoreReader:
         return usage.usage(self.repository)
 
     # The whole store
+
+    def _repr_html_(self) -> str:
+        used = self.usage()
+        facts = [
+            ("folder", str(self.path)),
+            ("projects", ", ".join(self.projects())),
+            ("versions", f"{used.versions:,}, {words.size(used.version_bytes)} written out"),
+            ("on disk", words.size(used.allocated_bytes + used.catalog_bytes)),
+        ]
+        return notebook.facts("Store", facts)
 
     def events(self, after: int = 0) -> list[Event]:
         """Return the log of changes, the oldest first; only those after an event's id, if given."""

@@ -9,8 +9,8 @@ from artstore.core import names
 from artstore.core.names import LOCAL
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, WrongType
-from artstore.runtime import terminal
-from artstore.tracking import crossings, deletion
+from artstore.runtime import terminal, words
+from artstore.tracking import crossings, deletion, notebook
 from artstore.tracking.artifact_download import ArtifactDownload
 from artstore.tracking.artifact_state import as_aliases, as_list, needs_version
 
@@ -253,6 +253,15 @@ class ArtifactVersion(ArtifactDownload):
         if self._store is not None and self._store.path != store.path:
             raise InvalidInput(f"{version.name} is in the store {self._store.path}, and this run logs to {store.path}")
         return store.runs.note_use(run, version, role)
+
+    def _notebook_row(self) -> dict[str, Any]:
+        facts = {"name": self.name, "type": self.type, "aliases": ", ".join(self.aliases)}
+        return facts | {"created": words.age(self.created_at), "size": words.size(self.size)}
+
+    def _repr_html_(self) -> str | None:
+        if self._version is None:
+            return None
+        return notebook.version(self._open_store(), self._version, self.name, self.aliases)
 
     def json_encode(self) -> dict[str, Any]:
         """Return the reference to this artifact that W&B puts into JSON."""

@@ -171,6 +171,12 @@ class ArtifactCollection:
         deletion.name_links(self._store.delete_collection(name, project=self.project, force=force, dry_run=True))
         deletion.name_rest(self._store.delete_collection(name, project=self.project, force=force))
 
+    def _notebook_row(self) -> dict[str, Any]:
+        return {"name": self.name, "project": self.project, "type": self.type, "description": self.description}
+
+    def _repr_html_(self) -> str:
+        return self.versions()._repr_html_()
+
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self.project}/{self.name} ({self.type})>"
 

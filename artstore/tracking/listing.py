@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
+
+from artstore.runtime import notebook
 
 Item = TypeVar("Item")
+_SHOWN = 50
+"""The most items that a notebook shows."""
 Page = Callable[[str | None, int], list[tuple[str, Item]]]
 
 
@@ -84,5 +88,16 @@ class Listing(Generic[Item]):
             self._read_page()
         return self._items[index]
 
+    def _repr_html_(self) -> str:
+        rows = [_row(item) for item in self[:_SHOWN]]
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        values = [[row.get(column) for column in columns] for row in rows]
+        return notebook.table(columns, values, f"{len(rows):,} of {len(self):,}")
+
     def __repr__(self) -> str:
         return f"<Listing of {len(self)}>"
+
+
+def _row(item: object) -> dict[str, Any]:
+    row = getattr(item, "_notebook_row", None)
+    return row() if row is not None else {"": repr(item)}

@@ -13,7 +13,9 @@ from artstore.core.versions import Version
 from artstore.errors import InvalidInput
 from artstore.lineage.graph import Direction
 from artstore.lineage.lineage import Lineage
+from artstore.runtime.notebook import show as show_in_notebook
 from artstore.store import Store
+from artstore.tracking import notebook
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.artifact_state import as_aliases
 from artstore.tracking.listing import Listing
@@ -195,6 +197,18 @@ class PublicRun(PublicRunEdits):
         self._store.describe(version, add_aliases=wanted, add_tags=tags or ())
         self._store.runs.note_product(self._record, version)
         return artifact
+
+    def _notebook_row(self) -> dict[str, Any]:
+        summary = {key: value for key, value in self.summary.items() if not key.startswith("_")}
+        named = {"id": self.id, "name": self.name, "state": self.state}
+        return named | {f"config {key}": value for key, value in self.config.items()} | summary
+
+    def _repr_html_(self) -> str:
+        return notebook.run(self._store, self._record)
+
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the run in the notebook that calls this; return False if there is none."""
+        return show_in_notebook(self._repr_html_)
 
     def __repr__(self) -> str:
         return f"<Run {self.qualified_name} ({self.state})>"

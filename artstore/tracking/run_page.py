@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from artstore.runtime.notebook import show as show_in_notebook
+from artstore.tracking import notebook
 from artstore.tracking.run_files import RunFiles
 from artstore.tracking.settings import Settings
 
@@ -86,12 +88,15 @@ class RunPage(RunFiles):
         return self.project
 
     def display(self, height: int = 420, hidden: bool = False) -> bool:
-        """Return False: a store has no web pages to show."""
-        return False
+        """Show the run in the notebook that calls this; return False if there is none."""
+        return show_in_notebook(self._repr_html_)
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
         """Return the run in a line of HTML."""
         return f"<p>artstore run <code>{html.escape(self.path)}</code></p>"
+
+    def _repr_html_(self) -> str:
+        return notebook.run(self._store, self._store.runs.reload(self._record))
 
     def pin_config_keys(self, keys: Any) -> None:
         """Do nothing. In W&B it chooses columns of a web page."""

@@ -46,6 +46,7 @@ LATE_IMPORTS = {
     "artstore.tracking.crossings": "an artifact has its runs and a run its artifacts: the one circle, as in W&B",
     "artstore.tracking.logged_media": "tables and media are loaded when one is logged",
     "artstore.tracking.media_reader": "reading an image does not load tables",
+    "artstore.tracking.notebook": "charts are drawn in notebooks only",
 }
 """The modules with imports of other modules of artstore inside functions, and the reason: start-up time but for one."""
 
