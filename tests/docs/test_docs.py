@@ -80,7 +80,17 @@ def test_every_verb_has_help_with_an_example_and_is_documented(verb: str) -> Non
 def test_every_module_of_the_command_line_is_a_verb_or_shared() -> None:
     modules = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
     assert modules - set(cli.VERBS) == {
-        *("__init__", "_committing", "_completion", "_findings", "_format", "_labels", "_open", "_options")
+        *(
+            "__init__",
+            "_committing",
+            "_completion",
+            "_findings",
+            "_format",
+            "_labels",
+            "_open",
+            "_options",
+            "_run_values",
+        )
     }
 
 
