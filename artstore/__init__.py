@@ -41,13 +41,14 @@ _MODULES = {
     "artstore.tracking.init": ("init",),
     "artstore.tracking.run": ("Run",),
     "artstore.tracking.settings": ("Settings",),
+    "artstore.tracking.sweeps": ("agent", "sweep"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 _OF_OPEN_RUN = ("run", "config", "summary")
 _SUBMODULES = ("api", "data_types", "errors")
 _WANDB_MODULES = ("apis", "env", "integration", "sdk", "sklearn", "util", "wandb_run")
 
-_SERVER_ONLY = ("agent", "controller", "sweep")
+_SERVER_ONLY = ("controller",)
 """Functions of W&B that only say, when they are called, that they need its server."""
 
 __all__ = sorted(_MODULE_OF)

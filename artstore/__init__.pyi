@@ -64,6 +64,8 @@ from artstore.tracking.config import Summary as Summary
 from artstore.tracking.init import init as init
 from artstore.tracking.run import Run as Run
 from artstore.tracking.settings import Settings as Settings
+from artstore.tracking.sweeps import agent as agent
+from artstore.tracking.sweeps import sweep as sweep
 
 __version__: str
 

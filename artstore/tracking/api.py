@@ -12,7 +12,7 @@ from artstore.core.versions import Pending
 from artstore.errors import NotFound, WrongType
 from artstore.runtime import environment
 from artstore.store import Store
-from artstore.tracking import location, open_stores, public_run
+from artstore.tracking import location, open_stores, public_run, sweeps
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.collection import (
     ArtifactCollection,
@@ -234,6 +234,10 @@ class Api:
         there is not; the message names those that there are.
         """
         return public_run.list_runs(self.store, self._of(path) if path else None, filters, order, per_page)
+
+    def sweep(self, path: str = "") -> sweeps.Sweep:
+        """Find a sweep: `[[entity/]project/]id`. Raises `NotFound`."""
+        return sweeps.find_sweep(self.store, path, self._project)
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Listing[Project]:
         """List the projects of the store."""

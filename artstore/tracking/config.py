@@ -92,11 +92,19 @@ class Config(RecordedDict):
     ) -> None:
         super().__init__(changed, values)
         self.__dict__["_resolve"] = resolve
+        self.__dict__["_locked"] = frozenset()
+
+    def lock(self, values: Mapping[str, Any]) -> None:
+        """Set the values that a sweep chose. Setting these keys afterwards has no effect, as in W&B."""
+        self.update(values, allow_val_change=True)
+        self.__dict__["_locked"] = frozenset(values)
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._set(str(key), value, allow_val_change=False)
 
     def _set(self, key: str, value: Any, *, allow_val_change: bool) -> None:
+        if key in self.__dict__.get("_locked", ()):
+            return
         value = self._resolve(key, value)
         if not allow_val_change and key in self._values and self._values[key] != value:
             raise InvalidInput(

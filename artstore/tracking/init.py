@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 import platform
@@ -16,7 +17,7 @@ from artstore.core import names
 from artstore.core.runs import NewRun
 from artstore.errors import InvalidInput, InvalidName
 from artstore.runtime import environment, release, scratch, secrets, terminal
-from artstore.tracking import config_files, location, open_stores
+from artstore.tracking import config_files, location, open_stores, sweeps
 from artstore.tracking import run as runs
 from artstore.tracking.artifact_state import as_list
 from artstore.tracking.run import Run
@@ -77,6 +78,8 @@ def init(
     `mode="disabled"` everything works, in a store that is deleted when the run ends. Other arguments of W&B are
     accepted and ignored, with a note on stderr.
 
+    In the function of an `agent`, or with ARTSTORE_SWEEP_ID, the run is the next one of the sweep.
+
     Raises `InvalidName` for a project or id that is not allowed, `InvalidInput` for a value that is not known, or
     `UsageError` if the run is still running or `resume` forbids it.
     """
@@ -110,10 +113,17 @@ def init(
         opened = open_stores.to_write(store)
     # Without an id, no run can be there that must be resumed.
     resume = "allow" if _RESUMES[resume] == "must" and not given_id else _RESUMES[resume]
-    begun = opened.runs.begin(new, resume=resume)
+    searched = sweeps.current(opened, new.project) if temporary_folder is None else None
+    chosen: dict[str, Any] = {}
+    if searched is None:
+        begun = opened.runs.begin(new, resume=resume)
+    else:
+        begun, chosen = searched.begin(new, functools.partial(opened.runs.begin, resume="never"))
+        sweeps.note_begun(begun.record.uid)
     run = Run(opened, begun.record, begun.lock.close, resumed=begun.resumed, temporary_folder=temporary_folder)
     run.open()
     try:
+        run.config.lock(chosen)
         run.config.update(values, allow_val_change=bool(allow_val_change) or begun.resumed)
     except BaseException:
         run.finish(exit_code=1)

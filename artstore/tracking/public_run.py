@@ -86,6 +86,11 @@ class PublicRun(PublicRunEdits):
     username = user
 
     @property
+    def sweep_name(self) -> str | None:
+        """The id of the sweep that the run belongs to; None if it belongs to none."""
+        return self._record.environment.get("sweep")
+
+    @property
     def lastHistoryStep(self) -> int:
         """The newest step that the run logged; -1 if it logged none."""
         return self._store.runs.last_step(self._record)

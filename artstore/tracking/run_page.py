@@ -64,7 +64,7 @@ class RunPage(RunFiles):
     @property
     def sweep_id(self) -> str | None:
         """The id of the sweep that the run belongs to; None if it belongs to none."""
-        return None
+        return self._record.environment.get("sweep")
 
     @property
     def sweep_url(self) -> str | None:

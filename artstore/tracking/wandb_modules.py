@@ -163,8 +163,8 @@ MODULES: Mapping[str, Names] = {
 """Each module with its names, and for each name the module and the name in artstore."""
 
 SERVER_ONLY = (
-    *("EvalTable", "Graph", "agent", "attach", "controller", "docker", "gym", "helper", "jupyter"),
-    *("profiler", "sacred", "sandbox", "sweep", "tensorboard", "trigger", "wandb_agent"),
+    *("EvalTable", "Graph", "attach", "controller", "docker", "gym", "helper", "jupyter"),
+    *("profiler", "sacred", "sandbox", "tensorboard", "trigger", "wandb_agent"),
     "wandb_controller",
 )
 """Names of the package that say, when they are used, that artstore does not have them."""

@@ -25,9 +25,7 @@ from artstore.tracking import run as runs
 from artstore.tracking.active_run import login as login
 
 _INSTEAD = {
-    "agent": "start the runs of a search with a loop or a job scheduler, each with its own config",
-    "controller": "start the runs of a search with a loop, each with its own config",
-    "sweep": "start the runs of a search with a loop, each with its own config and one group= for all",
+    "controller": "start the runs of a sweep with wandb.agent",
     "EvalTable": "log a Table",
     "Graph": "log a picture of the model",
     "attach": "pass the id of the run to another process, and begin it there with init(id=..., resume='allow')",

@@ -23,7 +23,7 @@ ABSENT: dict[str, dict[str, str]] = {
         SERVER: """
             automation automations create_automation create_custom_chart create_project create_registry create_run
             create_run_queue create_team create_user delete_automation from_path integrations job list_jobs organization
-            queued_run reports run_queue slack_integrations sweep sync_tensorboard team update_automation
+            queued_run reports run_queue slack_integrations sync_tensorboard team update_automation
             upsert_run_queue user user_agent users viewer webhook_integrations
         """,
     },
@@ -56,7 +56,7 @@ ABSENT: dict[str, dict[str, str]] = {
     "Table": {INTERNAL: f"has_been_logged to_data_array {_MEDIA}"},
     "public.Project": {SERVER: "owner sweeps"},
     "public.Run": {
-        SERVER: "console_logs create stop storage_id sweep sweep_name system_metrics update_state",
+        SERVER: "console_logs create stop storage_id sweep system_metrics update_state",
         NOT_YET: "beta_scan_history download_history_exports",
     },
     "wandb": {

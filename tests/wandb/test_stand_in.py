@@ -81,7 +81,7 @@ def test_the_imports_of_libraries_work() -> None:
 def test_what_needs_the_server_says_so_when_it_is_called_and_not_before() -> None:
     code = """
         import wandb
-        for name in ("sweep", "agent", "controller"):
+        for name in ("controller", "attach"):
             function = getattr(wandb, name)
             try:
                 function({"method": "grid"})
@@ -91,7 +91,7 @@ def test_what_needs_the_server_says_so_when_it_is_called_and_not_before() -> Non
     said = stand_in(code)
     assert [line.partition(":")[0] for line in said] == [
         f"wandb.{name} needs W&B's server, or is a part of W&B that artstore does not have"
-        for name in ("sweep", "agent", "controller")
+        for name in ("controller", "attach")
     ]
     assert all(line.partition(": ")[2] for line in said)
 
