@@ -12,6 +12,7 @@ import pytest
 
 import artstore as wandb
 from artstore.errors import ArtstoreError, InvalidInput, NotFound, UsageError
+from artstore.tracking import search
 
 pytestmark = pytest.mark.usefixtures("workdir")
 GRID = {"method": "grid", "parameters": {"lr": {"values": [0.1, 0.01]}, "layers": {"min": 1, "max": 2}}}
@@ -62,20 +63,33 @@ def test_random_values_are_in_their_ranges_and_run_cap_ends_the_sweep() -> None:
         assert config["width"] in (8, 16, 24, 32) and config["fixed"] == "x" and config["optimizer"] == {"kind": "adam"}
 
 
-def test_bayes_finds_better_values_than_it_began_with() -> None:
+def test_bayes_tries_what_was_good_more_often() -> None:
     parameters = {"x": {"min": -10.0, "max": 10.0}, "kind": {"values": ["good", "bad"]}, "fixed": {"value": [1]}}
+    config = {"method": "bayes", "metric": {"name": "score", "goal": "maximize"}, "parameters": parameters}
+    read = search.read_config(config)
+    results: list[tuple[dict[str, Any], float]] = []
+    for number in range(40):
+        values = search.bayes_values(read, "maximize", results, seed=f"fixed-{number}")
+        results.append((values, -abs(values["x"] - 3) - 5 * (values["kind"] == "bad")))
+    first, last = results[:10], results[-10:]
+    assert sum(score for _, score in last) > sum(score for _, score in first)
+    assert sum(values["kind"] == "good" for values, _ in last) > sum(values["kind"] == "good" for values, _ in first)
+    assert all(-10 <= values["x"] <= 10 and values["fixed"] == [1] for values, _ in results)
+
+
+def test_bayes_takes_the_results_of_the_runs_before() -> None:
     metric = {"name": "score", "goal": "maximize"}
-    id = wandb.sweep({"method": "bayes", "metric": metric, "parameters": parameters})
+    id = wandb.sweep({"method": "bayes", "metric": metric, "parameters": {"x": {"min": 0.0, "max": 1.0}}})
 
     def score() -> None:
         with wandb.init() as run:
-            run.log({"score": -abs(run.config.x - 3) - 5 * (run.config.kind == "bad")})
+            run.log({"score": run.config.x})
 
-    wandb.agent(id, score, count=25)
-    tried = [run.config["kind"] for run in wandb.Api().sweep(id).runs]
-    assert len(tried) == 25 and tried[-10:].count("good") >= 8
-    best = wandb.Api().sweep(id).best_run()
-    assert best is not None and best.summary["score"] > -2
+    wandb.agent(id, score, count=3)
+    sweep = wandb.Api().sweep(id)
+    best = sweep.best_run()
+    assert best is not None and best.config["x"] == max(run.config["x"] for run in sweep.runs)
+    assert len(sweep.runs) == 3
 
 
 def test_a_run_that_fails_is_failed_and_the_next_one_begins(capsys: pytest.CaptureFixture[str]) -> None:
