@@ -25,7 +25,14 @@ def move(connection: Connection, collection: int, alias: str, version: int) -> i
 
 def remove(connection: Connection, version: int, alias: str) -> bool:
     """Remove an alias from a version; return False if the version did not have it."""
-    cursor = connection.execute("delete from aliases where version = ? and name = ?", (version, alias))
+    # By the primary key: a version may have thousands of aliases.
+    cursor = connection.execute(
+        """
+        delete from aliases
+        where collection = (select collection from versions where id = ?1) and name = ?2 and version = ?1
+        """,
+        (version, alias),
+    )
     return cursor.rowcount == 1
 
 

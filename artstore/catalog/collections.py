@@ -69,6 +69,11 @@ def get(connection: Connection, project: str, name: str) -> Collection:
     return collection
 
 
+def id_of_version(connection: Connection, version: int) -> int:
+    """Return the id of the collection of a version."""
+    return int(connection.execute("select collection from versions where id = ?", (version,)).fetchone()[0])
+
+
 def find_all(
     connection: Connection,
     project: str | None = None,

@@ -136,7 +136,13 @@ def move_aliases(connection: Connection, collection: int, link: int, aliases: It
 
 def remove_aliases(connection: Connection, link: int, aliases: Iterable[str]) -> None:
     """Remove aliases from a link."""
-    connection.executemany("delete from link_aliases where link = ? and name = ?", [(link, alias) for alias in aliases])
+    connection.executemany(
+        """
+        delete from link_aliases
+        where collection = (select collection from links where id = ?1) and name = ?2 and link = ?1
+        """,
+        [(link, alias) for alias in aliases],
+    )
 
 
 def remove(connection: Connection, link: int) -> bool:

@@ -12,14 +12,14 @@ CachedFile: TypeAlias = tuple[str, int, int, int, int, int, int, bytes]
 """A file on disk: its name, the five numbers of its `Stat`, the id of the stored file, and the digest of that."""
 
 
-def cached(connection: Connection, folder: str) -> dict[str, CachedFile]:
-    """Return the known files directly in a folder, by name."""
-    query = """
+def cached(connection: Connection, folder: str, name: str | None = None) -> dict[str, CachedFile]:
+    """Return the known files directly in a folder, by name: all of them, or only the one with a name."""
+    query = f"""
         select s.name, s.device, s.inode, s.size, s.mtime_ns, s.ctime_ns, s.file, files.digest
         from stat_folders join stat_cache as s on s.folder = stat_folders.id join files on files.id = s.file
-        where stat_folders.path = ?
+        where stat_folders.path = ? {"" if name is None else "and s.name = ?"}
     """
-    return {row[0]: row for row in connection.execute(query, (folder,))}
+    return {row[0]: row for row in connection.execute(query, (folder,) if name is None else (folder, name))}
 
 
 def remember(

@@ -7,6 +7,7 @@ unless it says otherwise.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -33,21 +34,24 @@ class NewVersion(NamedTuple):
     size: int
 
 
-_VERSION = f"""
+_WITHOUT_LABELS = f"""
     select v.id, projects.name, c.name, c.type, v.number, v.digest, v.entries, v.size, v.state, v.created_at,
-        v.description, v.metadata, v.ttl,
-        (select group_concat(a.name, char(0)) from aliases as a where a.version = v.id),
-        (select group_concat(t.name, char(0)) from tags as t where t.version = v.id),
+        v.description, v.metadata, v.ttl, null as aliases, null as tags,
         v.number = {latest.version_number("v.collection")}, v.prefixes,
         {filter_fields.BASE}
     from versions as v
     join collections as c on c.id = v.collection
     join projects on projects.id = c.project
 """
+_VERSION = _WITHOUT_LABELS.replace(
+    "null as aliases, null as tags",
+    """(select group_concat(a.name, char(0)) from aliases as a where a.version = v.id),
+        (select group_concat(t.name, char(0)) from tags as t where t.version = v.id)""",
+)
 
 
 def _version(connection: Connection, row: tuple[Any, ...]) -> Version:
-    aliases = (["latest"] if row[15] and row[8] == "committed" else []) + sorted(row[13].split("\0") if row[13] else [])
+    aliases = (["latest"] if row[15] and row[8] == "committed" else []) + _labels(row[13])
     return Version(
         id=row[0],
         project=row[1],
@@ -63,10 +67,15 @@ def _version(connection: Connection, row: tuple[Any, ...]) -> Version:
         metadata=json.loads(row[11]),
         ttl=None if row[12] is None else timedelta(seconds=row[12]),
         aliases=tuple(aliases),
-        tags=tuple(sorted(row[14].split("\0")) if row[14] else ()),
+        tags=tuple(_labels(row[14])),
         prefixes=tuple(json.loads(row[16])),
         base=row[17],
     )
+
+
+def _labels(joined: str | None) -> list[str]:
+    """Return the names of a column in order. Versions that are read many times share the strings."""
+    return sorted(map(sys.intern, joined.split("\0"))) if joined else []
 
 
 def select(connection: Connection, where: str, parameters: tuple[object, ...]) -> list[Version]:
@@ -75,8 +84,11 @@ def select(connection: Connection, where: str, parameters: tuple[object, ...]) -
     return [_version(connection, row) for row in rows]
 
 
-def _select_one(connection: Connection, where: str, parameters: tuple[object, ...]) -> Version | None:
-    row = connection.execute(f"{_VERSION} {where}", parameters).fetchone()
+def _select_one(
+    connection: Connection, where: str, parameters: tuple[object, ...], *, labels: bool = True
+) -> Version | None:
+    columns = _VERSION if labels else _WITHOUT_LABELS
+    row = connection.execute(f"{columns} {where}", parameters).fetchone()
     return _version(connection, row) if row else None
 
 
@@ -114,9 +126,12 @@ def wrong_type(version: Version, type: str) -> WrongType:
     )
 
 
-def by_id(connection: Connection, id: int) -> Version:
-    """Return a version, also a deleted one, by its id. Raises `NotFound`."""
-    version = _select_one(connection, "where v.id = ?", (id,))
+def by_id(connection: Connection, id: int, *, labels: bool = True) -> Version:
+    """Return a version, also a deleted one, by its id. Raises `NotFound`.
+
+    Without `labels`, aliases and tags are not read: there may be any number of them.
+    """
+    version = _select_one(connection, "where v.id = ?", (id,), labels=labels)
     if version is None:
         raise NotFound(f"no version has the id {id}: list what there is with `artstore ls`")
     return version
@@ -159,10 +174,10 @@ def committed(connection: Connection) -> list[Committed]:
     ]
 
 
-def newest(connection: Connection, collection: int) -> Version | None:
-    """Return the newest version of a collection; None if it has none."""
+def newest(connection: Connection, collection: int, *, labels: bool = True) -> Version | None:
+    """Return the newest version of a collection, with its aliases and tags or without `labels`; None if it has none."""
     where = f"where v.collection = ? and v.number = {latest.version_number('?')}"
-    return _select_one(connection, where, (collection, collection))
+    return _select_one(connection, where, (collection, collection), labels=labels)
 
 
 def resolve(connection: Connection, project: str, name: VersionName) -> Version:
@@ -173,7 +188,7 @@ def resolve(connection: Connection, project: str, name: VersionName) -> Version:
     collection = collections.get(connection, project, name.name)
     if collection.portfolio:
         return _resolve_link(connection, collection, name)
-    newest_version = newest(connection, collection.id)
+    newest_version = newest(connection, collection.id, labels=name.alias == names.LATEST)
     if newest_version is None:
         raise NotFound(
             f"artifact {name.name!r} has no version: all of them were deleted, or none is finished "

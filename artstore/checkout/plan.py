@@ -53,6 +53,10 @@ class Plan:
         """For the stat cache: name, stat and digest of files, by their folder below the root."""
         self._written: list[tuple[SmallFiles, WrittenFiles]] = []
         """For the stat cache, too."""
+        self._folder: str | None = None
+        """The folder that is being compared. A large one belongs to many groups, and is read once for all of them."""
+        self._stats: dict[str, os.stat_result] = {}
+        self._cached: dict[str, stat_cache.CachedFile] = {}
 
     def files_to_write(self, groups: Iterable[SelectedGroup]) -> Iterator[FileToWrite]:
         """Yield the files that are missing or differ. Raises `Damaged` if a group does not match its digest."""
@@ -83,9 +87,7 @@ class Plan:
     def _compare(self, entries: list[Entry]) -> Iterator[FileToWrite]:
         """Go through entries folder by folder; yield the files that are missing or differ."""
         names.check_entry_paths([entry.path for entry in entries])
-        current: str | None = None
-        stats: dict[str, os.stat_result] = {}
-        cached: dict[str, stat_cache.CachedFile] = {}
+        current, stats, cached = self._folder, self._stats, self._cached
         file, text, unchanged = Kind.FILE, self._db.algorithm.text, 0
         for entry in entries:
             if entry.kind != file:
@@ -93,11 +95,8 @@ class Plan:
                 continue
             folder, _, name = entry.path.rpartition("/")
             if folder != current:
-                current, stats = folder, self._target.stats(folder)
-                cached = self._cached(folder) if stats else {}
-                if stats:
-                    # Refuses a folder that is reached through a link.
-                    self._target.open_folder(folder)
+                self._enter(folder)
+                current, stats, cached = folder, self._stats, self._cached
             status = stats.get(name)
             if status is None or not mode_is_right(status, entry.executable):
                 yield FileToWrite(folder, name, entry)
@@ -113,8 +112,14 @@ class Plan:
                 yield FileToWrite(folder, name, entry)
         self._progress.advance(unchanged)
 
-    def _cached(self, folder: str) -> dict[str, stat_cache.CachedFile]:
-        return stat_cache.cached(self._db.connection, self.absolute(folder)) if self._has_stat_cache else {}
+    def _enter(self, folder: str) -> None:
+        """Read what is in a folder, and what the stat cache knows of it."""
+        self._folder, self._stats, self._cached = folder, self._target.stats(folder), {}
+        if self._stats:
+            # Refuses a folder that is reached through a link.
+            self._target.open_folder(folder)
+            if self._has_stat_cache:
+                self._cached = stat_cache.cached(self._db.connection, self.absolute(folder))
 
     def absolute(self, folder: str) -> str:
         """Return the absolute path of a folder below the root."""

@@ -7,8 +7,11 @@ artstore, so a package can take over a scheme.
 
 from __future__ import annotations
 
+import os
 import re
-from importlib.metadata import EntryPoint, entry_points
+import sys
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 
 from artstore.drivers.driver import Driver
 from artstore.errors import InvalidUri, NoDriver
@@ -40,7 +43,7 @@ def driver_for(scheme: str) -> type[Driver]:
     if entry_point is None:
         raise NoDriver(
             f"no driver knows {scheme}://, and fsspec does not know it either: install a package with a driver for it "
-            f"(installed: {', '.join(sorted(set(entry_points(group=GROUP).names) - {FALLBACK})) or 'none'})"
+            f"(installed: {', '.join(sorted(set(_installed().names) - {FALLBACK})) or 'none'})"
         )
     driver = entry_point.load()
     if not (isinstance(driver, type) and issubclass(driver, Driver)):
@@ -56,7 +59,24 @@ def _entry_point(name: str) -> EntryPoint | None:
         package = point.dist.name if point.dist else ""
         return package == "artstore", package
 
-    return min(entry_points(group=GROUP, name=name), key=order, default=None)
+    return min(_installed().select(name=name), key=order, default=None)
+
+
+def _installed() -> EntryPoints:
+    """Return the entry points of all drivers: read again if a package may have been installed since."""
+    return _entry_points(tuple((folder, _modified(folder)) for folder in sys.path))
+
+
+@lru_cache(maxsize=1)
+def _entry_points(searched: tuple[tuple[str, int], ...]) -> EntryPoints:
+    return entry_points(group=GROUP)
+
+
+def _modified(folder: str) -> int:
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _fsspec_knows(scheme: str) -> bool:

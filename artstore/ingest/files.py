@@ -110,7 +110,9 @@ class FileReader:
         """Make the entries of files that did not change since they were last read; yield the others."""
         folder, entries, unchanged, text = walked.folder, self.entries, self._unchanged, self._algorithm.text
         new, kind = tuple.__new__, Kind.FILE
-        remembered = stat_cache.cached(self._db.connection, folder) if names.is_utf8(folder) else {}
+        # A folder whose files are added one by one is not looked up as a whole each time.
+        only = walked.files[0][0] if len(walked.files) == 1 else None
+        remembered = stat_cache.cached(self._db.connection, folder, only) if names.is_utf8(folder) else {}
         known = 0
         for name, path, status in walked.files:
             now = stat_of(status)

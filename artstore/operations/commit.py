@@ -125,7 +125,7 @@ def cut_manifest(repository: Repository, draft: Draft) -> CutManifest:
 
 def _is_on_newest(connection: Connection, draft: Draft) -> bool:
     collection = collections.find(connection, draft.project, draft.name)
-    newest = versions.newest(connection, collection.id) if collection else None
+    newest = versions.newest(connection, collection.id, labels=False) if collection else None
     return (draft.base.version.id if draft.base else None) == (newest.id if newest else None)
 
 
@@ -154,12 +154,12 @@ def find_or_add_version(
     file_ids: Mapping[bytes, int],
     dependencies: Iterable[int],
 ) -> tuple[Version, bool]:
-    """Find or add the version that a draft is, whose content is published; also return whether it is new.
+    """Find or add the version that a draft is, whose content is published, without labels; and whether it is new.
 
     `file_ids` are ids of stored files as far as they are known, `dependencies` the ids of versions.
     """
     collection = ensure_collection(connection, draft)
-    newest = versions.newest(connection, collection.id)
+    newest = versions.newest(connection, collection.id, labels=False)
     if newest is not None and _is_same(connection, draft, manifest.new_version, newest):
         if draft.ttl is not None:
             edit.set_ttl(connection, newest, draft.ttl)
@@ -178,7 +178,7 @@ def find_or_add_version(
         prefixes=draft.prefixes,
         dependencies=dependencies,
     )
-    version = versions.by_id(connection, id)
+    version = versions.by_id(connection, id, labels=False)
     events.record(
         connection,
         "version-committed",

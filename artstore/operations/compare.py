@@ -79,10 +79,17 @@ def remove_strays(repository: Repository, version: Version, root: Path) -> list[
     paths = {entry.path for entry in reader.entries(repository, version, "")}
     folders = {path.rpartition("/")[0] for path in paths} | paths
     strays = [path for path in _files(root) if path not in paths]
+    emptied: set[str] = set()
     for path in strays:
         (root / path).unlink()
         folder = path.rpartition("/")[0]
-        while folder and folder not in folders and not any((root / folder).iterdir()):
-            (root / folder).rmdir()
+        while folder and folder not in folders and folder not in emptied:
+            emptied.add(folder)
             folder = folder.rpartition("/")[0]
+    # Folders come before what is in them.
+    for folder in sorted(emptied, reverse=True):
+        with os.scandir(root / folder) as listed:
+            is_empty = next(listed, None) is None
+        if is_empty:
+            (root / folder).rmdir()
     return strays

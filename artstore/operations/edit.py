@@ -58,7 +58,7 @@ def describe(
     with repository.db.writing() as connection:
         if not versions.exists(connection, version.id):
             raise NotFound(f"{version.name} was deleted: use another version")
-        before = versions.by_id(connection, version.id)
+        before = versions.by_id(connection, version.id, labels=False)
         _set_description(connection, before, description, metadata)
         if not isinstance(ttl, Unset):
             set_ttl(connection, before, ttl)
@@ -110,12 +110,11 @@ def _change_aliases(
         return
     for alias in add:
         set_alias(connection, version, alias, force=force)
+    collection = collections.id_of_version(connection, version.id)
     for alias in remove:
         _check_removable(alias)
         if not force:
-            alias_rows.check_unprotected(
-                connection, collections.get(connection, version.project, version.collection).id, alias
-            )
+            alias_rows.check_unprotected(connection, collection, alias)
         if not alias_rows.remove(connection, version.id, alias):
             raise _no_alias(version, alias)
         events.record(connection, "alias-removed", version.qualified_name, alias=alias)
@@ -127,9 +126,10 @@ def _change_aliases_of_link(
     assert version.link is not None
     link = links.by_id(connection, version.link.id).link
     portfolio = collections.get(connection, link.project, link.collection)
+    present = set(link.aliases)
     for alias in remove:
         _check_removable(alias)
-        if alias not in link.aliases:
+        if alias not in present:
             raise _no_alias(version, alias)
         if not force:
             alias_rows.check_unprotected(connection, portfolio.id, alias)
@@ -165,12 +165,12 @@ def _no_alias(version: Version, alias: str) -> NotFound:
 
 def set_alias(connection: Connection, version: Version, alias: str, *, force: bool = False) -> None:
     """Point an alias at a version and record the change, if it is one. Raises `ProtectedAlias` without `force`."""
-    collection = collections.get(connection, version.project, version.collection)
-    before = alias_rows.move(connection, collection.id, alias, version.id)
+    collection = collections.id_of_version(connection, version.id)
+    before = alias_rows.move(connection, collection, alias, version.id)
     if before != version.id:
         if not force:
-            alias_rows.check_unprotected(connection, collection.id, alias)
-        was = None if before is None else versions.by_id(connection, before).name
+            alias_rows.check_unprotected(connection, collection, alias)
+        was = None if before is None else versions.by_id(connection, before, labels=False).name
         events.record(connection, "alias-set", version.qualified_name, alias=alias, before=was)
 
 

@@ -21,7 +21,7 @@ from artstore.runtime import terminal
 from artstore.store import Store
 from artstore.tracking import crossings, transfer
 from artstore.tracking.artifact_draft import ArtifactDraft
-from artstore.tracking.artifact_state import as_aliases, needs_version, read_metadata
+from artstore.tracking.artifact_state import as_aliases, missing, needs_version, read_metadata
 from artstore.tracking.artifact_version import ArtifactVersion
 
 
@@ -184,10 +184,10 @@ class Artifact(ArtifactDraft, ArtifactVersion):
                 description=self._description,
                 metadata=read_metadata(self._metadata),
                 ttl=self._ttl if isinstance(self._ttl, timedelta) else None,
-                add_aliases=[alias for alias in as_aliases(self._aliases) if alias not in before],
-                remove_aliases=[alias for alias in before if alias not in self._aliases and alias != names.LATEST],
-                add_tags=[tag for tag in self._tags if tag not in version.tags],
-                remove_tags=[tag for tag in version.tags if tag not in self._tags],
+                add_aliases=missing(as_aliases(self._aliases), before),
+                remove_aliases=missing(before, [*self._aliases, names.LATEST]),
+                add_tags=missing(self._tags, version.tags),
+                remove_tags=missing(version.tags, self._tags),
                 force=force,
             )
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from artstore.errors import (
     StillNeeded,
     WrongType,
 )
+from tests.support.counted_work import sqlite_steps
 from tests.support.files import noise, write_files
 from tests.support.store_checks import check_clean
 from tests.support.wandb_fixtures import entry_paths, log_version, new_draft
@@ -398,21 +398,6 @@ def insert_run(connection: Connection, uid: str) -> int:
     return runs.insert(connection, "zoo", uid, **fields, tags=[], config={}, environment={})  # type: ignore[arg-type]
 
 
-def steps_of(opened: Store, deed: Callable[[], object]) -> int:
-    """Return the number of SQLite instructions that a call takes."""
-    count = 0
-
-    def one_more() -> int:
-        nonlocal count
-        count += 1
-        return 0
-
-    opened.db.connection.set_progress_handler(one_more, 10)
-    deed()
-    opened.db.connection.set_progress_handler(None, 0)
-    return count
-
-
 def test_the_cost_of_an_upsert_does_not_grow_with_the_pending_version() -> None:
     opened = Store.init("store")
 
@@ -423,7 +408,7 @@ def test_the_cost_of_an_upsert_does_not_grow_with_the_pending_version() -> None:
         return opened.upsert(draft, "night")
 
     number = upsert(["first"])
-    few = steps_of(opened, lambda: upsert(["a/b/c"]))
+    few = sqlite_steps(opened, lambda: upsert(["a/b/c"]))
     upsert([f"{i % 50}/{i}" for i in range(5000)])
     with opened.db.writing() as connection:
         for i in range(1000):
@@ -431,5 +416,5 @@ def test_the_cost_of_an_upsert_does_not_grow_with_the_pending_version() -> None:
             pending.note_upsert(
                 connection, number, run=run, aliases=[f"alias-{i}"], prefixes=[f"s3://{i}/"], dependencies=[]
             )
-    assert steps_of(opened, lambda: upsert(["x/y/z"])) < 2 * few
+    assert sqlite_steps(opened, lambda: upsert(["x/y/z"])) < 2 * few
     opened.close()
