@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
 from artstore.catalog.connection import Connection
-from artstore.core.digests import LENGTH
+from artstore.core.digests import LENGTH, Algorithm
 from artstore.core.file_columns import split_numbers
 from artstore.core.manifest import Entry, Kind, reference_identity
 from artstore.errors import InvalidInput
 
 _new = tuple.__new__
+_MANY = 500
 
 EntryRow: TypeAlias = tuple[str, int, Any]
 """An entry as stored: its path; twice its kind, plus one if executable; and its file, its target or its ref."""
@@ -111,15 +112,31 @@ def file_id(connection: Connection, entry: Entry, files: Mapping[bytes, int]) ->
     return known
 
 
-def store_ref(connection: Connection, entry: Entry) -> int:
-    """Store the URI and the pins of a reference, unless they are stored already; return the id of their row."""
-    identity = connection.algorithm.raw(reference_identity(entry))
-    row = (identity, entry.uri, entry.digest, entry.size, entry.etag, entry.version_id)
-    connection.execute(
+RefRow: TypeAlias = tuple[bytes, str | None, str | None, int | None, str | None, str | None]
+"""A reference as it is stored: the hash of its pins, the URI, and the pins. Made before the write lock is taken."""
+
+
+def ref_rows(algorithm: Algorithm, entries: Iterable[Entry]) -> list[RefRow]:
+    """Return the rows of those entries that are references."""
+    return [
+        (algorithm.raw(reference_identity(e)), e.uri, e.digest, e.size, e.etag, e.version_id)
+        for e in entries
+        if e.kind == Kind.REFERENCE
+    ]
+
+
+def store_refs(connection: Connection, rows: Sequence[RefRow]) -> list[int]:
+    """Store references, unless they are stored already; return the ids of their rows."""
+    connection.executemany(
         """
         insert into refs (identity, uri, digest, size, etag, object_version) values (?, ?, ?, ?, ?, ?)
         on conflict do nothing
         """,
-        row,
+        rows,
     )
-    return int(connection.execute("select id from refs where identity = ?", (identity,)).fetchone()[0])
+    ids: dict[bytes, int] = {}
+    for start in range(0, len(rows), _MANY):
+        part = [row[0] for row in rows[start : start + _MANY]]
+        query = f"select identity, id from refs where identity in ({','.join('?' * len(part))})"
+        ids.update(connection.execute(query, part))
+    return [ids[row[0]] for row in rows]

@@ -168,10 +168,12 @@ def _store_segment(
             (id, origin, *changed),
         )
         entries = [entry for entry in entries if entry.path in changed]
+    entries = list(entries)
+    refs = iter(entry_rows.store_refs(connection, entry_rows.ref_rows(connection.algorithm, entries)))
     rows = []
     for entry in entries:
         file = _file_id(connection, builder, entry, files) if entry.kind == Kind.FILE else None
-        ref = entry_rows.store_ref(connection, entry) if entry.kind == Kind.REFERENCE else None
+        ref = next(refs) if entry.kind == Kind.REFERENCE else None
         rows.append((id, entry.path, int(entry.kind), int(entry.executable), file, entry.target, ref))
     connection.executemany(
         "insert into entries (segment, path, kind, executable, file, target, ref) values (?, ?, ?, ?, ?, ?, ?)", rows

@@ -7,13 +7,14 @@ alone: every query uses an index and concerns the new paths.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from artstore.catalog import entries as entry_rows
 from artstore.catalog import timestamps, versions
 from artstore.catalog.connection import Connection
+from artstore.catalog.entries import RefRow
 from artstore.core.manifest import Dependency, Entry, Kind
 from artstore.core.versions import Pending
 from artstore.errors import NotFound, PathConflict
@@ -159,21 +160,25 @@ class _Row(NamedTuple):
 def add(
     connection: Connection,
     id: int,
-    entries: Iterable[Entry],
+    entries: Collection[Entry],
+    refs: Sequence[RefRow],
     files: Mapping[bytes, int],
     run: int | None,
 ) -> None:
     """Add entries, all of them or none; an equal entry at the same path is not a conflict.
 
-    `files` are known ids of stored files by digest. Raises `PathConflict`, which names both runs.
+    `refs` are the rows of those that are references, in the same order, and `files` known ids of stored files by
+    digest. Raises `PathConflict`, which names both runs.
     """
     wanted = {entry.path: entry for entry in entries}
+    references = (entry.path for entry in entries if entry.kind == Kind.REFERENCE)
+    ref_ids = dict(zip(references, entry_rows.store_refs(connection, refs), strict=True))
     filled = _empty_folders_above(connection, id, run, wanted)
     for path in _with_entries_below(connection, id, wanted):
         if wanted[path].kind != Kind.FOLDER:
             raise _conflict(connection, id, run, path, path, "as a folder")
         del wanted[path]
-    new = _new_rows(connection, id, run, wanted, files)
+    new = _new_rows(connection, id, run, wanted, files, ref_ids)
     connection.executemany(
         "delete from pending_entries where pending = ? and path = ?", [(id, path) for path in filled]
     )
@@ -201,25 +206,25 @@ def _empty_folders_above(connection: Connection, id: int, run: int | None, paths
 
 
 def _new_rows(
-    connection: Connection, id: int, run: int | None, wanted: Mapping[str, Entry], files: Mapping[bytes, int]
+    connection: Connection,
+    id: int,
+    run: int | None,
+    wanted: Mapping[str, Entry],
+    files: Mapping[bytes, int],
+    refs: Mapping[str, int],
 ) -> list[_Row]:
     """Return the rows of the entries that are not there yet."""
     there = {row.path: row for row in _rows_at(connection, id, wanted)}
     new = []
     for path, entry in wanted.items():
-        row = _row(connection, entry, files)
+        file = entry_rows.file_id(connection, entry, files) if entry.kind == Kind.FILE else None
+        row = _Row(path, int(entry.kind), int(entry.executable), file, entry.target, refs.get(path))
         present = there.get(path)
         if present is None:
             new.append(row)
         elif present != row:
             raise _conflict(connection, id, run, path, path, "with other content")
     return new
-
-
-def _row(connection: Connection, entry: Entry, files: Mapping[bytes, int]) -> _Row:
-    file = entry_rows.file_id(connection, entry, files) if entry.kind == Kind.FILE else None
-    ref = entry_rows.store_ref(connection, entry) if entry.kind == Kind.REFERENCE else None
-    return _Row(entry.path, int(entry.kind), int(entry.executable), file, entry.target, ref)
 
 
 def _rows_at(connection: Connection, id: int, paths: Iterable[str]) -> list[_Row]:

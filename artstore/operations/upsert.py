@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from artstore.catalog import aliases as alias_rows
+from artstore.catalog import entries as entry_rows
 from artstore.catalog import events, garbage, pending, runs, usage, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
@@ -49,6 +50,7 @@ def upsert(
     check_description(draft.description)
     check_no_base(draft)
     entries = list(draft.changes.added())
+    refs = entry_rows.ref_rows(repository.db.algorithm, entries)
 
     def add(connection: Connection) -> int:
         collection = commit.ensure_collection(connection, draft)
@@ -59,7 +61,7 @@ def upsert(
             id = pending.begin(connection, collection.id, distributed_id)
         for alias in aliases:
             alias_rows.check_unprotected(connection, collection.id, alias)
-        pending.add(connection, id, entries, opened.writer.file_ids, run)
+        pending.add(connection, id, entries, refs, opened.writer.file_ids, run)
         pending.update(connection, id, description=draft.description, metadata=draft.metadata, ttl=draft.ttl)
         dependencies = versions.dependency_ids(connection, draft.dependencies)
         pending.note_upsert(

@@ -152,6 +152,14 @@ def test_a_folder_that_strays_leave_empty_is_read_once(opened: Store, workdir: P
     assert done["scandir"] + done["listdir"] < 10
 
 
+def test_an_upsert_of_references_runs_few_statements_while_others_wait(opened: Store, workdir: Path) -> None:
+    folder = write_files(workdir / "in", {f"{i}.txt": b"%d" % i for i in range(300)})
+    draft = opened.draft("animals", "dataset")
+    opened.add_reference(draft, folder.as_uri() + "/")
+    ran = statements(opened, lambda: opened.upsert(draft, "night"))
+    assert sum(statement.lstrip().startswith("select") for statement in ran) < 50
+
+
 def test_references_added_one_by_one_look_for_drivers_once(opened: Store, workdir: Path) -> None:
     folder = write_files(workdir / "in", {f"{i}.txt": b"%d" % i for i in range(10)})
     draft = opened.draft("animals", "dataset")
