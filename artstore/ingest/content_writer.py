@@ -33,6 +33,8 @@ from artstore.storage.packs import SEAL_AT, PackWriter
 _PACKS_TOGETHER = 4
 """This many full packs are published in one transaction, or fewer if they hold many files."""
 _IDS_REMEMBERED = 262_144
+_PACKS_CACHED = 8
+"""This many full packs of a draft stay in the system's cache. Those after them would need memory that is not in use."""
 
 Result = TypeVar("Result")
 
@@ -58,6 +60,8 @@ class ContentWriter:
         self._unpublished_chunks: set[bytes] = set()
         self._unpublished_files: set[bytes] = set()
         self._syncer: ThreadPool | None = None
+        self._filled = 0
+        """The number of packs that were filled."""
         self._broken: BaseException | None = None
         self._duplicate_bytes = 0
         """Bytes that another writer published first: their ranges in our packs are free."""
@@ -320,7 +324,8 @@ class ContentWriter:
         earlier = [other for other in self._returned if not other.is_empty and other is not batch]
         self._returned = [other for other in self._returned if other.is_empty]
         for full in (*earlier, batch):
-            full.start_sync(self._syncer)
+            full.start_sync(self._syncer, cached=self._filled < _PACKS_CACHED)
+            self._filled += 1
             self._full.append(full)
         older = self._full[:-1]
         if len(older) >= _PACKS_TOGETHER or sum(len(full.files) for full in older) >= MANY_FILES // 2:

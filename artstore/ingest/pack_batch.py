@@ -33,9 +33,9 @@ class Batch:
         """Whether the batch should be published before more is added."""
         return self.pack.full or len(self.files) >= MANY_FILES
 
-    def start_sync(self, threads: ThreadPool) -> None:
-        """Begin to make the batch durable in the background."""
-        self._syncing = threads.submit(self.pack.sync)
+    def start_sync(self, threads: ThreadPool, *, cached: bool) -> None:
+        """Begin to make the batch durable in the background; its pack stays in the system's cache if `cached`."""
+        self._syncing = threads.submit(self.pack.sync if cached else self.pack.sync_uncached)
 
     def sync(self) -> None:
         """Make the batch durable, or wait until that is done in the background."""

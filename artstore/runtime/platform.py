@@ -237,6 +237,12 @@ def read_into(descriptor: int, window: memoryview, offset: int) -> int:
     return filled
 
 
+def drop_from_cache(descriptor: int) -> None:
+    """Let the system use the memory in which it keeps a file that is durable; reading the file reads the disk."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def read_at(descriptor: int, length: int, offset: int) -> bytes:
     """Read a range of a file; fewer bytes only at its end. Moves the file position on Windows."""
     if not WINDOWS:

@@ -98,6 +98,12 @@ class PackWriter:
             self._folder_synced = True
         return self.end
 
+    def sync_uncached(self) -> int:
+        """Do what `sync` does, and let the system use the memory in which it keeps the pack."""
+        end = self.sync()
+        platform.drop_from_cache(self._descriptor)
+        return end
+
     @property
     def full(self) -> bool:
         """Whether the pack is to be sealed: nothing is appended to it again."""

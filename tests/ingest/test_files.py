@@ -17,7 +17,9 @@ import pytest
 from artstore import ArtstoreError, Entry, Kind, Store
 from artstore.core.draft import Draft
 from artstore.errors import InvalidPath, SourceChanged, SourceError, SourceUnreadable
+from artstore.runtime import platform
 from artstore.runtime.progress import Silent
+from artstore.storage import packs
 from tests.support.files import commit_folder, entries_by_path, noise, read_files
 from tests.support.programs import run_python
 
@@ -587,3 +589,26 @@ def test_the_catalog_cannot_be_added_as_a_file(store: Store, source: Path) -> No
     draft = store.draft("animals", "dataset")
     with pytest.raises(ArtstoreError, match=r"artstore\.db"):
         store.add_file(draft, store.path / "artstore.db")
+
+
+def test_the_first_packs_of_a_large_draft_stay_in_memory_and_the_others_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped: list[int] = []
+    drop = platform.drop_from_cache
+
+    def noted(descriptor: int) -> None:
+        dropped.append(os.fstat(descriptor).st_ino)
+        drop(descriptor)
+
+    monkeypatch.setattr(packs, "SEAL_AT", 128 * 1024)
+    monkeypatch.setattr(platform, "drop_from_cache", noted)
+    with Store.init(tmp_path / "store") as store:
+        draft = store.draft("animals", "dataset")
+        for i in range(12):
+            store.add_bytes(draft, noise(256 * 1024, i), f"{i}.bin")
+        version = store.commit(draft)
+        assert len(dropped) == len(set(dropped)) == 4
+        assert [b"".join(store.read(entry)) for entry in store.entries(version)] == [
+            noise(256 * 1024, i) for i in sorted(range(12), key=str)
+        ]
