@@ -96,7 +96,7 @@ def publish(
     """
     connection.execute('insert into packs (name, "end") values (?, 0) on conflict do nothing', (pack,))
     pack_id = connection.execute("select id from packs where name = ?", (pack,)).fetchone()[0]
-    new_chunks, losers = _publish_chunks(connection, pack_id, chunks)
+    new_chunks, losers, has_healed = _publish_chunks(connection, pack_id, chunks)
     lost = sum(chunk.length for chunk in losers)
     live = sum(chunk.length for chunk in chunks) - lost
     saved = _saved(chunks) - _saved(losers)
@@ -104,12 +104,15 @@ def publish(
         'update packs set "end" = ?, sealed = ?, live = live + ?, saved = saved + ? where id = ?',
         (end, int(sealed), live, saved, pack_id),
     )
+    if has_healed:
+        count_again(connection)
     return Published(new_chunks, _publish_files(connection, files, new_chunks), lost)
 
 
 def _publish_chunks(
     connection: Connection, pack: int, chunks: Sequence[NewChunk]
-) -> tuple[dict[bytes, int], list[NewChunk]]:
+) -> tuple[dict[bytes, int], list[NewChunk], bool]:
+    """Return the ids of chunks, those that another writer published before, and whether any was in quarantine."""
     first = _next_id(connection, "chunks")
     before = connection.total_changes
     connection.executemany(
@@ -120,12 +123,37 @@ def _publish_chunks(
         [(first + i, c.digest, pack, c.offset, c.length, c.size, c.codec) for i, c in enumerate(chunks)],
     )
     if connection.total_changes - before == len(chunks):
-        return {chunk.digest: first + i for i, chunk in enumerate(chunks)}, []
+        return {chunk.digest: first + i for i, chunk in enumerate(chunks)}, [], False
     ids = chunk_ids(connection, [chunk.digest for chunk in chunks])
-    losers = [chunk for i, chunk in enumerate(chunks) if ids[chunk.digest] != first + i]
+    there = [chunk for i, chunk in enumerate(chunks) if ids[chunk.digest] != first + i]
+    losers = [chunk for chunk in there if not _replaces_damaged(connection, pack, ids[chunk.digest], chunk)]
     rows = [(pack, chunk.offset, chunk.length) for chunk in losers]
     connection.executemany("insert into free (pack, offset, length) values (?, ?, ?)", rows)
-    return ids, losers
+    return ids, losers, len(losers) < len(there)
+
+
+def _replaces_damaged(connection: Connection, pack: int, id: int, copy: NewChunk) -> bool:
+    """If a chunk is in quarantine, point it to the new copy, which heals what has it; otherwise return False.
+
+    The old place is not given back to the disk: a row that was damaged may have named the place of other chunks.
+    """
+    if not connection.execute("delete from quarantine where chunk = ?", (id,)).rowcount:
+        return False
+    connection.execute(
+        "update chunks set pack = ?, offset = ?, length = ?, size = ?, codec = ? where id = ?",
+        (pack, copy.offset, copy.length, copy.size, copy.codec, id),
+    )
+    return True
+
+
+def count_again(connection: Connection) -> None:
+    """Count what each pack contains, after chunks got another place."""
+    connection.execute(
+        """
+        update packs set live = coalesce((select sum(length) from chunks where pack = packs.id), 0),
+            saved = coalesce((select sum(size - length) from chunks where pack = packs.id), 0)
+        """
+    )
 
 
 def _saved(chunks: Sequence[NewChunk]) -> int:

@@ -176,6 +176,7 @@ def _release_chunks(connection: Connection, files: int) -> Freed:
         where packs.id = gone.pack
         """
     )
+    run("delete from quarantine where chunk in (select id from temp.released_chunks)")
     run("delete from chunks where id in (select id from temp.released_chunks)")
     return Freed(size, stored, files, count)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from artstore.catalog import chunks, quarantine
 from artstore.catalog.connection import Connection
 from artstore.catalog.leases import EVERYTHING
 from artstore.storage.packs import HEADER
@@ -187,16 +188,12 @@ def heal(connection: Connection, target: str, end: int, copies: Iterable[Healed]
 
     The old places are not given back to the disk here: a row that was damaged may have named the place of other chunks.
     """
-    run = connection.execute
+    run, healed = connection.execute, list(copies)
     run('insert into packs (name, "end") values (?, ?)', (target, end))
     pack = run("select id from packs where name = ?", (target,)).fetchone()[0]
     connection.executemany(
         "update chunks set pack = ?, offset = ?, length = ?, size = ?, codec = 0 where digest = ?",
-        [(pack, copy.offset, copy.length, copy.length, copy.digest) for copy in copies],
+        [(pack, copy.offset, copy.length, copy.length, copy.digest) for copy in healed],
     )
-    run(
-        """
-        update packs set live = coalesce((select sum(length) from chunks where pack = packs.id), 0),
-            saved = coalesce((select sum(size - length) from chunks where pack = packs.id), 0)
-        """
-    )
+    quarantine.release(connection, [copy.digest for copy in healed])
+    chunks.count_again(connection)

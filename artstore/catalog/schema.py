@@ -47,6 +47,7 @@ TABLES = frozenset(
         "products",
         "projects",
         "protected_aliases",
+        "quarantine",
         "refs",
         "row_checksums",
         "runs",
@@ -608,3 +609,17 @@ def m014_row_checksums(db: Database) -> None:
         """,
     )
     row_checksums.renew(db.conn)
+
+
+@migrations()
+def m015_quarantine(db: Database) -> None:
+    """Chunks that are damaged and were not healed, which nothing reuses (`catalog.quarantine`)."""
+    _run(
+        db,
+        """
+        create table quarantine (
+            chunk integer primary key references chunks,
+            at text not null
+        ) strict;
+        """,
+    )

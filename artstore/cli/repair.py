@@ -1,4 +1,4 @@
-"""`artstore repair`: heal damaged content with good copies from elsewhere."""
+"""`artstore repair`: heal damaged content with good copies from elsewhere, and keep the rest from being reused."""
 
 from __future__ import annotations
 
@@ -12,31 +12,45 @@ from artstore.runtime import terminal
 
 @click.command(
     "repair",
-    epilog=_options.examples("artstore repair --from /mnt/disk/animals-backup", "artstore repair --from images"),
+    epilog=_options.examples(
+        "artstore repair --from /mnt/disk/animals-backup",
+        "artstore repair --from images --dry-run",
+        "artstore repair --quarantine",
+    ),
 )
 @click.option(
     "--from",
     "source",
     metavar="SOURCE",
     type=click.Path(path_type=Path),
-    required=True,
     help="A backup, another store, or a folder with the files that were stored.",
 )
+@click.option("--quarantine", is_flag=True, help="Keep what cannot be healed from being reused by new versions.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @_options.store_option
 @_options.json_option
-def command(source: Path, store: Path | None, as_json: bool) -> None:
+def command(source: Path | None, quarantine: bool, dry_run: bool, store: Path | None, as_json: bool) -> None:
     """Look for damaged content, and store good copies of it again that SOURCE has.
+
+    A chunk in quarantine stays where it is, but new versions do not reuse it: when a file with that content is added,
+    it is stored again, which also heals the versions that have it.
 
     Damaged rows of the catalog are not healed: restore a backup with `artstore restore`. The exit code is 1 if anything
     is still damaged.
     """
+    if source is None and not quarantine:
+        raise click.UsageError("Give --from SOURCE, --quarantine, or both.")
     with _open.open_store(store) as opened:
-        result = opened.repair(source, progress=terminal.progress())
+        result = opened.repair(source, quarantine=quarantine, dry_run=dry_run, progress=terminal.progress())
     if as_json:
-        done = {"healed_chunks": result.healed, "healed_bytes": result.bytes}
+        done = {"dry_run": dry_run, "healed_chunks": result.healed, "healed_bytes": result.bytes}
+        done["quarantined_chunks"] = result.quarantined
         _format.print_json({**done, **_findings.as_json(result.findings)})
     else:
-        healed = f"{_format.counted(result.healed, 'chunk', 'chunks')} healed, {_format.size(result.bytes)}"
-        _findings.print_lines(result.findings, healed)
+        would = "would be " if dry_run else ""
+        total = f"{_format.counted(result.healed, 'chunk', 'chunks')} {would}healed, {_format.size(result.bytes)}"
+        if quarantine:
+            total += f"; {_format.counted(result.quarantined, 'chunk', 'chunks')} {would}put into quarantine"
+        _findings.print_lines(result.findings, total)
     if result.findings:
         raise click.exceptions.Exit(1)

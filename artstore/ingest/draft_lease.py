@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from artstore.catalog import chunks, leases, versions
+from artstore.catalog import chunks, leases, quarantine, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.leases import Claim
 from artstore.catalog.repository import Repository
@@ -40,12 +40,12 @@ class DraftLease:
             return self._id
 
     def claim_files(self, digests: Collection[bytes]) -> dict[bytes, int]:
-        """Claim those of the files that are stored; return their ids."""
-        return self._claim("file", chunks.file_ids, digests)
+        """Claim those of the files that are stored and usable; return their ids."""
+        return self._claim("file", quarantine.usable_files, digests)
 
     def claim_chunks(self, digests: Collection[bytes]) -> dict[bytes, int]:
-        """Claim those of the chunks that are stored; return their ids."""
-        return self._claim("chunk", chunks.chunk_ids, digests)
+        """Claim those of the chunks that are stored and usable; return their ids."""
+        return self._claim("chunk", quarantine.usable_chunks, digests)
 
     def _claim(
         self, kind: str, find: Callable[[Connection, Iterable[bytes]], dict[bytes, int]], digests: Collection[bytes]
@@ -66,12 +66,12 @@ class DraftLease:
                 yield connection, lease
 
     def claim_file_ids(self, ids: Iterable[int]) -> set[int]:
-        """Claim stored files by their ids; return the ids of those that were deleted."""
+        """Claim stored files by their ids; return the ids of those that were deleted or are in quarantine."""
         wanted = list(leases.ranges(ids))
         if not wanted:
             return set()
-        gone: set[int] = set()
         with self._claiming() as (connection, lease):
+            gone = quarantine.files_among(connection, wanted)
             for first, last in wanted:
                 if chunks.count_files(connection, first, last) != last - first + 1:
                     gone |= chunks.missing_files(connection, first, last)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import chunks
+from artstore.catalog import quarantine
 from artstore.catalog.connection import Connection, connect_for_reading
 from artstore.core import digests
 from artstore.runtime import platform, source_file
@@ -59,7 +59,7 @@ def ingest(
 ) -> IngestedBatch:
     """Read files of up to 64 KiB, and append those that the store does not hold to a pack."""
     read = read_small(paths, algorithm)
-    stored = chunks.file_ids(_catalog(store), {file.digest for file in read if not isinstance(file, Problem)})
+    stored = quarantine.usable_files(_catalog(store), {file.digest for file in read if not isinstance(file, Problem)})
     offsets = dict.fromkeys(stored, STORED)
     files: list[IngestedFile | Problem] = []
     new: list[codec.Bytes] = []

@@ -1,14 +1,17 @@
-"""Heal a store: find its damaged chunks, and store good copies again that a folder, a backup or another store has."""
+"""Heal a store: find its damaged chunks, and store good copies again that a folder, a backup or another store has.
+
+What no source has can be put into quarantine, so that no new version reuses it.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import pack_space
+from artstore.catalog import events, pack_space, quarantine
 from artstore.catalog.backup_file import CatalogCopy
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import FILE
@@ -30,6 +33,8 @@ class RepairResult(NamedTuple):
     healed: int
     bytes: int
     findings: tuple[Finding, ...] = ()
+    quarantined: int = 0
+    """How many chunks were put into quarantine, besides those that were there before."""
 
     @property
     def harmed(self) -> list[str]:
@@ -37,22 +42,59 @@ class RepairResult(NamedTuple):
         return harmed(self.findings)
 
 
-def repair(repository: Repository, source: Path, *, progress: Progress = SILENT) -> RepairResult:
+def repair(
+    repository: Repository,
+    source: Path | None,
+    *,
+    set_aside: bool = False,
+    dry_run: bool = False,
+    progress: Progress = SILENT,
+) -> RepairResult:
     """Look for good copies of damaged chunks in a folder of files, a backup or a store, and store them again.
 
-    Raises `NotFound` if the folder does not exist, and `InvalidInput` if it is a store that is in use or has another
-    digest algorithm.
+    With `set_aside`, those without a good copy go into quarantine. With `dry_run`, nothing changes. Raises `NotFound`
+    if the folder does not exist, and `InvalidInput` if it is a store that is in use or has another digest algorithm.
     """
-    if not source.is_dir():
+    if source is None and not set_aside:
+        raise InvalidInput("nothing to repair from: give a backup, a store or a folder with the files, or quarantine")
+    if source is not None and not source.is_dir():
         raise NotFound(f"no folder at {source}: give a backup, a store, or a folder with the files")
     with hold_everything(repository, "repair"):
         wanted = {chunk.digest: chunk for chunk in damaged_chunks(repository, progress)}
-        is_store = (source / FILE).is_file()
-        copies = _in_store(repository, source, wanted) if is_store else _in_files(repository, source, wanted)
-        healed = _store(repository, copies) if wanted else {}
-    _forget_lost_packs(repository)
-    findings = [_still_damaged(repository, chunk) for digest, chunk in wanted.items() if digest not in healed]
-    return RepairResult(len(healed), sum(healed.values()), tuple(findings))
+        copies = _copies(repository, source, wanted) if source is not None and wanted else iter(())
+        if dry_run:
+            healed = {digest: len(content) for digest, content in copies}
+        else:
+            healed = _store(repository, copies) if wanted else {}
+        left = {digest: chunk for digest, chunk in wanted.items() if digest not in healed}
+        quarantined = _quarantine(repository, wanted, left if set_aside else {}, dry_run=dry_run)
+    if not dry_run:
+        _forget_lost_packs(repository)
+    findings = [_still_damaged(repository, chunk) for chunk in left.values()]
+    return RepairResult(len(healed), sum(healed.values()), tuple(findings), quarantined)
+
+
+def _copies(repository: Repository, source: Path, wanted: dict[bytes, StoredChunk]) -> Iterator[tuple[bytes, bytes]]:
+    is_store = (source / FILE).is_file()
+    return _in_store(repository, source, wanted) if is_store else _in_files(repository, source, wanted)
+
+
+def _quarantine(
+    repository: Repository, damaged: Mapping[bytes, object], left: Mapping[bytes, StoredChunk], *, dry_run: bool
+) -> int:
+    """Put chunks into quarantine, and take out those that are not damaged any more; return how many were put in."""
+    with repository.db.reading() as connection:
+        there = quarantine.digests(connection)
+    good = there - damaged.keys()
+    if dry_run or not (good or left.keys() - there):
+        return len(left.keys() - there)
+    with repository.db.writing() as connection:
+        quarantine.release(connection, good)
+        added = quarantine.add(connection, left)
+        for digest in added:
+            text = repository.db.algorithm.text(digest)
+            events.record(connection, "chunk-quarantined", text, pack=left[digest].place.pack)
+    return len(added)
 
 
 def _forget_lost_packs(repository: Repository) -> None:

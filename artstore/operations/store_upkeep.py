@@ -32,12 +32,22 @@ class StoreUpkeep(StoreReader):
         """
         return backup.backup(self.repository, Path(path).absolute(), progress=progress)
 
-    def repair(self, source: StrPath, *, progress: Progress = SILENT) -> RepairResult:
+    def repair(
+        self,
+        source: StrPath | None = None,
+        *,
+        quarantine: bool = False,
+        dry_run: bool = False,
+        progress: Progress = SILENT,
+    ) -> RepairResult:
         """Heal damaged chunks with good copies from a folder of files, a backup or another store.
 
-        What is still damaged is in `findings` of the result.
+        What is still damaged is in `findings` of the result. With `quarantine`, new versions do not reuse it: a file
+        with that content is stored again when it is added, which also heals the versions that have it. With `dry_run`,
+        nothing changes.
         """
-        return repair.repair(self.repository, Path(source).absolute(), progress=progress)
+        place = None if source is None else Path(source).absolute()
+        return repair.repair(self.repository, place, set_aside=quarantine, dry_run=dry_run, progress=progress)
 
     @staticmethod
     def restore(backup: StrPath, path: StrPath, *, replace: bool = False, progress: Progress = SILENT) -> RestoreResult:

@@ -88,7 +88,14 @@ def test_a_store_without_damage_stays_as_it_is(folder: Path, tmp_path: Path) -> 
     before = sorted(path.name for path in (folder / "packs").iterdir())
     result = run("repair", "--from", str(tmp_path / "backup"), "--store", str(folder), "--json")
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {"healed_chunks": 0, "healed_bytes": 0, "findings": [], "harmed": []}
+    assert json.loads(result.stdout) == {
+        "dry_run": False,
+        "healed_chunks": 0,
+        "healed_bytes": 0,
+        "quarantined_chunks": 0,
+        "findings": [],
+        "harmed": [],
+    }
     assert sorted(path.name for path in (folder / "packs").iterdir()) == before
 
 
