@@ -57,7 +57,10 @@ PATTERN = re.compile("|".join(pattern(phrase) for phrase in PHRASES), re.IGNOREC
 
 def texts() -> Iterator[Path]:
     """Yield every file that people read."""
-    yield from (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "pyproject.toml"))
+    yield from (
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "Makefile", "pyproject.toml")
+    )
     for folder in ("artstore", "drivers", "docs", "benchmarks"):
         for pattern in ("*.py", "*.pyi", "*.md"):
             yield from sorted((ROOT / folder).rglob(pattern))

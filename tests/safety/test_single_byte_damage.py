@@ -23,6 +23,7 @@ from tests.support.shelf import write
 REFUSED = "refused"
 VERSIONS = ["p/animals:v0", "p/animals:v1", "p/animals:v2"]
 NOT_COVERED = {"stat_cache", "stat_folders", "free", "pending_entries", "claims", "leases"} | {
+    "quarantine",
     "_sqlite_migrations",
     "sqlite_sequence",
 }
