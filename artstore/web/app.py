@@ -25,7 +25,7 @@ from starlette.types import ASGIApp
 from artstore.errors import ArtstoreError, InvalidInput, NotFound
 from artstore.runtime import words
 from artstore.store import Store
-from artstore.web import artifacts, content, drawing, files, home, lineage, links, runs, space
+from artstore.web import artifacts, content, drawing, files, home, lineage, links, parallel, runs, space
 from artstore.web.guard import Guard
 from artstore.web.page import Page, Query
 
@@ -101,6 +101,7 @@ def _templates(store: Store) -> Environment:
         "links": links,
         "plural": words.counted,
         "curves": lambda *args: Markup(drawing.curves(*args)),
+        "sweep": lambda rows, metric: Markup(parallel.draw(rows, metric)),
         "share_bar": lambda *args: Markup(drawing.share_bar(*args)),
         "draw": lambda graph, href: Markup(graph.draw(href)),
         "store_name": store.path.parent.name if store.path.name == ".artstore" else store.path.name,

@@ -33,7 +33,9 @@ def curves(metric: str, series: Sequence[Mapping[str, Any]], smooth: float = 0.0
     up = log_axis(bounds) if log else linear_axis(bounds, from_zero=False)
     words = f"{metric} over {number(across.low)} to {number(across.high)} steps, {len(drawable)} runs"
     parts = [
-        f'<svg class="curves" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(words)}">',
+        f'<svg class="curves" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(words)}" '
+        f'data-steps="{across.low} {across.high}" data-values="{up.low} {up.high}"{" data-log" if log else ""} '
+        f'data-frame="{_LEFT} {_WIDTH - _RIGHT} {_TOP} {_HEIGHT - _BOTTOM}">',
         *_frame(across, up),
     ]
     for one, kept in drawable:

@@ -12,28 +12,29 @@ from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput
 from artstore.store import Store
-from artstore.web import facts, filter_text, links
+from artstore.web import curves, facts, filter_text, groups, parallel
 from artstore.web.page import Page, Query
 
 _PLAIN = ("project", "job_type", "group", "tags")
 _ROWS = 50
 _COMPARED = 12
-_CARDS = 24
-_POINTS = 240
 _LISTED = 200
+_MANY = 1000
+"""The runs that are read for groups and parallel coordinates, the first ones of the order."""
 _COLUMNS = 40
 """The most columns that a table shows unless the address names them."""
 
 
 def table(store: Store, request: Request) -> Page:
-    """Show the runs that a filter selects: as a table of what differs between them, or as curves."""
+    """Show the runs that a filter selects: as a table of what differs, as curves, by groups, or as a sweep."""
     query = Query(request)
     project = query.text("project") or None
     typed = query.text("q")
     order = query.text("order", "-created_at")
-    view = query.one_of("view", ("table", "curves"))
+    view = query.one_of("view", ("table", "curves", "groups", "parallel"))
     filters = filter_text.parse(typed)
-    records = store.runs.page(project, filters, order=order, after=_after(query), limit=_ROWS)
+    window = _MANY if view in ("groups", "parallel") else _ROWS
+    records = store.runs.page(project, filters, order=order, after=_after(query), limit=window)
     rows = [facts.run(store, record) for record in records]
     for row, record in zip(rows, records, strict=True):
         row["values"] = _values(record)
@@ -49,7 +50,7 @@ def table(store: Store, request: Request) -> Page:
         "filter": typed,
         "order": order,
         "view": view,
-        "next": query.changed(after=records[-1].id) if len(records) == _ROWS else None,
+        "next": query.changed(after=records[-1].id) if len(records) == window else None,
         "first": query.changed(after=None) if query.text("after") else None,
         "live": any(row["state"] == "running" for row in rows),
         "cards": [],
@@ -60,8 +61,42 @@ def table(store: Store, request: Request) -> Page:
     }
     if view == "curves":
         chosen = [_find(store, path) for path in query.every("run")[:_COMPARED]] or records[:_COMPARED]
-        data |= _curves(store, chosen, query)
+        data |= curves.cards(store, chosen, query)
+    elif view == "groups":
+        keys = groups.choices(rows)
+        found = groups.groups(rows, query.text("by") or _grouping(rows, keys))
+        for group in found["groups"]:
+            group["href"] = _members(query, found["by"], group["value"])
+        data |= {"keys": keys, **found}
+    elif view == "parallel":
+        data |= _sweep(rows, query.text("by"))
     return Page("runs.html", "Runs", data)
+
+
+def _grouping(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> str:
+    """Return the first key whose values differ between runs."""
+    return next((key for key in keys if len({str(groups.value_of(row, key)) for row in rows}) > 1), keys[0])
+
+
+def _members(query: Query, by: str, value: Any) -> str | None:
+    """Return the address of the runs of one group; None if no filter says it."""
+    written = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | dict) or value is None or (isinstance(value, str) and '"' in value):
+        return None
+    return query.changed(view=None, by=None, q=f"{query.text('q')} {by}={written}".strip())
+
+
+def _sweep(rows: Sequence[Mapping[str, Any]], by: str) -> dict[str, Any]:
+    keys = parallel.metrics(rows)
+    metric = by or next(iter(keys), "")
+    measured = [row for row in rows if facts.is_number(row["values"].get(metric))]
+    best = parallel.best_of(measured, metric)
+    return {
+        "by": metric,
+        "keys": keys,
+        "axes": [axis.key for axis in parallel.axes(rows, metric)],
+        "best": best and {"name": best["name"], "href": best["href"], "value": best["values"][metric]},
+    }
 
 
 def overview(store: Store, request: Request) -> Page:
@@ -78,7 +113,7 @@ def overview(store: Store, request: Request) -> Page:
         "used": _versions(store.runs.used(record)),
         "logged": _versions(store.runs.produced(record)),
         "live": row["state"] == "running",
-        **_curves(store, [record], query),
+        **curves.cards(store, [record], query),
     }
     return Page("run.html", record.name, data)
 
@@ -99,7 +134,7 @@ def compare(store: Store, request: Request) -> Page:
         "different": [line for line in lines if not line["same"]],
         "same": [line for line in lines if line["same"]],
         "live": False,
-        **_curves(store, records, query),
+        **curves.cards(store, records, query),
     }
     return Page("compare_runs.html", "Compare runs", data)
 
@@ -179,30 +214,6 @@ def _best(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
         return None
     best: float = (min if better == "lower" else max)(numbers)
     return best
-
-
-def _curves(store: Store, records: Sequence[RunRecord], query: Query) -> dict[str, Any]:
-    """Return one card for each metric that the runs logged more than once, by name."""
-    named = query.text("metric").lower()
-    cards: dict[str, list[dict[str, Any]]] = {}
-    for record in records:
-        path = f"{record.project}/{record.uid}"
-        for key, points in store.runs.curves(record, points=_POINTS).items():
-            if named in key.lower():
-                series = {"run": path, "name": record.name, "href": links.run(record.project, record.uid)}
-                low, high = min(point.low for point in points), max(point.high for point in points)
-                cards.setdefault(key, []).append(
-                    {**series, "series": facts.series(path), "low": low, "high": high, "last": points[-1].mean}
-                    | {"points": [list(point) for point in points]}
-                )
-    ordered = sorted(cards.items())
-    return {
-        "cards": [{"metric": key, "series": series} for key, series in ordered[:_CARDS]],
-        "hidden_cards": max(0, len(ordered) - _CARDS),
-        "metric": query.text("metric"),
-        "smooth": query.number("smooth", 0, most=99),
-        "log": bool(query.number("log", 0, most=1)),
-    }
 
 
 def _versions(versions: Sequence[Version]) -> list[dict[str, Any]]:

@@ -20,7 +20,16 @@ from tests.support.files import noise
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">'\"`${7*7}{{7*7}}"
 """Text that would run as a program in a page that does not escape it."""
 EVERY_PAGE = (
-    *("/", "/runs", "/runs?view=curves", "/runs/zoo/train-3/overview", "/artifacts", "/artifacts/zoo/animals/versions"),
+    *(
+        "/",
+        "/runs",
+        "/runs?view=curves",
+        "/runs?view=parallel",
+        "/runs?view=groups",
+        "/runs/zoo/train-3/overview",
+        "/artifacts",
+        "/artifacts/zoo/animals/versions",
+    ),
     *("/artifacts/zoo/animals/v0", "/artifacts/zoo/animals/v1", "/artifacts/zoo/model/versions", "/lineage", "/store"),
     *("/lineage?of=zoo/animals:v1", "/events", "/search?q=onerror", "/compare/runs?run=zoo/train-2&run=zoo/train-4"),
     "/compare/versions?old=zoo/animals:v0&new=zoo/animals:v1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,3 +140,22 @@ def test_lineage_opens_a_cluster_where_it_is_clicked(page: Page) -> None:
     page.locator("svg.artstore a", has_text="8 runs").click()
     page.wait_for_url("**open=*")
     assert page.locator("svg.artstore a", has_text="train 3").is_visible()
+
+
+def test_a_curve_tells_its_values_and_a_drag_chooses_steps(page: Page) -> None:
+    page.goto("/runs/zoo/train-3/overview?metric=loss")
+    chart = page.locator("svg.curves").first
+    box = chart.bounding_box()
+    assert box is not None
+    left, right, middle = box["x"] + box["width"] * 56 / 520, box["x"] + box["width"] * 510 / 520, box["y"] + 80
+    page.mouse.move(left, middle)
+    # The first of 30 steps logged 1 / 1 + 3.
+    assert page.locator(".readout").inner_text().split() == ["step", "0", "train", "3", "4"]
+    page.mouse.move(left + (right - left) * 10 / 29, middle)
+    page.mouse.down()
+    page.mouse.move(left + (right - left) * 20 / 29, middle, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**from=*")
+    assert page.get_by_text(re.compile(r"Steps (9|10) to (20|21) ")).is_visible()
+    page.get_by_role("link", name="all steps").click()
+    page.wait_for_url(lambda url: "from=" not in url)

@@ -260,3 +260,31 @@ def test_content_is_what_was_stored(zoo: Pages) -> None:
     again = zoo.get("/artifacts/zoo/animals/v1/content?path=cats/a.txt", If_None_Match=answer.headers["ETag"] or "")
     assert (again.status, again.body) == (304, b"")
     assert zoo.get("/artifacts/zoo/animals/v1/content?path=nothing").status == 404
+
+
+def test_groups_show_the_spread_of_each_metric(zoo: Pages) -> None:
+    page = zoo.json("/runs?view=groups&by=config.optimizer")
+    groups = {group["value"]: group for group in page["groups"]}
+    assert (groups["adam"]["count"], groups[None]["count"]) == (8, 2)
+    spread = groups["adam"]["metrics"]["summary.accuracy"]
+    assert (spread["low"], spread["high"], spread["mean"]) == (0, 0.7, pytest.approx(0.35))
+    assert zoo.json(groups["adam"]["href"])["count"] == 8
+    by_depth = zoo.json("/runs?view=groups&by=config.model.depth&q=train")["groups"]
+    assert [group["value"] for group in by_depth if group["metrics"]["summary.accuracy"]["best"]] == [7]
+
+
+def test_a_sweep_is_drawn_across_what_differs(zoo: Pages) -> None:
+    page = zoo.json("/runs?view=parallel&q=job_type%3Dtrain&by=summary.loss")
+    assert page["axes"] == ["config.lr", "config.model.depth", "summary.loss"]
+    assert (page["best"]["name"], page["best"]["value"]) == ("train 0", pytest.approx(1 / 30))
+    drawing = zoo.get("/runs?view=parallel&q=job_type%3Dtrain&by=summary.loss").text.partition('class="parallel"')[2]
+    assert drawing.count("<a href=") >= 8
+    assert drawing.count("leads") == 1
+
+
+def test_curves_of_chosen_steps(zoo: Pages) -> None:
+    page = zoo.json("/runs/zoo/train-3/overview?from=10&to=14&metric=loss")
+    (series,) = page["cards"][0]["series"]
+    assert [point[0] for point in series["points"]] == [10, 11, 12, 13, 14]
+    assert zoo.json(page["all_steps"])["last_step"] is None
+    assert zoo.get("/runs/zoo/train-3/overview?from=ten").status == 400
