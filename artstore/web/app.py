@@ -25,7 +25,7 @@ from starlette.types import ASGIApp
 from artstore.errors import ArtstoreError, InvalidInput, NotFound
 from artstore.runtime import words
 from artstore.store import Store
-from artstore.web import artifacts, content, drawing, files, home, lineage, links, parallel, runs, space
+from artstore.web import artifacts, content, drawing, files, home, lineage, links, parallel, runs, space, table_diff
 from artstore.web.guard import Guard
 from artstore.web.page import Page, Query
 
@@ -41,6 +41,7 @@ _PAGES: dict[str, Handler] = {
     "/artifacts/{project}/{name}/v{number:int}": artifacts.version,
     "/artifacts/{project}/{name}/v{number:int}/file": files.file,
     "/compare/versions": artifacts.compare,
+    "/compare/tables": table_diff.compare,
     "/lineage": lineage.graph,
     "/store": space.store,
     "/events": space.events,

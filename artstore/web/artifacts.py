@@ -15,7 +15,7 @@ from artstore.core.versions import Version
 from artstore.errors import InvalidInput, NotFound
 from artstore.operations.browse import Child
 from artstore.store import Store
-from artstore.web import facts, links
+from artstore.web import facts, links, tables
 from artstore.web.page import Page, Query
 
 _COLLECTIONS = 100
@@ -148,7 +148,12 @@ def compare(store: Store, request: Request) -> Page:
         "new": facts.version(new),
         "added": _entries(new, found.added),
         "removed": _entries(old, found.removed),
-        "changed": _pairs(new, found.changed),
+        "changed": [
+            pair | {"rows": links.compare_tables(old.qualified_name, new.qualified_name, pair["path"])}
+            if tables.may_be_table(entry)
+            else pair
+            for pair, (_, entry) in zip(_pairs(new, found.changed), found.changed, strict=False)
+        ],
         "renamed": _pairs(new, found.renamed),
         "counts": {kind: len(getattr(found, kind)) for kind in ("added", "removed", "changed", "renamed")},
         "metadata": [

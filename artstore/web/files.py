@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from itertools import islice
 from typing import Any
@@ -15,14 +13,15 @@ from artstore.core.versions import Version
 from artstore.errors import NotFound
 from artstore.runtime.optional_imports import has
 from artstore.store import Store
-from artstore.web import content, facts, links
+from artstore.web import content, facts, links, tables
 from artstore.web.artifacts import find
 from artstore.web.page import Page, Query
+from artstore.web.tables import StoredTable
 
 _ROWS = 50
 _TEXT = 256 * 1024
-_DOCUMENT = 32 * 1024 * 1024
-"""The largest file that is read whole for a preview."""
+_SORTED = 200_000
+"""The rows up to which a table is sorted."""
 _CELL = 400
 
 
@@ -59,9 +58,12 @@ def _preview(store: Store, version: Version, entry: Entry, query: Query) -> dict
         return {"kind": type}
     if name.endswith((".html", ".htm")):
         return {"kind": "html"}
-    if size <= _DOCUMENT and name.endswith((".table.json", ".csv", ".tsv", ".parquet", ".json")):
-        data = b"".join(store.read(entry))
-        shown = _parsed(name, data, version, query)
+    if name.endswith(".parquet") and not has(tables.PARQUET):
+        return {"kind": "none", "advice": "a preview of Parquet files needs pyarrow: pip install 'artstore[tables]'"}
+    if tables.may_be_table(entry) and (table := tables.read(store, entry)):
+        return _page_of_rows(table, version, query)
+    if size <= tables.LARGEST and name.endswith(".json"):
+        shown = _document(b"".join(store.read(entry)), version, query)
         if shown is not None:
             return shown
     head = bytearray()
@@ -72,21 +74,17 @@ def _preview(store: Store, version: Version, entry: Entry, query: Query) -> dict
     return _text(bytes(head[:_TEXT]), size)
 
 
-def _parsed(name: str, data: bytes, version: Version, query: Query) -> dict[str, Any] | None:
-    """Return the preview of a table or document; None if it is not what its name says."""
-    if name.endswith(".parquet"):
-        return _parquet(data, query)
+def _document(data: bytes, version: Version, query: Query) -> dict[str, Any] | None:
+    """Return the preview of a JSON document, which may describe a table or media; None if it is not JSON."""
     try:
-        text = data.decode()
-        if name.endswith((".csv", ".tsv")):
-            return _csv(text, "\t" if name.endswith(".tsv") else ",", query)
-        document = json.loads(text)
-    except (ValueError, RecursionError, csv.Error):
+        document = json.loads(data)
+    except (ValueError, RecursionError):
         return None
-    if isinstance(document, dict) and isinstance(document.get("columns"), list) and "data" in document:
-        return _wandb_table(document, version, query)
+    table = tables.of_document(document)
+    if table is not None:
+        return _page_of_rows(table, version, query)
     if isinstance(document, dict) and str(document.get("_type", "")).endswith("-file") and "path" in document:
-        return _cell(document, version)
+        return cell(document, version)
     written = json.dumps(document, indent=2, ensure_ascii=False)
     return {"kind": "text", "text": written[:_TEXT], "cut": len(written) > _TEXT, "language": "json"}
 
@@ -97,27 +95,28 @@ def _text(head: bytes, size: int) -> dict[str, Any]:
     return {"kind": "text", "text": head.decode(errors="replace"), "cut": size > len(head), "language": ""}
 
 
-def _page_of_rows(columns: list[str], rows: list[list[Any]], count: int, query: Query) -> dict[str, Any]:
+def _page_of_rows(table: StoredTable, version: Version, query: Query) -> dict[str, Any]:
     begin = query.number("row", 0)
+    rows = _window(table, begin, query.text("sort"))
     return {
         "kind": "table",
-        "columns": columns,
-        "rows": rows,
+        "columns": table.columns,
+        "rows": [[cell(value, version) for value in row] for row in rows],
         "first": begin,
-        "count": count,
+        "count": table.count,
         "sort": query.text("sort"),
         "previous": query.changed(row=max(0, begin - _ROWS)) if begin else None,
-        "next": query.changed(row=begin + _ROWS) if begin + len(rows) < count else None,
+        "next": query.changed(row=begin + _ROWS) if begin + len(rows) < table.count else None,
     }
 
 
-def _window(rows: list[Any], columns: list[str], query: Query) -> list[Any]:
+def _window(table: StoredTable, begin: int, sort: str) -> list[list[Any]]:
     """Return the rows of this page, sorted by the column that the address names: numbers first, then texts."""
-    sort = query.text("sort")
-    if sort.lstrip("-") in columns:
-        at = columns.index(sort.lstrip("-"))
-        rows = sorted(rows, key=lambda row: _sort_key(row[at] if at < len(row) else None), reverse=sort.startswith("-"))
-    begin = query.number("row", 0)
+    if sort.lstrip("-") not in table.columns or table.count > _SORTED:
+        return table.window(begin, _ROWS)
+    at = table.columns.index(sort.lstrip("-"))
+    rows = table.window(0, table.count)
+    rows = sorted(rows, key=lambda row: _sort_key(row[at] if at < len(row) else None), reverse=sort.startswith("-"))
     return rows[begin : begin + _ROWS]
 
 
@@ -130,45 +129,7 @@ def _sort_key(value: Any) -> tuple[int, float, str]:
     return (0, float(value), "") if facts.is_number(value) else (2, 0.0, json.dumps(value, default=str))
 
 
-def _csv(text: str, delimiter: str, query: Query) -> dict[str, Any]:
-    lines = list(csv.reader(io.StringIO(text), delimiter=delimiter))
-    columns = lines[0] if lines else []
-    rows = _window(lines[1:], columns, query)
-    cells = [[{"text": cell[:_CELL]} for cell in row] for row in rows]
-    return _page_of_rows(columns, cells, max(0, len(lines) - 1), query)
-
-
-def _wandb_table(document: dict[str, Any], version: Version, query: Query) -> dict[str, Any] | None:
-    columns, data = [str(column) for column in document["columns"]], document["data"]
-    if not isinstance(data, list) or not all(isinstance(row, list) for row in data):
-        return None
-    rows = _window(data, columns, query)
-    return _page_of_rows(columns, [[_cell(value, version) for value in row] for row in rows], len(data), query)
-
-
-def _parquet(data: bytes, query: Query) -> dict[str, Any] | None:
-    if not has("pyarrow.parquet"):
-        return {"kind": "none", "advice": "a preview of Parquet files needs pyarrow: pip install 'artstore[tables]'"}
-    from pyarrow import ArrowInvalid, parquet  # late: few pages show Parquet, and it takes 0.3 s to import
-
-    try:
-        opened = parquet.ParquetFile(io.BytesIO(data))
-        begin, columns = query.number("row", 0), [str(name) for name in opened.schema_arrow.names]
-        rows: list[list[Any]] = []
-        seen = 0
-        for batch in opened.iter_batches(batch_size=1024):
-            if seen + batch.num_rows > begin:
-                part = batch.slice(max(0, begin - seen), _ROWS - len(rows)).to_pylist()
-                rows += [[_plain_cell(row[name]) for name in columns] for row in part]
-            seen += batch.num_rows
-            if len(rows) >= _ROWS:
-                break
-    except (ArrowInvalid, OSError):
-        return None
-    return _page_of_rows(columns, rows, opened.metadata.num_rows, query)
-
-
-def _cell(value: Any, version: Version) -> dict[str, Any]:
+def cell(value: Any, version: Version) -> dict[str, Any]:
     """Return how a cell of a W&B table is shown: an image of the same version as a picture, the rest as text."""
     if isinstance(value, dict) and isinstance(value.get("path"), str):
         kind = {"image-file": "image", "audio-file": "audio", "video-file": "video"}.get(str(value.get("_type")))

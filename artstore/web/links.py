@@ -46,6 +46,11 @@ def compare_versions(old: str, new: str) -> str:
     return "/compare/versions" + _query([("old", old), ("new", new)])
 
 
+def compare_tables(old: str, new: str, path: str) -> str:
+    """Return the address of the comparison of one table in two versions, row by row."""
+    return "/compare/tables" + _query([("old", old), ("new", new), ("path", path)])
+
+
 def of_node(node: Node) -> str:
     """Return the address of the page about a node of a lineage graph; of a job type, its runs."""
     if isinstance(node, VersionNode):

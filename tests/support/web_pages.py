@@ -33,6 +33,7 @@ EVERY_PAGE = (
     *("/artifacts/zoo/animals/v0", "/artifacts/zoo/animals/v1", "/artifacts/zoo/model/versions", "/lineage", "/store"),
     *("/lineage?of=zoo/animals:v1", "/events", "/search?q=onerror", "/compare/runs?run=zoo/train-2&run=zoo/train-4"),
     "/compare/versions?old=zoo/animals:v0&new=zoo/animals:v1",
+    "/compare/tables?old=zoo/animals:v0&new=zoo/animals:v1&path=labels.csv",
     "/artifacts/zoo/animals/v1/file?path=predictions.table.json",
     f"/artifacts/zoo/animals/v1/file?path={quote(HOSTILE)}.txt",
 )
@@ -111,7 +112,11 @@ def make_zoo(store: Path) -> None:
     with artstore.init(project="zoo", job_type="clean", id="clean", store=store) as run:
         run.use_artifact("animals:latest")
         cleaned = Artifact("animals", "dataset", metadata={"source": HOSTILE, "size": {"cat": 3}})
-        files = {"cats/a.txt": b"a cat, cleaned\n", "labels.csv": _csv(120), "report.html": PAGE_OF_SCRIPT.encode()}
+        files = {
+            "cats/a.txt": b"a cat, cleaned\n",
+            "labels.csv": _csv(119).replace(b"cat 3.jpg,3", b"cat 3.jpg,5"),
+            "report.html": PAGE_OF_SCRIPT.encode(),
+        }
         drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
         _write(cleaned, {**files, "drawing.svg": drawing, "raw.bin": b"\0" + noise(2000), f"{HOSTILE}.txt": b"hostile"})
         table = Table(columns=["id", "picture", "label"])

@@ -199,7 +199,7 @@ def test_tables_come_in_pages_and_are_sorted(zoo: Pages) -> None:
 def test_comparing_versions_shows_files_and_metadata(zoo: Pages) -> None:
     page = zoo.json("/compare/versions?old=zoo/animals:v0&new=zoo/animals:v1")
     assert [entry["path"] for entry in page["removed"]] == ["cats/b.txt"]
-    assert [entry["path"] for entry in page["changed"]] == ["cats/a.txt"]
+    assert [entry["path"] for entry in page["changed"]] == ["cats/a.txt", "labels.csv"]
     assert page["metadata"] == [{"key": "size.cat", "old": 2, "new": 3}]
     assert zoo.get("/compare/versions?old=zoo/animals:v0").status == 400
 
@@ -288,3 +288,18 @@ def test_curves_of_chosen_steps(zoo: Pages) -> None:
     assert [point[0] for point in series["points"]] == [10, 11, 12, 13, 14]
     assert zoo.json(page["all_steps"])["last_step"] is None
     assert zoo.get("/runs/zoo/train-3/overview?from=ten").status == 400
+
+
+def test_a_table_of_two_versions_is_compared_row_by_row(zoo: Pages) -> None:
+    versions = zoo.json("/compare/versions?old=zoo/animals:v0&new=zoo/animals:v1")
+    page = zoo.json(next(entry["rows"] for entry in versions["changed"] if "rows" in entry))
+    assert (page["key"], page["counts"]) == ("path", {"changed": 1, "added": 0, "removed": 1})
+    changed, removed = page["rows"]
+    assert changed["key"]["text"] == "cat 3.jpg"
+    assert [changed["cells"]["label"][side]["text"] for side in ("old", "new")] == ["3", "5"]
+    assert (removed["kind"], removed["key"]["text"]) == ("removed", "cat 119.jpg")
+    address = "/compare/tables?old=zoo/animals:v0&new=zoo/animals:v1&path="
+    assert zoo.json(f"{address}labels.csv&key=label")["repeated"] == {"old": 113, "new": 112}
+    assert zoo.get(f"{address}labels.csv&key=colour").status == 400
+    assert zoo.get(f"{address}cats/a.txt").status == 400
+    assert zoo.get(f"{address}nothing.csv").status == 404
