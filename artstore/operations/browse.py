@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from artstore.catalog import browse
 from artstore.catalog.browse import Child as Child
 from artstore.catalog.browse import Hit, TypeCount
@@ -21,6 +23,17 @@ class Browse:
     def store_uid(self) -> str:
         """The unique id of the store."""
         return self._db.uid
+
+    def change_mark(self) -> tuple[int, ...]:
+        """Return numbers that differ after the catalog has changed, from a look at its files alone."""
+        marks: list[int] = []
+        for suffix in ("", "-wal"):
+            try:
+                status = os.stat(f"{self._db.path}{suffix}")
+            except FileNotFoundError:
+                continue
+            marks += (status.st_ino, status.st_size, status.st_mtime_ns)
+        return tuple(marks)
 
     def folder(self, version: Version, folder: str = "", *, after: str = "", count: int = 200) -> list[Child]:
         """Return what a folder of a version contains, in path order: the names after `after`.

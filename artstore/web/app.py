@@ -25,7 +25,21 @@ from starlette.types import ASGIApp
 from artstore.errors import ArtstoreError, InvalidInput, NotFound
 from artstore.runtime import words
 from artstore.store import Store
-from artstore.web import artifacts, content, drawing, files, home, lineage, links, parallel, runs, space, table_diff
+from artstore.web import (
+    artifacts,
+    changes,
+    content,
+    drawing,
+    files,
+    home,
+    lineage,
+    links,
+    parallel,
+    runs,
+    space,
+    table_diff,
+)
+from artstore.web.changes import SharedAnswers
 from artstore.web.guard import Guard
 from artstore.web.page import Page, Query
 
@@ -57,13 +71,15 @@ _THREADS = 8
 def create(store: Store, token: str | None = None) -> ASGIApp:
     """Return the application that shows a store. With a `token`, only requests that have it are answered."""
     templates = _templates(store)
+    shared = changes.SharedAnswers()
     routes: list[Route | Mount] = [
+        Route("/changes", partial(changes.stream, store)),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         *(Route(path, partial(answer, store)) for path, answer in _CONTENT.items()),
     ]
     for path, handler in _PAGES.items():
         routes += [
-            Route(path, partial(_html, store, templates, handler)),
+            Route(path, partial(_html, store, templates, shared, handler)),
             Route(f"{path}.json", partial(_json, store, handler)),
         ]
     app = Starlette(
@@ -127,9 +143,8 @@ def _exact(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _html(store: Store, templates: Environment, handler: Handler, request: Request) -> Response:
-    page = handler(store, request)
-    return HTMLResponse(_render(templates, page, request))
+def _html(store: Store, templates: Environment, shared: SharedAnswers, handler: Handler, request: Request) -> Response:
+    return HTMLResponse(shared.get(request, lambda: _render(templates, handler(store, request), request)))
 
 
 def _render(templates: Environment, page: Page, request: Request) -> str:

@@ -105,24 +105,55 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = "Copy"; }, 1500);
 });
 
-// A page with running runs is read again every few seconds while it is looked at, unless somebody is choosing on it.
-async function follow() {
+// A page with running runs reads itself again when the store has changed, while it is looked at and nothing is chosen on it.
+const REST = 3000;
+let changes = null;
+let planned = false;
+let read = 0;
+
+function isLive() {
+  return Boolean(document.querySelector("main[data-live]"));
+}
+
+// A browser keeps few connections to one server open: a page that is not seen has none.
+function listen() {
+  if (document.hidden || !isLive()) {
+    changes?.close();
+    changes = null;
+  } else if (!changes) {
+    changes = new EventSource("/changes");
+    changes.addEventListener("message", plan);
+    plan();
+  }
+}
+
+function plan() {
+  if (planned) return;
+  planned = true;
+  setTimeout(async () => {
+    planned = false;
+    read = Date.now();
+    if (!document.hidden) await readAgain();
+    listen();
+  }, Math.max(0, read + REST - Date.now()));
+}
+
+async function readAgain() {
   const main = document.querySelector("main");
   const busy = main.contains(document.activeElement) && document.activeElement !== main;
-  if (!document.hidden && !busy && !main.querySelector("input:checked[name=run]")) {
-    const answer = await fetch(location.href).catch(() => null);
-    if (answer?.ok) {
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const places = [...main.querySelectorAll(".scroll, .legend")].map((one) => [one.scrollLeft, one.scrollTop]);
-      main.replaceChildren(...page.querySelector("main").childNodes);
-      main.querySelectorAll(".scroll, .legend").forEach((one, index) => places[index] && one.scrollTo(...places[index]));
-      current = -1;
-      prepare();
-      if (!page.querySelector("main[data-live]")) return;
-    }
-  }
-  setTimeout(follow, 3000);
+  if (busy || main.querySelector("input:checked[name=run], .readout")) return plan();
+  const answer = await fetch(location.href, { headers: { "X-Follows": "1" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const places = [...main.querySelectorAll(".scroll, .legend")].map((one) => [one.scrollLeft, one.scrollTop]);
+  const fresh = page.querySelector("main");
+  main.replaceChildren(...fresh.childNodes);
+  main.toggleAttribute("data-live", fresh.hasAttribute("data-live"));
+  main.querySelectorAll(".scroll, .legend").forEach((one, index) => places[index] && one.scrollTo(...places[index]));
+  current = -1;
+  prepare();
 }
 
 prepare();
-if (document.querySelector("main[data-live]")) setTimeout(follow, 3000);
+listen();
+document.addEventListener("visibilitychange", listen);
