@@ -52,7 +52,7 @@ def render(graph: Graph, *, href: Callable[[Node], str] | None = None, styled: b
         'orient="auto"><path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>',
         *(_arrow(edge, places[edge.source], places[edge.target]) for edge in graph.edges),
         *(
-            _linked(_box(node, places[node.id], start=node.id == graph.start), href(node) if href else None)
+            _linked(node, _box(node, places[node.id], start=node.id == graph.start), href(node) if href else None)
             for node in graph.nodes
         ),
         "</svg>",
@@ -60,8 +60,8 @@ def render(graph: Graph, *, href: Callable[[Node], str] | None = None, styled: b
     return "\n".join(parts)
 
 
-def _linked(box: str, address: str | None) -> str:
-    return box if address is None else f'<a href="{escape(address)}">{box}</a>'
+def _linked(node: Node, box: str, address: str | None) -> str:
+    return box if address is None else f'<a href="{escape(address)}" data-id="{escape(node.id)}">{box}</a>'
 
 
 def columns_of(graph: Graph) -> dict[str, int]:

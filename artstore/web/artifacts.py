@@ -77,7 +77,7 @@ def collection(store: Store, request: Request) -> Page:
         row["owned"] = share.owned if share else None
         row["reclaimable"] = share.reclaimable if share else None
         row["producers"] = [facts.run(store, record) for record in store.runs.producers(version)[:1]]
-        row["linked_as"] = [] if version.link else [_link(link) for link in store.links(version)]
+        row["linked_as"] = [] if version.link else [facts.link(link) for link in store.links(version)]
         rows.append(row)
     data = {
         "project": project,
@@ -124,7 +124,7 @@ def version(store: Store, request: Request) -> Page:
         "producers": _runs(store, store.runs.producers(found)),
         "users": _runs(store, store.runs.users(found, limit=_RUNS)) | {"count": store.runs.count_users(found)},
         "dependencies": [facts.version(other) for other in store.dependencies(found)[:_RUNS]],
-        "linked_as": [_link(link) for link in store.links(found)] if alive else [],
+        "linked_as": [facts.link(link) for link in store.links(found)] if alive else [],
         "owned": share.owned if share else None,
         "reclaimable": share.reclaimable if share else None,
         "measured": measured,
@@ -207,15 +207,6 @@ def _entries(version: Version, entries: Sequence[Entry]) -> list[dict[str, Any]]
 
 def _pairs(version: Version, pairs: Sequence[tuple[Entry, Entry]]) -> list[dict[str, Any]]:
     return [_entry(version, new) | {"old_path": old.path, "old_size": old.size} for old, new in pairs[:_DIFFERENCES]]
-
-
-def _link(link: Version) -> dict[str, Any]:
-    assert link.link is not None
-    return {
-        "name": f"{link.link.project}/{link.link.collection}:v{link.link.number}",
-        "aliases": list(link.link.aliases),
-        "href": links.collection(link.link.project, link.link.collection),
-    }
 
 
 def _runs(store: Store, records: Sequence[RunRecord]) -> dict[str, Any]:

@@ -100,6 +100,16 @@ def version(found: Version) -> dict[str, Any]:
     }
 
 
+def link(found: Version) -> dict[str, Any]:
+    """Return what tables show of a link: its name, and the aliases that are set on it."""
+    assert found.link is not None
+    return {
+        "name": f"{found.link.project}/{found.link.collection}:v{found.link.number}",
+        "aliases": list(found.link.aliases),
+        "href": links.collection(found.link.project, found.link.collection),
+    }
+
+
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested values by names with dots: `{"model.depth": 3}`."""
     found: dict[str, Any] = {}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
 
 from starlette.requests import Request
 
-from artstore.lineage.graph import Direction, Node
+from artstore.lineage.graph import DELETED, Direction, Node, RunNode, VersionNode
 from artstore.store import Store
-from artstore.web import links
+from artstore.web import facts, links
 from artstore.web.page import Page, Query
 
 _DIRECTIONS: tuple[Direction, ...] = ("both", "upstream", "downstream")
@@ -17,6 +20,8 @@ _DRAWN = 250
 """Beyond this number of boxes the summary is drawn: more cannot be read, and take over a second to draw."""
 _LISTED = 200
 _CLUSTER = " #"
+_VALUES = 20
+"""The values of a run or version that stand beside the drawing."""
 
 
 def graph(store: Store, request: Request) -> Page:
@@ -43,7 +48,7 @@ def graph(store: Store, request: Request) -> Page:
     def href(node: Node) -> str:
         if _CLUSTER in node.id and node.kind in ("collection", "job"):
             return query.changed(open=[*opened, node.id])
-        return links.of_node(node)
+        return query.changed(at=node.id)
 
     data = {
         **whole,
@@ -55,14 +60,43 @@ def graph(store: Store, request: Request) -> Page:
         "counts": dict(counts),
         "too_large": too_large,
         "listed": [
-            {"id": node.id, "name": node.name, "kind": node.kind, "detail": node.detail, "href": href(node)}
+            {"id": node.id, "name": node.name, "kind": node.kind, "detail": node.detail}
+            | {"href": href(node) if _CLUSTER in node.id else links.of_node(node)}
             for node in drawn.nodes[:_LISTED]
         ],
         "_drawn": drawn if len(drawn.nodes) <= 4 * _DRAWN else None,
         "_href": href,
+        "panel": _panel(store, next((node for node in drawn.nodes if node.id == query.text("at")), None)),
         "start_name": of or run,
     }
     return Page("lineage.html", f"Lineage of {of or run}", data)
+
+
+def _panel(store: Store, node: Node | None) -> dict[str, Any] | None:
+    """Return what stands beside the drawing about the box that was chosen."""
+    if node is None:
+        return None
+    panel: dict[str, Any] = {"name": node.name, "kind": node.kind, "detail": node.detail, "href": links.of_node(node)}
+    if isinstance(node, VersionNode):
+        panel["around"] = links.lineage(node.id)
+        panel["facts"] = {"made": node.created_at, "entries": node.entries, "size": node.size}
+        if node.state != DELETED:
+            version = store.version(node.id)
+            panel |= {"aliases": list(version.aliases), "tags": list(version.tags), "text": version.description}
+            panel["values"] = _few(facts.flat(version.metadata))
+            panel["linked_as"] = [facts.link(link) for link in store.links(version)]
+    elif isinstance(node, RunNode):
+        record = store.runs.find(node.id, "")
+        panel["around"] = links.lineage(run=node.id)
+        panel["facts"] = {"started": node.started_at, "ended": node.ended_at, "by": node.user}
+        panel["text"] = record.notes
+        summary = {key: value for key, value in facts.flat(record.summary).items() if not key.startswith("_")}
+        panel["values"] = _few(facts.flat(record.config) | summary)
+    return panel
+
+
+def _few(values: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(islice(values.items(), _VALUES))
 
 
 def _starts(store: Store) -> list[dict[str, str]]:

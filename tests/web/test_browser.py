@@ -159,3 +159,29 @@ def test_a_curve_tells_its_values_and_a_drag_chooses_steps(page: Page) -> None:
     assert page.get_by_text(re.compile(r"Steps (9|10) to (20|21) ")).is_visible()
     page.get_by_role("link", name="all steps").click()
     page.wait_for_url(lambda url: "from=" not in url)
+
+
+def test_a_box_of_a_lineage_is_chosen_with_the_keyboard_and_described(page: Page) -> None:
+    page.goto("/lineage?of=zoo/animals:v1&hops=2")
+    page.locator("svg.artstore a", has_text="animals:v1").focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.dataset.id") == "zoo/clean"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**at=*")
+    panel = page.locator("aside")
+    assert panel.get_by_role("heading").inner_text() == "clean"
+    assert panel.get_by_role("link", name="Begin here").get_attribute("href") == "/lineage?run=zoo%2Fclean"
+    assert page.locator("svg.artstore a.chosen").get_attribute("data-id") == "zoo/clean"
+
+
+def test_a_lineage_is_zoomed_and_the_address_keeps_it(page: Page) -> None:
+    page.goto("/lineage?of=zoo/animals:v1&hops=2")
+    drawing = page.locator("svg.artstore")
+    before = drawing.bounding_box()
+    page.get_by_role("button", name="Larger").click()
+    page.get_by_role("button", name="Larger").click()
+    after = drawing.bounding_box()
+    assert before and after and after["width"] == pytest.approx(before["width"] * 1.25**2, rel=0.01)
+    page.reload()
+    again = drawing.bounding_box()
+    assert again and again["width"] == pytest.approx(after["width"], rel=0.01)

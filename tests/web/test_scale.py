@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -99,3 +101,38 @@ def test_search_and_filters_look_at_everything(large: Pages) -> None:
 def test_the_file_of_a_large_version_is_found_by_its_path(large: Pages, tmp_path: Path) -> None:
     assert large.json("/artifacts/big/many/v0/file?path=part-599/99")["preview"]["text"] == "x"
     assert large.get("/artifacts/big/many/v0/file?path=part-600/00").status == 404
+
+
+@pytest.fixture(scope="module")
+def woven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """A store whose runs each use the products of two earlier runs: a lineage of 200 boxes that share no siblings."""
+    store = tmp_path_factory.mktemp("woven") / "store"
+    for number in range(100):
+        with artstore.init(project="w", id=f"run-{number}", job_type=f"job {number}", store=store) as run:
+            for before in {number // 2, number // 3} - {number}:
+                run.use_artifact(f"data-{before}:latest")
+            artifact = artstore.Artifact(f"data-{number}", "data", metadata={"number": number})
+            run.log_artifact(artifact).wait()
+    with serving(store) as pages:
+        yield pages
+
+
+@pytest.mark.parametrize(("hops", "boxes"), [(3, range(8, 60)), (100, range(200, 201))])
+def test_the_boxes_of_a_lineage_do_not_overlap(woven: Pages, hops: int, boxes: range) -> None:
+    page = woven.json(f"/lineage?of=w/data-0:v0&hops={hops}")
+    assert sum(page["counts"].values()) in boxes
+    drawing = woven.get(f"/lineage?of=w/data-0:v0&hops={hops}").text.partition('class="artstore"')[2]
+    found = [tuple(map(float, place)) for place in re.findall(r'<rect x="([0-9.]+)" y="([0-9.]+)"', drawing)]
+    size = re.search(r'<rect [^>]*width="([0-9.]+)" height="([0-9.]+)"', drawing)
+    assert size and len(found) in boxes
+    width, height = float(size[1]), float(size[2])
+    apart = [
+        abs(one[0] - other[0]) >= width or abs(one[1] - other[1]) >= height
+        for one, other in itertools.combinations(found, 2)
+    ]
+    assert all(apart)
+
+
+def test_a_lineage_of_200_boxes_is_laid_out_in_a_fraction_of_a_second(woven: Pages) -> None:
+    """Measured on 2 cores: 0.05 to 0.1 s, 20 times the empty page."""
+    assert fastest(woven, "/lineage?of=w/data-0:v0&hops=100") < 200 * fastest(woven, "/search")

@@ -1,4 +1,4 @@
-// Everything works without this: it adds the keyboard, copying, moving drawings, and the pages of running runs.
+// Everything works without this: it adds the keyboard, copying, and the pages of running runs.
 "use strict";
 
 const rows = () => [...document.querySelectorAll("[data-row]")];
@@ -48,20 +48,6 @@ function prepare() {
   }
   for (const input of document.querySelectorAll(".controls select, .controls input[type=range], .controls input[type=checkbox]")) {
     input.addEventListener("change", () => input.form.requestSubmit());
-  }
-  for (const graph of document.querySelectorAll(".graph")) {
-    graph.querySelector(".start")?.scrollIntoView({ block: "nearest", inline: "center" });
-    graph.addEventListener("pointerdown", (down) => {
-      if (down.target.closest("a") || down.pointerType !== "mouse") return;
-      const from = [graph.scrollLeft + down.clientX, graph.scrollTop + down.clientY];
-      const move = (event) => graph.scrollTo(from[0] - event.clientX, from[1] - event.clientY);
-      graph.classList.add("moving");
-      window.addEventListener("pointermove", move);
-      window.addEventListener("pointerup", () => {
-        graph.classList.remove("moving");
-        window.removeEventListener("pointermove", move);
-      }, { once: true });
-    });
   }
 }
 
