@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from artstore.catalog import timestamps
 from artstore.catalog.connection import Connection
 from artstore.core.digests import Algorithm, text
+from artstore.core.versions import LabelChange
 
 
 class Event(NamedTuple):
@@ -65,3 +66,26 @@ def first_broken(connection: Connection) -> int | None:
 def contains(connection: Connection, hash: str) -> bool:
     """Whether an event with this hash is in the log."""
     return connection.execute("select 1 from events where hash = ?", (hash,)).fetchone() is not None
+
+
+_LABELS = """
+    select events.at, events.kind, events.subject, events.detail
+    from json_each(?) as wanted join events on events.subject = wanted.value
+    where events.kind in ('alias-set', 'alias-removed', 'version-linked', 'version-unlinked')
+    order by events.id desc
+"""
+
+
+def label_changes(connection: Connection, subjects: Iterable[str]) -> list[LabelChange]:
+    """Return the changes of aliases and links that the log has of versions and links, the newest first."""
+    found: list[LabelChange] = []
+    for at, kind, subject, written in connection.execute(_LABELS, (json.dumps(list(subjects)),)):
+        detail = json.loads(written)
+        user = detail.get("by")
+        if kind.startswith("alias-"):
+            action = "set" if kind == "alias-set" else "removed"
+            found.append(LabelChange(at, user, subject, action, detail["alias"], detail.get("before")))
+            continue
+        found += [LabelChange(at, user, subject, "set", alias) for alias in detail.get("aliases", ())]
+        found.append(LabelChange(at, user, subject, "linked" if kind == "version-linked" else "unlinked"))
+    return found

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from artstore.catalog import filter_fields
+from artstore.catalog import events, filter_fields, links
 from artstore.catalog.connection import Connection
 from artstore.core.runs import observed_state
+from artstore.core.versions import LabelChange, Link
 from artstore.errors import InvalidInput
 from artstore.lineage.graph import (
     DIRECTIONS,
@@ -150,7 +151,9 @@ def _versions(connection: Connection, ids: list[int]) -> Iterator[tuple[NodeKey,
         join collections as c on c.id = v.collection
         join projects on projects.id = c.project
     """
-    for row in connection.execute(query, (json.dumps(ids),)):
+    wanted = json.dumps(ids)
+    shown = _links(connection, wanted)
+    for row in connection.execute(query, (wanted,)):
         id, project, collection, type, number, state, digest, entries, size, aliases, *dates, base = row
         yield (
             NodeKey(False, id),
@@ -168,8 +171,36 @@ def _versions(connection: Connection, ids: list[int]) -> Iterator[tuple[NodeKey,
                 created_at=dates[0],
                 deleted_at=dates[1],
                 base=base,
+                links=shown.get(id, ()),
             ),
         )
+
+
+def _links(connection: Connection, ids: str) -> dict[int, tuple[str, ...]]:
+    """Return where versions are linked, by their ids."""
+    query = """
+        select distinct links.version from json_each(?) as wanted
+        join links on links.version = wanted.value and links.removed_at is null
+    """
+    linked = [version for (version,) in connection.execute(query, (ids,))]
+    return {
+        version: tuple(_link(connection, row.link) for row in links.of_version(connection, version))
+        for version in linked
+    }
+
+
+def _link(connection: Connection, link: Link) -> str:
+    name = f"{link.project}/{link.collection}:v{link.number}"
+    changes = [change for change in events.label_changes(connection, [name]) if change.alias in link.aliases]
+    newest = {change.alias: change for change in reversed(changes)}
+    aliases = [f"{alias}{_by(newest.get(alias))}" for alias in link.aliases]
+    return f"{name} ({', '.join(aliases)})" if aliases else name
+
+
+def _by(change: LabelChange | None) -> str:
+    if change is None:
+        return ""
+    return f" since {change.at[:10]}" + (f" by {change.user}" if change.user else "")
 
 
 def _runs(connection: Connection, ids: list[int], is_alive: IsAlive) -> Iterator[tuple[NodeKey, RunNode]]:

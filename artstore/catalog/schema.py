@@ -623,3 +623,128 @@ def m015_quarantine(db: Database) -> None:
         ) strict;
         """,
     )
+
+
+@migrations()
+def m016_more_views(db: Database) -> None:
+    """Views of runs, metrics, edges, links and events for queries that people write, and who moved which label."""
+    _run(
+        db,
+        """
+        create index events_of_labels on events (subject)
+            where kind in ('alias-set', 'alias-removed', 'version-linked', 'version-unlinked');
+        create view artifact_runs as
+        select
+            projects.name as project,
+            runs.uid as run,
+            runs.name as name,
+            runs.state as state,
+            runs.job_type as job_type,
+            runs.run_group as run_group,
+            runs.tags as tags,
+            runs.notes as notes,
+            runs.config as config,
+            runs.summary as summary,
+            runs.environment as environment,
+            runs.exit_code as exit_code,
+            runs.started_at as started_at,
+            runs.ended_at as ended_at,
+            runs.id as run_id
+        from runs join projects on projects.id = runs.project;
+        create view artifact_metrics as
+        select
+            projects.name as project,
+            runs.uid as run,
+            history.step as step,
+            logged.key as metric,
+            logged.value as value,
+            json_extract(history.data, '$._runtime') as seconds,
+            runs.id as run_id
+        from runs
+        join projects on projects.id = runs.project
+        join history on history.run = runs.id
+        join json_each(history.data) as logged
+        where logged.type in ('integer', 'real') and logged.key not in ('_step', '_timestamp', '_runtime');
+        create view artifact_edges as
+        select
+            'used' as kind,
+            projects.name || '/' || collections.name || ':v' || versions.number as source,
+            owners.name || '/' || runs.uid as target,
+            uses.role as role,
+            uses.at as at,
+            versions.id as version_id,
+            runs.id as run_id
+        from uses
+        join versions on versions.id = uses.version
+        join collections on collections.id = versions.collection
+        join projects on projects.id = collections.project
+        join runs on runs.id = uses.run
+        join projects as owners on owners.id = runs.project
+        union all
+        select
+            'produced',
+            owners.name || '/' || runs.uid,
+            projects.name || '/' || collections.name || ':v' || versions.number,
+            null,
+            products.at,
+            versions.id,
+            runs.id
+        from products
+        join versions on versions.id = products.version
+        join collections on collections.id = versions.collection
+        join projects on projects.id = collections.project
+        join runs on runs.id = products.run
+        join projects as owners on owners.id = runs.project
+        union all
+        select
+            'references',
+            sources.name || '/' || contained.name || ':v' || referenced.number,
+            projects.name || '/' || collections.name || ':v' || versions.number,
+            null,
+            versions.created_at,
+            versions.id,
+            null
+        from dependencies
+        join versions on versions.id = dependencies.version
+        join collections on collections.id = versions.collection
+        join projects on projects.id = collections.project
+        join versions as referenced on referenced.id = dependencies.target
+        join collections as contained on contained.id = referenced.collection
+        join projects as sources on sources.id = contained.project;
+        create view artifact_links as
+        select
+            projects.name as project,
+            collections.name as collection,
+            'v' || links.number as version,
+            links.number as number,
+            (
+                select json_group_array(name) from (
+                    select link_aliases.name from link_aliases where link_aliases.link = links.id
+                    union all
+                    select 'latest' where links.number = (
+                        select max(shown.number) from links as shown
+                        where shown.collection = links.collection and shown.removed_at is null
+                    )
+                )
+            ) as aliases,
+            sources.name || '/' || contained.name || ':v' || versions.number as source,
+            links.created_at as created_at,
+            links.removed_at as removed_at,
+            versions.id as version_id
+        from links
+        join collections on collections.id = links.collection
+        join projects on projects.id = collections.project
+        join versions on versions.id = links.version
+        join collections as contained on contained.id = versions.collection
+        join projects as sources on sources.id = contained.project;
+        create view artifact_events as
+        select
+            events.id as event,
+            events.at as at,
+            events.kind as kind,
+            events.subject as subject,
+            json_extract(events.detail, '$.by') as user,
+            events.detail as detail
+        from events;
+        """,
+    )

@@ -15,6 +15,8 @@ _ALLOWED_PRAGMAS = ("table_info", "table_list", "index_list", "index_info")
 def query(folder: Path, sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
     """Run a query on a connection of its own, and return a dict for each row. Raises `StoreError`."""
     connection = connect_for_reading(folder)
+    # SQLite creates these virtual tables when they are first named, which the authorizer would refuse.
+    connection.execute("select 1 from json_each('[]'), json_tree('[]')")
     connection.set_authorizer(_authorize)
     try:
         cursor = connection.execute(sql, parameters)

@@ -21,7 +21,7 @@ from artstore.runtime.words import size as size
 
 if TYPE_CHECKING:
     from artstore.core.manifest import Entry
-    from artstore.core.versions import Link, Version
+    from artstore.core.versions import LabelChange, Link, Version
     from artstore.operations.diff import Difference
 
 _LINES_PER_BATCH = 1000
@@ -110,6 +110,29 @@ def version_table(versions: Iterable[Version]) -> list[str]:
         columns.append("shows")
         rows = [[*row, source(version) if version.link else ""] for row, version in zip(rows, listed, strict=True)]
     return table(columns, rows, right=["entries", "size"])
+
+
+def linked(version: Version) -> str:
+    """Return the name and aliases of a link: `models/zoo:v0 (latest, production)`."""
+    labels = ", ".join(aliases(version))
+    return f"{name(version)} ({labels})" if labels else name(version)
+
+
+def label_change(change: LabelChange) -> str:
+    """Return a change of an alias or a link: `production set on models/zoo:v0 by ann, 5 min ago`."""
+    project, _, rest = change.name.partition("/")
+    where = qualified(project, rest)
+    what = f"{change.alias} {change.action}" if change.alias else change.action
+    place = "on" if change.alias and change.action == "set" else "from" if change.alias else "as"
+    before = f" (was {change.before})" if change.before else ""
+    by = f" by {change.user}" if change.user else ""
+    return f"{what} {place} {where}{before}{by}, {age(change.at)}"
+
+
+def label_data(links: Iterable[Version], changes: Iterable[LabelChange]) -> dict[str, Any]:
+    """Return where a version is linked, and the changes of its labels, as plain data, for JSON."""
+    shown = [_link_data(version.link) for version in links if version.link]
+    return {"linked_as": shown, "label_changes": [change._asdict() for change in changes]}
 
 
 def end_with_rest(left_to_gc: str | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from artstore.cli import _completion, _format, _open, _options
-from artstore.core.versions import Version
+from artstore.core.versions import LabelChange, Version
 from artstore.errors import NotFound
 from artstore.runtime import terminal
 from artstore.store import Store
@@ -25,6 +25,8 @@ class _Line(NamedTuple):
     run: _format.Run | None
     totals: _format.Totals | None
     before: Version | None
+    links: list[Version]
+    changes: list[LabelChange]
 
 
 @click.command(
@@ -32,16 +34,20 @@ class _Line(NamedTuple):
 )
 @click.argument("name", metavar="NAME", shell_complete=_completion.collections)
 @click.option("-n", "--number", "limit", metavar="N", type=click.IntRange(min=1), help="Only the newest N.")
+@click.option("--labels", is_flag=True, help="Also show who set aliases and links, and when.")
 @click.option("--deleted", is_flag=True, help="Also show deleted versions.")
 @_options.project_option
 @_options.store_option
 @_options.json_option
-def command(name: str, limit: int | None, deleted: bool, project: str, store: Path | None, as_json: bool) -> None:
+def command(
+    name: str, limit: int | None, labels: bool, deleted: bool, project: str, store: Path | None, as_json: bool
+) -> None:
     """Show the history of a collection, one version per line, the newest first.
 
     Each line has the version, its age, what changed since the previous version that still exists (entries: + added,
     - removed, ~ changed, > renamed; then bytes added and removed), the (aliases), the [tags], the run that logged it,
-    and the first line of its description.
+    where it is linked, and the first line of its description. With --labels, the changes of its aliases and links are
+    below it.
     """
     if ":" in name:
         raise click.UsageError(f"Name a collection, not a version: artstore log {name.partition(':')[0]}")
@@ -52,7 +58,14 @@ def command(name: str, limit: int | None, deleted: bool, project: str, store: Pa
             _format.print_json_list(map(_data, lines), _LINES_PER_BATCH)
         elif first := next(lines, None):
             width = len(_format.name(first.version))
-            _format.print_lines((_text(line, width) for line in chain([first], lines)), _LINES_PER_BATCH)
+            _format.print_lines(
+                (
+                    text
+                    for line in chain([first], lines)
+                    for text in (_text(line, width), *(_change(change, width) for change in line.changes if labels))
+                ),
+                _LINES_PER_BATCH,
+            )
         else:
             terminal.note(f"{name} has no versions: --deleted shows the deleted ones")
 
@@ -70,7 +83,9 @@ def _with_previous(versions: Iterable[Version]) -> Iterator[tuple[Version, Versi
 
 def _line(store: Store, version: Version, before: Version | None) -> _Line:
     runs = store.runs.producers(version)
-    return _Line(version, runs[0] if runs else None, _totals(store, version, before), before)
+    links = [] if version.link else store.links(version)
+    changes = store.label_changes(version)
+    return _Line(version, runs[0] if runs else None, _totals(store, version, before), before, links, changes)
 
 
 def _totals(store: Store, version: Version, before: Version | None) -> _format.Totals | None:
@@ -100,9 +115,14 @@ def _text(line: _Line, width: int) -> str:
         f"[{', '.join(version.tags)}]" if version.tags else "",
         f"by {line.run.name}" if line.run else "",
         f"shows {_format.source(version)}" if version.link else "",
+        *(f"linked as {_format.linked(link)}" for link in line.links),
         description,
     ]
     return terminal.visible("  ".join([*columns, " ".join(filter(None, labels))]).rstrip())
+
+
+def _change(change: LabelChange, width: int) -> str:
+    return terminal.visible(f"{'':<{width}}  {_format.label_change(change)}")
 
 
 def _changes(line: _Line) -> str:
@@ -121,4 +141,5 @@ def _data(line: _Line) -> dict[str, Any]:
         "logged_by": _format.run_data(line.run) if line.run else None,
         "before": _format.name(line.before) if line.before else None,
         "changes": line.totals._asdict() if line.totals else None,
+        **_format.label_data(line.links, line.changes),
     }

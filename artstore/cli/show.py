@@ -12,9 +12,10 @@ import click
 
 from artstore.cli import _completion, _format, _open, _options
 from artstore.core import names
-from artstore.core.versions import Version
+from artstore.core.versions import LabelChange, Version
 
 _RUNS_SHOWN = 10
+_CHANGES_SHOWN = 10
 
 
 class _Facts(NamedTuple):
@@ -26,6 +27,8 @@ class _Facts(NamedTuple):
     logged_by: Sequence[_format.Run]
     used_by: Sequence[_format.Run]
     references: list[Version]
+    links: list[Version]
+    changes: list[LabelChange]
 
     @property
     def expires(self) -> datetime | None:
@@ -44,7 +47,7 @@ def command(name: str, project: str, store: Path | None, as_json: bool) -> None:
 
     Owned is the content that no earlier version in the store has; reclaimable is what deleting only this version would
     free. A version past its ttl is deleted by the next `artstore gc`, unless it has an alias other than `latest` or
-    another version references it.
+    another version references it. `labels` are the changes of its aliases and links, the newest first.
     """
     with _open.open_store(store) as opened:
         version = opened.version(name, project=project)
@@ -55,6 +58,8 @@ def command(name: str, project: str, store: Path | None, as_json: bool) -> None:
             opened.runs.producers(version),
             opened.runs.users(version),
             opened.dependencies(version),
+            opened.links(version),
+            opened.label_changes(version),
         )
     if as_json:
         _format.print_json(
@@ -67,6 +72,7 @@ def command(name: str, project: str, store: Path | None, as_json: bool) -> None:
                 "used_by": [_format.run_data(run) for run in facts.used_by],
                 "prefixes": list(version.prefixes),
                 "references": [referenced.qualified_name for referenced in facts.references],
+                **_format.label_data(facts.links, facts.changes),
             }
         )
     else:
@@ -99,6 +105,8 @@ def _rows(facts: _Facts) -> Iterator[tuple[str, str]]:
         "tags": ", ".join(version.tags),
         "description": (version.description or "").strip(),
         "metadata": json.dumps(version.metadata, indent=2, ensure_ascii=False) if version.metadata else "",
+        "linked as": "\n".join(map(_format.linked, facts.links)),
+        "labels": "\n".join(_changes(facts.changes)),
         "logged by": _runs(facts.logged_by),
         "used by": _runs(facts.used_by),
         "tracks": "\n".join(version.prefixes),
@@ -112,6 +120,12 @@ def _expiry(version: Version, expires: datetime) -> str:
     holding = [alias for alias in version.aliases if alias != names.LATEST]
     kept = f", kept by {', '.join(holding)}" if holding else ""
     return f"{_format.local_time(expires)} ({_format.duration(version.ttl.total_seconds())} after it was created{kept})"
+
+
+def _changes(changes: Sequence[LabelChange]) -> Iterator[str]:
+    yield from map(_format.label_change, changes[:_CHANGES_SHOWN])
+    if len(changes) > _CHANGES_SHOWN:
+        yield f"and {len(changes) - _CHANGES_SHOWN:,} earlier changes: --json has them all"
 
 
 def _runs(runs: Sequence[_format.Run]) -> str:

@@ -14,6 +14,7 @@ from artstore.runtime import terminal
     "sql",
     epilog=_options.examples(
         'artstore sql "select version, size from artifact_versions order by size desc"',
+        "artstore sql \"select run, max(value) from artifact_metrics where metric = 'accuracy' group by run\"",
         "artstore sql \"select collection, version from artifact_entries where path = 'cat.jpg'\" --json",
     ),
 )
@@ -23,8 +24,16 @@ from artstore.runtime import terminal
 def command(query: str, store: Path | None, as_json: bool) -> None:
     """Run a read-only SQL query.
 
-    The views artifact_versions and artifact_entries are meant for this. The tables below them may change in any
-    release.
+    These views are meant for this. The tables below them may change in any release.
+
+    \b
+    artifact_versions  every version, with its aliases, tags, metadata and sizes
+    artifact_entries   every path of every version
+    artifact_links     where versions are linked, and as what
+    artifact_runs      every run, with its config and summary
+    artifact_metrics   every number that a run logged at a step
+    artifact_edges     which run used or produced which version, and which version references which
+    artifact_events    every change of the store, and who made it
     """
     if not query.strip():
         raise click.UsageError('The query is empty: pass one, as in artstore sql "select * from artifact_versions"')

@@ -19,6 +19,20 @@ class Link(NamedTuple):
     """When the version was linked: UTC, ISO 8601."""
 
 
+class LabelChange(NamedTuple):
+    """A change of an alias or a link: where, as `project/animals:v0`, by whom and when."""
+
+    at: str
+    user: str | None
+    """The user; None for a change that an artstore made that did not record users."""
+    name: str
+    action: str
+    """`set` or `removed` for an alias; `linked` or `unlinked` for a link."""
+    alias: str | None = None
+    before: str | None = None
+    """The version that had the alias before, as `animals:v0`, if that is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """A committed version of a collection. `size` is in bytes; `aliases` includes `latest` for the newest version.

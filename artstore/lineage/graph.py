@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, TypeAlias
 
+from artstore.core.names import LATEST
+
 Direction: TypeAlias = Literal["upstream", "downstream", "both"]
 DIRECTIONS: tuple[Direction, ...] = ("upstream", "downstream", "both")
 USED, PRODUCED, REFERENCES = "used", "produced", "references"
@@ -39,11 +41,18 @@ class VersionNode:
     deleted_at: str | None
     base: str | None
     """The id of the version that it is based on."""
+    links: tuple[str, ...] = ()
+    """Where it is linked, with the aliases there, since when and by whom: `models/zoo:v0 (prod since 2026-11-27)`."""
 
     @property
     def name(self) -> str:
         """`animals:v0`."""
         return f"{self.collection}:v{self.number}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The aliases, without `latest`, and where it is linked."""
+        return (*(alias for alias in self.aliases if alias != LATEST), *(f"linked as {link}" for link in self.links))
 
     @property
     def detail(self) -> str:

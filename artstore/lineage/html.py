@@ -58,6 +58,7 @@ def render(drawn: Graph, whole: Graph) -> str:
 
 def _row(node: Node) -> str:
     when = node.started_at if isinstance(node, RunNode) else node.created_at if isinstance(node, VersionNode) else ""
+    labels = node.labels if isinstance(node, VersionNode) else ()
     cells = [f'<td class="name">{escape(visible(node.id))}</td>']
-    cells += [f"<td>{escape(visible(text))}</td>" for text in (node.kind, node.detail, when)]
+    cells += [f"<td>{escape(visible(text))}</td>" for text in (node.kind, ", ".join([node.detail, *labels]), when)]
     return f"<tr>{''.join(cells)}</tr>"

@@ -78,4 +78,5 @@ def _named(node: Node, role: str) -> str:
     name = node.name if node.project == DEFAULT_PROJECT else f"{node.project}/{node.name}"
     kind = "run " if isinstance(node, RunNode) else "" if isinstance(node, VersionNode) else f"{node.kind} "
     uid = f" {node.uid}" if isinstance(node, RunNode) and node.uid != node.name else ""
-    return f"{kind}{name}{uid}{role}  ({node.detail})"
+    labels = node.labels if isinstance(node, VersionNode) else ()
+    return f"{kind}{name}{uid}{role}  ({', '.join([node.detail, *labels])})"

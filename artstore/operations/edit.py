@@ -17,8 +17,9 @@ from artstore.catalog.connection import Connection
 from artstore.catalog.repository import Repository
 from artstore.core import names
 from artstore.core.draft import check_description, check_metadata, check_ttl
-from artstore.core.versions import Link, Version
+from artstore.core.versions import LabelChange, Link, Version
 from artstore.errors import InvalidInput, InvalidName, NotFound
+from artstore.runtime import environment
 
 
 class Unset(Enum):
@@ -117,7 +118,7 @@ def _change_aliases(
             alias_rows.check_unprotected(connection, collection, alias)
         if not alias_rows.remove(connection, version.id, alias):
             raise _no_alias(version, alias)
-        events.record(connection, "alias-removed", version.qualified_name, alias=alias)
+        events.record(connection, "alias-removed", version.qualified_name, alias=alias, by=environment.user())
 
 
 def _change_aliases_of_link(
@@ -136,9 +137,9 @@ def _change_aliases_of_link(
     _set_link_aliases(connection, portfolio.id, link.id, add, force=force)
     links.remove_aliases(connection, link.id, remove)
     for alias in add:
-        events.record(connection, "alias-set", _link_name(link), alias=alias)
+        events.record(connection, "alias-set", _link_name(link), alias=alias, by=environment.user())
     for alias in remove:
-        events.record(connection, "alias-removed", _link_name(link), alias=alias)
+        events.record(connection, "alias-removed", _link_name(link), alias=alias, by=environment.user())
 
 
 def _link_name(link: Link) -> str:
@@ -171,7 +172,7 @@ def set_alias(connection: Connection, version: Version, alias: str, *, force: bo
         if not force:
             alias_rows.check_unprotected(connection, collection, alias)
         was = None if before is None else versions.by_id(connection, before, labels=False).name
-        events.record(connection, "alias-set", version.qualified_name, alias=alias, before=was)
+        events.record(connection, "alias-set", version.qualified_name, alias=alias, before=was, by=environment.user())
 
 
 def tag_version(connection: Connection, version: Version, tags: Iterable[str]) -> None:
@@ -214,6 +215,7 @@ def link(
                 _link_name(linked.link),
                 version=f"{version.project}/{version.collection}:v{version.number}",
                 aliases=aliases,
+                by=environment.user(),
             )
         return versions.by_link(connection, linked)
 
@@ -238,13 +240,29 @@ def _unlink(connection: Connection, version: Version, link: Link, *, force: bool
     for alias in links.by_id(connection, link.id).link.aliases if not force else ():
         alias_rows.check_unprotected(connection, portfolio.id, alias)
     if links.remove(connection, link.id):
-        events.record(connection, "version-unlinked", _link_name(link), version=version.qualified_name)
+        events.record(
+            connection,
+            "version-unlinked",
+            _link_name(link),
+            version=version.qualified_name,
+            by=environment.user(),
+        )
 
 
 def links_of(repository: Repository, version: Version) -> list[Version]:
     """Return the links to a version, each as the version found there."""
     with repository.db.reading() as connection:
         return [versions.by_link(connection, linked) for linked in links.of_version(connection, version.id)]
+
+
+def label_changes(repository: Repository, version: Version) -> list[LabelChange]:
+    """Return who set and removed the aliases of a version, linked it and moved the aliases of its links.
+
+    The newest change is first. `latest` moves by itself and is not in it.
+    """
+    with repository.db.reading() as connection:
+        shown = [_link_name(row.link) for row in links.of_version(connection, version.id)]
+        return events.label_changes(connection, [version.qualified_name, *shown])
 
 
 def describe_collection(

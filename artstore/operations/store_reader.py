@@ -21,7 +21,7 @@ from artstore.checkout import download, reader
 from artstore.checkout.target_folder import DownloadResult
 from artstore.core import names
 from artstore.core.manifest import Entry
-from artstore.core.versions import Pending, Version
+from artstore.core.versions import LabelChange, Pending, Version
 from artstore.errors import Damaged
 from artstore.operations import diff, edit, find, upsert, usage
 from artstore.operations.browse import Browse
@@ -141,6 +141,10 @@ class StoreReader:
     def links(self, version: Version) -> list[Version]:
         """Return the links to a version, each as the version found there."""
         return edit.links_of(self.repository, version)
+
+    def label_changes(self, version: Version) -> list[LabelChange]:
+        """Return who set and removed aliases of a version and of its links, and when; the newest change first."""
+        return edit.label_changes(self.repository, version)
 
     def dependencies(self, version: Version | str) -> list[Version]:
         """Return the versions that a version references."""
@@ -272,7 +276,7 @@ class StoreReader:
         return self._read(lambda connection: list(events.since(connection, after)))
 
     def sql(self, query: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
-        """Run a read-only SQL query, on the views `artifact_versions` and `artifact_entries` or any table."""
+        """Run a read-only SQL query, on the views that begin with `artifact_` or any table."""
         self.db.check_open()
         return user_sql.query(self.path, query, parameters)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 
 # Only the variables of W&B that mean the same here. WANDB_DIR does not: it is the folder for W&B's own files.
@@ -29,3 +30,12 @@ def get(variable: str) -> str | None:
 def flag(variable: str) -> bool:
     """Return whether a variable is on; unset, empty, `0`, `false` and `no` are off."""
     return (get(variable) or "").lower() not in ("", "0", "false", "no")
+
+
+def user() -> str | None:
+    """Return the name of the user who runs this process; None if it has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        # In a container the number of the user may have no name.
+        return None

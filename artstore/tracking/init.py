@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import getpass
 import os
 import platform
 import socket
@@ -180,7 +179,7 @@ def _environment() -> dict[str, Any]:
     """Return where and how this process runs, without secrets."""
     return {
         "host": socket.gethostname(),
-        "user": _user(),
+        "user": environment.user(),
         "pid": os.getpid(),
         "os": platform.platform(),
         "python": platform.python_version(),
@@ -189,11 +188,3 @@ def _environment() -> dict[str, Any]:
         "command": secrets.redacted_command(sys.argv),
         "directory": os.getcwd(),
     }
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        # In a container the number of the user may have no name.
-        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 import pytest
 from sqlite_utils import Database
 
+import artstore
 from artstore import Kind, Store
 from artstore.core.draft import Draft
 from artstore.core.manifest import Entry
@@ -331,3 +333,64 @@ def test_a_query_does_not_block_writers(store: Store) -> None:
         with pytest.raises(StoreError):
             store.sql("select * from nothing")
     assert len(os.listdir("/proc/self/fd")) <= descriptors + 1
+
+
+# Runs, links and events
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Two runs: `train` logs a model, which is linked and used by `check`."""
+    folder = tmp_path_factory.mktemp("trained") / "store"
+    with artstore.init("zoo", id="train", store=str(folder), config={"lr": 0.1}) as run:
+        for step in range(3):
+            run.log({"loss": 1.0 - step / 4, "note": "text", "epoch": step})
+        model = artstore.Artifact("fox", type="model")
+        with model.new_file("weights") as file:
+            file.write("weights")
+        run.log_artifact(model).wait()
+        run.link_artifact(model, "wandb-registry-model/foxes", aliases=["production"])
+    with artstore.init("lab", id="check", store=str(folder), job_type="check") as run:
+        run.use_artifact("zoo/fox:v0", use_as="candidate")
+        report = artstore.Artifact("report", type="report")
+        report.add_reference(artstore.Api(store=str(folder)).artifact("zoo/fox:v0").get_entry("weights"), "copy")
+        run.log_artifact(report)
+    with Store.open(folder) as store:
+        yield store
+
+
+def test_runs_and_the_numbers_they_logged(trained: Store) -> None:
+    rows = trained.sql("select project, run, state, job_type, config, summary from artifact_runs order by run")
+    assert [(row["project"], row["run"], row["state"], row["job_type"]) for row in rows] == [
+        ("lab", "check", "finished", "check"),
+        ("zoo", "train", "finished", None),
+    ]
+    assert json.loads(str(rows[1]["config"])) == {"lr": 0.1}
+    assert json.loads(str(rows[1]["summary"]))["loss"] == 0.5
+    values = trained.sql("select step, value from artifact_metrics where run = 'train' and metric = 'loss' order by 1")
+    assert [tuple(row.values()) for row in values] == [(0, 1.0), (1, 0.75), (2, 0.5)]
+    metrics = trained.sql("select distinct metric from artifact_metrics where seconds >= 0 order by 1")
+    assert [row["metric"] for row in metrics] == ["epoch", "loss"]
+
+
+def test_edges_are_those_of_lineage(trained: Store) -> None:
+    rows = trained.sql("select kind, source, target, role from artifact_edges")
+    lineage = trained.lineage("zoo/fox:v0")
+    assert {tuple(row.values()) for row in rows} == {(e.kind, e.source, e.target, e.role) for e in lineage.edges}
+    assert ("used", "zoo/fox:v0", "lab/check", "candidate") in {tuple(row.values()) for row in rows}
+    assert {row["kind"] for row in rows} == {"used", "produced", "references"}
+
+
+def test_links_and_who_moved_them(trained: Store) -> None:
+    [link] = trained.sql("select * from artifact_links")
+    assert (link["project"], link["collection"], link["version"]) == ("wandb-registry-model", "foxes", "v0")
+    assert (link["source"], link["removed_at"]) == ("zoo/fox:v0", None)
+    assert set(json.loads(str(link["aliases"]))) == {"production", "latest"}
+    [event] = trained.sql("select subject, user, detail from artifact_events where kind = 'version-linked'")
+    assert (event["subject"], event["user"]) == ("wandb-registry-model/foxes:v0", getpass.getuser())
+    assert json.loads(str(event["detail"]))["aliases"] == ["production"]
+
+
+def test_json_can_be_opened_into_rows(trained: Store) -> None:
+    rows = trained.sql("select a.value from artifact_links as l, json_each(l.aliases) as a order by 1")
+    assert [row["value"] for row in rows] == ["latest", "production"]

@@ -31,7 +31,7 @@ def here(tmp_path: Path, pipeline_store: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_lineage_shows_trees_upstream_and_downstream() -> None:
     assert output_of("lineage", "pipe/model:round-0").splitlines() == [
-        "pipe/model:v0  (model)",
+        "pipe/model:v0  (model, round-0)",
         "upstream:",
         "├─ produced by run pipe/train-0  (train, finished)",
         "│  └─ used pipe/features:v0 as training  (dataset)",

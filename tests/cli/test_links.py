@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,29 @@ def test_rm_of_all_links_leaves_the_versions_and_a_rule_never_takes_one() -> Non
     assert output_of("rm", "zoo/chosen", "--all", "--yes").endswith("\nunlinked 2 links\n")
     assert run("rm", "zoo/chosen", "--all", "--yes").exit_code == 1
     assert len(json_of("ls", "animals")) == 2
+
+
+def test_show_log_and_lineage_tell_who_linked_what_and_moved_aliases() -> None:
+    with Store.open(".artstore") as store:
+        store.link("animals:v1", "registry/zoo", aliases=["production"])
+        store.describe(store.version("registry/zoo:v0"), remove_aliases=["production"], add_aliases=["staging"])
+        store.describe("animals:v0", add_aliases=["best"])
+        store.describe("animals:v1", add_aliases=["best"])
+    user = getpass.getuser()
+    shown = output_of("show", "animals:v1")
+    assert "linked as    zoo/chosen:v1 (latest, live)\n               registry/zoo:v0 (latest, staging)\n" in shown
+    for change in (
+        f"best set on animals:v1 (was animals:v0) by {user}, just now",
+        f"production removed from registry/zoo:v0 by {user}, just now",
+        f"linked as registry/zoo:v0 by {user}, just now",
+    ):
+        assert change in shown
+        assert change in output_of("log", "animals", "--labels")
+        assert change not in output_of("log", "animals")
+    assert "linked as registry/zoo:v0 (latest, staging)" in output_of("log", "animals")
+    [row, _] = json_of("log", "animals")
+    assert [link["name"] for link in row["linked_as"]] == ["chosen:v1", "zoo:v0"]
+    assert {change["user"] for change in row["label_changes"]} == {user}
+    [start, *_] = output_of("lineage", "animals:v1").splitlines()
+    today = datetime.now(UTC).date().isoformat()
+    assert f"linked as registry/zoo:v0 (latest, staging since {today} by {user})" in start

@@ -136,17 +136,17 @@ def test_the_tree_has_both_directions_and_shows_nothing_twice(graph: Lineage) ->
         "   └─ used pipe/clean:v1  (dataset) ... see above",
         "downstream:",
         "├─ used by run pipe/train-1 as training  (train, finished)",
-        "│  └─ produced pipe/model:v1  (model)",
+        "│  └─ produced pipe/model:v1  (model, round-1)",
         "│     └─ used by run pipe/evaluate-1  (evaluate, finished)",
         "│        └─ produced pipe/report:v1  (report)",
         "├─ used by run pipe/evaluate-1  (evaluate, finished) ... see above",
         "├─ used by run pipe/train-2 as training  (train, finished)",
-        "│  └─ produced pipe/model:v2  (model)",
+        "│  └─ produced pipe/model:v2  (model, round-2)",
         "│     └─ used by run pipe/evaluate-2  (evaluate, finished)",
         "│        └─ produced pipe/report:v2  (report)",
         "├─ used by run pipe/evaluate-2  (evaluate, finished) ... see above",
-        "├─ referenced by pipe/model:v1  (model) ... see above",
-        "└─ referenced by pipe/model:v2  (model) ... see above",
+        "├─ referenced by pipe/model:v1  (model, round-1) ... see above",
+        "└─ referenced by pipe/model:v2  (model, round-2) ... see above",
     ]
 
 
