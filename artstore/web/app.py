@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from artstore.errors import ArtstoreError, InvalidInput, NotFound
+from artstore.errors import ArtstoreError, InvalidInput, NotFound, ProtectedAlias, StillNeeded
 from artstore.runtime import words
 from artstore.store import Store
 from artstore.web import (
@@ -30,6 +30,7 @@ from artstore.web import (
     changes,
     content,
     drawing,
+    edits,
     files,
     home,
     lineage,
@@ -64,20 +65,37 @@ _CONTENT: dict[str, Callable[[Store, Request], Response]] = {
     "/artifacts/{project}/{name}/v{number:int}/content": content.download,
     "/artifacts/{project}/{name}/v{number:int}/sandbox": content.sandbox,
 }
+_VERSION, _COLLECTION = "/artifacts/{project}/{name}/v{number:int}", "/artifacts/{project}/{name}"
+_PLANS: dict[str, Handler] = {
+    f"{_VERSION}/delete": edits.plan_version,
+    f"{_COLLECTION}/delete": edits.plan_collection,
+}
+_EDITS: dict[str, edits.Edit] = {
+    f"{_VERSION}/edit": edits.describe_version,
+    f"{_VERSION}/delete": edits.delete_version,
+    f"{_COLLECTION}/edit": edits.describe_collection,
+    f"{_COLLECTION}/delete": edits.delete_collection,
+}
+"""What a form may change, in pages that are served with `--write`."""
 _THREADS = 8
 """The requests that read the store at the same time: each thread has a connection of its own."""
 
 
-def create(store: Store, token: str | None = None) -> ASGIApp:
-    """Return the application that shows a store. With a `token`, only requests that have it are answered."""
-    templates = _templates(store)
+def create(store: Store, token: str | None = None, *, write: bool = False) -> ASGIApp:
+    """Return the application that shows a store, and with `write` changes it.
+
+    With a `token`, only requests that have it are answered.
+    """
+    templates = _templates(store, write=write)
     shared = changes.SharedAnswers()
     routes: list[Route | Mount] = [
         Route("/changes", partial(changes.stream, store)),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         *(Route(path, partial(answer, store)) for path, answer in _CONTENT.items()),
     ]
-    for path, handler in _PAGES.items():
+    if write:
+        routes += [Route(path, edits.posted(store, edit), methods=["POST"]) for path, edit in _EDITS.items()]
+    for path, handler in (_PAGES | (_PLANS if write else {})).items():
         routes += [
             Route(path, partial(_html, store, templates, shared, handler)),
             Route(f"{path}.json", partial(_json, store, handler)),
@@ -90,7 +108,7 @@ def create(store: Store, token: str | None = None) -> ASGIApp:
             HTTPException: partial(_error, templates),
         },
     )
-    return Guard(app, token)
+    return Guard(app, token, write=write)
 
 
 @asynccontextmanager
@@ -99,7 +117,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
 
 
-def _templates(store: Store) -> Environment:
+def _templates(store: Store, *, write: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("artstore.web"),
         autoescape=True,
@@ -116,6 +134,7 @@ def _templates(store: Store) -> Environment:
     }
     environment.globals |= {
         "links": links,
+        "write": write,
         "plural": words.counted,
         "curves": lambda *args: Markup(drawing.curves(*args)),
         "sweep": lambda rows, metric: Markup(parallel.draw(rows, metric)),
@@ -178,6 +197,8 @@ def _error(templates: Environment, request: Request, error: Exception) -> Respon
         status = 404
     elif isinstance(error, InvalidInput):
         status = 400
+    elif isinstance(error, StillNeeded | ProtectedAlias):
+        status = 409
     if request.url.path.endswith(".json"):
         return Response(json.dumps({"error": message}), status, media_type="application/json")
     if request.url.path.endswith(("/content", "/sandbox")):

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from artstore.core.manifest import Entry
-from artstore.core.names import REGISTRY
+from artstore.core.names import LATEST, REGISTRY
 from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, NotFound
@@ -73,7 +73,10 @@ def collection(store: Store, request: Request) -> Page:
     for version in versions:
         row = facts.version(version)
         share = shares.get(version.id)
-        row["number_here"] = (version.link or version).number
+        here = version.link or version
+        row["number_here"] = here.number
+        row["source"] = row["href"]
+        row["href"] = links.version(here.project, here.collection, here.number)
         row["owned"] = share.owned if share else None
         row["reclaimable"] = share.reclaimable if share else None
         row["producers"] = [facts.run(store, record) for record in store.runs.producers(version)[:1]]
@@ -90,6 +93,8 @@ def collection(store: Store, request: Request) -> Page:
         "count": store.pages.count_versions(name, project=project),
         "versions": rows,
         "measured": measured,
+        "edit_href": links.collection(project, name, "edit"),
+        "delete_href": links.collection(project, name, "delete"),
         "_measure": query.changed(space=1),
         "next": query.changed(beyond=rows[-1]["number_here"]) if len(versions) == _VERSIONS else None,
     }
@@ -100,6 +105,7 @@ def version(store: Store, request: Request) -> Page:
     """Show one version: its files as a tree, where it came from and went to, its space, and how to use it."""
     query = Query(request)
     found = find(store, request)
+    shown = found.link or found
     folder = query.text("folder")
     folder = folder.strip("/") + "/" if folder.strip("/") else ""
     alive = found.state == "committed"
@@ -114,6 +120,8 @@ def version(store: Store, request: Request) -> Page:
     last = children[-1] if len(children) == _CHILDREN else None
     data = {
         "version": facts.version(found),
+        "here_project": shown.project,
+        "here_collection": shown.collection,
         "metadata": found.metadata,
         "base": found.base,
         "ttl": found.ttl.total_seconds() if found.ttl else None,
@@ -129,6 +137,10 @@ def version(store: Store, request: Request) -> Page:
         "reclaimable": share.reclaimable if share else None,
         "measured": measured,
         "previous": before.qualified_name if before else None,
+        "removable": [alias for alias in (found.link or found).aliases if alias != LATEST],
+        "protected": list(store.collection(shown.collection, project=shown.project).protected_aliases),
+        "edit_href": links.version(shown.project, shown.collection, shown.number, "edit"),
+        "delete_href": links.version(shown.project, shown.collection, shown.number, "delete"),
         "_measure": query.changed(space=1),
     }
     return Page("version.html", found.name, data)

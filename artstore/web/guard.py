@@ -46,12 +46,13 @@ class Guard:
     """Refuses requests that may not be answered, and adds the security headers to every answer.
 
     With a `token`, each request must have it: in `?token=`, which sets a cookie, or as a bearer token. Without one,
-    only names of this machine are answered.
+    only names of this machine are answered. With `write`, forms of our own pages are answered too.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, token: str | None = None, *, write: bool = False) -> None:
         self._app = app
         self._token = token
+        self._write = write
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -80,9 +81,12 @@ class Guard:
         navigates = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not navigates:
             return _refused("requests from other sites are refused", 403)
-        if scope["method"] not in ("GET", "HEAD"):
+        if scope["method"] in ("GET", "HEAD"):
+            return None
+        if not self._write or scope["method"] != "POST":
             return _refused("these pages only read", 405)
-        return None
+        # A form of our own pages says where it comes from; what does not say it is not one.
+        return None if origin else _refused("a change must come from a form of these pages", 403)
 
     def _sign_in(self, scope: Scope) -> Response | None:
         """Return the answer to a request without the token, or to one that brings it in the address."""

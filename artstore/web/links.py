@@ -15,9 +15,9 @@ def run(project: str, uid: str) -> str:
     return f"/runs/{_part(project)}/{_part(uid)}/overview"
 
 
-def collection(project: str, name: str) -> str:
-    """Return the address of a collection."""
-    return f"/artifacts/{_part(project)}/{_part(name)}/versions"
+def collection(project: str, name: str, page: str = "versions") -> str:
+    """Return the address of a collection, or of a form for it: `edit` or `delete`."""
+    return f"/artifacts/{_part(project)}/{_part(name)}/{page}"
 
 
 def version(project: str, name: str, number: int | str, page: str = "", **query: Any) -> str:

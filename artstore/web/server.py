@@ -16,8 +16,10 @@ from artstore.web import app, guard
 class Address:
     """The port on which the pages are served, opened, and the URL that a browser needs."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self.token = None if guard.is_loopback(host) else secrets.token_urlsafe(24)
+    def __init__(self, host: str, port: int, *, write: bool = False) -> None:
+        # Every user of this machine can reach a port of it: who may change something needs the token there, too.
+        self.token = None if guard.is_loopback(host) and not write else secrets.token_urlsafe(24)
+        self.write = write
         try:
             self.socket = _listening(host.strip("[]"), port)
         except OSError as error:
@@ -52,7 +54,7 @@ def serve(store: Store, address: Address, *, open_browser: bool = False) -> None
     if open_browser:
         webbrowser.open(address.url)
     config = uvicorn.Config(
-        app.create(store, address.token),
+        app.create(store, address.token, write=address.write),
         log_level="warning",
         access_log=False,
         server_header=False,

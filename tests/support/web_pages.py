@@ -76,13 +76,15 @@ class Pages:
     url: str
     store: Path
 
-    def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
+    def get(self, path: str, *, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
         """Send one request, as it is: no redirect is followed."""
         parts = urlsplit(self.url)
         assert parts.hostname is not None
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
         try:
-            connection.request(method, path, headers={key.replace("_", "-"): value for key, value in headers.items()})
+            connection.request(
+                method, path, body, headers={key.replace("_", "-"): value for key, value in headers.items()}
+            )
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
         finally:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.environment import clear_environment
 from tests.support.web_pages import Pages, make_zoo, serving
+
+CHROMIUM = Path("/usr/bin/chromium")
+OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--no-first-run"),
+]
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +27,12 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
         make_zoo(store)
     with serving(store) as pages:
         yield pages
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM.exists(), "the tests of pages need Debian's chromium: run `make setup` as root"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()

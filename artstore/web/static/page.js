@@ -46,7 +46,7 @@ function prepare() {
       compare(form);
     });
   }
-  for (const input of document.querySelectorAll(".controls select, .controls input[type=range], .controls input[type=checkbox]")) {
+  for (const input of document.querySelectorAll("form.controls:not([method=post]) :is(select, input[type=range], input[type=checkbox])")) {
     input.addEventListener("change", () => input.form.requestSubmit());
   }
 }
