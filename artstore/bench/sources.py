@@ -184,7 +184,7 @@ def _collection(path: Path, listed: list[Collection], name: str | None) -> Colle
     parsed = names.parse(name)
     if ":" in name:
         raise InvalidInput(f"--name takes a collection, and all its versions are measured: pass {name.split(':')[0]!r}")
-    project = parsed.project or names.DEFAULT_PROJECT
+    project = parsed.project or names.default_project()
     for collection in listed:
         if (collection.project, collection.name) == (project, parsed.name):
             return collection

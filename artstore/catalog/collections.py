@@ -12,6 +12,7 @@ from artstore.catalog.filters import Clause, Filters
 from artstore.core.draft import check_type
 from artstore.core.names import REGISTRY
 from artstore.errors import InvalidInput, NotFound
+from artstore.runtime import words
 
 
 class Collection(NamedTuple):
@@ -63,8 +64,16 @@ def get(connection: Connection, project: str, name: str) -> Collection:
     """Return a collection. Raises `NotFound`, which names another project that has a collection of this name."""
     collection = find(connection, project, name)
     if collection is None:
+        there = [row.name for row in find_all(connection, project)]
+        near = words.nearest(name, there)
+        other = None if there else words.nearest(project, projects(connection))
         elsewhere = connection.execute(f"{_COLLECTION} where c.name = ? order by c.portfolio, 2", (name,)).fetchone()
-        advice = f"there is '{elsewhere[1]}/{name}'" if elsewhere else "list what there is with `artstore ls`"
+        if elsewhere:
+            advice = f"there is '{elsewhere[1]}/{name}'"
+        elif near or (other and other != project):
+            advice = f"did you mean {near or f'{other}/{name}'!r}?"
+        else:
+            advice = "list what there is with `artstore ls`"
         raise NotFound(f"no artifact {name!r} in project {project!r}: {advice}")
     return collection
 

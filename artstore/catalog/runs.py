@@ -44,6 +44,16 @@ def by_name(connection: Connection, name: str, project: str | None, limit: int) 
     return _select(connection, where, (name, project, limit))
 
 
+def newest_names(connection: Connection, project: str | None, limit: int) -> dict[str, str]:
+    """Return the paths of the newest runs, in all projects or in one, by their ids and their display names."""
+    query = """
+        select runs.name, runs.uid, projects.name from runs join projects on projects.id = runs.project
+        where ?1 is null or projects.name = ?1 order by runs.id desc limit ?2
+    """
+    rows = connection.execute(query, (project, limit)).fetchall()
+    return {known: f"{of}/{uid}" for name, uid, of in reversed(rows) for known in (name, uid)}
+
+
 def by_id(connection: Connection, id: int) -> RunRecord:
     """Return a run by its number in the catalog. Raises `NotFound`."""
     records = _select(connection, "where runs.id = ?", (id,))

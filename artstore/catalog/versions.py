@@ -23,6 +23,7 @@ from artstore.core.manifest import Dependency
 from artstore.core.names import VersionName
 from artstore.core.versions import Version
 from artstore.errors import NotFound, WrongType
+from artstore.runtime import words
 
 
 class NewVersion(NamedTuple):
@@ -204,7 +205,8 @@ def resolve(connection: Connection, project: str, name: VersionName) -> Version:
     key = name.alias if name.number is None else name.number
     version = _select_one(connection, where, (collection.id, key))
     if version is None:
-        raise _no_version(name, newest_version.number)
+        query = "select name from aliases where collection = ?"
+        raise _no_version(connection, name, newest_version.number, (query, collection.id))
     if version.state != "committed":
         raise NotFound(f'version "{version.name}" was deleted (latest is v{newest_version.number})')
     return version
@@ -218,12 +220,17 @@ def _resolve_link(connection: Connection, portfolio: Collection, name: VersionNa
         return by_link(connection, newest_link)
     row = links.find(connection, portfolio.id, name.alias if name.number is None else name.number)
     if row is None:
-        raise _no_version(name, newest_link.link.number)
+        query = "select name from link_aliases where collection = ?"
+        raise _no_version(connection, name, newest_link.link.number, (query, portfolio.id))
     return by_link(connection, row)
 
 
-def _no_version(name: VersionName, latest_number: int) -> NotFound:
-    return NotFound(f'no version "{name.name}:{name.alias}" (latest is v{latest_number})')
+def _no_version(connection: Connection, name: VersionName, latest_number: int, aliases: tuple[str, int]) -> NotFound:
+    query, collection = aliases
+    known = [names.LATEST, *(alias for (alias,) in connection.execute(query, (collection,)))]
+    near = None if name.number is not None else words.nearest(name.alias, known)
+    hint = f": did you mean {f'{name.name}:{near}'!r}?" if near else ""
+    return NotFound(f'no version "{name.name}:{name.alias}" (latest is v{latest_number}){hint}')
 
 
 def of_collection(connection: Connection, collection: int) -> list[Version]:

@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from artstore.errors import ArtstoreError
-from artstore.runtime import release
+from artstore.runtime import release, words
 from artstore.runtime.terminal import visible
 
 # The summaries are here and not in the modules, so that `artstore --help` imports none of them.
@@ -110,6 +110,15 @@ class Verbs(click.Group):
             return None
         command: click.Command = import_module(f"artstore.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            near = words.nearest(args[0], VERBS)
+            hint = f"did you mean {near!r}?" if near else "`artstore --help` lists the verbs."
+            ctx.fail(f"No such command {args[0]!r}: {hint}")
+        return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         # The group's own way would import every verb for its help.

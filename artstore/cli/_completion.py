@@ -107,7 +107,7 @@ def _collections(store: Store, typed: dict[str, Any], incomplete: str) -> Iterat
 
 
 def _project(typed: dict[str, Any]) -> str:
-    return typed.get("project") or names.DEFAULT_PROJECT
+    return typed.get("project") or names.default_project()
 
 
 def _versions(store: Store, typed: dict[str, Any], incomplete: str) -> Iterator[str]:

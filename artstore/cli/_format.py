@@ -34,8 +34,8 @@ def near(path: Path) -> str:
 
 
 def qualified(project: str, name: str) -> str:
-    """Return a name with its project, unless that is the default."""
-    return name if project == names.DEFAULT_PROJECT else f"{project}/{name}"
+    """Return a name with its project, unless that is the project of names without one."""
+    return name if project == names.default_project() else f"{project}/{name}"
 
 
 def name(version: Version) -> str:

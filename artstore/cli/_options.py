@@ -14,6 +14,7 @@ import click
 from artstore.cli import _completion
 from artstore.core import names
 from artstore.core.versions import Version
+from artstore.runtime import environment, words
 from artstore.store import Store
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -45,6 +46,12 @@ def json_object(ctx: click.Context, param: click.Parameter, value: str | None) -
     return parsed
 
 
+def _listed_project(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the project whose things are listed; None for those of all projects."""
+    named = environment.get("ARTSTORE_PROJECT") if value is None else value
+    return names.project(named) if named else None
+
+
 store_option = click.option(
     "--store",
     metavar="DIR",
@@ -55,15 +62,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 project_option = click.option(
     "--project",
     metavar="P",
-    default=names.DEFAULT_PROJECT,
-    show_default=True,
-    help="The project.",
+    default=names.default_project,
+    help="The project.  [default: $ARTSTORE_PROJECT, or uncategorized]",
     shell_complete=_completion.projects,
 )
 any_project_option = click.option(
     "--project",
     metavar="P",
-    help="The project.  [default: all, or uncategorized with a NAME]",
+    callback=_listed_project,
+    help="The project; '' for all.  [default: $ARTSTORE_PROJECT, or all; uncategorized with a NAME]",
     shell_complete=_completion.projects,
 )
 
@@ -76,12 +83,21 @@ def examples(*lines: str) -> str:
 def named_collection(name: str, project: str | None) -> tuple[str, str]:
     """Split the name of a collection, as it was typed, into project and name."""
     parsed = names.parse(name, project)
-    return parsed.project or project or names.DEFAULT_PROJECT, parsed.name
+    return parsed.project or project or names.default_project(), parsed.name
+
+
+def unknown_project(store: Store, project: str | None) -> str:
+    """Return what to say of a project that a list is empty for, if the store does not have it."""
+    known = store.projects()
+    if project is None or project in known:
+        return ""
+    near = words.nearest(project, known)
+    return f", no project {project!r}" + (f" (did you mean {near!r}?)" if near else "")
 
 
 def named_versions(store: Store, name: str, project: str | None, *, deleted: bool = False) -> Iterator[Version]:
     """Return the versions that a name selects: one if it has an alias or index, otherwise all, the newest first."""
     if ":" in name:
-        return iter([store.version(name, project=project)])
+        return iter([store.version(name, project=project or names.default_project())])
     where, collection = named_collection(name, project)
     return store.versions(collection, project=where, deleted=deleted)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
 
+from artstore.runtime import words
 from artstore.tracking.public_run import PublicRun
 from artstore.web import facts
 
@@ -61,8 +61,8 @@ def _key(name: str, by_key: Mapping[str, Line]) -> str:
         if key in by_key:
             return key
     labels = {key: label for key in by_key for label in (key, label_of(key))}
-    near = difflib.get_close_matches(name, [*labels, *labels.values()], n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"they have {', '.join(_some(labels.values())) or 'no values'}"
+    near = words.nearest(name, [*labels.values(), *labels])
+    hint = f"did you mean {near!r}?" if near else f"they have {', '.join(_some(labels.values())) or 'no values'}"
     raise click.UsageError(f"These runs have no column {name!r}: {hint}")
 
 

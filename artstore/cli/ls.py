@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from artstore.cli import _completion, _format, _open, _options
+from artstore.core import names
 from artstore.core.manifest import Entry, Kind
 from artstore.runtime import terminal
 from artstore.store import Store
@@ -29,7 +30,7 @@ def command(name: str | None, project: str | None, store: Path | None, as_json: 
         if name is None:
             _print_collections(opened, project, as_json)
         elif ":" in name:
-            _print_entries(opened.entries(opened.version(name, project=project)), as_json)
+            _print_entries(opened.entries(opened.version(name, project=project or names.default_project())), as_json)
         else:
             _print_versions(opened, name, project, as_json)
 
@@ -50,7 +51,8 @@ def _print_collections(store: Store, project: str | None, as_json: bool) -> None
         )
         return
     if not summaries:
-        terminal.note("no artifacts yet: `artstore put PATH --name N --type T` stores one")
+        unknown = _options.unknown_project(store, project)
+        terminal.note(f"no artifacts{unknown or ' yet'}: `artstore put PATH --name N --type T` stores one")
         return
     rows = [
         [

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from artstore.cli import _completion, _format, _open, _options, _run_values
-from artstore.core.names import DEFAULT_PROJECT
+from artstore.core import names
 from artstore.runtime import terminal
 from artstore.store import Store
 from artstore.tracking import public_run
@@ -39,7 +39,7 @@ _COLUMNS = 8
     ),
 )
 @click.argument("words", metavar="[ID | diff ID ID...]", nargs=-1, shell_complete=_completion.runs)
-@click.option("--project", metavar="P", help="The project.  [default: all]", shell_complete=_completion.projects)
+@_options.any_project_option
 @click.option("--state", type=click.Choice(_STATES), help="Only runs in this state.")
 @click.option("--job-type", metavar="T", help="Only runs of this job type.")
 @click.option("--group", metavar="G", help="Only runs of this group.")
@@ -98,7 +98,11 @@ def command(
             found = public_run.list_runs(
                 opened, project, {"$and": [equal, filters or {}]}, order, per_page=min(limit or 500, 500)
             )
-            _list(islice(found, limit), wanted, absolute, as_json)
+            shown = list(islice(found, limit))
+            if not (shown or as_json):
+                hint = _options.unknown_project(opened, project)
+                terminal.note(f"no such runs{hint}: artstore.init() starts one, and `artstore runs` lists all")
+            _list(shown, wanted, absolute, as_json)
         elif words[0] == _DIFF:
             _diff([_find(opened, run_id, project) for run_id in _compared(words[1:])], as_json)
         elif len(words) > 1:
@@ -108,16 +112,14 @@ def command(
 
 
 def _find(store: Store, run_id: str, project: str | None) -> PublicRun:
-    return public_run.find_run(store, run_id, project or DEFAULT_PROJECT)
+    return public_run.find_run(store, run_id, project or names.default_project())
 
 
-def _list(found: Iterator[PublicRun], wanted: Sequence[str] | None, absolute: bool, as_json: bool) -> None:
+def _list(runs: Sequence[PublicRun], wanted: Sequence[str] | None, absolute: bool, as_json: bool) -> None:
     if as_json:
-        _format.print_json_list(run.facts() for run in found)
+        _format.print_json_list(run.facts() for run in runs)
         return
-    runs = list(found)
     if not runs:
-        terminal.note("no such runs: artstore.init() starts one, and `artstore runs` lists all")
         return
     columns = ["id", "name", "project", "job type", "state", "started", "duration"]
     rows = [

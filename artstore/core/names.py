@@ -12,6 +12,7 @@ from pathlib import PureWindowsPath
 from typing import NamedTuple
 
 from artstore.errors import Damaged, InvalidName, InvalidPath
+from artstore.runtime import environment
 
 DEFAULT_PROJECT = "uncategorized"
 LATEST = "latest"
@@ -46,6 +47,12 @@ class VersionName(NamedTuple):
     def number(self) -> int | None:
         """The number in `v3`; None for an alias."""
         return version_number(self.alias)
+
+
+def default_project() -> str:
+    """Return the project of names without one: that of ARTSTORE_PROJECT, otherwise `uncategorized`."""
+    named = environment.get("ARTSTORE_PROJECT")
+    return project(named) if named else DEFAULT_PROJECT
 
 
 def version_number(alias: str) -> int | None:

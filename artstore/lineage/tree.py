@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from artstore.core.names import DEFAULT_PROJECT
+from artstore.core.names import default_project
 from artstore.lineage.graph import PRODUCED, REFERENCES, USED, Edge, Graph, Node, RunNode, VersionNode
 
 _VERBS = {
@@ -75,7 +75,7 @@ def _line(edge: Edge, node: Node, upstream: bool, repeated: bool) -> str:
 
 
 def _named(node: Node, role: str) -> str:
-    name = node.name if node.project == DEFAULT_PROJECT else f"{node.project}/{node.name}"
+    name = node.name if node.project == default_project() else f"{node.project}/{node.name}"
     kind = "run " if isinstance(node, RunNode) else "" if isinstance(node, VersionNode) else f"{node.kind} "
     uid = f" {node.uid}" if isinstance(node, RunNode) and node.uid != node.name else ""
     labels = node.labels if isinstance(node, VersionNode) else ()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from artstore.catalog import curves, events, runs, versions
+from artstore.catalog import collections, curves, events, runs, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.curves import Point
 from artstore.catalog.filters import Filters
@@ -20,12 +20,15 @@ from artstore.core.runs import CRASHED, RUNNING, NewRun, RunRecord, check_text, 
 from artstore.core.versions import Version
 from artstore.errors import InvalidName, NotFound, UsageError
 from artstore.ingest.walk import RUNS
+from artstore.runtime import words
 from artstore.storage import process_locks
 from artstore.storage.process_locks import ProcessLock
 
 OLDEST_FIRST = runs.OLDEST_FIRST
 _NAMED = 3
 """The number of runs that an error names."""
+_NEWEST = 2000
+"""The number of runs among which an error looks for the one that was meant."""
 
 
 class Begun(NamedTuple):
@@ -210,6 +213,14 @@ class Runs:
         """Return the advice for an id that no run has: it may be the name of a run."""
         with self._db.reading() as connection:
             ids = [f"{run.project}/{run.uid}" for run in runs.by_name(connection, name, project, _NAMED)]
+            projects = collections.projects(connection)
+            known = runs.newest_names(connection, project, _NEWEST)
+        if project is not None and project not in projects:
+            near = words.nearest(project, projects)
+            hint = f"did you mean {f'{near}/{name}'!r}?" if near else "`artstore runs` lists all runs"
+            return f"no project {project!r}, {hint}"
+        if not ids and (near := words.nearest(name, known)):
+            return f"did you mean {known[near]!r}?"
         if not ids:
             return "list the runs with artstore.Api().runs() or `artstore runs`"
         return f"runs are found by their id, and {name!r} is the name of {' and '.join(ids)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 
@@ -47,3 +48,12 @@ def age(timestamp: str) -> str:
 def local_time(then: datetime) -> str:
     """Format a time in the local time zone: `2026-11-21 07:11`."""
     return then.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that a misspelt one probably means; None if none is near."""
+    import difflib  # late: for errors only
+
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return by_lower[near[0]] if near else None

@@ -109,7 +109,7 @@ def restore(
         return open_run.restore(name, run_path, replace, root)
     if run_path is None:
         raise UsageError("run_path required when calling artstore.restore before artstore.init")
-    return run_files.restore_file(open_stores.to_read(), names.DEFAULT_PROJECT, name, run_path, replace, root or ".")
+    return run_files.restore_file(open_stores.to_read(), names.default_project(), name, run_path, replace, root or ".")
 
 
 join = finish

@@ -10,7 +10,7 @@ from artstore.core import names
 from artstore.core.names import LOCAL, REGISTRY
 from artstore.core.versions import Pending
 from artstore.errors import NotFound, WrongType
-from artstore.runtime import environment
+from artstore.runtime import words
 from artstore.store import Store
 from artstore.tracking import location, open_stores, public_run, sweeps
 from artstore.tracking.artifact import Artifact
@@ -49,9 +49,7 @@ class Api:
         given = overrides if isinstance(overrides, Mapping) else {}
         folder = store if store is not None else None if isinstance(overrides, Mapping) else overrides
         self._store: Store | None = None if folder is None else open_stores.to_read(folder)
-        self._project = names.project(
-            given.get("project") or environment.get("ARTSTORE_PROJECT") or names.DEFAULT_PROJECT
-        )
+        self._project = names.project(given["project"]) if given.get("project") else names.default_project()
 
     @property
     def store(self) -> Store:
@@ -246,7 +244,9 @@ class Api:
     def project(self, name: str, entity: str | None = None) -> Project:
         """Return a project of the store. Raises `NotFound`."""
         if name not in self.store.projects():
-            raise NotFound(f"no project {name!r}: list those that there are with artstore.Api().projects()")
+            near = words.nearest(name, self.store.projects())
+            advice = f"did you mean {near!r}?" if near else "list those that there are with artstore.Api().projects()"
+            raise NotFound(f"no project {name!r}: {advice}")
         return Project(self.store, name)
 
     def __repr__(self) -> str:

@@ -94,7 +94,7 @@ def init(
     given_id = sources.first(id, "run_id", "ARTSTORE_RUN_ID")
     uid = _check_uid(given_id) if given_id else runs.generate_id()
     new = NewRun(
-        project=names.project(sources.first(project, "project", "ARTSTORE_PROJECT") or names.DEFAULT_PROJECT),
+        project=names.project(sources.first(project, "project", "ARTSTORE_PROJECT") or names.default_project()),
         uid=uid,
         name=sources.first(name, "run_name", "ARTSTORE_NAME") or uid,
         job_type=sources.first(job_type, "run_job_type", "ARTSTORE_JOB_TYPE"),

@@ -197,9 +197,7 @@ def sweep(
     search.read_config(values)
     if values.get("early_terminate"):
         terminal.note("artstore: early_terminate of a sweep is ignored: every run ends by itself")
-    where = names.project(
-        project or values.get("project") or environment.get("ARTSTORE_PROJECT") or names.DEFAULT_PROJECT
-    )
+    where = names.project(project or values.get("project") or names.default_project())
     store, id = open_stores.to_write(), runs.generate_id()
     store.commit(store.draft(f"{TYPE}-{id}", TYPE, project=where, metadata=values))
     terminal.note(f"artstore: sweep {id} of {where}")
@@ -250,7 +248,7 @@ def agent(
             f"agent needs a function: agent({sweep_id!r}, function=train). A program does one run of the sweep when it "
             f"is started with the environment variable {_VARIABLE}={sweep_id}"
         )
-    where = names.project(project or environment.get("ARTSTORE_PROJECT") or names.DEFAULT_PROJECT)
+    where = names.project(project or names.default_project())
     wanted = find_sweep(open_stores.to_write(), sweep_id, where)
     done = succeeded = 0
     while (count is None or done < count) and wanted.next_values() is not None:
