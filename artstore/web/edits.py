@@ -1,4 +1,4 @@
-"""What pages change when they are served with `--write`: labels, descriptions and deletions, each by a form.
+"""The changes that pages served with `--write` make: labels, descriptions and deletions, each by a form.
 
 A deletion is a page first, which shows what would go and what that frees, as `artstore rm --dry-run` does; its form
 deletes exactly that.
