@@ -13,7 +13,7 @@ DOCUMENTS = $(wildcard README.md docs/*.md)
 COG = COLUMNS=80 NO_COLOR=1 $(BIN)/python -m cogapp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup debian demo test test-programs test-pythons lint bench bench-full torture docs clean
+.PHONY: help setup debian demo test test-programs test-pythons lint bench bench-full torture docs screenshots clean
 
 help:
 	@echo 'make demo        install artstore alone in .venv, and run its demo in a store of its own'
@@ -26,6 +26,7 @@ help:
 	@echo 'make bench-full  run all benchmarks at full size, other tools included, into benchmarks/RESULTS.md: 1 hour, 45 GB'
 	@echo 'make torture     run the tests that kill processes, race them and fill disks for a long time'
 	@echo 'make docs        regenerate the generated parts of README.md and docs/'
+	@echo 'make screenshots take the pictures of pages in docs/ again'
 	@echo 'make clean       remove .venv, caches and builds'
 	@echo 'make clean setup PYTHON=python3.12    use another Python (3.11 or newer)'
 
@@ -118,6 +119,9 @@ torture: setup
 
 docs: $(STAMP)
 	$(if $(DOCUMENTS),$(COG) -r $(DOCUMENTS))
+
+screenshots: setup
+	$(BIN)/python -m tests.web.take_screenshots
 
 clean:
 	rm -rf .venv .venv-3.* $(PROGRAMS) build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,7 @@
 """Parallel coordinates: each run as a line across its config and one metric, for sweeps.
 
-An axis of numbers is logarithmic if its values span three decades or more; texts and truth values are evenly spaced.
+An axis of numbers is logarithmic if its values span two decades or more; texts and truth values are evenly spaced. An
+axis of few values names each of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ _WIDTH, _HEIGHT = 1200, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 90, 90, 40, 24
 _AXES = 10
 _LABELS = 12
-_DECADES = 1000
+_WIDE = 100
+"""The ratio of the largest to the smallest value from which an axis is logarithmic."""
+_FEW = 6
 _NAME = 22
 """The characters of a name or value that fit beside an axis."""
 
@@ -78,10 +81,11 @@ def best_of(rows: Sequence[Mapping[str, Any]], metric: str) -> Mapping[str, Any]
 
 def _axis(key: str, values: Sequence[Any]) -> Upright:
     if all(map(facts.is_number, values)):
-        wide = min(values) > 0 and max(values) / min(values) >= _DECADES
+        wide = min(values) > 0 and max(values) / min(values) >= _WIDE
         scale = log_axis(values) if wide else linear_axis(values, from_zero=False)
         places = {_written(value): scale.position(value) for value in values}
-        return Upright(key, places, [(scale.position(tick), number(tick)) for tick in scale.ticks()])
+        few = sorted(set(values)) if len(set(values)) <= _FEW else scale.ticks()
+        return Upright(key, places, [(scale.position(tick), number(tick)) for tick in few])
     texts = sorted({_written(value) for value in values})
     places = {text: (index + 0.5) / len(texts) for index, text in enumerate(texts)}
     every = 1 + (len(texts) - 1) // _LABELS

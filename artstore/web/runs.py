@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ def table(store: Store, request: Request) -> Page:
     data = {
         "runs": rows,
         "count": store.runs.count(project, filters),
-        "columns": [{**column, "best": _best(rows, column["key"])} for column in columns],
+        "columns": [{**column, "best": _best(rows, column["key"])} for column in _named_apart(columns)],
         "same": {name: rows[0][name] for name in _PLAIN if rows and rows[0][name] and not _differs(rows, name)} | same,
         "plain_columns": [name for name in _PLAIN if _differs(rows, name)],
         "projects": store.projects(),
@@ -204,6 +205,12 @@ def _column(key: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     sortable = '"' not in key and "\0" not in key and all(key.split("."))
     label, numeric = key.partition(".")[2], all(map(facts.is_number, values))
     return {"key": key, "label": label, "numeric": numeric, "sortable": sortable}
+
+
+def _named_apart(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give columns of one name their full key: a learning rate may be in the config and in the summary."""
+    counts = Counter(column["label"] for column in columns)
+    return [column | {"label": column["key"]} if counts[column["label"]] > 1 else column for column in columns]
 
 
 def _best(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:

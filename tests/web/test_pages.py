@@ -12,6 +12,7 @@ import pytest
 import artstore
 from artstore import Artifact, Store
 from tests.support.web_pages import Pages, serving
+from tests.web import take_screenshots
 
 FILE = "/artifacts/zoo/animals/v1/file"
 
@@ -303,3 +304,17 @@ def test_a_table_of_two_versions_is_compared_row_by_row(zoo: Pages) -> None:
     assert zoo.get(f"{address}labels.csv&key=colour").status == 400
     assert zoo.get(f"{address}cats/a.txt").status == 400
     assert zoo.get(f"{address}nothing.csv").status == 404
+
+
+def test_columns_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    with artstore.init(project="p", config={"lr": 1, "depth": 2}, store=tmp_path / "store") as run:
+        run.log({"lr": 0.5})
+    with serving(tmp_path / "store") as pages:
+        assert [column["label"] for column in pages.json("/runs")["columns"]] == ["config.lr", "depth", "summary.lr"]
+
+
+def test_the_pictures_of_the_documentation_are_those_that_the_script_takes() -> None:
+    pictures = {path.stem for path in take_screenshots.PICTURES.glob("*.png")}
+    assert pictures == set(take_screenshots.PAGES)
+    shown = re.findall(r"\(pictures/([a-z-]+)\.png\)", (take_screenshots.PICTURES.parent / "ui.md").read_text())
+    assert set(shown) <= pictures and len(shown) >= 5
