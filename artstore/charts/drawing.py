@@ -10,7 +10,7 @@ from artstore.charts.axes import Axis, number
 from artstore.errors import InvalidInput
 from artstore.runtime.terminal import visible
 
-_LIGHT = ("#2563c9", "#d9480f", "#0b8a5f", "#9c36b5", "#a67c00", "#0c8599", "#c2255c", "#5f6368", "#7b4a26")
+LIGHT = ("#2563c9", "#d9480f", "#0b8a5f", "#9c36b5", "#a67c00", "#0c8599", "#c2255c", "#5f6368", "#7b4a26")
 _DARK = ("#7ab0ff", "#ff9d66", "#4fd1a1", "#d9a3ec", "#f0c94a", "#5fd4e6", "#ff8ab5", "#b6bcc4", "#c99a6e")
 _DASHES = ("", "6 3", "2 3")
 _MARKS = (
@@ -32,12 +32,12 @@ LONGEST = 60
 
 def colour(index: int) -> str:
     """Return the CSS class that colours a series."""
-    return f"s{index % len(_LIGHT)}"
+    return f"s{index % len(LIGHT)}"
 
 
 def dash(index: int) -> str:
     """Return the attribute that distinguishes lines of one colour, if there are more series than colours."""
-    pattern = _DASHES[index // len(_LIGHT) % len(_DASHES)]
+    pattern = _DASHES[index // len(LIGHT) % len(_DASHES)]
     return f' stroke-dasharray="{pattern}"' if pattern else ""
 
 
@@ -110,7 +110,7 @@ def _style() -> str:
         ".artstore-chart text{font:12px system-ui,sans-serif}"
         ".artstore-chart .title{font-size:15px;font-weight:600}"
         ".artstore-chart .series{fill:none;stroke-width:2;stroke-linejoin:round}"
-        + _colours("#ffffff", "#1f2328", "#59636e", "#e4e7eb", "#9aa3ad", _LIGHT)
+        + _colours("#ffffff", "#1f2328", "#59636e", "#e4e7eb", "#9aa3ad", LIGHT)
         + f"@media(prefers-color-scheme:dark){{{dark}}}"
     )
 

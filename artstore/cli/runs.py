@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from artstore.cli import _completion, _format, _open, _options, _run_values
+from artstore.cli import _completion, _format, _open, _options, _run_plot, _run_values
 from artstore.core import names
 from artstore.runtime import terminal
 from artstore.store import Store
@@ -23,6 +23,7 @@ from artstore.tracking.public_run import PublicRun
 _STATES = ("running", "finished", "failed", "crashed")
 _NEWEST_FIRST = "-created_at"
 _DIFF = "diff"
+_PLOT = "plot"
 _COLUMNS = 8
 """The most columns of config and summary that are shown unless --columns names them."""
 
@@ -35,10 +36,12 @@ _COLUMNS = 8
         "artstore runs --project zoo --state failed -n 10",
         "artstore runs --project zoo --columns lr,accuracy --order -summary_metrics.accuracy",
         "artstore runs diff 3k9x2m1q 7d0a4hbe",
+        "artstore runs plot loss 'val/*' --project zoo --smooth 0.8",
+        "artstore runs plot loss --run 3k9x2m1q --run 7d0a4hbe --out loss.svg",
         """artstore runs --filter '{"config.lr": {"$lt": 0.1}}' --order -summary_metrics.accuracy""",
     ),
 )
-@click.argument("words", metavar="[ID | diff ID ID...]", nargs=-1, shell_complete=_completion.runs)
+@click.argument("words", metavar="[ID | diff ID ID... | plot METRIC...]", nargs=-1, shell_complete=_completion.runs)
 @_options.any_project_option
 @click.option("--state", type=click.Choice(_STATES), help="Only runs in this state.")
 @click.option("--job-type", metavar="T", help="Only runs of this job type.")
@@ -64,6 +67,21 @@ _COLUMNS = 8
     help="Show these values of config and summary.  [default: those that differ, if the runs share a project]",
 )
 @click.option("--absolute", is_flag=True, help="Show when runs started as date and time.")
+@click.option("--run", "chosen", metavar="ID", multiple=True, help="With plot: draw this run. Repeatable.")
+@click.option(
+    "--smooth",
+    metavar="W",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    help="With plot: smooth curves by W, 0 to below 1.",
+)
+@click.option("--log", is_flag=True, help="With plot: a logarithmic axis of values.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With plot: write a .svg or .png file, or the Vega-Lite .json.",
+)
 @_options.store_option
 @_options.json_option
 def command(
@@ -77,38 +95,58 @@ def command(
     limit: int | None,
     columns: str | None,
     absolute: bool,
+    chosen: tuple[str, ...],
+    smooth: float,
+    log: bool,
+    out: Path | None,
     store: Path | None,
     as_json: bool,
 ) -> None:
-    """List the runs of the store, the newest first, show everything about the run ID, or compare runs with `diff`.
+    """List the runs of the store, the newest first, show everything about the run ID, compare runs, or plot metrics.
 
     A run has crashed if its process ended without finishing it.
 
-    `diff` shows what differs between the config and the summary of runs, then what is the same.
+    `diff` shows what differs between the config and the summary of runs, then what is the same. `plot` draws metrics
+    over steps, of the runs that --run names or that filters match: the first 10, unless -n says otherwise.
     """
     fields = {"state": state, "job_type": job_type, "group": group}
     equal = {field: value for field, value in fields.items() if value is not None}
-    if words and (equal or filters or limit or columns or absolute):
+    plot = _run_plot.Options(smooth, log, out)
+    plotting = words[:1] == (_PLOT,)
+    if not plotting and (chosen or plot != _run_plot.Options()):
+        raise click.UsageError("--run, --smooth, --log and --out are for plot, as in: artstore runs plot loss --log")
+    if words and not plotting and (equal or filters or limit or columns or absolute):
         raise click.UsageError(
             "Filters, limits and columns are for lists, an ID is for one run: leave out one or the other."
         )
     with _open.open_store(store) as opened:
-        if not words:
-            wanted = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
-            found = public_run.list_runs(
-                opened, project, {"$and": [equal, filters or {}]}, order, per_page=min(limit or 500, 500)
-            )
-            shown = list(islice(found, limit))
-            if not (shown or as_json):
+        if plotting or not words:
+            if chosen:
+                found = [_find(opened, run_id, project) for run_id in chosen]
+            else:
+                most = limit or (_run_plot.RUNS if plotting else None)
+                found = _matching(opened, project, {"$and": [equal, filters or {}]}, order, most)
+            if not found and not as_json:
                 hint = _options.unknown_project(opened, project)
                 terminal.note(f"no such runs{hint}: artstore.init() starts one, and `artstore runs` lists all")
-            _list(shown, wanted, absolute, as_json)
+            elif plotting:
+                _run_plot.command(opened, words[1:], found, plot, as_json)
+            else:
+                wanted = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
+                _list(found, wanted, absolute, as_json)
         elif words[0] == _DIFF:
             _diff([_find(opened, run_id, project) for run_id in _compared(words[1:])], as_json)
         elif len(words) > 1:
             raise click.UsageError(f"One run is shown at a time: to compare, use artstore runs diff {' '.join(words)}")
         else:
             _show(_find(opened, words[0], project), as_json)
+
+
+def _matching(
+    store: Store, project: str | None, filters: dict[str, Any], order: str, limit: int | None
+) -> list[PublicRun]:
+    found = public_run.list_runs(store, project, filters, order, per_page=min(limit or 500, 500))
+    return list(islice(found, limit))
 
 
 def _find(store: Store, run_id: str, project: str | None) -> PublicRun:
@@ -118,8 +156,6 @@ def _find(store: Store, run_id: str, project: str | None) -> PublicRun:
 def _list(runs: Sequence[PublicRun], wanted: Sequence[str] | None, absolute: bool, as_json: bool) -> None:
     if as_json:
         _format.print_json_list(run.facts() for run in runs)
-        return
-    if not runs:
         return
     columns = ["id", "name", "project", "job type", "state", "started", "duration"]
     rows = [

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from artstore.catalog import collections, curves, events, runs, versions
 from artstore.catalog.connection import Connection
-from artstore.catalog.curves import Point
+from artstore.catalog.curves import Point as Point
 from artstore.catalog.filters import Filters
 from artstore.catalog.repository import Repository
 from artstore.core.runs import CRASHED, RUNNING, NewRun, RunRecord, check_text, observed_state

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from artstore.charts.axes import Axis, linear_axis, log_axis, number
+from artstore.charts.smoothing import smoothed
 
 _WIDTH, _HEIGHT = 520, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 10, 10, 28
@@ -84,7 +85,7 @@ def _line(
     means = [(point[0], point[1]) for point in points]
     if smooth:
         parts.append(f'<path class="curve raw {style}" d="{_path(means, across, up)}"/>')
-        means = _smoothed(means, smooth)
+        means = smoothed(means, smooth)
     drawn = _path(means, across, up)
     parts.append(f'<path class="curve {style}" d="{drawn}"><title>{name}</title></path>')
     return parts
@@ -100,16 +101,6 @@ def _path(points: Sequence[tuple[float, float]], across: Axis, up: Axis) -> str:
     return "M" + "L".join(
         [f"{_LEFT + wide * (step - first):.1f} {bottom - high * (value - low):.1f}" for step, value in points]
     )
-
-
-def _smoothed(points: Sequence[tuple[float, float]], weight: float) -> list[tuple[float, float]]:
-    """Return the exponential moving average of points, without the pull to 0 at its beginning."""
-    smoothed, total, share = [], 0.0, 0.0
-    for step, value in points:
-        total = weight * total + (1 - weight) * value
-        share = weight * share + (1 - weight)
-        smoothed.append((step, total / share))
-    return smoothed
 
 
 def share_bar(owned: int, size: int) -> str:
