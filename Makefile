@@ -121,7 +121,7 @@ docs: $(STAMP)
 	$(if $(DOCUMENTS),$(COG) -r $(DOCUMENTS))
 
 screenshots: setup
-	$(BIN)/python -m tests.web.take_screenshots
+	$(BIN)/python -m tests.support.screenshots
 
 clean:
 	rm -rf .venv .venv-3.* $(PROGRAMS) build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

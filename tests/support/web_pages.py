@@ -19,6 +19,11 @@ from tests.support.files import noise
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">'\"`${7*7}{{7*7}}"
 """Text that would run as a program in a page that does not escape it."""
+CHROMIUM = Path("/usr/bin/chromium")
+OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--no-first-run"),
+]
 EVERY_PAGE = (
     *(
         "/",

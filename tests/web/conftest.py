@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.environment import clear_environment
-from tests.support.web_pages import Pages, make_zoo, serving
-
-CHROMIUM = Path("/usr/bin/chromium")
-OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
-    *("--disable-sync", "--no-first-run"),
-]
+from tests.support.web_pages import CHROMIUM, OPTIONS, Pages, make_zoo, serving
 
 
 @pytest.fixture(scope="session")

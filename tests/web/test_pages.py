@@ -11,8 +11,8 @@ import pytest
 
 import artstore
 from artstore import Artifact, Store
+from tests.support import screenshots
 from tests.support.web_pages import Pages, serving
-from tests.web import take_screenshots
 
 FILE = "/artifacts/zoo/animals/v1/file"
 
@@ -314,7 +314,7 @@ def test_columns_of_one_name_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_the_pictures_of_the_documentation_are_those_that_the_script_takes() -> None:
-    pictures = {path.stem for path in take_screenshots.PICTURES.glob("*.png")}
-    assert pictures == set(take_screenshots.PAGES)
-    shown = re.findall(r"\(pictures/([a-z-]+)\.png\)", (take_screenshots.PICTURES.parent / "ui.md").read_text())
+    pictures = {path.stem for path in screenshots.PICTURES.glob("*.png")}
+    assert pictures == set(screenshots.PAGES)
+    shown = re.findall(r"\(pictures/([a-z-]+)\.png\)", (screenshots.PICTURES.parent / "ui.md").read_text())
     assert set(shown) <= pictures and len(shown) >= 5

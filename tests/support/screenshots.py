@@ -11,8 +11,7 @@ from playwright.sync_api import sync_playwright
 
 import artstore
 from tests.support.showcase import make_showcase
-from tests.support.web_pages import Pages, serving
-from tests.web.conftest import CHROMIUM, OPTIONS
+from tests.support.web_pages import CHROMIUM, OPTIONS, Pages, serving
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 PAGES = {
