@@ -35,6 +35,7 @@ from artstore.web import (
     home,
     lineage,
     links,
+    overlays,
     parallel,
     runs,
     space,
@@ -64,6 +65,7 @@ _PAGES: dict[str, Handler] = {
 _CONTENT: dict[str, Callable[[Store, Request], Response]] = {
     "/artifacts/{project}/{name}/v{number:int}/content": content.download,
     "/artifacts/{project}/{name}/v{number:int}/sandbox": content.sandbox,
+    "/artifacts/{project}/{name}/v{number:int}/mask": overlays.mask,
 }
 _VERSION, _COLLECTION = "/artifacts/{project}/{name}/v{number:int}", "/artifacts/{project}/{name}"
 _PLANS: dict[str, Handler] = {
@@ -201,7 +203,7 @@ def _error(templates: Environment, request: Request, error: Exception) -> Respon
         status = 409
     if request.url.path.endswith(".json"):
         return Response(json.dumps({"error": message}), status, media_type="application/json")
-    if request.url.path.endswith(("/content", "/sandbox")):
+    if request.url.path.endswith(("/content", "/sandbox", "/mask")):
         return PlainTextResponse(message, status)
     data = {"status": status, "reason": HTTPStatus(status).phrase, "message": message}
     return HTMLResponse(_render(templates, Page("error.html", HTTPStatus(status).phrase, data), request), status)

@@ -29,7 +29,8 @@ IMAGES = {
     ".svg": "image/svg+xml",
     ".webp": "image/webp",
 }
-_INERT = "sandbox; default-src 'none'; frame-ancestors 'none'"
+INERT = "sandbox; default-src 'none'; frame-ancestors 'none'"
+"""The policy of content that may do and load nothing."""
 # A drawing in <img> runs no scripts and loads nothing; opened by itself, this policy sees to the same.
 _DRAWING = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 _FRAMED = (
@@ -54,7 +55,7 @@ def download(store: Store, request: Request) -> Response:
     """Send a stored file as an attachment; images, sound and videos in our pages come from here too."""
     entry = stored_file(store, request)
     name = entry.path.rpartition("/")[2]
-    type, policy = media_type(name), _DRAWING if name.lower().endswith(".svg") else _INERT
+    type, policy = media_type(name), _DRAWING if name.lower().endswith(".svg") else INERT
     headers = {
         "Content-Security-Policy": policy,
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",

@@ -13,7 +13,7 @@ from artstore.core.versions import Version
 from artstore.errors import NotFound
 from artstore.runtime.optional_imports import has
 from artstore.store import Store
-from artstore.web import content, facts, links, tables
+from artstore.web import content, facts, links, overlays, tables
 from artstore.web.artifacts import find
 from artstore.web.page import Page, Query
 from artstore.web.tables import StoredTable
@@ -98,13 +98,16 @@ def _text(head: bytes, size: int) -> dict[str, Any]:
 def _page_of_rows(table: StoredTable, version: Version, query: Query) -> dict[str, Any]:
     begin = query.number("row", 0)
     rows = _window(table, begin, query.text("sort"))
+    cells = [[cell(value, version) for value in row] for row in rows]
     return {
         "kind": "table",
         "columns": table.columns,
-        "rows": [[cell(value, version) for value in row] for row in rows],
+        "rows": cells,
+        "pictures": any(one.get("kind") == "image" for row in cells for one in row),
         "first": begin,
         "count": table.count,
         "sort": query.text("sort"),
+        "large": query.one_of("pictures", ("small", "large")) == "large",
         "previous": query.changed(row=max(0, begin - _ROWS)) if begin else None,
         "next": query.changed(row=begin + _ROWS) if begin + len(rows) < table.count else None,
     }
@@ -140,6 +143,7 @@ def cell(value: Any, version: Version) -> dict[str, Any]:
                 "text": str(value.get("caption") or value["path"]),
                 "src": links.version(*address, "content", path=value["path"]),
                 "href": links.version(*address, "file", path=value["path"]),
+                **(overlays.layers(value, version) if kind == "image" else {}),
             }
     return _plain_cell(value)
 

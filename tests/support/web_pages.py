@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import numpy as np
+
 import artstore
-from artstore import Artifact, Table
+from artstore import Artifact, Image, Table
 from tests.support.files import noise
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">'\"`${7*7}{{7*7}}"
@@ -46,6 +48,8 @@ EVERY_PAGE = (
     "/compare/versions?old=zoo/animals:v0&new=zoo/animals:v1",
     "/compare/tables?old=zoo/animals:v0&new=zoo/animals:v1&path=labels.csv",
     "/artifacts/zoo/animals/v1/file?path=predictions.table.json",
+    "/artifacts/zoo/animals/v1/file?path=predictions.table.json&pictures=large",
+    "/artifacts/zoo/animals/v1/file?path=marked.image-file.json",
     f"/artifacts/zoo/animals/v1/file?path={quote(HOSTILE)}.txt",
 )
 """The address of each kind of page, in the store that `make_zoo` makes."""
@@ -134,8 +138,9 @@ def make_zoo(store: Path) -> None:
         _write(cleaned, {**files, "drawing.svg": drawing, "raw.bin": b"\0" + noise(2000), f"{HOSTILE}.txt": b"hostile"})
         table = Table(columns=["id", "picture", "label"])
         for index in range(70):
-            table.add_data(index, None, HOSTILE if index == 3 else f"label {index}")
+            table.add_data(index, _picture() if index < 2 else None, HOSTILE if index == 3 else f"label {index}")
         cleaned.add(table, "predictions")
+        cleaned.add(_picture(), "marked")
         run.log_artifact(cleaned, aliases=["best"], tags=["checked"])
     for number in range(8):
         config = {"lr": 0.1 / (number + 1), "optimizer": "adam", "model": {"depth": number}, "note": HOSTILE}
@@ -151,6 +156,24 @@ def make_zoo(store: Path) -> None:
             run.log_artifact(model)
     model = artstore.Api(store=store).artifact("zoo/model:v5")
     model.link("wandb-registry-model/animal-classifier", aliases=["production"])
+
+
+def _picture() -> Image:
+    """Return a picture with a mask and two boxes."""
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:20, 10:30] = 2
+    classes = {0: "ground", 1: HOSTILE, 2: "cat"}
+    boxes: list[dict[str, Any]] = [
+        {"position": {"minX": 0.25, "maxX": 0.5, "minY": 0.1, "maxY": 0.6}, "class_id": 2, "box_caption": "cat"},
+        {"position": {"middle": [30, 20], "width": 12, "height": 8}, "domain": "pixel", "class_id": 1},
+    ]
+    return Image(
+        pixels,
+        classes=[{"id": id, "name": name} for id, name in classes.items()],
+        masks={"truth": {"mask_data": mask, "class_labels": classes}},
+        boxes={"guess": {"box_data": boxes, "class_labels": classes}},
+    )
 
 
 def _csv(rows: int) -> bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+import PIL.Image
 import pytest
 
 import artstore
@@ -318,3 +320,21 @@ def test_the_pictures_of_the_documentation_are_those_that_the_script_takes() -> 
     assert pictures == set(screenshots.PAGES)
     shown = re.findall(r"\(pictures/([a-z-]+)\.png\)", (screenshots.PICTURES.parent / "ui.md").read_text())
     assert set(shown) <= pictures and len(shown) >= 5
+
+
+def test_masks_and_boxes_lie_over_their_picture(zoo: Pages) -> None:
+    preview = zoo.json(f"{FILE}?path=marked.image-file.json")["preview"]
+    inner, outer = preview["boxes"]
+    assert (inner["left"], inner["top"], inner["width"], inner["height"]) == (25, 10, 25, 50)
+    # 12 x 8 pixels around the middle of 60 x 40.
+    assert (outer["left"], outer["top"], outer["width"], outer["height"]) == (40, 40, 20, 20)
+    assert [box["caption"] for box in preview["boxes"]] == ["cat", "class 1"]
+    (mask,) = preview["masks"]
+    answer = zoo.get(mask["src"])
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/png")
+    with PIL.Image.open(io.BytesIO(answer.body)) as drawn:
+        alpha = drawn.convert("RGBA").getchannel("A")
+        assert (alpha.getpixel((0, 0)), alpha.getpixel((15, 15))) == (0, 150)
+    table = zoo.json(f"{FILE}?path=predictions.table.json")["preview"]
+    assert len(table["rows"][0][1]["boxes"]) == 2
+    assert zoo.get("/artifacts/zoo/animals/v1/mask?path=labels.csv").status == 400
