@@ -33,8 +33,11 @@ def release(
     versions: Iterable[int] = (),
     claims: Iterable[Claim] = (),
     pending: Iterable[int] = (),
+    files: Iterable[int] = (),
 ) -> Freed:
     """Release deleted versions, pending versions, and the claims of closed leases, and delete what nothing else uses.
+
+    `files` are ids of files that runs do not keep any more.
 
     Content that an open lease claims stays: reap the leases of dead processes first.
     """
@@ -46,9 +49,10 @@ def release(
     _release_pending(connection, pending)
     _release_manifests(connection)
     _add_unclaimed(connection, "file", claims)
-    files = _release_files(connection)
+    connection.executemany("insert or ignore into temp.released_files values (?)", [(id,) for id in files])
+    count = _release_files(connection)
     _add_unclaimed(connection, "chunk", claims)
-    return _release_chunks(connection, files)
+    return _release_chunks(connection, count)
 
 
 def _release_versions(connection: Connection, versions: Iterable[int], claims: list[Claim]) -> None:
@@ -132,6 +136,7 @@ def _release_files(connection: Connection) -> int:
     run = connection.execute
     _keep_used(connection, "files", "entries", "file")
     _keep_used(connection, "files", "pending_entries", "file")
+    _keep_used(connection, "files", "run_files", "file")
     _keep_claimed(connection, "file")
     run(
         """
@@ -193,7 +198,8 @@ def orphans(connection: Connection) -> dict[str, int]:
             and exists (select 1 from version_groups where version_groups.version = versions.id)""",
         "files": f"""select count(*) from files where not exists {claimed.format("file", "files")}
             and not exists (select 1 from entries where entries.file = files.id)
-            and not exists (select 1 from pending_entries where pending_entries.file = files.id)""",
+            and not exists (select 1 from pending_entries where pending_entries.file = files.id)
+            and not exists (select 1 from run_files where run_files.file = files.id)""",
         "chunks": f"""select count(*) from chunks where not exists {claimed.format("chunk", "chunks")}
             and not exists (select 1 from file_chunks where {content.HOLDS_CHUNK.format(chunk="chunks.id")})""",
         "refs": """select count(*) from refs where id not in (select ref from entries where ref is not null)

@@ -30,6 +30,7 @@ OWNERS = {
     "link_aliases": "link",
     "runs": "id",
     "history": "run",
+    "run_files": "run",
     "uses": "run",
     "products": "run",
     "pending": "id",
@@ -111,9 +112,13 @@ def _add(connection: sqlite3.Connection, sums: Iterable[tuple[tuple[str, int], i
 
 
 def renew(connection: sqlite3.Connection) -> None:
-    """Compute all checksums again: the rows are taken to be right as they are."""
+    """Compute all checksums again: the rows are taken to be right as they are.
+
+    A migration that calls this runs before those that create the newer tables.
+    """
     connection.execute("delete from row_checksums")
-    for table in OWNERS:
+    there = {name for (name,) in connection.execute("select name from sqlite_schema where type = 'table'")}
+    for table in OWNERS.keys() & there:
         _add(connection, (((table, owner), total) for owner, total in _sums(connection, table).items()))
 
 

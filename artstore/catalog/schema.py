@@ -50,6 +50,7 @@ TABLES = frozenset(
         "quarantine",
         "refs",
         "row_checksums",
+        "run_files",
         "runs",
         "segment_groups",
         "segments",
@@ -746,5 +747,24 @@ def m016_more_views(db: Database) -> None:
             json_extract(events.detail, '$.by') as user,
             events.detail as detail
         from events;
+        """,
+    )
+
+
+@migrations()
+def m017_run_files(db: Database) -> None:
+    """The files that runs keep: what they saved, and the media that they logged. They keep content as entries do."""
+    _run(
+        db,
+        """
+        create table run_files (
+            run integer not null references runs,
+            path text not null,
+            file integer not null references files,
+            stored_at text not null,
+            primary key (run, path)
+        ) strict, without rowid;
+        -- deleting asks whether a run still holds a file
+        create index run_files_by_file on run_files (file);
         """,
     )

@@ -38,11 +38,15 @@ _OWN_CHUNKS = """
         cross join version_groups on version_groups.segment_group = group_segments.segment_group
         where {holds} and version_groups.version in (select id from others)
     )
-    {unless_pending}
+    {unless_kept}
 """
-_UNLESS_PENDING = f"""
+_UNLESS_KEPT = f"""
     and not exists (
         select 1 from file_chunks cross join pending_entries on pending_entries.file = file_chunks.file
+        where {_HOLDS}
+    )
+    and not exists (
+        select 1 from file_chunks cross join run_files on run_files.file = file_chunks.file
         where {_HOLDS}
     )
 """
@@ -50,13 +54,13 @@ _UNLESS_PENDING = f"""
 
 def owned_bytes(connection: Connection, version: int) -> int:
     """Return the bytes of content that no earlier version contains."""
-    query = _OWN_CHUNKS.format(which="id < :version", holds=_HOLDS, unless_pending="")
+    query = _OWN_CHUNKS.format(which="id < :version", holds=_HOLDS, unless_kept="")
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 
 def reclaimable_bytes(connection: Connection, version: int) -> int:
-    """Return the bytes of content that no other version or pending version contains: deleting this one frees them."""
-    query = _OWN_CHUNKS.format(which="true", holds=_HOLDS, unless_pending=_UNLESS_PENDING)
+    """Return the bytes of content that no other version, pending version or run has: deleting this one frees them."""
+    query = _OWN_CHUNKS.format(which="true", holds=_HOLDS, unless_kept=_UNLESS_KEPT)
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 
@@ -69,8 +73,8 @@ class Share(NamedTuple):
 
 _SHARE_TABLES = ("asked", "asked_chunks", "containing_files", "segment_spans", "file_spans")
 # For each chunk it is enough to know the first and the last version that contains it: the first one owns it, and if
-# both are the same version, deleting that frees it. A pending version counts as one that comes after all others: it
-# owns nothing that a version has, but keeps it.
+# both are the same version, deleting that frees it. A pending version, and a run that keeps a file, count as versions
+# that come after all others: they own nothing that a version has, but keep it.
 _SHARES = (
     "create temp table if not exists asked (id integer primary key)",
     "create temp table if not exists asked_chunks (id integer primary key, size integer)",
@@ -119,6 +123,7 @@ _FIND_SHARES = (
         union all
         select files.file, 1 << 62, 1 << 62 from (select distinct file from temp.containing_files) as files
         where exists (select 1 from pending_entries where pending_entries.file = files.file)
+            or exists (select 1 from run_files where run_files.file = files.file)
     ) group by file
     """,
 )
@@ -161,16 +166,28 @@ def totals(connection: Connection) -> dict[str, int]:
             (select coalesce(sum(live), 0) from packs),
             (select coalesce(sum(max("end" - live - :header, 0)), 0) from packs),
             (select count(*) from pending where version is null),
-            (select coalesce(sum(size), 0) from pending where version is null)
+            (select coalesce(sum(size), 0) from pending where version is null),
+            (select count(*) from run_files),
+            (select coalesce(sum(files.size), 0) from run_files join files on files.id = run_files.file)
         """,
         {"header": len(HEADER)},
     ).fetchone()
-    names = ("versions", "version_bytes", "content_bytes", "stored_bytes", "dead_bytes", "pending", "pending_bytes")
+    names = (
+        "versions",
+        "version_bytes",
+        "content_bytes",
+        "stored_bytes",
+        "dead_bytes",
+        "pending",
+        "pending_bytes",
+        "run_files",
+        "run_bytes",
+    )
     return dict(zip(names, row, strict=True))
 
 
 def reclaimable_together(connection: Connection, versions: set[int]) -> int:
-    """Return the bytes of content that no version outside a set and no pending version contains."""
+    """Return the bytes of content that no version outside a set, no pending version and no run has."""
     connection.execute("create temp table if not exists going (id integer primary key)")
     connection.execute("delete from temp.going")
     connection.executemany("insert into temp.going values (?)", [(version,) for version in versions])
@@ -192,7 +209,7 @@ def reclaimable_together(connection: Connection, versions: set[int]) -> int:
             cross join versions on versions.id = version_groups.version and versions.state = 'committed'
             where {_HOLDS} and versions.id not in (select id from temp.going)
         )
-        {_UNLESS_PENDING}
+        {_UNLESS_KEPT}
     """
     return int(connection.execute(query).fetchone()[0])
 
@@ -209,6 +226,7 @@ def reclaimable_pending(connection: Connection, pending: int) -> int:
         where not exists (
             select 1 from file_chunks where {_HOLDS} and (
                 exists (select 1 from entries where entries.file = file_chunks.file)
+                or exists (select 1 from run_files where run_files.file = file_chunks.file)
                 or exists (
                     select 1 from pending_entries
                     where pending_entries.file = file_chunks.file and pending_entries.pending <> :pending

@@ -49,6 +49,9 @@ def _print_usage(usage: Usage, as_json: bool) -> None:
     if usage.pending:
         pending = _format.counted(usage.pending, "pending version", "pending versions")
         rows.insert(1, (f"{pending}, when written to a folder", usage.pending_bytes))
+    if usage.run_files:
+        files = _format.counted(usage.run_files, "file of runs", "files of runs")
+        rows.insert(1, (f"{files}, when written to a folder", usage.run_bytes))
     width = max(len(_format.size(count)) for _, count in rows)
     _format.print_lines(f"{_format.size(count):>{width}}  {label}" for label, count in rows)
 

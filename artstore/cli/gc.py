@@ -17,6 +17,8 @@ from artstore.runtime import terminal
 def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
     """Remove what crashed processes left in the store, and delete versions past their ttl.
 
+    Files that killed runs left in their folders are stored with the files of these runs.
+
     A version is kept past its ttl if it has an alias other than `latest`, is linked, or is referenced by another one.
     Deleting frees space immediately: you need not run this after `artstore rm`.
     """
@@ -31,11 +33,16 @@ def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
                 "dead_drafts": collected.leases,
                 "content_bytes": collected.content,
                 "disk_bytes": collected.disk,
+                "run_files": collected.run_files,
             }
         )
         return
-    if not any(collected):
-        click.echo("nothing to clean up")
+    if collected.run_files:
+        files = _format.counted(collected.run_files, "file", "files")
+        click.echo(f"{'would store' if dry_run else 'stored'} {files} that runs had left in their folders")
+    if not any(collected._replace(run_files=0)):
+        if not collected.run_files:
+            click.echo("nothing to clean up")
         return
     if collected.expired:
         _format.print_lines(_format.version_table(collected.expired))

@@ -50,6 +50,15 @@ class RunRecord(NamedTuple):
         return f"{LOCAL}/{self.project}/{self.uid}"
 
 
+class RunFile(NamedTuple):
+    """A file of a run. `digest` is None while it lies only on disk, in the folder of the run."""
+
+    path: str
+    size: int
+    stored_at: str
+    digest: str | None
+
+
 def observed_state(state: str, process_lock: str | None, is_alive: Callable[[str], bool]) -> str:
     """Return the state of a run: `crashed` if it is stored as running, but its lock is free."""
     return CRASHED if state == RUNNING and not (process_lock and is_alive(process_lock)) else state

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TypeVar
 
 from artstore.catalog import chunks as chunk_rows
@@ -205,14 +205,14 @@ class ContentWriter:
         """End the lease and release what only the draft held. In a forked child nothing of the parent is touched."""
         if os.getpid() != self._pid:
             return Freed()
-        with self._guard:
+        with self._guard, ExitStack() as ending:
+            ending.callback(self._close_packs)
             freed = Freed()
             self._broken = self._broken or StoreError("it was dropped, or the store was closed")
             if self.lease.is_open:
                 with self._db.writing() as connection:
                     freed = garbage.release(connection, claims=self.lease.close(connection))
                 self.lease.forget()
-            self._close_packs()
             return freed
 
     # Steps

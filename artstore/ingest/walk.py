@@ -19,8 +19,10 @@ from artstore.errors import InvalidPath, LinkCycle
 from artstore.runtime import source_file
 from artstore.runtime.source_file import Stat, stat_of
 
-RUNS = "runs"
-"""The folder in a store that has a folder for the files of each run."""
+RUN_FOLDERS = "work"
+"""The folder in a store that has a folder for the process of each run that is open."""
+OLD_RUN_FOLDERS = "runs"
+"""The folder in which earlier releases kept the files of runs."""
 
 
 class FoundFile(NamedTuple):
@@ -154,7 +156,9 @@ def check_outside_store(source: str, store: str | None, *, through: str | None =
 
     The folders of runs are allowed: programs write files there and add them.
     """
-    if store is not None and _is_at_or_below(source, store) and not _is_at_or_below(source, os.path.join(store, RUNS)):
+    if store is None or not _is_at_or_below(source, store):
+        return
+    if not any(_is_at_or_below(source, os.path.join(store, name)) for name in (RUN_FOLDERS, OLD_RUN_FOLDERS)):
         raise source_file.unreadable(through or source, f"it is, or lies in, the store {store} itself")
 
 

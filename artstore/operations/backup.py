@@ -21,6 +21,7 @@ from artstore.catalog.repository import Repository
 from artstore.errors import Damaged, NotAStore
 from artstore.operations.findings import Finding, harmed, harms_of_chunk
 from artstore.operations.hold_everything import hold_everything
+from artstore.operations.run_folders import store_left_files
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.storage import codec
@@ -58,6 +59,8 @@ def backup(repository: Repository, path: Path, *, progress: Progress = SILENT) -
         earlier = _prepare(repository, path)
         if earlier is not None:
             ending.push(closing(earlier))
+        if repository.db.connection.why_read_only is None:
+            store_left_files(repository)
         ending.enter_context(hold_everything(repository, "backup"))
         return _copy(repository, path, earlier, progress)
 

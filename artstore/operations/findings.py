@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from artstore.catalog import chunks as chunk_rows
-from artstore.catalog import needed
+from artstore.catalog import needed, run_files
 from artstore.catalog.connection import Connection
 
 
 class Harm(NamedTuple):
-    """An entry of a version that contains something damaged."""
+    """An entry of a version, or a file of a run (`run project/id`), that contains something damaged."""
 
     version: str
     path: str
@@ -35,7 +35,8 @@ def harms_of_chunk(connection: Connection, digest: bytes) -> tuple[Harm, ...]:
 
 
 def harms_of_files(connection: Connection, digests: list[bytes]) -> tuple[Harm, ...]:
-    """Return the entries that contain any of some files."""
+    """Return the entries, and the files of runs, that contain any of some files."""
     committed = [Harm(version.qualified_name, path) for version, path in needed.versions_with(connection, digests)]
     waiting = [Harm(f"{name} (pending)", path) for name, path in needed.pending_with(connection, digests)]
-    return tuple(committed + waiting)
+    kept = [Harm(f"run {name}", path) for name, path in run_files.with_files(connection, digests)]
+    return tuple(committed + waiting + kept)

@@ -16,6 +16,7 @@ from artstore.core.versions import Version
 from artstore.errors import StoreError
 from artstore.operations.delete import delete, release_dead_leases
 from artstore.operations.reclaim_space import reclaim_space
+from artstore.operations.run_folders import store_left_files
 from artstore.runtime import scratch
 from artstore.runtime.progress import SILENT, Progress
 from artstore.storage import process_locks
@@ -34,6 +35,8 @@ class GcResult(NamedTuple):
     """Bytes of content that nothing needs."""
     disk: int
     """Bytes given back to the disk."""
+    run_files: int = 0
+    """Files in the folders of runs that were killed, or of an earlier release, which are stored in the packs."""
 
 
 def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: Progress = SILENT) -> GcResult:
@@ -42,6 +45,7 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
     Raises `StoreError` at the end if a pack cannot be written, that of another user for example.
     """
     db, folder = repository.db, repository.folder
+    run_files = store_left_files(repository, dry_run=dry_run)
     with db.reading() as connection:
         expired = needed.expired(connection, now())
         dead = [name for name in leases.process_locks(connection) if not process_locks.is_alive(folder, name)]
@@ -50,7 +54,7 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
     if dry_run:
         unpublished = _truncate_packs(repository, dry_run=True)[0] + pack_space.free_bytes(db.connection)
         dead_locks = len(process_locks.remove_dead(folder, dry_run=True))
-        return GcResult(expired, dead_locks, dead_leases, deleted.content if deleted else 0, unpublished)
+        return GcResult(expired, dead_locks, dead_leases, deleted.content if deleted else 0, unpublished, run_files)
     released = 0
     if dead_leases:
         with db.writing() as connection:
@@ -73,6 +77,7 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
         dead_leases,
         released + (deleted.content if deleted else 0),
         unpublished + reclaimed.disk + (deleted.disk if deleted else 0),
+        run_files,
     )
 
 

@@ -17,6 +17,7 @@ from artstore.catalog.backup_file import CatalogCopy
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import FILE
 from artstore.errors import Damaged, InvalidInput, NoStore, NotAStore, StoreBusy
+from artstore.ingest.walk import OLD_RUN_FOLDERS, RUN_FOLDERS
 from artstore.operations.findings import Finding, harmed, harms_of_chunk
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
@@ -24,6 +25,7 @@ from artstore.storage import codec, process_locks
 from artstore.storage.packs import HEADER, Packs
 
 _DRAFT = f".{FILE}-restored"
+_OURS = ("packs", "locks", RUN_FOLDERS, OLD_RUN_FOLDERS)
 _REPLACED = f".{FILE}-replaced"
 
 
@@ -81,7 +83,7 @@ def _check(backup: Path, folder: Path, *, replace: bool) -> None:
         raise Damaged(f"the catalog of the backup {backup} is damaged ({faults[0]}): restore another backup")
     catalog_file.check_file_system(folder)
     names = {path.name for path in folder.iterdir()} if folder.exists() else set[str]()
-    if any(name not in ("packs", "locks") and not name.startswith((".", FILE)) for name in names):
+    if any(name not in _OURS and not name.startswith((".", FILE)) for name in names):
         raise NotAStore(f"{folder} holds something else: choose a new or empty folder for the store")
     is_store = any(name.startswith(FILE) for name in names) or bool(Packs(folder).names())
     if is_store and not replace:

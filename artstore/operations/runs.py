@@ -6,12 +6,10 @@ running and whose lock is free has crashed.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from artstore.catalog import collections, curves, events, runs, versions
+from artstore.catalog import collections, curves, events, garbage, run_files, runs, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.curves import Point as Point
 from artstore.catalog.filters import Filters
@@ -19,12 +17,17 @@ from artstore.catalog.repository import Repository
 from artstore.core.runs import CRASHED, RUNNING, NewRun, RunRecord, check_text, observed_state
 from artstore.core.versions import Version
 from artstore.errors import InvalidName, NotFound, UsageError
-from artstore.ingest.walk import RUNS
+from artstore.ingest.contents import Contents
+from artstore.operations import run_folders
+from artstore.operations.reclaim_space import reclaim_space
+from artstore.operations.run_files import RunFiles, store_files
 from artstore.runtime import words
 from artstore.storage import process_locks
 from artstore.storage.process_locks import ProcessLock
 
 OLDEST_FIRST = runs.OLDEST_FIRST
+MEDIA = "media"
+"""The folder of the media that a run logs, among its files."""
 _NAMED = 3
 """The number of runs that an error names."""
 _NEWEST = 2000
@@ -43,7 +46,13 @@ class Runs:
     """The runs of a store, reached as `Store.runs`."""
 
     def __init__(self, repository: Repository) -> None:
+        self._repository = repository
         self._db = repository.db
+
+    @property
+    def files(self) -> RunFiles:
+        """The files of the runs."""
+        return RunFiles(self._repository)
 
     # Begin, write, end
 
@@ -84,11 +93,27 @@ class Runs:
         if before.state == RUNNING and self._is_alive(before.process_lock):
             raise UsageError(f"run {new.uid} is running: wait until it has finished, or choose another id")
 
-    def write(self, run: RunRecord, fields: Mapping[str, Any], rows: Iterable[tuple[int, str]] = ()) -> None:
-        """Store fields of a run, such as its tags or config, and rows of its history (step, JSON); not durable."""
-        with self._db.writing(durable=False) as connection:
+    def write(
+        self,
+        run: RunRecord,
+        fields: Mapping[str, Any],
+        rows: Iterable[tuple[int, str]] = (),
+        contents: Contents | None = None,
+    ) -> bool:
+        """Store fields of a run, such as its tags or config, rows of its history (step, JSON), and files by path.
+
+        It is durable only if there are files. Returns whether a file was replaced, whose space can be reclaimed.
+        """
+
+        def add(connection: Connection) -> None:
             runs.update(connection, run.id, fields)
             runs.append_history(connection, run.id, rows)
+
+        if contents:
+            return store_files(self._repository, run, contents, add)
+        with self._db.writing(durable=False) as connection:
+            add(connection)
+        return False
 
     def edit(self, run: RunRecord, fields: Mapping[str, Any]) -> None:
         """Change fields of a run from outside of it. Raises `NotFound` if it was deleted."""
@@ -97,12 +122,8 @@ class Runs:
             runs.update(connection, run.id, fields)
             events.record(connection, "run-edited", run.qualified_name, **fields)
 
-    def folder(self, run: RunRecord) -> Path:
-        """Return the folder for the files of a run, which need not exist."""
-        return Path(self._db.folder, RUNS, run.uid)
-
     def delete(self, run: RunRecord) -> None:
-        """Delete a run with its history and its files; versions that it logged or used stay.
+        """Delete a run with its history and its files, and the content that only it has; its versions stay.
 
         Raises `UsageError` if it is running or has upserted to a version that is not finished, or `NotFound`.
         """
@@ -114,12 +135,20 @@ class Runs:
                 raise UsageError(
                     f"run {run.uid} has upserted to a version that is not finished: see `artstore pending`"
                 )
+            freed = garbage.release(connection, files=run_files.remove(connection, run.id))
             runs.delete(connection, run.id)
             events.record(connection, "run-deleted", run.qualified_name, name=run.name)
             is_only_one = not runs.find_anywhere(connection, run.uid)
-        if is_only_one:
-            # Runs of one id in several projects share a folder.
-            shutil.rmtree(self.folder(run), ignore_errors=True)
+        self.files.remove_folders(run, old=is_only_one)
+        if freed.chunks:
+            reclaim_space(self._repository)
+
+    def put_folder_away(self, run: RunRecord, links: Collection[str]) -> bool:
+        """Store the files in the folder of a run that ends, and remove it; return whether files were replaced.
+
+        Links are followed, but not those at the paths `links`: the files that they show are stored already.
+        """
+        return run_folders.put_folder_away(self._repository, run, links)
 
     def end(self, run: RunRecord, state: str, exit_code: int | None = None) -> None:
         """End a run as `finished`, `failed` or `crashed`; one that has ended already stays as it is."""
@@ -298,6 +327,8 @@ def _insert(connection: Connection, new: NewRun, lock: ProcessLock) -> int:
 def _reopen(connection: Connection, number: int, new: NewRun, lock: ProcessLock, *, start_over: bool) -> None:
     if start_over:
         runs.clear_logged(connection, number)
+        # What it saved stays until it is saved again; media belong to the history.
+        garbage.release(connection, files=run_files.remove(connection, number, below=MEDIA))
     runs.reopen(connection, number, lock.name, new.environment)
     given = {
         # Without a name of its own, a run is named by its id.

@@ -34,6 +34,10 @@ class Usage(NamedTuple):
     """The number of pending versions."""
     pending_bytes: int = 0
     """All pending versions written out."""
+    run_files: int = 0
+    """The number of files that runs keep: saved files and logged media."""
+    run_bytes: int = 0
+    """All of them written out."""
 
 
 def usage(repository: Repository) -> Usage:
@@ -52,6 +56,8 @@ def usage(repository: Repository) -> Usage:
         catalog_bytes=sum(platform.allocated_bytes(path.stat()) for path in files if path.exists()),
         pending=totals["pending"],
         pending_bytes=totals["pending_bytes"],
+        run_files=totals["run_files"],
+        run_bytes=totals["run_bytes"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Objects among the metrics of a run: tables become artifacts, files go into the folder of the run."""
+"""Objects among the metrics of a run: tables become artifacts, media become files of the run."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from artstore.tracking.run_artifacts import RunArtifacts
 
 _TYPE = "run_table"
+_IN_MEMORY = 1024 * 1024
+"""A larger file is stored at once, and not together with others."""
 _PLOTTING = ("matplotlib", "seaborn", "plotly", "bokeh")
 
 
@@ -62,7 +64,7 @@ def _log_value(run: RunArtifacts, key: str, value: Any) -> Any:
         from artstore.data_types import registry
 
         is_table = value._log_type in registry.TABLE_TYPES
-        return _log_table(run, key, value) if is_table else value.to_json(RunFolderWriter(run))
+        return _log_table(run, key, value) if is_table else value.to_json(RunMediaWriter(run))
     return value
 
 
@@ -121,28 +123,30 @@ def artifact_name(wanted: str) -> str:
     return f"{safe[: names.LONGEST - len(mark) - 1]}-{mark}"
 
 
-class RunFolderWriter:
-    """The folder of a run, to which the files of logged objects are written."""
+class RunMediaWriter:
+    """The files of a run, to which the files of logged objects are added."""
 
     def __init__(self, run: RunArtifacts) -> None:
-        self._root = Path(run.dir)
-
-    def _target(self, path: str) -> Path:
-        target = self._root / names.entry_path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return target
+        self._run = run
 
     def has(self, path: str) -> bool:
-        return self._target(path).exists()
+        path = names.entry_path(path)
+        return path in self._run._contents or bool(self._run.store.runs.files.find(self._run._record, [path]))
 
     def has_same(self, data: bytes, path: str) -> bool:
-        return self.has(path) and self._target(path).read_bytes() == data
+        path = names.entry_path(path)
+        if path in self._run._contents:
+            return self._run._contents[path] == data
+        return self.has(path) and b"".join(self._run.store.runs.files.read(self._run._record, path)) == data
 
     def put_bytes(self, data: bytes, path: str) -> None:
-        self._target(path).write_bytes(data)
+        self._run._keep(names.entry_path(path), data)
 
     def put_file(self, local: Path, path: str) -> None:
-        self.put_bytes(local.read_bytes(), path)
+        if local.stat().st_size <= _IN_MEMORY:
+            self.put_bytes(local.read_bytes(), path)
+        else:
+            self._run.store.runs.files.keep(self._run._record, {names.entry_path(path): local})
 
     def put_copy(self, source: ObjectReader, source_path: str, path: str) -> None:
         self.put_bytes(source.read(source_path), path)

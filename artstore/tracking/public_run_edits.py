@@ -7,7 +7,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from artstore.core.jsonable import to_jsonable
@@ -176,10 +175,6 @@ class PublicRunEdits(RunIdentity):
 
     # Files
 
-    @property
-    def _folder(self) -> Path:
-        return self._store.runs.folder(self._record)
-
     def files(
         self,
         names: list[str] | None = None,
@@ -191,7 +186,7 @@ class PublicRunEdits(RunIdentity):
 
         With `names` only these, with `pattern` those that match, where `%` and `*` are any text.
         """
-        return run_file.list_files(self._folder, names, pattern, start)
+        return run_file.list_files(self._store, self._record, names, pattern, start)
 
     def file(self, name: str) -> RunFile:
         """Return the file of a name. Raises `NotFound`."""
@@ -201,5 +196,5 @@ class PublicRunEdits(RunIdentity):
         return found[0]
 
     def upload_file(self, path: str | os.PathLike[str], root: str | os.PathLike[str] = ".") -> RunFile:
-        """Copy a file to the files of the run, where it keeps its path below `root`. Raises `InvalidInput`."""
-        return run_file.add_file(self._folder, path, root)
+        """Store a file as one of the run, under its path below `root`. Raises `InvalidInput`."""
+        return run_file.add_file(self._store, self._record, path, root)

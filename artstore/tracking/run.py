@@ -200,8 +200,10 @@ class Run(RunPage):
             self._git_asked.wait()
             with self._lock:
                 self._complete_row()
-            self._copy_at_end()
+            self._store_at_end()
             self._background.close()
+            if not self.disabled:
+                self._put_folder_away()
         except BaseException:
             self._finished = False
             raise

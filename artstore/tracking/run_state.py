@@ -21,6 +21,9 @@ from artstore.tracking.background import BackgroundWork
 from artstore.tracking.config import Config, Summary
 from artstore.tracking.metrics import DefinedMetrics
 
+_MOST_WAITING = 16 * 1024 * 1024
+"""When media of this many bytes wait to be stored, `log` waits as well."""
+
 
 class RunIdentity:
     """The properties of a run that never change: the same for its own process and for the Api."""
@@ -75,6 +78,12 @@ class RunState(RunIdentity):
         """The rows of the history, (step, JSON), that `_flush` has to write."""
         self._row: dict[str, Any] = {}
         """The values logged for the step that is not complete yet."""
+        self._contents: dict[str, bytes] = {}
+        """The content of logged media, by path, that `_flush` has to store."""
+        self._waiting_bytes = 0
+        """The bytes of `_contents`."""
+        self._has_replaced = False
+        """Whether a file of the run was replaced: its space is given back when the run ends."""
         self._finished = False
         self._flushed_last = False
         """Whether everything was written: until then, changes made while the run finishes are still accepted."""
@@ -109,6 +118,7 @@ class RunState(RunIdentity):
         """Leave unwritten changes to the parent, and replace locks that its threads may have held."""
         self._lock = threading.RLock()
         self._changed_fields, self._rows, self._row = {}, [], {}
+        self._contents, self._waiting_bytes = {}, 0
 
     def _register_in_child(self) -> None:
         if self._owner != os.getpid() and not self._registered_in_child:
@@ -181,9 +191,13 @@ class RunState(RunIdentity):
 
     @property
     def dir(self) -> str:
-        """A folder for files of this run, in the folder of the store; made when it is first used."""
-        folder = self._store.runs.folder(self._record)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """A folder for files of this run, made when it is first used.
+
+        What it holds when the run ends is stored with the files of the run, and removed from the folder.
+        """
+        folder = self._store.runs.files.folder(self._record)
+        if not self._flushed_last:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return str(folder)
 
     def _change(self, **changes: Any) -> None:
@@ -207,11 +221,16 @@ class RunState(RunIdentity):
         with self._lock:
             fields, self._changed_fields = self._changed_fields, {}
             rows, self._rows = self._rows, []
+            contents, self._contents = self._contents, {}
+            waiting, self._waiting_bytes = self._waiting_bytes, 0
         try:
-            if fields or rows:
-                self._store.runs.write(self._record, {field: self._value_to_write(field) for field in fields}, rows)
+            if fields or rows or contents:
+                values = {field: self._value_to_write(field) for field in fields}
+                self._has_replaced |= self._store.runs.write(self._record, values, rows, contents)
         except BaseException:
             with self._lock:
+                self._contents = {**contents, **self._contents}
+                self._waiting_bytes += waiting
                 self._changed_fields = {**fields, **self._changed_fields}
                 self._rows = rows + self._rows
             raise
@@ -254,6 +273,16 @@ class RunState(RunIdentity):
             if commit if commit is not None else step is None:
                 self._complete_row()
                 self._step += 1
+        if self._waiting_bytes > _MOST_WAITING:
+            # Media are logged faster than they are stored.
+            self._background.submit(self._flush).result()
+
+    def _keep(self, path: str, content: bytes) -> None:
+        """Store content as a file of the run, within a second."""
+        with self._lock:
+            self._waiting_bytes += len(content)
+            self._contents[path] = content
+        self._background.request_flush()
 
     def _to_stored(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return values as JSON types; say once of each key what is kept as text only."""

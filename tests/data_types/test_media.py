@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -351,9 +350,10 @@ def test_a_sound_and_a_video_of_a_uri_are_references(workdir: Path) -> None:
 def test_objects_logged_by_a_run_are_files_of_the_run(picture: Path) -> None:
     with artstore.init(project="animals", id="abc") as run:
         run.log({"one": Image(picture, caption="asleep"), "two": [Image(PIXELS), Html("<b>")]})
-        folder = Path(run.dir)
-    summary = artstore.Api().run("animals/abc").summary
-    assert (folder / summary["one"]["path"]).read_bytes() == picture.read_bytes()
+    public = artstore.Api().run("animals/abc")
+    summary = public.summary
+    with public.file(summary["one"]["path"]).download("files") as copy:
+        assert Path(copy.name).read_bytes() == picture.read_bytes()
     assert {**summary["one"], "path": "", "sha256": ""} == {
         "_type": "image-file",
         "caption": "asleep",
@@ -364,4 +364,4 @@ def test_objects_logged_by_a_run_are_files_of_the_run(picture: Path) -> None:
         "sha256": "",
     }
     assert [item["_type"] for item in summary["two"]] == ["image-file", "html-file"]
-    assert all(os.path.isfile(folder / item["path"]) for item in summary["two"])
+    assert {item["path"] for item in summary["two"]} < {file.name for file in public.files()}

@@ -15,7 +15,7 @@ STORES = sorted(SHELF.glob("*.tar.xz"))
 
 
 def test_there_is_a_store_for_each_schema_that_can_be_reached() -> None:
-    assert {path.name.split("-")[0] for path in STORES} == {"schema13", "schema14", "schema15", "schema16"}
+    assert {path.name.split("-")[0] for path in STORES} == {"schema13", "schema14", "schema15", "schema16", "schema17"}
 
 
 @pytest.fixture(params=STORES, ids=lambda path: path.name.removesuffix(".tar.xz"))
@@ -48,6 +48,23 @@ def test_its_runs_and_lineage_are_there(folder: Path) -> None:
     assert runs["run1"].config == {"lr": 0.1}
     assert runs["run1"].summary["loss"] == 0.5
     assert [artifact.name for artifact in runs["user"].used_artifacts()] == ["animals:v1"]
+
+
+def test_files_of_its_runs_are_there(folder: Path, tmp_path: Path) -> None:
+    api = artstore.Api(store=str(folder))
+    kept = {file.name: file.size for file in api.run("p/run1").files()}
+    if "page" in api.run("p/run1").summary:
+        assert (len(kept), kept["notes.txt"]) == (2, 700)
+        assert api.run("p/run1").summary["page"]["path"] in kept
+    # Earlier releases kept them in a folder of the store, which is not on the shelf.
+    (folder / "runs" / "run1").mkdir(parents=True)
+    (folder / "runs" / "run1" / "old.txt").write_text("old")
+    with Store.open(folder) as store:
+        store.gc()
+        assert not (folder / "runs" / "run1").exists()
+        assert store.verify().findings == []
+    with api.run("p/run1").file("old.txt").download(tmp_path) as file:
+        assert file.read() == "old"
 
 
 def test_it_goes_on(folder: Path, tmp_path: Path) -> None:

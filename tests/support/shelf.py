@@ -39,7 +39,8 @@ def write(folder: Path) -> None:
             with artifact.new_file("large.bin", mode="wb") as file:
                 file.write(LARGE + noise(1_000, f"end {i}"))
             artifact.add_reference("tracked://bucket/key", name="reference")
-            run.log({"loss": 1.0 / (i + 1)})
+            run.log({"loss": 1.0 / (i + 1), "page": artstore.Html(f"<b>{i}</b>")})
+            Path(run.dir, "notes.txt").write_bytes(noise(700, f"notes {i}"))
             run.log_artifact(artifact, aliases=[f"alias{i}"], tags=["tagged"]).wait()
             run.link_artifact(artifact, "portfolio", aliases=["linked"])
     with artstore.init(project="p", id="user", store=store) as run:

@@ -79,7 +79,7 @@ def check_clean(store: Store) -> None:
     findings = store.verify().findings
     assert findings == [], f"verify finds {findings}"
     collected = store.gc()
-    assert collected == ([], 0, 0, 0, 0), f"a second collection finds {collected}"
+    assert collected == ([], 0, 0, 0, 0, 0), f"a second collection finds {collected}"
     for table in ("leases", "claims", "free"):
         rows = store.sql(f"select * from {table}")
         assert rows == [], f"{table} still has {rows}"

@@ -94,27 +94,45 @@ def test_a_pattern_outside_of_the_base_and_an_unknown_policy_are_refused() -> No
 @pytest.mark.parametrize(
     ("policy", "while_it_runs", "at_the_end"), [("now", "1", "1"), ("end", None, "2"), ("live", "1", "2")]
 )
-def test_a_policy_says_when_a_file_is_copied(policy: str, while_it_runs: str | None, at_the_end: str) -> None:
+def test_a_policy_says_when_a_file_is_stored(policy: str, while_it_runs: str | None, at_the_end: str) -> None:
     path = Path("log.txt")
     path.write_text("1")
     with artstore.init(project="p") as run:
-        (copy,) = run.save("log.txt", policy=policy)
-        assert (Path(copy).read_text() if Path(copy).exists() else None) == while_it_runs
+        (link,) = run.save("log.txt", policy=policy)
+        assert Path(link).read_text() == "1"
+        assert stored_text(run, "log.txt") == while_it_runs
         path.write_text("2")
-    assert Path(copy).read_text() == at_the_end
+    assert stored_text(run, "log.txt") == at_the_end
 
 
-def test_a_live_file_is_copied_while_the_run_logs() -> None:
+def stored_text(run: artstore.Run, name: str) -> str | None:
+    files = Api().run(run.path).files([name])
+    if not len(files):
+        return None
+    with files[0].download("stored", replace=True) as copy:
+        return str(copy.read())
+
+
+def test_a_live_file_is_stored_while_the_run_logs() -> None:
     path = Path("log.txt")
     path.write_text("1")
     with artstore.init(project="p") as run:
-        (copy,) = run.save("log.txt")
+        run.save("log.txt")
         path.write_text("changed")
         run.log({"loss": 1})
         ends = time.monotonic() + 20
-        while Path(copy).read_text() != "changed" and time.monotonic() < ends:
+        while stored_text(run, "log.txt") != "changed" and time.monotonic() < ends:
             time.sleep(0.05)
-        assert Path(copy).read_text() == "changed"
+        assert stored_text(run, "log.txt") == "changed"
+
+
+def test_a_saved_file_that_is_deleted_stays_as_it_was() -> None:
+    path = Path("log.txt")
+    path.write_text("1")
+    with artstore.init(project="p") as run:
+        run.save("log.txt")
+        path.unlink()
+    assert stored_text(run, "log.txt") == "1"
 
 
 def test_a_saved_file_is_restored_by_another_run_and_without_one() -> None:
