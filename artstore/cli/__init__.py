@@ -7,14 +7,14 @@ import os
 import re
 import sys
 from importlib import import_module
-from typing import Any
+from typing import IO, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from artstore.errors import ArtstoreError
 from artstore.runtime import release, words
-from artstore.runtime.terminal import visible
+from artstore.runtime.terminal import fitted, room, visible, wrapped
 
 # The summaries are here and not in the modules, so that `artstore --help` imports none of them.
 SECTIONS = {
@@ -86,6 +86,9 @@ class Failure(click.ClickException):
             message = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
         super().__init__(visible(message))
 
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(fitted(f"Error: {self.format_message()}", sys.stderr), file=file, err=True)
+
 
 def _with_options(message: str) -> str:
     """Replace the Python arguments that a message suggests by options: `pass force=True` becomes `pass --force`."""
@@ -97,6 +100,25 @@ def _with_options(message: str) -> str:
         return " ".join(filter(None, [before, _OPTIONS[argument], value.strip("'\"")]))
 
     return _SUGGESTION.sub(option, message)
+
+
+class _Help(click.HelpFormatter):
+    """Formats help; commands in examples that are too long for the terminal continue on the next line."""
+
+    def getvalue(self) -> str:
+        columns = room(sys.stdout)
+        lines = super().getvalue().split("\n")
+        return "\n".join(lines if columns is None else (part for line in lines for part in _fitted(line, columns)))
+
+
+def _fitted(line: str, columns: int) -> list[str]:
+    if not line.lstrip().startswith("artstore "):
+        return list(wrapped(line, columns)) or [line]
+    *before, last = wrapped(line, columns) if len(line) <= columns else wrapped(line, columns - 2)
+    return [*(f"{part} \\" for part in before), last]
+
+
+click.Context.formatter_class = _Help
 
 
 class Verbs(click.Group):
@@ -142,6 +164,9 @@ class Verbs(click.Group):
         except (KeyboardInterrupt, click.Abort):
             click.echo("\ninterrupted", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
+        except click.UsageError as error:
+            message = fitted(f"Error: {error.format_message()}", sys.stderr).removeprefix("Error: ")
+            raise click.UsageError(message, ctx=error.ctx) from error
         except (ArtstoreError, OSError) as error:
             raise Failure(error) from error
         except (ValueError, TypeError, LookupError, AttributeError) as error:

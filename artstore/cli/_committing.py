@@ -107,4 +107,4 @@ def commit(store: Store, draft: Draft, new: NewVersion, as_json: bool) -> None:
         return
     entries = _format.counted(version.entries, "entry", "entries")
     change = "new" if is_new else "unchanged"
-    click.echo(f"{_format.name(version)}  {entries}  {_format.size(version.size)}  ({change})")
+    _format.echo(f"{_format.name(version)}  {entries}  {_format.size(version.size)}  ({change})")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from artstore.cli import _format
 from artstore.runtime import terminal
 
@@ -23,12 +21,12 @@ def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
 def print_lines(findings: Sequence[Finding], total: str | None = None) -> None:
     """Print findings, then a line with the total if given, then the versions that they harm."""
     for finding in findings:
-        click.echo(terminal.visible(finding.what))
+        _format.echo(terminal.visible(finding.what))
         _format.print_lines(terminal.visible(f"    {harm.version}  {harm.path}") for harm in finding.harms)
     if total is not None:
-        click.echo(total)
+        _format.echo(total)
     if harmed := _harmed(findings):
-        click.echo(terminal.visible(f"harmed: {', '.join(harmed)}"))
+        _format.echo(terminal.visible(f"harmed: {', '.join(harmed)}"))
 
 
 def _harmed(findings: Sequence[Finding]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import unicodedata
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import click
 
 from artstore.core import names
+from artstore.runtime import terminal
 from artstore.runtime.terminal import visible
 from artstore.runtime.words import age as age
 from artstore.runtime.words import counted as counted
@@ -54,42 +55,89 @@ def aliases(version: Version) -> tuple[str, ...]:
     return version.link.aliases if version.link else version.aliases
 
 
+def echo(text: str) -> None:
+    """Print text; in a terminal, lines that are too long for it continue below, indented."""
+    click.echo(terminal.fitted(text, sys.stdout))
+
+
 def print_lines(lines: Iterable[str], batch_size: int = _LINES_PER_BATCH) -> None:
-    """Print lines in batches; the first batches are printed while later lines are still computed."""
+    """Print lines in batches, as `echo` does; the first batches are printed while later lines are still computed."""
+    for batch in _batches(lines, batch_size):
+        echo("\n".join(batch))
+
+
+def _batches(lines: Iterable[str], size: int) -> Iterator[list[str]]:
     iterator = iter(lines)
-    while batch := list(islice(iterator, batch_size)):
-        click.echo("\n".join(batch))
-
-
-def _width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()) -> list[str]:
-    """Lay out rows below their headings; the columns named in `right` are aligned right."""
-    cells = [[visible(cell) for cell in row] for row in [columns, *rows]]
-    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    """Lay out rows below their headings; the columns named in `right` are aligned right.
+
+    In a terminal that is too narrow, columns without values are left out; if that is not enough, each row becomes a
+    paragraph with its labels and values.
+    """
+    cells = [[visible(cell) for cell in row] for row in rows]
+    heads = [visible(column) for column in columns]
+    room = terminal.room(sys.stdout)
+    if room is not None and _table_width(heads, cells) > room:
+        filled = [number for number in range(len(heads)) if not number or any(row[number] for row in cells)]
+        heads, cells = [heads[number] for number in filled], [[row[number] for number in filled] for row in cells]
+        if _table_width(heads, cells) > room:
+            return [line for row in cells for line in _paragraph(heads, row, room)]
+    return _aligned(heads, cells, right)
+
+
+def _widths(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(terminal.width, column)) for column in zip(heads, *cells, strict=True)]
+
+
+def _table_width(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    return sum(_widths(heads, cells)) + 2 * (len(heads) - 1)
+
+
+def table_width(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Return the columns of a terminal that a table needs."""
+    return _table_width(columns, [[visible(cell) for cell in row] for row in rows])
+
+
+def _aligned(heads: Sequence[str], cells: Sequence[Sequence[str]], right: Collection[str]) -> list[str]:
+    widths = _widths(heads, cells)
 
     def line(row: Sequence[str]) -> str:
-        padded = (
-            " " * (width - _width(cell)) + cell if column in right else cell + " " * (width - _width(cell))
-            for column, width, cell in zip(columns, widths, row, strict=True)
-        )
+        padded = []
+        for head, width, cell in zip(heads, widths, row, strict=True):
+            space = " " * (width - terminal.width(cell))
+            padded.append(space + cell if head in right else cell + space)
         return "  ".join(padded).rstrip()
 
-    return [line(cells[0]), "  ".join("-" * width for width in widths), *map(line, cells[1:])]
+    return [line(heads), "  ".join("-" * width for width in widths), *map(line, cells)]
+
+
+def _paragraph(heads: Sequence[str], row: Sequence[str], room: int) -> Iterator[str]:
+    """Yield the first cell of a row, then the others with their labels, as many on a line as there is room for."""
+    first, *rest = row
+    yield from terminal.wrapped(first or "-", room)
+    line = ""
+    for part in (f"{head}: {cell}" for head, cell in zip(heads[1:], rest, strict=True) if cell):
+        if line and terminal.width(f"{line}, {part}") > room:
+            yield from terminal.wrapped(f"{line},", room)
+            line = ""
+        line = f"{line}, {part}" if line else f"  {part}"
+    if line:
+        yield from terminal.wrapped(line, room)
 
 
 def labelled(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Lay out labels with their texts; the lines of a text are below each other."""
+    room = terminal.room(sys.stdout)
     for label, text in rows:
-        first, *more = text.splitlines() or [""]
-        yield visible(f"  {label:<12} {first}".rstrip())
-        yield from (visible(f"{'':<15}{line}".rstrip()) for line in more)
+        before = f"  {label:<12} "
+        for line in text.splitlines() or [""]:
+            shown = visible(f"{before}{line}".rstrip())
+            yield from terminal.wrapped(shown, room, " " * 15) if room else [shown]
+            before = " " * 15
 
 
 def version_table(versions: Iterable[Version]) -> list[str]:
@@ -243,4 +291,5 @@ def print_json_list(data: Iterable[Mapping[str, Any]], batch_size: int = _LINES_
             before = ","
         yield "[]" if before == "[" else "]"
 
-    print_lines(lines(), batch_size)
+    for batch in _batches(lines(), batch_size):
+        click.echo("\n".join(batch))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import click
-
 from artstore.cli import _format, _options
 from artstore.core.versions import Version
 from artstore.runtime import terminal
@@ -19,7 +17,7 @@ def print_changed(version: Version, labels_of: LabelsOf, as_json: bool) -> None:
     if as_json:
         _format.print_json(_format.version_data(version))
     else:
-        click.echo(terminal.visible(f"{_format.name(version)}  {', '.join(labels_of(version)) or '-'}"))
+        _format.echo(terminal.visible(f"{_format.name(version)}  {', '.join(labels_of(version)) or '-'}"))
 
 
 def print_all(store: Store, name: str, project: str, kind: str, labels_of: LabelsOf, as_json: bool) -> None:

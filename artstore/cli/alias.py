@@ -82,4 +82,4 @@ def _protect(store: Store, name: str, aliases: tuple[str, ...], project: str, pr
         _format.print_json({"collection": collection, "project": project, "protected_aliases": list(protected)})
     else:
         listed = ", ".join(protected) or "-"
-        click.echo(terminal.visible(f"{_format.qualified(project, collection)}  protected: {listed}"))
+        _format.echo(terminal.visible(f"{_format.qualified(project, collection)}  protected: {listed}"))

@@ -30,8 +30,8 @@ def command(folder: Path, store: Path | None, as_json: bool) -> None:
         done = {"path": str(result.path), "copied_bytes": result.copied, "head": result.head}
         _format.print_json({**done, **_findings.as_json(result.findings)})
     else:
-        click.echo(f"{_format.near(result.path)}  {_format.size(result.copied)} copied")
-        click.echo(f"head {result.head}")
+        _format.echo(f"{_format.near(result.path)}  {_format.size(result.copied)} copied")
+        _format.echo(f"head {result.head}")
         _findings.print_lines(result.findings)
     if result.findings:
         raise click.exceptions.Exit(1)

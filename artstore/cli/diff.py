@@ -48,7 +48,7 @@ def command(old: str, new: str | None, stat: bool, project: str, store: Path | N
     elif equal:
         terminal.note(f"{_format.name(before)} and {_format.name(after)} have equal entries")
     elif stat:
-        click.echo(_stat(_format.totals(difference)))
+        _format.echo(_stat(_format.totals(difference)))
     else:
         _format.print_lines(_lines(difference))
     if not equal:

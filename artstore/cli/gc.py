@@ -39,10 +39,10 @@ def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
         return
     if collected.run_files:
         files = _format.counted(collected.run_files, "file", "files")
-        click.echo(f"{'would store' if dry_run else 'stored'} {files} that runs had left in their folders")
+        _format.echo(f"{'would store' if dry_run else 'stored'} {files} that runs had left in their folders")
     if not any(collected._replace(run_files=0)):
         if not collected.run_files:
-            click.echo("nothing to clean up")
+            _format.echo("nothing to clean up")
         return
     if collected.expired:
         _format.print_lines(_format.version_table(collected.expired))
@@ -57,4 +57,4 @@ def command(dry_run: bool, store: Path | None, as_json: bool) -> None:
         if number
     ]
     freed = f"{_format.size(collected.content)} of content, {_format.size(collected.disk)} on the disk"
-    click.echo(f"{verb} {', '.join(parts) or 'leftovers'}: {freed}")
+    _format.echo(f"{verb} {', '.join(parts) or 'leftovers'}: {freed}")

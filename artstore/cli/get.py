@@ -96,7 +96,7 @@ def command(
     if as_json:
         _format.print_json(_data(written))
     else:
-        click.echo(_line(written))
+        _format.echo(_line(written))
 
 
 def _print_reproduced(reproduced: Reproduced, as_json: bool) -> None:
@@ -113,7 +113,7 @@ def _print_reproduced(reproduced: Reproduced, as_json: bool) -> None:
         )
     else:
         _format.print_lines(map(_line, [reproduced.output, *reproduced.inputs, *reproduced.code]))
-        click.echo(f"{_format.near(reproduced.run_file.absolute())}  of run {terminal.visible(reproduced.run.name)}")
+        _format.echo(f"{_format.near(reproduced.run_file.absolute())}  of run {terminal.visible(reproduced.run.name)}")
     for version in reproduced.missing:
         click.echo(f"{_format.name(version)} was deleted and cannot be written", err=True)
     if reproduced.missing:

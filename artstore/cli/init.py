@@ -48,4 +48,4 @@ def command(folder: Path | None, algorithm: str | None, compression: str | None,
         else:
             prefix = "created the store" if created else "there is a store already:"
             formats_used = ", ".join(filter(None, (store.algorithm, store.compression)))
-            click.echo(f"{prefix} {_format.near(store.path)} ({formats_used})")
+            _format.echo(f"{prefix} {_format.near(store.path)} ({formats_used})")

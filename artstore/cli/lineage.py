@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -87,9 +89,21 @@ def command(
         _print(shown, "json" if as_json else format)
 
 
+def _branch(line: str, room: int | None) -> Iterable[str]:
+    """Return a line of a tree as lines that fit the terminal, with the tree continued at their left."""
+    if room is None:
+        return [line]
+    text = line.lstrip("│├└─ ")
+    before = line[: len(line) - len(text)]
+    kept = before[-(room // 2) :]
+    return terminal.wrapped(kept + text, room, kept.replace("├", "│").translate({ord(c): " " for c in "└─"}) + "  ")
+
+
 def _print(graph: Lineage, format: str) -> None:
     if format == "tree":
-        _format.print_lines(map(terminal.visible, graph.to_text().split("\n")))
+        room = terminal.room(sys.stdout)
+        lines = map(terminal.visible, graph.to_text().split("\n"))
+        _format.print_lines(part for line in lines for part in _branch(line, room))
     elif format == "json":
         _format.print_json(graph.to_json())
     elif format == "prov":

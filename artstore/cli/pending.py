@@ -69,7 +69,7 @@ def command(
                 _format.print_json(_format.version_data(version))
             else:
                 entries = _format.counted(version.entries, "entry", "entries")
-                click.echo(f"{_format.name(version)}  {entries}  {_format.size(version.size)}")
+                _format.echo(f"{_format.name(version)}  {entries}  {_format.size(version.size)}")
         elif drop:
             _drop(opened, _only(opened, pending, name), dry_run=dry_run, yes=yes, as_json=as_json)
         elif as_json:
@@ -125,7 +125,7 @@ def _drop(store: Store, pending: Pending, *, dry_run: bool, yes: bool, as_json: 
             }
         )
     elif dropped is not None:
-        click.echo(f"dropped it: {_format.size(dropped.disk)} freed on the disk")
+        _format.echo(f"dropped it: {_format.size(dropped.disk)} freed on the disk")
     if dropped is None and not dry_run:
         click.echo("nothing was dropped" if ask else "nothing was dropped: pass --yes to drop this", err=True)
         raise click.exceptions.Exit(1)

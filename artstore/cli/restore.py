@@ -31,7 +31,7 @@ def command(backup: Path, folder: Path | None, replace: bool, as_json: bool) -> 
         done = {"path": str(result.path), "copied_bytes": result.copied}
         _format.print_json({**done, **_findings.as_json(result.findings)})
     else:
-        click.echo(f"{_format.near(result.path)}  {_format.size(result.copied)} copied")
+        _format.echo(f"{_format.near(result.path)}  {_format.size(result.copied)} copied")
         _findings.print_lines(result.findings)
     if result.findings:
         raise click.exceptions.Exit(1)

@@ -189,7 +189,7 @@ def _report(plan: _Plan, outcome: _Plan | None, as_json: bool) -> None:
         )
     elif outcome is not None:
         if outcome.deleted.versions:
-            click.echo(f"deleted {_versions(outcome)}: {_format.size(outcome.deleted.disk)} freed on the disk")
+            _format.echo(f"deleted {_versions(outcome)}: {_format.size(outcome.deleted.disk)} freed on the disk")
         gone = [*outcome.links, *outcome.links_of_versions]
         if gone:
-            click.echo(f"unlinked {_format.counted(len(gone), 'link', 'links')}")
+            _format.echo(f"unlinked {_format.counted(len(gone), 'link', 'links')}")

@@ -188,7 +188,10 @@ def _fitting(
     most = min(len(labels), _COLUMNS)
     if not sys.stdout.isatty():
         return most
-    room = shutil.get_terminal_size().columns - len(_format.table(columns, rows)[1])
+    room = shutil.get_terminal_size().columns - _format.table_width(columns, rows)
+    if room < 0:
+        # Then each run is a paragraph, which has room for everything.
+        return most
     for number in range(most):
         room -= 2 + max(map(len, [labels[number], *cells[number]]))
         if room < 0:
@@ -229,7 +232,7 @@ def _diff(runs: Sequence[PublicRun], as_json: bool) -> None:
         heads = [_format.qualified(run.project, run.id) for run in runs]
         _format.print_lines(_format.table(["different", *heads], rows))
     else:
-        click.echo("config and summary are the same")
+        _format.echo("config and summary are the same")
     if same:
         click.echo()
         _format.print_lines(_format.table(["same", "value"], [[x.key, _run_values.text(x.values[0])] for x in same]))

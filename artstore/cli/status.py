@@ -46,7 +46,7 @@ def command(name: str, project: str, store: Path | None, as_json: bool) -> None:
         terminal.note(f"{_format.name(version)} has no references")
     else:
         _format.print_lines(_lines(differing))
-        click.echo(f"{_format.name(version)}  {_counts(differing, unchanged)}")
+        _format.echo(f"{_format.name(version)}  {_counts(differing, unchanged)}")
     if differing:
         raise click.exceptions.Exit(1)
 

@@ -9,7 +9,8 @@ import re
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING
 
 from artstore.runtime import environment
 from artstore.runtime.progress import SILENT, Progress
@@ -21,9 +22,68 @@ if TYPE_CHECKING:
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+_NARROWEST = 20
+_SHORTEST = 8
+"""The fewest columns that a part of a split word takes."""
+
+
 def visible(text: str) -> str:
     r"""Return a string with invisible characters, and those that move the cursor, escaped as in `\x1b`."""
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def room(stream: IO[str]) -> int | None:
+    """Return the columns of the terminal that a stream writes to; None if it writes elsewhere."""
+    if not stream.isatty():
+        return None
+    import shutil  # late: for the start-up time
+
+    return max(_NARROWEST, shutil.get_terminal_size().columns)
+
+
+def width(text: str) -> int:
+    """Return the columns that a text takes in a terminal."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # late: most texts are ASCII
+
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def wrapped(line: str, columns: int, hang: str | None = None) -> Iterator[str]:
+    """Split a line that is too long for a terminal at its spaces; `hang` begins the lines after the first.
+
+    By default these are indented further than the first. A word that is longer than a line is split anywhere.
+    """
+    if hang is None:
+        hang = " " * min(len(line) - len(line.lstrip(" ")) + 4, columns // 3)
+    current, empty = "", True
+    for piece in re.split("( +)", line):
+        while width(current + piece) > columns:
+            fits_below = width(hang + piece) <= columns or columns - width(current) < _SHORTEST
+            if piece.isspace() or (not empty and fits_below):
+                yield current.rstrip()
+                piece = piece.lstrip(" ")
+            else:
+                fitting = (end for end in range(len(piece), 1, -1) if width(current + piece[:end]) <= columns)
+                end = next(fitting, 1)
+                yield current + piece[:end]
+                piece = piece[end:]
+            current, empty = hang, True
+        current += piece
+        empty = empty and not piece.strip()
+    if not empty:
+        yield current.rstrip()
+
+
+def fitted(text: str, stream: IO[str]) -> str:
+    """Return a text with lines that fit the terminal that a stream writes to."""
+    columns = room(stream)
+    if columns is None:
+        return text
+    return "\n".join(part for line in text.split("\n") for part in (wrapped(line, columns) if line else [line]))
 
 
 def silent() -> bool:
@@ -34,12 +94,12 @@ def silent() -> bool:
 def note(text: str) -> None:
     """Print a note on stderr."""
     if not silent():
-        print(visible(text), file=sys.stderr)
+        print(fitted(visible(text), sys.stderr), file=sys.stderr)
 
 
 def print_error(text: str) -> None:
     """Print an error on stderr that cannot be raised, as in a thread in the background."""
-    print(visible(text), file=sys.stderr)
+    print(fitted(visible(text), sys.stderr), file=sys.stderr)
 
 
 _printed_once: set[str] = set()
