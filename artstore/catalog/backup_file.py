@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from artstore.catalog import chunks, events
+from artstore.catalog import chunks, events, schema_check
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import Connection
 from artstore.core import digests
@@ -44,8 +44,9 @@ class CatalogCopy:
         self._path = path
         with translate_sqlite_errors(self._path):
             uri = f"{self._path.absolute().as_uri()}?immutable=1"
-            self.connection = sqlite3.connect(uri, uri=True, factory=Connection)
+            self.connection = sqlite3.connect(uri, uri=True, factory=Connection, isolation_level=None)
             try:
+                schema_check.check(self.connection)
                 self.uid, algorithm = self.connection.execute("select uid, algorithm from store").fetchone()
                 """The id of the store that it is a copy of."""
                 self.connection.algorithm = digests.algorithm(algorithm)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from artstore.catalog import row_checksums, timestamps
-from artstore.catalog.connection import FILE, connect
+from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, PLAIN_FORMAT, connect
 from artstore.core import digests
 from artstore.errors import NetworkFileSystem
 from artstore.runtime import platform
@@ -51,10 +51,10 @@ def create(folder: Path, algorithm: str, compression: str | None = None) -> bool
             connection = connect(draft, create=True)
             with connection:
                 connection.execute("pragma journal_mode = wal")
-                connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
+                connection.execute(f"pragma application_id = {APPLICATION_ID}")
             connection.execute("begin immediate")
             schema.migrations.apply(Database(connection))
-            connection.execute(f"pragma user_version = {schema.FORMAT if compression else schema.PLAIN_FORMAT}")
+            connection.execute(f"pragma user_version = {FORMAT if compression else PLAIN_FORMAT}")
             row = (secrets.token_hex(16), algorithm, compression, timestamps.now())
             names = "id, uid, algorithm, compression, created_at"
             connection.execute(f"insert into store ({names}) values (1, ?, ?, ?, ?)", row)

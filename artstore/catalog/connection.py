@@ -18,6 +18,11 @@ from artstore.runtime.sqlite_errors import BUSY_SECONDS
 
 FILE = "artstore.db"
 """The name of the catalog in the folder of a store."""
+APPLICATION_ID = 0x41525453
+FORMAT = 2
+"""The newest format version of docs/format.md. A store has its own in `pragma user_version`."""
+PLAIN_FORMAT = 1
+"""The format version of stores that do not compress: every artstore can read them."""
 _SETTINGS = (
     "foreign_keys = on",
     "synchronous = full",

@@ -4,7 +4,7 @@ Writers take turns by a lock file, because SQLite's busy handler starves some of
 made 1 commit in 4 s and another 11,118, with waits of up to 4.0 s; taking turns, each made 2,655 to 5,074, and the
 longest wait was 0.17 s. A transaction that writes starts with `begin immediate`: one that
 reads first fails at its first write, without waiting, if another writer committed in between.
-sqlite-utils is imported here when a store is opened: it takes 70 ms, and worker processes do without it.
+sqlite-utils is imported when a store is migrated: it takes 70 ms.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from artstore.catalog import damage, row_checksums
+from artstore.catalog import damage, row_checksums, schema_check
 from artstore.catalog.catalog_file import check_file_system
-from artstore.catalog.connection import FILE, Connection
+from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, Connection
 from artstore.catalog.thread_connections import ThreadConnections
 from artstore.core import digests
 from artstore.errors import Damaged, NewerStore, NoStore, NotAStore, StoreError, StoreReadOnly
@@ -95,33 +95,37 @@ class Db:
                 )
 
     def _check_and_migrate(self) -> None:
-        # Late, so that worker processes start without sqlite-utils.
-        from sqlite_utils import Database
-
-        from artstore.catalog import schema, schema_check
-
         with translate_sqlite_errors(self.path):
             connection = self.connection
-            if connection.execute("pragma application_id").fetchone()[0] != schema.APPLICATION_ID:
+            if connection.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
                 if any((self.folder / "packs").glob("*.pack")):
                     raise Damaged(
                         f"{self.path} is damaged: its header is not that of a catalog. Restore it from a backup"
                     )
                 raise NotAStore(f"{self.path} is a database, but not a catalog of artstore: choose another folder")
             format = connection.execute("pragma user_version").fetchone()[0]
-        if format > schema.FORMAT:
+        if format > FORMAT:
             raise NewerStore(
-                f"{self.folder} was written by a newer artstore (format {format}, this one knows {schema.FORMAT}): "
+                f"{self.folder} was written by a newer artstore (format {format}, this one knows {FORMAT}): "
                 "upgrade with `pip install -U artstore`"
             )
         with translate_sqlite_errors(self.path):
-            schema_check.check(connection)
-        if schema.migrations.pending(Database(connection)):
-            # `apply` looks for pending migrations again, with the lock held: without that, three of four processes
-            # that opened one new file at the same time failed.
-            with self.writing(migrating=True) as connection:
-                schema.migrations.apply(Database(connection))
-        schema_check.check_complete(self.connection)
+            is_migrated = schema_check.check(connection)
+        if not is_migrated:
+            self._migrate()
+
+    def _migrate(self) -> None:
+        # Late: a store that has run all migrations is opened without sqlite-utils.
+        from sqlite_utils import Database
+
+        from artstore.catalog import schema
+
+        # `apply` looks for pending migrations again, with the lock held: without that, three of four processes
+        # that opened one new file at the same time failed.
+        with self.writing(migrating=True) as connection:
+            schema.migrations.apply(Database(connection))
+        with translate_sqlite_errors(self.path):
+            schema_check.check(self.connection)
 
     @property
     def algorithm(self) -> digests.Algorithm:
@@ -243,17 +247,13 @@ class Db:
 
     def integrity(self) -> list[str]:
         """Return the faults that SQLite itself finds in the file, and the parts of its schema that are not ours."""
-        from artstore.catalog import schema
-
         try:
             rows = [row[0] for row in self.connection.execute("pragma integrity_check")]
             keys = self.connection.execute("pragma foreign_key_check").fetchall()
-            changed = schema.differences(self.connection)
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            schema_check.check(self.connection)
+        except (sqlite3.DatabaseError, UnicodeDecodeError, Damaged) as error:
             return [str(error)]
-        return (
-            [row for row in rows if row != "ok"] + [f"foreign key of {row[0]} row {row[1]}" for row in keys] + changed
-        )
+        return [row for row in rows if row != "ok"] + [f"foreign key of {row[0]} row {row[1]}" for row in keys]
 
     def close(self) -> None:
         """Close every connection that this process opened, except those that other threads are using right now."""

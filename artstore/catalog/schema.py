@@ -8,18 +8,10 @@ directions, so that reading a version and finding unneeded content cost only wha
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 from sqlite_utils import Database, Migrations
 
 from artstore.catalog import row_checksums
 
-APPLICATION_ID = 0x41525453
-FORMAT = 2
-"""The newest format version of docs/format.md. A store has its own in `pragma user_version`."""
-PLAIN_FORMAT = 1
-"""The format version of stores that do not compress: every artstore can read them."""
 TABLES = frozenset(
     {
         "aliases",
@@ -66,20 +58,6 @@ TABLES = frozenset(
 """The tables that all migrations together create."""
 
 migrations = Migrations("artstore")
-
-
-def differences(connection: sqlite3.Connection) -> list[str]:
-    """Return the tables, indexes and views of a catalog that are missing or are not those that the migrations make."""
-    query = "select type || ' ' || name, cast(sql as blob) from sqlite_schema where name not like '%sqlite%'"
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
-        migrations.apply(Database(empty))
-        expected = dict(empty.execute(query))
-    actual = dict(connection.execute(query))
-    return [
-        f"sqlite_schema: the {name} is {'not the one that artstore made' if name in actual else 'missing'}"
-        for name, sql in expected.items()
-        if actual.get(name) != sql
-    ]
 
 
 def _run(db: Database, script: str) -> None:

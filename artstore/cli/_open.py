@@ -38,6 +38,7 @@ def open_or_create_store(named: Path | None, before_creating: Callable[[], None]
         from artstore.store import Store  # late, as below
 
         before_creating()
+        import_sqlite_utils()
         store = Store.init(folder)
         terminal.note(f"created the store {_format.near(folder)}")
         return store
@@ -45,7 +46,6 @@ def open_or_create_store(named: Path | None, before_creating: Callable[[], None]
 
 def open_folder(folder: Path) -> Store:
     """Open the store in a folder. Raises the errors of `Store.open`."""
-    import_sqlite_utils()
     from artstore.store import Store  # late: a shell that completes a verb does not need it
 
     _opened.append(folder)

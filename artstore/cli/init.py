@@ -8,6 +8,7 @@ import click
 
 from artstore.cli import _format, _open, _options
 from artstore.errors import NoStore
+from artstore.runtime.optional_imports import import_sqlite_utils
 from artstore.store import Store
 from artstore.tracking import location
 
@@ -41,6 +42,7 @@ def command(folder: Path | None, algorithm: str | None, compression: str | None,
         created = False
     except NoStore:
         created = True
+        import_sqlite_utils()
     with Store.init(path, algorithm=algorithm, compression=compression) as store:
         if as_json:
             formats = {"algorithm": store.algorithm, "compression": store.compression}

@@ -17,7 +17,7 @@ import pytest
 
 from artstore import ArtstoreError, Store
 from artstore.catalog import connection as connections
-from artstore.catalog import schema
+from artstore.catalog.connection import FORMAT
 from artstore.errors import Damaged, InvalidInput, NewerStore, NoStore, NotAStore, StoreBusy, StoreError
 from tests.support.programs import run_python
 
@@ -153,7 +153,7 @@ def test_a_catalog_with_garbage_is_reported_as_damaged(folder: Path, seed: int) 
 
 def test_a_store_of_a_newer_artstore_is_not_changed(folder: Path) -> None:
     connection = sqlite3.connect(folder / "artstore.db")
-    newer = schema.FORMAT + 1
+    newer = FORMAT + 1
     connection.execute(f"pragma user_version = {newer}")
     connection.close()
     before = (folder / "artstore.db").read_bytes()

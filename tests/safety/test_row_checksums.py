@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from artstore.catalog import row_checksums, schema
 from artstore.store import Store
-from tests.support.shelf import write
+from tests.support.shelf import SHELF, unpack, write
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +89,8 @@ def test_every_table_with_rows_of_its_own_is_covered() -> None:
     assert tables - others == row_checksums.OWNERS.keys()
 
 
-def test_a_store_from_before_gets_checksums_of_what_it_has(folder: Path) -> None:
-    """As if it had been written before the migration."""
-    with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
-        connection.execute("drop table row_checksums")
-        connection.execute("delete from _sqlite_migrations where name = 'm014_row_checksums'")
+def test_a_store_from_before_gets_checksums_of_what_it_has(tmp_path: Path) -> None:
+    folder = unpack(SHELF / "schema13-packages.tar.xz", tmp_path / "old")
     with Store.open(folder) as store:
         assert store.verify().findings == []
         store.describe("p/animals:v0", description="by artstore")
@@ -105,12 +102,13 @@ def test_a_store_from_before_gets_checksums_of_what_it_has(folder: Path) -> None
 
 
 def test_a_new_column_with_a_default_changes_no_checksum(folder: Path) -> None:
+    """As if a newer artstore had run a migration of its own."""
     with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
         connection.execute("alter table versions add column later text not null default 'x'")
         connection.execute("alter table runs add column later integer")
+        connection.execute(
+            "insert into _sqlite_migrations (migration_set, name, applied_at) values ('artstore', 'm999_later', '')"
+        )
     with Store.open(folder) as store:
         store.describe("p/animals:v0", description="by artstore")
-        assert {finding.what for finding in store.verify().findings} == {
-            "SQLite: sqlite_schema: the table versions is not the one that artstore made",
-            "SQLite: sqlite_schema: the table runs is not the one that artstore made",
-        }, "only the schema differs"
+        assert store.verify().findings == []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 import pytest
 
 import artstore
 from artstore.store import Store
-from tests.support.shelf import LARGE, SHELF, noise
+from tests.support.shelf import LARGE, SHELF, noise, unpack
 
 STORES = sorted(SHELF.glob("*.tar.xz"))
 
@@ -20,9 +19,7 @@ def test_there_is_a_store_for_each_schema_that_can_be_reached() -> None:
 
 @pytest.fixture(params=STORES, ids=lambda path: path.name.removesuffix(".tar.xz"))
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    with tarfile.open(request.param) as packed:
-        packed.extractall(tmp_path / "store", filter="data")
-    return tmp_path / "store"
+    return unpack(request.param, tmp_path / "store")
 
 
 def test_it_verifies_and_gives_back_what_was_stored(folder: Path) -> None:

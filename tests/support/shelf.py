@@ -55,6 +55,13 @@ def write(folder: Path) -> None:
         opened.delete(opened.version("p/doomed:v0"), delete_aliases=True)
 
 
+def unpack(packed: Path, folder: Path) -> Path:
+    """Unpack a store of the shelf into a new folder; return that."""
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
 def main(name: str) -> None:
     """Write the store, packed, next to this file."""
     with tempfile.TemporaryDirectory() as work:
