@@ -32,6 +32,7 @@ LONGER = {Path("artstore/catalog/schema.py")}
 LATE_IMPORTS = {
     "artstore.catalog.catalog_file": "the schema is needed to create or upgrade a store only",
     "artstore.catalog.db": "the schema is needed to create or upgrade a store only",
+    "artstore.catalog.schema_check": "the schema is needed to name what differs only",
     "artstore.checkout.download": "drivers load an event loop, which a download without references does not need",
     "artstore.cli._completion": "a shell that completes a verb waits for each import",
     "artstore.cli._open": "verbs that fail before they open a store, and --help, do not need it",
