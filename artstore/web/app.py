@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from artstore.errors import ArtstoreError, InvalidInput, NotFound, ProtectedAlias, StillNeeded
+from artstore.errors import ArtstoreError, InvalidInput, NotFound, ProtectedAlias, RemoteError, StillNeeded
 from artstore.runtime import words
 from artstore.store import Store
 from artstore.web import (
@@ -56,6 +56,7 @@ _PAGES: dict[str, Handler] = {
     "/artifacts/{project}/{name}/versions": artifacts.collection,
     "/artifacts/{project}/{name}/v{number:int}": artifacts.version,
     "/artifacts/{project}/{name}/v{number:int}/file": files.file,
+    "/artifacts/{project}/{name}/v{number:int}/status": artifacts.status,
     "/compare/versions": artifacts.compare,
     "/compare/tables": table_diff.compare,
     "/lineage": lineage.graph,
@@ -199,6 +200,8 @@ def _error(templates: Environment, request: Request, error: Exception) -> Respon
         status = 404
     elif isinstance(error, InvalidInput):
         status = 400
+    elif isinstance(error, RemoteError):
+        status = 502
     elif isinstance(error, StillNeeded | ProtectedAlias):
         status = 409
     if request.url.path.endswith(".json"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ _VERSIONS = 50
 _CHILDREN = 200
 _RUNS = 20
 _DIFFERENCES = 200
+_CHECKED = 10_000
+"""The entries up to which a page asks for the state of references: each may be a request to a server."""
 _MEASURED = 50_000
 """The entries up to which a page measures space without being asked: beyond, that takes more than 0.1 s."""
 
@@ -139,11 +142,33 @@ def version(store: Store, request: Request) -> Page:
         "previous": before.qualified_name if before else None,
         "removable": [alias for alias in (found.link or found).aliases if alias != LATEST],
         "protected": list(store.collection(shown.collection, project=shown.project).protected_aliases),
+        "status_href": links.version(found.project, found.collection, found.number, "status"),
         "edit_href": links.version(shown.project, shown.collection, shown.number, "edit"),
         "delete_href": links.version(shown.project, shown.collection, shown.number, "delete"),
         "_measure": query.changed(space=1),
     }
     return Page("version.html", found.name, data)
+
+
+def status(store: Store, request: Request) -> Page:
+    """Ask the places of the references of a version whether the objects changed; those that did come first."""
+    found = find(store, request)
+    if found.entries > _CHECKED:
+        raise InvalidInput(
+            f"{found.qualified_name} has {found.entries:,} entries: ask for more than {_CHECKED:,} references with "
+            f"`artstore status {found.qualified_name}`"
+        )
+    states = store.status(found) if found.state == "committed" else []
+    counts = Counter(one.state for one in states)
+    changed = [one for one in states if one.state != "unchanged"]
+    unchanged = [one for one in states if one.state == "unchanged"]
+    data = {
+        "version": facts.version(found),
+        "counts": dict(counts),
+        "states": [one._asdict() for one in [*changed, *unchanged][:_DIFFERENCES]],
+        "hidden": max(0, len(states) - _DIFFERENCES),
+    }
+    return Page("status.html", f"References of {found.name}", data)
 
 
 def compare(store: Store, request: Request) -> Page:

@@ -37,7 +37,14 @@ EVERY_PAGE = (
         "/artifacts",
         "/artifacts/zoo/animals/versions",
     ),
-    *("/artifacts/zoo/animals/v0", "/artifacts/zoo/animals/v1", "/artifacts/zoo/model/versions", "/lineage", "/store"),
+    *(
+        "/artifacts/zoo/animals/v0",
+        "/artifacts/zoo/animals/v1",
+        "/artifacts/zoo/animals/v1/status",
+        "/artifacts/zoo/model/versions",
+        "/lineage",
+        "/store",
+    ),
     *(
         "/lineage?of=zoo/animals:v1",
         "/lineage?of=zoo/animals:v1&at=zoo/animals:v1",

@@ -338,3 +338,20 @@ def test_masks_and_boxes_lie_over_their_picture(zoo: Pages) -> None:
     table = zoo.json(f"{FILE}?path=predictions.table.json")["preview"]
     assert len(table["rows"][0][1]["boxes"]) == 2
     assert zoo.get("/artifacts/zoo/animals/v1/mask?path=labels.csv").status == 400
+
+
+def test_the_state_of_references_is_asked_for_on_demand(tmp_path: Path) -> None:
+    for name in ("same", "moved", "gone"):
+        (tmp_path / "bucket" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "bucket" / name).write_text(name)
+    with artstore.init(project="p", store=tmp_path / "store") as run:
+        artifact = Artifact("a", "t")
+        artifact.add_reference((tmp_path / "bucket").as_uri())
+        run.log_artifact(artifact).wait()
+    (tmp_path / "bucket" / "moved").write_text("changed")
+    (tmp_path / "bucket" / "gone").unlink()
+    with serving(tmp_path / "store") as pages:
+        page = pages.json("/artifacts/p/a/v0/status")
+        assert page["counts"] == {"unchanged": 1, "changed": 1, "missing": 1}
+        assert {one["path"]: one["state"] for one in page["states"][:2]} == {"moved": "changed", "gone": "missing"}
+        assert "/artifacts/p/a/v0/status" in pages.get("/artifacts/p/a/v0").text
