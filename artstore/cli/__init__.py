@@ -35,6 +35,7 @@ SECTIONS = {
     "Lineage": {
         "lineage": "Show what a version was made from and what used it.",
         "runs": "List runs, show one, or compare some.",
+        "report": "Write a run or a comparison as one HTML file.",
         "ui": "Show runs, artifacts and lineage in a browser.",
     },
     "The store": {

@@ -10,6 +10,8 @@ from typing import Any
 
 LARGEST = 4_000_000
 """The most bytes of a picture, sound or film that are copied into a notebook, which keeps its outputs."""
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+"""The endings of files that browsers show as pictures."""
 _LONGEST = 300
 _LEFT = 'style="text-align:left;vertical-align:top"'
 

@@ -20,7 +20,6 @@ _POINTS = 200
 _PICTURES = 6
 _LOOKED_AT = 200
 _SMALL = 500_000
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
 def run(store: Store, record: RunRecord) -> str:
@@ -69,7 +68,7 @@ def version(store: Store, found: Version, name: str, aliases: list[str]) -> str:
 
 
 def _is_small_picture(entry: Entry) -> bool:
-    return entry.kind.name == "FILE" and (entry.size or 0) <= _SMALL and entry.path.lower().endswith(_SUFFIXES)
+    return entry.kind.name == "FILE" and (entry.size or 0) <= _SMALL and entry.path.lower().endswith(notebook.PICTURES)
 
 
 def _picture(store: Store, entry: Entry) -> str:
