@@ -10,6 +10,7 @@ first used, so `import artstore` itself loads next to nothing. `__init__.pyi` ha
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -64,9 +65,20 @@ def __getattr__(name: str) -> Any:
     if name in _WANDB_MODULES:
         return import_module("artstore.tracking.as_wandb").wandb_module(f"wandb.{name}")
     if name in _SERVER_ONLY:
-        return import_module("artstore.tracking.wandb_parts").ServerOnly(name)
+        return import_module("artstore.tracking.server_only").ServerOnly(name)
     raise AttributeError(f"module 'artstore' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__, *_OF_OPEN_RUN, "errors"])
+
+
+def _offer_magic() -> None:
+    """Give notebooks the magic `%%wandb`, where IPython runs this process."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if hasattr(ipython, "get_ipython") else None
+    if shell is not None:
+        import_module("artstore.tracking.magic").register(shell)
+
+
+_offer_magic()

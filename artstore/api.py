@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from artstore.core.names import LOCAL
 from artstore.tracking.api import Api as Api
-from artstore.tracking.api import Registry as Registry
+from artstore.tracking.registry import Registry as Registry
 
 api_key = LOCAL
 """Not None, so that programs see that no login is missing."""

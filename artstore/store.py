@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artstore.catalog.collections import Collection as Collection
+from artstore.catalog.registries import Registry as Registry
 from artstore.core import names
 from artstore.core.draft import Draft
 from artstore.core.manifest import Entry
@@ -178,16 +179,19 @@ class Store(StoreUpkeep):
         aliases: Iterable[str] = (),
         tags: Iterable[str] = (),
         run: int | None = None,
+        step: int | None = None,
         on_newest: bool = False,
     ) -> Version:
         """Make a draft the next version of its collection; durable when this returns.
 
         If the draft equals the newest version, that version is returned, with the aliases and tags added. `run` is the
-        number of the run that produced it. With `on_newest` the draft is put on top of the newest version, whichever
-        that is at the commit.
+        number of the run that produced it, and `step` the step of that run. With `on_newest` the draft is put on top of
+        the newest version, whichever that is at the commit.
         """
         with self.drafts.closing(draft) as opened:
-            done = commit.commit(self.repository, opened, aliases=aliases, tags=tags, run=run, on_newest=on_newest)
+            done = commit.commit(
+                self.repository, opened, aliases=aliases, tags=tags, run=run, step=step, on_newest=on_newest
+            )
         return done.version
 
     def commit_or_reuse(self, draft: Draft, *, aliases: Iterable[str] = (), tags: Iterable[str] = ()) -> CommitResult:
@@ -243,11 +247,12 @@ class Store(StoreUpkeep):
         *,
         project: str = names.DEFAULT_PROJECT,
         new_name: str | None = None,
+        type: str | None = None,
         description: str | None = None,
         tags: Iterable[str] | None = None,
         protected_aliases: Iterable[str] | None = None,
     ) -> Collection:
-        """Rename a collection, or set its description, tags or protected aliases. What is left out stays.
+        """Rename a collection, or set its type, description, tags or protected aliases. What is left out stays.
 
         A protected alias is set, moved and removed only with `force=True`.
         """
@@ -256,6 +261,7 @@ class Store(StoreUpkeep):
             project,
             name,
             new_name=new_name,
+            type=type,
             description=description,
             tags=tags,
             protected_aliases=protected_aliases,

@@ -125,13 +125,6 @@ def projects(connection: Connection) -> list[str]:
     return [name for (name,) in connection.execute("select name from projects order by name")]
 
 
-def registries(connection: Connection, matching: Filters | None = None) -> list[str]:
-    """Return the names of the projects that are registries and that filters match, sorted."""
-    where = filters.where(connection, filter_fields.REGISTRIES, matching)
-    query = f"select name from projects where substr(name, 1, ?) = ? and {where.sql} order by name"
-    return [name for (name,) in connection.execute(query, (len(REGISTRY), REGISTRY, *where.values)).fetchall()]
-
-
 def find_or_create(
     connection: Connection, project: str, name: str, type: str, *, portfolio: bool = False
 ) -> tuple[Collection, bool]:
@@ -161,7 +154,7 @@ def find_or_create(
 
 
 def update(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
-    """Change a collection: `name`, `description`, `tags` and `protected_aliases`, whichever `changes` contains."""
+    """Change a collection: its name, type, description, tags or protected aliases, whichever `changes` contains."""
     for field, value in changes.items():
         if field == "protected_aliases":
             aliases.protect(connection, id, value)
@@ -170,6 +163,7 @@ def update(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
         connection.execute(
             {
                 "name": "update collections set name = ? where id = ?",
+                "type": "update collections set type = ? where id = ?",
                 "description": "update collections set description = ? where id = ?",
                 "tags": "update collections set tags = ? where id = ?",
             }[field],

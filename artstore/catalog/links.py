@@ -94,6 +94,13 @@ def of_version(connection: Connection, version: int) -> list[LinkRow]:
     return [_link(row) for row in connection.execute(query, (version,)).fetchall()]
 
 
+def of_source(connection: Connection, collection: int) -> LinkRow | None:
+    """Return a link that shows a version of a collection; None if there is none."""
+    query = f"{_LINK} where v.collection = ? and l.removed_at is null order by l.id limit 1"
+    row = connection.execute(query, (collection,)).fetchone()
+    return _link(row) if row else None
+
+
 def held_by_alias(connection: Connection, version: int) -> list[str]:
     """Return the aliases of the links of a version, without `latest`, each as `prod of project/portfolio:v0`."""
     query = """

@@ -256,13 +256,25 @@ def add_use(connection: Connection, run: int, version: int, role: str | None) ->
     return cursor.rowcount == 1
 
 
-def add_product(connection: Connection, run: int, version: int, at: str | None = None) -> bool:
-    """Record that a run produced a version, now or `at` a time; return False if that was recorded already."""
+def add_product(
+    connection: Connection, run: int, version: int, at: str | None = None, *, step: int | None = None
+) -> bool:
+    """Record that a run produced a version, now or `at` a time; return False if that was recorded already.
+
+    `step` is the step of the run at that time.
+    """
     cursor = connection.execute(
-        "insert into products (run, version, at) values (?, ?, ?) on conflict do nothing",
-        (run, version, at or timestamps.now()),
+        "insert into products (run, version, at, step) values (?, ?, ?, ?) on conflict do nothing",
+        (run, version, at or timestamps.now(), step),
     )
     return cursor.rowcount == 1
+
+
+def product_step(connection: Connection, version: int) -> int | None:
+    """Return the step of the run that produced a version first, at that time; None if it is not known."""
+    query = "select step from products where version = ? order by at, run limit 1"
+    row = connection.execute(query, (version,)).fetchone()
+    return row[0] if row else None
 
 
 def used_by(connection: Connection, version: int, limit: int = -1) -> list[RunRecord]:

@@ -746,3 +746,20 @@ def m017_run_files(db: Database) -> None:
         create index run_files_by_file on run_files (file);
         """,
     )
+
+
+@migrations()
+def m018_registries(db: Database) -> None:
+    """The fields of registries, and the step at which a run logged a version."""
+    _run(
+        db,
+        """
+        alter table projects add column description text;
+        alter table projects add column visibility text check (visibility in ('organization', 'restricted'));
+        alter table projects add column artifact_types text
+            check (artifact_types is null or json_valid(artifact_types));
+        alter table projects add column created_at text;
+        alter table projects add column updated_at text;
+        alter table products add column step integer check (step >= 0);
+        """,
+    )

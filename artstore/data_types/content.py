@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -158,6 +159,14 @@ class AtUri:
 def md5_name(data: bytes) -> str:
     """Return the name that W&B gives to content without a name of its own."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()[:_NAME_LENGTH]
+
+
+def md5_of(pieces: Iterable[bytes]) -> str:
+    """Return the MD5 of content that comes in pieces, as W&B writes it into documents."""
+    hasher = hashlib.md5(usedforsecurity=False)
+    for piece in pieces:
+        hasher.update(piece)
+    return base64.b64encode(hasher.digest()).decode()
 
 
 def md5_base64(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from typing import Any, Self
@@ -146,3 +147,64 @@ class Molecule(Media):
             return
         data = data_or_path.read()
         super().__init__(content.InMemory(data.encode() if isinstance(data, str) else data, f".{file_format}"), caption)
+
+    @classmethod
+    def from_rdkit(
+        cls,
+        data_or_path: Any,
+        caption: str | None = None,
+        convert_to_3d_and_optimize: bool = True,
+        mmff_optimize_molecule_max_iterations: int = 200,
+    ) -> Molecule:
+        """Return a molecule of RDKit, or the one in a file that RDKit reads (`mol`, `mol2`, `pdb`, `sdf`), as PDB.
+
+        By default hydrogens are added and coordinates computed. Raises `InvalidInput`, or `MissingLibrary` without
+        RDKit.
+        """
+        chem = need("rdkit.Chem", "Molecule.from_rdkit", "molecules")
+        more = need("rdkit.Chem.AllChem", "Molecule.from_rdkit", "molecules")
+        molecule = _read_molecule(chem, data_or_path) if isinstance(data_or_path, str | os.PathLike) else data_or_path
+        if not isinstance(molecule, chem.rdchem.Mol):
+            raise InvalidInput(
+                f"from_rdkit needs a file that RDKit can read, or a molecule of it, not {data_or_path!r}"
+            )
+        if convert_to_3d_and_optimize:
+            molecule = chem.AddHs(molecule)
+            more.EmbedMolecule(molecule)
+            more.MMFFOptimizeMolecule(molecule, maxIters=mmff_optimize_molecule_max_iterations)
+        return cls(io.StringIO(chem.MolToPDBBlock(molecule)), caption, file_type="pdb")
+
+    @classmethod
+    def from_smiles(
+        cls,
+        data: str,
+        caption: str | None = None,
+        sanitize: bool = True,
+        convert_to_3d_and_optimize: bool = True,
+        mmff_optimize_molecule_max_iterations: int = 200,
+    ) -> Molecule:
+        """Return the molecule that a SMILES string describes. Raises what `from_rdkit` raises.
+
+        >>> artstore.Molecule.from_smiles("CC(=O)Nc1ccc(O)cc1", caption="paracetamol")
+        """
+        molecule = need("rdkit.Chem", "Molecule.from_smiles", "molecules").MolFromSmiles(data, sanitize=sanitize)
+        if molecule is None:
+            raise InvalidInput(f"Unable to parse the SMILES string {data!r}")
+        return cls.from_rdkit(molecule, caption, convert_to_3d_and_optimize, mmff_optimize_molecule_max_iterations)
+
+
+def _read_molecule(chem: Any, path: str | os.PathLike[str]) -> Any:
+    """Return the molecule in a file that RDKit reads; None if it cannot."""
+    given = os.fspath(path)
+    readers = {
+        ".pdb": chem.MolFromPDBFile,
+        ".mol": chem.MolFromMolFile,
+        ".mol2": chem.MolFromMol2File,
+        ".sdf": lambda name: next(iter(chem.SDMolSupplier(name)), None),
+    }
+    suffix = os.path.splitext(given)[1]
+    if suffix not in readers:
+        raise InvalidInput("Molecule.from_rdkit only supports files of the type: mol, mol2, pdb, sdf")
+    if not os.path.isfile(given):
+        raise InvalidInput(f"{given!r} is not a file: give the path of one")
+    return readers[suffix](given)

@@ -52,6 +52,7 @@ def commit(
     aliases: Iterable[str] = (),
     tags: Iterable[str] = (),
     run: int | None = None,
+    step: int | None = None,
     on_newest: bool = False,
 ) -> CommitResult:
     """Make a draft the next version of its collection, as the product of a run if given; durable when this returns.
@@ -78,7 +79,7 @@ def commit(
                 edit.set_alias(connection, version, alias)
             edit.tag_version(connection, version, tags)
             if run is not None:
-                runs.add_product(connection, run, version.id)
+                runs.add_product(connection, run, version.id, step=step)
             return CommitResult(versions.by_id(connection, version.id), is_new)
 
         with suppress(_NewerVersion):

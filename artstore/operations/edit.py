@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from artstore.catalog import aliases as alias_rows
-from artstore.catalog import collections, events, links, versions
+from artstore.catalog import collections, events, links, registries, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
 from artstore.catalog.repository import Repository
@@ -201,6 +201,7 @@ def link(
     with repository.db.writing() as connection:
         if not versions.exists(connection, version.id):
             raise NotFound(f"{version.name} was deleted: link another version")
+        registries.check_accepts(connection, project, version.type)
         portfolio, is_new = collections.find_or_create(connection, project, collection, version.type, portfolio=True)
         if is_new:
             subject = f"{project}/{collection}"
@@ -228,14 +229,14 @@ def unlink(repository: Repository, wanted: Iterable[Version], *, force: bool = F
     """
     with repository.db.writing() as connection:
         for version in wanted:
-            if version.link is None:
-                raise InvalidInput(
-                    f"{version.name} is not a link: delete the version itself, or unlink where it is linked"
-                )
-            _unlink(connection, version, version.link, force=force)
+            remove_link(connection, version, force=force)
 
 
-def _unlink(connection: Connection, version: Version, link: Link, *, force: bool) -> None:
+def remove_link(connection: Connection, version: Version, *, force: bool) -> None:
+    """Remove the link by which a version was found. Raises what `unlink` raises."""
+    link = version.link
+    if link is None:
+        raise InvalidInput(f"{version.name} is not a link: delete the version itself, or unlink where it is linked")
     portfolio = collections.get(connection, link.project, link.collection)
     for alias in links.by_id(connection, link.id).link.aliases if not force else ():
         alias_rows.check_unprotected(connection, portfolio.id, alias)
@@ -271,13 +272,15 @@ def describe_collection(
     name: str,
     *,
     new_name: str | None = None,
+    type: str | None = None,
     description: str | None = None,
     tags: Iterable[str] | None = None,
     protected_aliases: Iterable[str] | None = None,
 ) -> Collection:
-    """Rename a collection, or set its description, tags or protected aliases; return it as it is then.
+    """Rename a collection, or set its type, description, tags or protected aliases; return it as it is then.
 
-    Raises `NotFound`, `InvalidName` or `InvalidInput`.
+    Raises `NotFound`, `InvalidName`, or `InvalidInput` if the name is taken, or the type is to be changed of a
+    collection that has links or whose versions are linked.
     """
     given = {
         "name": new_name,
@@ -291,9 +294,28 @@ def describe_collection(
         collection = collections.get(connection, project, name)
         if new_name != name and collections.find(connection, project, new_name) is not None:
             raise InvalidInput(f"there is an artifact {new_name!r} in project {project!r} already: choose another name")
+        if type is not None and type != collection.type:
+            _check_new_type(connection, collection, type)
+            changes["type"] = type
         collections.update(connection, collection.id, changes)
         events.record(connection, "collection-described", f"{project}/{name}", **changes)
         return collections.get(connection, project, new_name)
+
+
+def _check_new_type(connection: Connection, collection: Collection, type: str) -> None:
+    if collection.portfolio:
+        raise InvalidInput(
+            f"{collection.name} shows linked versions, whose type it has: change that of their collection"
+        )
+    # Neither from nor to a type that only artstore gives.
+    names.user_type(collection.name, collection.type)
+    names.user_type(collection.name, type)
+    shown = links.of_source(connection, collection.id)
+    if shown is not None:
+        raise InvalidInput(
+            f"{collection.name} stays of type {collection.type!r}, as {_link_name(shown.link)} shows one of its "
+            "versions: unlink that first"
+        )
 
 
 def _checked_aliases(aliases: Iterable[str]) -> list[str]:

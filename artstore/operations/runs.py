@@ -181,10 +181,10 @@ class Runs:
                 events.record(connection, "version-used", version.qualified_name, run=run.qualified_name, role=role)
         return added
 
-    def note_product(self, run: RunRecord, version: Version) -> None:
-        """Record that a run logged a version that was there already."""
+    def note_product(self, run: RunRecord, version: Version, *, step: int | None = None) -> None:
+        """Record that a run logged a version that was there already, at a step if given."""
         with self._db.writing() as connection:
-            if runs.add_product(connection, run.id, version.id):
+            if runs.add_product(connection, run.id, version.id, step=step):
                 events.record(connection, "version-produced", version.qualified_name, run=run.id)
 
     def used(self, run: RunRecord) -> list[Version]:
@@ -211,6 +211,11 @@ class Runs:
         """Return the runs that logged a version, the first one first."""
         with self._db.reading() as connection:
             return runs.produced_by(connection, version.id)
+
+    def step_of(self, version: Version) -> int | None:
+        """Return the step of the run that logged a version first, at that time; None if it is not known."""
+        with self._db.reading() as connection:
+            return runs.product_step(connection, version.id)
 
     # Find and list
 

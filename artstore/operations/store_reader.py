@@ -13,7 +13,6 @@ from artstore.catalog.collections import Collection
 from artstore.catalog.connection import FILE, Connection
 from artstore.catalog.db import Db
 from artstore.catalog.events import Event
-from artstore.catalog.filters import Filters
 from artstore.catalog.repository import Repository
 from artstore.catalog.usage import Share
 from artstore.catalog.versions import Overview
@@ -26,6 +25,7 @@ from artstore.errors import Damaged
 from artstore.operations import diff, edit, find, upsert, usage
 from artstore.operations.browse import Browse
 from artstore.operations.pages import Pages
+from artstore.operations.registries import Registries
 from artstore.operations.runs import Runs
 from artstore.runtime import notebook, words
 from artstore.runtime.progress import SILENT, Progress
@@ -103,9 +103,10 @@ class StoreReader:
         """Return the projects of the store."""
         return self._read(collections.projects)
 
-    def registries(self, filters: Filters | None = None) -> list[str]:
-        """Return the projects that are registries and match filters."""
-        return self._read(collections.registries, filters)
+    @property
+    def registries(self) -> Registries:
+        """The registries of the store."""
+        return Registries(self.repository)
 
     def types(self, project: str | None = None) -> list[str]:
         """Return the types of the collections of a project, or of all."""

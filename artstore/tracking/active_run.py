@@ -128,6 +128,7 @@ save = _of_open_run(Run.save)
 define_metric = _of_open_run(Run.define_metric)
 watch = _of_open_run(Run.watch)
 unwatch = _of_open_run(Run.unwatch)
+pin_config_keys = _of_open_run(Run.pin_config_keys)
 alert = _of_open_run(Run.alert)
 mark_preempting = _of_open_run(Run.mark_preempting)
 

@@ -17,14 +17,20 @@ from artstore.tracking.artifact import Artifact
 from artstore.tracking.collection import (
     ArtifactCollection,
     ArtifactType,
-    check_order,
     list_collections,
     list_versions,
 )
-from artstore.tracking.listing import Listing
+from artstore.tracking.listing import Listing, in_order
 from artstore.tracking.public_run import PublicRun
+from artstore.tracking.registry import Registry
+from artstore.tracking.server_only import server_only
 
 
+@server_only("""
+    automation automations create_automation create_custom_chart create_run create_run_queue create_team create_user
+    delete_automation integrations job list_jobs organization queued_run reports run_queue slack_integrations
+    sync_tensorboard team update_automation upsert_run_queue user user_agent users webhook_integrations
+""")
 class Api:
     """The artifacts and runs of a store.
 
@@ -62,6 +68,23 @@ class Api:
     def default_entity(self) -> str:
         """Always `local`: a store has one owner."""
         return LOCAL
+
+    @property
+    def viewer(self) -> User:
+        """The owner of the store."""
+        return User()
+
+    def from_path(self, path: str) -> Project | PublicRun | sweeps.Sweep:
+        """Find a project (`[entity/]project`), a run (`project/id`) or a sweep (`entity/project/sweeps/id`).
+
+        Raises `NotFound`.
+        """
+        parts = path.strip("/ ").split("/")
+        if len(parts) == 1 or (len(parts) == 2 and parts[1] in self.store.projects()):
+            return self.project(parts[-1])
+        if len(parts) == 4 and parts[2].startswith("sweep"):
+            return self.sweep("/".join([*parts[:2], parts[3]]))
+        return self.run(path)
 
     def flush(self) -> None:
         """Do nothing: nothing is cached."""
@@ -153,15 +176,15 @@ class Api:
         start: str | None = None,
         filters: Mapping[str, Any] | None = None,
     ) -> Listing[ArtifactCollection]:
-        """List the collections of a type in a project that match filters, by name.
+        """List the collections of a type in a project that match filters, by name or in an order.
 
         >>> api.artifact_collections("animals", "dataset", filters={"tag": "checked"})
 
-        A single name is the type, in the default project. Raises `InvalidInput`.
+        A single name is the type, in the default project. `order` is `name`, `created_at` or `updated_at`, with `-`
+        before it for the largest first. Raises `InvalidInput`.
         """
-        check_order("collections", order)
         project, type = (self._project, project_name) if type_name is None else (self._of(project_name), type_name)
-        return list_collections(self.store, project, type, filters=filters, per_page=per_page, start=start)
+        return list_collections(self.store, project, type, filters=filters, order=order, per_page=per_page, start=start)
 
     def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
         """Find a type of artifacts. Raises `NotFound` if the project has none of that type."""
@@ -187,10 +210,23 @@ class Api:
 
     def registry(self, name: str, organization: str | None = None) -> Registry:
         """Find a registry: the links in the project `wandb-registry-NAME`, in any case. Raises `NotFound`."""
-        registries = {registry.name.lower(): registry for registry in self.registries()}
-        if name.lower() not in registries:
-            raise NotFound(f"no registry {name!r}: linking an artifact to {REGISTRY}{name}/NAME creates it")
-        return registries[name.lower()]
+        return Registry(self.store, self.store.registries.get(REGISTRY + name))
+
+    def create_registry(
+        self,
+        name: str,
+        visibility: str = "organization",
+        organization: str | None = None,
+        description: str | None = None,
+        artifact_types: list[str] | None = None,
+    ) -> Registry:
+        """Create a registry that accepts artifacts of some types, or of all. Raises `InvalidInput` if it exists.
+
+        >>> api.create_registry("models", visibility="restricted", artifact_types=["model"])
+
+        Linking an artifact to `wandb-registry-NAME/COLLECTION` creates one that accepts all. The `visibility` is kept.
+        """
+        return Registry.create(self, organization, name, visibility, description, artifact_types)
 
     def registries(
         self,
@@ -200,10 +236,19 @@ class Api:
         order: str | None = None,
         start: str | None = None,
     ) -> Listing[Registry]:
-        """List the registries of the store that match a filter by `name`, by name. Raises `InvalidInput`."""
-        check_order("registries", order)
-        projects = [project for project in self.store.registries(filter) if start is None or project > start]
-        return Listing.of([(project, Registry(self.store, project)) for project in projects])
+        """List the registries of the store that match a filter by `name`, by name or in an order.
+
+        `order` is `name`, `created_at` or `updated_at`, with `-` before it for the largest first. Raises
+        `InvalidInput`.
+        """
+        found = [Registry(self.store, record) for record in self.store.registries.find_all(filter)]
+        keys = {
+            "name": lambda registry: registry.name,
+            "created_at": lambda registry: registry.created_at,
+            "updated_at": lambda registry: registry.updated_at,
+        }
+        ordered = in_order("registries", found, order, keys)
+        return Listing.of([(each.full_name, each) for each in ordered], start=start, per_page=per_page)
 
     # Runs
 
@@ -241,6 +286,10 @@ class Api:
         """List the projects of the store."""
         return Listing.of([(name, Project(self.store, name)) for name in self.store.projects()])
 
+    def create_project(self, name: str, entity: str | None = None) -> None:
+        """Check the name of a project: it is there once something is logged to it. Raises `InvalidName`."""
+        names.project(name)
+
     def project(self, name: str, entity: str | None = None) -> Project:
         """Return a project of the store. Raises `NotFound`."""
         if name not in self.store.projects():
@@ -253,6 +302,7 @@ class Api:
         return f"<Api of {self._store.path if self._store else location.find()}>"
 
 
+@server_only("owner")
 class Project:
     """A namespace of artifacts and runs."""
 
@@ -276,48 +326,24 @@ class Project:
     def collections(
         self, filters: Mapping[str, Any] | None = None, order: str | None = None, per_page: int = 50
     ) -> Listing[ArtifactCollection]:
-        """List the collections of the project that match filters, by name."""
-        check_order("collections", order)
-        return list_collections(self._store, self.name, None, filters=filters, per_page=per_page)
+        """List the collections of the project that match filters, by name or in an order."""
+        return list_collections(self._store, self.name, None, filters=filters, order=order, per_page=per_page)
+
+    def sweeps(self, per_page: int = 50) -> Listing[sweeps.Sweep]:
+        """List the sweeps of the project, by id."""
+        listed = list_collections(self._store, self.name, sweeps.TYPE)
+        ids = [collection.name.removeprefix(f"{sweeps.TYPE}-") for collection in listed]
+        return Listing.of([(id, sweeps.Sweep(self._store, self.name, id)) for id in ids], per_page=per_page)
 
     def __repr__(self) -> str:
         return f"<Project {self.name}>"
 
 
-class Registry:
-    """A registry as in W&B: the collections of links in one project."""
+class User:
+    """The owner of the store, as W&B's Api shows users."""
 
-    def __init__(self, store: Store, project: str) -> None:
-        self._store = store
-        self.full_name = project
-        self.name = project.removeprefix(REGISTRY)
-        self.entity = LOCAL
-        self.organization = LOCAL
-
-    def collections(
-        self,
-        filter: Mapping[str, Any] | None = None,
-        order: str | None = None,
-        per_page: int = 100,
-        start: str | None = None,
-    ) -> Listing[ArtifactCollection]:
-        """List the collections that match a filter by name, description, type, tag or time, by name."""
-        check_order("collections", order)
-        return list_collections(self._store, self.full_name, None, filters=filter, per_page=per_page, start=start)
-
-    def versions(
-        self,
-        filter: Mapping[str, Any] | None = None,
-        order: str | None = None,
-        per_page: int = 100,
-        start: str | None = None,
-    ) -> Listing[Artifact]:
-        """List the linked versions that match a filter by tag, alias, metadata or time, by collection."""
-        check_order("versions", order)
-        versions = [link for collection in self.collections() for link in collection.artifacts(filters=filter)]
-        names = [link.qualified_name for link in versions]
-        after = names.index(start) + 1 if start in names else 0
-        return Listing.of([(link.qualified_name, link) for link in versions[after:]])
-
-    def __repr__(self) -> str:
-        return f"<Registry {self.name}>"
+    username = entity = LOCAL
+    name = email = ""
+    admin = True
+    teams: tuple[str, ...] = ()
+    api_keys: tuple[str, ...] = ()

@@ -110,15 +110,17 @@ class Artifact(ArtifactDraft, ArtifactVersion):
         """Note the commit that a run has begun. `on_waited` is called when `wait` has its outcome."""
         self._pending, self._on_waited = pending, on_waited
 
-    def _commit(self, store: Store, run: RunRecord, aliases: list[str], tags: list[str]) -> Version:
-        """Commit the draft as the product of a run; a version gets the aliases and tags, and the run as producer."""
+    def _commit(self, store: Store, run: RunRecord, step: int, aliases: list[str], tags: list[str]) -> Version:
+        """Commit the draft as the product of a run at a step; a version gets the aliases, tags and that producer."""
         with self._lock:
             if self._version is not None:
                 version = store.describe(self._version, add_aliases=aliases, add_tags=tags)
-                store.runs.note_product(run, version)
+                store.runs.note_product(run, version, step=step)
             else:
                 assert self._draft is not None
-                version = store.commit(self._draft, aliases=aliases, tags=tags, run=run.id, on_newest=self._incremental)
+                version = store.commit(
+                    self._draft, aliases=aliases, tags=tags, run=run.id, step=step, on_newest=self._incremental
+                )
             self._set_version(version)
             return version
 

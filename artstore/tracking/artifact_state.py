@@ -33,7 +33,8 @@ from artstore.errors import (
 from artstore.runtime import terminal
 from artstore.store import Store
 from artstore.tracking import open_stores
-from artstore.tracking.entries import ArtifactManifest, Owner
+from artstore.tracking.artifact_manifest import ArtifactManifest
+from artstore.tracking.entries import Owner
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -267,6 +268,11 @@ class ArtifactState(Owner):
     commit_hash = digest
 
     @property
+    def digest_algorithm(self) -> str:
+        """The algorithm of the digest: that of the store, `blake3` or `sha256`."""
+        return self.digest.partition(":")[0]
+
+    @property
     def size(self) -> int:
         """The sum of the sizes of the entries, in bytes."""
         draft = self._draft
@@ -294,6 +300,9 @@ class ArtifactState(Owner):
         if draft is not None:
             return draft.under("")
         return self._open_store().entries(self._require_version("manifest"))
+
+    def _read_entry(self, entry: Entry) -> Iterator[bytes]:
+        return self._open_store().read(entry)
 
     @property
     def description(self) -> str | None:

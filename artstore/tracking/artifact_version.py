@@ -109,8 +109,12 @@ class ArtifactVersion(ArtifactDownload):
     @property
     @needs_version
     def history_step(self, version: Version) -> int | None:
-        """None: artifacts are not recorded with the step of their run."""
-        return None
+        """The newest step that the run had logged when it logged the artifact; None without a run.
+
+        >>> list(artifact.logged_by().scan_history(min_step=artifact.history_step))
+        """
+        step = self._open_store().runs.step_of(version)
+        return None if step is None else max(0, step - 1)
 
     @property
     @needs_version

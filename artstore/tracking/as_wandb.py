@@ -27,7 +27,11 @@ _TOP_LEVEL = {
     *(name for name in vars(artstore)["__all__"] if name not in _OURS),
     *("config", "data_types", "run", "summary"),
 }
-_OBJECTS = {"api": ("artstore.tracking.wandb_parts", "api"), "_attach": ("artstore.tracking.wandb_parts", "_attach")}
+_PARTS = "artstore.tracking.wandb_parts"
+_OBJECTS = {
+    **{name: (_PARTS, name) for name in ("_attach", "api", "ensure_configured", "patched", "termsetup")},
+    "pin_config_keys": ("artstore.tracking.active_run", "pin_config_keys"),
+}
 
 
 class _Wandb(ModuleType):
@@ -44,12 +48,12 @@ class _Wandb(ModuleType):
         if name in _TOP_LEVEL:
             return getattr(artstore, name)
         if name in SERVER_ONLY:
-            return import_module("artstore.tracking.wandb_parts").ServerOnly(name)
+            return import_module("artstore.tracking.server_only").ServerOnly(name)
         raise AttributeError(f"artstore stands in for wandb, and has no wandb.{name}")
 
     def __dir__(self) -> list[str]:
         below = {name.split(".")[1] for name in MODULES}
-        return sorted({*super().__dir__(), *_TOP_LEVEL, *below, "api"})
+        return sorted({*super().__dir__(), *_TOP_LEVEL, *_OBJECTS, *below})
 
 
 class _WandbModule(ModuleType):

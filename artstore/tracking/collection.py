@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from artstore.core import names
@@ -13,7 +13,7 @@ from artstore.store import Collection, Store
 from artstore.tracking import deletion
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.artifact_state import as_aliases, as_list
-from artstore.tracking.listing import Listing
+from artstore.tracking.listing import Listing, in_order
 
 NEWEST_FIRST, OLDEST_FIRST = "-version_index", "+version_index"
 _ORDERS = {
@@ -39,8 +39,12 @@ class ArtifactCollection:
 
     def __init__(self, store: Store, record: Collection) -> None:
         self._store = store
+        self._take(record)
+
+    def _take(self, record: Collection) -> None:
         self._record = record
         self._name = record.name
+        self._type = record.type
         self._description = record.description
         self._tags = list(record.tags)
         self._protected_aliases = list(record.protected_aliases)
@@ -75,13 +79,19 @@ class ArtifactCollection:
 
     @property
     def type(self) -> str:
-        """The type of its artifacts, which never changes."""
-        return self._record.type
+        """The type of its artifacts. Setting it takes effect with `save`, and not for a collection of links."""
+        return self._type
 
     @type.setter
     def type(self, type: str) -> None:
-        if type != self._record.type:
-            raise InvalidInput(f"the type of {self.name} stays {self.type!r}: log to another collection for {type!r}")
+        if not self.is_sequence():
+            raise InvalidInput("Type can only be changed if the artifact collection is a sequence, not one of links.")
+        self._type = type
+
+    def change_type(self, new_type: str) -> None:
+        """Change the type, and store what was changed. W&B's older way to set `type` and call `save`."""
+        self.type = new_type
+        self.save()
 
     @property
     def description(self) -> str:
@@ -147,12 +157,17 @@ class ArtifactCollection:
         return self._store.versions(self._record.name, project=self.project)
 
     def save(self) -> None:
-        """Store what was changed. Raises `InvalidName`, or `InvalidInput` if the new name is taken."""
+        """Store what was changed.
+
+        Raises `InvalidName`, or `InvalidInput` if the new name is taken, or if the type changed and a version is
+        linked elsewhere.
+        """
         before = self._record
         self._record = self._store.describe_collection(
             before.name,
             project=self.project,
             new_name=self._name,
+            type=self._type,
             description=self._description,
             tags=self._tags,
             # Aliases that were protected in the meantime stay protected.
@@ -160,6 +175,11 @@ class ArtifactCollection:
             if tuple(self._protected_aliases) == before.protected_aliases
             else self._protected_aliases,
         )
+
+    def load(self) -> ArtifactCollection:
+        """Read the collection again; return it. Changes that were not saved are dropped. Raises `NotFound`."""
+        self._take(self._store.collection(self._record.name, project=self.project))
+        return self
 
     def delete(self, *, force: bool = False) -> None:
         """Delete all versions; of a collection of links, the links. The name, the type and the numbering stay.
@@ -202,9 +222,13 @@ class ArtifactType:
         filters: Mapping[str, Any] | None = None,
         order: str | None = None,
     ) -> Listing[ArtifactCollection]:
-        """List the collections of the type that match filters, by name. Raises `InvalidInput`."""
-        check_order("collections", order)
-        return list_collections(self._store, self.project, self.name, filters=filters, per_page=per_page, start=start)
+        """List the collections of the type that match filters, by name or in an order. Raises `InvalidInput`.
+
+        `order` is `name`, `created_at` or `updated_at`, with `-` before it for the largest first.
+        """
+        return list_collections(
+            self._store, self.project, self.name, filters=filters, order=order, per_page=per_page, start=start
+        )
 
     def collection(self, name: str) -> ArtifactCollection:
         """Find a collection of the type. Raises `NotFound`."""
@@ -212,6 +236,10 @@ class ArtifactType:
         if collection.type != self.name:
             raise NotFound(f"no artifact {name!r} of type {self.name!r}: it is of type {collection.type!r}")
         return collection
+
+    def load(self) -> ArtifactType:
+        """Return the type: it has nothing but its name."""
+        return self
 
     def __repr__(self) -> str:
         return f"<ArtifactType {self.name}>"
@@ -221,10 +249,13 @@ def _aliases(version: Version) -> tuple[str, ...]:
     return version.link.aliases if version.link else version.aliases
 
 
-def check_order(what: str, order: str | None) -> None:
-    """Raise `InvalidInput` for an order other than by name, of things that are listed by their names."""
-    if order not in (None, "name", "+name"):
-        raise InvalidInput(f"cannot order {what} by {order!r}: they are listed by their names")
+_BY_NAME = (None, "name", "+name")
+_COLLECTION_KEYS: Mapping[str, Callable[[ArtifactCollection], str]] = {
+    "name": lambda collection: collection.name,
+    "created_at": lambda collection: collection.created_at,
+    "updated_at": lambda collection: collection.updated_at,
+}
+_ALL = 1000
 
 
 def list_collections(
@@ -233,10 +264,11 @@ def list_collections(
     type: str | None,
     *,
     filters: Mapping[str, Any] | None = None,
+    order: str | None = None,
     per_page: int = 50,
     start: str | None = None,
 ) -> Listing[ArtifactCollection]:
-    """List the collections of a type, or of all, that match filters, by name. Raises `InvalidInput`."""
+    """List the collections of a type, or of all, that match filters, by name or in an order. Raises `InvalidInput`."""
 
     def page(after: str | None, count: int) -> list[tuple[str, ArtifactCollection]]:
         records = store.pages.collections(project, type=type, filters=filters, after=after, count=count)
@@ -244,6 +276,9 @@ def list_collections(
 
     # A wrong filter raises where it is given, not where the listing is read.
     page(None, 0)
+    if order not in _BY_NAME:
+        found = in_order("collections", Listing(page, lambda: 0, per_page=_ALL), order, _COLLECTION_KEYS)
+        return Listing.of([(each.name, each) for each in found], start=start, per_page=per_page)
     return Listing(
         page,
         lambda: store.pages.count_collections(project, type=type, filters=filters),

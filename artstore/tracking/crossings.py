@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from artstore.tracking.collection import ArtifactCollection
     from artstore.tracking.public_run import PublicRun
     from artstore.tracking.run import Run
+    from artstore.tracking.sweeps import Sweep
 
 
 def public_runs(store: Store, records: Iterable[RunRecord]) -> list[PublicRun]:
@@ -31,6 +32,13 @@ def collection(store: Store, project: str, name: str) -> ArtifactCollection:
     from artstore.tracking.collection import ArtifactCollection
 
     return ArtifactCollection._named(store, project, name)
+
+
+def sweep(store: Store, project: str, id: str) -> Sweep:
+    """Find a sweep. Raises `NotFound`."""
+    from artstore.tracking.sweeps import Sweep
+
+    return Sweep(store, project, id)
 
 
 def disabled_run() -> Run:

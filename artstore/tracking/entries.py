@@ -1,17 +1,17 @@
-"""Entries, files and manifests of artifacts, with the names and attributes that W&B gives them."""
+"""Entries and files of artifacts, with the names and attributes that W&B gives them."""
 
 from __future__ import annotations
 
 import mimetypes
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, overload
 
 from artstore.core.manifest import Entry, Kind
+from artstore.data_types import content
 from artstore.errors import InvalidInput, NoEntry
 from artstore.runtime import scratch
 
@@ -21,6 +21,11 @@ class Owner(Protocol):
 
     @property
     def qualified_name(self) -> str: ...
+    @property
+    def created_at(self) -> str: ...
+    def _read_entry(self, entry: Entry) -> Iterable[bytes]: ...
+    def add_reference(self, uri: ArtifactEntry, name: str) -> Sequence[ArtifactEntry]: ...
+    def remove(self, item: str) -> None: ...
     def download(
         self, root: str | os.PathLike[str] | None = None, *, path_prefix: str | os.PathLike[str] | None = None
     ) -> str: ...
@@ -100,6 +105,13 @@ class ArtifactEntry:
         """Return a URL of this entry, which `Artifact.add_reference` takes."""
         return f"wandb-artifact://{self.parent_artifact().qualified_name}/{self.path}"
 
+    @property
+    def md5(self) -> str | None:
+        """The MD5 of the content in base64, for which a file is read; None for what is not a stored file."""
+        if self.kind is not Kind.FILE:
+            return None
+        return content.md5_of(self.parent_artifact()._read_entry(self._entry))
+
     def to_json(self) -> dict[str, Any]:
         """Return the entry as it is in W&B's manifests."""
         document: dict[str, Any] = {"digest": self.digest}
@@ -149,54 +161,6 @@ class ArtifactEntries(Sequence[ArtifactEntry]):
         return repr(list(self))
 
 
-class ArtifactManifest:
-    """All entries of an artifact."""
-
-    def __init__(self, artifact: Owner, read: Callable[[], Iterator[Entry]], digest: Callable[[], str]) -> None:
-        self._artifact = artifact
-        self._read = read
-        self._digest = digest
-
-    @cached_property
-    def entries(self) -> dict[str, ArtifactEntry]:
-        """The entries by path, in path order."""
-        entries = sorted(self._read(), key=lambda entry: entry.path)
-        return {entry.path: ArtifactEntry(entry, self._artifact) for entry in entries}
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def version(self) -> int:
-        """Return the version of W&B's manifest format that `to_manifest_json` follows."""
-        return 1
-
-    def digest(self) -> str:
-        """Return the digest of the artifact."""
-        return self._digest()
-
-    def size(self) -> int:
-        """Return the sum of the sizes that are known, in bytes."""
-        return sum(entry.size or 0 for entry in self.entries.values())
-
-    def get_entry_by_path(self, path: str | os.PathLike[str]) -> ArtifactEntry | None:
-        """Return the entry at a path; None if there is none."""
-        return self.entries.get(str(path))
-
-    def get_entries_in_directory(self, directory: str) -> list[ArtifactEntry]:
-        """Return the entries below a folder, in path order."""
-        prefix = directory.rstrip("/") + "/"
-        return [entry for path, entry in self.entries.items() if path.startswith(prefix)]
-
-    def to_manifest_json(self) -> dict[str, Any]:
-        """Return the manifest in the form that W&B writes."""
-        return {
-            "version": self.version(),
-            "storagePolicy": "wandb-storage-policy-v1",
-            "storagePolicyConfig": {"storageLayout": "V2"},
-            "contents": {path: entry.to_json() for path, entry in self.entries.items()},
-        }
-
-
 class ArtifactFile:
     """A file of a logged artifact, as `Artifact.files` lists it."""
 
@@ -231,6 +195,23 @@ class ArtifactFile:
     def digest_algorithm(self) -> str | None:
         """Return the algorithm of the digest, such as `blake3`."""
         return self._entry.digest_algorithm()
+
+    @property
+    def md5(self) -> str | None:
+        """The MD5 of the content in base64, for which the file is read; None for what is not a stored file."""
+        return self._entry.md5
+
+    @property
+    def updated_at(self) -> str:
+        """When the version was committed: UTC, ISO 8601."""
+        return self._entry.parent_artifact().created_at
+
+    @property
+    def path_uri(self) -> str:
+        """The URI of a reference; otherwise empty."""
+        return self._entry.ref or ""
+
+    url = direct_url = path_uri
 
     def download(self, root: str | os.PathLike[str] = ".", replace: bool = False, exist_ok: bool = False) -> Any:
         """Write the file below a folder; return it, opened for reading.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
+from artstore.errors import InvalidInput
 from artstore.runtime import notebook
 
 Item = TypeVar("Item")
@@ -35,9 +36,15 @@ class Listing(Generic[Item]):
         self._index = 0
 
     @classmethod
-    def of(cls, items: list[tuple[str, Item]]) -> Listing[Item]:
+    def of(cls, items: list[tuple[str, Item]], *, start: str | None = None, per_page: int = 50) -> Listing[Item]:
         """Return a listing of items that are already there, each with its cursor."""
-        return cls(lambda after, count: items if after is None else [], lambda: len(items))
+        places = {cursor: number + 1 for number, (cursor, _) in enumerate(items)}
+
+        def page(after: str | None, count: int) -> list[tuple[str, Item]]:
+            begin = 0 if after is None else places.get(after, len(items))
+            return items[begin : begin + count]
+
+        return cls(page, lambda: len(items), per_page=per_page, start=start)
 
     @property
     def more(self) -> bool:
@@ -96,6 +103,18 @@ class Listing(Generic[Item]):
 
     def __repr__(self) -> str:
         return f"<Listing of {len(self)}>"
+
+
+def in_order(
+    what: str, items: Iterable[Item], order: str | None, keys: Mapping[str, Callable[[Item], Any]]
+) -> list[Item]:
+    """Return items by one of some keys, with `-` before it the largest first. Raises `InvalidInput` for another."""
+    if order is None:
+        return list(items)
+    key = order.lstrip("+-")
+    if key not in keys:
+        raise InvalidInput(f"cannot order {what} by {order!r}: use {', '.join(keys)}, with + or - before it")
+    return sorted(items, key=keys[key], reverse=order.startswith("-"))
 
 
 def _row(item: object) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from artstore.core import names
 from artstore.core.names import LOCAL
@@ -15,16 +15,21 @@ from artstore.lineage.graph import Direction
 from artstore.lineage.lineage import Lineage
 from artstore.runtime.notebook import show as show_in_notebook
 from artstore.store import Store
-from artstore.tracking import notebook
+from artstore.tracking import crossings, notebook
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.artifact_state import as_aliases
 from artstore.tracking.listing import Listing
 from artstore.tracking.public_run_edits import PublicRunEdits
+from artstore.tracking.server_only import server_only
+
+if TYPE_CHECKING:
+    from artstore.tracking.sweeps import Sweep
 
 _PAGE = 1000
 _OLDEST_FIRST = "+created_at"
 
 
+@server_only("console_logs create download_history_exports stop update_state")
 class PublicRun(PublicRunEdits):
     """A run of a store, as it was when it was read; `load` reads it again.
 
@@ -91,6 +96,21 @@ class PublicRun(PublicRunEdits):
         return self._record.environment.get("sweep")
 
     @property
+    def sweep(self) -> Sweep | None:
+        """The sweep that the run belongs to; None if it belongs to none."""
+        return None if self.sweep_name is None else crossings.sweep(self._store, self.project, self.sweep_name)
+
+    @property
+    def storage_id(self) -> str:
+        """The number of the run in the store."""
+        return str(self._record.id)
+
+    @property
+    def system_metrics(self) -> dict[str, Any]:
+        """Empty: nothing is measured of the machine."""
+        return {}
+
+    @property
     def lastHistoryStep(self) -> int:
         """The newest step that the run logged; -1 if it logged none."""
         return self._store.runs.last_step(self._record)
@@ -118,6 +138,17 @@ class PublicRun(PublicRunEdits):
                     yield row
                 elif all(key in row for key in keys):
                     yield {key: row[key] for key in keys}
+
+    def beta_scan_history(
+        self,
+        keys: list[str] | None = None,
+        page_size: int = _PAGE,
+        min_step: int = 0,
+        max_step: int | None = None,
+        use_cache: bool = True,
+    ) -> Iterator[dict[str, Any]]:
+        """Return what `scan_history` returns. W&B's older name of it."""
+        return self.scan_history(keys, page_size, min_step, max_step)
 
     def history(
         self,

@@ -27,6 +27,7 @@ from artstore.tracking.run_page import RunPage
 _ALPHABET = string.digits + string.ascii_lowercase
 _MOST_NAMED = 10
 _active: list[Run] = []
+_newest: Run | None = None
 _guard = threading.RLock()
 _store_before_runs: str | None = None
 """The environment variable of the store, as it was before the first run that is open."""
@@ -47,6 +48,11 @@ def current() -> Run | None:
     """Return the run that was begun last and is not finished; None if there is none."""
     with _guard:
         return next((run for run in reversed(_open_runs()) if not run._finished), None)
+
+
+def newest() -> Run | None:
+    """Return the run that this process began last, also if it is finished; None if it began none."""
+    return _newest
 
 
 def _open_runs() -> list[Run]:
@@ -143,11 +149,12 @@ class Run(RunPage):
 
     def open(self) -> None:
         """Make this the current run, which is finished at the latest when the process ends."""
-        global _store_before_runs
+        global _store_before_runs, _newest
         with _guard:
             if not _open_runs():
                 _store_before_runs = os.environ.get(location.VARIABLE)
             _active.append(self)
+            _newest = self
             # Artifacts and child processes find the same store.
             os.environ[location.VARIABLE] = str(self._store.path)
         self._ask_git()

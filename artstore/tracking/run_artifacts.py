@@ -70,8 +70,9 @@ class RunArtifacts(RunState):
         # An upsert of it may still be under way.
         if artifact._upserted is not None or (artifact._pending is not None and artifact.distributed_id is not None):
             artifact._require_version("log_artifact")
+        step = self._step
         return self._commit_in_background(
-            artifact, lambda: artifact._commit(self._store, self._record, wanted_aliases, wanted_tags).name
+            artifact, lambda: artifact._commit(self._store, self._record, step, wanted_aliases, wanted_tags).name
         )
 
     def upsert_artifact(

@@ -153,6 +153,9 @@ class Sweep:
                     raise
         raise SweepDone(f"all values of the sweep {self.id} were tried: begin another with artstore.sweep()")
 
+    def _repr_html_(self) -> str:
+        return self.runs._repr_html_()
+
     def __repr__(self) -> str:
         return f"<Sweep {self.project}/{self.id} ({self.state})>"
 

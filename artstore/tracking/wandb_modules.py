@@ -13,6 +13,7 @@ _ENTRIES, _PARTS, _STATE = (
     "artstore.tracking.wandb_parts",
     "artstore.tracking.artifact_state",
 )
+_REGISTRY = "artstore.tracking.registry"
 _RUN, _CONFIG, _TERMINAL = "artstore.tracking.run", "artstore.tracking.config", "artstore.runtime.terminal"
 _ERRORS, _TYPES, _PLOT = "artstore.errors", "artstore.data_types", "artstore.data_types.plot"
 _LISTING = ("artstore.tracking.listing", "Listing")
@@ -35,7 +36,7 @@ _ARTIFACTS: Names = {
 }
 _FILES: Names = {"File": ("artstore.tracking.run_file", "RunFile"), "Files": _LISTING}
 _PROJECTS: Names = {"Project": (_API, "Project"), "Projects": _LISTING}
-_REGISTRIES: Names = {"Registry": (_API, "Registry"), "Registries": _LISTING}
+_REGISTRIES: Names = {"Registry": (_REGISTRY, "Registry"), "Registries": _LISTING}
 _PUBLIC_RUNS: Names = {"Run": (_RUNS, "PublicRun"), "Runs": _LISTING}
 _ERROR_NAMES = _from(
     _ERRORS, "AuthenticationError", "CommError", "Error", "UnsupportedError", "UsageError", "WaitTimeoutError"
@@ -64,6 +65,8 @@ MODULES: Mapping[str, Names] = {
         **_from(_TYPES, *data_types.__all__),
         **_VALUE,
         **_MEDIA,
+        "EvalTable": ("artstore.tracking.server_only", "eval_table"),
+        "Graph": ("artstore.tracking.server_only", "graph"),
     },
     "wandb.env": _from(
         _PARTS, "get_artifact_dir", "get_cache_dir", "get_dir", "get_entity", "get_project", "get_run", "is_offline"
@@ -98,7 +101,7 @@ MODULES: Mapping[str, Names] = {
     "wandb.apis.public.files": _FILES,
     "wandb.apis.public.projects": _PROJECTS,
     "wandb.apis.public.registries": _REGISTRIES,
-    "wandb.apis.public.registries.registry": {"Registry": (_API, "Registry")},
+    "wandb.apis.public.registries.registry": {"Registry": (_REGISTRY, "Registry")},
     "wandb.apis.public.runs": _PUBLIC_RUNS,
     "wandb.sdk": {
         "Artifact": ("artstore.tracking.artifact", "Artifact"),
@@ -136,7 +139,7 @@ MODULES: Mapping[str, Names] = {
     "wandb.wandb_run": {"Run": (_RUN, "Run")},
     "wandb.sdk.artifacts": {},
     "wandb.sdk.artifacts.artifact": {"Artifact": ("artstore.tracking.artifact", "Artifact")},
-    "wandb.sdk.artifacts.artifact_manifest": _from(_ENTRIES, "ArtifactManifest"),
+    "wandb.sdk.artifacts.artifact_manifest": _from("artstore.tracking.artifact_manifest", "ArtifactManifest"),
     "wandb.sdk.artifacts.artifact_manifest_entry": {"ArtifactManifestEntry": (_ENTRIES, "ArtifactEntry")},
     "wandb.sdk.artifacts.artifact_state": {"ArtifactState": (_PARTS, "ArtifactState")},
     "wandb.sdk.artifacts.artifact_ttl": _from(_STATE, "ArtifactTTL"),
@@ -163,8 +166,8 @@ MODULES: Mapping[str, Names] = {
 """Each module with its names, and for each name the module and the name in artstore."""
 
 SERVER_ONLY = (
-    *("EvalTable", "Graph", "attach", "controller", "docker", "gym", "helper", "jupyter"),
-    *("profiler", "sacred", "sandbox", "tensorboard", "trigger", "wandb_agent"),
+    *("EvalTable", "Graph", "agents", "analytics", "attach", "controller", "docker", "gym", "helper", "jupyter"),
+    *("profiler", "proto", "sacred", "sagemaker_auth", "sandbox", "tensorboard", "trigger", "wandb_agent"),
     "wandb_controller",
 )
 """Names of the package that say, when they are used, that artstore does not have them."""

@@ -1,4 +1,4 @@
-"""Small functions and classes that programs import from modules of W&B, and what stands for those that need its server.
+"""Small functions and classes that programs import from modules of W&B.
 
 `wandb_modules` says under which name of W&B each of them is found.
 """
@@ -14,51 +14,18 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import Any
 
 from artstore.core import names
 from artstore.core.names import LOCAL
-from artstore.errors import Error, MissingLibrary, UnsupportedError
+from artstore.errors import Error, MissingLibrary
 from artstore.runtime import environment, terminal
 from artstore.tracking import location
 from artstore.tracking import run as runs
 from artstore.tracking.active_run import login as login
+from artstore.tracking.server_only import ServerOnly
 
-_INSTEAD = {
-    "controller": "start the runs of a sweep with wandb.agent",
-    "EvalTable": "log a Table",
-    "Graph": "log a picture of the model",
-    "attach": "pass the id of the run to another process, and begin it there with init(id=..., resume='allow')",
-    "profiler": "log the file of a profile with run.save",
-}
-_GENERAL = "leave the call out, or run this program with wandb itself"
 _fast_random = random.Random()
-
-
-class ServerOnly:
-    """A name of W&B that artstore does not have: using it raises `UnsupportedError`, which says what to do instead."""
-
-    def __init__(self, name: str) -> None:
-        self.__name__ = name.rpartition(".")[2]
-        self.__qualname__ = name
-
-    def __call__(self, *arguments: Any, **more: Any) -> NoReturn:
-        raise self._error()
-
-    def __getattr__(self, name: str) -> Any:
-        # Libraries look for attributes such as `__wrapped__` in everything.
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise AttributeError(str(self._error()))
-
-    def _error(self) -> UnsupportedError:
-        instead = _INSTEAD.get(self.__name__, _GENERAL)
-        return UnsupportedError(
-            f"wandb.{self.__qualname__} needs W&B's server, or is a part of W&B that artstore does not have: {instead}"
-        )
-
-    def __repr__(self) -> str:
-        return f"<wandb.{self.__qualname__}, which artstore does not have>"
 
 
 class ArtifactState(Enum):
@@ -252,9 +219,21 @@ def is_silent() -> bool:
     return environment.flag("ARTSTORE_SILENT")
 
 
+def termsetup(settings: Any = None, logger: Any = None) -> None:
+    """Do nothing: messages need no set-up."""
+
+
+def ensure_configured() -> None:
+    """Do nothing: settings are read when they are needed."""
+
+
+patched: dict[str, list[Any]] = {"tensorboard": [], "keras": [], "gym": []}
+"""The libraries that W&B has changed: none."""
+
+
 def _attach(*arguments: Any, **more: Any) -> Any:
     """Return the open run of this process. Raises `UnsupportedError` if there is none."""
     open_run = runs.current()
     if open_run is None:
-        raise ServerOnly("attach")._error()
+        raise ServerOnly("attach").error()
     return open_run

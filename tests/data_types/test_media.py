@@ -141,6 +141,10 @@ def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
         (lambda: Object3D({"type": "other"}), InvalidInput, "only 'lidar/beta'"),
         (lambda: Object3D(io.StringIO("x")), InvalidInput, "supported types"),
         (lambda: Molecule("text.png"), InvalidInput, "Molecule only supports"),
+        (lambda: Molecule.from_rdkit("text.png"), InvalidInput, "only supports files of the type: mol, mol2, pdb"),
+        (lambda: Molecule.from_rdkit("no.pdb"), InvalidInput, "'no.pdb' is not a file"),
+        (lambda: Molecule.from_rdkit(3), InvalidInput, "a molecule of it, not 3"),
+        (lambda: Molecule.from_smiles("C("), InvalidInput, "Unable to parse the SMILES string 'C\\('"),
     ],
 )
 def test_an_invalid_source_is_refused_with_the_valid_ones(
@@ -149,6 +153,19 @@ def test_an_invalid_source_is_refused_with_the_valid_ones(
     (workdir / "text.png").write_text("text")
     with pytest.raises(error, match=message):
         make()
+
+
+def test_molecules_come_from_smiles_and_from_files_of_chemistry(workdir: Path) -> None:
+    water = Molecule.from_smiles("O", caption="water")
+    artifact = Artifact("molecules", "dataset")
+    entry = artifact.add(water, "water")
+    assert entry.path == "water.molecule-file.json"
+    with artstore.init() as run:
+        run.log_artifact(artifact).wait()
+    (path,) = Path(artifact.download()).rglob("*.pdb")
+    assert path.read_text().count("HETATM") == 3
+    again = Molecule.from_rdkit(path, convert_to_3d_and_optimize=False)
+    assert isinstance(again, Molecule)
 
 
 def test_an_image_with_a_mask_needs_classes_in_an_artifact(picture: Path) -> None:

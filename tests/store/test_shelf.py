@@ -14,7 +14,8 @@ STORES = sorted(SHELF.glob("*.tar.xz"))
 
 
 def test_there_is_a_store_for_each_schema_that_can_be_reached() -> None:
-    assert {path.name.split("-")[0] for path in STORES} == {"schema13", "schema14", "schema15", "schema16", "schema17"}
+    numbers = {path.name.split("-")[0].removeprefix("schema") for path in STORES}
+    assert numbers == {"13", "14", "15", "16", "17", "18"}
 
 
 @pytest.fixture(params=STORES, ids=lambda path: path.name.removesuffix(".tar.xz"))
@@ -76,3 +77,14 @@ def test_it_goes_on(folder: Path, tmp_path: Path) -> None:
         assert store.verify().findings == []
     with Store.open(tmp_path / "backup") as backup:
         assert backup.verify().findings == []
+
+
+def test_it_has_registries(folder: Path) -> None:
+    api = artstore.Api(store=str(folder))
+    assert api.artifact("p/animals:v2").history_step in (None, 0)
+    api.artifact("p/animals:v2").link("wandb-registry-Zoo/animals")
+    registry = api.registry("zoo")
+    registry.description, registry.allow_all_artifact_types = "of the zoo", False
+    registry.save()
+    assert api.registry("ZOO").artifact_types == ["dataset"]
+    assert api.store.verify().findings == []

@@ -33,6 +33,10 @@ with artstore.init(project="zoo", id="first", config={"lr": 0.1}) as run:
 api = artstore.Api()
 image = artstore.Image("cat.png", caption="a cat")
 """
+MAGIC = """%%wandb -h 720
+with artstore.init(project="zoo", name="of the cell", id="of-the-cell", config={"lr": 0.5}):
+    pass
+"""
 CELLS = {
     "api.artifact('zoo/animals:v0')": ["Artifact animals:v0", "data:image/png;base64,", "&lt;b&gt;web&lt;/b&gt;"],
     "api.run('zoo/first')": ["Run ", "config lr", "<svg", "loss"],
@@ -48,6 +52,9 @@ CELLS = {
     "api.artifact('zoo/animals:v0').lineage()": ["<svg"],
     "artstore.Store.open('.artstore')": ["Store", "zoo", "on disk"],
     "run.display() and None": ["Run ", "<svg"],
+    MAGIC: ["Run of the cell", "config lr"],
+    "%wandb zoo/first": ["Run ", "<svg", "loss"],
+    "%wandb zoo": ["config lr", "of-the-cell", "2 of 2"],
 }
 
 

@@ -140,7 +140,7 @@ def test_a_version_has_its_attributes() -> None:
     assert (artifact.state, artifact.is_draft(), artifact.is_link) == ("COMMITTED", False, False)
     assert isinstance(artifact.id, str)
     assert artifact.commit_hash
-    assert artifact.history_step is None
+    assert artifact.history_step == 0
     assert before - timedelta(seconds=2) < datetime.fromisoformat(artifact.created_at) <= datetime.now().astimezone()
     assert (artifact.collection.name, artifact.source_collection.name) == ("animals", "animals")
     assert (artifact.source_artifact.name, artifact.linked_artifacts) == ("animals:v0", [])

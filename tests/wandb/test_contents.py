@@ -297,6 +297,38 @@ def test_an_error_for_a_missing_path_says_where_to_look() -> None:
         animals.get_entry("fox.txt")
 
 
+def test_the_manifest_of_a_draft_can_be_edited_and_read_from_json() -> None:
+    version = log_version(files={"a.txt": b"a", "b.txt": b"b"})
+    draft = Artifact("copy", "dataset")
+    entry = version.get_entry("a.txt")
+    draft.manifest.add_entry(entry)
+    draft.manifest.add_entry(entry)
+    draft.manifest.add_entry(version.get_entry("b.txt"))
+    draft.manifest.remove_entry(draft.manifest.entries["b.txt"])
+    with pytest.raises(FileNotFoundError, match=r"Cannot remove missing entry: 'b.txt'"):
+        draft.manifest.remove_entry(version.get_entry("b.txt"))
+    other = log_version("other", files={"a.txt": b"different"}).get_entry("a.txt")
+    with pytest.raises(ValueError, match=r"Cannot add the same path twice: 'a.txt'"):
+        draft.manifest.add_entry(other)
+    draft.manifest.add_entry(other, overwrite=True)
+    assert files_of(draft) == {"a.txt": b"different"}
+    with pytest.raises(AttributeError, match="finalized artifact"):
+        version.manifest.remove_entry(entry)
+
+
+def test_a_manifest_is_read_from_the_json_of_another() -> None:
+    version = log_version(files={"a.txt": b"a", "sub/b.txt": b"b"})
+    read = version.manifest.from_manifest_json(json.loads(json.dumps(version.manifest.to_manifest_json())))
+    assert list(read.entries) == ["a.txt", "sub/b.txt"] and read.size() == 2
+    assert (read.digest(), read.digest_algorithm) == (version.digest, "blake3")
+    read.remove_entry(read.entries["a.txt"])
+    assert read.digest() == log_version("part", files={"sub/b.txt": b"b"}).digest
+    with pytest.raises(ValueError, match="Must contain version field"):
+        read.from_manifest_json({})
+    with pytest.raises(ValueError, match="Invalid manifest version"):
+        read.from_manifest_json({"version": 2})
+
+
 # Different on purpose
 
 

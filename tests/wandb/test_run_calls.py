@@ -362,3 +362,6 @@ def test_projects_registries_and_types_are_listed_with_the_arguments_of_wandb() 
 def test_files_of_an_artifact_tell_their_type_and_their_algorithm() -> None:
     (file,) = log_version(files={"a.json": b"{}"}).files()
     assert (file.id, file.mimetype, file.digest_algorithm()) == ("a.json", "application/json", "blake3")
+    assert file.md5 == "mZFLkyvTelC5g8XnyQrpOw=="
+    assert file.updated_at == Api().artifact("animals:v0").created_at and file.url == ""
+    assert Api().artifact("animals:v0").digest_algorithm == "blake3"

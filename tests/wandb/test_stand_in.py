@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.collect_names import unlisted
 from tests.support.wandb_names import NAMES, absent
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,47 @@ def test_what_needs_the_server_says_so_when_it_is_called_and_not_before() -> Non
     assert all(line.partition(": ")[2] for line in said)
 
 
+def test_what_an_api_cannot_do_is_there_and_says_what_to_do_instead() -> None:
+    code = """
+        import wandb
+        from wandb.errors import UnsupportedError
+        api = wandb.Api()
+        with wandb.init(project="zoo") as run:
+            pass
+        link = api.create_registry("models", "organization")
+        calls = {
+            "Api.create_team": lambda: api.create_team("cats"),
+            "Api.automations": lambda: list(api.automations()),
+            "Registry.members": link.members,
+            "Run.stop": api.run(f"zoo/{run.id}").stop,
+            "EvalTable": lambda: wandb.data_types.EvalTable(),
+        }
+        for name, call in calls.items():
+            try:
+                call()
+            except UnsupportedError as error:
+                print(str(error).startswith(f"wandb.{name} needs W&B's server"), str(error).partition(": ")[2])
+        print(api.viewer.entity, api.from_path("local/zoo").name, api.from_path(f"zoo/{run.id}").state)
+        print(wandb.termsetup(), wandb.ensure_configured(), wandb.patched["keras"])
+    """
+    said = stand_in(code)
+    assert said[:5] == [
+        "True a store has one owner; who may read its folder is decided by the file system",
+        "True leave the call out, or run this program with wandb itself",
+        "True a store has one owner; who may read its folder is decided by the file system",
+        "True end its process, as with os.kill",
+        "True log a Table",
+    ]
+    assert said[5:] == ["local zoo finished", "None None []"]
+
+
+def test_the_list_has_every_name_of_an_installed_wandb() -> None:
+    assert unlisted({"Api": ["runs", "fly"], "Wings": ["flap"]}, NAMES) == ["Api.fly", "Wings.flap"]
+    script = ROOT / "tests" / "support" / "collect_names.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_no_module_of_artstore_is_found_under_the_name_of_wandb() -> None:
     code = """
         import sys, artstore.store, artstore.catalog.db, artstore.tracking.run, artstore.cli
@@ -128,7 +170,7 @@ def test_every_public_name_of_wandb_is_there_or_listed_with_a_reason(title: str)
         from importlib import import_module
         import wandb
         from tests.support.wandb_names import NAMES, attributes_of
-        from tests.wandb.collect_names import CLASSES
+        from tests.support.collect_names import CLASSES
         title = {title!r}
         if title in CLASSES:
             module, _, name = CLASSES[title].rpartition(".")

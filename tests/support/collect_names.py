@@ -1,12 +1,15 @@
-"""Write `wandb_names.json`: every public name of the installed wandb. Run it with a Python that has wandb 0.31.
+"""Write `tests/wandb/wandb_names.json`: the public names of the installed wandb. Run it with a Python that has it.
 
-python tests/wandb/collect_names.py
+python tests/support/collect_names.py            write the file
+python tests/support/collect_names.py --check    name what the file lacks; the exit code is 1 if it lacks something
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -46,18 +49,41 @@ def public(thing: object) -> list[str]:
     )
 
 
-def main() -> None:
-    """Collect the names and write the file."""
-    names = {"wandb": version("wandb")}
+FILE = Path(__file__).parents[1] / "wandb" / "wandb_names.json"
+
+
+def unlisted(found: dict[str, list[str]], listed: dict[str, list[str]]) -> list[str]:
+    """Return the names that were found and are not listed, each as `Api.runs`."""
+    return [f"{title}.{name}" for title, names in found.items() for name in names if name not in listed.get(title, ())]
+
+
+def collect() -> dict[str, list[str]]:
+    """Return the public names of the installed wandb, by module and class."""
     found: dict[str, list[str]] = {module: public(importlib.import_module(module)) for module in MODULES}
     # Methods that pydantic gives to its models, and helpers of W&B's own classes.
     inherited = {*dir(importlib.import_module("pydantic").BaseModel), "snake_to_camel", "to_html", "display"}
     for title, path in CLASSES.items():
         module, _, name = path.rpartition(".")
         found[title] = sorted(set(public(getattr(importlib.import_module(module), name))) - inherited)
-    text = json.dumps({**names, "names": found}, indent=1, sort_keys=True)
-    Path(__file__).with_name("wandb_names.json").write_text(text + "\n", encoding="utf-8")
+    return found
+
+
+def check() -> int:
+    """Print the names of the installed wandb that the file lacks; return the exit code."""
+    if importlib.util.find_spec("wandb") is None:
+        print("wandb is not installed")
+        return 0
+    missing = unlisted(collect(), json.loads(FILE.read_text(encoding="utf-8"))["names"])
+    print(f"wandb {version('wandb')}: {len(missing)} names are not listed", *missing, sep="\n")
+    return 1 if missing else 0
+
+
+def write() -> int:
+    """Write the file; return the exit code."""
+    text = json.dumps({"wandb": version("wandb"), "names": collect()}, indent=1, sort_keys=True)
+    FILE.write_text(text + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(check() if "--check" in sys.argv else write())
