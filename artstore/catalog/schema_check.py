@@ -35,6 +35,8 @@ SCHEMAS: Mapping[str, str] = MappingProxyType(
         "m014_row_checksums": "6fbe75966f412aba7d43d2c421d22e2c",
         "m015_quarantine": "58b7223bdf78d63c131a69e535397a53",
         "m016_more_views": "420a72633f2eeadd1244e447bf9e9aae",
+        "m017_run_files": "33404eb3e4679c26e9889c8597134c2f",
+        "m018_registries": "13566b8880c7978ee501d41ec9635889",
     }
 )
 """The hash of the schema after each migration, in their order. A released one never changes."""
