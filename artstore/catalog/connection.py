@@ -11,7 +11,7 @@ import sqlite3
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from artstore.core.digests import Algorithm
 from artstore.runtime.sqlite_errors import BUSY_SECONDS
@@ -36,6 +36,13 @@ _SETTINGS = (
 _LONGEST_VALUE = 256 * 1024 * 1024
 """A value or row of more bytes than this is refused, whatever the file or its schema claims."""
 _NO_JOURNAL = re.compile("unable to open|readonly|read-only|is full|disk I/O error")
+
+
+class Noted(NamedTuple):
+    """The number and the hash of an event."""
+
+    id: int
+    hash: str
 
 
 class VerifiedParts:
@@ -68,6 +75,8 @@ class Connection(sqlite3.Connection):
         self.verified = VerifiedParts()
         self.watches_rows = False
         """Whether `row_checksums` notes what this connection changes."""
+        self.newest_event: Noted | None = None
+        """The newest event that the transaction has recorded."""
         self.why_read_only: sqlite3.Error | None = None
         """Why the catalog could only be opened for reading, if that is so."""
 

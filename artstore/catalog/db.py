@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from artstore.catalog import damage, row_checksums, schema_check
+from artstore.catalog import damage, newest_event, row_checksums, schema_check
 from artstore.catalog.catalog_file import check_file_system
 from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, Connection
 from artstore.catalog.thread_connections import ThreadConnections
@@ -57,6 +57,7 @@ class Db:
         check_file_system(self.folder)
         self._check_files()
         self._check_and_migrate()
+        newest_event.check(self.connection, self.folder)
         algorithm, self.uid, self.compression = self._read_store()
         codec.check_usable(self.compression)
         self._file = os.stat(self.path)
@@ -176,8 +177,9 @@ class Db:
             raise StoreError(
                 f"this thread is already using {self.path}: a signal handler that interrupts it cannot write"
             )
-        with self._turn(), forking.held_off(), self._translating_errors():
+        with self._turn() as turn, forking.held_off(), self._translating_errors():
             connection = self.connection
+            connection.newest_event = None
             if connection.why_read_only is not None:
                 raise connection.why_read_only
             try:
@@ -190,6 +192,8 @@ class Db:
                 if not migrating:
                     row_checksums.update(connection)
                 connection.execute("commit")
+                if durable and connection.newest_event is not None:
+                    newest_event.note(turn, connection.newest_event)
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("rollback")
@@ -225,15 +229,16 @@ class Db:
                 self._connections.rest()
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        path = self.folder / "locks" / "turn.lock"
+    def _turn(self) -> Iterator[int]:
+        """Wait for this writer's turn; yield the descriptor of the lock file."""
+        path = self.folder / newest_event.LOCK
         with platform.translate_os_errors(str(path), StoreReadOnly):
             path.parent.mkdir(mode=0o700, exist_ok=True)
             descriptor = platform.open_regular(path, os.O_RDWR | os.O_CREAT)
         try:
             platform.lock(descriptor, wait=True)
             try:
-                yield
+                yield descriptor
             finally:
                 # A child that was forked in between has the descriptor too: closing ours would not end the turn.
                 platform.unlock(descriptor)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from artstore.catalog import timestamps
-from artstore.catalog.connection import Connection
+from artstore.catalog.connection import Connection, Noted
 from artstore.core.digests import Algorithm, text
 from artstore.core.versions import LabelChange
 
@@ -42,8 +42,13 @@ def head(connection: Connection) -> str:
 def record(connection: Connection, kind: str, subject: str, /, **detail: object) -> None:
     """Add an event, in the transaction that makes the change it describes."""
     at, written = timestamps.now(), canonical_json(detail)
-    row = (at, kind, subject, written, event_hash(connection.algorithm, head(connection), at, kind, subject, written))
-    connection.execute("insert into events (at, kind, subject, detail, hash) values (?, ?, ?, ?, ?)", row)
+    hash = event_hash(connection.algorithm, head(connection), at, kind, subject, written)
+    row = (at, kind, subject, written, hash)
+    id = connection.execute(
+        "insert into events (at, kind, subject, detail, hash) values (?, ?, ?, ?, ?)", row
+    ).lastrowid
+    assert id is not None
+    connection.newest_event = Noted(id, hash)
 
 
 def since(connection: Connection, after: int = 0) -> Iterator[Event]:

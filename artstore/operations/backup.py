@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import backup_file, events, pack_space
+from artstore.catalog import backup_file, events, newest_event, pack_space
 from artstore.catalog.backup_file import CatalogCopy
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import FILE
@@ -127,6 +127,7 @@ def _copy(repository: Repository, path: Path, earlier: CatalogCopy | None, progr
         platform.sync_folder(target.folder)
         for leftover in (path / f"{FILE}-wal", path / f"{FILE}-shm"):
             platform.remove_if_there(leftover)
+        newest_event.forget(path)
         os.replace(draft, path / FILE)
         platform.sync_folder(path)
     _remove_others(target, packs)

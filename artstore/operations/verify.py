@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from artstore.catalog import chunks as chunk_rows
-from artstore.catalog import damage, events, garbage, manifests, pack_space, row_checksums, versions
+from artstore.catalog import damage, events, garbage, manifests, newest_event, pack_space, row_checksums, versions
 from artstore.catalog.chunks import PackCounts, StoredChunk
 from artstore.catalog.connection import Connection
 from artstore.catalog.pack_space import Pack
@@ -102,6 +102,7 @@ def _check_rows(repository: Repository, result: VerifyResult) -> None:
 
 
 def _check_log(repository: Repository, result: VerifyResult, head: str | None) -> None:
+    noted = newest_event.noted(repository.folder)
     with repository.db.reading() as connection:
         result.head = events.head(connection)
         broken = events.first_broken(connection)
@@ -109,10 +110,15 @@ def _check_log(repository: Repository, result: VerifyResult, head: str | None) -
             result.findings.append(
                 Finding(f"event {broken} does not follow from the events before it: the log was rewritten")
             )
+        if noted is not None and newest_event.is_another(connection, noted):
+            result.findings.append(
+                Finding(f"event {noted.id} is not the one that was committed: the catalog is older, or was rewritten")
+            )
         if head is not None and not events.contains(connection, head):
             result.findings.append(
                 Finding(f"no event has the hash {head}: the log was rewritten after that hash was taken")
             )
+        newest_event.check(connection, repository.folder)
 
 
 class _CheckedPack(NamedTuple):
