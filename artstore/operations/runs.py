@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from artstore.catalog import collections, curves, events, garbage, run_files, runs, versions
+from artstore.catalog import collections, curves, events, garbage, logged_objects, run_files, runs, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.curves import Point as Point
 from artstore.catalog.filters import Filters
+from artstore.catalog.logged_objects import LoggedObject as LoggedObject
+from artstore.catalog.logged_objects import LoggedObjects
 from artstore.catalog.repository import Repository
 from artstore.core.runs import CRASHED, RUNNING, NewRun, RunRecord, check_text, observed_state
 from artstore.core.versions import Version
@@ -301,6 +303,11 @@ class Runs:
         """Return the rows of a run's history beyond a step, each with its `_step`."""
         with self._db.reading() as connection:
             return runs.history(connection, run.id, after=after, limit=limit)
+
+    def logged_objects(self, run: RunRecord, *, at: int | None = None) -> LoggedObjects:
+        """Return the newest media, table or chart of each key that a run logged, up to a step."""
+        with self._db.reading() as connection:
+            return logged_objects.of_run(connection, run.id, at)
 
     def curves(
         self, run: RunRecord, *, points: int = 1000, first: int | None = None, last: int | None = None

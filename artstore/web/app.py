@@ -35,6 +35,7 @@ from artstore.web import (
     home,
     lineage,
     links,
+    media,
     overlays,
     parallel,
     runs,
@@ -44,6 +45,7 @@ from artstore.web import (
 from artstore.web.changes import SharedAnswers
 from artstore.web.guard import Guard
 from artstore.web.page import Page, Query
+from artstore.web.stored_file import StoredFile, in_run, in_version
 
 Handler = Callable[[Store, Request], Page]
 _PAGES: dict[str, Handler] = {
@@ -51,6 +53,7 @@ _PAGES: dict[str, Handler] = {
     "/search": home.search,
     "/runs": runs.table,
     "/runs/{project}/{id}/overview": runs.overview,
+    "/runs/{project}/{id}/file": files.file_of_run,
     "/compare/runs": runs.compare,
     "/artifacts": artifacts.listing,
     "/artifacts/{project}/{name}/versions": artifacts.collection,
@@ -63,11 +66,13 @@ _PAGES: dict[str, Handler] = {
     "/store": space.store,
     "/events": space.events,
 }
-_CONTENT: dict[str, Callable[[Store, Request], Response]] = {
-    "/artifacts/{project}/{name}/v{number:int}/content": content.download,
-    "/artifacts/{project}/{name}/v{number:int}/sandbox": content.sandbox,
-    "/artifacts/{project}/{name}/v{number:int}/mask": overlays.mask,
+_FILES: dict[str, Callable[[StoredFile, Request], Response]] = {
+    "content": content.download,
+    "sandbox": content.sandbox,
+    "mask": overlays.mask,
 }
+"""The answers that are a stored file itself; each address ends so."""
+_RUN = "/runs/{project}/{id}"
 _VERSION, _COLLECTION = "/artifacts/{project}/{name}/v{number:int}", "/artifacts/{project}/{name}"
 _PLANS: dict[str, Handler] = {
     f"{_VERSION}/delete": edits.plan_version,
@@ -94,7 +99,9 @@ def create(store: Store, token: str | None = None, *, write: bool = False) -> AS
     routes: list[Route | Mount] = [
         Route("/changes", partial(changes.stream, store)),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
-        *(Route(path, partial(answer, store)) for path, answer in _CONTENT.items()),
+        *(Route(f"{_VERSION}/{end}", partial(_file, in_version, store, send)) for end, send in _FILES.items()),
+        *(Route(f"{_RUN}/{end}", partial(_file, in_run, store, send)) for end, send in _FILES.items()),
+        Route(f"{_RUN}/chart", partial(media.chart, store)),
     ]
     if write:
         routes += [Route(path, edits.posted(store, edit), methods=["POST"]) for path, edit in _EDITS.items()]
@@ -140,6 +147,7 @@ def _templates(store: Store, *, write: bool) -> Environment:
         "write": write,
         "plural": words.counted,
         "curves": lambda *args: Markup(drawing.curves(*args)),
+        "histogram": lambda *args: Markup(drawing.histogram(*args)),
         "sweep": lambda rows, metric: Markup(parallel.draw(rows, metric)),
         "share_bar": lambda *args: Markup(drawing.share_bar(*args)),
         "draw": lambda graph, href: Markup(graph.draw(href)),
@@ -163,6 +171,15 @@ def _value(value: object) -> str:
 
 def _exact(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _file(
+    find: Callable[[Store, Request], StoredFile],
+    store: Store,
+    send: Callable[[StoredFile, Request], Response],
+    request: Request,
+) -> Response:
+    return send(find(store, request), request)
 
 
 def _html(store: Store, templates: Environment, shared: SharedAnswers, handler: Handler, request: Request) -> Response:
@@ -206,7 +223,7 @@ def _error(templates: Environment, request: Request, error: Exception) -> Respon
         status = 409
     if request.url.path.endswith(".json"):
         return Response(json.dumps({"error": message}), status, media_type="application/json")
-    if request.url.path.endswith(("/content", "/sandbox", "/mask")):
+    if request.url.path.endswith(tuple(f"/{end}" for end in (*_FILES, "chart"))):
         return PlainTextResponse(message, status)
     data = {"status": status, "reason": HTTPStatus(status).phrase, "message": message}
     return HTMLResponse(_render(templates, Page("error.html", HTTPStatus(status).phrase, data), request), status)

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from artstore.core.manifest import Entry
+from artstore.core.manifest import Entry, Kind
 from artstore.core.names import LATEST, REGISTRY
 from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
@@ -18,6 +18,7 @@ from artstore.operations.browse import Child
 from artstore.store import Store
 from artstore.web import facts, links, tables
 from artstore.web.page import Page, Query
+from artstore.web.versions import find
 
 _COLLECTIONS = 100
 _VERSIONS = 50
@@ -187,7 +188,7 @@ def compare(store: Store, request: Request) -> Page:
         "removed": _entries(old, found.removed),
         "changed": [
             pair | {"rows": links.compare_tables(old.qualified_name, new.qualified_name, pair["path"])}
-            if tables.may_be_table(entry)
+            if entry.kind == Kind.FILE and tables.may_be_table(entry.path, entry.size)
             else pair
             for pair, (_, entry) in zip(_pairs(new, found.changed), found.changed, strict=False)
         ],
@@ -201,15 +202,6 @@ def compare(store: Store, request: Request) -> Page:
         "shown": _DIFFERENCES,
     }
     return Page("compare_versions.html", f"{old.name} and {new.name}", data)
-
-
-def find(store: Store, request: Request) -> Version:
-    """Return the version that an address names, also a deleted one. Raises `NotFound`."""
-    project, name, number = (request.path_params[key] for key in ("project", "name", "number"))
-    page = store.pages.versions(name, project=project, beyond=min(number, 2**53) + 1, count=1, deleted=True)
-    if not page or (page[0].link or page[0]).number != number:
-        raise NotFound(f"{project}/{name} has no version v{number}: the page of {name} lists those there are")
-    return page[0]
 
 
 def _is_measured(query: Query, entries: int) -> bool:

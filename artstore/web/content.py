@@ -6,18 +6,17 @@ it an origin of its own and nothing to load. HTML is shown in a sandboxed frame 
 
 from __future__ import annotations
 
+import json
 import mimetypes
 from collections.abc import Iterator
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from artstore.core.manifest import Entry, Kind
-from artstore.errors import InvalidInput, NotFound
-from artstore.store import Store
-from artstore.web.artifacts import find
-from artstore.web.page import Query
+from artstore.errors import InvalidInput
+from artstore.runtime.optional_imports import need
+from artstore.web.stored_file import LARGEST, StoredFile
 
 IMAGES = {
     ".avif": "image/avif",
@@ -29,6 +28,7 @@ IMAGES = {
     ".svg": "image/svg+xml",
     ".webp": "image/webp",
 }
+PLOTLY = ".plotly.json"
 INERT = "sandbox; default-src 'none'; frame-ancestors 'none'"
 """The policy of content that may do and load nothing."""
 # A drawing in <img> runs no scripts and loads nothing; opened by itself, this policy sees to the same.
@@ -40,39 +40,49 @@ _FRAMED = (
 )
 
 
-def stored_file(store: Store, request: Request) -> Entry:
-    """Return the entry that an address names, if it is a stored file. Raises `NotFound` or `InvalidInput`."""
-    version, path = find(store, request), Query(request).text("path")
-    entry = store.entry(version, path) if version.state == "committed" and path else None
-    if entry is None:
-        raise NotFound(f"{version.qualified_name} has no file {path!r}: its page lists its files")
-    if entry.kind != Kind.FILE:
-        raise InvalidInput(f"{path!r} of {version.qualified_name} is not a stored file: `artstore get` fetches it")
-    return entry
-
-
-def download(store: Store, request: Request) -> Response:
+def download(file: StoredFile, request: Request) -> Response:
     """Send a stored file as an attachment; images, sound and videos in our pages come from here too."""
-    entry = stored_file(store, request)
-    name = entry.path.rpartition("/")[2]
+    name = file.name
     type, policy = media_type(name), _DRAWING if name.lower().endswith(".svg") else INERT
     headers = {
         "Content-Security-Policy": policy,
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-        "Content-Length": str(entry.size or 0),
-        "ETag": f'"{entry.digest}"',
         "Cache-Control": "private, no-cache",
     }
-    if request.headers.get("if-none-match") == headers["ETag"]:
-        return Response(status_code=304, headers={"ETag": headers["ETag"]})
-    return StreamingResponse(_begun(store.read(entry)), media_type=type, headers=headers)
+    if file.digest is not None:
+        headers |= {"Content-Length": str(file.size), "ETag": f'"{file.digest}"'}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers={"ETag": headers["ETag"]})
+    return StreamingResponse(_begun(file.open()), media_type=type, headers=headers)
 
 
-def sandbox(store: Store, request: Request) -> Response:
+def sandbox(file: StoredFile, request: Request) -> Response:
     """Send a stored HTML file into the frame of its preview: an origin of its own, no network, no forms."""
-    entry = stored_file(store, request)
-    headers = {"Content-Security-Policy": _FRAMED, "X-Frame-Options": "SAMEORIGIN"}
-    return StreamingResponse(_begun(store.read(entry)), media_type="text/html", headers=headers)
+    if file.path.endswith(PLOTLY):
+        return HTMLResponse(_plotly_page(file), headers=_framed())
+    return StreamingResponse(_begun(file.open()), media_type="text/html", headers=_framed())
+
+
+def _framed() -> dict[str, str]:
+    return {"Content-Security-Policy": _FRAMED, "X-Frame-Options": "SAMEORIGIN"}
+
+
+def _plotly_page(file: StoredFile) -> str:
+    """Return a page that draws a Plotly figure with the script that the library brings."""
+    scripts = need("plotly.offline", "a preview of Plotly figures", "media").get_plotlyjs()
+    if file.size > LARGEST:
+        raise InvalidInput(f"{file.path!r} is too large to be drawn: `artstore.Api` downloads it")
+    try:
+        figure = json.loads(file.read())
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{file.path!r} is not a Plotly figure: {error}") from error
+    # A text that ends a script must not end this one.
+    written = json.dumps(figure).replace("<", "\\u003c")
+    return (
+        '<!doctype html><meta charset="utf-8"><style>body{margin:0}</style><div id="figure"></div>'
+        f"<script>{scripts}</script><script>const figure = {written};"
+        "Plotly.newPlot('figure', figure.data, figure.layout, {responsive: true, displaylogo: false})</script>"
+    )
 
 
 def media_type(name: str) -> str:

@@ -103,6 +103,37 @@ def _path(points: Sequence[tuple[float, float]], across: Axis, up: Axis) -> str:
     )
 
 
+def histogram(name: str, bins: Any, values: Any) -> str:
+    """Return the bars of a histogram with the edges of its bins; an empty text if it cannot be drawn."""
+    if not (_are_numbers(bins) and _are_numbers(values) and len(bins) == len(values) + 1 and max(values) > 0):
+        return ""
+    low, high, most = bins[0], bins[-1], max(values)
+    if not low < high:
+        return ""
+    wide, tall = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+    words = f"{name}: {number(sum(values))} values from {number(low)} to {number(high)}"
+    parts = [f'<svg class="curves still" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(words)}">']
+    for left, right, value in zip(bins, bins[1:], values, strict=False):
+        x, width = _LEFT + (left - low) / (high - low) * wide, max(0.5, (right - left) / (high - low) * wide - 0.5)
+        height = value / most * tall
+        parts.append(
+            f'<rect class="bar" x="{x:.1f}" y="{_HEIGHT - _BOTTOM - height:.1f}" width="{width:.1f}" '
+            f'height="{height:.1f}"><title>{number(left)} to {number(right)}: {number(value)}</title></rect>'
+        )
+    for place, anchor, value in ((_LEFT, "start", low), (_WIDTH - _RIGHT, "end", high)):
+        parts.append(f'<text x="{place}" y="{_HEIGHT - 8}" text-anchor="{anchor}">{number(value)}</text>')
+    parts.append(f'<text x="{_LEFT - 8}" y="{_TOP + 8}" text-anchor="end">{number(most)}</text></svg>')
+    return "".join(parts)
+
+
+def _are_numbers(values: Any) -> bool:
+    return (
+        isinstance(values, list)
+        and bool(values)
+        and all(isinstance(value, int | float) and abs(value) < _LARGEST for value in values)
+    )
+
+
 def share_bar(owned: int, size: int) -> str:
     """Return a bar for the bytes of a version: the part that it owns, and the rest, which earlier versions have."""
     width = 120

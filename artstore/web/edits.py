@@ -19,8 +19,8 @@ from artstore.errors import InvalidInput, StillNeeded
 from artstore.operations.delete import DeleteResult
 from artstore.store import Store
 from artstore.web import facts, links
-from artstore.web.artifacts import find
 from artstore.web.page import Page, Query
+from artstore.web.versions import find
 
 _LARGEST = 1024 * 1024
 """The largest form that is read, in bytes."""

@@ -12,6 +12,8 @@ from artstore.core.versions import Version
 from artstore.store import Store
 from artstore.web import links
 
+LISTED = 200
+"""The names that a list of a page shows."""
 _LOWER = (
     "loss",
     "error",

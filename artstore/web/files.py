@@ -1,22 +1,24 @@
-"""The page of one file of a version, with a preview of what it contains."""
+"""The page of one file of a version or a run, with a preview of what it contains."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
 
-from artstore.core.manifest import Entry, Kind
-from artstore.core.versions import Version
-from artstore.errors import NotFound
+from artstore.core.manifest import Kind
 from artstore.runtime.optional_imports import has
 from artstore.store import Store
-from artstore.web import content, facts, links, overlays, tables
-from artstore.web.artifacts import find
+from artstore.web import content, facts, overlays, tables
 from artstore.web.page import Page, Query
+from artstore.web.stored_file import LARGEST, StoredFile, entry_of, in_run, of_entry
 from artstore.web.tables import StoredTable
+from artstore.web.versions import find
+
+Address = Callable[[str, str], str]
 
 _ROWS = 50
 _TEXT = 256 * 1024
@@ -26,65 +28,78 @@ _CELL = 400
 
 
 def file(store: Store, request: Request) -> Page:
-    """Show a file: its facts, and a preview if it is of a kind that can be shown."""
+    """Show a file of a version: its facts, and a preview if it is of a kind that can be shown."""
     query = Query(request)
     version, path = find(store, request), query.text("path")
-    entry = store.entry(version, path) if version.state == "committed" and path else None
-    if entry is None:
-        raise NotFound(f"{version.qualified_name} has no file {path!r}: its page lists its files")
-    address = (version.project, version.collection, version.number)
+    entry = entry_of(store, version, path)
+    stored = of_entry(store, version, entry)
     data = {
         "version": facts.version(version),
-        "path": path,
         "kind": entry.kind.name.lower(),
-        "size": entry.size,
-        "digest": entry.digest,
         "executable": entry.executable,
         "target": entry.target,
         "uri": entry.uri,
         "etag": entry.etag,
         "version_id": entry.version_id,
-        "content": links.version(*address, "content", path=path),
-        "sandbox": links.version(*address, "sandbox", path=path),
-        "preview": _preview(store, version, entry, query) if entry.kind == Kind.FILE else {"kind": "none"},
+        **_shown(stored),
+        "preview": preview(stored, query) if entry.kind == Kind.FILE else {"kind": "none"},
     }
-    return Page("file.html", path.rpartition("/")[2], data)
+    return Page("file.html", stored.name, data)
 
 
-def _preview(store: Store, version: Version, entry: Entry, query: Query) -> dict[str, Any]:
-    name, size = entry.path.lower(), entry.size or 0
+def file_of_run(store: Store, request: Request) -> Page:
+    """Show a file of a run, with a preview."""
+    stored = in_run(store, request)
+    record = store.runs.find(f"{request.path_params['project']}/{request.path_params['id']}", "")
+    data = {"run": facts.run(store, record), **_shown(stored), "preview": preview(stored, Query(request))}
+    return Page("run_file.html", stored.name, data)
+
+
+def _shown(file: StoredFile) -> dict[str, Any]:
+    return {
+        "path": file.path,
+        "size": file.size,
+        "digest": file.digest,
+        "content": file.address("content", file.path),
+        "sandbox": file.address("sandbox", file.path),
+    }
+
+
+def preview(file: StoredFile, query: Query) -> dict[str, Any]:
+    """Return what a page shows of the content of a file."""
+    name = file.path.lower()
     type = content.media_type(name).partition("/")[0]
     if type in ("image", "audio", "video"):
         return {"kind": type}
-    if name.endswith((".html", ".htm")):
+    if name.endswith((".html", ".htm")) or (name.endswith(content.PLOTLY) and has("plotly")):
         return {"kind": "html"}
     if name.endswith(".parquet") and not has(tables.PARQUET):
         return {"kind": "none", "advice": "a preview of Parquet files needs pyarrow: pip install 'artstore[tables]'"}
-    if tables.may_be_table(entry) and (table := tables.read(store, entry)):
-        return _page_of_rows(table, version, query)
-    if size <= tables.LARGEST and name.endswith(".json"):
-        shown = _document(b"".join(store.read(entry)), version, query)
+    if tables.may_be_table(file.path, file.size) and (table := tables.read(file)):
+        return page_of_rows(table, file.address, query)
+    if file.size <= LARGEST and name.endswith(".json"):
+        shown = _document(file, query)
         if shown is not None:
             return shown
     head = bytearray()
-    for piece in store.read(entry):
+    for piece in file.open():
         head += piece
         if len(head) > _TEXT:
             break
-    return _text(bytes(head[:_TEXT]), size)
+    return _text(bytes(head[:_TEXT]), file.size)
 
 
-def _document(data: bytes, version: Version, query: Query) -> dict[str, Any] | None:
+def _document(file: StoredFile, query: Query) -> dict[str, Any] | None:
     """Return the preview of a JSON document, which may describe a table or media; None if it is not JSON."""
     try:
-        document = json.loads(data)
+        document = json.loads(file.read())
     except (ValueError, RecursionError):
         return None
     table = tables.of_document(document)
     if table is not None:
-        return _page_of_rows(table, version, query)
+        return page_of_rows(table, file.address, query)
     if isinstance(document, dict) and str(document.get("_type", "")).endswith("-file") and "path" in document:
-        return cell(document, version)
+        return cell(document, file.address)
     written = json.dumps(document, indent=2, ensure_ascii=False)
     return {"kind": "text", "text": written[:_TEXT], "cut": len(written) > _TEXT, "language": "json"}
 
@@ -95,10 +110,11 @@ def _text(head: bytes, size: int) -> dict[str, Any]:
     return {"kind": "text", "text": head.decode(errors="replace"), "cut": size > len(head), "language": ""}
 
 
-def _page_of_rows(table: StoredTable, version: Version, query: Query) -> dict[str, Any]:
+def page_of_rows(table: StoredTable, address: Address, query: Query) -> dict[str, Any]:
+    """Return the rows of a table that an address asks for."""
     begin = query.number("row", 0)
     rows = _window(table, begin, query.text("sort"))
-    cells = [[cell(value, version) for value in row] for row in rows]
+    cells = [[cell(value, address) for value in row] for row in rows]
     return {
         "kind": "table",
         "columns": table.columns,
@@ -132,18 +148,17 @@ def _sort_key(value: Any) -> tuple[int, float, str]:
     return (0, float(value), "") if facts.is_number(value) else (2, 0.0, json.dumps(value, default=str))
 
 
-def cell(value: Any, version: Version) -> dict[str, Any]:
-    """Return how a cell of a W&B table is shown: an image of the same version as a picture, the rest as text."""
+def cell(value: Any, address: Address) -> dict[str, Any]:
+    """Return how a cell of a W&B table is shown: an image beside the table as a picture, the rest as text."""
     if isinstance(value, dict) and isinstance(value.get("path"), str):
         kind = {"image-file": "image", "audio-file": "audio", "video-file": "video"}.get(str(value.get("_type")))
         if kind:
-            address = (version.project, version.collection, version.number)
             return {
                 "kind": kind,
                 "text": str(value.get("caption") or value["path"]),
-                "src": links.version(*address, "content", path=value["path"]),
-                "href": links.version(*address, "file", path=value["path"]),
-                **(overlays.layers(value, version) if kind == "image" else {}),
+                "src": address("content", value["path"]),
+                "href": address("file", value["path"]),
+                **(overlays.layers(value, address) if kind == "image" else {}),
             }
     return _plain_cell(value)
 

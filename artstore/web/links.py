@@ -10,9 +10,9 @@ from artstore.core.versions import Version
 from artstore.lineage.graph import CollectionNode, JobNode, Node, RunNode, VersionNode
 
 
-def run(project: str, uid: str) -> str:
-    """Return the address of a run."""
-    return f"/runs/{_part(project)}/{_part(uid)}/overview"
+def run(project: str, uid: str, page: str = "overview", **query: Any) -> str:
+    """Return the address of a run, or of a page about one of its files: `file`, `content`, `sandbox` or `mask`."""
+    return f"/runs/{_part(project)}/{_part(uid)}/{page}{_query(query.items())}"
 
 
 def collection(project: str, name: str, page: str = "versions") -> str:

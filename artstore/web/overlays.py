@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from artstore.core.versions import Version
 from artstore.errors import InvalidInput
 from artstore.runtime.optional_imports import need
-from artstore.store import Store
-from artstore.web import facts, links
-from artstore.web.content import INERT, stored_file
+from artstore.web import facts
+from artstore.web.content import INERT
+from artstore.web.stored_file import LARGEST, StoredFile
 
 _BOXES = 200
 """The boxes of one picture that are drawn."""
-_LARGEST = 16 * 1024 * 1024
 _PIXELS = 50_000_000
 _PALETTE = (
     *((37, 99, 201), (217, 72, 15), (11, 138, 95), (156, 54, 181), (166, 124, 0), (12, 133, 153)),
@@ -28,11 +26,10 @@ _PALETTE = (
 _ALPHA = 150
 
 
-def layers(document: Mapping[str, Any], version: Version) -> dict[str, Any]:
+def layers(document: Mapping[str, Any], address: Callable[[str, str], str]) -> dict[str, Any]:
     """Return the boxes of a picture, in percent of its sides, and the addresses of its masks."""
-    address = (version.project, version.collection, version.number)
     masks = [
-        {"layer": str(key), "src": links.version(*address, "mask", path=mask["path"])}
+        {"layer": str(key), "src": address("mask", mask["path"])}
         for key, mask in _mapping(document.get("masks")).items()
         if isinstance(mask, Mapping) and isinstance(mask.get("path"), str)
     ]
@@ -46,19 +43,18 @@ def layers(document: Mapping[str, Any], version: Version) -> dict[str, Any]:
     return {"masks": masks, "boxes": boxes[:_BOXES]}
 
 
-def mask(store: Store, request: Request) -> Response:
+def mask(file: StoredFile, request: Request) -> Response:
     """Send a stored mask with a colour for each class, and nothing where the class is 0."""
-    entry = stored_file(store, request)
-    if (entry.size or 0) > _LARGEST:
-        raise InvalidInput(f"{entry.path!r} is too large to be drawn as a mask: `artstore get` fetches it")
+    if file.size > LARGEST:
+        raise InvalidInput(f"{file.path!r} is too large to be drawn as a mask: `artstore get` fetches it")
     image = need("PIL.Image", "a mask", "media")
     try:
-        with image.open(io.BytesIO(b"".join(store.read(entry))), formats=("PNG",)) as opened:
+        with image.open(io.BytesIO(file.read()), formats=("PNG",)) as opened:
             if opened.width * opened.height > _PIXELS:
-                raise InvalidInput(f"{entry.path!r} has {opened.width} x {opened.height} pixels: too many to draw")
+                raise InvalidInput(f"{file.path!r} has {opened.width} x {opened.height} pixels: too many to draw")
             classes = opened.convert("L")
     except (OSError, SyntaxError, ValueError) as error:
-        raise InvalidInput(f"{entry.path!r} is not a mask: {error}") from error
+        raise InvalidInput(f"{file.path!r} is not a mask: {error}") from error
     classes.putpalette([level for number in range(256) for level in _PALETTE[number % len(_PALETTE)]])
     written = io.BytesIO()
     classes.save(written, "PNG", transparency=bytes([0] + [_ALPHA] * 255))

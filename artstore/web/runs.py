@@ -13,13 +13,12 @@ from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput
 from artstore.store import Store
-from artstore.web import curves, facts, filter_text, groups, parallel
+from artstore.web import curves, facts, filter_text, groups, media, parallel
 from artstore.web.page import Page, Query
 
 _PLAIN = ("project", "job_type", "group", "tags")
 _ROWS = 50
 _COMPARED = 12
-_LISTED = 200
 _MANY = 1000
 """The runs that are read for groups and parallel coordinates, the first ones of the order."""
 _COLUMNS = 40
@@ -114,6 +113,8 @@ def overview(store: Store, request: Request) -> Page:
         "used": _versions(store.runs.used(record)),
         "logged": _versions(store.runs.produced(record)),
         "live": row["state"] == "running",
+        **media.shown(store, record, query),
+        **media.files(store, record),
         **curves.cards(store, [record], query),
     }
     return Page("run.html", record.name, data)
@@ -150,7 +151,7 @@ def _compared_values(store: Store, record: RunRecord, row: Mapping[str, Any]) ->
         "group": record.group,
         "commit": git.get("commit"),
         "changed files": git.get("dirty"),
-        "used": ", ".join(version.qualified_name for version in store.runs.used(record)[:_LISTED]) or None,
+        "used": ", ".join(version.qualified_name for version in store.runs.used(record)[: facts.LISTED]) or None,
     }
 
 
@@ -224,4 +225,4 @@ def _best(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 
 def _versions(versions: Sequence[Version]) -> list[dict[str, Any]]:
-    return [facts.version(version) for version in versions[:_LISTED]]
+    return [facts.version(version) for version in versions[: facts.LISTED]]

@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from artstore.core.manifest import Entry, Kind
 from artstore.runtime.optional_imports import has
-from artstore.store import Store
+from artstore.web.stored_file import LARGEST, StoredFile
 
 SUFFIXES = (".table.json", ".csv", ".tsv", ".parquet")
-LARGEST = 32 * 1024 * 1024
-"""The largest file that is read whole."""
 PARQUET = "pyarrow.parquet"
 
 
@@ -30,14 +27,14 @@ class StoredTable:
     """Return some rows, from the n-th on."""
 
 
-def may_be_table(entry: Entry) -> bool:
-    """Whether the name and size of an entry say that it is a table that can be read here."""
-    return entry.kind == Kind.FILE and (entry.size or 0) <= LARGEST and entry.path.lower().endswith(SUFFIXES)
+def may_be_table(path: str, size: int | None) -> bool:
+    """Whether the name and size of a file say that it is a table that can be read here."""
+    return (size or 0) <= LARGEST and path.lower().endswith(SUFFIXES)
 
 
-def read(store: Store, entry: Entry) -> StoredTable | None:
-    """Return the table of an entry that may be one; None if it is not what its name says, or pyarrow is missing."""
-    data, name = b"".join(store.read(entry)), entry.path.lower()
+def read(file: StoredFile) -> StoredTable | None:
+    """Return the table of a file that may be one; None if it is not what its name says, or pyarrow is missing."""
+    data, name = file.read(), file.path.lower()
     if name.endswith(".parquet"):
         return _parquet(data) if has(PARQUET) else None
     try:

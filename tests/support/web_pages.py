@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import axe_playwright_python
 import numpy as np
 
 import artstore
@@ -26,6 +27,7 @@ OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 ]
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 EVERY_PAGE = (
     *(
         "/",
@@ -145,9 +147,9 @@ def make_zoo(store: Path) -> None:
         _write(cleaned, {**files, "drawing.svg": drawing, "raw.bin": b"\0" + noise(2000), f"{HOSTILE}.txt": b"hostile"})
         table = Table(columns=["id", "picture", "label"])
         for index in range(70):
-            table.add_data(index, _picture() if index < 2 else None, HOSTILE if index == 3 else f"label {index}")
+            table.add_data(index, make_picture() if index < 2 else None, HOSTILE if index == 3 else f"label {index}")
         cleaned.add(table, "predictions")
-        cleaned.add(_picture(), "marked")
+        cleaned.add(make_picture(), "marked")
         run.log_artifact(cleaned, aliases=["best"], tags=["checked"])
     for number in range(8):
         config = {"lr": 0.1 / (number + 1), "optimizer": "adam", "model": {"depth": number}, "note": HOSTILE}
@@ -165,7 +167,7 @@ def make_zoo(store: Path) -> None:
     model.link("wandb-registry-model/animal-classifier", aliases=["production"])
 
 
-def _picture() -> Image:
+def make_picture() -> Image:
     """Return a picture with a mask and two boxes."""
     pixels = np.zeros((40, 60, 3), np.uint8)
     mask = np.zeros((40, 60), np.uint8)

@@ -7,14 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page
 
 import artstore
-from tests.support.web_pages import EVERY_PAGE, Pages, serving
-
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+from tests.support.web_pages import AXE, EVERY_PAGE, Pages, serving
 
 
 @pytest.fixture

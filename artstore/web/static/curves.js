@@ -125,16 +125,16 @@ function zoom(chart, begin, end) {
 
 let dragged = null;
 document.addEventListener("pointermove", (event) => {
-  const chart = event.target.closest?.("svg.curves");
+  const chart = event.target.closest?.("svg.curves:not(.still)");
   if (dragged) choose(dragged.chart, dragged.from, place(dragged.chart, event));
   else if (chart) readOut(chart, event);
 });
 document.addEventListener("pointerout", (event) => {
-  const chart = event.target.closest?.("svg.curves");
+  const chart = event.target.closest?.("svg.curves:not(.still)");
   if (chart && !chart.contains(event.relatedTarget) && !dragged) leave(chart);
 });
 document.addEventListener("pointerdown", (event) => {
-  const chart = event.target.closest?.("svg.curves");
+  const chart = event.target.closest?.("svg.curves:not(.still)");
   if (!chart || event.button !== 0 || event.pointerType !== "mouse") return;
   event.preventDefault();
   dragged = { chart, from: place(chart, event) };
