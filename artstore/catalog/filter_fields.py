@@ -22,7 +22,7 @@ RUNS = Fields(
         "display_name": "runs.name",
         "displayName": "runs.name",
         "project": "projects.name",
-        "state": "artstore_observed_state(runs.state, runs.session)",
+        "state": "artstore_observed_state(runs.state, runs.session, runs.preempting)",
         "job_type": "runs.job_type",
         "jobType": "runs.job_type",
         "group": "runs.run_group",

@@ -206,13 +206,14 @@ def _by(change: LabelChange | None) -> str:
 def _runs(connection: Connection, ids: list[int], is_alive: IsAlive) -> Iterator[tuple[NodeKey, RunNode]]:
     query = """
         select runs.id, projects.name, runs.uid, runs.name, runs.job_type, runs.run_group, runs.state, runs.session,
-            runs.environment ->> '$.user', runs.environment -> '$.git', runs.started_at, runs.ended_at
+            runs.preempting, runs.environment ->> '$.user', runs.environment -> '$.git', runs.started_at, runs.ended_at
         from json_each(?) as wanted
         join runs on runs.id = wanted.value
         join projects on projects.id = runs.project
     """
     for row in connection.execute(query, (json.dumps(ids),)):
-        id, project, uid, name, job_type, group, state, process_lock, user, git, started_at, ended_at = row
+        id, project, uid, name, job_type, group, state, process_lock, preempting, *others = row
+        user, git, started_at, ended_at = others
         yield (
             NodeKey(True, id),
             RunNode(
@@ -222,7 +223,7 @@ def _runs(connection: Connection, ids: list[int], is_alive: IsAlive) -> Iterator
                 name=name,
                 job_type=job_type,
                 group=group,
-                state=observed_state(state, process_lock, is_alive),
+                state=observed_state(state, process_lock, preempting == 1, is_alive),
                 user=user,
                 git=json.loads(git) if git else None,
                 started_at=started_at,

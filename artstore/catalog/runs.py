@@ -10,13 +10,13 @@ from artstore.catalog import filter_fields, filters, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
 from artstore.core.jsonable import json_text
-from artstore.core.runs import RunRecord, observed_state
+from artstore.core.runs import Changes, RunRecord, observed_state
 from artstore.errors import NotFound
 
 _RUN = """
     select runs.id, projects.name, runs.uid, runs.name, runs.job_type, runs.run_group, runs.notes, runs.tags,
         runs.config, runs.summary, runs.environment, runs.state, runs.session, runs.exit_code, runs.started_at,
-        runs.ended_at
+        runs.ended_at, runs.preempting
     from runs join projects on projects.id = runs.project
 """
 _JSON = slice(7, 11)
@@ -24,7 +24,10 @@ _JSON = slice(7, 11)
 
 def _select(connection: Connection, where: str, parameters: Sequence[Any] = ()) -> list[RunRecord]:
     rows = connection.execute(f"{_RUN} {where}", parameters).fetchall()
-    return [RunRecord(*row[: _JSON.start], *map(json.loads, row[_JSON]), *row[_JSON.stop :]) for row in rows]
+    return [
+        RunRecord(*(*row[: _JSON.start], *map(json.loads, row[_JSON]), *row[_JSON.stop : -1], row[-1] == 1))
+        for row in rows
+    ]
 
 
 def find(connection: Connection, project: str, uid: str) -> RunRecord | None:
@@ -78,7 +81,9 @@ class RunQuery(NamedTuple):
     def where(self, connection: Connection) -> Clause:
         """Return the condition for the selected runs. Raises `InvalidInput`."""
         connection.create_function(
-            "artstore_observed_state", 2, lambda state, process_lock: observed_state(state, process_lock, self.is_alive)
+            "artstore_observed_state",
+            3,
+            lambda state, process_lock, preempting: observed_state(state, process_lock, preempting == 1, self.is_alive),
         )
         condition = filters.where(connection, filter_fields.RUNS, self.filters)
         values = (self.project, self.project, *condition.values)
@@ -162,7 +167,8 @@ def reopen(connection: Connection, id: int, process_lock: str, environment: Mapp
     """Continue a run that has ended, in the process that holds a process lock."""
     connection.execute(
         """
-        update runs set state = 'running', session = ?, environment = ?, exit_code = null, ended_at = null
+        update runs set state = 'running', session = ?, environment = ?, exit_code = null, ended_at = null,
+            preempting = 0
         where id = ?
         """,
         (process_lock, json_text(environment), id),
@@ -212,6 +218,7 @@ _COLUMNS = {
     "config": "config",
     "summary": "summary",
     "environment": "environment",
+    "preempting": "preempting",
 }
 _JSON_FIELDS = ("tags", "config", "summary", "environment")
 
@@ -223,14 +230,38 @@ def update(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
         connection.execute(f"update runs set {_COLUMNS[field]} = ? where id = ?", (written, id))
 
 
-def append_history(connection: Connection, id: int, rows: Iterable[tuple[int, str]]) -> None:
-    """Add rows (step, JSON) to the history of a run; a row for a known step is merged into it."""
+def merge(connection: Connection, id: int, field: str, changes: Changes) -> None:
+    """Change keys of the config or summary of a run, and leave the others as they are."""
+    query = f"select {_COLUMNS[field]} from runs where id = ?"
+    row = connection.execute(query, (id,)).fetchone()
+    if row is not None:
+        kept = {key: value for key, value in json.loads(row[0]).items() if key not in changes.removed}
+        update(connection, id, {field: {**kept, **changes.values}})
+
+
+def take_over(connection: Connection, id: int, process_lock: str) -> None:
+    """Let a running run belong to the process that holds a process lock."""
+    connection.execute("update runs set session = ? where id = ?", (process_lock, id))
+
+
+def append_history(connection: Connection, id: int, rows: Iterable[tuple[int | None, str]]) -> None:
+    """Add rows (step, JSON) to the history of a run; a row for a known step is merged into it.
+
+    A row without a step gets the one after the newest.
+    """
+    last, numbered = None, []
+    for step, data in rows:
+        if step is None:
+            step = last = (last_step(connection, id) if last is None else last) + 1
+        elif last is not None:
+            last = max(last, step)
+        numbered.append((id, step, data))
     connection.executemany(
         """
         insert into history (run, step, data) values (?, ?, ?)
         on conflict (run, step) do update set data = json_patch(data, excluded.data)
         """,
-        [(id, step, data) for step, data in rows],
+        numbered,
     )
 
 

@@ -763,3 +763,34 @@ def m018_registries(db: Database) -> None:
         alter table products add column step integer check (step >= 0);
         """,
     )
+
+
+@migrations()
+def m019_preempting(db: Database) -> None:
+    """Whether a run said that it would be preempted: if it then fails or crashes, it is `preempted`."""
+    _run(
+        db,
+        """
+        alter table runs add column preempting integer not null default 0 check (preempting in (0, 1));
+        drop view artifact_runs;
+        create view artifact_runs as
+        select
+            projects.name as project,
+            runs.uid as run,
+            runs.name as name,
+            case when runs.preempting and runs.state in ('failed', 'crashed') then 'preempted'
+                else runs.state end as state,
+            runs.job_type as job_type,
+            runs.run_group as run_group,
+            runs.tags as tags,
+            runs.notes as notes,
+            runs.config as config,
+            runs.summary as summary,
+            runs.environment as environment,
+            runs.exit_code as exit_code,
+            runs.started_at as started_at,
+            runs.ended_at as ended_at,
+            runs.id as run_id
+        from runs join projects on projects.id = runs.project;
+        """,
+    )

@@ -37,6 +37,7 @@ SCHEMAS: Mapping[str, str] = MappingProxyType(
         "m016_more_views": "420a72633f2eeadd1244e447bf9e9aae",
         "m017_run_files": "33404eb3e4679c26e9889c8597134c2f",
         "m018_registries": "13566b8880c7978ee501d41ec9635889",
+        "m019_preempting": "c156cc4ea5a38902d789215aa3794fce",
     }
 )
 """The hash of the schema after each migration, in their order. A released one never changes."""

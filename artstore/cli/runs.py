@@ -20,7 +20,7 @@ from artstore.store import Store
 from artstore.tracking import public_run
 from artstore.tracking.public_run import PublicRun
 
-_STATES = ("running", "finished", "failed", "crashed")
+_STATES = ("running", "finished", "failed", "crashed", "preempted")
 _NEWEST_FIRST = "-created_at"
 _DIFF = "diff"
 _PLOT = "plot"

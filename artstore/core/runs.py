@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from artstore.core.names import LOCAL
 from artstore.errors import InvalidInput
 
 RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
+PREEMPTED = "preempted"
 
 
 class NewRun(NamedTuple):
@@ -22,6 +23,12 @@ class NewRun(NamedTuple):
     notes: str | None
     tags: list[str]
     environment: dict[str, Any]
+
+
+class Sharing(NamedTuple):
+    """The part of a process in a run that several write: the primary one keeps it running, and ends it."""
+
+    is_primary: bool
 
 
 class RunRecord(NamedTuple):
@@ -43,6 +50,8 @@ class RunRecord(NamedTuple):
     exit_code: int | None
     started_at: str
     ended_at: str | None
+    preempting: bool = False
+    """Whether the run said that its machine is about to be taken away."""
 
     @property
     def qualified_name(self) -> str:
@@ -59,9 +68,27 @@ class RunFile(NamedTuple):
     digest: str | None
 
 
-def observed_state(state: str, process_lock: str | None, is_alive: Callable[[str], bool]) -> str:
-    """Return the state of a run: `crashed` if it is stored as running, but its lock is free."""
-    return CRASHED if state == RUNNING and not (process_lock and is_alive(process_lock)) else state
+class Changes(NamedTuple):
+    """Changes of the config or summary of a run: keys with their new values, and keys that were removed."""
+
+    values: dict[str, Any]
+    removed: tuple[str, ...] = ()
+
+    @classmethod
+    def between(cls, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+        """Return what changed from one state to another."""
+        changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
+        return cls(changed, tuple(key for key in before if key not in after))
+
+
+def observed_state(state: str, process_lock: str | None, preempting: bool, is_alive: Callable[[str], bool]) -> str:
+    """Return the state of a run: `crashed` if it is stored as running, but its lock is free.
+
+    One that ended by an error or crashed after it said that it would be preempted is `preempted`.
+    """
+    if state == RUNNING and not (process_lock and is_alive(process_lock)):
+        state = CRASHED
+    return PREEMPTED if preempting and state in (FAILED, CRASHED) else state
 
 
 def check_text(field: str, value: object) -> None:

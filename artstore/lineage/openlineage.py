@@ -17,7 +17,7 @@ from artstore.lineage.graph import PRODUCED, USED, Graph, RunNode, VersionNode
 
 _SPEC = "https://openlineage.io/spec"
 _CORE = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs"
-_ENDED = {"finished": "COMPLETE", "failed": "FAIL", "crashed": "ABORT"}
+_ENDED = {"finished": "COMPLETE", "failed": "FAIL", "crashed": "ABORT", "preempted": "ABORT"}
 
 Event = dict[str, Any]
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from artstore.catalog import events, runs
 from artstore.catalog.connection import Connection
 from artstore.catalog.repository import Repository
-from artstore.core.runs import RUNNING, RunRecord, observed_state
+from artstore.core.runs import RUNNING, RunRecord
 from artstore.errors import NotFound, SourceChanged, SourceUnreadable
 from artstore.ingest.walk import OLD_RUN_FOLDERS, RUN_FOLDERS
 from artstore.operations.run_files import FileOnDisk, files_on_disk, folder_of, store_files
@@ -84,8 +84,8 @@ def _runs_of(repository: Repository, folder: Path, is_old: bool) -> list[RunReco
 
 
 def _is_running(repository: Repository, run: RunRecord) -> bool:
-    state = observed_state(run.state, run.process_lock, lambda name: process_locks.is_alive(repository.folder, name))
-    return state == RUNNING
+    lock = run.process_lock
+    return run.state == RUNNING and lock is not None and process_locks.is_alive(repository.folder, lock)
 
 
 def _put_away(repository: Repository, folder: _Folder, files: dict[str, FileOnDisk]) -> bool:

@@ -16,7 +16,7 @@ from artstore.catalog.filters import Filters
 from artstore.catalog.logged_objects import LoggedObject as LoggedObject
 from artstore.catalog.logged_objects import LoggedObjects
 from artstore.catalog.repository import Repository
-from artstore.core.runs import CRASHED, RUNNING, NewRun, RunRecord, check_text, observed_state
+from artstore.core.runs import CRASHED, RUNNING, Changes, NewRun, RunRecord, Sharing, check_text, observed_state
 from artstore.core.versions import Version
 from artstore.errors import InvalidName, NotFound, UsageError
 from artstore.ingest.contents import Contents
@@ -42,6 +42,8 @@ class Begun(NamedTuple):
     record: RunRecord
     lock: ProcessLock
     resumed: bool
+    joined: bool = False
+    """Whether another process had begun it, which it shares with this one."""
 
 
 class Runs:
@@ -58,10 +60,11 @@ class Runs:
 
     # Begin, write, end
 
-    def begin(self, new: NewRun, *, resume: str | None = None) -> Begun:
+    def begin(self, new: NewRun, *, resume: str | None = None, shared: Sharing | None = None) -> Begun:
         """Begin a run, or continue the run of that id; what is given replaces what the run had.
 
-        `resume` is `allow`, `must` or `never`; without it a run that has ended starts over. Raises `InvalidInput` for
+        `resume` is `allow`, `must` or `never`; without it a run that has ended starts over. With `shared`, one that is
+        running is joined, and one that has ended is continued. Raises `InvalidInput` for
         text that is not UTF-8, or `UsageError` if the run is still running or `resume` forbids it.
         """
         for field in ("name", "job_type", "group", "notes", "tags"):
@@ -71,6 +74,10 @@ class Runs:
         try:
             with self._db.writing() as connection:
                 before = runs.find(connection, new.project, new.uid)
+                if shared is not None and before is not None and self.state(before) == RUNNING:
+                    return self._join(connection, before, lock, shared)
+                if shared is not None:
+                    resume = resume or "allow"
                 self._check_resume(before, new, resume)
                 if before is None:
                     number = _insert(connection, new, lock)
@@ -84,6 +91,13 @@ class Runs:
             lock.close()
             raise
         return Begun(record, lock, resumed)
+
+    def _join(self, connection: Connection, run: RunRecord, lock: ProcessLock, shared: Sharing) -> Begun:
+        if shared.is_primary:
+            # From now on it crashes with this process, and not with the one that began it.
+            runs.take_over(connection, run.id, lock.name)
+        events.record(connection, "run-joined", run.qualified_name, primary=shared.is_primary)
+        return Begun(runs.by_id(connection, run.id), lock, resumed=False, joined=True)
 
     def _check_resume(self, before: RunRecord | None, new: NewRun, resume: str | None) -> None:
         if before is None:
@@ -99,16 +113,20 @@ class Runs:
         self,
         run: RunRecord,
         fields: Mapping[str, Any],
-        rows: Iterable[tuple[int, str]] = (),
+        rows: Iterable[tuple[int | None, str]] = (),
         contents: Contents | None = None,
+        merged: Mapping[str, Changes] | None = None,
     ) -> bool:
         """Store fields of a run, such as its tags or config, rows of its history (step, JSON), and files by path.
 
-        It is durable only if there are files. Returns whether a file was replaced, whose space can be reclaimed.
+        `merged` are changes of single keys of its config or summary; a row without a step follows the newest. It is
+        durable only if there are files. Returns whether a file was replaced, whose space can be reclaimed.
         """
 
         def add(connection: Connection) -> None:
             runs.update(connection, run.id, fields)
+            for field, changes in (merged or {}).items():
+                runs.merge(connection, run.id, field, changes)
             runs.append_history(connection, run.id, rows)
 
         if contents:
@@ -291,8 +309,8 @@ class Runs:
         return runs.RunQuery(project, filters, self._is_alive)
 
     def state(self, run: RunRecord) -> str:
-        """Return the state of a run: `running`, `finished`, `failed`, or `crashed` if its process is gone."""
-        return observed_state(run.state, run.process_lock, self._is_alive)
+        """Return the state of a run: `running`, `finished`, `failed`, `preempted`, or `crashed` if its process died."""
+        return observed_state(run.state, run.process_lock, run.preempting, self._is_alive)
 
     def last_step(self, run: RunRecord) -> int:
         """Return the newest step in the history of a run; -1 if it has none."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from artstore.core import names
-from artstore.core.runs import NewRun
+from artstore.core.runs import NewRun, Sharing
 from artstore.errors import InvalidInput, InvalidName
 from artstore.runtime import environment, release, scratch, secrets, terminal
 from artstore.tracking import config_files, location, open_stores, sweeps
@@ -74,8 +74,10 @@ def init(
 
     With the `id` of a run that has ended and `resume="allow"` (or `"must"`) that run is continued; without `resume` it
     starts over. `reinit` is `return_previous` or False to get the open run, or `create_new` to leave it open. With
-    `mode="disabled"` everything works, in a store that is deleted when the run ends. Other arguments of W&B are
-    accepted and ignored, with a note on stderr.
+    `mode="disabled"` everything works, in a store that is deleted when the run ends. With `mode="shared"` several
+    processes that name the same `id` write one run: rows of their histories follow each other, and keys of config and
+    summary are merged. The process with the setting `x_primary`, otherwise the first one, ends it. Other arguments of
+    W&B are accepted and ignored, with a note on stderr.
 
     In the function of an `agent`, or with ARTSTORE_SWEEP_ID, the run is the next one of the sweep.
 
@@ -114,16 +116,29 @@ def init(
     resume = "allow" if _RESUMES[resume] == "must" and not given_id else _RESUMES[resume]
     searched = sweeps.current(opened, new.project) if temporary_folder is None else None
     chosen: dict[str, Any] = {}
+    is_primary = sources.setting("x_primary")
     if searched is None:
-        begun = opened.runs.begin(new, resume=resume)
+        sharing = Sharing(is_primary=bool(is_primary)) if mode == "shared" else None
+        begun = opened.runs.begin(new, resume=resume, shared=sharing)
     else:
         begun, chosen = searched.begin(new, functools.partial(opened.runs.begin, resume="never"))
         sweeps.note_begun(begun.record.uid)
-    run = Run(opened, begun.record, begun.lock.close, resumed=begun.resumed, temporary_folder=temporary_folder)
+    ends_run = sources.setting("x_update_finish_state")
+    if ends_run is None:
+        ends_run = is_primary if is_primary is not None else not begun.joined
+    run = Run(
+        opened,
+        begun.record,
+        begun.lock.close,
+        resumed=begun.resumed,
+        temporary_folder=temporary_folder,
+        is_shared=mode == "shared",
+        ends_run=mode != "shared" or bool(ends_run),
+    )
     run.open()
     try:
         run.config.lock(chosen)
-        run.config.update(values, allow_val_change=bool(allow_val_change) or begun.resumed)
+        run.config.update(values, allow_val_change=bool(allow_val_change) or begun.resumed or begun.joined)
     except BaseException:
         run.finish(exit_code=1)
         raise
@@ -155,8 +170,12 @@ class _Sources:
     def first(self, argument: Any, setting: str, variable: str) -> Any:
         if argument is not None:
             return argument
-        value = self._given.get(setting)
+        value = self.setting(setting)
         return value if value is not None else environment.get(variable)
+
+    def setting(self, name: str) -> Any:
+        """Return a setting that has no argument and no environment variable."""
+        return self._given.get(name)
 
 
 def _to_tags(given: str | Sequence[str] | None) -> list[str]:

@@ -55,7 +55,7 @@ class PublicRun(PublicRunEdits):
 
     @property
     def state(self) -> str:
-        """`running`, `finished`, `failed`, or `crashed` if its process ended without finishing it."""
+        """`running`, `finished`, `failed`, `crashed` if its process is gone, or `preempted` (`Run.mark_preempting`)."""
         return self._store.runs.state(self._record)
 
     @property

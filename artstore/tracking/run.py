@@ -85,8 +85,13 @@ class Run(RunPage):
         *,
         resumed: bool,
         temporary_folder: Path | None,
+        is_shared: bool = False,
+        ends_run: bool = True,
     ) -> None:
         super().__init__(store, record, resumed=resumed)
+        self._is_shared = is_shared
+        self._ends_run = ends_run
+        """Whether the run ends with this process: of those that share a run, only the primary one ends it."""
         self._release = release
         self._temporary_folder = temporary_folder
         """The folder of the store of a disabled run, deleted when it ends."""
@@ -127,7 +132,12 @@ class Run(RunPage):
         """Do nothing. In W&B it ends `watch`."""
 
     def mark_preempting(self) -> None:
-        """Do nothing. In W&B it marks a run that will be resumed elsewhere."""
+        """Say that the machine is about to be taken away: if the run fails or is killed, it is `preempted`.
+
+        This is stored when the call returns. A run that finishes is `finished` nevertheless.
+        """
+        self._change(preempting=True)
+        self._background.submit(self._flush).result()
 
     def alert(self, title: str, text: str, *arguments: Any, **more: Any) -> None:
         """Print a message on stderr."""
@@ -209,7 +219,7 @@ class Run(RunPage):
                 self._complete_row()
             self._store_at_end()
             self._background.close()
-            if not self.disabled:
+            if self._ends_run and not self.disabled:
                 self._put_folder_away()
         except BaseException:
             self._finished = False
@@ -250,13 +260,14 @@ class Run(RunPage):
                 os.environ[location.VARIABLE] = before
 
     def _close(self, state: str, code: int) -> None:
-        self._store.runs.end(self._record, state, code)
+        if self._ends_run:
+            self._store.runs.end(self._record, state, code)
         if self._temporary_folder is not None:
             self._store.close()
             shutil.rmtree(self._temporary_folder, ignore_errors=True)
 
     def _print_summary(self, *, failed: bool) -> None:
-        if self.disabled:
+        if self.disabled or not self._ends_run:
             return
         seconds = time.time() - self.start_time
         terminal.note(

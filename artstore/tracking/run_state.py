@@ -11,7 +11,7 @@ from typing import Any
 
 from artstore.core.jsonable import json_text, to_jsonable
 from artstore.core.names import LOCAL
-from artstore.core.runs import RunRecord, check_text
+from artstore.core.runs import Changes, RunRecord, check_text
 from artstore.errors import NotJson, UsageError
 from artstore.runtime import exit_hooks, terminal
 from artstore.store import Store
@@ -74,8 +74,14 @@ class RunState(RunIdentity):
         self._lock = threading.RLock()
         self._changed_fields: dict[str, None] = {}
         """The fields that `_flush` has to write, in the order in which they were changed."""
-        self._rows: list[tuple[int, str]] = []
-        """The rows of the history, (step, JSON), that `_flush` has to write."""
+        self._is_shared = False
+        """Whether other processes write to this run as well."""
+        self._rows: list[tuple[int | None, str]] = []
+        """The rows of the history, (step, JSON), that `_flush` has to write; in a shared run mostly without steps."""
+        self._has_given_step = False
+        """Whether a call of `log` named the step that is not complete yet."""
+        self._stored = {"config": record.config, "summary": record.summary}
+        """The config and the summary as this process wrote them last."""
         self._row: dict[str, Any] = {}
         """The values logged for the step that is not complete yet."""
         self._contents: dict[str, bytes] = {}
@@ -226,7 +232,12 @@ class RunState(RunIdentity):
         try:
             if fields or rows or contents:
                 values = {field: self._value_to_write(field) for field in fields}
-                self._has_replaced |= self._store.runs.write(self._record, values, rows, contents)
+                stored = {field: values[field] for field in self._stored.keys() & values}
+                merged = {}
+                if self._is_shared:
+                    merged = {field: Changes.between(self._stored[field], values.pop(field)) for field in stored}
+                self._has_replaced |= self._store.runs.write(self._record, values, rows, contents, merged)
+                self._stored.update(stored)
         except BaseException:
             with self._lock:
                 self._contents = {**contents, **self._contents}
@@ -261,12 +272,14 @@ class RunState(RunIdentity):
             raise NotJson("log needs a dict with strings as keys, as in run.log({'loss': 0.1})")
         with self._lock:
             self._check_open()
-            if step is not None and step < self._step:
+            # In a shared run, the other processes may be at any step.
+            if step is not None and step < self._step and not self._is_shared:
                 terminal.note(f"artstore: step {step} is behind step {self._step}, and was not logged")
                 return
-            if step is not None and step > self._step:
+            if step is not None and step != self._step:
                 self._complete_row()
                 self._step = step
+            self._has_given_step |= step is not None
             values = self._to_stored(self._resolve_logged(data))
             self._row.update(values)
             self._metrics.summarize(values, self.summary)
@@ -300,8 +313,9 @@ class RunState(RunIdentity):
         if self._row:
             now = time.time()
             row = {**self._row, "_timestamp": now, "_runtime": now - self.start_time}
-            self._rows.append((self._step, json_text(row)))
-            self._row = {}
+            is_free = self._is_shared and not self._has_given_step
+            self._rows.append((None if is_free else self._step, json_text(row)))
+            self._row, self._has_given_step = {}, False
         self._background.request_flush()
 
 
