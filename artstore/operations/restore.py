@@ -51,8 +51,10 @@ def restore(backup: Path, folder: Path, *, replace: bool = False, progress: Prog
     """
     _check(backup, folder, replace=replace)
     with platform.translate_os_errors(str(folder)):
-        for made in (folder, folder / "packs", folder / "locks"):
-            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.exists():
+            platform.create_folder(folder)
+        for made in (folder / "packs", folder / "locks"):
+            made.mkdir(mode=0o700, exist_ok=True)
         with closing(CatalogCopy(backup / FILE)) as catalog:
             copied, findings = _copy_packs(catalog, Packs(backup), Packs(folder), progress)
         draft = folder / _DRAFT

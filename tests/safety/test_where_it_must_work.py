@@ -178,11 +178,12 @@ def synced_folders(tmp_path: Path, program: str) -> set[str]:
 
 
 def test_the_folder_of_a_store_and_of_a_backup_is_durable(tmp_path: Path) -> None:
-    places = [tmp_path / "deep" / "er" / "store", tmp_path / "backups" / "first"]
+    places = [tmp_path / "deep" / "er" / "store", tmp_path / "backups" / "first", tmp_path / "other" / "restored"]
     program = f"""
 from artstore import Store
 with Store.init({str(places[0])!r}) as store:
     store.backup({str(places[1])!r})
+Store.restore({str(places[1])!r}, {str(places[2])!r})
 """
     synced = synced_folders(tmp_path, program)
     for place in places:

@@ -20,6 +20,7 @@ from artstore.ingest import content_writer
 from artstore.operations import reclaim_space
 from artstore.storage import packs
 from artstore.store import Store
+from tests.support import deeds
 from tests.support.kill_points import Probe
 
 
@@ -335,3 +336,22 @@ def drop_pending(probe: Probe, store: str) -> None:
     opened.drop_pending(pending)
     probe.report("dropped")
     opened.close()
+
+
+def prepare_deed(probe: Probe, deed: str, base: str) -> None:
+    """Make the folder in which a deed works."""
+    os.environ["ARTSTORE_SILENT"] = "1"
+    deeds.prepare(deed, Path(base))
+
+
+def do_deed(probe: Probe, deed: str, base: str, pauses: bool = False) -> None:
+    """Pause, then do a deed; report each step that was acknowledged, and pause after it if `pauses`."""
+    os.environ["ARTSTORE_SILENT"] = "1"
+    probe.pause()
+
+    def done() -> None:
+        probe.report("done")
+        if pauses:
+            probe.pause()
+
+    deeds.do(deed, Path(base), done)

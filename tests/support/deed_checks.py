@@ -1,0 +1,148 @@
+"""Check stores after a deed was killed or cut off, and count what was found."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from artstore.store import Store
+from tests.support import child_tasks
+from tests.support.deeds import DEEDS, Deed, noise, write
+from tests.support.files import tree_of
+from tests.support.kill_points import Child, TaskRunner, summary
+from tests.support.plain_reader import Wrong, state_of
+from tests.support.store_checks import check_clean, check_no_locks
+from tests.support.system_calls import CHANGES, DEADLY, OTHERS, counted, traced
+
+Seen = dict[str, Any]
+"""What a user sees in each folder of a deed."""
+DAMAGED = "damaged"
+
+
+def seen(deed: Deed, base: Path) -> Seen:
+    """Return what a user sees in the folders of a deed, read without artstore."""
+    states: Seen = {}
+    for name in deed.stores:
+        try:
+            states[name] = state_of(base / name)
+        except Wrong:
+            if not deed.mend:
+                raise
+            states[name] = DAMAGED
+    for name in deed.built:
+        states[name] = tree_of(base / name) if (base / name).exists() else None
+    return states
+
+
+@dataclass
+class Scene:
+    """A deed in a folder of its own, with what is seen before it and after each of its steps."""
+
+    runner: TaskRunner
+    name: str
+    folder: Path
+    states: list[Seen] = field(default_factory=list)
+    seconds: float = 0
+    """How long it takes."""
+
+    def __post_init__(self) -> None:
+        self.deed = DEEDS[self.name]
+        self.folder.mkdir()
+        self.base = self.folder / "base"
+        self.runner.complete(child_tasks.prepare_deed, deed=self.name, base=self.folder / "template")
+        child = self.runner.start(child_tasks.do_deed, deed=self.name, base=self.renewed(), pauses=True)
+        child.wait()
+        began = time.monotonic()
+        while True:
+            self.states.append(seen(self.deed, self.base))
+            outcome = child.resume()
+            if outcome.state != "paused":
+                break
+        assert outcome.state == "done", outcome.error
+        self.seconds = time.monotonic() - began
+        self.filled = [tree_of(self.base / name) for name in self.deed.filled]
+
+    def renewed(self) -> Path:
+        """Make the folder as it is before, and return it."""
+        shutil.rmtree(self.base, ignore_errors=True)
+        shutil.copytree(self.folder / "template", self.base, symlinks=True)
+        return self.base
+
+    def paused(self) -> Child:
+        """Start the deed in a process that pauses before its first step."""
+        child = self.runner.start(child_tasks.do_deed, deed=self.name, base=self.renewed())
+        assert child.wait().state == "paused"
+        return child
+
+    def record(self) -> Path:
+        """Do the deed undisturbed, and return the trace of the calls that changed files."""
+        child = self.paused()
+        with traced(child.pid, "-xx", "-s", "100000000", "-o", str(self.folder / "trace"), calls=(*CHANGES, *OTHERS)):
+            outcome = child.resume()
+        assert outcome.state == "done", outcome.error
+        return self.folder / "trace"
+
+    def counted(self) -> dict[str, int]:
+        """Return how often each call before which processes are killed is made."""
+        child = self.paused()
+        with traced(child.pid, "-o", str(self.folder / "counts"), calls=DEADLY):
+            outcome = child.resume()
+        assert outcome.state == "done", outcome.error
+        return counted(self.folder / "counts")
+
+    def check(self, base: Path, acknowledged: int, scratch: Path) -> None:
+        """Check that what was acknowledged is there and nothing is half done, and that the stores can be used."""
+        found = seen(self.deed, base)
+        if self.deed.mend and found["store"] in ({}, DAMAGED) and acknowledged < len(self.states) - 1:
+            self.deed.mend(base)
+            found = seen(self.deed, base) | {name: found[name] for name in found if name != "store"}
+            assert found["store"] == self.states[-1]["store"], "doing it again does not help"
+            found["store"] = self.states[acknowledged]["store"]
+        allowed = self.states[acknowledged : acknowledged + 2]
+        if found not in allowed:
+            differing = [name for name in found if all(found[name] != state[name] for state in allowed)]
+            raise AssertionError(f"after {acknowledged} steps {differing or 'the folders'} are not as acknowledged")
+        for name in self.deed.stores:
+            if found[name]:
+                self._use(base, name, scratch)
+
+    def _use(self, base: Path, name: str, scratch: Path) -> None:
+        with Store.open(base / name) as store:
+            findings = store.verify().findings
+            assert findings == [], f"verify finds {findings} in {name}"
+            if name == "store":
+                shutil.rmtree(scratch, ignore_errors=True)
+                source = write(scratch / "source", next=noise(700, 1), too=noise(90_000, 2))
+                draft = store.draft("next", "dataset")
+                store.add_dir(draft, source)
+                store.get(store.commit(draft), scratch / "out")
+                assert tree_of(scratch / "out") == tree_of(source)
+            store.gc()
+            check_clean(store)
+        check_no_locks(base / name)
+        leftovers = {path.name for path in (base / name).iterdir()} - {"artstore.db", "packs", "locks"}
+        assert leftovers == set(), f"{leftovers} are left in {name}"
+
+
+@dataclass
+class Figures:
+    """How many cases a harness tried, and what was wrong."""
+
+    tried: dict[str, int] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+    def count(self, kind: str) -> None:
+        self.tried[kind] = self.tried.get(kind, 0) + 1
+
+    def fail(self, case: str, error: Exception) -> None:
+        self.wrong.append(f"{case}: {summary(error)}")
+
+    def report(self, what: str) -> None:
+        """Print the figures, and fail if something was wrong."""
+        total = sum(self.tried.values())
+        parts = ", ".join(f"{kind} {count}" for kind, count in sorted(self.tried.items()))
+        print(f"\n{what}: {total} ({parts}); wrong: {len(self.wrong)}")
+        assert not self.wrong, "\n".join(self.wrong)

@@ -1,0 +1,320 @@
+"""What people do with a store, each in a process of its own that can be killed, recorded and repeated.
+
+A deed works in a folder with `store`, and says `done()` after each step that was acknowledged to it: one change that
+a user sees. `prepare` makes the folder as it is before. Both run through the command line or the public names.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import artstore
+from artstore import cli
+from artstore.cli import alias, backup, gc, get, pending, put, ref, repair, restore, rm, tag, verify  # noqa: F401
+
+Done = Callable[[], None]
+
+
+class Deed(NamedTuple):
+    """A deed, and what it leaves behind beside the store."""
+
+    prepare: Callable[[Path], None]
+    do: Callable[[Path, Done], None]
+    stores: tuple[str, ...] = ("store",)
+    """The folders that are stores before or after it."""
+    built: tuple[str, ...] = ()
+    """The folders that appear whole or not at all."""
+    filled: tuple[str, ...] = ()
+    """The folders whose files change one by one, each as a whole."""
+    mend: Callable[[Path], None] | None = None
+    """What makes the store right if the deed was killed: it is damaged or gone until the deed has ended."""
+
+
+def noise(size: int, seed: object) -> bytes:
+    """Return bytes that are the same for the same size and seed."""
+    return random.Random(f"{size} {seed}").randbytes(size)
+
+
+def write(folder: Path, **files: bytes) -> Path:
+    """Write files into a folder; `__` in a name is a slash."""
+    for name, data in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
+
+
+def command(*words: object) -> None:
+    """Run the command line in this process; it must succeed."""
+    sys.argv = ["artstore", *map(str, words)]
+    try:
+        cli.main()
+    except SystemExit as ended:
+        if ended.code:
+            raise RuntimeError(f"artstore {' '.join(map(str, words))} ended with {ended.code}") from None
+
+
+def stocked(base: Path) -> None:
+    """Make a store with some versions that share content, and the folders that they came from."""
+    write(base / "old", a=noise(5000, 1), b__c=noise(300_000, 2), d=b"", e=noise(200_000, 3))
+    write(base / "new", a=noise(5000, 4), b__c=noise(300_000, 2), f=noise(150_000, 5))
+    write(base / "small", **{f"{i}": noise(3000, f"small {i}") for i in range(40)})
+    (base / "old" / "link").symlink_to("a")
+    command("put", "old", "--name", "animals", "--type", "dataset", "--alias", "best", "--store", "store")
+    command("put", "new", "--name", "animals", "--store", "store")
+    command("put", "small", "--name", "small", "--type", "dataset", "--store", "store")
+    command("put", "new/f", "--name", "kept", "--type", "model", "--tag", "tagged", "--store", "store")
+
+
+def _nothing(base: Path) -> None:
+    write(base / "old", a=noise(5000, 1), b__c=noise(300_000, 2), d=b"")
+
+
+def _create(base: Path, done: Done) -> None:
+    command("put", "old", "--name", "animals", "--type", "dataset", "--alias", "x", "--tag", "y", "--store", "store")
+    done()
+
+
+def _put(base: Path, done: Done) -> None:
+    write(base / "new", g=noise(250_000, 6), h=noise(900, 7))
+    command("put", "new", "--name", "animals", "--alias", "best", "--metadata", '{"n": 1}', "--store", "store")
+    done()
+    command("put", "small", "--name", "other", "--type", "dataset", "--store", "store")
+    done()
+
+
+def _log(base: Path, done: Done) -> None:
+    run = artstore.init(id="trained", store=base / "store", project="zoo")
+    for index in range(2):
+        run.log({"loss": 1 / (index + 1)})
+        artifact = artstore.Artifact("model", "model", metadata={"index": index})
+        artifact.add_file(str(base / "old" / "e"), name="weights")
+        with artifact.new_file("notes.txt") as file:
+            file.write(f"epoch {index}")
+        run.log_artifact(artifact, aliases=["best"]).wait()
+        done()
+    run.finish()
+    done()
+    run.store.close()
+
+
+def _tables(base: Path, done: Done) -> None:
+    run = artstore.init(id="tables", store=base / "store", project="zoo")
+    for index in range(2):
+        artifact = artstore.Artifact("predictions", "predictions")
+        table = artstore.Table(columns=["id", "score"], data=[[i, i / 7 + index] for i in range(60)])
+        artifact.add(table, "scores")
+        run.log_artifact(artifact).wait()
+        done()
+    run.finish()
+    done()
+    run.store.close()
+
+
+def _references(base: Path) -> None:
+    stocked(base)
+    write(base / "bucket", x=noise(2000, 8), y__z=noise(90_000, 9))
+    command("ref", (base / "bucket").as_uri() + "/", "--name", "objects", "--type", "dataset", "--store", "store")
+
+
+def _ref(base: Path, done: Done) -> None:
+    write(base / "bucket", w=noise(700, 10))
+    command("ref", (base / "bucket").as_uri() + "/", "--name", "objects", "--alias", "now", "--store", "store")
+    done()
+    with artstore.Store.open(base / "store") as store:
+        for part in ("x", "w"):
+            draft = store.draft("parts", "dataset")
+            store.add_reference(draft, (base / "bucket" / part).as_uri())
+            store.upsert(draft, "references")
+            done()
+        store.finish(store.pending()[0])
+        done()
+
+
+def _materialize(base: Path, done: Done) -> None:
+    command("get", "objects", "--materialize", "--root", "out", "--store", "store")
+    done()
+
+
+def _drafts(base: Path, done: Done) -> None:
+    """Three processes upsert, the last one finishes."""
+    for part in range(3):
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException):
+                with artstore.Store.open(base / "store") as store:
+                    draft = store.draft("together", "dataset")
+                    store.add_dir(draft, write(base / f"part-{part}", **{f"p{part}": noise(90_000, f"part {part}")}))
+                    store.upsert(draft, "night", aliases=["best"])
+                os._exit(0)
+            os._exit(1)
+        if os.waitpid(child, 0)[1]:
+            raise RuntimeError("the process of a part failed")
+        done()
+    command("pending", "together", "--finish", "--alias", "ready", "--store", "store")
+    done()
+
+
+def _get(base: Path, done: Done) -> None:
+    command("get", "animals:v0", "--root", "out", "--store", "store")
+    done()
+
+
+def _old_download(base: Path) -> None:
+    stocked(base)
+    command("get", "animals:v0", "--root", "there", "--store", "store")
+
+
+def _get_again(base: Path, done: Done) -> None:
+    command("get", "animals:v1", "--root", "there", "--store", "store")
+    done()
+
+
+def _delete(base: Path, done: Done) -> None:
+    with artstore.Store.open(base / "store") as store:
+        store.delete("animals:v0", delete_aliases=True)
+        done()
+        store.delete("small:v0", delete_aliases=True)
+        done()
+
+
+def _rm(base: Path, done: Done) -> None:
+    command("rm", "animals:v1", "kept:v0", "--delete-aliases", "--yes", "--store", "store")
+    done()
+    command("rm", "animals", "--all", "--yes", "--store", "store")
+    done()
+
+
+def _litter(base: Path) -> None:
+    """Leave what killed processes leave: leases, bytes that were not published, an unknown pack, dead locks."""
+    stocked(base)
+    write(base / "lost", **{f"{i}": noise(90_000, f"lost {i}") for i in range(6)})
+    command("put", "old/e", "--name", "short", "--type", "dataset", "--ttl", "1s", "--store", "store")
+    child = os.fork()
+    if child == 0:
+        store = artstore.Store.open(base / "store")
+        draft = store.draft("lost", "dataset")
+        store.add_dir(draft, base / "lost")
+        os._exit(0)
+    os.waitpid(child, 0)
+    time.sleep(1.1)
+
+
+def _gc(base: Path, done: Done) -> None:
+    command("gc", "--store", "store")
+    done()
+
+
+def _backup(base: Path, done: Done) -> None:
+    command("backup", "backup", "--store", "store")
+    done()
+    command("rm", "small:v0", "--delete-aliases", "--yes", "--store", "store")
+    done()
+    command("put", "old", "--name", "later", "--type", "dataset", "--store", "store")
+    done()
+    command("backup", "backup", "--store", "store")
+    done()
+
+
+def _backed_up(base: Path) -> None:
+    stocked(base)
+    command("backup", "backup", "--store", "store")
+    command("put", "small", "--name", "later", "--type", "dataset", "--store", "store")
+
+
+def _restore(base: Path, done: Done) -> None:
+    command("restore", "backup", "again")
+    done()
+    command("restore", "backup", "store", "--replace")
+    done()
+
+
+def _restore_again(base: Path) -> None:
+    artstore.Store.restore(base / "backup", base / "store", replace=True)
+
+
+def _damaged(base: Path) -> None:
+    _backed_up(base)
+    for pack in sorted((base / "store" / "packs").iterdir()):
+        with pack.open("r+b") as file:
+            for at in (3000, 40_000, 200_000):
+                file.seek(at)
+                byte = file.read(1)
+                if byte:
+                    file.seek(at)
+                    file.write(bytes([byte[0] ^ 1]))
+
+
+def _repair(base: Path, done: Done) -> None:
+    command("repair", "--from", "backup", "--store", "store")
+    done()
+
+
+def _repair_again(base: Path) -> None:
+    with artstore.Store.open(base / "store") as store:
+        store.repair(base / "backup")
+
+
+def _verify(base: Path, done: Done) -> None:
+    command("verify", "--store", "store")
+    done()
+
+
+def _labels(base: Path, done: Done) -> None:
+    for words in (
+        ("alias", "animals:v0", "prod", "best"),
+        ("alias", "animals:v1", "prod"),
+        ("tag", "animals:v1", "reviewed", "good"),
+        ("tag", "animals:v1", "good", "--remove"),
+        ("alias", "animals:v0", "best", "--remove"),
+    ):
+        command(*words, "--store", "store")
+        done()
+    with artstore.Store.open(base / "store") as store:
+        store.link("animals:v1", "portfolio", aliases=["shown"])
+        done()
+        store.describe("animals:v1", description="described", metadata={"k": [1, 2]})
+        done()
+
+
+DEEDS: dict[str, Deed] = {
+    "create": Deed(_nothing, _create),
+    "put": Deed(stocked, _put),
+    "log": Deed(stocked, _log),
+    "tables": Deed(stocked, _tables),
+    "ref": Deed(_references, _ref),
+    "materialize": Deed(_references, _materialize),
+    "drafts": Deed(stocked, _drafts),
+    "get": Deed(stocked, _get, built=("out",)),
+    "get-again": Deed(_old_download, _get_again, filled=("there",)),
+    "delete": Deed(stocked, _delete),
+    "rm": Deed(stocked, _rm),
+    "gc": Deed(_litter, _gc),
+    "backup": Deed(stocked, _backup, stores=("store", "backup")),
+    "restore": Deed(_backed_up, _restore, stores=("store", "backup", "again"), mend=_restore_again),
+    "repair": Deed(_damaged, _repair, stores=("store", "backup"), mend=_repair_again),
+    "verify": Deed(stocked, _verify),
+    "labels": Deed(stocked, _labels),
+}
+
+
+def prepare(name: str, base: Path) -> None:
+    """Make the folder in which a deed works."""
+    shutil.rmtree(base, ignore_errors=True)
+    base.mkdir()
+    os.chdir(base)
+    DEEDS[name].prepare(base)
+
+
+def do(name: str, base: Path, done: Done) -> None:
+    """Do a deed in its folder."""
+    os.chdir(base)
+    DEEDS[name].do(base, done)
