@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from artstore.catalog import chunks, versions
+from artstore.catalog import chunks, manifests, versions
 from artstore.catalog.repository import Repository
 from artstore.checkout import new_folder, reader, target_folder
 from artstore.checkout.large_files import LargeFileWriter
@@ -59,7 +59,7 @@ def to_folder(
         with (
             platform.translate_os_errors(f"the download to {root}", RootUnwritable, remedy),
             translate_sqlite_errors(repository.db.path),
-            step(progress, f"getting {version.name}", None if path_prefix else version.size, "bytes"),
+            step(progress, f"getting {version.name}", _total(repository, version, path_prefix), "bytes"),
             gc_paused(),
         ):
             download = partial(
@@ -84,6 +84,15 @@ def to_folder(
             f"the file system of {root} does not take {error.filename or 'a file'!r} ({error.strerror}): "
             "choose another root, or one with a shorter path"
         ) from error
+
+
+def _total(repository: Repository, version: Version, path_prefix: str | None) -> int | None:
+    """Return the bytes that are written; None for a part of a version that is not one file."""
+    if not path_prefix:
+        return version.size
+    with repository.db.reading() as connection:
+        entry = manifests.find(connection, version.id, path_prefix)
+    return entry.size if entry else None
 
 
 class _FolderAppeared(Exception):

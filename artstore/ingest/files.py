@@ -13,6 +13,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -265,7 +266,7 @@ def add_file(
     absolute = os.path.realpath(path)
     walk.check_outside_store(absolute, os.path.realpath(repository.folder))
     walked = WalkedFolder(os.path.dirname(absolute), [(os.path.basename(absolute), entry_path, status)])
-    with step(progress, f"adding {path.name}", None, "bytes"):
+    with step(progress, f"adding {path.name}", status.st_size, "bytes"):
         reader = _read(repository, opened, iter([walked]), progress)
         entry = opened.draft.add(reader.entries[0], overwrite=overwrite)
     _note_seen(opened, reader)
@@ -290,7 +291,8 @@ def add_folder(
     prefix = names.entry_path(name) if name else ""
     if not stat.S_ISDIR(_stat(path).st_mode):
         raise source_file.unreadable(str(path), "it is not a folder: use add_file")
-    with step(progress, f"adding {path.name or path}", None, "bytes"), pause_gc.gc_paused():
+    total = partial(walk.total_size, path, repository.folder)
+    with step(progress, f"adding {path.name or path}", total, "bytes"), pause_gc.gc_paused():
         reader = _read(repository, opened, Walk(path, repository.folder).run(prefix), progress)
     if not opened.draft.fill_new_folder(reader.entries):
         opened.draft.add_all(reader.entries, overwrite=overwrite)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from artstore.core import names
 from artstore.core.manifest import Entry, Kind
-from artstore.errors import InvalidPath, LinkCycle
+from artstore.errors import ArtstoreError, InvalidPath, LinkCycle
 from artstore.runtime import source_file
 from artstore.runtime.source_file import Stat, stat_of
 
@@ -173,3 +173,12 @@ def find_file(folder: str, name: str, path: str) -> FoundFile:
         return FoundFile(folder, name, path, stat_of(os.stat(source)))
     except OSError as error:
         raise source_file.unreadable(source, error.strerror or str(error)) from error
+
+
+def total_size(root: Path, store: Path | None) -> int | None:
+    """Return the bytes of the files below a folder; None if it cannot be read, which reading it will say."""
+    try:
+        walked = Walk(root, store).run("")
+        return sum(status.st_size for folder in walked for _, _, status in folder.files)
+    except (ArtstoreError, OSError):
+        return None

@@ -72,11 +72,16 @@ def media(data: bytes, suffix: str, caption: str | None = None) -> str | None:
     return f'<figure style="display:inline-block;margin:4px">{shown}{below}</figure>'
 
 
-def show(draw: Callable[[], str]) -> bool:
-    """Display the HTML that a function returns in the notebook that runs this; return whether there is one."""
+def is_running() -> bool:
+    """Return whether this process runs the cells of a notebook."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    if shell is None or not hasattr(shell, "kernel"):
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def show(draw: Callable[[], str]) -> bool:
+    """Display the HTML that a function returns in the notebook that runs this; return whether there is one."""
+    if not is_running():
         return False
     sys.modules["IPython.display"].display({"text/html": draw(), "text/plain": ""}, raw=True)
     return True

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+Total: TypeAlias = int | Callable[[], int | None] | None
+"""The amount that a step will have done; None if it is not known. A function is called if the step takes long."""
 
 
 class Progress(Protocol):
@@ -13,7 +16,7 @@ class Progress(Protocol):
     `unit` is what a step counts: `bytes`, `files` or `packs`. `advance` may be called by several threads.
     """
 
-    def begin(self, what: str, total: int | None, unit: str) -> None: ...
+    def begin(self, what: str, total: Total, unit: str) -> None: ...
     def advance(self, amount: int) -> None: ...
     def end(self) -> None: ...
 
@@ -21,7 +24,7 @@ class Progress(Protocol):
 class Silent:
     """Default listener: does nothing."""
 
-    def begin(self, what: str, total: int | None, unit: str) -> None: ...
+    def begin(self, what: str, total: Total, unit: str) -> None: ...
     def advance(self, amount: int) -> None: ...
     def end(self) -> None: ...
 
@@ -30,7 +33,7 @@ SILENT = Silent()
 
 
 @contextmanager
-def step(progress: Progress, what: str, total: int | None, unit: str) -> Iterator[Progress]:
+def step(progress: Progress, what: str, total: Total, unit: str) -> Iterator[Progress]:
     """Begin a step for a block, and end it even if the block raises."""
     progress.begin(what, total, unit)
     try:

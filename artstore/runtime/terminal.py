@@ -1,4 +1,4 @@
-"""Notes, errors and progress bars for a person at a terminal, on stderr.
+"""Notes and errors for a person at a terminal, on stderr, and lines that fit it.
 
 With ARTSTORE_SILENT set only errors are written.
 """
@@ -7,29 +7,16 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from artstore.runtime import environment
 from artstore.runtime.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as Display
-
-# Control characters, and those that change the direction of text: in a name they could rewrite the screen.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
+from artstore.runtime.words import visible as visible
 
 _NARROWEST = 20
 _SHORTEST = 8
 """The fewest columns that a part of a split word takes."""
-
-
-def visible(text: str) -> str:
-    r"""Return a string with invisible characters, and those that move the cursor, escaped as in `\x1b`."""
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def room(stream: IO[str]) -> int | None:
@@ -135,59 +122,10 @@ def _print(string: str, newline: bool, repeat: bool, prefix: bool) -> None:
     print("\n".join(lines), end="\n" if newline else "", file=sys.stderr)
 
 
-class Bars:
-    """A progress bar on stderr for each step that takes longer than `patience` seconds; safe for several threads."""
-
-    def __init__(self, patience: float = 1.0) -> None:
-        self._patience = patience
-        self._lock = threading.Lock()
-        self._step: tuple[str, int | None, str] = ("", None, "bytes")
-        self._started = 0.0
-        self._done = 0
-        self._display: Display | None = None
-
-    def begin(self, what: str, total: int | None, unit: str) -> None:
-        """Begin a step."""
-        with self._lock:
-            self._close()
-            self._step, self._started, self._done = (what, total, unit), time.monotonic(), 0
-
-    def advance(self, amount: int) -> None:
-        """Add to the amount that is done, and show the bar if the step has taken long enough."""
-        with self._lock:
-            self._done += amount
-            if self._display is None and time.monotonic() - self._started > self._patience:
-                self._display = self._open()
-            if self._display is not None:
-                self._display.update(self._display.task_ids[0], completed=self._done)
-
-    def end(self) -> None:
-        """End the step and remove its bar."""
-        with self._lock:
-            self._close()
-
-    def _open(self) -> Display:
-        # Late, for the start-up time.
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TransferSpeedColumn
-        from rich.progress import Progress as Bar
-
-        what, total, unit = self._step
-        amount = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
-        bar = Bar(
-            TextColumn("{task.description}"), BarColumn(), *amount, console=Console(file=sys.stderr), transient=True
-        )
-        bar.add_task(escape(visible(what)), total=total)
-        bar.start()
-        return bar
-
-    def _close(self) -> None:
-        if self._display is not None:
-            self._display.stop()
-            self._display = None
-
-
 def progress() -> Progress:
-    """Return bars if stderr is a terminal, otherwise the listener that does nothing."""
-    return Bars() if sys.stderr.isatty() and not silent() else SILENT
+    """Return what shows progress: a bar in a terminal or a notebook, otherwise a line every few seconds."""
+    if silent():
+        return SILENT
+    from artstore.runtime import progress_display  # late: most verbs are done before anything is shown
+
+    return progress_display.listener()

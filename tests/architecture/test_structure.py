@@ -42,6 +42,7 @@ LATE_IMPORTS = {
     "artstore.data_types.registry": "images need NumPy and Pillow, which programs without images do not load",
     "artstore.data_types.table": "Parquet and JSON are loaded when a table is written or read",
     "artstore.operations.store_reader": "lineage, comparison and status are loaded when they are called",
+    "artstore.runtime.terminal": "most verbs are done before progress is shown",
     "artstore.store": "references load drivers and their event loop",
     "artstore.tracking.artifact_media": "objects are loaded when one is added or read",
     "artstore.tracking.crossings": "an artifact has its runs and a run its artifacts: the one circle, as in W&B",

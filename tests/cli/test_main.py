@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from artstore.cli import VERBS, _format
 from artstore.errors import NoStore
-from artstore.runtime import terminal
 from artstore.tracking import location
 from tests.support.cli_runner import json_of, output_of, put_two_versions, run, run_process, write_noise
 from tests.support.programs import script_output
@@ -134,6 +131,7 @@ def test_reading_without_a_store_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         (["lineage", "animals", "--depth", "-1"], "-1 is not in the range"),
         (["lineage", "animals", "--direction", "up"], "'up' is not one of 'upstream', 'downstream', 'both'"),
         (["lineage", "animals", "--summary", "--format", "prov"], "leave out --summary"),
+        (["report", "nothing", "--html", "out.html"], "Could not find run 'nothing': list the runs with"),
         (["runs", "nothing"], "Could not find run 'nothing': list the runs with"),
         (["runs", "x", "--state", "failed"], "leave out one or the other"),
         (["runs", "--filter", "[1]"], "not a JSON object"),
@@ -243,27 +241,3 @@ def test_sizes_are_decimal_and_below_a_thousand_of_their_unit() -> None:
 def test_tables_with_wide_characters_are_aligned() -> None:
     lines = _format.table(["name", "n"], [["数据", "1"], ["e\u0301", "22"]], right=["n"])
     assert lines[2:] == ["数据   1", "e\u0301     22"]
-
-
-def test_progress_bars_count_the_work_of_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    bars = terminal.Bars(patience=0)
-    bars.begin("adding [animals]", 4000, "files")
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(bars.advance, [1] * 4000))
-    bars.end()
-    assert "adding [animals]" in screen.getvalue()
-    assert "4000/4000" in screen.getvalue()
-
-
-def test_short_steps_and_pipes_show_no_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", screen)
-    bars = terminal.Bars()
-    bars.begin("adding", None, "bytes")
-    bars.advance(10)
-    bars.end()
-    assert screen.getvalue() == ""
-    assert not isinstance(terminal.progress(), terminal.Bars)

@@ -18,7 +18,7 @@ from artstore import ArtstoreError, Entry, Kind, Store
 from artstore.core.draft import Draft
 from artstore.errors import InvalidPath, SourceChanged, SourceError, SourceUnreadable
 from artstore.runtime import platform
-from artstore.runtime.progress import Silent
+from artstore.runtime.progress import Silent, Total
 from artstore.storage import packs
 from tests.support.files import commit_folder, entries_by_path, noise, read_files
 from tests.support.programs import run_python
@@ -144,7 +144,7 @@ class OnBegin(Silent):
     def __init__(self, act: Callable[[], object]) -> None:
         self._act = act
 
-    def begin(self, what: str, total: int | None, unit: str) -> None:
+    def begin(self, what: str, total: Total, unit: str) -> None:
         self._act()
 
 

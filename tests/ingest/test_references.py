@@ -25,6 +25,7 @@ from artstore.errors import (
     TooManyObjects,
     Unreachable,
 )
+from artstore.runtime.progress import Total
 from artstore.store import Store
 from tests.support import remote_places, servers
 from tests.support.remote_places import Place
@@ -409,7 +410,7 @@ def test_status_reports_progress(source: Place, run: Run) -> None:
     steps: list[tuple[str, int]] = []
 
     class Listener:
-        def begin(self, what: str, total: int | None, unit: str) -> None:
+        def begin(self, what: str, total: Total, unit: str) -> None:
             steps.append((what, 0))
 
         def advance(self, amount: int) -> None:
