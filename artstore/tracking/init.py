@@ -114,15 +114,11 @@ def init(
         opened = open_stores.to_write(store)
     # Without an id, no run can be there that must be resumed.
     resume = "allow" if _RESUMES[resume] == "must" and not given_id else _RESUMES[resume]
-    searched = sweeps.current(opened, new.project) if temporary_folder is None else None
-    chosen: dict[str, Any] = {}
+    turn = sweeps.current(opened, new.project) if temporary_folder is None else None
+    of_sweep = turn.begin(new, functools.partial(opened.runs.begin, resume="never")) if turn else None
     is_primary = sources.setting("x_primary")
-    if searched is None:
-        sharing = Sharing(is_primary=bool(is_primary)) if mode == "shared" else None
-        begun = opened.runs.begin(new, resume=resume, shared=sharing)
-    else:
-        begun, chosen = searched.begin(new, functools.partial(opened.runs.begin, resume="never"))
-        sweeps.note_begun(begun.record.uid)
+    sharing = Sharing(is_primary=bool(is_primary)) if mode == "shared" else None
+    begun, chosen = of_sweep or (opened.runs.begin(new, resume=resume, shared=sharing), {})
     ends_run = sources.setting("x_update_finish_state")
     if ends_run is None:
         ends_run = is_primary if is_primary is not None else not begun.joined

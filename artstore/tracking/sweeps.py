@@ -25,13 +25,22 @@ from artstore.tracking.public_run import PublicRun
 
 TYPE = "sweep"
 Begun = TypeVar("Begun")
-_VARIABLE = "WANDB_SWEEP_ID"
+_VARIABLE, _OWN_VARIABLE = "WANDB_SWEEP_ID", "ARTSTORE_SWEEP_ID"
+_TURN = "ARTSTORE_SWEEP_TURN"
+"""The environment variable of a turn, `PROJECT/SWEEP/TURN`: one call of an agent's function, or one program.
+
+A turn begins one run of the sweep, whichever of its processes asks first.
+"""
 _FAILURES = 5
 """An agent gives up if that many runs fail before one succeeds."""
 
 
 class SweepDone(UsageError):
     """A run of a sweep was begun, and all its values were tried."""
+
+
+class TurnTaken(UsageError):
+    """Another process of the same turn has begun its run."""
 
 
 class Sweep:
@@ -131,19 +140,30 @@ class Sweep:
         results = [(run.config, value) for run, value in self._results() if run.state == FINISHED]
         return number, search.bayes_values(self._parameters, self._goal, results, seed)
 
-    def begin(self, new: NewRun, begin: Callable[[NewRun], Begun]) -> tuple[Begun, dict[str, Any]]:
+    def run_of_turn(self, turn: str) -> PublicRun | None:
+        """Return the run that a turn has begun; None if it has begun none."""
+        began = {"metadata.sweep": self.id, "metadata.sweep_turn": turn}
+        return next(iter(public_run.list_runs(self._store, self.project, began)), None)
+
+    def begin(self, new: NewRun, turn: str, begin: Callable[[NewRun], Begun]) -> tuple[Begun, dict[str, Any]]:
         """Begin the next run of the sweep by a function that refuses ids in use; return its result and the values.
 
-        Raises `SweepDone` if all values were tried.
+        Raises `SweepDone` if all values were tried, or `TurnTaken`.
         """
-        while (following := self.next_values()) is not None:
+        while True:
+            following = self.next_values()
+            # Looked at after the number was chosen: a process that begins it in the meantime makes `begin` fail.
+            if self.run_of_turn(turn) is not None:
+                raise TurnTaken(f"the run of this turn of the sweep {self.id} was begun: begin a run without a sweep")
+            if following is None:
+                raise SweepDone(f"all values of the sweep {self.id} were tried: begin another with artstore.sweep()")
             number, values = following
             uid = f"{self.id}-{number}"
             named = new._replace(
                 uid=uid,
                 project=self.project,
                 name=uid if new.name == new.uid else new.name,
-                environment={**new.environment, "sweep": self.id},
+                environment={**new.environment, "sweep": self.id, "sweep_turn": turn},
             )
             try:
                 return begin(named), values
@@ -151,7 +171,6 @@ class Sweep:
                 # Another process took that number.
                 if not any(run.id == uid for run in self.runs):
                     raise
-        raise SweepDone(f"all values of the sweep {self.id} were tried: begin another with artstore.sweep()")
 
     def _repr_html_(self) -> str:
         return self.runs._repr_html_()
@@ -207,28 +226,31 @@ def sweep(
     return id
 
 
-class _Turn(NamedTuple):
-    """The run of a sweep that the agent of this process does; its id is in `taken` once it was begun."""
+class Turn(NamedTuple):
+    """One call of an agent's function, or one program that was started for a sweep: it begins one run of it."""
 
     sweep: Sweep
-    taken: list[str]
+    id: str
+
+    def begin(self, new: NewRun, begin: Callable[[NewRun], Begun]) -> tuple[Begun, dict[str, Any]] | None:
+        """Begin the run of the turn; return None if another of its processes has begun it."""
+        try:
+            return self.sweep.begin(new, self.id, begin)
+        except TurnTaken:
+            return None
 
 
-_turn: _Turn | None = None
-
-
-def current(store: Store, project: str) -> Sweep | None:
-    """Return the sweep whose next run `init` begins: the agent's, or that of the environment; otherwise None."""
-    if _turn is not None:
-        return None if _turn.taken else Sweep(store, _turn.sweep.project, _turn.sweep.id)
+def current(store: Store, project: str) -> Turn | None:
+    """Return the turn of this process and of those that it starts; None if it was not started for a sweep."""
     id = environment.get("ARTSTORE_SWEEP_ID")
-    return Sweep(store, project, id) if id else None
-
-
-def note_begun(uid: str) -> None:
-    """Tell the agent of this process that its function has begun its run."""
-    if _turn is not None:
-        _turn.taken.append(uid)
+    if not id:
+        return None
+    where, _, of = os.environ.get(_TURN, "").partition("/")
+    sweep, _, turn = of.partition("/")
+    if sweep != id:
+        where, turn = project, runs.generate_id()
+        os.environ[_TURN] = f"{where}/{id}/{turn}"
+    return Turn(Sweep(store, where, id), turn)
 
 
 def agent(
@@ -265,28 +287,28 @@ def agent(
 
 def _call(wanted: Sweep, function: Callable[[], Any], *, give_up: bool) -> bool:
     """Call the function of an agent once; return whether it succeeded. Its error is printed, or raised to give up."""
-    global _turn
-    before, variable = _turn, os.environ.get(_VARIABLE)
-    turn = _turn = _Turn(wanted, [])
-    os.environ[_VARIABLE] = wanted.id
+    turn = runs.generate_id()
+    before = {name: os.environ.get(name) for name in (_VARIABLE, _OWN_VARIABLE, _TURN)}
+    os.environ |= {_VARIABLE: wanted.id, _OWN_VARIABLE: wanted.id, _TURN: f"{wanted.project}/{wanted.id}/{turn}"}
     try:
         function()
-        if not turn.taken:
+        began = wanted.run_of_turn(turn)
+        if began is None:
             raise UsageError("the function of a sweep did not call artstore.init(), which begins its run")
         _finish(0)
         return True
     except Exception as error:
         _finish(1)
-        if give_up or not turn.taken:
+        if give_up or wanted.run_of_turn(turn) is None:
             raise
         terminal.print_error("".join(traceback.format_exception(error)))
         return False
     finally:
-        _turn = before
-        if variable is None:
-            os.environ.pop(_VARIABLE, None)
-        else:
-            os.environ[_VARIABLE] = variable
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _finish(code: int) -> None:

@@ -137,6 +137,45 @@ def test_several_processes_share_a_sweep_and_a_program_does_one_run(workdir: Pat
             del os.environ["WANDB_SWEEP_ID"]
 
 
+CHILDREN = """
+import os, subprocess, sys
+import artstore as wandb
+
+def train():
+    child = [sys.executable, "-c", "import artstore as w; w.init(job_type='child', project='other').finish()"]
+    if sys.argv[2] == "before":
+        subprocess.run(child, check=True)
+    elif sys.argv[2] == "forked":
+        for _ in range(2):
+            if (pid := os.fork()) == 0:
+                wandb.init(job_type="child").finish()
+                os._exit(0)
+            os.waitpid(pid, 0)
+    else:
+        with wandb.init():
+            subprocess.run(child, check=True)
+            wandb.init(job_type="second", reinit="create_new").finish()
+
+wandb.agent(sys.argv[1], train)
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "forked", "during"])
+def test_a_call_of_the_function_is_one_run_of_the_sweep_whichever_processes_begin_runs(when: str) -> None:
+    id = wandb.sweep({"method": "grid", "parameters": {"x": {"values": [1, 2]}}})
+    done = subprocess.run([sys.executable, "-c", CHILDREN, id, when], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    of_sweep = list(wandb.Api().sweep(id).runs)
+    assert [run.config["x"] for run in of_sweep] == [1, 2]
+    assert {run.state for run in of_sweep} == {"finished"}
+    assert [run.job_type for run in of_sweep] == ([None] * 2 if when == "during" else ["child"] * 2)
+    others = [str(run.job_type) for run in wandb.Api().runs() if run.sweep_name is None]
+    assert (
+        sorted(others)
+        == {"before": [], "forked": ["child"] * 2, "during": ["child", "child", "second", "second"]}[when]
+    )
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [
