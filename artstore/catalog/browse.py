@@ -84,17 +84,24 @@ def types(connection: Connection, project: str | None) -> list[TypeCount]:
 
 
 def overviews(
-    connection: Connection, project: str | None, type: str | None, named: str, after: int, limit: int
+    connection: Connection,
+    project: str | None,
+    type: str | None,
+    named: str,
+    after: int,
+    limit: int,
+    *,
+    only_links: bool = False,
 ) -> list[Overview]:
     """Return a page of collections by name, those whose name contains a text; `after` counts those to leave out."""
     query = """
         select projects.name, c.name from collections as c join projects on projects.id = c.project
         where (:project is null or projects.name = :project) and (:type is null or c.type = :type)
-            and instr(lower(c.name), lower(:named)) > 0
+            and instr(lower(c.name), lower(:named)) > 0 and (not :links or c.portfolio)
         order by projects.name, c.name limit :limit offset :after
     """
     parameters = {"project": project, "type": type, "named": named, "limit": limit, "after": after}
-    rows = connection.execute(query, parameters).fetchall()
+    rows = connection.execute(query, {**parameters, "links": only_links}).fetchall()
     return [versions.overview(connection, collections.get(connection, *row)) for row in rows]
 
 

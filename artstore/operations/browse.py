@@ -49,11 +49,18 @@ class Browse:
             return browse.types(connection, project)
 
     def collections(
-        self, project: str | None = None, *, type: str | None = None, named: str = "", after: int = 0, count: int = 50
+        self,
+        project: str | None = None,
+        *,
+        type: str | None = None,
+        named: str = "",
+        after: int = 0,
+        count: int = 50,
+        only_links: bool = False,
     ) -> list[Overview]:
         """Return a page of collections whose name contains `named`, each with its newest version: beyond `after`."""
         with self._db.reading() as connection:
-            return browse.overviews(connection, project, type, named, after, count)
+            return browse.overviews(connection, project, type, named, after, count, only_links=only_links)
 
     def newest_versions(self, count: int) -> list[Version]:
         """Return the versions that were committed last, the newest first."""

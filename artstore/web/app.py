@@ -38,6 +38,7 @@ from artstore.web import (
     media,
     overlays,
     parallel,
+    registry,
     runs,
     space,
     table_diff,
@@ -63,6 +64,7 @@ _PAGES: dict[str, Handler] = {
     "/compare/versions": artifacts.compare,
     "/compare/tables": table_diff.compare,
     "/lineage": lineage.graph,
+    "/registry": registry.registry,
     "/store": space.store,
     "/events": space.events,
 }

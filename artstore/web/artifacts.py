@@ -16,7 +16,7 @@ from artstore.core.versions import Version
 from artstore.errors import InvalidInput, NotFound
 from artstore.operations.browse import Child
 from artstore.store import Store
-from artstore.web import facts, links, tables
+from artstore.web import facts, links, registry, tables
 from artstore.web.page import Page, Query
 from artstore.web.versions import find
 
@@ -137,6 +137,7 @@ def version(store: Store, request: Request) -> Page:
         "users": _runs(store, store.runs.users(found, limit=_RUNS)) | {"count": store.runs.count_users(found)},
         "dependencies": [facts.version(other) for other in store.dependencies(found)[:_RUNS]],
         "linked_as": [facts.link(link) for link in store.links(found)] if alive else [],
+        "label_changes": registry.changes(store, found) if alive else [],
         "owned": share.owned if share else None,
         "reclaimable": share.reclaimable if share else None,
         "measured": measured,

@@ -35,13 +35,14 @@ def table(store: Store, request: Request) -> Page:
     filters = filter_text.parse(typed)
     window = _MANY if view in ("groups", "parallel") else _ROWS
     records = store.runs.page(project, filters, order=order, after=_after(query), limit=window)
+    is_whole = len(records) < window and not query.text("after")
     rows = [facts.run(store, record) for record in records]
     for row, record in zip(rows, records, strict=True):
         row["values"] = _values(record)
     columns, same = _columns(rows, query.text("columns"))
     data = {
         "runs": rows,
-        "count": store.runs.count(project, filters),
+        "count": len(records) if is_whole else store.runs.count(project, filters),
         "columns": [{**column, "best": _best(rows, column["key"])} for column in _named_apart(columns)],
         "same": {name: rows[0][name] for name in _PLAIN if rows and rows[0][name] and not _differs(rows, name)} | same,
         "plain_columns": [name for name in _PLAIN if _differs(rows, name)],

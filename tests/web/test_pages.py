@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import html
 import io
 import re
@@ -355,3 +356,13 @@ def test_the_state_of_references_is_asked_for_on_demand(tmp_path: Path) -> None:
         assert page["counts"] == {"unchanged": 1, "changed": 1, "missing": 1}
         assert {one["path"]: one["state"] for one in page["states"][:2]} == {"moved": "changed", "gone": "missing"}
         assert "/artifacts/p/a/v0/status" in pages.get("/artifacts/p/a/v0").text
+
+
+def test_the_registry_shows_what_is_in_production_and_who_put_it_there(zoo: Pages) -> None:
+    (collection,) = zoo.json("/registry")["collections"]
+    assert (collection["registry"], collection["name"]) == ("model", "animal-classifier")
+    (link,) = collection["links"]
+    assert (link["aliases"], link["source"]["qualified_name"]) == (["latest", "production"], "zoo/model:v5")
+    changes = {change["what"]: change["user"] for change in link["changes"]}
+    assert changes == {"linked": getpass.getuser(), "set production": getpass.getuser()}
+    assert "set production" in [change["what"] for change in zoo.json("/artifacts/zoo/model/v5")["label_changes"]]
