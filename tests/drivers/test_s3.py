@@ -169,8 +169,8 @@ def references_of(uri: str, options: dict[str, Any], **more: Any) -> list[Entry]
         return list(session.references(uri, **more))
 
 
-def test_ten_thousand_versioned_objects_are_at_most_twelve_requests(seaweed: S3Server) -> None:
-    bucket = asyncio.run(fill_bucket(seaweed, [f"many/{number:05}" for number in range(10_000)]))
+def test_thousands_of_versioned_objects_are_a_request_for_each_thousand(seaweed: S3Server) -> None:
+    bucket = asyncio.run(fill_bucket(seaweed, [f"many/{number:05}" for number in range(2_500)]))
     asked: list[str] = []
     with Session(seaweed.options) as session:
         list(session.references(f"s3://{bucket}/many/00000"))
@@ -179,13 +179,11 @@ def test_ten_thousand_versioned_objects_are_at_most_twelve_requests(seaweed: S3S
             "before-call.s3", lambda model, **_: asked.append(model.name), unique_id="count"
         )
         entries = list(session.references(f"s3://{bucket}/many"))
-        assert len(entries) == 10_000 and all(entry.version_id for entry in entries)
-        assert [entry.path for entry in entries] == [f"{number:05}" for number in range(10_000)]
-        assert asked.count("HeadObject") == 1 and len(asked) <= 12
-        seaweed.client.put_object(Bucket=bucket, Key="many/10000", Body=b"")
-        with pytest.raises(TooManyObjects, match=r"10,000.*many.*max_objects="):
-            list(session.references(f"s3://{bucket}/many"))
-        assert len(list(session.references(f"s3://{bucket}/many", max_objects=20_000))) == 10_001
+        assert len(entries) == 2_500 and all(entry.version_id for entry in entries)
+        assert [entry.path for entry in entries] == [f"{number:05}" for number in range(2_500)]
+        assert asked.count("HeadObject") == 1 and len(asked) <= 5
+        with pytest.raises(TooManyObjects, match=r"2,499.*many.*max_objects="):
+            list(session.references(f"s3://{bucket}/many", max_objects=2_499))
 
 
 def test_without_the_right_to_list_versions_etags_pin_objects(seaweed: S3Server) -> None:

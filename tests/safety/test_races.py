@@ -27,7 +27,7 @@ from tests.support.files import commit_folder, noise, store_with_versions, tree_
 from tests.support.kill_points import Child, Outcome, TaskRunner, sampled, summary
 from tests.support.store_checks import check_clean, check_no_locks, check_numbers, check_store, downloaded_tree
 
-STEPS = 8
+STEPS = 5
 A_TICK = 0.2
 
 
