@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from artstore import Store
 from artstore.tracking import location
-from tests.support import servers
+from tests.support import figures, servers
 from tests.support.cli_runner import workspace as workspace
 from tests.support.kill_points import TaskRunner
 from tests.support.lineage_pipeline import pipeline_store as pipeline_store
@@ -39,6 +39,16 @@ class ByServer(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
     """Choose which worker runs which tests."""
     return ByServer(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures of the harnesses that attack stores."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    lines = [value for report in reports for name, value in report.user_properties if name == figures.NAME]
+    if lines:
+        terminalreporter.section("attacks")
+        for line in sorted(lines):
+            terminalreporter.line(str(line))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.budgets import BUDGET
-from tests.support.deed_checks import Figures, Scene
+from tests.support.deed_checks import Scene
 from tests.support.deeds import DEEDS
+from tests.support.figures import Figures, Record
 from tests.support.kill_points import TaskRunner
 from tests.support.power_cuts import Disk
 
@@ -49,17 +50,17 @@ def cut(scene: Scene, figures: Figures, strict: float, lenient: float, seeds: in
     shutil.rmtree(scene.folder)
 
 
-def test_a_sample(runner: TaskRunner, tmp_path: Path) -> None:
+def test_a_sample(runner: TaskRunner, tmp_path: Path, record_property: Record) -> None:
     figures = Figures()
     for name in SAMPLED:
         cut(Scene(runner, name, tmp_path / name), figures, 0.25, 0.02)
-    figures.report("cuts of the power")
+    figures.report(record_property, "cuts of the power")
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", sorted(DEEDS.keys() - set(NOT_DURABLE)))
-def test_every_cut(name: str, runner: TaskRunner, tmp_path: Path) -> None:
+def test_every_cut(name: str, runner: TaskRunner, tmp_path: Path, record_property: Record) -> None:
     figures = Figures()
     cut(Scene(runner, name, tmp_path / name), figures, 1, 1, BUDGET.chances)
-    figures.report(f"cuts of the power during {name}")
+    figures.report(record_property, f"cuts of the power during {name}")

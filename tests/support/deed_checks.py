@@ -12,7 +12,7 @@ from artstore.store import Store
 from tests.support import child_tasks
 from tests.support.deeds import DEEDS, Deed, noise, write
 from tests.support.files import tree_of
-from tests.support.kill_points import Child, TaskRunner, summary
+from tests.support.kill_points import Child, TaskRunner
 from tests.support.plain_reader import Wrong, state_of
 from tests.support.store_checks import check_clean, check_no_locks
 from tests.support.system_calls import CHANGES, DEADLY, OTHERS, counted, traced
@@ -125,24 +125,3 @@ class Scene:
         check_no_locks(base / name)
         leftovers = {path.name for path in (base / name).iterdir()} - {"artstore.db", "packs", "locks"}
         assert leftovers == set(), f"{leftovers} are left in {name}"
-
-
-@dataclass
-class Figures:
-    """How many cases a harness tried, and what was wrong."""
-
-    tried: dict[str, int] = field(default_factory=dict)
-    wrong: list[str] = field(default_factory=list)
-
-    def count(self, kind: str) -> None:
-        self.tried[kind] = self.tried.get(kind, 0) + 1
-
-    def fail(self, case: str, error: Exception) -> None:
-        self.wrong.append(f"{case}: {summary(error)}")
-
-    def report(self, what: str) -> None:
-        """Print the figures, and fail if something was wrong."""
-        total = sum(self.tried.values())
-        parts = ", ".join(f"{kind} {count}" for kind, count in sorted(self.tried.items()))
-        print(f"\n{what}: {total} ({parts}); wrong: {len(self.wrong)}")
-        assert not self.wrong, "\n".join(self.wrong)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -157,7 +158,8 @@ def _drafts(base: Path, done: Done) -> None:
                 os._exit(0)
             os._exit(1)
         if os.waitpid(child, 0)[1]:
-            raise RuntimeError("the process of a part failed")
+            # It was killed in the place of this process.
+            os.kill(os.getpid(), signal.SIGKILL)
         done()
     command("pending", "together", "--finish", "--alias", "ready", "--store", "store")
     done()

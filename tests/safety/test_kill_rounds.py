@@ -1,0 +1,95 @@
+"""Processes are killed at any instant, and before any system call, during everything that people do with a store.
+
+After each kill, what was acknowledged is there byte for byte, nothing half done is visible, the next command works, and
+a collection leaves nothing of the dead process. What is there is read without artstore, then with it.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support import child_tasks
+from tests.support.budgets import BUDGET
+from tests.support.deed_checks import Scene
+from tests.support.deeds import DEEDS
+from tests.support.figures import Figures, Record
+from tests.support.files import tree_of
+from tests.support.kill_points import Outcome, TaskRunner
+from tests.support.system_calls import DEADLY, killing, traced
+
+SAMPLED = "put", "rm"
+TURNS = 40
+"""Rounds of one deed before it is prepared again."""
+
+
+def killed_by_time(scene: Scene, draw: random.Random) -> Outcome:
+    child = scene.paused()
+    child.unpause()
+    outcome = child.wait(draw.uniform(0, scene.seconds * 1.1))
+    return child.kill() if outcome.state == "running" else outcome
+
+
+def killed_before_a_call(scene: Scene, draw: random.Random, counts: dict[str, int]) -> Outcome:
+    call = draw.choice(sorted(counts))
+    child = scene.paused()
+    with traced(child.pid, killing(call, draw.randint(1, counts[call])), "-o", "/dev/null", calls=DEADLY):
+        return child.resume()
+
+
+def check_filled(scene: Scene) -> None:
+    """Check that each file of a folder is one of the version before or after, and that doing it again completes it."""
+    before = [tree_of(scene.folder / "template" / name) for name in scene.deed.filled]
+    for name, old, new in zip(scene.deed.filled, before, scene.filled, strict=True):
+        for path, digest in tree_of(scene.base / name).items():
+            if not path.rpartition("/")[2].startswith("."):
+                assert digest in (old.get(path), new.get(path)), f"{path} is neither old nor new"
+    if scene.deed.filled or scene.deed.built:
+        child = scene.runner.start(child_tasks.do_deed, deed=scene.name, base=scene.base)
+        child.wait()
+        assert (outcome := child.resume()).state == "done", outcome.error
+        for name, new in zip(scene.deed.filled, scene.filled, strict=True):
+            # A file that replaces another has a hidden name for an instant, and keeps it if it is killed then.
+            whole = {path: digest for path, digest in tree_of(scene.base / name).items() if "/." not in f"/{path}"}
+            assert whole == new, "doing it again leaves something else"
+        hidden = [path.name for path in scene.base.iterdir() if path.name.startswith(".")]
+        assert hidden == [], f"{hidden} are left"
+
+
+def rounds(runner: TaskRunner, name: str, folder: Path, count: int, figures: Figures) -> None:
+    draw = random.Random(name)
+    for turn in range(count):
+        if turn % TURNS == 0:
+            shutil.rmtree(folder, ignore_errors=True)
+            scene = Scene(runner, name, folder)
+            counts = scene.counted()
+        by_time = turn % 3 == 0
+        outcome = killed_by_time(scene, draw) if by_time else killed_before_a_call(scene, draw, counts)
+        figures.count("by time" if by_time else "before a call")
+        figures.count(outcome.state)
+        try:
+            assert outcome.state in ("killed", "done"), outcome.error
+            scene.check(scene.base, len(outcome.reports), scene.folder / "scratch")
+            check_filled(scene)
+        except Exception as error:
+            figures.fail(f"{name}, round {turn}", error)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_sample(runner: TaskRunner, tmp_path: Path, record_property: Record) -> None:
+    figures = Figures()
+    for name in SAMPLED:
+        rounds(runner, name, tmp_path / name, 4, figures)
+    figures.report(record_property, "rounds of kills")
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", sorted(DEEDS))
+def test_every_deed(name: str, runner: TaskRunner, tmp_path: Path, record_property: Record) -> None:
+    figures = Figures()
+    rounds(runner, name, tmp_path / name, -(-BUDGET.kills // len(DEEDS)), figures)
+    figures.report(record_property, f"rounds of kills during {name}")
