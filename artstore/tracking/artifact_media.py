@@ -47,9 +47,9 @@ class ArtifactMedia(ArtifactState):
         >>> artifact.add(artstore.Table(dataframe=frame), "reviews").path
         'reviews.table.json'
 
-        The path is the name, followed by the kind of the object. Files that the object needs are added below `media/`.
-        Raises `WrongValue` for anything else, or `PathConflict` if something else is at that path and `overwrite` is
-        not set.
+        The path is the name, followed by the kind of the object. Files that the object needs are added below `media/`;
+        with `overwrite`, those that only the replaced object needed are taken away. Raises `WrongValue` for anything
+        else, or `PathConflict` if something else is at that path and `overwrite` is not set.
         """
         with self._lock:
             path = self._writer.add(obj, name, overwrite=overwrite)

@@ -17,6 +17,7 @@ from artstore.store import Store
 from artstore.tracking.artifact_state import ArtifactState
 from artstore.tracking.entries import no_entry
 from artstore.tracking.media_reader import ArtifactReader
+from artstore.tracking.object_files import ObjectFiles
 
 if TYPE_CHECKING:
     from artstore.tracking.artifact import Artifact
@@ -37,6 +38,7 @@ class ArtifactWriter:
         self._undo: list[tuple[str, Entry | None]] = []
         """The paths written by the calls of `put` that run, each with its previous content."""
         self._depth = 0
+        self._files: ObjectFiles | None = None
 
     @property
     def _draft(self) -> Draft:
@@ -58,7 +60,9 @@ class ArtifactWriter:
     def put(self, item: DataObject, name: str, *, overwrite: bool = False) -> str:
         """Add an object under a name with all files that it needs, or nothing; return the path of its document."""
         mark, outer = len(self._undo), self._overwritten
+        files = self._object_files()
         self._depth += 1
+        files.begin()
         try:
             if name.startswith(_NAMED_BY_CONTENT):
                 name = f"{_NAMED_BY_CONTENT}{self._digest_name(item)}"
@@ -66,6 +70,7 @@ class ArtifactWriter:
             path = item.write(self, name)
             self._replace_twin(path, overwrite)
         except BaseException:
+            files.fail()
             self._take_back(mark)
             raise
         finally:
@@ -73,9 +78,16 @@ class ArtifactWriter:
             self._depth -= 1
             if not self._depth:
                 self._undo.clear()
+        for unneeded in files.end(path):
+            self._draft.remove(unneeded)
         self._added[id(item)] = (item, path)
         self._note_origin(item, path)
         return path
+
+    def _object_files(self) -> ObjectFiles:
+        if self._files is None:
+            self._files = ObjectFiles(self._store, self._draft)
+        return self._files
 
     def _note_origin(self, item: DataObject, path: str) -> None:
         """Depend on the artifact that an unchanged object was read from, also where none of its files were added."""
@@ -98,6 +110,7 @@ class ArtifactWriter:
                 self._draft.remove(twin)
 
     def _remember(self, path: str) -> None:
+        self._object_files().note(path)
         self._undo.append((path, self._draft.find(path)))
 
     def _take_back(self, mark: int) -> None:
@@ -152,5 +165,7 @@ class ArtifactWriter:
 
     def put_object(self, item: DataObject, name: str) -> str:
         if id(item) in self._added and self.has(self._added[id(item)][1]):
-            return self._added[id(item)][1]
+            path = self._added[id(item)][1]
+            self._object_files().note(path)
+            return path
         return self.put(item, name)

@@ -208,6 +208,59 @@ def test_an_object_with_dependent_objects_can_be_overwritten(picture: Path) -> N
     assert artifact.get("item").caption == artifact.get("table").data[0][0].caption == "new"
 
 
+def test_an_object_that_is_overwritten_takes_its_files_away(picture: Path) -> None:
+    artifact = Artifact("things", "dataset")
+    artifact.add(Image(PIXELS), "item")
+    artifact.add(Image(picture), "other")
+    artifact.add(Image(picture, masks={"truth": MASK}), "item", overwrite=True)
+    artifact.add(Image(picture), "item", overwrite=True)
+    (file,) = [path for path in artifact.manifest.entries if path.startswith("media/")]
+    assert sorted(artifact.manifest.entries) == ["item.image-file.json", file, "other.image-file.json"]
+    artifact.add(Html("<b>"), "page")
+    artifact.add(Html("<i>"), "page", overwrite=True)
+    assert len(artifact.manifest.entries) == 5
+    artifact.save()
+    assert artifact.get("item").read() == artifact.get("other").read() == picture.read_bytes()
+
+
+def test_an_object_of_the_base_that_is_overwritten_takes_its_files_away(picture: Path) -> None:
+    table, same = (Table(columns=["i"], data=[[Image(PIXELS)], [Image(picture)]]) for _ in range(2))
+    first = log_objects("things", table=table, pair=JoinedTable(same, Table(columns=["i"], data=[[1]]), "i"))
+    draft = first.new_draft()
+    draft.add(Image(picture), "picture")
+    draft.add(Table(columns=["i"], data=[[1]]), "table", overwrite=True)
+    # The joined table has both pictures.
+    assert draft.manifest.entries.keys() > first.manifest.entries.keys()
+    draft.add(Table(columns=["i"], data=[[1]]), "t1", overwrite=True)
+    pictures = [path for path in draft.manifest.entries if path.startswith("media/images/")]
+    assert len(pictures) == 1
+    draft.save()
+    assert draft.get("picture").read() == picture.read_bytes()
+    assert first.get("table").data[0][0].image.size == (4, 2)
+
+
+def test_files_of_the_user_stay_when_an_object_is_overwritten(picture: Path) -> None:
+    artifact = Artifact("things", "dataset")
+    artifact.add(Image(picture), "item")
+    (path,) = [path for path in artifact.manifest.entries if path.startswith("media/")]
+    other = Artifact("others", "dataset")
+    other.add_file(str(picture), path)
+    other.add(Image(picture), "item")
+    other.add(Image(PIXELS), "item", overwrite=True)
+    assert path in other.manifest.entries
+
+
+def test_what_an_overwrite_took_away_is_back_if_it_fails(picture: Path) -> None:
+    artifact = Artifact("things", "dataset")
+    artifact.add(Image(PIXELS), "item")
+    before = artifact.manifest.digest()
+    picture_object = Image(picture)
+    picture.write_bytes(b"changed")
+    with pytest.raises(SourceChanged):
+        artifact.add(picture_object, "item", overwrite=True)
+    assert artifact.manifest.digest() == before
+
+
 # Sounds, videos, pages, 3D
 
 
