@@ -25,7 +25,7 @@ import pytest
 
 from artstore.core.digests import algorithm
 from artstore.core.manifest import Entry, Kind
-from artstore.drivers import RemoteObject, fetching
+from artstore.drivers import RemoteObject, Target, fetching
 from artstore.drivers.session import Session
 from artstore.errors import ReferenceChanged, ReferenceGone, TooManyObjects
 
@@ -174,6 +174,17 @@ class DriverContract(ABC):
             return
         with pytest.raises(ReferenceGone, match=r"data.*expected"):
             self.fetched(session, entry, tmp_path)
+
+    def test_many_objects_are_looked_at_together(self, session: Session, prefix: str) -> None:
+        for number in range(3):
+            self.put(f"{prefix}{number}", b"x" * number)
+        self.remove(prefix + "1")
+        targets = [Target(f"{prefix}{number}") for number in range(3)]
+        found = session.stat_many(targets, checksum=SHA256)
+        assert found[1] is None
+        assert [found[0], found[2]] == [
+            session.stat(self.add(session, f"{prefix}{number}")[0], checksum=SHA256) for number in (0, 2)
+        ]
 
     def test_an_object_that_was_put_there_again(self, session: Session, prefix: str, tmp_path: Path) -> None:
         self.put(prefix + "data", b"as it was")

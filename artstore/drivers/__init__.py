@@ -5,8 +5,8 @@ A driver is a subclass of `Driver` that finds, lists and reads the objects of on
 - `stat(uri)`: look at one object, and return a `RemoteObject` with what identifies its content;
 - `read(pinned, start, stop)`: yield the bytes of exactly the object that was pinned, or raise `changed(...)`;
 - `list(prefix)`: yield every object below a prefix in key order; a scheme without prefixes sets `lists = False`;
-- optionally `parse(uri)` if a URI can ask for a version, `steady(pinned)`, `close()`, and `read_stored(pinned)` if the
-  server can keep objects compressed.
+- optionally `parse(uri)` if a URI can ask for a version, `steady(pinned)`, `close()`, `read_stored(pinned)` if the
+  server can keep objects compressed, and `stat_many(targets)` if many objects can be looked at for less.
 
 It announces itself as an entry point in the group `artstore.drivers`, named after the scheme. `drivers/README.md` shows
 how to write one, and `artstore.testing` has the tests that every driver must pass. A driver imports this package and
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from artstore.core.digests import Algorithm
 from artstore.core.manifest import Entry, Kind
+from artstore.drivers.concurrent import as_done
 from artstore.drivers.driver import (
     Driver,
     NoRanges,
@@ -44,6 +45,7 @@ __all__ = [
     "RemoteObject",
     "StoredCompressed",
     "Target",
+    "as_done",
     "changed",
     "is_compressed",
     "missing_library",

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from artstore.core.digests import Algorithm
+from artstore.drivers.concurrent import as_done
 from artstore.drivers.remote_object import RemoteObject
-from artstore.errors import BadReply, InvalidInput, MissingExtra
+from artstore.drivers.retrying import retried
+from artstore.errors import BadReply, InvalidInput, MissingExtra, ReferenceGone
 from artstore.runtime.secrets import redacted, refuse_secrets
+
+_AT_ONCE = 32
 
 
 class NoRanges(BadReply):
@@ -67,6 +72,27 @@ class Driver(ABC):
         If a server reports nothing that pins the content, a driver may read the content once and hash it with
         `checksum`.
         """
+
+    async def stat_many(
+        self, targets: Sequence[Target], *, checksum: Algorithm | None = None
+    ) -> AsyncIterator[tuple[int, RemoteObject | None]]:
+        """Look at many objects; yield the index of each with the object, or with None if there is none, in any order.
+
+        By default that is one `stat` for each, many at the same time, and retried. A driver that can look at many
+        objects for less overrides it.
+        """
+
+        async def look(index: int, target: Target) -> tuple[int, RemoteObject | None]:
+            try:
+                return index, await retried(
+                    lambda: self.stat(target.uri, version=target.version, checksum=checksum), target.uri
+                )
+            except ReferenceGone:
+                return index, None
+
+        calls = (partial(look, index, target) for index, target in enumerate(targets))
+        async for found in as_done(calls, _AT_ONCE):
+            yield found
 
     def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncIterator[RemoteObject]:
         """Yield all objects below a prefix, which ends with `/`, in the order of the UTF-8 bytes of their keys.

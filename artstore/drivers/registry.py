@@ -12,6 +12,7 @@ import re
 import sys
 from functools import lru_cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from typing import TypeAlias
 
 from artstore.drivers.driver import Driver
 from artstore.errors import InvalidUri, NoDriver
@@ -19,6 +20,9 @@ from artstore.runtime.secrets import shown
 
 GROUP = "artstore.drivers"
 FALLBACK = "fsspec"
+
+_Searched: TypeAlias = tuple[tuple[str, int], ...]
+"""The folders in which packages are found, and when each was changed."""
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*):")
 
@@ -55,20 +59,30 @@ def driver_for(scheme: str) -> type[Driver]:
 
 
 def _entry_point(name: str) -> EntryPoint | None:
+    return _preferred(name, _searched())
+
+
+@lru_cache(maxsize=64)
+def _preferred(name: str, searched: _Searched) -> EntryPoint | None:
+    # The name of a package is parsed from its metadata, which takes a millisecond.
     def order(point: EntryPoint) -> tuple[bool, str]:
         package = point.dist.name if point.dist else ""
         return package == "artstore", package
 
-    return min(_installed().select(name=name), key=order, default=None)
+    return min(_entry_points(searched).select(name=name), key=order, default=None)
 
 
 def _installed() -> EntryPoints:
     """Return the entry points of all drivers: read again if a package may have been installed since."""
-    return _entry_points(tuple((folder, _modified(folder)) for folder in sys.path))
+    return _entry_points(_searched())
+
+
+def _searched() -> _Searched:
+    return tuple((folder, _modified(folder)) for folder in sys.path)
 
 
 @lru_cache(maxsize=1)
-def _entry_points(searched: tuple[tuple[str, int], ...]) -> EntryPoints:
+def _entry_points(searched: _Searched) -> EntryPoints:
     return entry_points(group=GROUP)
 
 

@@ -6,9 +6,10 @@ number of threads is also the number of objects that are fetched at the same tim
 
 from __future__ import annotations
 
+import builtins
 import os
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from artstore.core import names
 from artstore.core.digests import Algorithm
 from artstore.core.manifest import Entry, Kind
 from artstore.drivers import expanding, fetching, placing, registry
-from artstore.drivers.driver import Driver, ParsedUri
+from artstore.drivers.driver import Driver, ParsedUri, Target
 from artstore.drivers.loop import iterate, run
 from artstore.drivers.remote_object import RemoteObject
 from artstore.errors import InvalidInput, MissingExtra, NoDriver
@@ -125,6 +126,19 @@ class Session:
         known = _remote_object(pinned)
         return run(expanding.stat(self.driver(known.uri), known.uri, version, checksum))
 
+    def stat_many(
+        self, targets: Sequence[Target], *, checksum: Algorithm | None = None, progress: Progress = SILENT
+    ) -> builtins.list[RemoteObject | None]:
+        """Return the objects that are now at many URIs, many looked at together; None where there is none."""
+        found: builtins.list[RemoteObject | None] = [None] * len(targets)
+        by_driver: dict[Driver, builtins.list[int]] = {}
+        for index, target in enumerate(targets):
+            by_driver.setdefault(self.driver(target.uri), []).append(index)
+        for driver, indexes in by_driver.items():
+            looked_at = driver.stat_many([targets[index] for index in indexes], checksum=checksum)
+            run(_put_at(looked_at, indexes, found, progress))
+        return found
+
     def list(self, prefix: str, *, checksum: Algorithm | None = None) -> Iterator[RemoteObject]:
         """Yield the objects that are now below a prefix, to compare many at once.
 
@@ -202,6 +216,17 @@ async def _references(
         return
     async for entry in placing.place(expanding.limited(below, limit, parsed.uri), name or ""):
         yield entry
+
+
+async def _put_at(
+    looked_at: AsyncIterator[tuple[int, RemoteObject | None]],
+    indexes: Sequence[int],
+    found: list[RemoteObject | None],
+    progress: Progress,
+) -> None:
+    async for number, remote in looked_at:
+        found[indexes[number]] = remote
+        progress.advance(1)
 
 
 async def _listed(driver: Driver, prefix: str, checksum: Algorithm | None) -> AsyncGenerator[RemoteObject]:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from itertools import accumulate, chain, islice
 from typing import Any, NamedTuple
 
 from artstore.catalog.repository import Repository
 from artstore.checkout import reader
 from artstore.core.changes import Changes
+from artstore.core.digests import Algorithm
 from artstore.core.manifest import Entry, Kind
 from artstore.core.versions import Version
 from artstore.drivers import RemoteObject, Target
 from artstore.drivers.session import Session
-from artstore.errors import ReferenceGone
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.spool import Spool
-from artstore.runtime.threads import ThreadPool
 
 UNCHANGED, CHANGED, MISSING, NEW = "unchanged", "changed", "missing", "new"
-_AT_ONCE = 16
 _BATCH = 1_000
 
 
@@ -60,7 +57,9 @@ class _StatusCheck:
         self._progress = progress
         self._explicit = {session.driver(uri).parse(uri) for uri in version.prefixes if not uri.endswith("/")}
         """Object versions that were asked for by their id."""
-        self._prefixes = _still_tracked(version.prefixes, (entry.uri or "" for entry in self._references()))
+        self._prefixes = dict.fromkeys(
+            _still_tracked(version.prefixes, (entry.uri or "" for entry in self._references()))
+        )
         self._listed = Changes()
         """The objects that the listings found, by URI."""
 
@@ -81,38 +80,39 @@ class _StatusCheck:
                 self._listed[remote.uri] = remote.entry(remote.uri)
 
     def _tracked(self, entries: Iterator[Entry]) -> Iterator[Status]:
-        """Yield the status of each entry: from the listings, or from requests, several at once."""
-        with ThreadPool(_AT_ONCE, "artstore-look") as pool:
-            while batch := list(islice(entries, _BATCH)):
-                results = [self._start(entry, pool) for entry in batch]
-                for result in results:
-                    yield result if isinstance(result, Status) else result.result()
+        while batch := list(islice(entries, _BATCH)):
+            yield from self._looked_at(batch)
 
-    def _start(self, entry: Entry, pool: ThreadPool) -> Status | Future[Status]:
-        listed = self._from_listing(entry)
-        return listed if isinstance(listed, Status) else pool.submit(self._from_request, entry, listed)
+    def _looked_at(self, batch: list[Entry]) -> Iterator[Status]:
+        """Yield the status of each entry: from the listings, or from requests, many at once.
 
-    def _from_listing(self, entry: Entry) -> Status | RemoteObject | None:
-        """Return the status of an entry by the listings, or an object whose content must be read, or None."""
-        uri = entry.uri or ""
-        if self._is_explicit(entry) or not uri.startswith(self._prefixes):
-            return None
-        listed = self._listed.get(uri)
-        if listed is None:
-            return _compared(entry, None)
-        current = RemoteObject.of(listed)
-        return current if self._must_be_read(entry, current) else _compared(entry, current)
+        Content is read only where its digest alone pins it, and its size is still the same.
+        """
+        current: dict[Entry, RemoteObject | None] = {}
+        plain: list[Entry] = []
+        hashed: list[Entry] = []
+        for entry in batch:
+            if self._is_below_prefix(entry):
+                listed = self._listed.get(entry.uri or "")
+                current[entry] = None if listed is None else RemoteObject.of(listed)
+            else:
+                (hashed if self._is_hashed(entry) else plain).append(entry)
+        current |= self._request(plain, self._progress) | self._request(hashed)
+        read = [entry for entry, found in current.items() if found and self._must_be_read(entry, found)]
+        current |= self._request(read, self._progress, self._algorithm)
+        self._progress.advance(len(batch) - len(plain) - len(read))
+        for entry in batch:
+            yield _compared(entry, current[entry])
 
-    def _from_request(self, entry: Entry, listed: RemoteObject | None) -> Status:
-        """Return the status of an entry by a request, which reads the content where only its digest pins it."""
-        version = entry.version_id if self._is_explicit(entry) else None
-        try:
-            current = listed or self._session.stat(entry, version=version)
-            if self._must_be_read(entry, current):
-                current = self._session.stat(entry, checksum=self._algorithm)
-        except ReferenceGone:
-            return _compared(entry, None)
-        return _compared(entry, current)
+    def _request(
+        self, entries: list[Entry], progress: Progress = SILENT, checksum: Algorithm | None = None
+    ) -> dict[Entry, RemoteObject | None]:
+        targets = [Target(entry.uri or "", entry.version_id if self._is_explicit(entry) else None) for entry in entries]
+        found = self._session.stat_many(targets, checksum=checksum, progress=progress)
+        return dict(zip(entries, found, strict=True))
+
+    def _is_below_prefix(self, entry: Entry) -> bool:
+        return not self._is_explicit(entry) and any(above in self._prefixes for above in _above(entry.uri or ""))
 
     def _is_explicit(self, entry: Entry) -> bool:
         return Target(entry.uri or "", entry.version_id) in self._explicit
@@ -120,14 +120,18 @@ class _StatusCheck:
     def _must_be_read(self, entry: Entry, current: RemoteObject) -> bool:
         """Whether only the content tells if an object changed."""
         pinned = RemoteObject.of(entry)
-        is_hashed = (entry.digest or "").startswith(f"{self._algorithm.name}:")
-        return is_hashed and pinned.size == current.size and not pinned.is_same(current)
+        return self._is_hashed(entry) and pinned.size == current.size and not pinned.is_same(current)
+
+    def _is_hashed(self, entry: Entry) -> bool:
+        return (entry.digest or "").startswith(f"{self._algorithm.name}:")
 
     def _references(self, progress: Progress = SILENT) -> Iterator[Entry]:
+        """Yield the entries that are references; the others count as looked at."""
         for entry in reader.entries(self._repository, self._version, ""):
-            progress.advance(1)
             if entry.kind == Kind.REFERENCE:
                 yield entry
+            else:
+                progress.advance(1)
 
     def _new(self) -> Iterator[Status]:
         if self._listed:
@@ -157,7 +161,12 @@ def _still_tracked(prefixes: Iterable[str], uris: Iterator[str]) -> tuple[str, .
             last = prefix
     tracked: list[str] = []
     while waiting and (uri := next(uris, None)) is not None:
-        for prefix in waiting.intersection(accumulate(part + "/" for part in uri.split("/")[:-1])):
+        for prefix in waiting.intersection(_above(uri)):
             waiting.remove(prefix)
             tracked.append(prefix)
     return tuple(sorted(tracked))
+
+
+def _above(uri: str) -> Iterator[str]:
+    """Yield the prefixes that a URI lies below, the longest last."""
+    return accumulate(part + "/" for part in uri.split("/")[:-1])

@@ -10,19 +10,23 @@ In a URI `%` begins an escape, as in `Path.as_uri`; `#` and `?` belong to names.
 from __future__ import annotations
 
 import asyncio
+import builtins
 import os
 import stat
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from artstore.drivers import Algorithm, Driver, Kind, RemoteObject, Target, changed, refuse_userinfo, shown
+from artstore.drivers import Algorithm, Driver, Kind, RemoteObject, Target, as_done, changed, refuse_userinfo, shown
 from artstore.errors import InvalidPath, InvalidUri, LinkCycle, ReferenceGone, SourceChanged, SourceUnreadable
 
 _SCHEME = "file://"
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _BATCH = 512
+_PART = 64
+_THREADS = 4
 _PIECE = 4 << 20
 _TRIES = 4
 
@@ -54,6 +58,20 @@ class FileDriver(Driver):
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
         """Look at a file, and hash it if there is a checksum."""
         return await asyncio.to_thread(_look, _path(uri), os.path.basename(_path(uri)), checksum)
+
+    async def stat_many(
+        self, targets: Sequence[Target], *, checksum: Algorithm | None = None
+    ) -> AsyncGenerator[tuple[int, RemoteObject | None]]:
+        """Look at many files, a part of them in each thread, and hash them if there is a checksum."""
+
+        async def look(start: int) -> builtins.list[tuple[int, RemoteObject | None]]:
+            part = targets[start : start + _PART]
+            return await asyncio.to_thread(_look_at_all, start, [_path(target.uri) for target in part], checksum)
+
+        calls = (partial(look, start) for start in range(0, len(targets), _PART))
+        async for part in as_done(calls, _THREADS):
+            for found in part:
+                yield found
 
     async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
         """Walk a folder, and hash its files if there is a checksum."""
@@ -141,6 +159,16 @@ def _look(path: str, key: str, checksum: Algorithm | None) -> RemoteObject:
     finally:
         os.close(descriptor)
     raise SourceChanged(f"{path!r} kept changing while it was read: stop the program that writes it, or add a copy")
+
+
+def _look_at_all(start: int, paths: list[str], checksum: Algorithm | None) -> list[tuple[int, RemoteObject | None]]:
+    found: list[tuple[int, RemoteObject | None]] = []
+    for number, path in enumerate(paths, start):
+        try:
+            found.append((number, _look(path, os.path.basename(path), checksum)))
+        except ReferenceGone:
+            found.append((number, None))
+    return found
 
 
 def _look_at_some(walk: Iterator[_Item], root: str, checksum: Algorithm | None) -> list[RemoteObject]:

@@ -165,3 +165,28 @@ def test_references_added_one_by_one_look_for_drivers_once(opened: Store, workdi
     draft = opened.draft("animals", "dataset")
     done = calls(lambda: [opened.add_reference(draft, path.as_uri()) for path in folder.iterdir()])
     assert done["discover"] <= 1
+    assert done["read_text"] <= 3
+
+
+def test_files_that_are_referenced_are_looked_at_in_batches(opened: Store, workdir: Path) -> None:
+    folder = write_files(workdir / "in", {f"{i}.txt": b"%d" % i for i in range(300)})
+    draft = opened.draft("animals", "dataset")
+    for path in folder.iterdir():
+        opened.add_reference(draft, path.as_uri())
+    version = opened.commit(draft)
+    done = calls(lambda: opened.status(version))
+    assert done["call_soon_threadsafe"] < 10
+    assert done["submit"] == 0
+
+
+def test_a_status_of_many_prefixes_compares_each_file_with_those_above_it(opened: Store, workdir: Path) -> None:
+    def work(number: int) -> int:
+        folder = write_files(workdir / f"{number}", {f"{i}/a.txt": b"%d" % i for i in range(number)})
+        draft = opened.draft(f"of-{number}", "dataset")
+        for path in folder.iterdir():
+            opened.add_reference(draft, path.as_uri() + "/", name=path.name)
+        version = opened.commit(draft)
+        return sum(calls(lambda: opened.status(version)).values())
+
+    few, many = work(50), work(100)
+    assert many < AT_MOST * few
