@@ -111,8 +111,6 @@ class Scene:
 
     def _use(self, base: Path, name: str, scratch: Path) -> None:
         with Store.open(base / name) as store:
-            findings = store.verify().findings
-            assert findings == [], f"verify finds {findings} in {name}"
             if name == "store":
                 shutil.rmtree(scratch, ignore_errors=True)
                 source = write(scratch / "source", next=noise(700, 1), too=noise(90_000, 2))
