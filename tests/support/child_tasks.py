@@ -22,6 +22,7 @@ from artstore.storage import packs
 from artstore.store import Store
 from tests.support import deeds
 from tests.support.kill_points import Probe
+from tests.support.modelled_work import work_beside_a_model as work_beside_a_model
 
 
 def seal_at(size: int) -> None:
