@@ -18,11 +18,11 @@ from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import FILE
 from artstore.catalog.pack_space import Pack
 from artstore.catalog.repository import Repository
-from artstore.errors import Damaged, NotAStore
+from artstore.errors import Damaged, DiskFull, NotAStore, StoreReadOnly
 from artstore.operations.findings import Finding, harmed, harms_of_chunk
 from artstore.operations.hold_everything import hold_everything
 from artstore.operations.run_folders import store_left_files
-from artstore.runtime import platform
+from artstore.runtime import platform, terminal
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.storage import codec
 from artstore.storage.packs import HEADER, Packs, Place
@@ -59,10 +59,17 @@ def backup(repository: Repository, path: Path, *, progress: Progress = SILENT) -
         earlier = _prepare(repository, path)
         if earlier is not None:
             ending.push(closing(earlier))
-        if repository.db.connection.why_read_only is None:
-            store_left_files(repository)
+        _store_left_files(repository)
         ending.enter_context(hold_everything(repository, "backup"))
         return _copy(repository, path, earlier, progress)
+
+
+def _store_left_files(repository: Repository) -> None:
+    """Store what runs left in their folders, so that the backup has it, if the store can be written."""
+    try:
+        store_left_files(repository)
+    except (StoreReadOnly, DiskFull) as error:
+        terminal.note(f"artstore: what killed runs left in their folders is not in the backup: {error}")
 
 
 def _prepare(repository: Repository, path: Path) -> CatalogCopy | None:

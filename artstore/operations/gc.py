@@ -6,6 +6,7 @@ temporary files, so looking for it costs only what there is to find.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from artstore.catalog import chunks, events, leases, needed, pack_space, stat_cache
@@ -13,7 +14,7 @@ from artstore.catalog.catalog_file import remove_unfinished
 from artstore.catalog.repository import Repository
 from artstore.catalog.timestamps import now
 from artstore.core.versions import Version
-from artstore.errors import StoreError
+from artstore.errors import DiskFull, StoreError
 from artstore.operations.delete import delete, release_dead_leases
 from artstore.operations.reclaim_space import reclaim_space
 from artstore.operations.run_folders import store_left_files
@@ -45,7 +46,10 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
     Raises `StoreError` at the end if a pack cannot be written, that of another user for example.
     """
     db, folder = repository.db, repository.folder
-    run_files = store_left_files(repository, dry_run=dry_run)
+    run_files = None
+    # What follows makes room on a full disk, and then it is tried again.
+    with suppress(DiskFull):
+        run_files = store_left_files(repository, dry_run=dry_run)
     with db.reading() as connection:
         expired = needed.expired(connection, now())
         dead = [name for name in leases.process_locks(connection) if not process_locks.is_alive(folder, name)]
@@ -54,7 +58,9 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
     if dry_run:
         unpublished = _truncate_packs(repository, dry_run=True)[0] + pack_space.free_bytes(db.connection)
         dead_locks = len(process_locks.remove_dead(folder, dry_run=True))
-        return GcResult(expired, dead_locks, dead_leases, deleted.content if deleted else 0, unpublished, run_files)
+        return GcResult(
+            expired, dead_locks, dead_leases, deleted.content if deleted else 0, unpublished, run_files or 0
+        )
     released = 0
     if dead_leases:
         with db.writing() as connection:
@@ -68,6 +74,8 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
     dead_locks = len(process_locks.remove_dead(folder, dry_run=False))
     remove_unfinished(folder)
     scratch.remove_leftovers()
+    if run_files is None:
+        run_files = store_left_files(repository)
     left = left or reclaimed.left
     if left is not None:
         raise StoreError(f"everything else was cleaned up, but not all space was freed: {left}")

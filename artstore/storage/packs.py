@@ -171,8 +171,14 @@ class Packs:
         with platform.translate_os_errors(str(self.folder)):
             self.folder.mkdir(mode=0o700, exist_ok=True)
         path, descriptor = platform.create_locked(lambda: self.path(secrets.token_hex(8)))
-        with platform.translate_os_errors(str(path)):
-            os.write(descriptor, HEADER)
+        try:
+            with platform.translate_os_errors(str(path)):
+                os.write(descriptor, HEADER)
+        except BaseException:
+            # On a full disk. The lock would keep others from removing it.
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+            raise
         return PackWriter(path, descriptor, len(HEADER), fresh=True)
 
     def adopt(self, name: str, published_end: Callable[[str], int | None]) -> PackWriter | None:

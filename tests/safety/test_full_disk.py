@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
+import artstore
 from artstore import Store
 from artstore.errors import DiskFull, StoreError
-from tests.support.files import commit_folder, noise, snapshot
+from tests.support.files import commit_folder, noise, snapshot, write_files
+from tests.support.store_checks import check_clean
 
 MB = 2**20
 Disk: TypeAlias = Callable[..., Path]
@@ -48,7 +50,7 @@ def free_bytes(disk: Path) -> int:
 @contextmanager
 def fill_disk(disk: Path, leaving: int = 0) -> Iterator[None]:
     """Fill the disk except for some bytes until the block ends."""
-    filler = disk / "filler"
+    filler = disk / f"filler{leaving}"
     size = free_bytes(disk) - leaving
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, size // 4096 * 4096)
@@ -349,3 +351,22 @@ def test_a_backup_without_space_keeps_the_earlier_one(
         with Store.open(place / "backup") as backup:
             assert reads_back(backup, "others:v0", source, tmp_path / "others")
             assert backup.verify().ok
+
+
+def test_a_full_disk_keeps_no_file_of_a_run_from_being_stored_later(disk: Disk, tmp_path: Path) -> None:
+    place = disk(8 * MB)
+    with Store.init(place / "store") as store, fill_disk(place, leaving=256 * 1024):
+        run = artstore.init(project="p", id="run", store=store.path)
+        Path(run.dir, "small").write_bytes(b"small")
+        with fill_disk(place):
+            with pytest.raises(DiskFull):
+                run.save(write_files(tmp_path / "large", {"file": noise(2 * MB)}) / "file", policy="now")
+            with pytest.raises(DiskFull):
+                run.finish()
+            store.backup(tmp_path / "backup")
+            with suppress(StoreError):
+                store.gc()
+    with Store.open(place / "store") as store:
+        store.gc()
+        assert [file.path for file in store.runs.files.find(store.runs.find("p/run", "p"))] == ["small"]
+        check_clean(store)
