@@ -8,18 +8,21 @@ ARTSTORE := $(VENV)/.artstore
 STAMP := $(VENV)/.installed
 # The libraries whose use of wandb is tested need several gigabytes, so they have an environment of their own.
 PROGRAMS := .venv-programs
+PROGRAMS_SMALL := .venv-programs-small
+SMALL = $(foreach name,calls catboost lightgbm optuna sklearn spacy xgboost,tests/programs/test_$(name).py)
 DOCUMENTS = $(wildcard README.md docs/*.md)
 # cog runs the help of the command line, which must not depend on the terminal that runs it.
 COG = COLUMNS=80 NO_COLOR=1 $(BIN)/python -m cogapp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup debian demo test test-programs test-pythons lint bench bench-full torture docs screenshots clean
+.PHONY: help setup debian demo test test-programs test-programs-small test-pythons lint bench bench-full torture docs screenshots clean
 
 help:
 	@echo 'make demo        install artstore alone in .venv, and run its demo in a store of its own'
 	@echo 'make setup       install everything in .venv, and the Debian packages listed in packages.debian'
 	@echo 'make test        run the tests'
 	@echo 'make test-programs run libraries that log to wandb with artstore in its place: 8 GB, in an environment of its own'
+	@echo 'make test-programs-small run those of them that install in two minutes, without PyTorch: 1.5 GB'
 	@echo 'make test-pythons  run the tests on every Python from 3.11 to 3.14 that is there, each in an environment of its own'
 	@echo 'make lint        check format, style, types, imports between packages, generated documentation'
 	@echo 'make bench       measure the speed goals and the hot paths: 15 minutes, 30 GB of disk'
@@ -86,6 +89,16 @@ test-programs:
 		touch $(PROGRAMS)/.installed; }
 	$(PROGRAMS)/bin/python -m pytest tests/programs
 
+test-programs-small:
+	@test -x $(PROGRAMS_SMALL)/bin/python || $(PYTHON) -m venv $(PROGRAMS_SMALL)
+	@test $(PROGRAMS_SMALL)/.installed -nt pyproject.toml || { \
+		$(PROGRAMS_SMALL)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[programs-small]' && \
+		touch $(PROGRAMS_SMALL)/.installed; } || { \
+		echo 'make test-programs-small: the libraries were not installed, see the message of pip above.' >&2; \
+		echo 'Nothing was tested. It needs the package index, once: run it again when that can be reached.' >&2; \
+		exit 1; }
+	$(PROGRAMS_SMALL)/bin/python -m pytest $(SMALL)
+
 # Pythons on the path, and those of pyenv. A version that is not there is named, and is not an error.
 test-pythons: debian
 	@failed=; \
@@ -124,5 +137,5 @@ screenshots: setup
 	$(BIN)/python -m tests.support.screenshots
 
 clean:
-	rm -rf .venv .venv-3.* $(PROGRAMS) build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-3.* $(PROGRAMS) $(PROGRAMS_SMALL) build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find artstore drivers tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
