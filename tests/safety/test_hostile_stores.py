@@ -12,26 +12,8 @@ import pytest
 from artstore import Store
 from artstore.catalog import schema
 from tests.support.files import write_files
-from tests.support.hostile_stores import BAIT, HOSTILE
+from tests.support.hostile_stores import BAIT, HOSTILE, VERBS
 
-VERBS = [
-    ["ls"],
-    ["ls", "animals"],
-    ["show", "animals:v0"],
-    ["log", "animals"],
-    ["get", "animals:v0", "--root", "out/root"],
-    ["get", "animals:v0"],
-    ["runs"],
-    ["du"],
-    ["lineage", "animals:v0"],
-    ["diff", "animals:v0", "animals:v1"],
-    ["sql", "select count(*) from packs"],
-    ["verify"],
-    ["backup", "out/backup"],
-    ["gc"],
-    ["put", "source", "--name", "animals"],
-    ["rm", "animals:v0", "--yes"],
-]
 PROGRAM = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import resource
 import shutil
 import signal
 import time
@@ -12,8 +14,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import sqlite_utils as sqlite_utils  # Imported once by the server, and not by each child.
+from click.testing import CliRunner
 
 import artstore
+from artstore import cli
 from artstore.core.versions import Version
 from artstore.errors import ArtstoreError, NotFound, StillNeeded
 from artstore.ingest import content_writer
@@ -356,3 +360,15 @@ def do_deed(probe: Probe, deed: str, base: str, pauses: bool = False) -> None:
             probe.pause()
 
     deeds.do(deed, Path(base), done)
+
+
+def use_hostile_store(probe: Probe, base: str, store: str, verbs: list[list[str]]) -> None:
+    """Run verbs on a store, with little memory; report each with its exit code and the exception that is not ours."""
+    resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+    os.environ["ARTSTORE_SILENT"] = "1"
+    os.chdir(base)
+    for verb in verbs:
+        result = CliRunner().invoke(cli.verbs, [*verb, "--store", store], prog_name="artstore")
+        error = result.exception
+        foreign = "" if error is None or isinstance(error, SystemExit) else "".join(traceback.format_exception(error))
+        probe.report(json.dumps([verb, result.exit_code, foreign]))

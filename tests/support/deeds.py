@@ -311,7 +311,7 @@ DEEDS: dict[str, Deed] = {
 def prepare(name: str, base: Path) -> None:
     """Make the folder in which a deed works."""
     shutil.rmtree(base, ignore_errors=True)
-    base.mkdir()
+    base.mkdir(parents=True)
     os.chdir(base)
     DEEDS[name].prepare(base)
 

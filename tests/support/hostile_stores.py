@@ -11,6 +11,25 @@ from pathlib import Path
 
 BAIT = "bait"
 """A file outside the store that hostile parts point at: nobody may read, lock or change it."""
+VERBS = [
+    ["ls"],
+    ["ls", "animals"],
+    ["show", "animals:v0"],
+    ["log", "animals"],
+    ["get", "animals:v0", "--root", "out/root"],
+    ["get", "animals:v0"],
+    ["runs"],
+    ["du"],
+    ["lineage", "animals:v0"],
+    ["diff", "animals:v0", "animals:v1"],
+    ["sql", "select count(*) from packs"],
+    ["verify"],
+    ["backup", "out/backup"],
+    ["gc"],
+    ["put", "source", "--name", "animals"],
+    ["rm", "animals:v0", "--yes"],
+]
+"""What the victim does with the store, in the folder that has `source`."""
 DEEP = '{"a":' * 5000 + "1" + "}" * 5000
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
 
