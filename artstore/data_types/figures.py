@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from artstore.core.jsonable import to_jsonable
-from artstore.data_types import content
+from artstore.data_types import content, sketches
 from artstore.data_types.data_object import DataObject
 from artstore.data_types.image import Image
 from artstore.data_types.media import Media
@@ -31,6 +31,9 @@ class Plotly(Media):
         # Plotly's own encoder knows its arrays, dates and columns of data frames.
         text = val.to_json() if hasattr(val, "to_json") else json.dumps(to_jsonable(val.to_plotly_json()))
         super().__init__(content.InMemory(text.encode(), ".plotly.json"), caption)
+
+    def _sketch(self, data: bytes, suffix: str) -> str | None:
+        return sketches.plotly(data, self._caption or "")
 
     @classmethod
     def make_plot_media(cls, val: Any) -> Image | Plotly:
@@ -59,6 +62,9 @@ class Bokeh(Media):
         except ValueError as error:
             raise SourceUnreadable(f"{self._path!r} is not the JSON of a Bokeh document: {error}") from error
         return document
+
+    def _sketch(self, data: bytes, suffix: str) -> str | None:
+        return sketches.bokeh(data, "")
 
 
 def _bokeh_document(chart: Any) -> Any:

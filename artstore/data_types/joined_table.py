@@ -10,6 +10,7 @@ from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWrit
 from artstore.data_types.partitioned_table import PartitionedTable
 from artstore.data_types.table import Table
 from artstore.errors import InvalidInput, PathConflict
+from artstore.runtime import notebook
 
 
 class JoinedTable(DataObject):
@@ -45,6 +46,14 @@ class JoinedTable(DataObject):
         joined = cls(first, second, document["join_key"])
         joined.source = reader
         return joined
+
+    def _repr_html_(self) -> str:
+        return notebook.table(
+            [repr(self._table1), repr(self._table2)], [[self._table1, self._table2]], repr(self).strip("<>")
+        )
+
+    def __repr__(self) -> str:
+        return f"<JoinedTable by {self._join_key!r}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, JoinedTable) and (self._join_key, self._table1, self._table2) == (

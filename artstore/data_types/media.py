@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from artstore.data_types.content import AtUri, Content, InArtifact
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
-from artstore.runtime import notebook
+from artstore.runtime import notebook, words
 
 
 class Media(DataObject):
@@ -64,7 +64,14 @@ class Media(DataObject):
     def _repr_html_(self) -> str | None:
         if isinstance(self._content, AtUri):
             return None
-        return notebook.media(self._content.read(), self._content.suffix, self._caption)
+        data, suffix = self._content.read(), self._content.suffix
+        shown = self._sketch(data, suffix) or notebook.media(data, suffix, self._caption)
+        about = [("caption", self._caption), ("file", suffix.lstrip(".")), ("size", words.size(len(data)))]
+        return shown or notebook.facts(type(self).__name__, about)
+
+    def _sketch(self, data: bytes, suffix: str) -> str | None:
+        """Return a drawing of an object that browsers do not show; None if there is none."""
+        return None
 
     def __repr__(self) -> str:
         caption = f" {self._caption!r}" if self._caption is not None else ""

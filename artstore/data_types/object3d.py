@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any, Self
 
-from artstore.data_types import content
+from artstore.data_types import content, sketches
 from artstore.data_types.media import Media
 from artstore.errors import InvalidInput
 from artstore.runtime.optional_imports import need
@@ -41,6 +41,9 @@ class Object3D(Media):
             document = _scene(data_or_path) if isinstance(data_or_path, dict) else _points(data_or_path)
             data = json.dumps(document, separators=(",", ":")).encode()
             super().__init__(content.InMemory(data, ".pts.json"), caption)
+
+    def _sketch(self, data: bytes, suffix: str) -> str | None:
+        return sketches.object3d(data, suffix, self._caption or "")
 
     @classmethod
     def from_file(cls, data_or_path: Any, file_type: str | None = None) -> Self:
@@ -147,6 +150,9 @@ class Molecule(Media):
             return
         data = data_or_path.read()
         super().__init__(content.InMemory(data.encode() if isinstance(data, str) else data, f".{file_format}"), caption)
+
+    def _sketch(self, data: bytes, suffix: str) -> str | None:
+        return sketches.molecule(data, suffix, self._caption or "")
 
     @classmethod
     def from_rdkit(

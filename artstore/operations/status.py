@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, islice
 from typing import Any, NamedTuple
@@ -14,10 +15,13 @@ from artstore.core.manifest import Entry, Kind
 from artstore.core.versions import Version
 from artstore.drivers import RemoteObject, Target
 from artstore.drivers.session import Session
+from artstore.runtime import notebook
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.spool import Spool
 
 UNCHANGED, CHANGED, MISSING, NEW = "unchanged", "changed", "missing", "new"
+_SHOWN = 100
+"""The most references that a notebook shows."""
 _BATCH = 1_000
 
 
@@ -28,6 +32,33 @@ class Status(NamedTuple):
     state: str
     expected: str = ""
     found: str = ""
+
+
+class Statuses(Spool[Status]):
+    """The states of references, which a notebook shows as a table: those that are not unchanged first."""
+
+    def plain(self) -> Sequence[Status]:
+        """Return the states as a list if all are in memory."""
+        held = super().plain()
+        return StatusList(held) if isinstance(held, list) else held
+
+    def _repr_html_(self) -> str:
+        return _table(self)
+
+
+class StatusList(list[Status]):
+    """The states of references, as a list."""
+
+    def _repr_html_(self) -> str:
+        return _table(self)
+
+
+def _table(listed: Sequence[Status]) -> str:
+    counts = Counter(one.state for one in listed)
+    differing = (one for one in listed if one.state != UNCHANGED)
+    rows = list(islice(chain(differing, (one for one in listed if one.state == UNCHANGED)), _SHOWN))
+    note = ", ".join(f"{count:,} {state}" for state, count in counts.items()) or "no references"
+    return notebook.table(Status._fields, rows, note)
 
 
 def status(
@@ -67,7 +98,7 @@ class _StatusCheck:
         for prefix in self._prefixes:
             with step(self._progress, f"listing {prefix}", None, "files"):
                 self._list(prefix)
-        results: Spool[Status] = Spool()
+        results = Statuses()
         with step(self._progress, f"looking at {self._version.name}", self._version.entries, "files"):
             for result in chain(self._tracked(self._references(self._progress)), self._new()):
                 results.append(result)

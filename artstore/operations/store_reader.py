@@ -262,7 +262,14 @@ class StoreReader:
 
     # The whole store
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the store was not closed."""
+        return not self.db.closed
+
     def _repr_html_(self) -> str:
+        if not self.is_open:
+            return notebook.facts("Store", [("folder", str(self.path)), ("state", "closed")])
         used = self.usage()
         facts = [
             ("folder", str(self.path)),

@@ -10,7 +10,7 @@ from artstore.core import names
 from artstore.core.names import LOCAL, REGISTRY
 from artstore.core.versions import Pending
 from artstore.errors import NotFound, WrongType
-from artstore.runtime import words
+from artstore.runtime import notebook, words
 from artstore.store import Store
 from artstore.tracking import location, open_stores, public_run, sweeps
 from artstore.tracking.artifact import Artifact
@@ -334,6 +334,14 @@ class Project:
         listed = list_collections(self._store, self.name, sweeps.TYPE)
         ids = [collection.name.removeprefix(f"{sweeps.TYPE}-") for collection in listed]
         return Listing.of([(id, sweeps.Sweep(self._store, self.name, id)) for id in ids], per_page=per_page)
+
+    def _notebook_row(self) -> dict[str, Any]:
+        kinds = ", ".join(self._store.types(self.name))
+        return {"name": self.name, "runs": self._store.runs.count(self.name), "types": kinds}
+
+    def _repr_html_(self) -> str:
+        facts = notebook.facts(f"Project {self.name}", self._notebook_row().items())
+        return facts + self.collections()._repr_html_() + public_run.list_runs(self._store, self.name)._repr_html_()
 
     def __repr__(self) -> str:
         return f"<Project {self.name}>"

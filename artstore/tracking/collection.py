@@ -9,6 +9,7 @@ from artstore.core import names
 from artstore.core.names import LOCAL
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, NotFound
+from artstore.runtime import notebook
 from artstore.store import Collection, Store
 from artstore.tracking import deletion
 from artstore.tracking.artifact import Artifact
@@ -240,6 +241,15 @@ class ArtifactType:
     def load(self) -> ArtifactType:
         """Return the type: it has nothing but its name."""
         return self
+
+    def _notebook_row(self) -> dict[str, Any]:
+        return {"name": self.name, "project": self.project}
+
+    def _repr_html_(self) -> str:
+        return (
+            notebook.facts(f"Artifacts of type {self.name}", [("project", self.project)])
+            + self.collections()._repr_html_()
+        )
 
     def __repr__(self) -> str:
         return f"<ArtifactType {self.name}>"

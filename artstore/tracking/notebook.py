@@ -28,7 +28,7 @@ def run(store: Store, record: RunRecord) -> str:
     facts = [
         ("id", record.uid),
         ("project", record.project),
-        ("state", store.runs.state(record)),
+        ("state", store.runs.state(record) if store.is_open else "finished, and its store was removed"),
         ("started", words.age(record.started_at)),
         ("job type", record.job_type),
         ("group", record.group),
@@ -37,7 +37,8 @@ def run(store: Store, record: RunRecord) -> str:
         *((f"config {key}", value) for key, value in record.config.items()),
         *((f"summary {key}", value) for key, value in summary.items()),
     ]
-    return notebook.facts(f"Run {record.name}", facts) + "".join(islice(_curves(store, record), _CURVES))
+    curves = islice(_curves(store, record), _CURVES) if store.is_open else ()
+    return notebook.facts(f"Run {record.name}", facts) + "".join(curves)
 
 
 def _curves(store: Store, record: RunRecord) -> Iterator[str]:

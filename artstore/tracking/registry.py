@@ -7,6 +7,7 @@ from typing import Any
 
 from artstore.core.names import LOCAL, REGISTRY
 from artstore.errors import InvalidInput
+from artstore.runtime import notebook
 from artstore.store import Registry as Record
 from artstore.store import Store
 from artstore.tracking.artifact import Artifact
@@ -199,6 +200,10 @@ class Registry:
 
     def _notebook_row(self) -> dict[str, Any]:
         return {"name": self.name, "description": self.description, "types": ", ".join(self.artifact_types)}
+
+    def _repr_html_(self) -> str:
+        facts = notebook.facts(f"Registry {self.name}", self._notebook_row().items())
+        return facts + self.collections()._repr_html_()
 
     def __repr__(self) -> str:
         return f"<Registry {self.name}>"

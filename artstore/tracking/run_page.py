@@ -96,7 +96,11 @@ class RunPage(RunFiles):
         return f"<p>artstore run <code>{html.escape(self.path)}</code></p>"
 
     def _repr_html_(self) -> str:
-        return notebook.run(self._store, self._store.runs.reload(self._record))
+        # The store of a disabled run is removed at its end.
+        if self._store.is_open:
+            return notebook.run(self._store, self._store.runs.reload(self._record))
+        record = self._record._replace(config=self.config.as_dict(), summary=dict(self.summary))
+        return notebook.run(self._store, record)
 
     def pin_config_keys(self, keys: Any) -> None:
         """Do nothing. In W&B it chooses columns of a web page."""

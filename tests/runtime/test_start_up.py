@@ -44,4 +44,4 @@ def test_a_verb_that_opens_a_store_does_not_load_pandas(tmp_path: Path) -> None:
     modules = loaded_modules("from artstore.cli import main; main()", "init", str(tmp_path / "store"))
     assert "sqlite_utils" in modules and modules & {"numpy", "pandas"} == set()
     modules = loaded_modules("from artstore.cli import main; main()", "ls", "--store", str(tmp_path / "store"))
-    assert "sqlite_utils" in modules and modules & {"numpy", "pandas"} == set()
+    assert modules & {"sqlite_utils", "numpy", "pandas"} == set()
