@@ -82,6 +82,11 @@ class Listing(Generic[Item]):
     def __len__(self) -> int:
         return self._length()
 
+    @property
+    def length(self) -> int:
+        """The number of items."""
+        return self._length()
+
     def __bool__(self) -> bool:
         return any(True for _ in self)
 

@@ -17,7 +17,7 @@ _REGISTRY = "artstore.tracking.registry"
 _RUN, _CONFIG, _TERMINAL = "artstore.tracking.run", "artstore.tracking.config", "artstore.runtime.terminal"
 _ERRORS, _TYPES, _PLOT = "artstore.errors", "artstore.data_types", "artstore.data_types.plot"
 _LISTING = ("artstore.tracking.listing", "Listing")
-Names = Mapping[str, tuple[str, str]]
+Names = dict[str, tuple[str, str]]
 
 
 def _from(module: str, *names: str) -> dict[str, tuple[str, str]]:
@@ -37,6 +37,9 @@ _ARTIFACTS: Names = {
 _FILES: Names = {"File": ("artstore.tracking.run_file", "RunFile"), "Files": _LISTING}
 _PROJECTS: Names = {"Project": (_API, "Project"), "Projects": _LISTING}
 _REGISTRIES: Names = {"Registry": (_REGISTRY, "Registry"), "Registries": _LISTING}
+_SWEEPS: Names = {"Sweep": ("artstore.tracking.sweeps", "Sweep"), "Sweeps": _LISTING}
+_USERS: Names = {"User": (_API, "User"), "Users": _LISTING}
+_TOOLS = "artstore.tracking.wandb_tools"
 _PUBLIC_RUNS: Names = {"Run": (_RUNS, "PublicRun"), "Runs": _LISTING}
 _ERROR_NAMES = _from(
     _ERRORS, "AuthenticationError", "CommError", "Error", "UnsupportedError", "UsageError", "WaitTimeoutError"
@@ -72,6 +75,7 @@ MODULES: Mapping[str, Names] = {
         _PARTS, "get_artifact_dir", "get_cache_dir", "get_dir", "get_entity", "get_project", "get_run", "is_offline"
     )
     | _from(_PARTS, "is_silent")
+    | _from(_TOOLS, "set_entity", "set_project")
     | _from("artstore.tracking.wandb_variables", *(name for name in vars(wandb_variables) if name.isupper())),
     "wandb.errors": {
         **_ERROR_NAMES,
@@ -92,10 +96,14 @@ MODULES: Mapping[str, Names] = {
     "wandb.util": {
         "generate_id": (_RUN, "generate_id"),
         **_from(_PARTS, "get_full_typename", "get_module", "make_artifact_name_safe", "to_forward_slash_path"),
+        **_from(_TOOLS, "is_numpy_array", "json_dumps_safer"),
     },
     "wandb.apis": {"PublicApi": (_API, "Api"), "InternalApi": (_PARTS, "InternalApi")},
     "wandb.apis.internal": {"Api": (_PARTS, "InternalApi"), "InternalApi": (_PARTS, "InternalApi")},
-    "wandb.apis.public": {"Api": (_API, "Api"), **_ARTIFACTS, **_FILES, **_PROJECTS, **_REGISTRIES, **_PUBLIC_RUNS},
+    "wandb.apis.public": {
+        "Api": (_API, "Api"),
+        **(_ARTIFACTS | _FILES | _PROJECTS | _REGISTRIES | _PUBLIC_RUNS | _SWEEPS | _USERS),
+    },
     "wandb.apis.public.api": {"Api": (_API, "Api")},
     "wandb.apis.public.artifacts": _ARTIFACTS,
     "wandb.apis.public.files": _FILES,
@@ -103,6 +111,8 @@ MODULES: Mapping[str, Names] = {
     "wandb.apis.public.registries": _REGISTRIES,
     "wandb.apis.public.registries.registry": {"Registry": (_REGISTRY, "Registry")},
     "wandb.apis.public.runs": _PUBLIC_RUNS,
+    "wandb.apis.public.sweeps": _SWEEPS,
+    "wandb.apis.public.users": _USERS,
     "wandb.sdk": {
         "Artifact": ("artstore.tracking.artifact", "Artifact"),
         "Config": (_CONFIG, "Config"),
@@ -116,6 +126,10 @@ MODULES: Mapping[str, Names] = {
     "wandb.sdk.lib.config_util": {"ConfigError": (_PARTS, "ConfigError")},
     "wandb.sdk.lib.disabled": {"RunDisabled": (_PARTS, "RunDisabled")},
     "wandb.sdk.lib.filesystem": _from(_PARTS, "mkdir_exists_ok"),
+    "wandb.sdk.lib.hashutil": _from(
+        _TOOLS, "b64_to_hex_id", "hex_to_b64_id", "md5_file_b64", "md5_file_hex", "md5_string"
+    ),
+    "wandb.sdk.lib.ipython": _from(_TOOLS, "in_ipython", "in_jupyter", "in_notebook"),
     "wandb.sdk.lib.paths": {
         "LogicalPath": (_PARTS, "LogicalPath"),
         "StrPath": ("artstore.tracking.run_artifacts", "StrPath"),
@@ -130,11 +144,13 @@ MODULES: Mapping[str, Names] = {
         "TelemetryRecord": (_PARTS, "TelemetryRecord"),
         "context": (_PARTS, "telemetry_context"),
     },
+    "wandb.sdk.wandb_alerts": _from("artstore.tracking.active_run", "AlertLevel"),
     "wandb.sdk.wandb_config": {"Config": (_CONFIG, "Config")},
     "wandb.sdk.wandb_init": {"init": ("artstore.tracking.init", "init"), "_attach": (_PARTS, "_attach")},
     "wandb.sdk.wandb_login": {"login": (_PARTS, "login")},
     "wandb.sdk.wandb_run": {"Run": (_RUN, "Run")},
     "wandb.sdk.wandb_settings": {"Settings": ("artstore.tracking.settings", "Settings")},
+    "wandb.sdk.wandb_setup": _from("artstore.tracking.active_run", "setup", "teardown"),
     "wandb.sdk.wandb_summary": {"Summary": (_CONFIG, "Summary")},
     "wandb.wandb_run": {"Run": (_RUN, "Run")},
     "wandb.sdk.artifacts": {},

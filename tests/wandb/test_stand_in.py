@@ -67,6 +67,12 @@ def test_the_imports_of_libraries_work() -> None:
         from wandb.sdk.wandb_login import login
         from wandb.util import generate_id, get_module, make_artifact_name_safe
         from wandb.env import get_project
+        from wandb.apis.public import Sweep, Sweeps, User, Users
+        from wandb.apis.public.sweeps import Sweep
+        from wandb.sdk.lib.hashutil import b64_to_hex_id, hex_to_b64_id, md5_file_b64, md5_file_hex, md5_string
+        from wandb.sdk.lib.ipython import in_ipython, in_jupyter, in_notebook
+        from wandb.sdk.wandb_alerts import AlertLevel
+        from wandb.sdk.wandb_setup import setup, teardown
         import wandb, wandb.sdk.lib.runid
         assert same is CommError and issubclass(ConfigError, Error)
         with telemetry.context(run=None) as record:
@@ -75,8 +81,24 @@ def test_the_imports_of_libraries_work() -> None:
         print(LogicalPath("a//b/./c"), wandb.api.default_entity, wandb.api.api_key is None)
         print(get_printer().name("x"), wandb.Settings()._jupyter)
         print(wandb.env.MODE, wandb.env.PROJECT)
+        with open("hi.txt", "w") as file:
+            file.write("hi")
+        print(md5_string("hi") == md5_file_b64("hi.txt") == hex_to_b64_id(md5_file_hex("hi.txt")), md5_string("hi"))
+        print(in_ipython(), in_notebook(), wandb.util.json_dumps_safer({"a": {1, 2}}), wandb.util.is_numpy_array(3))
+        wandb.env.set_project("zoo")
+        wandb.env.set_entity("me")
+        with wandb.init() as run:
+            print(run.project, run.entity, wandb.Api().runs("zoo").length)
     """
-    assert stand_in(code) == ["eval_results_1 None 8", "a/b/c local False", "x None", "WANDB_MODE WANDB_PROJECT"]
+    assert stand_in(code) == [
+        "eval_results_1 None 8",
+        "a/b/c local False",
+        "x None",
+        "WANDB_MODE WANDB_PROJECT",
+        "True SfaKXIST7CwL9ImCHCH8Ow==",
+        'False False {"a": [1, 2]} False',
+        "zoo local 1",
+    ]
 
 
 def test_what_needs_the_server_says_so_when_it_is_called_and_not_before() -> None:
