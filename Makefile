@@ -27,7 +27,7 @@ help:
 	@echo 'make lint        check format, style, types, imports between packages, generated documentation'
 	@echo 'make bench       measure the speed goals and the hot paths: 15 minutes, 30 GB of disk'
 	@echo 'make bench-full  run all benchmarks at full size, other tools included, into benchmarks/RESULTS.md: 1 hour, 45 GB'
-	@echo 'make torture     kill, race, cut off, damage and attack stores: 2 hours on two cores; ARTSTORE_TORTURE=0.1 for a tenth'
+	@echo 'make torture     kill, race, cut off, damage and attack stores: 1 to 2 hours; ARTSTORE_TORTURE=0.1 for a tenth'
 	@echo 'make docs        regenerate the generated parts of README.md and docs/'
 	@echo 'make screenshots take the pictures of pages in docs/ again'
 	@echo 'make clean       remove .venv, caches and builds'
@@ -128,7 +128,7 @@ bench-full: $(STAMP)
 	$(BIN)/python -m benchmarks results --full
 
 torture: setup
-	$(BIN)/pytest -n 2 --dist load tests -m torture
+	$(BIN)/pytest -n 2 --dist loadgroup tests -m torture
 
 docs: $(STAMP)
 	$(if $(DOCUMENTS),$(COG) -r $(DOCUMENTS))
