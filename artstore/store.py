@@ -15,7 +15,7 @@ from artstore.core.draft import Draft
 from artstore.core.manifest import Entry
 from artstore.core.versions import Pending, Version
 from artstore.ingest import files
-from artstore.operations import commit, create, delete, drafts, edit, upsert
+from artstore.operations import commit, create, delete, drafts, edit, find, upsert
 from artstore.operations.commit import CommitResult
 from artstore.operations.delete import DeleteResult as DeleteResult
 from artstore.operations.diff import Difference as Difference
@@ -287,7 +287,7 @@ class Store(StoreUpkeep):
         """
         return edit.describe(
             self.repository,
-            self._of(version),
+            find.find_version(self.repository, version, labels=False) if isinstance(version, str) else version,
             description=description,
             metadata=metadata,
             ttl=ttl,

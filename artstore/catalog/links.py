@@ -18,13 +18,15 @@ class LinkRow(NamedTuple):
     version: int
 
 
-_LINK = f"""
-    select l.id, projects.name, c.name, l.number, l.version,
-        (select group_concat(a.name, char(0)) from link_aliases as a where a.link = l.id),
+_WITHOUT_LABELS = f"""
+    select l.id, projects.name, c.name, l.number, l.version, null as aliases,
         l.number = {latest.link_number("l.collection")}, l.created_at
     from links as l join collections as c on c.id = l.collection join projects on projects.id = c.project
     join versions as v on v.id = l.version
 """
+_LINK = _WITHOUT_LABELS.replace(
+    "null as aliases", "(select group_concat(a.name, char(0)) from link_aliases as a where a.link = l.id)"
+)
 
 
 def _link(row: tuple[int, str, str, int, int, str | None, int, str]) -> LinkRow:
@@ -32,27 +34,28 @@ def _link(row: tuple[int, str, str, int, int, str | None, int, str]) -> LinkRow:
     return LinkRow(Link(row[0], row[1], row[2], row[3], tuple(aliases), row[7]), row[4])
 
 
-def newest(connection: Connection, collection: int) -> LinkRow | None:
-    """Return the newest link of a collection; None if it has none."""
+def newest(connection: Connection, collection: int, *, labels: bool = True) -> LinkRow | None:
+    """Return the newest link of a collection, with its aliases or without `labels`; None if it has none."""
     where = f"where l.collection = ? and l.number = {latest.link_number('?')}"
-    row = connection.execute(f"{_LINK} {where}", (collection, collection)).fetchone()
+    row = connection.execute(f"{_LINK if labels else _WITHOUT_LABELS} {where}", (collection, collection)).fetchone()
     return _link(row) if row else None
 
 
-def find(connection: Connection, collection: int, key: str | int) -> LinkRow | None:
-    """Return the link with an alias or a number; None if there is none."""
+def find(connection: Connection, collection: int, key: str | int, *, labels: bool = True) -> LinkRow | None:
+    """Return the link with an alias or a number, with its aliases or without `labels`; None if there is none."""
+    columns = _LINK if labels else _WITHOUT_LABELS
     where = (
         "l.collection = ? and l.number = ?"
         if isinstance(key, int)
         else "l.id = (select link from link_aliases where collection = ? and name = ?)"
     )
-    row = connection.execute(f"{_LINK} where {where} and l.removed_at is null", (collection, key)).fetchone()
+    row = connection.execute(f"{columns} where {where} and l.removed_at is null", (collection, key)).fetchone()
     return _link(row) if row else None
 
 
-def by_id(connection: Connection, id: int) -> LinkRow:
-    """Return a link by its id, also one that was removed."""
-    return _link(connection.execute(f"{_LINK} where l.id = ?", (id,)).fetchone())
+def by_id(connection: Connection, id: int, *, labels: bool = True) -> LinkRow:
+    """Return a link by its id, also one that was removed, with its aliases or without `labels`."""
+    return _link(connection.execute(f"{_LINK if labels else _WITHOUT_LABELS} where l.id = ?", (id,)).fetchone())
 
 
 def of_collection(

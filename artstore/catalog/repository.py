@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from artstore.catalog.db import Db
+from artstore.catalog.labels import KnownLabels
 from artstore.runtime import forking
 from artstore.storage.packs import Packs
 from artstore.storage.process_locks import ProcessLock
@@ -35,6 +36,7 @@ class Repository:
         self.folder = folder
         self.db = Db(folder)
         self.packs = Packs(folder)
+        self.known_labels = KnownLabels()
         self._process_locks: dict[int, ProcessLock] = {}
         self._guard = threading.RLock()
         _open.add(self)

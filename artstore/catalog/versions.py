@@ -138,9 +138,9 @@ def by_id(connection: Connection, id: int, *, labels: bool = True) -> Version:
     return version
 
 
-def by_link(connection: Connection, row: LinkRow) -> Version:
+def by_link(connection: Connection, row: LinkRow, *, labels: bool = True) -> Version:
     """Return the version that a link shows, together with that link."""
-    return replace(by_id(connection, row.version), link=row.link)
+    return replace(by_id(connection, row.version, labels=labels), link=row.link)
 
 
 def exists(connection: Connection, id: int) -> bool:
@@ -181,15 +181,15 @@ def newest(connection: Connection, collection: int, *, labels: bool = True) -> V
     return _select_one(connection, where, (collection, collection), labels=labels)
 
 
-def resolve(connection: Connection, project: str, name: VersionName) -> Version:
+def resolve(connection: Connection, project: str, name: VersionName, *, labels: bool = True) -> Version:
     """Return the version that a name refers to by its alias or number, directly or through a link.
 
-    Raises `NotFound`, with the number of the latest version.
+    Without `labels`, aliases and tags are not read. Raises `NotFound`, with the number of the latest version.
     """
     collection = collections.get(connection, project, name.name)
     if collection.portfolio:
-        return _resolve_link(connection, collection, name)
-    newest_version = newest(connection, collection.id, labels=name.alias == names.LATEST)
+        return _resolve_link(connection, collection, name, labels=labels)
+    newest_version = newest(connection, collection.id, labels=labels and name.alias == names.LATEST)
     if newest_version is None:
         raise NotFound(
             f"artifact {name.name!r} has no version: all of them were deleted, or none is finished "
@@ -203,7 +203,7 @@ def resolve(connection: Connection, project: str, name: VersionName) -> Version:
         else "where v.collection = ? and v.number = ?"
     )
     key = name.alias if name.number is None else name.number
-    version = _select_one(connection, where, (collection.id, key))
+    version = _select_one(connection, where, (collection.id, key), labels=labels)
     if version is None:
         query = "select name from aliases where collection = ?"
         raise _no_version(connection, name, newest_version.number, (query, collection.id))
@@ -212,17 +212,18 @@ def resolve(connection: Connection, project: str, name: VersionName) -> Version:
     return version
 
 
-def _resolve_link(connection: Connection, portfolio: Collection, name: VersionName) -> Version:
-    newest_link = links.newest(connection, portfolio.id)
+def _resolve_link(connection: Connection, portfolio: Collection, name: VersionName, *, labels: bool) -> Version:
+    newest_link = links.newest(connection, portfolio.id, labels=labels and name.alias == names.LATEST)
     if newest_link is None:
         raise NotFound(f"{portfolio.project}/{name.name} has no version: all links were removed")
     if name.alias == names.LATEST:
-        return by_link(connection, newest_link)
-    row = links.find(connection, portfolio.id, name.alias if name.number is None else name.number)
+        return by_link(connection, newest_link, labels=labels)
+    key = name.alias if name.number is None else name.number
+    row = links.find(connection, portfolio.id, key, labels=labels)
     if row is None:
         query = "select name from link_aliases where collection = ?"
         raise _no_version(connection, name, newest_link.link.number, (query, portfolio.id))
-    return by_link(connection, row)
+    return by_link(connection, row, labels=labels)
 
 
 def _no_version(connection: Connection, name: VersionName, latest_number: int, aliases: tuple[str, int]) -> NotFound:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from artstore.catalog import aliases as alias_rows
-from artstore.catalog import collections, events, links, registries, versions
+from artstore.catalog import collections, events, labels, links, registries, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
 from artstore.catalog.repository import Repository
@@ -49,7 +49,8 @@ def describe(
     Raises `NotFound` if the version was deleted or has no such alias or tag, `ProtectedAlias` if one is protected and
     `force` is not set, `InvalidName` or `InvalidInput`.
     """
-    add_aliases, new_tags = [names.alias(alias) for alias in add_aliases], [names.tag(tag) for tag in add_tags]
+    add_aliases, add_tags = [names.alias(alias) for alias in add_aliases], [names.tag(tag) for tag in add_tags]
+    remove_aliases, remove_tags = list(remove_aliases), list(remove_tags)
     if not isinstance(metadata, Unset):
         check_metadata(metadata)
     if isinstance(description, str):
@@ -60,23 +61,21 @@ def describe(
         if not versions.exists(connection, version.id):
             raise NotFound(f"{version.name} was deleted: use another version")
         before = versions.by_id(connection, version.id, labels=False)
+        known = repository.known_labels.take(connection, version)
         _set_description(connection, before, description, metadata)
         if not isinstance(ttl, Unset):
             set_ttl(connection, before, ttl)
-        _change_aliases(connection, version, add_aliases, list(remove_aliases), force=force)
-        tag_version(connection, before, new_tags)
+        _change_aliases(connection, version, add_aliases, remove_aliases, force=force)
+        tag_version(connection, before, add_tags)
         for tag in remove_tags:
             if not alias_rows.remove_tag(connection, version.id, tag):
                 raise NotFound(f"{version.name} has no tag {tag!r}: see `artstore show {version.name}`")
             events.record(connection, "tag-removed", before.qualified_name, tag=tag)
-        return _reload(connection, version)
-
-
-def _reload(connection: Connection, version: Version) -> Version:
-    """Read a version again, through its link if it was found by one."""
-    if version.link is not None:
-        return versions.by_link(connection, links.by_id(connection, version.link.id))
-    return versions.by_id(connection, version.id)
+        labels.change(known.of_link if version.link else known.aliases, add_aliases, remove_aliases)
+        labels.change(known.tags, add_tags, remove_tags)
+        after, head = labels.version_with(connection, version, known), events.head(connection)
+    repository.known_labels.keep(version, head, known)
+    return after
 
 
 def _set_description(
@@ -125,12 +124,11 @@ def _change_aliases_of_link(
     connection: Connection, version: Version, add: list[str], remove: list[str], *, force: bool
 ) -> None:
     assert version.link is not None
-    link = links.by_id(connection, version.link.id).link
+    link = links.by_id(connection, version.link.id, labels=False).link
     portfolio = collections.get(connection, link.project, link.collection)
-    present = set(link.aliases)
     for alias in remove:
         _check_removable(alias)
-        if alias not in present:
+        if links.id_by_alias(connection, portfolio.id, alias) != link.id:
             raise _no_alias(version, alias)
         if not force:
             alias_rows.check_unprotected(connection, portfolio.id, alias)

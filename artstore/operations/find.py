@@ -10,14 +10,19 @@ from artstore.core.versions import Version
 from artstore.errors import NotFound
 
 
-def find_version(repository: Repository, name: str, *, project: str | None = None, type: str | None = None) -> Version:
+def find_version(
+    repository: Repository, name: str, *, project: str | None = None, type: str | None = None, labels: bool = True
+) -> Version:
     """Find a version: `animals:v0`, `animals:best`, `animals` for the newest, `project/animals:latest`.
 
-    Raises `NotFound`, which names what there is, or `WrongType`.
+    Without `labels`, its aliases and tags are not read: there may be any number of them. Raises `NotFound`, which
+    names what there is, or `WrongType`.
     """
     wanted = names.parse(name, project)
     with repository.db.reading() as connection:
-        version = versions.resolve(connection, wanted.project or project or names.DEFAULT_PROJECT, wanted)
+        version = versions.resolve(
+            connection, wanted.project or project or names.DEFAULT_PROJECT, wanted, labels=labels
+        )
     if type is not None and version.type != type:
         raise versions.wrong_type(version, type)
     return version

@@ -7,7 +7,7 @@ the construction and these transitions; what an artifact can do before and after
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any, Self
@@ -21,7 +21,7 @@ from artstore.runtime import terminal
 from artstore.store import Store
 from artstore.tracking import crossings, transfer
 from artstore.tracking.artifact_draft import ArtifactDraft
-from artstore.tracking.artifact_state import as_aliases, missing, needs_version, read_metadata
+from artstore.tracking.artifact_state import as_aliases, needs_version, read_metadata
 from artstore.tracking.artifact_version import ArtifactVersion
 
 
@@ -180,16 +180,18 @@ class Artifact(ArtifactDraft, ArtifactVersion):
 
     def _save_changes(self, version: Version, *, force: bool) -> None:
         before = version.link.aliases if version.link else version.aliases
+        add_aliases, remove_aliases = _changes(self._aliases, before)
+        add_tags, remove_tags = _changes(self._tags, version.tags)
         self._set_version(
             self._open_store().describe(
                 version,
                 description=self._description,
                 metadata=read_metadata(self._metadata),
                 ttl=self._ttl if isinstance(self._ttl, timedelta) else None,
-                add_aliases=missing(as_aliases(self._aliases), before),
-                remove_aliases=missing(before, [*self._aliases, names.LATEST]),
-                add_tags=missing(self._tags, version.tags),
-                remove_tags=missing(version.tags, self._tags),
+                add_aliases=as_aliases(add_aliases),
+                remove_aliases=[alias for alias in remove_aliases if alias != names.LATEST],
+                add_tags=add_tags,
+                remove_tags=remove_tags,
                 force=force,
             )
         )
@@ -226,3 +228,11 @@ class Artifact(ArtifactDraft, ArtifactVersion):
             return self
         made.save()
         return made.wait()
+
+
+def _changes(now: list[str], before: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return which aliases or tags were added, and which were removed. There may be thousands of them."""
+    if now[: len(before)] == list(before):
+        return now[len(before) :], []
+    kept, there = set(now), set(before)
+    return [label for label in now if label not in there], [label for label in before if label not in kept]

@@ -376,12 +376,6 @@ def as_aliases(given: Iterable[str] | str | None) -> list[str]:
     return [alias for alias in as_list(given) if alias != ""]
 
 
-def missing(labels: Iterable[str], among: Iterable[str]) -> list[str]:
-    """Return those aliases or tags that are not `among` others, in order. There may be thousands of them."""
-    others = set(among)
-    return [label for label in labels if label not in others]
-
-
 def read_metadata(given: dict[str, Any] | str | None) -> dict[str, Any]:
     """Return a copy of metadata, or of the JSON of it, as plain data; NaN becomes None, as in W&B.
 

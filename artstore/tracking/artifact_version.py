@@ -12,7 +12,7 @@ from artstore.errors import InvalidInput, WrongType
 from artstore.runtime import terminal, words
 from artstore.tracking import crossings, deletion, notebook
 from artstore.tracking.artifact_download import ArtifactDownload
-from artstore.tracking.artifact_state import as_aliases, as_list, missing, needs_version
+from artstore.tracking.artifact_state import as_aliases, as_list, needs_version
 
 if TYPE_CHECKING:
     from artstore.core.runs import RunRecord
@@ -126,8 +126,10 @@ class ArtifactVersion(ArtifactDownload):
     @needs_version
     def aliases(self, version: Version, aliases: Iterable[str]) -> None:
         wanted = as_aliases(aliases)
-        for alias in missing(wanted, self._aliases):
-            names.alias(alias)
+        there = set(self._aliases)
+        for alias in wanted:
+            if alias not in there:
+                names.alias(alias)
         self._aliases = wanted
 
     @property
