@@ -254,13 +254,6 @@ def test_a_referenced_version_is_deleted_only_by_force() -> None:
     assert Api().artifact("model").version == "v0"
 
 
-def test_the_type_of_a_collection_cannot_be_assigned() -> None:
-    collection = log_version().collection
-    with pytest.raises(ValueError, match="the type of animals stays"):
-        collection.type = "model"
-    collection.type = "dataset"
-
-
 def test_a_collection_is_renamed_only_to_a_valid_name() -> None:
     collection = log_version().collection
     with pytest.raises(ValueError, match="Artifact name may only contain"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -203,13 +202,18 @@ def test_a_figure_of_matplotlib_is_stored_as_a_picture() -> None:
     pyplot.close("all")
 
 
+def stored_text(run: artstore.Run, path: str) -> str:
+    with Api().run(run.path).file(path).download("files") as copy:
+        return str(copy.read())
+
+
 def test_a_figure_of_plotly_is_stored_as_a_chart() -> None:
     figure = graph_objects.Figure(graph_objects.Scatter(x=[1, 2], y=np.array([3, 4])))
     with artstore.init(project="p") as run:
         run.log({"a": figure, "b": artstore.Plotly(figure)})
     (row,) = Api().run(f"p/{run.id}").scan_history()
     assert row["a"] == row["b"] and row["a"]["_type"] == "plotly-file"
-    stored = json.loads(Path(run.dir, row["a"]["path"]).read_text())
+    stored = json.loads(stored_text(run, row["a"]["path"]))
     assert stored["data"][0]["x"] == [1, 2] and stored["data"][0]["type"] == "scatter"
 
 
@@ -223,7 +227,7 @@ def test_a_chart_of_bokeh_is_stored_as_a_chart() -> None:
         version = run.log_artifact(artifact).wait()
     (row,) = Api().run(f"p/{run.id}").scan_history()
     assert row["key"]["_type"] == "bokeh-file"
-    assert json.loads(Path(run.dir, row["key"]["path"]).read_text())["roots"][0]["name"] == "Figure"
+    assert json.loads(stored_text(run, row["key"]["path"]))["roots"][0]["name"] == "Figure"
     assert version.get("line").document["roots"][0]["name"] == "Figure"
 
 

@@ -244,7 +244,7 @@ def test_files_are_saved_with_the_run() -> None:
         [exact] = run.save(Path("logs/c.bin"), policy="now", glob=False)
         assert Path(exact).read_bytes() == b"3"
     assert sorted(Path(path).relative_to(run.dir).as_posix() for path in saved) == ["logs/a.txt", "logs/b.txt"]
-    with wandb.Api().run(run.path).file("logs/b.txt").download() as copy:
+    with wandb.Api().run(run.path).file("logs/b.txt").download("copies") as copy:
         assert copy.read() == "2"
 
 
