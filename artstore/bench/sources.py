@@ -102,7 +102,7 @@ class Sources:
 
     def _walk(self, path: str) -> Iterator[tuple[str, int]]:
         for walked in Walk(Path(path), self._store).run(""):
-            for name, _, status in sorted(walked.files):
+            for name, status in zip(walked.names, walked.statuses, strict=True):
                 yield os.path.join(walked.folder, name), status.st_size
             for link in sorted(walked.followed):
                 yield link.source, link.stat.size

@@ -29,7 +29,7 @@ UNREADABLE = (
     RecursionError,
 )
 """The errors that decoding a damaged row may raise."""
-LARGE = frozenset({"chunks", "files", "file_chunks", "refs", "segments", "entries", "group_segments", "stat_cache"})
+LARGE = frozenset({"chunks", "files", "file_chunks", "refs", "segments", "entries", "group_segments", "stat_blocks"})
 """Tables with a row for each file or chunk. Their rows are covered by digests, or, in the stat cache, may be wrong."""
 _JSON = frozenset({"detail", "metadata", "prefixes", "tags", "config", "summary", "environment", "data"})
 _DIGESTS = frozenset({"digest", "manifest", "identity"})

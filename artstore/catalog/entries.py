@@ -96,8 +96,7 @@ def _other_entry(connection: Connection, path: str, flags: int, rest: Any) -> En
 
 def split_digests(connection: Connection, raw: bytes) -> list[str]:
     """Split raw digests without a separator, and write each as `algorithm:hex`."""
-    prefix = connection.algorithm.name + ":"
-    return (prefix + raw.hex(",", -LENGTH).replace(",", "," + prefix)).split(",")
+    return connection.algorithm.texts(raw)
 
 
 def file_id(connection: Connection, entry: Entry, files: Mapping[bytes, int]) -> int:

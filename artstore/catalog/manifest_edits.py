@@ -11,8 +11,11 @@ from typing import TypeVar
 from artstore.catalog import entries as entry_rows
 from artstore.catalog import manifests
 from artstore.catalog.connection import Connection
+from artstore.core import file_entries
 from artstore.core.changes import Changes
 from artstore.core.digests import Algorithm
+from artstore.core.file_columns import split_raw
+from artstore.core.file_entries import FileEntries
 from artstore.core.manifest import Entry, Group, Kind, ManifestBuilder, Segment, sort_by_path
 
 _FEW = 16
@@ -30,6 +33,16 @@ class EditBuilder(ManifestBuilder):
         """For new segments that differ from a segment of the base in a few paths: its id, and these paths."""
         self.files: dict[str, int] = {}
         """The ids of stored files, up to a limit."""
+        self.file_segments: list[tuple[Segment, FileEntries]] = []
+        """New segments that were cut as columns."""
+
+
+def cut(algorithm: Algorithm, files: FileEntries) -> EditBuilder:
+    """Cut the manifest that consists of these entries, which come in order; `finish` the builder that is returned."""
+    builder = EditBuilder(algorithm)
+    builder.file_segments += file_entries.segments(algorithm, files)
+    builder.keep_segments(segment for segment, _ in builder.file_segments)
+    return builder
 
 
 def edit(connection: Connection, base: int | None, changes: Changes) -> EditBuilder:
@@ -131,6 +144,8 @@ def store(connection: Connection, builder: EditBuilder, files: Mapping[bytes, in
 
     `files` are known ids of stored files by digest; others are looked up.
     """
+    for segment, part in builder.file_segments:
+        _store_file_segment(connection, builder, segment, part, files)
     for segment, entries in builder.new_segments:
         _store_segment(connection, builder, segment, entries, files)
     for group, segments in builder.new_groups:
@@ -140,6 +155,39 @@ def store(connection: Connection, builder: EditBuilder, files: Mapping[bytes, in
     return [connection.execute(query, (parse(group.digest),)).fetchone()[0] for group in builder.groups]
 
 
+def _store_file_segment(
+    connection: Connection,
+    builder: EditBuilder,
+    segment: Segment,
+    part: FileEntries,
+    files: Mapping[bytes, int],
+) -> None:
+    id = _insert_segment(connection, builder, segment)
+    if id is None:
+        return
+    ids: list[int | None] = list(map(files.get, split_raw(part.digests)))
+    if None in ids:
+        ids = [entry_rows.file_id(connection, entry, files) for entry in part.entries(connection.algorithm)]
+    connection.executemany(
+        f"insert into entries (segment, path, kind, executable, file) values ({id}, ?, {int(Kind.FILE)}, ?, ?)",
+        zip(part.paths, part.executables, ids, strict=True),
+    )
+
+
+def _insert_segment(connection: Connection, builder: EditBuilder, segment: Segment) -> int | None:
+    """Add the row of a segment; return its id, or None if it is stored already."""
+    row = (connection.algorithm.parse(segment.digest), *segment[1:])
+    cursor = connection.execute(
+        "insert into segments (digest, first, last, entries, size) values (?, ?, ?, ?, ?) on conflict do nothing", row
+    )
+    if cursor.rowcount != 1:
+        return None
+    id = cursor.lastrowid
+    assert id is not None
+    builder.segments[segment.digest] = id
+    return id
+
+
 def _store_segment(
     connection: Connection,
     builder: EditBuilder,
@@ -147,15 +195,9 @@ def _store_segment(
     entries: Iterable[Entry],
     files: Mapping[bytes, int],
 ) -> None:
-    row = (connection.algorithm.parse(segment.digest), *segment[1:])
-    cursor = connection.execute(
-        "insert into segments (digest, first, last, entries, size) values (?, ?, ?, ?, ?) on conflict do nothing", row
-    )
-    if cursor.rowcount != 1:
+    id = _insert_segment(connection, builder, segment)
+    if id is None:
         return
-    id = cursor.lastrowid
-    assert id is not None
-    builder.segments[segment.digest] = id
     if segment.digest in builder.origins:
         # Nearly all entries are those of the origin: rows copied within SQLite take half the time.
         origin, changed = builder.origins[segment.digest]

@@ -7,7 +7,7 @@ from itertools import chain, repeat
 
 from artstore.catalog import entries as entry_rows
 from artstore.catalog.connection import Connection
-from artstore.catalog.entries import SELECT_ENTRIES, from_rows, split_digests
+from artstore.catalog.entries import SELECT_ENTRIES, PlainFiles, from_rows, split_digests
 from artstore.core.digests import Algorithm
 from artstore.core.file_columns import split_numbers
 from artstore.core.manifest import Entry, Group, Segment, group_digest, manifest_digest, segment_digest
@@ -65,6 +65,12 @@ def entries_of_group(connection: Connection, group: Group) -> Iterator[Entry] | 
 
     All are read now, and made while they are iterated, a few segments at a time. Raises `Damaged` if some are missing.
     """
+    read = read_group(connection, group)
+    return None if read is None else chain.from_iterable(map(entry_rows.make, repeat(connection), read))
+
+
+def read_group(connection: Connection, group: Group) -> list[PlainFiles | list[Entry]] | None:
+    """Read the entries of a group as `entries_of_group` does, but make only those that are not plain files."""
     query = """
         select group_segments.segment from segment_groups as g
         join group_segments on group_segments.segment_group = g.id where g.digest = ? order by group_segments.position
@@ -78,7 +84,7 @@ def entries_of_group(connection: Connection, group: Group) -> Iterator[Entry] | 
             f"the catalog has lost entries from {group.first!r} to {group.last!r}: run `artstore verify`, "
             "and restore the catalog from a backup"
         )
-    return chain.from_iterable(map(entry_rows.make, repeat(connection), read))
+    return read
 
 
 def _runs(ids: list[int]) -> Iterator[tuple[int, int]]:

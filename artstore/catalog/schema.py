@@ -46,6 +46,7 @@ TABLES = frozenset(
         "runs",
         "segment_groups",
         "segments",
+        "stat_blocks",
         "stat_cache",
         "stat_folders",
         "store",
@@ -792,5 +793,30 @@ def m019_preempting(db: Database) -> None:
             runs.ended_at as ended_at,
             runs.id as run_id
         from runs join projects on projects.id = runs.project;
+        """,
+    )
+
+
+@migrations()
+def m020_stat_blocks(db: Database) -> None:
+    """The stat cache by blocks of files, with checksums (`catalog.stat_cache`).
+
+    What was known of files is forgotten, so each is read once more. The tables from before stay for older artstores.
+    """
+    _run(
+        db,
+        """
+        delete from stat_cache;
+        delete from stat_folders;
+        create table stat_blocks (
+            folder blob not null,
+            first blob not null,
+            names blob not null,
+            stats blob not null,
+            files blob not null,
+            digests blob not null,
+            checksum blob not null,
+            primary key (folder, first)
+        ) strict;
         """,
     )

@@ -38,6 +38,7 @@ SCHEMAS: Mapping[str, str] = MappingProxyType(
         "m017_run_files": "33404eb3e4679c26e9889c8597134c2f",
         "m018_registries": "13566b8880c7978ee501d41ec9635889",
         "m019_preempting": "c156cc4ea5a38902d789215aa3794fce",
+        "m020_stat_blocks": "147ccb912b8ff76a14f1065ff46f87bb",
     }
 )
 """The hash of the schema after each migration, in their order. A released one never changes."""

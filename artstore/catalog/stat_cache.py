@@ -1,67 +1,178 @@
-"""The stat cache: the content that files on disk had when they were last read, by folder."""
+"""The stat cache: the content that files on disk had when they were last read, by folder.
+
+The files of a folder are cut by their names into blocks, each of them one row of packed columns: a folder is compared
+with what is known of it at once, and a change of one file writes one block. A block has a checksum, so that damage
+never makes a changed file look unchanged: a block without the right one counts as missing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+import struct
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from itertools import pairwise
+from typing import NamedTuple
 
+from artstore.catalog import chunks, leases
 from artstore.catalog.connection import Connection
+from artstore.core.digests import LENGTH
+from artstore.runtime import stat_columns
 from artstore.runtime.source_file import Stat
+from artstore.runtime.stat_columns import StatColumns
 
-CachedFile: TypeAlias = tuple[str, int, int, int, int, int, int, bytes]
-"""A file on disk: its name, the five numbers of its `Stat`, the id of the stored file, and the digest of that."""
+_BLOCK = 256
+"""The number of files in a block. One that grows to twice as many is cut."""
+_CHECKSUM = 16
+_BLOCKS = "select names, stats, files, digests, checksum from stat_blocks where folder = ?"
+_lengths = struct.Struct("<5Q").pack
 
 
-def cached(connection: Connection, folder: str, name: str | None = None) -> dict[str, CachedFile]:
-    """Return the known files directly in a folder, by name: all of them, or only the one with a name."""
-    query = f"""
-        select s.name, s.device, s.inode, s.size, s.mtime_ns, s.ctime_ns, s.file, files.digest
-        from stat_folders join stat_cache as s on s.folder = stat_folders.id join files on files.id = s.file
-        where stat_folders.path = ? {"" if name is None else "and s.name = ?"}
+class KnownFiles(NamedTuple):
+    """Files directly in one folder as they were when they were read, as columns."""
+
+    stats: StatColumns
+    ids: array[int]
+    """The ids of the stored files with their content. These may have been deleted since."""
+    digests: bytes
+    """The raw digests of their content, without a separator."""
+
+    def digest(self, position: int) -> bytes:
+        """Return the raw digest of one file."""
+        return self.digests[LENGTH * position : LENGTH * (position + 1)]
+
+    def chosen(self, positions: Sequence[int]) -> KnownFiles:
+        """Return some of the files, in the order of their positions."""
+        return KnownFiles(
+            self.stats.chosen(positions),
+            array("q", [self.ids[i] for i in positions]),
+            b"".join(self.digest(i) for i in positions),
+        )
+
+
+NOTHING = KnownFiles(stat_columns.empty(), array("q"), b"")
+
+
+def joined(parts: Iterable[KnownFiles]) -> KnownFiles:
+    """Return the files of several columns, one after the other."""
+    every, ids, digests = stat_columns.empty(), array("q"), []
+    for stats, more_ids, more_digests in parts:
+        every.names.extend(stats.names)
+        for column, more in zip(every[1:], stats[1:], strict=True):
+            column.extend(more)
+        ids.extend(more_ids)
+        digests.append(more_digests)
+    return KnownFiles(every, ids, b"".join(digests))
+
+
+def cached(connection: Connection, folder: str, name: str | None = None) -> KnownFiles:
+    """Return the known files directly in a folder in the order of their names: all, or only the one with a name."""
+    key = folder.encode()
+    if name is None:
+        rows = connection.execute(f"{_BLOCKS} order by first", (key,))
+    else:
+        rows = connection.execute(f"{_BLOCKS} and first <= ? order by first desc limit 1", (key, name.encode()))
+    files = joined(block for block in (_unpacked(key, row) for row in rows) if block is not None)
+    if name is None:
+        return files
+    position = bisect_left(files.stats.names, name)
+    return files.chosen([position] if files.stats.names[position : position + 1] == [name] else [])
+
+
+def known_files(
+    connection: Connection, files: Iterable[tuple[str, Stat, bytes]], ids: Mapping[bytes, int]
+) -> KnownFiles:
+    """Return the columns of files: (name, stat, digest of the content). Those that are not stored are left out.
+
+    `ids` are known ids of stored files by digest; others are looked up.
     """
-    return {row[0]: row for row in connection.execute(query, (folder,) if name is None else (folder, name))}
+    files = list(files)
+    unknown = {digest for _, _, digest in files if digest not in ids}
+    found = {**ids, **chunks.file_ids(connection, unknown)} if unknown else ids
+    stored = [file for file in files if file[2] in found]
+    stats = stat_columns.of_stats([name for name, _, _ in stored], [stat for _, stat, _ in stored])
+    digests = [digest for _, _, digest in stored]
+    return KnownFiles(stats, array("q", [found[digest] for digest in digests]), b"".join(digests))
 
 
-def remember(
-    connection: Connection,
-    folder: str,
-    files: Iterable[tuple[str, Stat, bytes]],
-    ids: Mapping[bytes, int] | None = None,
-) -> None:
-    """Store the content of files directly in a folder: (name, stat, digest of the content).
+def remember(connection: Connection, folder: str, files: KnownFiles) -> None:
+    """Store the content of files directly in a folder; what is known of its other files stays."""
+    if not files.ids:
+        return
+    key = folder.encode()
+    names = files.stats.names
+    order = sorted(range(len(names)), key=names.__getitem__)
+    if names != [names[i] for i in order]:
+        files = files.chosen(order)
+    query = "select first from stat_blocks where folder = ? order by first"
+    firsts = [first for (first,) in connection.execute(query, (key,))]
+    if not firsts:
+        _write(connection, key, files)
+        return
+    changes: dict[bytes, list[int]] = defaultdict(list)
+    for position, name in enumerate(files.stats.names):
+        # A name before all blocks belongs to the first one.
+        changes[firsts[max(bisect_right(firsts, name.encode()) - 1, 0)]].append(position)
+    for first, positions in changes.items():
+        before = _unpacked(key, connection.execute(f"{_BLOCKS} and first = ?", (key, first)).fetchone())
+        connection.execute("delete from stat_blocks where folder = ? and first = ?", (key, first))
+        changed = files.chosen(positions)
+        _write(connection, key, changed if before is None else _merged(before, changed))
 
-    `ids` are known ids of stored files by digest.
-    """
-    id = _folder_id(connection, folder)
-    known = ids or {}
+
+def _merged(before: KnownFiles, changed: KnownFiles) -> KnownFiles:
+    every = joined((before, changed))
+    places = {name: position for position, name in enumerate(every.stats.names)}
+    return every.chosen([places[name] for name in sorted(places)])
+
+
+def _write(connection: Connection, folder: bytes, files: KnownFiles) -> None:
+    """Write files in the order of their names, in as many blocks as they need."""
+    number = files.stats.number
+    blocks = max(number // _BLOCK, 1)
+    bounds = [number * i // blocks for i in range(blocks + 1)]
+    rows = []
+    for start, end in pairwise(bounds):
+        names = "\0".join(files.stats.names[start:end]).encode()
+        stats = b"".join(column[start:end].tobytes() for column in files.stats[1:])
+        packed = names, stats, files.ids[start:end].tobytes(), files.digests[LENGTH * start : LENGTH * end]
+        rows.append((folder, files.stats.names[start].encode(), *packed, _checksum(folder, *packed)))
     connection.executemany(
-        """
-        insert or replace into stat_cache (folder, name, device, inode, size, mtime_ns, ctime_ns, file)
-        values (?, ?, ?, ?, ?, ?, ?, coalesce(?, (select id from files where digest = ?), 0))
-        """,
-        [(id, name, *stat, known.get(digest), digest) for name, stat, digest in files],
-    )
-
-
-def remember_rows(
-    connection: Connection, folder: str, rows: Iterable[tuple[str, int, int, int, int, int, int]]
-) -> None:
-    """Store the content of files directly in a folder: name, the five numbers of a stat, and the id of the content."""
-    id = _folder_id(connection, folder)
-    connection.executemany(
-        f"insert or replace into stat_cache (folder, name, device, inode, size, mtime_ns, ctime_ns, file) "
-        f"values ({id}, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into stat_blocks (folder, first, names, stats, files, digests, checksum) values (?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
 
 
-def _folder_id(connection: Connection, folder: str) -> int:
-    connection.execute("insert into stat_folders (path) values (?) on conflict do nothing", (folder,))
-    return int(connection.execute("select id from stat_folders where path = ?", (folder,)).fetchone()[0])
+def _checksum(folder: bytes, names: bytes, stats: bytes, files: bytes, digests: bytes) -> bytes:
+    parts = folder, names, stats, files, digests
+    return blake2b(_lengths(*map(len, parts)) + b"".join(parts), digest_size=_CHECKSUM).digest()
 
 
-def forget_deleted(connection: Connection) -> int:
-    """Remove rows that name files which are not stored any more; return their number."""
-    cursor = connection.execute("delete from stat_cache where file not in (select id from files)")
-    connection.execute("delete from stat_folders where id not in (select folder from stat_cache)")
-    return cursor.rowcount
+def _unpacked(folder: bytes, row: tuple[bytes, bytes, bytes, bytes, bytes]) -> KnownFiles | None:
+    """Return the files of a block; None if it is damaged."""
+    names, stats, files, digests, checksum = row
+    if _checksum(folder, names, stats, files, digests) != checksum:
+        return None
+    length = len(files)
+    columns = [array("q", stats[start : start + length]) for start in range(0, len(stats), length)]
+    return KnownFiles(StatColumns(names.decode().split("\0"), *columns), array("q", files), digests)
+
+
+def forget_deleted(connection: Connection) -> None:
+    """Remove files whose content is not stored any more."""
+    for folder, first in connection.execute("select folder, first from stat_blocks").fetchall():
+        known = _unpacked(folder, connection.execute(f"{_BLOCKS} and first = ?", (folder, first)).fetchone())
+        gone = set(_deleted(connection, known.ids)) if known else set()
+        if known is None or gone:
+            connection.execute("delete from stat_blocks where folder = ? and first = ?", (folder, first))
+        kept = [i for i, file in enumerate(known.ids) if file not in gone] if known else []
+        if known is not None and gone and kept:
+            _write(connection, folder, known.chosen(kept))
+
+
+def _deleted(connection: Connection, ids: Iterable[int]) -> Iterator[int]:
+    for first, last in leases.ranges(ids):
+        if chunks.count_files(connection, first, last) != last - first + 1:
+            yield from chunks.missing_files(connection, first, last)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import os
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
+from artstore.catalog import entries as entry_rows
 from artstore.catalog import stat_cache
 from artstore.catalog.connection import Connection
+from artstore.catalog.entries import PlainFiles
 from artstore.catalog.repository import Repository
+from artstore.catalog.stat_cache import KnownFiles
 from artstore.checkout.reader import SelectedGroup, entries_damaged
-from artstore.checkout.small_files import WrittenFiles
+from artstore.checkout.small_files import WrittenFiles, runs
 from artstore.checkout.target_folder import TargetFolder, mode_is_right
 from artstore.core import names
-from artstore.core.file_columns import SmallFiles
+from artstore.core.digests import LENGTH
+from artstore.core.file_columns import SmallFiles, split_numbers, split_raw
 from artstore.core.manifest import Entry, Kind, cut_groups
 from artstore.core.versions import Version
 from artstore.errors import StoreError
+from artstore.runtime import stat_columns
 from artstore.runtime.progress import Progress
 from artstore.runtime.source_file import Stat, stat_of
 from artstore.runtime.stable_files import StableFiles, devices_in_memory
+from artstore.runtime.stat_columns import StatColumns
 
 
 class FileToWrite(NamedTuple):
@@ -56,13 +65,19 @@ class Plan:
         self._folder: str | None = None
         """The folder that is being compared. A large one belongs to many groups, and is read once for all of them."""
         self._stats: dict[str, os.stat_result] = {}
-        self._cached: dict[str, stat_cache.CachedFile] = {}
+        self._known: KnownFiles | None = None
+        """What the stat cache knows of the files in the folder."""
 
     def files_to_write(self, groups: Iterable[SelectedGroup]) -> Iterator[FileToWrite]:
         """Yield the files that are missing or differ. Raises `Damaged` if a group does not match its digest."""
         for group in groups:
-            files = list(self._compare(group.selected))
-            if files or any(entry.kind != Kind.FILE for entry in group.selected):
+            files: list[FileToWrite] = []
+            before = len(self.others)
+            for part in group.parts:
+                if isinstance(part, PlainFiles) and group.is_selected(part) and self._is_unchanged(part):
+                    continue
+                files += self._compare(group.selected(entry_rows.make(self._db.connection, part)))
+            if files or len(self.others) > before:
                 self._check_group(group)
             yield from files
 
@@ -81,8 +96,27 @@ class Plan:
 
     def _check_group(self, selected: SelectedGroup) -> None:
         group = selected.group
-        if [cut.digest for cut in cut_groups(self._db.algorithm, selected.entries)] != [group.digest]:
+        entries = chain.from_iterable(entry_rows.make(self._db.connection, part) for part in selected.parts)
+        if [cut.digest for cut in cut_groups(self._db.algorithm, entries)] != [group.digest]:
             raise entries_damaged(self._version, group)
+
+    def _is_unchanged(self, files: PlainFiles) -> bool:
+        """Whether the stat cache knows that all of these files are right as they are; then they are kept."""
+        names.check_entry_paths(files.paths)
+        for folder, first, found in runs(files.paths):
+            if folder != self._folder:
+                self._enter(folder)
+            known = self._unchanged
+            if known is None:
+                return False
+            start = bisect_left(known.stats.names, found[0])
+            end = start + len(found)
+            digests = files.digests[LENGTH * first : LENGTH * (first + len(found))]
+            if known.stats.names[start:end] != found or known.digests[LENGTH * start : LENGTH * end] != digests:
+                return False
+        self.kept += len(files.paths)
+        self._progress.advance(sum(split_numbers(files.sizes)))
+        return True
 
     def _compare(self, entries: list[Entry]) -> Iterator[FileToWrite]:
         """Go through entries folder by folder; yield the files that are missing or differ."""
@@ -102,7 +136,7 @@ class Plan:
                 yield FileToWrite(folder, name, entry)
                 continue
             known = cached.get(name)
-            if known is not None and known[1:6] == stat_of(status) and text(known[7]) == entry.digest:
+            if known is not None and known[0] == stat_of(status) and text(known[1]) == entry.digest:
                 self.kept += 1
                 unchanged += status.st_size
             elif status.st_size == entry.size and self._has_content(folder, name, entry):
@@ -114,12 +148,30 @@ class Plan:
 
     def _enter(self, folder: str) -> None:
         """Read what is in a folder, and what the stat cache knows of it."""
-        self._folder, self._stats, self._cached = folder, self._target.stats(folder), {}
+        self._folder, self._stats, self._known = folder, self._target.stats(folder), None
+        self.__dict__.pop("_cached", None)
+        self.__dict__.pop("_unchanged", None)
         if self._stats:
             # Refuses a folder that is reached through a link.
             self._target.open_folder(folder)
             if self._has_stat_cache:
-                self._cached = stat_cache.cached(self._db.connection, self.absolute(folder))
+                self._known = stat_cache.cached(self._db.connection, self.absolute(folder))
+
+    @cached_property
+    def _cached(self) -> dict[str, tuple[Stat, bytes]]:
+        """Return the stats and digests of the files of the folder that the stat cache knows, by name."""
+        if self._known is None:
+            return {}
+        stats = map(Stat, *self._known.stats[1:])
+        return dict(zip(self._known.stats.names, zip(stats, split_raw(self._known.digests), strict=True), strict=True))
+
+    @cached_property
+    def _unchanged(self) -> KnownFiles | None:
+        """The files of the folder, if they are those that the stat cache knows, and not executable; else None."""
+        if self._known is None or not all(mode_is_right(status, False) for status in self._stats.values()):
+            return None
+        now = stat_columns.of_statuses(list(self._stats), list(self._stats.values()))
+        return self._known if self._known.stats == now else None
 
     def absolute(self, folder: str) -> str:
         """Return the absolute path of a folder below the root."""
@@ -171,13 +223,26 @@ class Plan:
         in_memory = devices_in_memory()
 
         def save(connection: Connection) -> None:
+            known: dict[str, list[KnownFiles]] = {}
             for columns, written in self._written:
                 if written.device not in in_memory:
-                    for folder, rows in written.rows(columns):
-                        stat_cache.remember_rows(connection, self.absolute(folder), rows)
-            for folder, files in self._verified.items():
-                kept = [file for file in files if file[1].device not in in_memory]
-                stat_cache.remember(connection, self.absolute(folder), kept)
+                    for folder, files in known_files(columns, written):
+                        known.setdefault(folder, []).append(files)
+            for folder, verified in self._verified.items():
+                kept = [file for file in verified if file[1].device not in in_memory]
+                known.setdefault(folder, []).append(stat_cache.known_files(connection, kept, {}))
+            for folder, parts in known.items():
+                stat_cache.remember(connection, self.absolute(folder), stat_cache.joined(parts))
 
         if (self._verified or self._written) and self._has_stat_cache:
             self._db.try_writing(save)
+
+
+def known_files(files: SmallFiles, written: WrittenFiles) -> Iterator[tuple[str, KnownFiles]]:
+    """Yield what the stat cache remembers of files that were written, for runs of files in one folder."""
+    sizes, ids = array("q", split_numbers(files.sizes)), array("q", split_numbers(files.ids))
+    columns = array("q", [written.device]) * len(ids), written.inodes, sizes, written.mtimes, written.ctimes
+    for folder, first, found in runs(files.paths.split("\0")):
+        end = first + len(found)
+        stats = StatColumns(found, *(column[first:end] for column in columns))
+        yield folder, KnownFiles(stats, ids[first:end], files.digests[LENGTH * first : LENGTH * end])

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from artstore.catalog import chunks, manifests, small_files, versions
+from artstore.catalog import entries as entry_rows
 from artstore.catalog.chunks import StoredChunk
+from artstore.catalog.entries import PlainFiles
 from artstore.catalog.repository import Repository
 from artstore.core import names
 from artstore.core.digests import Hasher
@@ -27,11 +29,21 @@ _TRIES = 3
 
 
 class SelectedGroup(NamedTuple):
-    """A group of a version with all its entries, and those of them that are selected."""
+    """A group of a version with all its entries, as they were read, of which those at or below a path are selected."""
 
     group: Group
-    entries: list[Entry]
-    selected: list[Entry]
+    parts: list[PlainFiles | list[Entry]]
+    prefix: str
+
+    def selected(self, entries: list[Entry]) -> list[Entry]:
+        """Return those of some entries that are selected."""
+        prefix = self.prefix
+        return [e for e in entries if e.path == prefix or e.path.startswith(prefix + "/")] if prefix else entries
+
+    def is_selected(self, files: PlainFiles) -> bool:
+        """Whether all of some files are selected."""
+        folder = self.prefix + "/"
+        return not self.prefix or (files.paths[0].startswith(folder) and files.paths[-1].startswith(folder))
 
 
 class Reader:
@@ -124,13 +136,10 @@ def read(repository: Repository, entry: Entry) -> Iterator[bytes]:
 
 
 def selected_groups(repository: Repository, version: Version, path_prefix: str | None) -> Iterator[SelectedGroup]:
-    """Yield the groups of a version with entries at or below a path, and select those entries; all without a path."""
+    """Yield the groups of a version that may have entries at or below a path, and select these; all without a path."""
     prefix = names.entry_path(path_prefix) if path_prefix else ""
-    for group, group_entries in read_groups(repository, version, prefix):
-        every = list(group_entries)
-        selected = [e for e in every if e.path == prefix or e.path.startswith(prefix + "/")] if prefix else every
-        if selected:
-            yield SelectedGroup(group, every, selected)
+    for group, parts in _read_groups(repository, version, prefix):
+        yield SelectedGroup(group, parts, prefix)
 
 
 def selected_segments(
@@ -199,12 +208,20 @@ def read_groups(repository: Repository, version: Version, prefix: str) -> Iterat
     Each is read by itself, so no transaction stays open between them. Raises `NotFound` if the version is deleted
     before the last one is read.
     """
+    connection = repository.db.connection
+    for group, parts in _read_groups(repository, version, prefix):
+        yield group, chain.from_iterable(map(entry_rows.make, repeat(connection), parts))
+
+
+def _read_groups(
+    repository: Repository, version: Version, prefix: str
+) -> Iterator[tuple[Group, list[PlainFiles | list[Entry]]]]:
     for group in _groups(repository, version, prefix):
         with repository.db.reading() as connection, gc_paused():
-            group_entries = manifests.entries_of_group(connection, group)
-        if group_entries is None:
+            parts = manifests.read_group(connection, group)
+        if parts is None:
             raise version_deleted(version)
-        yield group, group_entries
+        yield group, parts
 
 
 def _groups(repository: Repository, version: Version, prefix: str) -> list[Group]:

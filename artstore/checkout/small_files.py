@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterator
-from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,14 +45,6 @@ class WrittenFiles(NamedTuple):
     ctimes: array[int]
     failed: list[int]
     """The positions of files that are not written: their places hold other bytes, or a file has their name."""
-
-    def rows(self, files: SmallFiles) -> Iterator[tuple[str, Iterator[tuple[str, int, int, int, int, int, int]]]]:
-        """Yield, for runs of files in one folder, the folder and the rows for the stat cache."""
-        sizes, ids = split_numbers(files.sizes), split_numbers(files.ids)
-        columns = (self.inodes, sizes, self.mtimes, self.ctimes, ids)
-        for folder, first, names in runs(files.paths.split("\0")):
-            end = first + len(names)
-            yield folder, zip(names, repeat(self.device), *(column[first:end] for column in columns), strict=False)
 
 
 def write_small_files(

@@ -15,6 +15,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,19 +115,28 @@ class TargetFolder:
                 raise blocked(path, "a link, a file or the store itself", "folder of its own")
 
     def stats(self, relative: str) -> dict[str, os.stat_result]:
-        """Return the status of everything in a folder below the root, by name; empty if the folder does not exist.
+        """Return the status of everything in a folder below the root, by name and in the order of the names.
+
+        It is empty if the folder does not exist.
 
         Links are not followed, and subfolders not entered.
         """
         try:
-            return _stats(self.path / relative)
+            if not platform.FOLDER_DESCRIPTORS:
+                return _stats(self.path / relative)
+            # Names relative to a descriptor are found faster than whole paths.
+            descriptor = os.open(self.path / relative, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                return _stats(descriptor)
+            finally:
+                os.close(descriptor)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
             if error.errno != errno.ENAMETOOLONG or not platform.FOLDER_DESCRIPTORS:
                 raise
-        descriptor = self.open_folder(relative)
-        return _stats(descriptor) if descriptor is not None else {}
+        opened = self.open_folder(relative)
+        return _stats(opened) if opened is not None else {}
 
     def open_file(self, folder: str, name: str) -> int | None:
         """Open a file below the root for reading; return None if there is none, or a link or something else."""
@@ -318,7 +328,7 @@ def backdate(descriptor: int) -> None:
 def _stats(folder: Path | int) -> dict[str, os.stat_result]:
     by_name: dict[str, os.stat_result] = {}
     with os.scandir(folder) as entries:
-        for entry in entries:
+        for entry in sorted(entries, key=attrgetter("name")):
             try:
                 by_name[entry.name] = entry.stat(follow_symlinks=False)
             except FileNotFoundError:

@@ -48,6 +48,10 @@ class Algorithm:
         """Write the 32 bytes of a digest as `algorithm:hex`."""
         return self._prefix + raw.hex()
 
+    def texts(self, raw: bytes) -> list[str]:
+        """Write each of some raw digests without a separator as `algorithm:hex`."""
+        return (self._prefix + raw.hex(",", -LENGTH).replace(",", "," + self._prefix)).split(",") if raw else []
+
     def digest(self, data: bytes | bytearray | memoryview) -> str:
         """Hash bytes to `algorithm:hex`."""
         return self._prefix + self.raw(data).hex()

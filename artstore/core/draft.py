@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from artstore.core import names
 from artstore.core.changes import Changes
+from artstore.core.digests import Algorithm
+from artstore.core.file_entries import FileEntries
 from artstore.core.manifest import Dependency, Entry, Kind
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, InvalidName, NoEntry, NotJson, PathConflict, WrongType
@@ -87,8 +89,7 @@ def check_type(name: str, known: str, type: str | None) -> None:
 class Draft:
     """The next version of a collection, not committed yet.
 
-    Nothing in it is visible to others before `Store.commit`. With a `base`, a draft keeps only the `changes` to it: the
-    entries that were added, and None at the paths of entries that were removed.
+    Nothing in it is visible to others before `Store.commit`. With a `base`, a draft keeps only the `changes` to it.
     """
 
     def __init__(
@@ -110,13 +111,39 @@ class Draft:
         check_ttl(ttl)
         self.ttl = ttl
         self.base = base
-        self.changes = Changes()
+        self._changes = Changes()
+        self._new_files: tuple[FileEntries, Algorithm] | None = None
+        """All that was added, in path order, while it is one folder of files and no caller asked for its entries."""
         self.dependencies: set[Dependency] = set()
         self.prefixes: set[str] = set(base.version.prefixes) if base else set()
         """Prefixes at which references were listed, and URIs of references that ask for one version of an object.
 
         `status` lists the prefixes again to find new objects.
         """
+
+    @property
+    def changes(self) -> Changes:
+        """The changes to the base: the entries that were added, and None at the paths of entries that were removed."""
+        if self._new_files is not None:
+            files, algorithm = self._new_files
+            changes = Changes()
+            changes.adopt({entry.path: entry for entry in files.entries(algorithm)})
+            self.changes = changes
+        return self._changes
+
+    @changes.setter
+    def changes(self, changes: Changes) -> None:
+        self._changes, self._new_files = changes, None
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether entries were added or removed."""
+        return self._new_files is not None or bool(self._changes)
+
+    @property
+    def new_files(self) -> FileEntries | None:
+        """All entries, as columns in path order, if they have these: in a draft of one folder of files."""
+        return self._new_files[0] if self._new_files and self.base is None else None
 
     def find(self, path: str) -> Entry | None:
         """Return the entry at a path, with the changes so far; None if there is none."""
@@ -223,9 +250,16 @@ class Draft:
         else:
             self.changes.pop(path, None)
 
+    def fill_with_files(self, files: FileEntries, algorithm: Algorithm) -> bool:
+        """Take the files of a folder; return False if the draft is not empty or two have the same path."""
+        if self.has_changes or self.base or not files.paths or len(set(files.paths)) != files.number:
+            return False
+        self._new_files = files.in_order(), algorithm
+        return True
+
     def fill_new_folder(self, entries: list[Entry]) -> bool:
         """Take the entries of a folder; return False if the draft is not empty or two have the same path."""
-        if self.changes or self.base:
+        if self.has_changes or self.base:
             return False
         changes: dict[str, Entry | None] = {entry.path: entry for entry in entries}
         if len(changes) != len(entries):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -120,6 +120,15 @@ def hash64(data: bytes) -> bytes:
 
 def _is_cut(length: int, key: bytes) -> bool:
     return length >= SMALLEST and (length == LARGEST or hash64(key) < _LIMIT)
+
+
+def cuts(paths: Sequence[bytes]) -> Iterator[int]:
+    """Yield the number of entries before each cut of a whole manifest, whose paths are given in UTF-8 and in order."""
+    start = 0
+    while start < len(paths):
+        longest = min(start + LARGEST, len(paths))
+        start = next((i + 1 for i in range(start + SMALLEST - 1, longest) if hash64(paths[i]) < _LIMIT), longest)
+        yield start
 
 
 def sort_by_path(entries: Iterable[Entry]) -> list[Entry]:

@@ -59,7 +59,7 @@ def _store_files(repository: Repository, writer: ContentWriter, contents: Conten
             except OSError as error:
                 raise source_file.unreadable(source, error.strerror or str(error), error) from error
             folder, name = os.path.split(source)
-            walked.append(WalkedFolder(folder, [(name, names.entry_path(path), status)]))
+            walked.append(WalkedFolder(folder, [name], [names.entry_path(path)], [status]))
     reader = FileReader(repository, writer, SILENT)
     if walked:
         reader.run(iter(walked))

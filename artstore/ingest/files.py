@@ -11,16 +11,20 @@ import errno
 import os
 import stat
 import threading
+from array import array
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from artstore.catalog import stat_cache
 from artstore.catalog.repository import Repository
-from artstore.core import names
+from artstore.catalog.stat_cache import KnownFiles
+from artstore.core import file_entries, names
 from artstore.core.digests import Algorithm
+from artstore.core.file_entries import FileEntries
 from artstore.core.manifest import Entry, Kind
 from artstore.errors import SourceUnreadable
 from artstore.ingest import large_file, small_files, walk
@@ -30,7 +34,7 @@ from artstore.ingest.open_draft import OpenDraft, SeenFiles
 from artstore.ingest.pack_batch import Batch
 from artstore.ingest.small_files import STORED, IngestedBatch, IngestedFile, SmallFile
 from artstore.ingest.walk import FoundFile, Walk, WalkedFolder
-from artstore.runtime import pause_gc, platform, processes, source_file, terminal
+from artstore.runtime import pause_gc, platform, processes, source_file, stat_columns, terminal
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
@@ -45,13 +49,13 @@ _LARGE_AT_ONCE = 8
 """Each of them needs windows of its own in memory."""
 
 
-class _UnchangedFile(NamedTuple):
-    """A file that the stat cache knows: the id of the stored file, and where it is on disk and in the artifact."""
+class _UnchangedFiles(NamedTuple):
+    """Files that the stat cache knows: the ids of the stored files, and where they are on disk and in the artifact."""
 
-    id: int
+    ids: array[int]
     folder: str
-    name: str
-    path: str
+    names: list[str]
+    paths: list[str]
 
 
 class FileReader:
@@ -62,11 +66,13 @@ class FileReader:
         self._writer = writer
         self._progress = progress
         self._algorithm: Algorithm = repository.db.algorithm
-        self.entries: list[Entry] = []
+        self.others: list[Entry] = []
+        """The entries of links and empty folders."""
+        self._files: list[FileEntries] = []
         self.seen: SeenFiles = {}
         self.grown: list[tuple[str, int]] = []
         """Files that grew while they were read, each with the size of what was read."""
-        self._unchanged: list[_UnchangedFile] = []
+        self._unchanged: list[_UnchangedFiles] = []
         self._large: list[FoundFile] = []
         self._lent: dict[int, Batch] = {}
         self._stop = threading.Event()
@@ -74,7 +80,7 @@ class FileReader:
         """Files that the stat cache may remember."""
 
     def run(self, folders: Iterator[WalkedFolder]) -> None:
-        """Read everything that a walk finds. The entries are in no particular order."""
+        """Read everything that a walk finds. The files are in no particular order."""
         batches = processes.map_batches(
             self._small_batches(folders), here=self._read_here, in_worker=small_files.ingest, arguments=self._arguments
         )
@@ -91,10 +97,20 @@ class FileReader:
         self._read_large_files()
         self._writer.flush()
 
+    @property
+    def files(self) -> FileEntries:
+        """The entries of all files."""
+        return file_entries.joined(self._files)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries."""
+        return [*self.files.entries(self._algorithm), *self.others]
+
     def _small_batches(self, folders: Iterator[WalkedFolder]) -> Iterator[list[FoundFile]]:
         batch: list[FoundFile] = []
         for folder in folders:
-            self.entries += folder.others
+            self.others += folder.others
             for file in self._changed_files(folder):
                 self._stable_files.expect(file.stat)
                 if file.stat.size > chunking.WHOLE:
@@ -109,25 +125,33 @@ class FileReader:
 
     def _changed_files(self, walked: WalkedFolder) -> Iterator[FoundFile]:
         """Make the entries of files that did not change since they were last read; yield the others."""
-        folder, entries, unchanged, text = walked.folder, self.entries, self._unchanged, self._algorithm.text
-        new, kind = tuple.__new__, Kind.FILE
+        folder = walked.folder
+        now = stat_columns.of_statuses(walked.names, walked.statuses)
         # A folder whose files are added one by one is not looked up as a whole each time.
-        only = walked.files[0][0] if len(walked.files) == 1 else None
-        remembered = stat_cache.cached(self._db.connection, folder, only) if names.is_utf8(folder) else {}
-        known = 0
-        for name, path, status in walked.files:
-            now = stat_of(status)
-            cached = remembered.get(name)
-            if cached is None or cached[1:6] != now:
-                yield FoundFile(folder, name, path, now)
-                continue
-            # Made the way plain tuples are: this runs for every file of every walk.
-            executable = is_executable(status.st_mode)
-            entries.append(new(Entry, (path, kind, text(cached[7]), now[2], executable, None, None, None, None)))
-            unchanged.append(new(_UnchangedFile, (cached[6], folder, name, path)))
-            known += now[2]
-        self._progress.advance(known)
+        only = walked.names[0] if now.number == 1 else None
+        is_cached = now.number > 0 and names.is_utf8(folder)
+        known = stat_cache.cached(self._db.connection, folder, only) if is_cached else stat_cache.NOTHING
+        if known.stats == now:
+            self._add_unchanged(walked, known)
+        else:
+            places = {name: i for i, name in enumerate(known.stats.names)}
+            fields = list(zip(*known.stats[1:], strict=True))
+            stats = list(map(source_file.stat_of, walked.statuses))
+            same = [
+                name in places and fields[places[name]] == stat for name, stat in zip(now.names, stats, strict=True)
+            ]
+            unchanged = walked.chosen(same)
+            self._add_unchanged(unchanged, known.chosen([places[name] for name in unchanged.names]))
+            for name, path, stat, is_same in zip(now.names, walked.paths, stats, same, strict=True):
+                if not is_same:
+                    yield FoundFile(folder, name, path, stat)
         yield from walked.followed
+
+    def _add_unchanged(self, walked: WalkedFolder, known: KnownFiles) -> None:
+        executables = [is_executable(status.st_mode) for status in walked.statuses]
+        self._files.append(FileEntries(walked.paths, known.digests, known.stats.sizes.tolist(), executables))
+        self._unchanged.append(_UnchangedFiles(known.ids, walked.folder, walked.names, walked.paths))
+        self._progress.advance(sum(known.stats.sizes))
 
     def _read_here(self, batch: list[FoundFile]) -> IngestedBatch:
         read = small_files.read_small(_sources(batch), self._algorithm.name)
@@ -143,21 +167,21 @@ class FileReader:
     def _add_small_files(self, batch: list[FoundFile], ingested: IngestedBatch) -> None:
         deleted = self._take_back(batch, ingested) if ingested.end is not None else set()
         again: list[FoundFile] = []
-        size = 0
+        added: list[tuple[FoundFile, Stat, bool, bytes]] = []
         for found, file in zip(batch, ingested.files, strict=True):
             if not isinstance(file, Problem):
                 if file.offset == STORED and file.digest in deleted:
                     again.append(found)
                 else:
-                    self._add_entry(found, file.stat, file.executable, file.digest)
-                    size += file.stat.size
+                    added.append((found, file.stat, file.executable, file.digest))
             elif file.too_large:
                 self._large.append(found)
             elif file.changed:
                 raise source_file.changed(file.path)
             else:
                 raise source_file.unreadable(file.path, file.reason)
-        self._progress.advance(size)
+        self._add_files(added)
+        self._progress.advance(sum(stat.size for _, stat, _, _ in added))
         if again:
             self._add_small_files(again, self._read_here(again))
 
@@ -171,24 +195,39 @@ class FileReader:
         stored = {file.digest for file in files if file.offset == STORED}
         return self._writer.claim_stored(stored) if stored else set()
 
-    def _add_entry(self, found: FoundFile, stat: Stat, executable: bool, digest: bytes) -> None:
-        self.entries.append(Entry(found.path, Kind.FILE, self._algorithm.text(digest), stat.size, executable))
-        if stat.inode == source_file.GROWN:
-            self.grown.append((found.source, stat.size))
-        if stat in self._stable_files and names.is_utf8(found.folder):
-            self.seen.setdefault(found.folder, []).append((found.name, stat, digest))
+    def _add_files(self, files: list[tuple[FoundFile, Stat, bool, bytes]]) -> None:
+        """Add files that were read: (file, its stat then, whether it is executable, digest)."""
+        for found, read, _, digest in files:
+            if read.inode == source_file.GROWN:
+                self.grown.append((found.source, read.size))
+            if read in self._stable_files and names.is_utf8(found.folder):
+                self.seen.setdefault(found.folder, []).append((found.name, read, digest))
+        self._files.append(
+            FileEntries(
+                [found.path for found, _, _, _ in files],
+                b"".join(digest for _, _, _, digest in files),
+                [read.size for _, read, _, _ in files],
+                [executable for _, _, executable, _ in files],
+            )
+        )
 
     def _claim_unchanged(self) -> list[FoundFile]:
         """Claim the files that the stat cache named; return those whose content was deleted since."""
-        gone = self._writer.lease.claim_file_ids([file.id for file in self._unchanged])
-        deleted = [file for file in self._unchanged if file.id in gone] if gone else []
-        return [walk.find_file(file.folder, file.name, file.path) for file in deleted]
+        gone = self._writer.lease.claim_file_ids(list(chain.from_iterable(files.ids for files in self._unchanged)))
+        if not gone:
+            return []
+        return [
+            walk.find_file(files.folder, name, path)
+            for files in self._unchanged
+            for id, name, path in zip(files.ids, files.names, files.paths, strict=True)
+            if id in gone
+        ]
 
     def _read_again(self, files: list[FoundFile]) -> None:
         for file in files:
             self._stable_files.expect(file.stat)
         paths = {file.path for file in files}
-        self.entries = [entry for entry in self.entries if entry.path not in paths]
+        self._files = [part.without(paths) for part in self._files]
         small = [file for file in files if file.stat.size <= chunking.WHOLE]
         self._large += [file for file in files if file.stat.size > chunking.WHOLE]
         self._add_small_files(small, self._read_here(small))
@@ -200,7 +239,7 @@ class FileReader:
             futures = [pool.submit(self._read_large_file, file) for file in self._large]
             try:
                 for file, future in zip(self._large, futures, strict=True):
-                    self._add_entry(file, *future.result())
+                    self._add_files([(file, *future.result())])
             except BaseException:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
@@ -265,7 +304,7 @@ def add_file(
     entry_path = names.entry_path(name if name is not None else path.name)
     absolute = os.path.realpath(path)
     walk.check_outside_store(absolute, os.path.realpath(repository.folder))
-    walked = WalkedFolder(os.path.dirname(absolute), [(os.path.basename(absolute), entry_path, status)])
+    walked = WalkedFolder(os.path.dirname(absolute), [os.path.basename(absolute)], [entry_path], [status])
     with step(progress, f"adding {path.name}", status.st_size, "bytes"):
         reader = _read(repository, opened, iter([walked]), progress)
         entry = opened.draft.add(reader.entries[0], overwrite=overwrite)
@@ -294,10 +333,14 @@ def add_folder(
     total = partial(walk.total_size, path, repository.folder)
     with step(progress, f"adding {path.name or path}", total, "bytes"), pause_gc.gc_paused():
         reader = _read(repository, opened, Walk(path, repository.folder).run(prefix), progress)
-    if not opened.draft.fill_new_folder(reader.entries):
-        opened.draft.add_all(reader.entries, overwrite=overwrite)
+        files, algorithm = reader.files, repository.db.algorithm
+        is_filled = not reader.others and opened.draft.fill_with_files(files, algorithm)
+        if not is_filled:
+            entries = reader.entries
+            if not opened.draft.fill_new_folder(entries):
+                opened.draft.add_all(entries, overwrite=overwrite)
     _note_seen(opened, reader)
-    return len(reader.entries)
+    return files.number + len(reader.others)
 
 
 def add_bytes(repository: Repository, opened: OpenDraft, data: bytes, path: str, *, overwrite: bool = False) -> Entry:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,12 +46,20 @@ class WalkedFolder:
     """The contents of one folder, without the folders in it."""
 
     folder: str
-    files: list[tuple[str, str, os.stat_result]] = field(default_factory=list)
-    """(name, path in the artifact, status)."""
+    names: list[str] = field(default_factory=list)
+    """The names of the files, sorted."""
+    paths: list[str] = field(default_factory=list)
+    """Their paths in the artifact."""
+    statuses: list[os.stat_result] = field(default_factory=list)
     followed: list[FoundFile] = field(default_factory=list)
     """Files outside the folder that links in it lead to."""
     others: list[Entry] = field(default_factory=list)
     """Entries for links, and for the folder itself if it is empty."""
+
+    def chosen(self, flags: Sequence[bool]) -> WalkedFolder:
+        """Return only the files with a flag that is set."""
+        names, paths = list(compress(self.names, flags)), list(compress(self.paths, flags))
+        return WalkedFolder(self.folder, names, paths, list(compress(self.statuses, flags)))
 
 
 class _Folder(NamedTuple):
@@ -80,7 +90,7 @@ class Walk:
             walked = WalkedFolder(folder.source)
             below: list[_Folder] = []
             self._list(folder, walked, below)
-            if folder.path and not (walked.files or walked.followed or walked.others or below):
+            if folder.path and not (walked.names or walked.followed or walked.others or below):
                 walked.others.append(Entry(folder.path, Kind.FOLDER))
             yield walked
             waiting += reversed(below)
@@ -89,31 +99,33 @@ class Walk:
         prefix = folder.path + "/" if folder.path else ""
         # A name of a file system may be short enough, and its path in the artifact still too long.
         is_deep = 4 * len(prefix) > names.LONGEST_PATH - 4 * names.LONGEST_NAME
-        files = walked.files
         try:
-            with os.scandir(folder.source) as entries:
-                listed = list(entries)
+            listed = list_folder(folder.source)
         except OSError as error:
-            raise source_file.unreadable(folder.source, error.strerror or str(error)) from error
-        for entry in listed:
-            name = entry.name
-            path = prefix + name
-            if is_deep or not name.isascii() or ":" in name or "\\" in name:
-                path = names.entry_path(path)
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except OSError as error:
-                raise source_file.unreadable(entry.path, error.strerror or str(error)) from error
+            raise source_file.unreadable(error.filename, error.strerror or str(error)) from error
+        found = list(listed)
+        joined = "".join(found)
+        paths = [prefix + name for name in found]
+        if is_deep or not joined.isascii() or ":" in joined or "\\" in joined:
+            paths = list(map(names.entry_path, paths))
+        kinds = {stat.S_IFMT(mode) for mode in {status.st_mode for status in listed.values()}}
+        if kinds == {stat.S_IFREG}:
+            walked.names, walked.paths, walked.statuses = found, paths, list(listed.values())
+            return
+        for (name, status), path in zip(listed.items(), paths, strict=True):
+            source = os.path.join(folder.source, name)
             mode = status.st_mode
             if stat.S_ISREG(mode):
-                files.append((name, path, status))
+                walked.names.append(name)
+                walked.paths.append(path)
+                walked.statuses.append(status)
             elif stat.S_ISDIR(mode):
                 if (status.st_dev, status.st_ino) != self._store_node:
-                    below.append(_Folder(entry.path, path, folder.above))
+                    below.append(_Folder(source, path, folder.above))
             elif stat.S_ISLNK(mode):
-                self._add_link(folder, entry.path, path, walked, below)
+                self._add_link(folder, source, path, walked, below)
             else:
-                raise source_file.unreadable(entry.path, "it is neither a file, a folder nor a link")
+                raise source_file.unreadable(source, "it is neither a file, a folder nor a link")
 
     def _add_link(self, folder: _Folder, source: str, path: str, walked: WalkedFolder, below: list[_Folder]) -> None:
         target = os.path.realpath(source)
@@ -144,6 +156,26 @@ class Walk:
             raise source_file.unreadable(source, "the link leads to neither a file nor a folder")
 
 
+def list_folder(folder: str) -> dict[str, os.stat_result]:
+    """Return the status of everything in a folder, by name and in the order of the names.
+
+    Raises `OSError` with the path that cannot be read.
+    """
+    if os.scandir not in os.supports_fd:
+        with os.scandir(folder) as entries:
+            return {entry.name: entry.stat(follow_symlinks=False) for entry in sorted(entries, key=_name)}
+    # Names relative to a descriptor are found faster than whole paths.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with os.scandir(descriptor) as entries:
+            return {entry.name: entry.stat(follow_symlinks=False) for entry in sorted(entries, key=_name)}
+    except OSError as error:
+        place = os.path.join(folder, error.filename) if isinstance(error.filename, str) else folder
+        raise OSError(error.errno, error.strerror, place) from error
+    finally:
+        os.close(descriptor)
+
+
 def _relative_target(source: str, target: str, folder: str) -> str:
     relative = os.path.relpath(target, folder)
     if not names.is_utf8(relative):
@@ -166,6 +198,9 @@ def _is_at_or_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
+_name = attrgetter("name")
+
+
 def find_file(folder: str, name: str, path: str) -> FoundFile:
     """Return the file at a place, following links, as it is now."""
     source = os.path.join(folder, name)
@@ -179,6 +214,6 @@ def total_size(root: Path, store: Path | None) -> int | None:
     """Return the bytes of the files below a folder; None if it cannot be read, which reading it will say."""
     try:
         walked = Walk(root, store).run("")
-        return sum(status.st_size for folder in walked for _, _, status in folder.files)
+        return sum(status.st_size for folder in walked for status in folder.statuses)
     except (ArtstoreError, OSError):
         return None

@@ -102,7 +102,8 @@ def _remember_files(repository: Repository, opened: OpenDraft) -> None:
 
     def note(connection: Connection) -> None:
         for folder, files in opened.seen.items():
-            stat_cache.remember(connection, folder, files, opened.writer.file_ids)
+            known = stat_cache.known_files(connection, files, opened.writer.file_ids)
+            stat_cache.remember(connection, folder, known)
 
     if opened.seen:
         repository.db.try_writing(note)
@@ -113,7 +114,10 @@ def cut_manifest(repository: Repository, draft: Draft) -> CutManifest:
     """Cut the manifest of a draft as it is now."""
     base = draft.base.version.id if draft.base else None
     with repository.db.reading() as connection, pause_gc.gc_paused():
-        builder = manifest_edits.edit(connection, base, draft.changes)
+        if draft.new_files is not None:
+            builder = manifest_edits.cut(repository.db.algorithm, draft.new_files)
+        else:
+            builder = manifest_edits.edit(connection, base, draft.changes)
         manifest = builder.finish()
     new_version = NewVersion(
         version_digest(repository.db.algorithm, manifest, draft.dependencies),

@@ -158,7 +158,7 @@ class Artifact(ArtifactDraft, ArtifactVersion):
         with self._lock:
             if self._upserted is None:
                 assert self._draft is not None
-                self._upsert(store, run, [], begin=bool(self._draft.changes or self._draft.dependencies))
+                self._upsert(store, run, [], begin=bool(self._draft.has_changes or self._draft.dependencies))
             assert self._upserted is not None
             version = store.finish(self._upserted, aliases=aliases, run=run)
             self._set_version(version)

@@ -192,7 +192,7 @@ class ArtifactState(Owner):
         """Return the store that holds the artifact, or the one that it would be logged to."""
         if self._store is None or self._store.closed:
             draft = self._draft
-            if self._store is not None and draft is not None and draft.changes and self._upserted is None:
+            if self._store is not None and draft is not None and draft.has_changes and self._upserted is None:
                 raise StoreError(
                     f"the store {self._store.path} was closed since files were added to {draft.name}: "
                     "add them to a new artifact"

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from artstore import Store
+from artstore.catalog import stat_cache
 from tests.support.files import commit_folder, write_files
 from tests.support.programs import WITHOUT_RIGHTS, run_python
 
@@ -93,7 +94,8 @@ def test_a_file_that_is_mapped_to_be_read_is_remembered(store: Store, tmp_path: 
     time.sleep(A_TICK)
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ):
         commit_folder(store, tmp_path / "data")
-    assert store.sql("select name, size from stat_cache") == [{"name": "weights", "size": 5000}]
+    known = stat_cache.cached(store.db.connection, str(tmp_path / "data"))
+    assert (known.stats.names, known.stats.sizes.tolist()) == (["weights"], [5000])
 
 
 ADD = """

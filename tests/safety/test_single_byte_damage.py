@@ -27,7 +27,16 @@ from tests.support.shelf import write
 
 REFUSED = "refused"
 VERSIONS = ["p/animals:v0", "p/animals:v1", "p/animals:v2"]
-NOT_COVERED = {"stat_cache", "stat_folders", "free", "claims", "leases", "_sqlite_migrations", "sqlite_sequence"}
+NOT_COVERED = {
+    "stat_blocks",
+    "stat_cache",
+    "stat_folders",
+    "free",
+    "claims",
+    "leases",
+    "_sqlite_migrations",
+    "sqlite_sequence",
+}
 """Tables of hints, of work in progress and of SQLite, whose rows no checksum covers."""
 NAMED = re.compile(
     r"\b\w+ rows? |rows of \w+ are held by nothing|chunk \w+:\w+ |pack [0-9a-f]{16}|packs row|event \d+|versions row|"
