@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from artstore.catalog import browse
 from artstore.catalog.browse import Child as Child
@@ -11,6 +12,7 @@ from artstore.catalog.events import Event
 from artstore.catalog.repository import Repository
 from artstore.catalog.versions import Overview
 from artstore.core.versions import Version
+from artstore.operations import last_verification
 
 
 class Browse:
@@ -71,6 +73,10 @@ class Browse:
         """Return a page of the log of changes, the newest first: those before an event's id."""
         with self._db.reading() as connection:
             return browse.events_before(connection, before, count)
+
+    def last_verification(self) -> dict[str, Any] | None:
+        """Return what the last verification noted: `at`, `by`, `versions`, `bytes`, `findings`, `harmed`."""
+        return last_verification.noted(self._db.folder)
 
     def search(self, words: str, *, count: int = 25) -> list[Hit]:
         """Find collections, versions and runs that contain a text in their names, tags, metadata or config."""

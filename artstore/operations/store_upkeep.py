@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from artstore.operations import backup, gc, repair, restore, verify
+from artstore.operations import backup, gc, last_verification, repair, restore, verify
 from artstore.operations.backup import BackupResult
 from artstore.operations.gc import GcResult
 from artstore.operations.repair import RepairResult
@@ -23,7 +23,9 @@ class StoreUpkeep(StoreReader):
 
     def verify(self, *, head: str | None = None, progress: Progress = SILENT) -> VerifyResult:
         """Read everything again; name each damaged entry and every version that it harms."""
-        return verify.verify(self.repository, head=head, progress=progress)
+        result = verify.verify(self.repository, head=head, progress=progress)
+        last_verification.note(self.repository, result)
+        return result
 
     def backup(self, path: StrPath, *, progress: Progress = SILENT) -> BackupResult:
         """Copy the store, while it is in use, into a folder that is a store itself; everything copied is verified.

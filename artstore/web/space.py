@@ -18,6 +18,7 @@ def store(store: Store, request: Request) -> Page:
         "uid": store.browse.store_uid,
         "algorithm": store.algorithm,
         "compression": store.compression,
+        "verified": store.browse.last_verification(),
         "usage": store.usage()._asdict(),
         "pending": [
             {

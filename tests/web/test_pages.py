@@ -15,6 +15,7 @@ import pytest
 import artstore
 from artstore import Artifact, Store
 from tests.support import screenshots
+from tests.support.files import noise
 from tests.support.web_pages import Pages, serving
 
 FILE = "/artifacts/zoo/animals/v1/file"
@@ -366,3 +367,26 @@ def test_the_registry_shows_what_is_in_production_and_who_put_it_there(zoo: Page
     changes = {change["what"]: change["user"] for change in link["changes"]}
     assert changes == {"linked": getpass.getuser(), "set production": getpass.getuser()}
     assert "set production" in [change["what"] for change in zoo.json("/artifacts/zoo/model/v5")["label_changes"]]
+
+
+def test_the_store_tells_its_last_verification(tmp_path: Path) -> None:
+    with Store.init(tmp_path / "store") as store:
+        draft = store.draft("a", "t")
+        store.add_bytes(draft, noise(5000), "x")
+        store.commit(draft)
+    with serving(tmp_path / "store") as pages:
+        assert pages.json("/store")["verified"] is None
+        with Store.open(tmp_path / "store") as store:
+            assert store.verify().ok
+        detail = pages.json("/store")["verified"]
+        assert (detail["versions"], detail["bytes"], detail["findings"]) == (1, 5000, 0)
+        (pack,) = (tmp_path / "store" / "packs").glob("*.pack")
+        damaged = bytearray(pack.read_bytes())
+        damaged[-100] ^= 1
+        pack.write_bytes(damaged)
+        with Store.open(tmp_path / "store") as store:
+            assert not store.verify().ok
+        detail = pages.json("/store")["verified"]
+        assert (detail["findings"], detail["harmed"]) == (1, ["uncategorized/a:v0"])
+        (tmp_path / "store" / "verified.json").write_text('{"at": "yesterday", "versions": 1}')
+        assert pages.json("/store")["verified"] is None
