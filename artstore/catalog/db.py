@@ -57,7 +57,7 @@ class Db:
         check_file_system(self.folder)
         self._check_files()
         self._check_and_migrate()
-        newest_event.check(self.connection, self.folder)
+        newest_event.check(self.connection, self.folder, newest_event.noted(self.folder))
         algorithm, self.uid, self.compression = self._read_store()
         codec.check_usable(self.compression)
         self._file = os.stat(self.path)

@@ -57,10 +57,8 @@ def forget(folder: Path) -> None:
         os.close(descriptor)
 
 
-def check(connection: sqlite3.Connection, folder: Path) -> None:
-    """Raise `Damaged` if the catalog does not have the event that is noted."""
-    # In this order: other processes add events.
-    event = noted(folder)
+def check(connection: sqlite3.Connection, folder: Path, event: Noted | None) -> None:
+    """Raise `Damaged` if the catalog lacks the event that was noted before the connection began to read."""
     if event is None:
         return
     newest = connection.execute("select coalesce(max(id), 0) from events").fetchone()[0]

@@ -102,6 +102,7 @@ def _check_rows(repository: Repository, result: VerifyResult) -> None:
 
 
 def _check_log(repository: Repository, result: VerifyResult, head: str | None) -> None:
+    # Before the transaction, which does not see what is committed after it began.
     noted = newest_event.noted(repository.folder)
     with repository.db.reading() as connection:
         result.head = events.head(connection)
@@ -118,7 +119,7 @@ def _check_log(repository: Repository, result: VerifyResult, head: str | None) -
             result.findings.append(
                 Finding(f"no event has the hash {head}: the log was rewritten after that hash was taken")
             )
-        newest_event.check(connection, repository.folder)
+        newest_event.check(connection, repository.folder, noted)
 
 
 class _CheckedPack(NamedTuple):
@@ -174,6 +175,8 @@ def _pack(repository: Repository, id: int) -> Pack:
 
 def _check_pack(repository: Repository, pack: Pack, progress: Progress) -> _CheckedPack:
     with repository.db.reading() as connection:
+        # In one transaction: others append to the pack.
+        pack = pack_space.by_id(connection, pack.id)
         chunks = chunk_rows.chunks_of_pack(connection, pack.name)
         counted = chunk_rows.pack_counts(connection, pack.name)
     faults = list(_faults_of_ranges(repository, pack, chunks))
