@@ -44,16 +44,45 @@ def best(work: Callable[[], object], times: int = 3) -> float:
     return min(timed(work) for _ in range(times))
 
 
-class Pair(NamedTuple):
-    """Seconds of artstore and of what it is compared with, timed one after the other."""
+class Spent(NamedTuple):
+    """The time that a function took."""
 
-    ours: float
-    anchor: float
+    seconds: float
+    cpu_seconds: float
+    """Of this process and all its children: it depends less on what else the machine does."""
+
+
+def spent(work: Callable[[], object]) -> Spent:
+    """Return the seconds and the processor time that a function takes."""
+    before, start = _cpu_so_far(), time.perf_counter()
+    work()
+    seconds = time.perf_counter() - start
+    return Spent(seconds, _cpu_so_far() - before)
+
+
+def _cpu_so_far() -> float:
+    """Return the processor time of this process and its children, those that ended and those that still work."""
+    total, waiting = sum(os.times()[:4]), _children(os.getpid())
+    while waiting:
+        pid = waiting.pop()
+        try:
+            total += _cpu(pid, with_ended=True)
+            waiting += _children(pid)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return total
+
+
+class Pair(NamedTuple):
+    """The time of artstore and of what it is compared with, measured one after the other."""
+
+    ours: Spent
+    anchor: Spent
 
     @property
     def ratio(self) -> float:
-        """The time of artstore as a multiple of the anchor's."""
-        return self.ours / self.anchor
+        """The seconds of artstore as a multiple of the anchor's."""
+        return self.ours.seconds / self.anchor.seconds
 
 
 def median_pair(pairs: Sequence[Pair]) -> Pair:
@@ -62,16 +91,16 @@ def median_pair(pairs: Sequence[Pair]) -> Pair:
 
 
 def fastest_pair(pairs: Sequence[Pair]) -> Pair:
-    """Return the least seconds of each side, for short work that can be repeated in place."""
+    """Return the fastest of each side, for short work that can be repeated in place."""
     return Pair(min(pair.ours for pair in pairs), min(pair.anchor for pair in pairs))
 
 
 def pair(ours: Callable[[], object], anchor: Callable[[], object], before: Callable[[], object]) -> Pair:
     """Time two functions, first the anchor; `before` is called before each."""
     before()
-    anchor_seconds = timed(anchor)
+    of_anchor = spent(anchor)
     before()
-    return Pair(timed(ours), anchor_seconds)
+    return Pair(spent(ours), of_anchor)
 
 
 def paired_rounds(
@@ -228,9 +257,10 @@ def _memory(pid: int) -> int:
     return kilobytes * 1024
 
 
-def _cpu(pid: int) -> float:
+def _cpu(pid: int, *, with_ended: bool = False) -> float:
+    """Return the processor time of a process, without its children or with those of them that ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return sum(map(int, fields[11 : 15 if with_ended else 13])) / _TICKS
 
 
 def _children(pid: int) -> list[int]:

@@ -23,7 +23,7 @@ _NEGLIGIBLE_BYTES = 1e5
 
 def row_line(row: Row) -> str:
     """Format a row of the goals."""
-    return f"{row.number:4} {row.description:58} {row.goal:26} {row.measured:36} {_held(row.held)}"
+    return f"{row.number:4} {row.description:58} {row.goal:26} {row.measured:58} {_held(row.held)}"
 
 
 def peer_line(result: StepResult | Skipped) -> str:

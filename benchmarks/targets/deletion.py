@@ -9,7 +9,7 @@ from pathlib import Path
 from artstore import Store
 from benchmarks import datasets
 from benchmarks.datasets import Size
-from benchmarks.measurement import Pair, best, median_pair, timed
+from benchmarks.measurement import Pair, best, median_pair, spent
 from benchmarks.stores import log
 from benchmarks.targets.row import Row, ratio, seconds
 
@@ -24,8 +24,8 @@ def rows(work: Path, size: Size) -> Iterator[Row]:
         for number in range(size.rounds):
             datasets.edit_small(source, number, share=0.1)
             time.sleep(size.pause)
-            logged = timed(lambda: log(store, "files", source))
-            deleted = timed(lambda number=number: store.delete(f"files:v{number}"))  # type: ignore[misc]
+            logged = spent(lambda: log(store, "files", source))
+            deleted = spent(lambda number=number: store.delete(f"files:v{number}"))  # type: ignore[misc]
             pairs.append(Pair(deleted, logged))
         yield ratio("P12", "delete a version owning a random tenth", median_pair(pairs), 1, "logging the tenth")
         yield seconds("P12", "du", best(store.usage), 0.1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from artstore import Store
 from benchmarks import datasets, measurement
 from benchmarks.datasets import Size
-from benchmarks.measurement import Pair, copy, fastest_pair, median_pair, paired_rounds, scan, timed
+from benchmarks.measurement import Pair, copy, fastest_pair, median_pair, paired_rounds, scan, spent
 from benchmarks.stores import catalog_bytes, log
 from benchmarks.targets.row import Row, count, ratio
 
@@ -63,10 +63,10 @@ def _again(store: Store, source: Path, work: Path, size: Size) -> Iterator[Row]:
     for number in range(_TIMES):
         datasets.edit_small(source, number)
         before = catalog_bytes(store)
-        changed = timed(lambda: log(store, "files", source))
+        changed = spent(lambda: log(store, "files", source))
         grown.append(catalog_bytes(store) - before)
         time.sleep(size.pause)
         log(store, "files", source)
-        pairs.append(Pair(changed, timed(lambda: log(store, "files", source))))
+        pairs.append(Pair(changed, spent(lambda: log(store, "files", source))))
     yield ratio("P3", "log it with 10 files changed", fastest_pair(pairs), 1.2, "P2")
     yield count("P3", "growth of the catalog by that", statistics.median(grown) / 1e3, _GROWTH, "kB")

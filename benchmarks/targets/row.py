@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from benchmarks.measurement import Pair
+from benchmarks.measurement import Pair, Spent
 
 
 class Row(NamedTuple):
@@ -19,12 +19,12 @@ class Row(NamedTuple):
 
 
 def ratio(number: str, description: str, pair: Pair, goal: float, anchor: str) -> Row:
-    """Return the row of a goal that is a multiple of the anchor's time."""
+    """Return the row of a goal that is a multiple of the anchor's time. The processor time of both is shown, too."""
     return Row(
         number,
         description,
         f"<= {goal:g} x {anchor}",
-        f"{pair.ratio:.2f} x ({_seconds(pair.ours)} against {_seconds(pair.anchor)})",
+        f"{pair.ratio:.2f} x ({_spent(pair.ours)} against {_spent(pair.anchor)})",
         pair.ratio <= goal,
     )
 
@@ -37,6 +37,10 @@ def seconds(number: str, description: str, measured: float, goal: float) -> Row:
 def count(number: str, description: str, measured: float, goal: float, unit: str) -> Row:
     """Return the row of a goal that is a count or an amount."""
     return Row(number, description, f"<= {goal:g} {unit}", f"{measured:.4g} {unit}", measured <= goal)
+
+
+def _spent(spent: Spent) -> str:
+    return f"{_seconds(spent.seconds)}, CPU {_seconds(spent.cpu_seconds)}"
 
 
 def _seconds(value: float) -> str:

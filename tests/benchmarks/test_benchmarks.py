@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 import re
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from unittest.mock import ANY
 
 import pytest
@@ -15,14 +17,14 @@ from benchmarks.__main__ import main
 from benchmarks.comparison import Skipped, StepResult
 from benchmarks.datasets import MEBI, TINY
 from benchmarks.histories import HISTORIES
-from benchmarks.measurement import CommandFailed, Cost
+from benchmarks.measurement import CommandFailed, Cost, Pair
 from benchmarks.peers.artstore_command import Artstore
 from benchmarks.peers.backups import Borg
 from benchmarks.peers.cp import Cp
 from benchmarks.peers.peer import Peer, Place
 from benchmarks.peers.working_trees import Git
 from benchmarks.savings import Saving, Stored
-from benchmarks.targets.row import Row
+from benchmarks.targets.row import Row, ratio
 
 
 @pytest.mark.parametrize("name", targets.MEASURED)
@@ -99,6 +101,23 @@ def test_the_cost_of_a_command_includes_its_children() -> None:
     assert 80e6 < cost.peak_bytes < 200e6
     with pytest.raises(CommandFailed, match=r"(?s)ended with 3:\nsaid before"):
         measurement.run(["sh", "-c", "echo said before; exit 3"])
+
+
+def test_the_processor_time_of_a_pair_includes_children_that_work_on() -> None:
+    busy = "import time\nwhile time.process_time() < 0.3: pass\n"
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def begin() -> None:
+        begun.append(subprocess.Popen([sys.executable, "-c", busy + "print(flush=True); input()"], **pipes))
+        assert begun[0].stdout is not None
+        begun[0].stdout.readline()
+
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    working = measurement.spent(begin)
+    ended = measurement.spent(lambda: subprocess.run([sys.executable, "-c", busy], check=True))
+    begun[0].communicate(b"\n")
+    assert 0.3 <= working.cpu_seconds < 2 and 0.3 <= ended.cpu_seconds < 2
+    assert "CPU" in ratio("P1", "work", Pair(working, ended), 1, "other work").measured
 
 
 @pytest.mark.parametrize("name", growth.GROUPS)
