@@ -20,6 +20,8 @@ from tests.support.system_calls import CHANGES, DEADLY, OTHERS, counted, traced
 Seen = dict[str, Any]
 """What a user sees in each folder of a deed."""
 DAMAGED = "damaged"
+PARTS = {"artstore.db", "packs", "locks", "verified.json"}
+"""What lies in the folder of a store that no process has open."""
 
 
 def seen(deed: Deed, base: Path) -> Seen:
@@ -121,5 +123,5 @@ class Scene:
             store.gc()
             check_clean(store)
         check_no_locks(base / name)
-        leftovers = {path.name for path in (base / name).iterdir()} - {"artstore.db", "packs", "locks"}
+        leftovers = {path.name for path in (base / name).iterdir()} - PARTS
         assert leftovers == set(), f"{leftovers} are left in {name}"
