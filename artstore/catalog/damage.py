@@ -6,8 +6,11 @@ with an error that damaged rows can cause is explained here: if there is such a 
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import sqlite3
+import struct
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -27,6 +30,7 @@ UNREADABLE = (
     OverflowError,
     AssertionError,
     RecursionError,
+    struct.error,
 )
 """The errors that decoding a damaged row may raise."""
 LARGE = frozenset({"chunks", "files", "file_chunks", "refs", "segments", "entries", "group_segments", "stat_blocks"})
@@ -34,6 +38,8 @@ LARGE = frozenset({"chunks", "files", "file_chunks", "refs", "segments", "entrie
 _JSON = frozenset({"detail", "metadata", "prefixes", "tags", "config", "summary", "environment", "data"})
 _DIGESTS = frozenset({"digest", "manifest", "identity"})
 _LONGEST_TTL = int(timedelta.max.total_seconds())
+_CHECK = re.compile(r"\bcheck\s*\(", re.IGNORECASE)
+_BRACKET_OR_STRING = re.compile(r"[()]|'[^']*'")
 _REMEDY = "run `artstore verify`, and restore the catalog from a backup with `artstore restore`"
 
 
@@ -55,7 +61,7 @@ def explain(error: BaseException, folder: Path) -> Damaged | None:
     if not isinstance(error, UNREADABLE):
         return None
     try:
-        found = next(damaged_rows(folder), None)
+        found = next(itertools.chain(damaged_rows(folder), _broken_rules(folder)), None)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as worse:
         # SQLite's own message may contain damaged text.
         return Damaged(f"{folder / FILE} is damaged ({worse}): {_REMEDY}")
@@ -73,6 +79,31 @@ def damaged_rows(folder: Path, *, without: frozenset[str] = frozenset()) -> Iter
         for table in tables:
             if table not in without and not table.startswith("_"):
                 yield from _damaged_rows_of(connection, table)
+
+
+def _broken_rules(folder: Path) -> Iterator[DamagedRow]:
+    """Yield a row for each rule of a table that is broken, and rows that refer to one which is not there."""
+    with closing(connect_for_reading(folder)) as connection:
+        for table, sql in connection.execute("select name, sql from sqlite_schema where type = 'table'").fetchall():
+            keys = [name for _, name, *_, key in connection.execute(f'pragma table_info("{table}")') if key]
+            for rule in _rules(sql):
+                query = f'select {", ".join(keys) or "rowid"} from "{table}" where not ({rule}) limit 1'
+                for row in connection.execute(query):
+                    yield DamagedRow(table, ", ".join(map(_shown, row)), f"breaks the rule {rule}")
+        for table, row, referred, _ in connection.execute("pragma foreign_key_check"):
+            yield DamagedRow(table, "(not known)" if row is None else str(row), f"refers to no row of {referred}")
+
+
+def _rules(sql: str) -> Iterator[str]:
+    """Yield the conditions of the CHECK constraints of a table. SQLite itself looks at none where it may only read."""
+    for found in _CHECK.finditer(sql):
+        depth, end = 1, found.end()
+        for part in _BRACKET_OR_STRING.finditer(sql, end):
+            depth += {"(": 1, ")": -1}.get(part[0], 0)
+            if depth == 0:
+                end = part.start()
+                break
+        yield sql[found.end() : end]
 
 
 def _damaged_rows_of(connection: sqlite3.Connection, table: str) -> Iterator[DamagedRow]:

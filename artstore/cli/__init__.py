@@ -170,7 +170,9 @@ class Verbs(click.Group):
             raise click.UsageError(message, ctx=error.ctx) from error
         except (ArtstoreError, OSError) as error:
             raise Failure(error) from error
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except Exception as error:
             damaged = import_module("artstore.cli._open").damage_behind(error)
             if damaged is None:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -11,7 +12,8 @@ import pytest
 
 from artstore.errors import Damaged
 from artstore.store import Store
-from tests.support.cli_runner import run_process
+from tests.support.cli_runner import run, run_process
+from tests.support.hostile_stores import edit
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +92,25 @@ def test_an_error_that_is_not_due_to_damage_stays_what_it_is(folder: Path) -> No
         raise ZeroDivisionError
     with Store.open(folder) as store, pytest.raises(ValueError, match="mine"), store.db.reading():
         raise ValueError("mine")
+
+
+RULES = {
+    "kind is none": (
+        "entries",
+        "kind = 1 << 62",
+        "entries row 1, 'damaged-path': breaks the rule kind between 1 and 4",
+    ),
+    "size overflows": ("files", "size = -9223372036854775808", "files row 1: breaks the rule size >= 0"),
+    "file is not there": ("entries", "file = 1 << 62", "entries row (not known): refers to no row of files"),
+}
+
+
+@pytest.mark.parametrize(("table", "change", "named"), RULES.values(), ids=RULES.keys())
+def test_a_row_that_breaks_a_rule_of_its_table_is_named(
+    table: str, change: str, named: str, folder: Path, tmp_path: Path
+) -> None:
+    edit(folder, f"update {table} set {change}")
+    with Store.open(folder) as store, pytest.raises(Damaged, match=re.escape(named)):
+        store.get("damaged:v0", tmp_path / "out")
+    result = run("get", "damaged:v0", "--root", str(tmp_path / "out"), "--store", str(folder))
+    assert (result.exit_code, named in result.stderr) == (2, True)
