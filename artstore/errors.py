@@ -17,6 +17,7 @@
         SecretInUri
         TooManyObjects
         WrongValue                   also a TypeError
+        NotAModel                    also an AssertionError, as in W&B
       SourceError                  also an OSError: a file or folder that cannot be added as it is
         SourceUnreadable             also a ValueError
           SourceMissing                also a FileNotFoundError
@@ -61,6 +62,10 @@ from __future__ import annotations
 class ArtstoreError(Exception):
     """The base of all errors that artstore raises on purpose."""
 
+    def __str__(self) -> str:
+        # A message may quote a name that is not UTF-8, and has to be written to logs and terminals nevertheless.
+        return super().__str__().encode("utf-8", "backslashreplace").decode()
+
 
 # What was asked for does not exist, has another type, or is still needed.
 
@@ -80,8 +85,9 @@ class NotFound(CommError, LookupError):
 class NoEntry(NotFound, KeyError, FileNotFoundError):
     """An artifact has no entry at a path."""
 
-    # A KeyError would show its message in quotes.
-    __str__ = Exception.__str__
+    def __str__(self) -> str:
+        # A KeyError would show its message in quotes.
+        return Exception.__str__(self).encode("utf-8", "backslashreplace").decode()
 
 
 class WrongType(CommError, ValueError):
@@ -133,6 +139,10 @@ class TooManyObjects(InvalidInput):
 
 class WrongValue(InvalidInput, TypeError):
     """A value of a type that is not accepted there."""
+
+
+class NotAModel(InvalidInput, AssertionError):
+    """A call for models got another artifact, or a path instead of a name: W&B asserts that it is neither."""
 
 
 # The files to add are not usable.

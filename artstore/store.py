@@ -24,6 +24,7 @@ from artstore.operations.edit import UNSET, Unset
 from artstore.operations.store_reader import StrPath, number_of
 from artstore.operations.store_upkeep import StoreUpkeep
 from artstore.operations.upsert import DropResult
+from artstore.runtime.arguments import checked
 from artstore.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from artstore.operations.status import Status as Status
 
 
+@checked
 class Store(StoreUpkeep):
     """One folder with versioned artifacts.
 

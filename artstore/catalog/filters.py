@@ -248,8 +248,10 @@ def order(fields: Fields, wanted: str) -> Order:
 def after_row(by: Order, id: str, last: str, tables: str) -> Clause:
     """Return the condition for the rows after the one with the id `last`, which a FROM clause finds.
 
-    Rows with equal keys are ordered by id.
+    Rows with equal keys are ordered by id. Raises `InvalidInput` if `last` is none.
     """
+    if not (last.isascii() and last.isdigit() and len(last) < 19):
+        raise InvalidInput(f"a page begins after the number of a row, such as '3', not after {last!r}")
     key, sign = by.key, "<" if by.descending else ">"
     sql = f"""exists (
         select 1 from (select {key.sql} as here) as mine, (select {key.sql} as there {tables} where {id} = ?) as last

@@ -78,7 +78,7 @@ def around(
     is_alive: IsAlive,
 ) -> Graph:
     """Return the graph around a version or run, up to `depth` hops away, or all of it. Raises `InvalidInput`."""
-    if direction not in DIRECTIONS:
+    if not isinstance(direction, str) or direction not in DIRECTIONS:
         raise InvalidInput(f"lineage has no direction {direction!r}: use one of {', '.join(DIRECTIONS)}")
     if depth is not None and depth < 0:
         raise InvalidInput(f"depth must be 0 or more hops, not {depth}: leave it out for the whole graph")

@@ -11,7 +11,7 @@ from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
 from artstore.core.jsonable import json_text
 from artstore.core.runs import Changes, RunRecord, observed_state
-from artstore.errors import NotFound
+from artstore.errors import InvalidInput, NotFound, WrongValue
 
 _RUN = """
     select runs.id, projects.name, runs.uid, runs.name, runs.job_type, runs.run_group, runs.notes, runs.tags,
@@ -224,8 +224,10 @@ _JSON_FIELDS = ("tags", "config", "summary", "environment")
 
 
 def update(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
-    """Change the fields of a run that `changes` contains, by their names in `RunRecord`."""
+    """Change the fields of a run that `changes` contains, by their names in `RunRecord`. Raises `InvalidInput`."""
     for field, value in changes.items():
+        if field not in _COLUMNS:
+            raise InvalidInput(f"a run has no field {field!r} that can be changed: use one of {', '.join(_COLUMNS)}")
         written = json_text(value) if field in _JSON_FIELDS else value
         connection.execute(f"update runs set {_COLUMNS[field]} = ? where id = ?", (written, id))
 
@@ -285,6 +287,14 @@ def add_use(connection: Connection, run: int, version: int, role: str | None) ->
         (run, version, role, timestamps.now()),
     )
     return cursor.rowcount == 1
+
+
+def check_exists(connection: Connection, run: int | None) -> None:
+    """Raise `NotFound` if no run has a number, and `WrongValue` if it is none."""
+    if not isinstance(run, int | None):
+        raise WrongValue(f"the number of a run is an integer, not {run!r}")
+    if run is not None and not connection.execute("select 1 from runs where id = ?", (run,)).fetchone():
+        raise NotFound(f"no run has the number {run}: list those that there are with `artstore runs`")
 
 
 def add_product(

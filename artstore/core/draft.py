@@ -16,9 +16,10 @@ from artstore.core.digests import Algorithm
 from artstore.core.file_entries import FileEntries
 from artstore.core.manifest import Dependency, Entry, Kind
 from artstore.core.versions import Version
-from artstore.errors import InvalidInput, InvalidName, NoEntry, NotJson, PathConflict, WrongType
+from artstore.errors import InvalidInput, InvalidName, NoEntry, NotJson, PathConflict, WrongType, WrongValue
 
 _UNCHANGED: Any = object()
+_LONGEST_TTL = timedelta(days=3_650_000)
 
 
 class BaseVersion(Protocol):
@@ -37,7 +38,11 @@ class BaseVersion(Protocol):
 
 
 def check_ttl(ttl: timedelta | None) -> None:
-    """Raise `InvalidInput` if a time to live is not positive."""
+    """Raise `InvalidInput` if a time to live is not positive, or longer than any calendar."""
+    if ttl is not None and ttl > _LONGEST_TTL:
+        raise InvalidInput(
+            f"a time to live has at most {_LONGEST_TTL.days:,} days: leave it out to keep a version for good"
+        )
     if ttl is not None and ttl <= timedelta(0):
         raise InvalidInput(
             f"Artifact TTL Duration has to be positive, not {ttl}: leave it out to keep a version for good"
@@ -56,7 +61,9 @@ def check_metadata(metadata: dict[str, Any] | None) -> None:
 
 def check_description(description: str | None) -> None:
     """Raise `InvalidInput` if a description is not a string that UTF-8 can encode."""
-    if description is not None and not (isinstance(description, str) and names.is_utf8(description)):
+    if not isinstance(description, str | None):
+        raise WrongValue(f"a description is a string, not {type(description).__name__}")
+    if description is not None and not names.is_utf8(description):
         raise InvalidInput(f"the description is not UTF-8 text: {description!r}")
 
 
@@ -106,6 +113,7 @@ class Draft:
         self.name = names.collection(name)
         self.type = names.artifact_type(type)
         self.project = names.project(project)
+        check_description(description)
         self.description = description
         self.metadata = metadata
         check_ttl(ttl)

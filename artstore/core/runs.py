@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from artstore.core.names import LOCAL
-from artstore.errors import InvalidInput
+from artstore.errors import InvalidInput, WrongValue
 
 RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
 PREEMPTED = "preempted"
@@ -92,8 +92,10 @@ def observed_state(state: str, process_lock: str | None, preempting: bool, is_al
 
 
 def check_text(field: str, value: object) -> None:
-    """Raise `InvalidInput` if a string, or one of a list of strings, cannot be encoded as UTF-8."""
+    """Raise `InvalidInput` unless a value is None, or UTF-8 text or a list of such texts."""
     for text in value if isinstance(value, list) else [value]:
+        if text is not None and not isinstance(text, str):
+            raise WrongValue(f"the {field} of a run must be text, not {type(text).__name__}")
         try:
             str(text).encode()
         except UnicodeEncodeError as error:

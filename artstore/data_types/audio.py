@@ -10,9 +10,11 @@ from typing import Any
 from artstore.data_types import content
 from artstore.data_types.media import Media
 from artstore.errors import InvalidInput
+from artstore.runtime.arguments import checked_values
 from artstore.runtime.optional_imports import need
 
 
+@checked_values
 class Audio(Media):
     """A sound: a file, or an array of samples from -1 to 1 (frames, or frames times channels).
 

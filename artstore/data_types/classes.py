@@ -10,8 +10,10 @@ from artstore.data_types.column_types import Anything, Const, Type, Union
 from artstore.data_types.content import md5_base64, md5_name
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter, encode_document
 from artstore.errors import InvalidInput
+from artstore.runtime.arguments import checked_values
 
 
+@checked_values
 class Classes(DataObject):
     """Names for the ids of classes.
 

@@ -12,6 +12,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
+from artstore.errors import NotJson
+from artstore.runtime.arguments import checked
+
 
 class ObjectReader(Protocol):
     """Reads objects and their files, from a logged artifact."""
@@ -60,6 +63,7 @@ class ObjectWriter(Protocol):
         """Store an object that another one needs, unless it is stored already; return its path."""
 
 
+@checked
 class DataObject:
     """The base of tables, images, audio and all other objects that `Artifact.add` accepts."""
 
@@ -94,5 +98,10 @@ class DataObject:
 
 
 def encode_document(document: Any) -> bytes:
-    """Encode a document as W&B does."""
-    return json.dumps(document, sort_keys=True).encode()
+    """Encode a document as W&B does. Raises `NotJson`."""
+    try:
+        return json.dumps(document, sort_keys=True).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotJson(
+            f"an object holds what JSON cannot represent ({error}): use text, numbers, lists and dicts"
+        ) from error

@@ -14,8 +14,10 @@ from artstore.data_types.data_object import DataObject
 from artstore.data_types.image import Image
 from artstore.data_types.media import Media
 from artstore.errors import SourceUnreadable, WrongValue
+from artstore.runtime.arguments import checked_values
 
 
+@checked_values
 class Plotly(Media):
     """A chart of Plotly: a figure, or the path of a file with the JSON of one (`.plotly.json`)."""
 
@@ -41,6 +43,7 @@ class Plotly(Media):
         return cls(val) if hasattr(val, "to_plotly_json") else Image(val)
 
 
+@checked_values
 class Bokeh(Media):
     """A chart of Bokeh: a document, a model such as a figure, or the path of a file with the JSON of a document."""
 

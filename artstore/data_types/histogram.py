@@ -7,9 +7,11 @@ from typing import Any, Self
 
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.errors import InvalidInput
+from artstore.runtime.arguments import checked_values
 from artstore.runtime.optional_imports import need
 
 
+@checked_values
 class Histogram(DataObject):
     """A histogram of a sequence of numbers, or one that `numpy.histogram` has made.
 
@@ -25,6 +27,8 @@ class Histogram(DataObject):
     bins: list[float]
 
     def __init__(self, sequence: Any = None, np_histogram: Sequence[Any] | None = None, num_bins: int = 64) -> None:
+        if num_bins > self.MAX_LENGTH:
+            raise InvalidInput(f"num_bins must be at most {self.MAX_LENGTH}, not {num_bins}")
         if np_histogram is None:
             numpy = need("numpy", "a histogram of a sequence", "media")
             try:

@@ -8,10 +8,12 @@ from typing import Any
 from artstore.data_types import content
 from artstore.data_types.media import Media
 from artstore.errors import InvalidInput
+from artstore.runtime.arguments import checked_values
 
 _STYLE = '<base target="_blank"><link rel="stylesheet" type="text/css" href="https://app.wandb.ai/normalize.css" />'
 
 
+@checked_values
 class Html(Media):
     """An HTML page: HTML as a string, the path of a file that ends with `.html`, or an open text file.
 

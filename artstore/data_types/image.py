@@ -17,12 +17,14 @@ from artstore.data_types.media import Media
 from artstore.data_types.overlays import BoundingBoxes2D, ImageMask
 from artstore.errors import InvalidInput, SourceUnreadable, WrongValue
 from artstore.runtime import terminal
+from artstore.runtime.arguments import checked_values
 from artstore.runtime.optional_imports import need
 
 _FORMATS = ("png", "jpg", "jpeg", "bmp")
 _CHANNELS = (1, 3, 4)
 
 
+@checked_values
 class Image(Media):
     """An image: a file, an array of height, width and channels, a PIL image, a torch tensor or a matplotlib figure.
 

@@ -11,8 +11,10 @@ from artstore.data_types.partitioned_table import PartitionedTable
 from artstore.data_types.table import Table
 from artstore.errors import InvalidInput, PathConflict
 from artstore.runtime import notebook
+from artstore.runtime.arguments import checked
 
 
+@checked
 class JoinedTable(DataObject):
     """Two tables, and the column, or one column of each, that joins their rows.
 

@@ -12,12 +12,14 @@ from artstore.data_types.column_types import Type
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.errors import InvalidInput
 from artstore.runtime import notebook
+from artstore.runtime.arguments import checked
 
 _SHOWN = 20
 """The most rows that a notebook shows."""
 _FOLDER = "media/tables/t"
 
 
+@checked
 class TableBase(DataObject):
     """The columns and rows of a table, for links to its rows. `Table` is the only subclass."""
 

@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Self
 from artstore.data_types.content import AtUri, Content, InArtifact
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.runtime import notebook, words
+from artstore.runtime.arguments import checked
 
 
+@checked
 class Media(DataObject):
     """The base of images, audio, videos, HTML pages and 3D objects.
 

@@ -10,12 +10,14 @@ from typing import Any, Self
 from artstore.data_types import content, sketches
 from artstore.data_types.media import Media
 from artstore.errors import InvalidInput
+from artstore.runtime.arguments import checked_values
 from artstore.runtime.optional_imports import need
 
 _FORMATS = ("pts.json", "obj", "gltf", "glb", "babylon", "stl")
 _SCENE_TYPE = "lidar/beta"
 
 
+@checked_values
 class Object3D(Media):
     """A 3D object: a file, an array of points, or a scene of points, boxes and vectors.
 
@@ -63,6 +65,7 @@ class Object3D(Media):
         return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors or []})
 
 
+@checked_values
 def box3d(
     *,
     center: Any,
@@ -133,6 +136,7 @@ def _points(data: Any) -> Any:
     return array.tolist()
 
 
+@checked_values
 class Molecule(Media):
     """A molecule: a file in a format of chemistry programs (`pdb`, `sdf`, `mol2`, ...), or an open file of one."""
 

@@ -10,9 +10,11 @@ from artstore.data_types import content
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.data_types.media import Media
 from artstore.errors import WrongValue
+from artstore.runtime.arguments import checked_values
 from artstore.runtime.optional_imports import need
 
 
+@checked_values
 class ImageMask(Media):
     """The class of each pixel of an image.
 
@@ -68,6 +70,7 @@ def _labels(val: dict[str, Any]) -> dict[Any, str] | None:
     return labels
 
 
+@checked_values
 class BoundingBoxes2D(DataObject):
     """Bounding boxes in an image.
 

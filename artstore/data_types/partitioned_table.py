@@ -9,9 +9,11 @@ from artstore.data_types import registry
 from artstore.data_types.data_object import DataObject, ObjectReader, ObjectWriter
 from artstore.data_types.table import Table
 from artstore.errors import ArtifactNotLoggedError, InvalidInput
+from artstore.runtime.arguments import checked
 from artstore.runtime.optional_imports import need
 
 
+@checked
 class PartitionedTable(DataObject):
     """All tables in a folder of the artifact, read as one table.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from artstore.data_types.table import Table
 from artstore.errors import InvalidInput, WrongValue
+from artstore.runtime.arguments import checked_values
 from artstore.runtime.optional_imports import need
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _DIGITS = 3
+_MOST_POINTS = 100_000
 _AREA, _LINES = "wandb/area-under-curve/v0", "wandb/lineseries/v0"
 _MARKS: Mapping[str, tuple[Any, Mapping[str, tuple[str, Mapping[str, Any]]]]] = {
     "wandb/line/v0": (
@@ -150,6 +152,7 @@ class CustomChart:
 Visualize = CustomChart
 
 
+@checked_values
 def plot_table(
     vega_spec_name: str,
     data_table: Table,
@@ -167,11 +170,13 @@ def plot_table(
     return CustomChart(data_table, spec)
 
 
+@checked_values
 def visualize(id: str, value: Table) -> CustomChart:
     """Return a chart of a table by the name of its specification. W&B's older name of `plot_table`."""
     return plot_table(id, value, {})
 
 
+@checked_values
 def line(
     table: Table, x: str, y: str, stroke: str | None = None, title: str = "", split_table: bool = False
 ) -> CustomChart:
@@ -179,21 +184,25 @@ def line(
     return plot_table("wandb/line/v0", table, {"x": x, "y": y, "stroke": stroke}, {"title": title}, split_table)
 
 
+@checked_values
 def scatter(table: Table, x: str, y: str, title: str = "", split_table: bool = False) -> CustomChart:
     """Return a scatter plot of two columns."""
     return plot_table("wandb/scatter/v0", table, {"x": x, "y": y}, {"title": title}, split_table)
 
 
+@checked_values
 def bar(table: Table, label: str, value: str, title: str = "", split_table: bool = False) -> CustomChart:
     """Return a bar chart of a column of names and a column of numbers."""
     return plot_table("wandb/bar/v0", table, {"label": label, "value": value}, {"title": title}, split_table)
 
 
+@checked_values
 def histogram(table: Table, value: str, title: str = "", split_table: bool = False) -> CustomChart:
     """Return a histogram of a column."""
     return plot_table("wandb/histogram/v0", table, {"value": value}, {"title": title}, split_table)
 
 
+@checked_values
 def line_series(
     xs: Any,
     ys: Any,
@@ -223,6 +232,7 @@ def line_series(
     return plot_table(_LINES, table, fields, {"title": title, "xname": xname}, split_table)
 
 
+@checked_values
 def confusion_matrix(
     probs: Sequence[Sequence[float]] | None = None,
     y_true: Sequence[Any] | None = None,
@@ -271,6 +281,7 @@ def _plain(values: Any) -> list[Any]:
     return list(values.tolist() if hasattr(values, "tolist") else values)
 
 
+@checked_values
 def roc_curve(
     y_true: Any = None,
     y_probas: Any = None,
@@ -290,6 +301,7 @@ def roc_curve(
     return plot_table(_AREA, table, {"x": "fpr", "y": "tpr", "class": "class"}, strings, split_table)
 
 
+@checked_values
 def pr_curve(
     y_true: Any = None,
     y_probas: Any = None,
@@ -301,6 +313,8 @@ def pr_curve(
 ) -> CustomChart:
     """Return the precision of each class at `interp_size` values of recall, from labels and probabilities."""
     numpy = need("numpy", "a precision-recall curve", "media")
+    if interp_size > _MOST_POINTS:
+        raise InvalidInput(f"interp_size must be at most {_MOST_POINTS:,}, not {interp_size}")
     rows = []
     for name, positive, scores in _classes(y_true, y_probas, labels, classes_to_plot, "pr_curve"):
         false, true = (numpy.array(counts[1:]) for counts in _counts(positive, scores))

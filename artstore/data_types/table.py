@@ -12,11 +12,13 @@ from artstore.data_types.declared_types import declared_type
 from artstore.data_types.keys import ForeignKey, PrimaryKey, TableBase, TableIndex
 from artstore.data_types.table_data import TableData, check_row_length
 from artstore.errors import InvalidInput, WrongValue
+from artstore.runtime.arguments import checked
 from artstore.runtime.optional_imports import need
 
 _MODES = ("IMMUTABLE", "MUTABLE", "INCREMENTAL")
 
 
+@checked
 class Table(TableBase):
     """Rows with typed columns.
 
@@ -73,7 +75,7 @@ class Table(TableBase):
 
     def _declare(self, dtype: Any, optional: bool | Sequence[bool]) -> None:
         dtypes = dtype if isinstance(dtype, list) else [dtype] * len(self.columns)
-        optionals = [optional] * len(self.columns) if isinstance(optional, bool) else list(optional)
+        optionals = [optional] * len(self.columns) if isinstance(optional, int) else list(optional)
         for name, values in (("dtype", dtypes), ("optional", optionals)):
             if len(values) != len(self.columns):
                 raise InvalidInput(f"{name} has {len(values)} items, and the table {len(self.columns)} columns")

@@ -9,11 +9,13 @@ from typing import Any
 from artstore.data_types import content
 from artstore.data_types.media import Media
 from artstore.errors import InvalidInput
+from artstore.runtime.arguments import checked_values
 from artstore.runtime.optional_imports import need
 
 _FORMATS = ("gif", "mp4", "webm", "ogg")
 
 
+@checked_values
 class Video(Media):
     """A video: a file, an open binary file, or an array of frames, channels, height and width.
 

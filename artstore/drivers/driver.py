@@ -12,6 +12,7 @@ from artstore.drivers.concurrent import as_done
 from artstore.drivers.remote_object import RemoteObject
 from artstore.drivers.retrying import retried
 from artstore.errors import BadReply, InvalidInput, MissingExtra, ReferenceGone
+from artstore.runtime.arguments import checked
 from artstore.runtime.secrets import redacted, refuse_secrets
 
 _AT_ONCE = 32
@@ -133,6 +134,7 @@ def missing_library(scheme: str, library: str, extra: str) -> MissingExtra:
     return MissingExtra(f"{scheme}:// needs {library}, which is not installed: pip install 'artstore[{extra}]'")
 
 
+@checked
 def unusable_options(scheme: str, error: TypeError) -> InvalidInput:
     """Return the error for an option that the library of a driver does not accept."""
     return InvalidInput(
@@ -144,6 +146,7 @@ def unusable_options(scheme: str, error: TypeError) -> InvalidInput:
 _ENCODED_NAMES = {"gzip": (".gz", ".tgz", ".gzip"), "br": (".br",), "zstd": (".zst", ".tzst"), "compress": (".z",)}
 
 
+@checked
 def is_compressed(uri: str, name: str, encoding: str | None) -> bool:
     """Whether a download must undo the Content-Encoding of an object, which can only be gzip.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from artstore.core.manifest import Entry, Kind
-from artstore.errors import ReferenceChanged
+from artstore.errors import InvalidInput, ReferenceChanged
+from artstore.runtime.arguments import checked
 
 
 class RemoteObject(NamedTuple):
@@ -37,10 +38,10 @@ class RemoteObject(NamedTuple):
     def of(cls, entry: Entry) -> RemoteObject:
         """Return the object that an entry refers to, as it was when the entry was made.
 
-        Raises `ValueError` if the entry is not a reference.
+        Raises `InvalidInput` if the entry is not a reference.
         """
         if entry.kind != Kind.REFERENCE or entry.uri is None:
-            raise ValueError(f"{entry.path!r} is not a reference")
+            raise InvalidInput(f"{entry.path!r} is not a reference")
         return cls(entry.uri, entry.path, entry.size, entry.etag, entry.version_id, entry.digest)
 
     def entry(self, path: str) -> Entry:
@@ -118,6 +119,7 @@ def _opaque(etag: str) -> str:
     return etag[3:-1] if etag.startswith('W/"') else etag
 
 
+@checked
 def changed(pinned: RemoteObject, found: RemoteObject | str) -> ReferenceChanged:
     """Return the error for an object that changed; `found` describes the object at its place."""
     current = found if isinstance(found, str) else found.described()

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from artstore.errors import Unreachable
+from artstore.runtime.arguments import checked
 
 T = TypeVar("T")
 
@@ -47,6 +48,7 @@ class Retries:
         await asyncio.sleep(max(PAUSES[self._failures - 1] * random.uniform(1, 1.5), min(error.wait, LONGEST)))
 
 
+@checked
 def unavailable(message: str, retry_after: str | None) -> Unreachable:
     """Return the error for a server that cannot answer now.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from artstore.errors import InvalidInput
 from artstore.integrations.open_run import library, log_model, open_run
 from artstore.tracking.run import Run
 
@@ -51,7 +52,7 @@ class WandbCallback(_BaseCallback):
         super().__init__(verbose)
         self._run = open_run("WandbCallback()")
         if model_save_path is None and model_save_freq:
-            raise ValueError("model_save_freq needs model_save_path, the folder that the model is saved in")
+            raise InvalidInput("model_save_freq needs model_save_path, the folder that the model is saved in")
         self.model_save_path = model_save_path
         self.model_save_freq = model_save_freq
 

@@ -12,11 +12,13 @@ from artstore.errors import UsageError
 from artstore.lineage import dot, html, mermaid, openlineage, prov, svg, tree
 from artstore.lineage.graph import Edge, Graph, Node, cluster, summarize
 from artstore.runtime import release
+from artstore.runtime.arguments import checked
 
 _MOST_DRAWN = 200
 """The most nodes that a notebook draws; of a larger graph it draws the summary."""
 
 
+@checked
 class Lineage:
     """The graph around a version or run: what it was made from and what used it.
 

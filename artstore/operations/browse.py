@@ -13,8 +13,10 @@ from artstore.catalog.repository import Repository
 from artstore.catalog.versions import Overview
 from artstore.core.versions import Version
 from artstore.operations import last_verification
+from artstore.runtime.arguments import checked
 
 
+@checked
 class Browse:
     """Windows of what a store contains, reached as `Store.browse`."""
 

@@ -74,6 +74,7 @@ def commit(
         def add(connection: Connection, manifest: CutManifest = manifest) -> CommitResult:
             if on_newest and not _is_on_newest(connection, opened.draft):
                 raise _NewerVersion
+            runs.check_exists(connection, run)
             version, is_new = _add_version(connection, opened, manifest)
             for alias in aliases:
                 edit.set_alias(connection, version, alias)

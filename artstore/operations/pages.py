@@ -12,10 +12,12 @@ from artstore.checkout import reader
 from artstore.core import names
 from artstore.core.manifest import Entry
 from artstore.core.versions import Version
+from artstore.runtime.arguments import checked
 
 _VERSIONS = 100
 
 
+@checked
 class Pages:
     """The collections, versions and entries of a store in pages, reached as `Store.pages`."""
 

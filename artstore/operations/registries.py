@@ -15,8 +15,10 @@ from artstore.core import names
 from artstore.core.names import REGISTRY
 from artstore.errors import InvalidInput
 from artstore.operations import edit
+from artstore.runtime.arguments import checked
 
 
+@checked
 class Registries:
     """The registries of a store, reached as `Store.registries`.
 

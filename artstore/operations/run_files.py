@@ -32,6 +32,7 @@ from artstore.ingest.contents import Contents, store_contents
 from artstore.ingest.walk import OLD_RUN_FOLDERS, RUN_FOLDERS
 from artstore.operations.reclaim_space import reclaim_space
 from artstore.runtime import platform
+from artstore.runtime.arguments import checked
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _PIECE = 1 << 20
@@ -44,6 +45,7 @@ class FileOnDisk(NamedTuple):
     status: os.stat_result
 
 
+@checked
 class RunFiles:
     """The files of the runs of a store, reached as `Store.runs.files`."""
 

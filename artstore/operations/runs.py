@@ -24,6 +24,7 @@ from artstore.operations import run_folders
 from artstore.operations.reclaim_space import reclaim_space
 from artstore.operations.run_files import RunFiles, store_files
 from artstore.runtime import words
+from artstore.runtime.arguments import checked
 from artstore.storage import process_locks
 from artstore.storage.process_locks import ProcessLock
 
@@ -46,6 +47,7 @@ class Begun(NamedTuple):
     """Whether another process had begun it, which it shares with this one."""
 
 
+@checked
 class Runs:
     """The runs of a store, reached as `Store.runs`."""
 

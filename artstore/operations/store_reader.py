@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from artstore.operations.pages import Pages
 from artstore.operations.registries import Registries
 from artstore.operations.runs import Runs
 from artstore.runtime import notebook, words
+from artstore.runtime.arguments import checked
 from artstore.runtime.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ Result = TypeVar("Result")
 StrPath = str | os.PathLike[str]
 
 
+@checked
 class StoreReader:
     """The reading half of a store: find collections, versions and entries, read content, measure space."""
 
@@ -133,7 +136,7 @@ class StoreReader:
 
     def version_by_id(self, id: int) -> Version:
         """Return a version by its number in the store, also a deleted one. Raises `NotFound`."""
-        return self._read(versions.by_id, id)
+        return self._read(versions.by_id, operator.index(id))
 
     def versions(self, name: str, *, project: str = names.DEFAULT_PROJECT, deleted: bool = False) -> Iterator[Version]:
         """Yield the versions of a collection, the newest first. Deleting while iterating skips nothing."""
@@ -304,4 +307,4 @@ class StoreReader:
 
 
 def number_of(pending: Pending | int) -> int:
-    return pending if isinstance(pending, int) else pending.id
+    return pending.id if isinstance(pending, Pending) else operator.index(pending)

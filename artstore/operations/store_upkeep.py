@@ -11,9 +11,11 @@ from artstore.operations.repair import RepairResult
 from artstore.operations.restore import RestoreResult
 from artstore.operations.store_reader import StoreReader, StrPath
 from artstore.operations.verify import VerifyResult
+from artstore.runtime.arguments import checked
 from artstore.runtime.progress import SILENT, Progress
 
 
+@checked
 class StoreUpkeep(StoreReader):
     """Upkeep of the whole store."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from artstore.catalog import lineage
+from artstore.catalog import lineage, runs
 from artstore.catalog.lineage import NodeKey
 from artstore.catalog.repository import Repository
 from artstore.lineage.graph import Direction
@@ -16,7 +16,9 @@ def version(repository: Repository, id: int, direction: Direction, depth: int | 
 
 
 def run(repository: Repository, id: int, direction: Direction, depth: int | None) -> Lineage:
-    """Return the graph around a run. Raises `InvalidInput` for a bad direction or depth."""
+    """Return the graph around a run. Raises `NotFound`, or `InvalidInput` for a bad direction or depth."""
+    with repository.db.reading() as connection:
+        runs.check_exists(connection, id)
     return _around(repository, NodeKey(True, id), direction, depth)
 
 

@@ -53,6 +53,7 @@ def upsert(
     refs = entry_rows.ref_rows(repository.db.algorithm, entries)
 
     def add(connection: Connection) -> int:
+        runs.check_exists(connection, run)
         collection = commit.ensure_collection(connection, draft)
         id = pending.find(connection, collection.id, distributed_id)
         if id is None:
@@ -142,6 +143,7 @@ def _prepare(repository: Repository, connection: Connection, id: int) -> _Prepar
 def _finish(
     connection: Connection, id: int, prepared: _Prepared | None, aliases: list[str], run: int | None, force: bool
 ) -> Version:
+    runs.check_exists(connection, run)
     became = pending.finished_as(connection, id)
     if became is None:
         row = pending.by_id(connection, id)

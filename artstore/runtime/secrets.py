@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
 from artstore.errors import SecretInUri
+from artstore.runtime.arguments import checked
 
 SECRET_WORDS = (
     *("accesskey", "accesskeyid", "apikey", "auth", "authorization", "bearer", "cookie", "cred", "credential", "hmac"),
@@ -165,6 +166,7 @@ def shown(uri: object) -> str:
     return start + kept + ("…" if len(kept) < len(rest) else "")
 
 
+@checked
 def refuse_secrets(uri: str) -> None:
     """Raise `SecretInUri` if a URI holds a password, a signature or a token.
 
@@ -183,6 +185,7 @@ def refuse_secrets(uri: str) -> None:
                 )
 
 
+@checked
 def refuse_userinfo(uri: str) -> None:
     """Raise `SecretInUri` if a URI, or one inside it, holds a user and a password before its host.
 

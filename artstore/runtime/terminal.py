@@ -110,15 +110,16 @@ def termerror(string: str, newline: bool = True, repeat: bool = True, prefix: bo
 
 
 def _prefixed(word: str, string: str) -> str:
-    return "\n".join(f"{word} {line}" for line in string.split("\n"))
+    return "\n".join(f"{word} {line}" for line in str(string).split("\n"))
 
 
 def _print(string: str, newline: bool, repeat: bool, prefix: bool) -> None:
-    if not repeat and string in _printed_once:
+    text = str(string)
+    if not repeat and text in _printed_once:
         return
     if not repeat:
-        _printed_once.add(string)
-    lines = [f"{'artstore: ' if prefix else ''}{visible(line)}" for line in string.split("\n")]
+        _printed_once.add(text)
+    lines = [f"{'artstore: ' if prefix else ''}{visible(line)}" for line in text.split("\n")]
     print("\n".join(lines), end="\n" if newline else "", file=sys.stderr)
 
 

@@ -10,6 +10,7 @@ from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
 from artstore.core import names
 from artstore.errors import UsageError
+from artstore.runtime.arguments import checked
 from artstore.tracking import open_stores, run_files
 from artstore.tracking import run as runs
 from artstore.tracking.run import Run
@@ -90,6 +91,7 @@ def summary() -> Any:
     return _NoRun("summary") if open_run is None else open_run.summary
 
 
+@checked
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
     """Finish the open run, if there is one. See `Run.finish`."""
     open_run = runs.current()
@@ -97,6 +99,7 @@ def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
         open_run.finish(exit_code, quiet)
 
 
+@checked
 def restore(
     name: str, run_path: str | None = None, replace: bool = False, root: StrPath | None = None
 ) -> IO[Any] | None:
@@ -146,6 +149,7 @@ def setup(*arguments: Any, **more: Any) -> None:
     """Do nothing. In W&B it starts a background process."""
 
 
+@checked
 def teardown(exit_code: int | None = None) -> None:
     """Finish the open run, if there is one."""
     finish(exit_code)

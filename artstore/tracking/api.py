@@ -11,6 +11,7 @@ from artstore.core.names import LOCAL, REGISTRY
 from artstore.core.versions import Pending
 from artstore.errors import NotFound, WrongType
 from artstore.runtime import notebook, words
+from artstore.runtime.arguments import checked
 from artstore.store import Store
 from artstore.tracking import location, open_stores, public_run, sweeps
 from artstore.tracking.artifact import Artifact
@@ -26,6 +27,7 @@ from artstore.tracking.registry import Registry
 from artstore.tracking.server_only import server_only
 
 
+@checked
 @server_only("""
     automation automations create_automation create_custom_chart create_run create_run_queue create_team create_user
     delete_automation integrations job list_jobs organization queued_run reports run_queue slack_integrations
@@ -302,6 +304,7 @@ class Api:
         return f"<Api of {self._store.path if self._store else location.find()}>"
 
 
+@checked
 @server_only("owner")
 class Project:
     """A namespace of artifacts and runs."""

@@ -18,6 +18,7 @@ from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
 from artstore.errors import ArtifactFinalizedError, InvalidInput
 from artstore.runtime import terminal
+from artstore.runtime.arguments import checked
 from artstore.store import Store
 from artstore.tracking import crossings, transfer
 from artstore.tracking.artifact_draft import ArtifactDraft
@@ -25,6 +26,7 @@ from artstore.tracking.artifact_state import as_aliases, needs_version, read_met
 from artstore.tracking.artifact_version import ArtifactVersion
 
 
+@checked
 class Artifact(ArtifactDraft, ArtifactVersion):
     """A versioned folder of data: files, links, and references to objects and other artifacts.
 

@@ -11,6 +11,7 @@ from artstore.core import names
 from artstore.core.versions import Version
 from artstore.errors import DownloadDiffers, DownloadMissing, InvalidInput
 from artstore.runtime import terminal
+from artstore.runtime.arguments import checked
 from artstore.tracking import download_root
 from artstore.tracking.artifact_media import ArtifactMedia
 from artstore.tracking.artifact_state import needs_version
@@ -20,6 +21,7 @@ from artstore.tracking.listing import Listing
 StrPath = str | os.PathLike[str]
 
 
+@checked
 class ArtifactDownload(ArtifactMedia):
     """The part of `Artifact` that lists and downloads its entries."""
 

@@ -16,6 +16,7 @@ from artstore.core.draft import Draft
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, PathConflict, SourceMissing
 from artstore.runtime import secrets, terminal
+from artstore.runtime.arguments import checked
 from artstore.tracking.artifact_download import ArtifactDownload
 from artstore.tracking.artifact_state import ArtifactState, needs_draft
 from artstore.tracking.entries import ArtifactEntries, ArtifactEntry, ReservedFile
@@ -27,6 +28,7 @@ _ARTIFACT_SCHEMES = ("wandb-artifact://", "wandb-client-artifact://")
 StrPath: TypeAlias = str | os.PathLike[str]
 
 
+@checked
 class ArtifactDraft(ArtifactDownload):
     """The part of `Artifact` that needs a draft."""
 

@@ -10,9 +10,11 @@ from typing import Any
 from artstore.core import digests, names
 from artstore.core.manifest import Entry, Kind, ManifestBuilder, version_digest
 from artstore.errors import InvalidInput, NoEntry
+from artstore.runtime.arguments import checked
 from artstore.tracking.entries import ArtifactEntry, Owner
 
 
+@checked
 class ArtifactManifest:
     """All entries of an artifact, or those of a document that `from_manifest_json` reads."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from artstore.core.draft import Draft
 from artstore.core.versions import Version
+from artstore.runtime.arguments import checked
 from artstore.tracking.artifact_state import ArtifactState, needs_draft, needs_version
 from artstore.tracking.entries import ArtifactEntry, no_entry
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from artstore.tracking.media_writer import ArtifactWriter
 
 
+@checked
 class ArtifactMedia(ArtifactState):
     """The part of `Artifact` that holds objects."""
 

@@ -29,8 +29,10 @@ from artstore.errors import (
     NotJson,
     StoreError,
     WaitTimeoutError,
+    WrongValue,
 )
 from artstore.runtime import terminal
+from artstore.runtime.arguments import checked
 from artstore.store import Store
 from artstore.tracking import open_stores
 from artstore.tracking.artifact_manifest import ArtifactManifest
@@ -80,6 +82,7 @@ class ArtifactTTL(Enum):
     INHERIT = 0
 
 
+@checked
 class ArtifactState(Owner):
     """The part of `Artifact` that is the same for a draft and a version."""
 
@@ -347,7 +350,7 @@ class ArtifactState(Owner):
         if self.is_link:
             raise InvalidInput("Cannot set TTL for link artifact. Unlink the artifact first, or set it on its source")
         if not isinstance(ttl, timedelta | ArtifactTTL | None):
-            raise TypeError(f"a ttl is a timedelta, None or ArtifactTTL.INHERIT, not {ttl!r}")
+            raise WrongValue(f"a ttl is a timedelta, None or ArtifactTTL.INHERIT, not {ttl!r}")
         if isinstance(ttl, timedelta):
             check_ttl(ttl)
         self._await_commit()

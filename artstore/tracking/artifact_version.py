@@ -10,6 +10,7 @@ from artstore.core.names import LOCAL
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, WrongType
 from artstore.runtime import terminal, words
+from artstore.runtime.arguments import checked
 from artstore.tracking import crossings, deletion, notebook
 from artstore.tracking.artifact_download import ArtifactDownload
 from artstore.tracking.artifact_state import as_aliases, as_list, needs_version
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from artstore.tracking.public_run import PublicRun
 
 
+@checked
 class ArtifactVersion(ArtifactDownload):
     """The part of `Artifact` that needs a version."""
 

@@ -10,6 +10,7 @@ from artstore.core.names import LOCAL
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, NotFound
 from artstore.runtime import notebook
+from artstore.runtime.arguments import checked
 from artstore.store import Collection, Store
 from artstore.tracking import deletion
 from artstore.tracking.artifact import Artifact
@@ -31,6 +32,7 @@ _ORDERS = {
 }
 
 
+@checked
 class ArtifactCollection:
     """All versions of one name in a project; in a registry, all links under one name.
 
@@ -202,6 +204,7 @@ class ArtifactCollection:
         return f"<ArtifactCollection {self.project}/{self.name} ({self.type})>"
 
 
+@checked
 class ArtifactType:
     """All collections of one type in a project."""
 
@@ -311,6 +314,8 @@ def list_versions(
     if order not in _ORDERS:
         raise InvalidInput(f"cannot order versions by {order!r}: use version_index or created_at, with + or -")
     oldest_first = _ORDERS[order] == OLDEST_FIRST
+    if start is not None and not (isinstance(start, str) and start.isascii() and start.isdigit() and len(start) < 19):
+        raise InvalidInput(f"start must be the number of a version as a string, such as '3', not {start!r}")
 
     def page(after: str | None, count: int) -> list[tuple[str, Artifact]]:
         number = None if after is None else int(after)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from artstore.core.jsonable import to_jsonable
 from artstore.errors import InvalidInput, NotJson
+from artstore.runtime.arguments import checked
 
 
+@checked
 class RecordedDict(MutableMapping[str, Any]):
     """A dict that a run records: it calls `changed` after each change. `values.x` is `values["x"]`."""
 
@@ -53,6 +56,7 @@ class RecordedDict(MutableMapping[str, Any]):
         return repr(self._values)
 
 
+@checked
 class Summary(RecordedDict):
     """The results of a run: the last value of each key that was logged, and what was set here.
 
@@ -74,6 +78,7 @@ class Summary(RecordedDict):
         self._changed()
 
 
+@checked
 class Config(RecordedDict):
     """The values that a run was started with.
 
@@ -106,7 +111,7 @@ class Config(RecordedDict):
         if key in self.__dict__.get("_locked", ()):
             return
         value = self._resolve(key, value)
-        if not allow_val_change and key in self._values and self._values[key] != value:
+        if not allow_val_change and key in self._values and not _is_same(self._values[key], value):
             raise InvalidInput(
                 f"Attempted to change value of key {key!r} from {self._values[key]!r} to {value!r}. If you really want "
                 "to do this, pass allow_val_change=True to config.update()"
@@ -127,6 +132,14 @@ class Config(RecordedDict):
         for key, value in to_mapping(given).items():
             if key not in self._values:
                 self[str(key)] = value
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    """Whether two values are equal; arrays compare item by item, so they are compared as they are stored."""
+    try:
+        return bool(old == new)
+    except ValueError:
+        return bool(to_jsonable(old) == to_jsonable(new))
 
 
 def _detached(kind: type[RecordedDict], values: dict[str, Any]) -> RecordedDict:

@@ -14,6 +14,7 @@ from artstore.core.manifest import Entry, Kind
 from artstore.data_types import content
 from artstore.errors import InvalidInput, NoEntry
 from artstore.runtime import scratch
+from artstore.runtime.arguments import checked
 
 
 class Owner(Protocol):
@@ -133,6 +134,7 @@ class ArtifactEntry:
         return f"ArtifactEntry(path={self.path!r}, digest={self.digest!r}, size={self.size})"
 
 
+@checked
 class ArtifactEntries(Sequence[ArtifactEntry]):
     """Entries of an artifact. Each is made when it is accessed: there can be a million of them."""
 
@@ -213,6 +215,7 @@ class ArtifactFile:
 
     url = direct_url = path_uri
 
+    @checked
     def download(self, root: str | os.PathLike[str] = ".", replace: bool = False, exist_ok: bool = False) -> Any:
         """Write the file below a folder; return it, opened for reading.
 
@@ -230,6 +233,7 @@ class ArtifactFile:
         return f"<File {self.name} ({self.size} bytes)>"
 
 
+@checked
 class ReservedFile:
     """A file of an artifact that a `with` block writes: `Artifact.new_file` returns it.
 

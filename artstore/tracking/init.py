@@ -14,8 +14,9 @@ from typing import Any
 
 from artstore.core import names
 from artstore.core.runs import NewRun, Sharing
-from artstore.errors import InvalidInput, InvalidName
+from artstore.errors import InvalidInput, InvalidName, WrongValue
 from artstore.runtime import environment, release, scratch, secrets, terminal
+from artstore.runtime.arguments import checked
 from artstore.tracking import config_files, location, open_stores, sweeps
 from artstore.tracking import run as runs
 from artstore.tracking.artifact_state import as_list
@@ -37,6 +38,7 @@ _REINITS = (None, True, False, "default", "finish_previous", "return_previous", 
 _MODES = (None, "online", "offline", "shared", "dryrun", "run", "disabled")
 
 
+@checked
 def init(
     project: str | None = None,
     job_type: str | None = None,
@@ -144,7 +146,7 @@ def init(
 def _note_ignored(others: Mapping[str, Any]) -> None:
     unknown = [name for name in others if name not in (*_IGNORED, *_SILENT)]
     if unknown:
-        raise TypeError(f"init() got an unexpected keyword argument {unknown[0]!r}")
+        raise WrongValue(f"init() got an unexpected keyword argument {unknown[0]!r}")
     # A value that asks for nothing, such as save_code=False, needs no note.
     ignored = [name for name, value in others.items() if value and name not in _SILENT]
     if ignored:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
-from artstore.errors import InvalidInput
+from artstore.errors import InvalidInput, WrongValue
 from artstore.runtime import notebook
+from artstore.runtime.arguments import checked
 
 Item = TypeVar("Item")
 _SHOWN = 50
@@ -14,6 +16,7 @@ _SHOWN = 50
 Page = Callable[[str | None, int], list[tuple[str, Item]]]
 
 
+@checked
 class Listing(Generic[Item]):
     """A list of the Api, read page by page: it can be iterated, indexed, sliced and counted.
 
@@ -29,7 +32,9 @@ class Listing(Generic[Item]):
     ) -> None:
         self._page = page
         self._length = length
-        self.per_page = max(1, per_page)
+        if not isinstance(start, str | None):
+            raise WrongValue(f"start is the cursor of a listing, a string or None, not {type(start).__name__}")
+        self.per_page = max(1, operator.index(per_page))
         self.cursor = start
         self._items: list[Item] = []
         self._ended = False
@@ -38,13 +43,14 @@ class Listing(Generic[Item]):
     @classmethod
     def of(cls, items: list[tuple[str, Item]], *, start: str | None = None, per_page: int = 50) -> Listing[Item]:
         """Return a listing of items that are already there, each with its cursor."""
-        places = {cursor: number + 1 for number, (cursor, _) in enumerate(items)}
+        pairs = [(cursor, item) for cursor, item in items]
+        places = {cursor: number + 1 for number, (cursor, _) in enumerate(pairs)}
 
         def page(after: str | None, count: int) -> list[tuple[str, Item]]:
-            begin = 0 if after is None else places.get(after, len(items))
-            return items[begin : begin + count]
+            begin = 0 if after is None else places.get(after, len(pairs))
+            return pairs[begin : begin + count]
 
-        return cls(page, lambda: len(items), per_page=per_page, start=start)
+        return cls(page, lambda: len(pairs), per_page=per_page, start=start)
 
     @property
     def more(self) -> bool:

@@ -13,6 +13,7 @@ from artstore.core.versions import Version
 from artstore.errors import InvalidInput
 from artstore.lineage.graph import Direction
 from artstore.lineage.lineage import Lineage
+from artstore.runtime.arguments import checked
 from artstore.runtime.notebook import show as show_in_notebook
 from artstore.store import Store
 from artstore.tracking import crossings, notebook
@@ -29,6 +30,7 @@ _PAGE = 1000
 _OLDEST_FIRST = "+created_at"
 
 
+@checked
 @server_only("console_logs create download_history_exports stop update_state")
 class PublicRun(PublicRunEdits):
     """A run of a store, as it was when it was read; `load` reads it again.

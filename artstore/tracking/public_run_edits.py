@@ -12,6 +12,7 @@ from typing import Any
 from artstore.core.jsonable import to_jsonable
 from artstore.core.runs import RUNNING, RunRecord, check_text
 from artstore.errors import NotFound, WaitTimeoutError
+from artstore.runtime.arguments import checked, checked_values
 from artstore.store import Store
 from artstore.tracking import run_file
 from artstore.tracking.artifact_state import as_list
@@ -33,12 +34,14 @@ class PublicSummary(dict[str, Any]):
         super().__init__(values)
         self._store = store
 
+    @checked_values
     def update(self, *given: Any, **more: Any) -> None:
         """Set keys, and store the summary."""
         super().update(*given, **more)
         self._store()
 
 
+@checked
 class PublicRunEdits(RunIdentity):
     """The part of `PublicRun` that can be edited."""
 

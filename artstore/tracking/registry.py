@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from artstore.core.names import LOCAL, REGISTRY
-from artstore.errors import InvalidInput
+from artstore.errors import InvalidInput, WrongValue
 from artstore.runtime import notebook
+from artstore.runtime.arguments import checked
 from artstore.store import Registry as Record
 from artstore.store import Store
 from artstore.tracking.artifact import Artifact
@@ -17,6 +18,7 @@ from artstore.tracking.listing import Listing, in_order
 from artstore.tracking.server_only import server_only
 
 
+@checked
 @server_only("add_members members remove_members team_members update_member user_members")
 class Registry:
     """A registry: the collections of links in one project.
@@ -152,7 +154,9 @@ class Registry:
         artifact_types: Iterable[str] | None = None,
     ) -> Registry:
         """Create a registry. `Api.create_registry` calls this. Raises `InvalidInput` if it exists."""
-        store: Store = api.store
+        store = getattr(api, "store", None)
+        if not isinstance(store, Store):
+            raise WrongValue(f"a registry is created through an Api, not {type(api).__name__}")
         # No types, or an empty list of them, accept all.
         wanted = as_list(artifact_types) or None
         return cls(

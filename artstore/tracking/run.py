@@ -19,6 +19,7 @@ from typing import Any
 from artstore.core.runs import FAILED, FINISHED, RunRecord
 from artstore.errors import ArtstoreError, UsageError
 from artstore.runtime import exit_hooks, forking, terminal
+from artstore.runtime.arguments import checked
 from artstore.store import Store
 from artstore.tracking import crossings, git, location
 from artstore.tracking.metrics import Metric
@@ -65,6 +66,7 @@ def generate_id(length: int = 8) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
+@checked
 class Run(RunPage):
     """One execution of a program: its config and metrics, the artifacts that it used, and those that it logged.
 

@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 from artstore.core import names
 from artstore.core.draft import check_distributed_id, check_type
 from artstore.core.runs import RunRecord
-from artstore.errors import InvalidInput, NotFound
+from artstore.errors import InvalidInput, NotAModel, NotFound, WrongValue
 from artstore.runtime import terminal
+from artstore.runtime.arguments import checked
 from artstore.store import Store
 from artstore.tracking import logged_media, source_code
 from artstore.tracking.artifact import Artifact
@@ -27,6 +28,7 @@ StrPath: TypeAlias = str | os.PathLike[str]
 _ARTIFACT_SCHEME = "wandb-artifact://"
 
 
+@checked
 class RunArtifacts(RunState):
     """The part of `Run` that deals with artifacts."""
 
@@ -135,7 +137,7 @@ class RunArtifacts(RunState):
     def _shared_id(self, verb: str, given: str | None) -> str:
         shared_id = self.group if given is None else given
         if shared_id is None:
-            raise TypeError(f"Cannot {verb} artifact unless run is in a group or distributed_id is provided")
+            raise WrongValue(f"Cannot {verb} artifact unless run is in a group or distributed_id is provided")
         check_distributed_id(shared_id)
         return shared_id
 
@@ -175,7 +177,7 @@ class RunArtifacts(RunState):
         if isinstance(given, Artifact):
             return given
         if not isinstance(given, str | os.PathLike):
-            raise TypeError(
+            raise WrongValue(
                 "You must pass an instance of Artifact, or the path of a file or folder, to log_artifact, not "
                 f"{given.__class__.__name__}"
             )
@@ -275,12 +277,12 @@ class RunArtifacts(RunState):
     def use_model(self, name: str) -> str:
         """Use and download a model; return the path of its file if it has only one, otherwise of its folder.
 
-        Raises `AssertionError`, as W&B does, if the type of the artifact does not contain `model`.
+        Raises `NotAModel`, an `AssertionError` as in W&B, if the type of the artifact does not contain `model`.
         """
         self._check_open()
         artifact = self._find(name)
         if "model" not in artifact.type.lower():
-            raise AssertionError("You can only use this method for 'model' artifacts.")
+            raise NotAModel("You can only use this method for 'model' artifacts.")
         self._note_use(artifact, None)
         root = artifact.download()
         files = list(artifact.manifest.entries)
@@ -293,7 +295,7 @@ class RunArtifacts(RunState):
         except NotFound:
             return "model"
         if "model" not in type.lower():
-            raise AssertionError("You can only use this method for 'model' artifacts.")
+            raise NotAModel("You can only use this method for 'model' artifacts.")
         return type
 
     # Link
@@ -315,7 +317,7 @@ class RunArtifacts(RunState):
         """
         self._check_open()
         if not isinstance(artifact, Artifact):
-            raise TypeError(
+            raise WrongValue(
                 f"You must pass an instance of Artifact to link_artifact, not {artifact!r}: use_artifact finds one by "
                 "its name"
             )
@@ -334,10 +336,10 @@ class RunArtifacts(RunState):
     ) -> Artifact:
         """Log a file or folder as a model, and link it to a registered model; return the link.
 
-        Raises `AssertionError`, as W&B does, for a name with `/`, or that of an artifact which is not a model.
+        Raises `NotAModel`, an `AssertionError` as in W&B, for a name with `/` or of what is not a model.
         """
         if "/" in registered_model_name:
-            raise AssertionError("Please provide only a name, with no '/'.")
+            raise NotAModel("Please provide only a name, with no '/'.")
         artifact = self.log_artifact(path, name=name, type=self._model_type(name or f"run-{self.id}-{Path(path).name}"))
         return self.link_artifact(artifact, f"model-registry/{registered_model_name}", aliases)
 

@@ -14,10 +14,12 @@ from artstore.core import names
 from artstore.core.runs import RunFile as Record
 from artstore.core.runs import RunRecord
 from artstore.errors import InvalidInput
+from artstore.runtime.arguments import checked
 from artstore.store import Store
 from artstore.tracking.listing import Listing
 
 
+@checked
 class RunFile:
     """A file of a run: it saved it, logged it as media, or wrote it to `Run.dir`.
 

@@ -12,6 +12,7 @@ from typing import IO, Any
 from artstore.core.runs import RunRecord
 from artstore.errors import ArtstoreError, InvalidInput, SourceChanged
 from artstore.runtime import platform, terminal
+from artstore.runtime.arguments import checked
 from artstore.store import Store
 from artstore.tracking import public_run
 from artstore.tracking.run_artifacts import RunArtifacts, StrPath
@@ -20,6 +21,7 @@ _POLICIES = ("live", "end", "now")
 _CLOUD = ("s3://", "gs://")
 
 
+@checked
 class RunFiles(RunArtifacts):
     """The part of `Run` that deals with its files."""
 
@@ -66,7 +68,7 @@ class RunFiles(RunArtifacts):
         for path in sorted(globbing.glob(absolute if glob else globbing.escape(absolute), recursive=True)):
             source = Path(path)
             if source.is_dir():
-                files = [Path(parent, name) for parent, _, names in os.walk(source) for name in names]
+                files = [Path(parent, name) for parent, _, found in os.walk(source) for name in found]
             else:
                 files = [source]
             found.update((_path_in_run(file, base, folder), file) for file in sorted(files))
@@ -147,7 +149,7 @@ def restore_file(store: Store, project: str, name: str, run_path: str, replace: 
     """Return a file of a run, opened for reading, after copying it below a folder. See `Run.restore`."""
     run = public_run.find_run(store, run_path, project)
     target = Path(root, name)
-    if target.exists() and not replace:
+    if target.is_file() and not replace:
         return target.open()
     files = run.files([name])
     return files[0].download(root, replace=True) if len(files) else None

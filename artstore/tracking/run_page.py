@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from artstore.runtime.arguments import checked
 from artstore.runtime.notebook import show as show_in_notebook
 from artstore.tracking import notebook
 from artstore.tracking.run_files import RunFiles
@@ -19,6 +20,7 @@ class RunStatus:
     sync_time: Any = None
 
 
+@checked
 class RunPage(RunFiles):
     """The part of `Run` that programs call because W&B has it, and that changes nothing."""
 

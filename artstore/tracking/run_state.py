@@ -14,6 +14,7 @@ from artstore.core.names import LOCAL
 from artstore.core.runs import Changes, RunRecord, check_text
 from artstore.errors import NotJson, UsageError
 from artstore.runtime import exit_hooks, terminal
+from artstore.runtime.arguments import checked
 from artstore.store import Store
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.artifact_state import as_list
@@ -61,6 +62,7 @@ class RunIdentity:
         return self._record.qualified_name
 
 
+@checked
 class RunState(RunIdentity):
     """The part of `Run` that is data.
 

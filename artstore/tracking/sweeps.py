@@ -17,6 +17,7 @@ from artstore.core.names import LOCAL
 from artstore.core.runs import FINISHED, RUNNING, NewRun
 from artstore.errors import InvalidInput, NotFound, UsageError
 from artstore.runtime import environment, terminal
+from artstore.runtime.arguments import checked
 from artstore.store import Store
 from artstore.tracking import config_files, open_stores, public_run, search
 from artstore.tracking import run as runs
@@ -43,6 +44,7 @@ class TurnTaken(UsageError):
     """Another process of the same turn has begun its run."""
 
 
+@checked
 class Sweep:
     """A search for the best values of parameters, and its runs."""
 
@@ -199,6 +201,7 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and value == value else None
 
 
+@checked
 def sweep(
     sweep: Mapping[str, Any] | str | os.PathLike[str] | Callable[[], Mapping[str, Any]],
     entity: str | None = None,
@@ -253,6 +256,7 @@ def current(store: Store, project: str) -> Turn | None:
     return Turn(Sweep(store, where, id), turn)
 
 
+@checked
 def agent(
     sweep_id: str,
     function: Callable[[], Any] | None = None,

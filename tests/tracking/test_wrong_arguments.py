@@ -1,0 +1,68 @@
+"""Arguments of runs and artifacts that are wrong in a way that nothing but the call itself can see."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import artstore
+from artstore.errors import InvalidInput, NotAModel, NotFound, WrongValue
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+    with artstore.init(project="p", store=tmp_path / "store") as run:
+        yield run
+
+
+def test_an_array_in_the_config_may_be_set_again_and_not_changed(run: Any) -> None:
+    run.config["weights"] = np.zeros(3)
+    run.config["weights"] = np.zeros(3)
+    with pytest.raises(InvalidInput, match="Attempted to change value of key 'weights'"):
+        run.config["weights"] = np.ones(3)
+
+
+@pytest.mark.parametrize("name", ["", "..", "."])
+def test_a_folder_cannot_be_restored(run: Any, name: str) -> None:
+    assert run.restore(name) is None
+
+
+@pytest.mark.parametrize("description", [{"a": 1}, b"x", 3])
+def test_a_description_is_refused_when_it_is_given(description: Any) -> None:
+    with pytest.raises(WrongValue, match=f"a description is a string, not {type(description).__name__}"):
+        artstore.Artifact("animals", "dataset", description=description)
+
+
+def test_models_are_asked_for_as_in_wandb(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("x")
+    run.log_artifact("x", name="animals", type="dataset").wait()
+    for wrong in (partial(run.use_model, "animals:latest"), partial(run.link_model, "x", "a/b")):
+        with pytest.raises(AssertionError) as raised:
+            wrong()
+        assert isinstance(raised.value, NotAModel)
+
+
+def test_numbers_of_numpy_find_versions_and_what_is_no_number_is_refused(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("x")
+    run.log_artifact("x", name="animals", type="dataset").wait()
+    version = run.store.version("p/animals:v0")
+    assert run.store.version_by_id(np.int64(version.id)) == version
+    with pytest.raises(WrongValue, match=r"version_by_id\(\): id must be an integer, not str"):
+        run.store.version_by_id(str(version.id))
+    with pytest.raises(NotFound, match="no run has the number 99"):
+        run.store.run_lineage(99)
+
+
+@pytest.mark.parametrize("start", ["x", "-1", "1.5", "9" * 30, ""])
+def test_a_listing_starts_after_a_number(run: Any, start: str) -> None:
+    run.log_artifact(artstore.Artifact("animals", "dataset")).wait()
+    api = artstore.Api({"project": "p"}, store=run.store.path)
+    with pytest.raises(InvalidInput, match="number of a row"):
+        run.store.runs.page("p", after=start)
+    with pytest.raises(InvalidInput, match="number of a version"):
+        list(api.artifacts("dataset", "animals", start=start))
