@@ -56,6 +56,18 @@ def chosen(every: Sequence[Line], wanted: Sequence[str]) -> list[Line]:
     return [by_key[_key(name, by_key)] for name in wanted]
 
 
+def field(runs: Iterable[PublicRun], name: str) -> str | None:
+    """Return the field by which runs are ordered by a value of their summary or config; None if there are no runs.
+
+    Raises `UsageError` for a value that none of the runs has.
+    """
+    by_key = {line.key: line for line in lines(runs)}
+    if not by_key:
+        return None
+    key = SUMMARY + name if SUMMARY + name in by_key else _key(name, by_key)
+    return key.replace(SUMMARY, "summary_metrics.", 1) if key.startswith(SUMMARY) else key
+
+
 def _key(name: str, by_key: Mapping[str, Line]) -> str:
     for key in (name, CONFIG + name, SUMMARY + name):
         if key in by_key:

@@ -15,6 +15,7 @@ import click
 
 from artstore.cli import _completion, _format, _open, _options, _run_plot, _run_values
 from artstore.core import names
+from artstore.errors import InvalidInput
 from artstore.runtime import terminal
 from artstore.store import Store
 from artstore.tracking import public_run
@@ -28,17 +29,21 @@ _COLUMNS = 8
 """The most columns of config and summary that are shown unless --columns names them."""
 
 
+_SAMPLE = 200
+"""The runs in which a value is looked for that --order names without `config.` or `summary.`."""
+
+
 @click.command(
     "runs",
     epilog=_options.examples(
         "artstore runs",
         "artstore runs 3k9x2m1q",
         "artstore runs --project zoo --state failed -n 10",
-        "artstore runs --project zoo --columns lr,accuracy --order -summary_metrics.accuracy",
+        "artstore runs --project zoo --columns lr,accuracy --order -accuracy",
         "artstore runs diff 3k9x2m1q 7d0a4hbe",
         "artstore runs plot loss 'val/*' --project zoo --smooth 0.8",
         "artstore runs plot loss --run 3k9x2m1q --run 7d0a4hbe --out loss.svg",
-        """artstore runs --filter '{"config.lr": {"$lt": 0.1}}' --order -summary_metrics.accuracy""",
+        """artstore runs --filter '{"config.lr": {"$lt": 0.1}}' --order -accuracy""",
     ),
 )
 @click.argument("words", metavar="[ID | diff ID ID... | plot METRIC...]", nargs=-1, shell_complete=_completion.runs)
@@ -58,7 +63,7 @@ _COLUMNS = 8
     metavar="FIELD",
     default=_NEWEST_FIRST,
     show_default=True,
-    help="Sort by a field, ascending; descending with - before it.",
+    help="Sort by a field, or a value of summary or config, ascending; descending with - before it.",
 )
 @click.option("-n", "limit", metavar="N", type=click.IntRange(min=1), help="At most N runs.")
 @click.option(
@@ -145,8 +150,22 @@ def command(
 def _matching(
     store: Store, project: str | None, filters: dict[str, Any], order: str, limit: int | None
 ) -> list[PublicRun]:
-    found = public_run.list_runs(store, project, filters, order, per_page=min(limit or 500, 500))
+    by = _order(store, project, order)
+    found = public_run.list_runs(store, project, filters, by, per_page=min(limit or 500, 500))
     return list(islice(found, limit))
+
+
+def _order(store: Store, project: str | None, order: str) -> str:
+    """Return the order by a field, which may be given by the short name of a value of summary or config."""
+    try:
+        public_run.list_runs(store, project, None, order)
+    except InvalidInput:
+        name = order.lstrip("+-")
+        field = _run_values.field(islice(public_run.list_runs(store, project, None, _NEWEST_FIRST), _SAMPLE), name)
+        if field is None:
+            raise
+        return order.removesuffix(name) + field
+    return order
 
 
 def _find(store: Store, run_id: str, project: str | None) -> PublicRun:

@@ -65,11 +65,20 @@ def test_the_project_of_the_environment_counts_for_every_verb(monkeypatch: pytes
         (["runs", "--project", "zooo"], "no such runs, no project 'zooo' (did you mean 'zoo'?)"),
         (["ls", "--project", "zooo"], "no project 'zooo' (did you mean 'zoo'?)"),
         (["runs", "--project", "zoo", "--columns", "los"], "no column 'los': did you mean 'loss'?"),
+        (["runs", "--project", "zoo", "--order", "-los"], "no column 'los': did you mean 'loss'?"),
         (["runs", "--sate", "failed"], "--state"),
     ],
 )
 def test_a_misspelt_name_gets_the_one_that_was_meant(words: list[str], hint: str) -> None:
     assert hint in run(*words).stderr
+
+
+def test_runs_are_sorted_by_the_short_names_of_their_values() -> None:
+    def ids(order: str) -> list[str]:
+        return [row["id"] for row in json_of("runs", "--project", "zoo", "--order", order)]
+
+    assert ids("loss") == ids("+loss") == ids("summary_metrics.loss") == ["second", "first"]
+    assert ids("-loss") == ids("-lr") == ["first", "second"]
 
 
 def test_a_project_that_is_not_there_is_named_in_python() -> None:
