@@ -16,6 +16,7 @@ from tests.support.budgets import BUDGET
 from tests.support.deed_checks import Scene
 from tests.support.deeds import DEEDS
 from tests.support.figures import Figures, Record
+from tests.support.files import read_files, write_files
 from tests.support.kill_points import TaskRunner
 from tests.support.power_cuts import Disk
 
@@ -55,6 +56,36 @@ def test_a_sample(runner: TaskRunner, tmp_path: Path, record_property: Record) -
     for name in SAMPLED:
         cut(Scene(runner, name, tmp_path / name), figures, 0.25, 0.02)
     figures.report(record_property, "cuts of the power")
+
+
+def test_a_strict_cut_leaves_what_was_synced(tmp_path: Path) -> None:
+    """The harness itself: data is durable by a sync of its file, a name by a sync of its folder."""
+    base, trace = tmp_path / "base", tmp_path / "trace"
+    write_files(base, {"s/old": b"old"})
+
+    def quoted(text: str) -> str:
+        return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
+
+    lines = [
+        f"openat(AT_FDCWD, {quoted(f'{base}/s')}, O_RDONLY|O_DIRECTORY) = 3",
+        f"openat(3, {quoted('new')}, O_WRONLY|O_CREAT, 0600) = 4",
+        f"write(4, {quoted('synced')}, 6) = 6",
+        "fsync(4) = 0",
+        f"write(4, {quoted(' and not')}, 8) = 8",
+        f"rename({quoted(f'{base}/s/old')}, {quoted(f'{base}/s/renamed')}) = 0",
+        "fsync(3) = 0",
+        f"openat(3, {quoted('unnamed')}, O_WRONLY|O_CREAT, 0600) = 5",
+        "fsync(5) = 0",
+        f"unlink({quoted(f'{base}/s/renamed')}) = 0",
+    ]
+    trace.write_text("".join(f"7 {line}\n" for line in lines))
+    disk = Disk(base)
+    left = []
+    for number, _ in enumerate(disk.play(trace)):
+        disk.rebuild(("s",), tmp_path / f"{number}", None)
+        left.append(read_files(tmp_path / f"{number}" / "s"))
+    before, after = {"old": b"old"}, {"renamed": b"old", "new": b"synced"}
+    assert left == [before] * 5 + [after] * 4
 
 
 @pytest.mark.torture
