@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from artstore.catalog import aliases, filter_fields, filters, timestamps
+from artstore.catalog import aliases, events, filter_fields, filters, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
 from artstore.core.draft import check_type
@@ -91,27 +91,39 @@ def find_all(
     matching: Filters | None = None,
     after: str = "",
     limit: int = -1,
+    emptied: bool = True,
 ) -> list[Collection]:
     """Return one page of the collections of a project, or of the whole store, by name: those after a name.
 
-    With `type` and `matching` filters, only collections that match.
+    With `type` and `matching` filters, only collections that match. Those whose versions were all deleted are left out
+    unless `emptied` is set.
     """
-    where = _where(connection, project, type, matching)
+    where = _where(connection, project, type, matching, emptied=emptied)
     query = f"{_COLLECTION} where {where.sql} and c.name > ? order by projects.name, c.name limit ?"
     return [_collection(row) for row in connection.execute(query, (*where.values, after, limit)).fetchall()]
 
 
 def count(connection: Connection, project: str | None, type: str | None, matching: Filters | None) -> int:
-    """Count the collections that `find_all` returns without a limit."""
-    where = _where(connection, project, type, matching)
+    """Count the collections that `find_all` returns without a limit, those without versions left out."""
+    where = _where(connection, project, type, matching, emptied=False)
     query = f"""select count(*) from collections as c join projects on projects.id = c.project where {where.sql}"""
     return int(connection.execute(query, where.values).fetchone()[0])
 
 
-def _where(connection: Connection, project: str | None, type: str | None, matching: Filters | None) -> Clause:
+_NOT_EMPTIED = """
+    (c.portfolio or c.next_number = 0
+        or exists (select 1 from versions where collection = c.id and state = 'committed'))
+"""
+
+
+def _where(
+    connection: Connection, project: str | None, type: str | None, matching: Filters | None, *, emptied: bool
+) -> Clause:
     condition = filters.where(connection, filter_fields.COLLECTIONS, matching)
     project = project and stored_project(connection, project)
     sql = f"(? is null or projects.name = ?) and (? is null or c.type = ?) and {condition.sql}"
+    if not emptied:
+        sql += f" and {_NOT_EMPTIED}"
     return Clause(sql, (project, project, type, type, *condition.values))
 
 
@@ -125,16 +137,29 @@ def projects(connection: Connection) -> list[str]:
     return [name for (name,) in connection.execute("select name from projects order by name")]
 
 
+def is_empty(connection: Connection, collection: Collection) -> bool:
+    """Return whether all versions of a collection were deleted, and none is pending."""
+    query = """
+        select not exists (select 1 from versions where collection = ?1 and state = 'committed')
+            and not exists (select 1 from pending where collection = ?1 and version is null)
+    """
+    return not collection.portfolio and bool(connection.execute(query, (collection.id,)).fetchone()[0])
+
+
 def find_or_create(
     connection: Connection, project: str, name: str, type: str, *, portfolio: bool = False
 ) -> tuple[Collection, bool]:
-    """Return a collection, which is created if there is none, and whether it is new.
+    """Return a collection, which is created if there is none, and whether it is new. An empty one gets the type.
 
     Raises `WrongType` if it has another type, and `InvalidInput` if it has versions of its own but `portfolio` is set,
     or links but `portfolio` is not set.
     """
     collection = find(connection, project, name)
     if collection is not None:
+        if type != collection.type and is_empty(connection, collection):
+            update(connection, collection.id, {"type": type})
+            events.record(connection, "collection-described", f"{project}/{name}", type=type)
+            collection = collection._replace(type=type)
         check_type(name, collection.type, type)
         if collection.portfolio and not portfolio:
             raise InvalidInput(f"{project}/{name} shows linked versions of other artifacts: choose another name")

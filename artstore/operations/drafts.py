@@ -81,7 +81,7 @@ class OpenDrafts:
         """Begin the next version of a collection. Raises `WrongType`, `InvalidInput`, or `StoreError`."""
         with self._repository.db.reading() as connection:
             collection = collections.find(connection, project, names.collection(name))
-            if collection is not None:
+            if collection is not None and not collections.is_empty(connection, collection):
                 check_type(collection.name, collection.type, type)
         type = type or (collection.type if collection else base.type if base else None)
         if type is None:

@@ -33,10 +33,13 @@ class Pages:
         after: str | None = None,
         count: int = 50,
     ) -> list[Collection]:
-        """Return a page of the collections of a project that match filters, by name: those after a name."""
+        """Return a page of the collections of a project that match filters, by name: those after a name.
+
+        Those whose versions were all deleted are left out.
+        """
         with self._repository.db.reading() as connection:
             return collections.find_all(
-                connection, project, type=type, matching=filters, after=after or "", limit=count
+                connection, project, type=type, matching=filters, after=after or "", limit=count, emptied=False
             )
 
     def count_collections(self, project: str, *, type: str | None = None, filters: Filters | None = None) -> int:

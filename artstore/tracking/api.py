@@ -162,12 +162,12 @@ class Api:
         return collection
 
     def artifact_collection_exists(self, name: str, type: str) -> bool:
-        """Return whether there is a collection of a name and type."""
+        """Return whether there is a collection of a name and type, and a version in it unless it has links."""
         try:
-            self.artifact_collection(type, name)
+            found = self.artifact_collection(type, name)
         except (NotFound, WrongType):
             return False
-        return True
+        return not found.is_sequence() or len(found.artifacts()) > 0
 
     def artifact_collections(
         self,

@@ -169,9 +169,16 @@ class RunArtifacts(RunState):
         name = artifact._bare_name
         try:
             known = self._store.collection(name, project=self.project).type
+            if known != artifact.type and self._is_empty(name):
+                known = self._types.setdefault(name, artifact.type)
         except NotFound:
             known = self._types.setdefault(name, artifact.type)
         check_type(name, known, artifact.type)
+
+    def _is_empty(self, name: str) -> bool:
+        """Return whether the versions of a collection were deleted and none is pending: it takes another type then."""
+        versions = self._store.pages.count_versions(name, project=self.project)
+        return not versions and not self._store.pending(name, project=self.project)
 
     def _to_artifact(self, given: Artifact | StrPath, name: str | None, type: str | None) -> Artifact:
         if isinstance(given, Artifact):

@@ -9,7 +9,7 @@ import pytest
 
 import artstore as wandb
 from artstore import Api, Artifact, ArtifactTTL
-from artstore.errors import InvalidName
+from artstore.errors import InvalidName, WrongType
 from tests.support.wandb_fixtures import log_version
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -263,3 +263,22 @@ def test_a_collection_is_renamed_only_to_a_valid_name() -> None:
 def test_a_deleted_collection_keeps_its_name_and_numbering() -> None:
     log_version().collection.delete()
     assert log_version(files={"cat.txt": b"purr"}).version == "v1"
+
+
+def test_a_deleted_collection_is_not_listed_and_takes_another_type() -> None:
+    log_version("plants")
+    collection = log_version().collection
+    assert Api().artifact_collection_exists("animals", "dataset")
+    collection.delete()
+    assert not Api().artifact_collection_exists("animals", "dataset")
+    listed = Api().artifact_collections("uncategorized", "dataset")
+    assert [each.name for each in listed] == ["plants"] and len(listed) == 1
+    again = log_version("animals", "model")
+    assert (again.version, again.type, again.collection.type) == ("v1", "model", "model")
+    with pytest.raises(WrongType):
+        log_version("animals", "dataset")
+    with wandb.init(group="night") as run:
+        run.upsert_artifact(Artifact("waiting", "dataset")).wait()
+        with pytest.raises(ValueError, match="already exists with type 'dataset'"):
+            run.upsert_artifact(Artifact("waiting", "model")).wait()
+    assert Api().store.verify().findings == []

@@ -293,8 +293,9 @@ def test_offline_mode_works_like_online_mode() -> None:
         assert run.link_artifact(Api().artifact("animals"), "wandb-registry-pets/best").is_link
 
 
-def test_a_collection_without_living_versions_keeps_its_type_and_numbers() -> None:
+def test_a_collection_without_living_versions_keeps_its_numbers_and_takes_a_type() -> None:
     log_version().delete(delete_aliases=True)
+    with wandb.init() as run:
+        assert run.log_artifact(new_draft("animals", "model")).wait().version == "v1"
     with wandb.init() as run, pytest.raises(ValueError, match="animals"):
-        run.log_artifact(new_draft("animals", "model"))
-    assert log_version().version == "v1"
+        run.log_artifact(new_draft("animals", "dataset"))
