@@ -75,7 +75,8 @@ def protected_of(connection: Connection, version: int) -> list[str]:
             select collection, name from aliases where version = :version
             union all
             select link_aliases.collection, link_aliases.name from links
-            join link_aliases on link_aliases.link = links.id where links.version = :version
+            join link_aliases on link_aliases.link = links.id
+            where links.version = :version and links.removed_at is null
         ) as held
         join protected_aliases as p on p.collection = held.collection and p.name = held.name
         join collections as c on c.id = held.collection join projects on projects.id = c.project order by 1

@@ -820,3 +820,14 @@ def m020_stat_blocks(db: Database) -> None:
         ) strict;
         """,
     )
+
+
+@migrations()
+def m021_living_links(db: Database) -> None:
+    """Which link is the newest in a collection that is not removed? Thousands of removed ones may follow it."""
+    _run(
+        db,
+        """
+        create index links_living on links (collection, number) where removed_at is null;
+        """,
+    )

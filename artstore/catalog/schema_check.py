@@ -39,6 +39,7 @@ SCHEMAS: Mapping[str, str] = MappingProxyType(
         "m018_registries": "13566b8880c7978ee501d41ec9635889",
         "m019_preempting": "c156cc4ea5a38902d789215aa3794fce",
         "m020_stat_blocks": "147ccb912b8ff76a14f1065ff46f87bb",
+        "m021_living_links": "7c224ae1590d20823d3705a3f72783e0",
     }
 )
 """The hash of the schema after each migration, in their order. A released one never changes."""
