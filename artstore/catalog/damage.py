@@ -35,7 +35,9 @@ UNREADABLE = (
 """The errors that decoding a damaged row may raise."""
 LARGE = frozenset({"chunks", "files", "file_chunks", "refs", "segments", "entries", "group_segments", "stat_blocks"})
 """Tables with a row for each file or chunk. Their rows are covered by digests, or, in the stat cache, may be wrong."""
-_JSON = frozenset({"detail", "metadata", "prefixes", "tags", "config", "summary", "environment", "data"})
+_LISTS = frozenset({"prefixes", "tags"})
+"""Columns with lists of texts as JSON."""
+_JSON = _LISTS | {"detail", "metadata", "config", "summary", "environment", "data"}
 _DIGESTS = frozenset({"digest", "manifest", "identity"})
 _LONGEST_TTL = int(timedelta.max.total_seconds())
 _CHECK = re.compile(r"\bcheck\s*\(", re.IGNORECASE)
@@ -56,12 +58,12 @@ class DamagedRow(NamedTuple):
 
 def explain(error: BaseException, folder: Path) -> Damaged | None:
     """Return the error to raise in place of one that damaged rows may have caused; None if no row is damaged."""
-    if isinstance(error, ArtstoreError | sqlite3.IntegrityError | sqlite3.ProgrammingError):
-        return None
-    if not isinstance(error, UNREADABLE):
+    if isinstance(error, ArtstoreError | sqlite3.ProgrammingError) or not isinstance(error, UNREADABLE):
         return None
     try:
-        found = next(itertools.chain(damaged_rows(folder), _broken_rules(folder)), None)
+        # A change that breaks a rule is an error of its own, unless rows broke one before it.
+        rows = () if isinstance(error, sqlite3.IntegrityError) else damaged_rows(folder)
+        found = next(itertools.chain(rows, _broken_rules(folder)), None)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as worse:
         # SQLite's own message may contain damaged text.
         return Damaged(f"{folder / FILE} is damaged ({worse}): {_REMEDY}")
@@ -142,14 +144,21 @@ def _fault(name: str, type: str, not_null: bool, value: Any) -> str | None:
         return f"is not UTF-8: {_shown(value)}"
     try:
         if name in _JSON:
-            json.loads(text)
-        elif name.endswith("_at") or name == "at":
+            return _fault_of_json(name, json.loads(text))
+        if name.endswith("_at") or name == "at":
             datetime.fromisoformat(text)
     except RecursionError:
         return "is JSON with too many levels"
     except ValueError:
         return f"is not {'JSON' if name in _JSON else 'a time'}: {_shown(value)}"
     return None
+
+
+def _fault_of_json(name: str, value: Any) -> str | None:
+    if name not in _LISTS:
+        return None if isinstance(value, dict) else "is JSON, but not an object"
+    is_right = isinstance(value, list) and all(isinstance(part, str) for part in value)
+    return None if is_right else "is JSON, but not a list of texts"
 
 
 def _shown(value: Any) -> str:

@@ -114,3 +114,20 @@ def test_a_row_that_breaks_a_rule_of_its_table_is_named(
         store.get("damaged:v0", tmp_path / "out")
     result = run("get", "damaged:v0", "--root", str(tmp_path / "out"), "--store", str(folder))
     assert (result.exit_code, named in result.stderr) == (2, True)
+
+
+EDITS = {
+    "JSON of another kind": ("update versions set prefixes = '65537'", "versions row 1: prefixes is JSON, but not"),
+    "metadata that is a list": ("update versions set metadata = '[1]'", "versions row 1: metadata is JSON, but not"),
+    "a pack that is gone": ("update packs set id = 99", "chunks row 1: refers to no row of packs"),
+}
+
+
+@pytest.mark.parametrize(("statement", "named"), EDITS.values(), ids=EDITS.keys())
+def test_an_edited_row_is_named(statement: str, named: str, folder: Path) -> None:
+    edit(folder, statement)
+    verbs = (["log", "damaged"], ["rm", "damaged:v0", "--delete-aliases", "--yes"], ["verify"])
+    results = [run(*words, "--store", str(folder)) for words in verbs]
+    failed = [result.output for result in results if result.exit_code]
+    assert failed, "no verb noticed it"
+    assert named in failed[0]

@@ -131,7 +131,7 @@ def _file(store: Path, draw: random.Random) -> Edit:
     if os.path.lexists(path):
         kept.parent.mkdir(exist_ok=True)
         shutil.move(path, kept)
-    kind = draw.choice(("link", "link out", "link to itself", "FIFO", "folder", "empty", "sparse", "gone", "hard link"))
+    kind = draw.choice(("link", "link out", "link to itself", "FIFO", "folder", "empty", "sparse", "gone"))
     if kind == "link" and kept.exists():
         path.symlink_to(kept)
     elif kind == "link out":
@@ -142,8 +142,6 @@ def _file(store: Path, draw: random.Random) -> Edit:
         os.mkfifo(path)
     elif kind == "folder":
         path.mkdir()
-    elif kind == "hard link":
-        os.link(bait, path)
     elif kind in ("empty", "sparse"):
         path.touch()
         os.truncate(path, 0 if kind == "empty" else 1 << 36)
