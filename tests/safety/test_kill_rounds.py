@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.support.deed_checks import Scene
 from tests.support.deeds import DEEDS
 from tests.support.figures import Figures, Record
 from tests.support.files import tree_of
-from tests.support.kill_points import Outcome, TaskRunner
+from tests.support.kill_points import Child, Outcome, TaskRunner
 from tests.support.system_calls import DEADLY, killing, traced
 
 SAMPLED = "put", "rm"
@@ -30,14 +31,22 @@ def killed_by_time(scene: Scene, draw: random.Random) -> Outcome:
     child = scene.paused()
     child.unpause()
     outcome = child.wait(draw.uniform(0, scene.seconds * 1.1))
-    return child.kill() if outcome.state == "running" else outcome
+    return ended(child, child.kill() if outcome.state == "running" else outcome)
 
 
 def killed_before_a_call(scene: Scene, draw: random.Random, counts: dict[str, int]) -> Outcome:
     call = draw.choice(sorted(counts))
     child = scene.paused()
     with traced(child.pid, killing(call, draw.randint(1, counts[call])), "-o", "/dev/null", calls=DEADLY):
-        return child.resume()
+        return ended(child, child.resume())
+
+
+def ended(child: Child, outcome: Outcome) -> Outcome:
+    """End the processes that a killed one has left, which would go on with their part."""
+    child.kill_helpers()
+    while child.helpers():
+        time.sleep(0.01)
+    return outcome
 
 
 def check_filled(scene: Scene) -> None:
