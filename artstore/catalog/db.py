@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from artstore.catalog import damage, newest_event, row_checksums, schema_check
+from artstore.catalog import damage, newest_event, reserve, row_checksums, schema_check
 from artstore.catalog.catalog_file import check_file_system
 from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, Connection
 from artstore.catalog.thread_connections import ThreadConnections
@@ -56,6 +56,7 @@ class Db:
             raise NoStore(f"no store at {self.folder}: create one with `artstore init {self.folder}`")
         check_file_system(self.folder)
         self._check_files()
+        reserve.make_room_to_open(self.folder)
         self._check_and_migrate()
         newest_event.check(self.connection, self.folder, newest_event.noted(self.folder))
         algorithm, self.uid, self.compression = self._read_store()
@@ -202,6 +203,25 @@ class Db:
                 if not durable:
                     connection.execute("pragma synchronous = full")
                 self._connections.rest()
+
+    def make_room(self) -> bool:
+        """Before something that frees space: if the disk is full, give up the reserve; return whether that was so."""
+        try:
+            if not reserve.give_up_if_full(self.folder):
+                return False
+        except OSError:
+            # The store cannot be written at all, which the caller's transaction says.
+            return False
+        # A connection that was opened without a journal gets one now.
+        self._connections.close_unused(in_transaction=False)
+        return True
+
+    def keep_reserve(self) -> None:
+        """After something that wrote to the store: make the reserve, or make it larger, if there is plenty of space."""
+        connection = self.connection
+        if connection.why_read_only is None:
+            pages, size = (connection.execute(f"pragma {name}").fetchone()[0] for name in ("page_count", "page_size"))
+            reserve.keep(self.folder, pages * size)
 
     def try_writing(self, action: Callable[[Connection], object]) -> bool:
         """Do something in a transaction that is not durable; return whether the store could be written."""

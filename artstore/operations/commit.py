@@ -95,6 +95,7 @@ def commit_content(repository: Repository, opened: OpenDraft, action: Callable[[
         with suppress(StoreError, OSError):
             reclaim_space(repository)
     _remember_files(repository, opened)
+    repository.db.keep_reserve()
     return result
 
 

@@ -60,6 +60,7 @@ def record_creation(repository: Repository) -> None:
         if not events.head(connection):
             compression = {"compression": db.compression} if db.compression else {}
             events.record(connection, "store-created", "", algorithm=db.algorithm.name, **compression)
+    repository.db.keep_reserve()
 
 
 def check_same(repository: Repository, algorithm: str | None, compression: str | None) -> None:

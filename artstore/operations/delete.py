@@ -66,6 +66,7 @@ def delete(
         if dry_run:
             content = usage.reclaimable_together(connection, also)
             return DeleteResult(current, content, 0, _links(connection, current))
+    repository.db.make_room()
     with repository.db.writing() as connection:
         release_dead_leases(repository, connection)
         expired = {version.id for version in needed.expired(connection, now())} if only_expired else also
@@ -80,6 +81,7 @@ def delete(
                 deleted.append(version)
         freed = garbage.release(connection, versions=[version.id for version in deleted])
     disk, left = reclaim_what_can_be(repository, progress=progress)
+    repository.db.keep_reserve()
     return DeleteResult(deleted, freed.content, disk, tuple(removed), left)
 
 

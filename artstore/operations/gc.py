@@ -62,6 +62,7 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
             expired, dead_locks, dead_leases, deleted.content if deleted else 0, unpublished, run_files or 0
         )
     released = 0
+    db.make_room()
     if dead_leases:
         with db.writing() as connection:
             released = release_dead_leases(repository, connection).content
@@ -76,6 +77,7 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
     scratch.remove_leftovers()
     if run_files is None:
         run_files = store_left_files(repository)
+    db.keep_reserve()
     left = left or reclaimed.left
     if left is not None:
         raise StoreError(f"everything else was cleaned up, but not all space was freed: {left}")

@@ -210,6 +210,7 @@ def drop(repository: Repository, id: int, *, dry_run: bool = False) -> DropResul
         with repository.db.reading() as connection:
             pending.by_id(connection, id)
             return DropResult(usage.reclaimable_pending(connection, id), 0)
+    repository.db.make_room()
     with repository.db.writing() as connection:
         row = pending.by_id(connection, id)
         delete.release_dead_leases(repository, connection)

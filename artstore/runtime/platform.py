@@ -191,6 +191,14 @@ def punch(descriptor: int, offset: int, length: int) -> None:
         write_all_at(descriptor, memoryview(zeros)[: length - start], offset + start)
 
 
+def allocate(descriptor: int, size: int) -> None:
+    """Give a file a size in bytes, and take the space for it from the disk."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        write_all_at(descriptor, bytes(size), 0)
+
+
 def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> int:
     """Write at an offset of a file; return how many bytes were written. Moves the file position on Windows."""
     if not WINDOWS:

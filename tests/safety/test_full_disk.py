@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -50,7 +51,7 @@ def free_bytes(disk: Path) -> int:
 @contextmanager
 def fill_disk(disk: Path, leaving: int = 0) -> Iterator[None]:
     """Fill the disk except for some bytes until the block ends."""
-    filler = disk / f"filler{leaving}"
+    filler = disk / f"filler{sum(path.name.startswith('filler') for path in disk.iterdir())}"
     size = free_bytes(disk) - leaving
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, size // 4096 * 4096)
@@ -202,41 +203,96 @@ def test_reading_needs_no_space_on_the_disk_of_the_store(disk: Disk, small_folde
         assert store.usage().versions == 1
 
 
-def test_a_store_is_opened_on_a_full_disk_or_says_what_to_do(disk: Disk, small_folder: Path, tmp_path: Path) -> None:
+KILLED = """
+import os, sys
+from artstore import Store
+Store.open(sys.argv[1]).describe("animals:v0", description="before the disk was full")
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("before", ["closed", "killed"])
+def test_a_full_disk_is_read_and_deleting_makes_room(
+    disk: Disk, small_folder: Path, tmp_path: Path, before: str
+) -> None:
+    """The journal of a process that was killed is there and the memory that its readers share is not."""
     place = disk(8 * MB)
     with Store.init(place / "store") as store:
         commit_folder(store, small_folder)
+        (small_folder / "large").write_bytes(noise(2 * MB))
+        commit_folder(store, small_folder)
+        (small_folder / "large").unlink()
+    if before == "killed":
+        subprocess.run([sys.executable, "-c", KILLED, place / "store"], check=True)
+        (place / "store" / "artstore.db-shm").unlink()
     with fill_disk(place):
-        try:
+        assert free_bytes(place) == 0
+        with Store.open(place / "store") as store:
+            assert store.collections()[0].name == "animals"
+            assert store.verify().ok
+            assert store.usage().versions == 2
+            assert reads_back(store, "animals:v0", small_folder, tmp_path / "out")
+            assert store.gc().disk == 0
+        with Store.open(place / "store") as store:
+            assert store.delete("animals:v1", delete_aliases=True).disk > 1.9 * MB
+            assert free_bytes(place) > 1.8 * MB
+            assert store.verify().ok
+        with fill_disk(place):
+            assert free_bytes(place) == 0
             with Store.open(place / "store") as store:
-                assert reads_back(store, "animals:v0", small_folder, tmp_path / "out")
-        except StoreError as error:
-            assert "space" in str(error)
+                store.delete("animals:v0", delete_aliases=True)
+                assert store.verify().ok
     with Store.open(place / "store") as store:
+        store.gc()
+        assert commit_folder(store, small_folder).number == 2
+        assert reads_back(store, "animals:v2", small_folder, tmp_path / "again")
         assert store.verify().ok
 
 
-def test_deleting_on_a_full_disk_frees_or_says_what_to_do(disk: Disk, small_folder: Path, tmp_path: Path) -> None:
+def test_versions_of_many_files_are_deleted_from_a_full_disk(disk: Disk, tmp_path: Path) -> None:
+    """Deleting them changes most pages of the catalog."""
+    place = disk(24 * MB)
+    (tmp_path / "source").mkdir()
+    with Store.init(place / "store") as store:
+        for i in range(2):
+            write_many_small(tmp_path / "source")
+            (tmp_path / "source" / "0").write_bytes(noise(9_000, i))
+            commit_folder(store, tmp_path / "source", f"animals{i}")
+    with fill_disk(place), Store.open(place / "store") as store:
+        store.delete("animals0:v0", delete_aliases=True)
+        assert store.delete("animals1:v0", delete_aliases=True).content > 6_000_000
+        assert free_bytes(place) > 4_000_000
+        assert store.verify().ok
+
+
+def test_the_space_for_deleting_is_kept_again_once_there_is_some(disk: Disk, small_folder: Path) -> None:
+    place = disk(8 * MB)
+    reserve = place / "store" / "artstore.db-reserve"
+    with Store.init(place / "store") as store:
+        commit_folder(store, small_folder)
+        kept = reserve.stat().st_blocks
+        assert kept > 0
+        with fill_disk(place):
+            store.delete("animals:v0", delete_aliases=True)
+            assert not reserve.exists()
+        store.gc()
+        assert reserve.stat().st_blocks == kept
+        with fill_disk(place):
+            store.gc()
+        assert not reserve.exists()
+        commit_folder(store, small_folder)
+        assert reserve.exists()
+
+
+def test_a_store_without_the_space_for_deleting_says_what_to_do(disk: Disk, small_folder: Path) -> None:
+    """As an earlier artstore wrote it."""
     place = disk(8 * MB)
     with Store.init(place / "store") as store:
         commit_folder(store, small_folder)
-        more = small_folder.parent / "more"
-        more.mkdir()
-        (more / "large").write_bytes(noise(2 * MB))
-        commit_folder(store, more)
-        with fill_disk(place):
-            try:
-                store.delete("animals:v1", delete_aliases=True)
-            except DiskFull as error:
-                assert "free some" in str(error)
-                deleted = False
-            else:
-                deleted = True
-                assert free_bytes(place) > MB
-        if not deleted:
-            store.delete("animals:v1", delete_aliases=True)
-        assert store.usage().allocated_bytes < MB
-        assert reads_back(store, "animals:v0", small_folder, tmp_path / "out")
+    (place / "store" / "artstore.db-reserve").unlink()
+    with fill_disk(place), Store.open(place / "store") as store:
+        with raises_disk_full():
+            store.delete("animals:v0", delete_aliases=True)
         assert store.verify().ok
 
 

@@ -40,7 +40,8 @@ NOT_COVERED = {
 """Tables of hints, of work in progress and of SQLite, whose rows no checksum covers."""
 NAMED = re.compile(
     r"\b\w+ rows? |rows of \w+ are held by nothing|chunk \w+:\w+ |pack [0-9a-f]{16}|packs row|event \d+|versions row|"
-    r"sqlite_schema|of p/\w+:v\d|file \w+:\w+|artstore\.db( is (damaged|not a catalog|a database)|: )|SQLite: "
+    r"sqlite_schema|_sqlite_migrations lists|of p/\w+:v\d|file \w+:\w+|SQLite: |"
+    r"artstore\.db( is (damaged|not a catalog|a database)|: )"
 )
 """What names the place of damage: a table and its row, a chunk in a pack, an event, or a part of the file itself."""
 
@@ -109,6 +110,7 @@ def content(folder: Path, store: Store) -> dict[str, Any]:
     seen["whole version"] = attempt(partial(whole_version, store))
     seen["table"] = attempt(lambda: api.artifact("p/scores:v0").get("scores").data)
     seen["get_table"] = attempt(lambda: api.artifact("p/scores:v0").get_table("scores").get_dataframe().to_dict())
+    api.store.close()
     return seen
 
 
@@ -144,6 +146,7 @@ def facts(folder: Path, store: Store) -> dict[str, Any]:
     seen["lineage"] = attempt(lambda: store.lineage("p/scores:v0").to_json())
     seen["names"] = attempt(lambda: [(c.name, c.type) for c in store.collections()])
     seen["pending"] = attempt(lambda: [(p.collection, p.entries, p.size) for p in store.pending()])
+    api.store.close()
     return seen
 
 

@@ -115,9 +115,10 @@ def test_verbs_that_read_work(disk: Path, tmp_path: Path, kind: str) -> None:
         assert artstore("diff", "animals:v0", "animals:v1").returncode == 1
         assert artstore("get", "animals:v0", "--root", tmp_path / "out").returncode == 0
         assert artstore("backup", tmp_path / "backup").returncode == 0
-        refused = artstore("alias", "animals:v0", "best")
-        assert refused.returncode == 2
-        assert re.search("cannot be (read or )?written|no space left", refused.stderr), refused.stderr
+        changed = artstore("alias", "animals:v0", "best")
+        # A full disk has room for a small change: the store keeps some.
+        assert changed.returncode == (0 if kind == "full" else 2)
+        assert kind == "full" or re.search("cannot be (read or )?written", changed.stderr), changed.stderr
     assert snapshot(tmp_path / "out") == snapshot(tmp_path / "source0")
     for folder in (disk / "store", tmp_path / "backup"):
         with Store.open(folder) as store:
