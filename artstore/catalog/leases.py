@@ -40,7 +40,11 @@ def ranges(ids: Iterable[int]) -> Iterator[tuple[int, int]]:
     [(1, 3), (7, 7)]
     """
     first = last = None
-    for id in sorted(set(ids)):
+    ordered = sorted(set(ids))
+    if ordered and ordered[-1] - ordered[0] == len(ordered) - 1:
+        yield ordered[0], ordered[-1]
+        return
+    for id in ordered:
         if last is None or id != last + 1:
             if first is not None and last is not None:
                 yield first, last

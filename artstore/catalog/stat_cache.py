@@ -19,8 +19,8 @@ from typing import NamedTuple
 from artstore.catalog import chunks, leases
 from artstore.catalog.connection import Connection
 from artstore.core.digests import LENGTH
+from artstore.core.file_columns import split_raw
 from artstore.runtime import stat_columns
-from artstore.runtime.source_file import Stat
 from artstore.runtime.stat_columns import StatColumns
 
 _BLOCK = 256
@@ -81,20 +81,18 @@ def cached(connection: Connection, folder: str, name: str | None = None) -> Know
     return files.chosen([position] if files.stats.names[position : position + 1] == [name] else [])
 
 
-def known_files(
-    connection: Connection, files: Iterable[tuple[str, Stat, bytes]], ids: Mapping[bytes, int]
-) -> KnownFiles:
-    """Return the columns of files: (name, stat, digest of the content). Those that are not stored are left out.
+def known_files(connection: Connection, stats: StatColumns, digests: bytes, ids: Mapping[bytes, int]) -> KnownFiles:
+    """Return files with the ids of their content, by its digests. Those that are not stored are left out.
 
     `ids` are known ids of stored files by digest; others are looked up.
     """
-    files = list(files)
-    unknown = {digest for _, _, digest in files if digest not in ids}
-    found = {**ids, **chunks.file_ids(connection, unknown)} if unknown else ids
-    stored = [file for file in files if file[2] in found]
-    stats = stat_columns.of_stats([name for name, _, _ in stored], [stat for _, stat, _ in stored])
-    digests = [digest for _, _, digest in stored]
-    return KnownFiles(stats, array("q", [found[digest] for digest in digests]), b"".join(digests))
+    split = split_raw(digests)
+    found = list(map(ids.get, split))
+    if None in found:
+        looked_up = chunks.file_ids(connection, {digest for digest in split if digest not in ids})
+        found = [ids.get(digest) or looked_up.get(digest) for digest in split]
+    files = KnownFiles(stats, array("q", [id or 0 for id in found]), digests)
+    return files if all(found) else files.chosen([i for i, id in enumerate(found) if id])
 
 
 def remember(connection: Connection, folder: str, files: KnownFiles) -> None:

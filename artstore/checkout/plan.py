@@ -230,7 +230,9 @@ class Plan:
                         known.setdefault(folder, []).append(files)
             for folder, verified in self._verified.items():
                 kept = [file for file in verified if file[1].device not in in_memory]
-                known.setdefault(folder, []).append(stat_cache.known_files(connection, kept, {}))
+                stats = stat_columns.of_stats([name for name, _, _ in kept], [stat for _, stat, _ in kept])
+                digests = b"".join(digest for _, _, digest in kept)
+                known.setdefault(folder, []).append(stat_cache.known_files(connection, stats, digests, {}))
             for folder, parts in known.items():
                 stat_cache.remember(connection, self.absolute(folder), stat_cache.joined(parts))
 

@@ -115,22 +115,20 @@ class ContentWriter:
             return batch
 
     def take_back(
-        self, batch: Batch, end: int, files: Sequence[tuple[bytes, int, int]], compressed: Mapping[bytes, int]
+        self,
+        batch: Batch,
+        end: int,
+        digests: list[bytes],
+        sizes: Sequence[int],
+        offsets: Sequence[int],
+        compressed: Mapping[bytes, int],
     ) -> None:
-        """Take back a batch, with the new end of its pack and the (digest, size, offset) of each file written.
-
-        `compressed` maps the digests of files that were compressed to the bytes that they take in the pack.
-        """
+        """Take back a batch, with the new end of its pack and columns of the files written (`Batch.take`)."""
         with self._guard:
             batch.pack.extend_to(end)
-            for digest, size, offset in files:
-                if size:
-                    how = codec.ZSTD if digest in compressed else codec.PLAIN
-                    chunk = NewChunk(digest, offset, compressed.get(digest, size), size, how)
-                    batch.chunks.setdefault(digest, chunk)
-                    self._unpublished_chunks.add(digest)
-                if digest not in self._unpublished_files:
-                    self._add_file(batch, NewFile(digest, size, [digest] if size else []))
+            written = batch.take(digests, sizes, offsets, compressed, self._unpublished_files)
+            self._unpublished_chunks.update(written)
+            self._unpublished_files.update(written)
             self._lent.remove(batch)
             if batch.is_full:
                 self._sync_in_background(batch)
@@ -142,7 +140,7 @@ class ContentWriter:
         with self._guard:
             for batch in lent:
                 batch.pack.cut_back()
-                self.take_back(batch, batch.pack.end, (), {})
+                self.take_back(batch, batch.pack.end, [], (), (), {})
 
     def claim_stored(self, digests: Iterable[bytes]) -> set[bytes]:
         """Claim files by their digests; return those that are neither stored nor about to be."""
@@ -328,7 +326,7 @@ class ContentWriter:
             self._filled += 1
             self._full.append(full)
         older = self._full[:-1]
-        if len(older) >= _PACKS_TOGETHER or sum(len(full.files) for full in older) >= MANY_FILES // 2:
+        if len(older) >= _PACKS_TOGETHER or sum(full.number_of_files for full in older) >= MANY_FILES // 2:
             self._publish_full(len(older))
 
     def _publish_full(self, count: int) -> None:
@@ -350,8 +348,8 @@ class ContentWriter:
             raise
         del self._full[:count]
         for batch in batches:
-            self._unpublished_chunks.difference_update(batch.chunks)
-            self._unpublished_files.difference_update(batch.files)
+            self._unpublished_chunks.difference_update(batch.chunk_digests())
+            self._unpublished_files.difference_update(batch.file_digests())
             batch.pack.close()
 
     def _sync(self, batch: Batch) -> None:

@@ -7,12 +7,11 @@ were hashed are the bytes that are stored.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import threading
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain
@@ -23,27 +22,26 @@ from artstore.catalog import stat_cache
 from artstore.catalog.repository import Repository
 from artstore.catalog.stat_cache import KnownFiles
 from artstore.core import file_entries, names
-from artstore.core.digests import Algorithm
+from artstore.core.digests import LENGTH, Algorithm
+from artstore.core.file_columns import split_raw
 from artstore.core.file_entries import FileEntries
 from artstore.core.manifest import Entry, Kind
-from artstore.errors import SourceUnreadable
 from artstore.ingest import large_file, small_files, walk
 from artstore.ingest.content_writer import ContentWriter
-from artstore.ingest.large_file import LargeFile
 from artstore.ingest.open_draft import OpenDraft, SeenFiles
 from artstore.ingest.pack_batch import Batch
-from artstore.ingest.small_files import STORED, IngestedBatch, IngestedFile, SmallFile
-from artstore.ingest.walk import FoundFile, Walk, WalkedFolder
+from artstore.ingest.small_files import STORED, IngestedBatch, SmallFile
+from artstore.ingest.walk import FoundFile, FoundFiles, Walk, WalkedFolder
 from artstore.runtime import pause_gc, platform, processes, source_file, stat_columns, terminal
 from artstore.runtime.progress import SILENT, Progress, step
-from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
+from artstore.runtime.source_file import Problem, Stat, is_executable
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 from artstore.runtime.stable_files import StableFiles
+from artstore.runtime.stat_columns import StatColumns
 from artstore.runtime.threads import ThreadPool
 from artstore.storage import chunking
 
 _BATCH_FILES = 512
-_WINDOW = 1 << 20
 _MAX_NOTES = 3
 _LARGE_AT_ONCE = 8
 """Each of them needs windows of its own in memory."""
@@ -107,23 +105,35 @@ class FileReader:
         """All entries."""
         return [*self.files.entries(self._algorithm), *self.others]
 
-    def _small_batches(self, folders: Iterator[WalkedFolder]) -> Iterator[list[FoundFile]]:
-        batch: list[FoundFile] = []
-        for folder in folders:
-            self.others += folder.others
-            for file in self._changed_files(folder):
-                self._stable_files.expect(file.stat)
-                if file.stat.size > chunking.WHOLE:
-                    self._large.append(file)
-                    continue
-                batch.append(file)
-                if len(batch) == _BATCH_FILES:
+    def _small_batches(self, folders: Iterator[WalkedFolder]) -> Iterator[list[FoundFiles]]:
+        batch: list[FoundFiles] = []
+        room = _BATCH_FILES
+        for files in self._small_files(folders):
+            start, number = 0, len(files.names)
+            while start < number:
+                part = files.part(start, start + room)
+                batch.append(part)
+                start += room
+                room -= len(part.names)
+                if not room:
                     yield batch
-                    batch = []
+                    batch, room = [], _BATCH_FILES
         if batch:
             yield batch
 
-    def _changed_files(self, walked: WalkedFolder) -> Iterator[FoundFile]:
+    def _small_files(self, folders: Iterator[WalkedFolder]) -> Iterator[FoundFiles]:
+        """Yield the small files that are to be read, and put the large ones aside."""
+        for folder in folders:
+            self.others += folder.others
+            for files, stats in self._changed_files(folder):
+                self._stable_files.expect_all(stats)
+                if max(stats.sizes) > chunking.WHOLE:
+                    sizes = list(enumerate(stats.sizes))
+                    self._large += [_one(files, i, stats.stat(i)) for i, size in sizes if size > chunking.WHOLE]
+                    files = _chosen(files, [i for i, size in sizes if size <= chunking.WHOLE])
+                yield files
+
+    def _changed_files(self, walked: WalkedFolder) -> Iterator[tuple[FoundFiles, StatColumns]]:
         """Make the entries of files that did not change since they were last read; yield the others."""
         folder = walked.folder
         now = stat_columns.of_statuses(walked.names, walked.statuses)
@@ -135,17 +145,16 @@ class FileReader:
             self._add_unchanged(walked, known)
         else:
             places = {name: i for i, name in enumerate(known.stats.names)}
-            fields = list(zip(*known.stats[1:], strict=True))
-            stats = list(map(source_file.stat_of, walked.statuses))
-            same = [
-                name in places and fields[places[name]] == stat for name, stat in zip(now.names, stats, strict=True)
-            ]
+            before = dict(zip(known.stats.names, zip(*known.stats[1:], strict=True), strict=True))
+            stats = zip(*now[1:], strict=True)
+            same = [before.get(name) == stat for name, stat in zip(now.names, stats, strict=True)]
             unchanged = walked.chosen(same)
             self._add_unchanged(unchanged, known.chosen([places[name] for name in unchanged.names]))
-            for name, path, stat, is_same in zip(now.names, walked.paths, stats, same, strict=True):
-                if not is_same:
-                    yield FoundFile(folder, name, path, stat)
-        yield from walked.followed
+            changed = [i for i, is_same in enumerate(same) if not is_same]
+            if changed:
+                yield _chosen(FoundFiles(folder, walked.names, walked.paths), changed), now.chosen(changed)
+        for file in walked.followed:
+            yield FoundFiles(file.folder, [file.name], [file.path]), stat_columns.of_stats([file.name], [file.stat])
 
     def _add_unchanged(self, walked: WalkedFolder, known: KnownFiles) -> None:
         executables = [is_executable(status.st_mode) for status in walked.statuses]
@@ -153,63 +162,72 @@ class FileReader:
         self._unchanged.append(_UnchangedFiles(known.ids, walked.folder, walked.names, walked.paths))
         self._progress.advance(sum(known.stats.sizes))
 
-    def _read_here(self, batch: list[FoundFile]) -> IngestedBatch:
+    def _read_here(self, batch: list[FoundFiles]) -> IngestedBatch:
         read = small_files.read_small(_sources(batch), self._algorithm.name)
         self._writer.put_files((file.digest, file.data) for file in read if isinstance(file, SmallFile))
-        files = [file if isinstance(file, Problem) else IngestedFile(*file[:3], STORED) for file in read]
-        return IngestedBatch(files, None, {})
+        return small_files.ingested(read, {})
 
-    def _arguments(self, batch: list[FoundFile]) -> tuple[list[str], str, str, str | None, str, int]:
+    def _arguments(self, batch: list[FoundFiles]) -> tuple[list[str], str, str, str | None, str, int]:
         lent = self._lent[id(batch)] = self._writer.lend()
         store, algorithm, compression = str(self._db.folder), self._algorithm.name, self._db.compression
         return _sources(batch), store, algorithm, compression, str(lent.pack.path), lent.pack.end
 
-    def _add_small_files(self, batch: list[FoundFile], ingested: IngestedBatch) -> None:
+    def _add_small_files(self, batch: list[FoundFiles], ingested: IngestedBatch) -> None:
         deleted = self._take_back(batch, ingested) if ingested.end is not None else set()
-        again: list[FoundFile] = []
-        added: list[tuple[FoundFile, Stat, bool, bytes]] = []
-        for found, file in zip(batch, ingested.files, strict=True):
-            if not isinstance(file, Problem):
-                if file.offset == STORED and file.digest in deleted:
-                    again.append(found)
-                else:
-                    added.append((found, file.stat, file.executable, file.digest))
-            elif file.too_large:
-                self._large.append(found)
-            elif file.changed:
-                raise source_file.changed(file.path)
-            else:
-                raise source_file.unreadable(file.path, file.reason)
-        self._add_files(added)
-        self._progress.advance(sum(stat.size for _, stat, _, _ in added))
+        if ingested.problems:
+            each = [_chosen(files, [i]) for files in batch for i in range(len(files.names))]
+            for position, problem in ingested.problems.items():
+                self._note_problem(each[position], problem)
+            batch = [files for i, files in enumerate(each) if i not in ingested.problems]
+        again: list[FoundFiles] = []
+        if deleted:
+            each = [_chosen(files, [i]) for files in batch for i in range(len(files.names))]
+            digests = split_raw(ingested.digests)
+            stored = [i for i, offset in enumerate(ingested.offsets) if offset == STORED and digests[i] in deleted]
+            again = [each[i] for i in stored]
+        if again:
+            kept = [i for i in range(len(each)) if i not in set(stored)]
+            batch, ingested = [each[i] for i in kept], ingested.chosen(kept)
+        start = 0
+        for files in batch:
+            end = start + len(files.names)
+            digests_of = ingested.digests[LENGTH * start : LENGTH * end]
+            self._add_files(files, ingested.stats.part(files.names, start), ingested.executables[start:end], digests_of)
+            start = end
+        self._progress.advance(sum(ingested.stats.sizes))
         if again:
             self._add_small_files(again, self._read_here(again))
 
-    def _take_back(self, batch: list[FoundFile], ingested: IngestedBatch) -> set[bytes]:
-        """Take over the content that a worker wrote and claim what it found stored; return digests deleted since."""
-        files = [file for file in ingested.files if isinstance(file, IngestedFile)]
-        new = {file.digest: (file.digest, file.stat.size, file.offset) for file in files if file.offset != STORED}
-        assert ingested.end is not None
-        lent = self._lent.pop(id(batch))
-        self._writer.take_back(lent, ingested.end, list(new.values()), ingested.compressed)
-        stored = {file.digest for file in files if file.offset == STORED}
-        return self._writer.claim_stored(stored) if stored else set()
+    def _note_problem(self, file: FoundFiles, problem: Problem) -> None:
+        if problem.too_large:
+            self._large.append(walk.find_file(file.folder, file.names[0], file.paths[0]))
+        elif problem.changed:
+            raise source_file.changed(problem.path)
+        else:
+            raise source_file.unreadable(problem.path, problem.reason)
 
-    def _add_files(self, files: list[tuple[FoundFile, Stat, bool, bytes]]) -> None:
-        """Add files that were read: (file, its stat then, whether it is executable, digest)."""
-        for found, read, _, digest in files:
-            if read.inode == source_file.GROWN:
-                self.grown.append((found.source, read.size))
-            if read in self._stable_files and names.is_utf8(found.folder):
-                self.seen.setdefault(found.folder, []).append((found.name, read, digest))
-        self._files.append(
-            FileEntries(
-                [found.path for found, _, _, _ in files],
-                b"".join(digest for _, _, _, digest in files),
-                [read.size for _, read, _, _ in files],
-                [executable for _, _, executable, _ in files],
-            )
-        )
+    def _take_back(self, batch: list[FoundFiles], ingested: IngestedBatch) -> set[bytes]:
+        """Take over the content that a worker wrote and claim what it found stored; return digests deleted since."""
+        digests = split_raw(ingested.digests)
+        lent = self._lent.pop(id(batch))
+        assert ingested.end is not None
+        self._writer.take_back(lent, ingested.end, digests, ingested.stats.sizes, ingested.offsets, ingested.compressed)
+        if STORED not in ingested.offsets:
+            return set()
+        stored = {digest for digest, offset in zip(digests, ingested.offsets, strict=True) if offset == STORED}
+        return self._writer.claim_stored(stored)
+
+    def _add_files(self, files: FoundFiles, stats: StatColumns, executables: list[bool], digests: bytes) -> None:
+        """Add files that were read, by their stats then."""
+        if source_file.GROWN in stats.inodes:
+            sources = zip(files.sources, stats.inodes, stats.sizes, strict=True)
+            self.grown += [(source, size) for source, inode, size in sources if inode == source_file.GROWN]
+        stable = self._stable_files.among(stats) if names.is_utf8(files.folder) else []
+        if stable:
+            is_whole = len(stable) == stats.number
+            seen = digests if is_whole else b"".join(digests[LENGTH * i : LENGTH * (i + 1)] for i in stable)
+            self.seen.setdefault(files.folder, []).append((stats if is_whole else stats.chosen(stable), seen))
+        self._files.append(FileEntries(files.paths, digests, stats.sizes.tolist(), executables))
 
     def _claim_unchanged(self) -> list[FoundFile]:
         """Claim the files that the stat cache named; return those whose content was deleted since."""
@@ -228,7 +246,9 @@ class FileReader:
             self._stable_files.expect(file.stat)
         paths = {file.path for file in files}
         self._files = [part.without(paths) for part in self._files]
-        small = [file for file in files if file.stat.size <= chunking.WHOLE]
+        small = [
+            FoundFiles(file.folder, [file.name], [file.path]) for file in files if file.stat.size <= chunking.WHOLE
+        ]
         self._large += [file for file in files if file.stat.size > chunking.WHOLE]
         self._add_small_files(small, self._read_here(small))
 
@@ -236,52 +256,29 @@ class FileReader:
         if not self._large:
             return
         with ThreadPool(min(platform.cores(), _LARGE_AT_ONCE), "artstore-read") as pool:
-            futures = [pool.submit(self._read_large_file, file) for file in self._large]
+            arguments = self._algorithm, self._writer, self._progress, self._stop
+            futures = [pool.submit(large_file.store_file, file.source, *arguments) for file in self._large]
             try:
                 for file, future in zip(self._large, futures, strict=True):
-                    self._add_files([(file, *future.result())])
+                    read, executable, digest = future.result()
+                    stats = stat_columns.of_stats([file.name], [read])
+                    self._add_files(FoundFiles(file.folder, [file.name], [file.path]), stats, [executable], digest)
             except BaseException:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _read_large_file(self, file: FoundFile) -> tuple[Stat, bool, bytes]:
-        descriptor = source_file.open_source(file.source)
-        try:
-            for _ in range(source_file.TRIES):
-                before = os.fstat(descriptor)
-                large = LargeFile(descriptor, before.st_size, self._algorithm, self._writer, self._progress, self._stop)
-                digest, size, chunks = large.store_chunks()
-                after = os.fstat(descriptor)
-                is_same = stat_of(before) == stat_of(after)
-                if size == before.st_size and (is_same or self._has_grown(descriptor, before, after, digest)):
-                    self._writer.put_file(digest, size, chunks)
-                    stat = stat_of(after) if is_same else source_file.prefix_stat(before)
-                    return stat, is_executable(after.st_mode), digest
-        except OSError as error:
-            if isinstance(error, SourceUnreadable) or error.errno not in (errno.EIO, errno.EACCES, errno.ESTALE):
-                raise
-            raise source_file.unreadable(file.source, error.strerror or str(error)) from error
-        finally:
-            os.close(descriptor)
-        raise source_file.changed(file.source)
 
-    def _has_grown(self, descriptor: int, before: os.stat_result, after: os.stat_result, digest: bytes) -> bool:
-        """Whether a file only grew: its first bytes are those that were read, as a second reading shows."""
-        if after.st_size <= before.st_size:
-            return False
-        hasher, window, offset = self._algorithm.hasher(), memoryview(bytearray(_WINDOW)), 0
-        while offset < before.st_size and not self._stop.is_set():
-            count = platform.read_into(descriptor, window[: before.st_size - offset], offset)
-            if count == 0:
-                return False
-            hasher.update(window[:count])
-            offset += count
-        return hasher.digest() == digest
+def _sources(batch: list[FoundFiles]) -> list[str]:
+    return [source for files in batch for source in files.sources]
 
 
-def _sources(batch: list[FoundFile]) -> list[str]:
-    return [file.source for file in batch]
+def _chosen(files: FoundFiles, positions: Sequence[int]) -> FoundFiles:
+    return FoundFiles(files.folder, [files.names[i] for i in positions], [files.paths[i] for i in positions])
+
+
+def _one(files: FoundFiles, position: int, stat: Stat) -> FoundFile:
+    return FoundFile(files.folder, files.names[position], files.paths[position], stat)
 
 
 def add_file(

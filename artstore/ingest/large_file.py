@@ -5,6 +5,7 @@ Content that is in memory already is cut in the same places.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import deque
@@ -14,9 +15,11 @@ from functools import partial
 from itertools import accumulate, pairwise
 
 from artstore.core.digests import Algorithm
+from artstore.errors import SourceUnreadable
 from artstore.ingest.content_writer import ContentWriter
-from artstore.runtime import platform
+from artstore.runtime import platform, source_file
 from artstore.runtime.progress import Progress
+from artstore.runtime.source_file import Stat, is_executable, stat_of
 from artstore.runtime.threads import ThreadPool
 from artstore.storage import chunking, codec
 
@@ -25,6 +28,8 @@ _WINDOWS = 3
 """One is read while one is written and one is hashed."""
 _PIPELINED = 4 * _WINDOW
 """Files of at least this size are written, and hashed as a whole, in the background while they are read."""
+_READ_AGAIN = 1024 * 1024
+"""How many bytes are read at a time to see whether a file only grew."""
 _TOGETHER = 128
 """How many chunks of content in memory are stored together."""
 
@@ -45,6 +50,55 @@ def store_bytes(writer: ContentWriter, data: bytes, algorithm: Algorithm) -> byt
     writer.put_file(raw, len(data), [digest for digest, _ in chunks])
     writer.flush()
     return raw
+
+
+def store_file(
+    path: str, algorithm: Algorithm, writer: ContentWriter, progress: Progress, stop: threading.Event
+) -> tuple[Stat, bool, bytes]:
+    """Store a file on disk; return its stat when it was read, whether it is executable, and its digest.
+
+    Raises `SourceUnreadable`, `SourceChanged`, or `CancelledError` when `stop` is set.
+    """
+    descriptor = source_file.open_source(path)
+    try:
+        for _ in range(source_file.TRIES):
+            before = os.fstat(descriptor)
+            large = LargeFile(descriptor, before.st_size, algorithm, writer, progress, stop)
+            digest, size, chunks = large.store_chunks()
+            after = os.fstat(descriptor)
+            is_same = stat_of(before) == stat_of(after)
+            if size == before.st_size and (is_same or _has_grown(descriptor, before, after, digest, algorithm, stop)):
+                writer.put_file(digest, size, chunks)
+                stat = stat_of(after) if is_same else source_file.prefix_stat(before)
+                return stat, is_executable(after.st_mode), digest
+    except OSError as error:
+        if isinstance(error, SourceUnreadable) or error.errno not in (errno.EIO, errno.EACCES, errno.ESTALE):
+            raise
+        raise source_file.unreadable(path, error.strerror or str(error)) from error
+    finally:
+        os.close(descriptor)
+    raise source_file.changed(path)
+
+
+def _has_grown(
+    descriptor: int,
+    before: os.stat_result,
+    after: os.stat_result,
+    digest: bytes,
+    algorithm: Algorithm,
+    stop: threading.Event,
+) -> bool:
+    """Whether a file only grew: its first bytes are those that were read, as a second reading shows."""
+    if after.st_size <= before.st_size:
+        return False
+    hasher, window, offset = algorithm.hasher(), memoryview(bytearray(_READ_AGAIN)), 0
+    while offset < before.st_size and not stop.is_set():
+        count = platform.read_into(descriptor, window[: before.st_size - offset], offset)
+        if count == 0:
+            return False
+        hasher.update(window[:count])
+        offset += count
+    return hasher.digest() == digest
 
 
 class LargeFile:

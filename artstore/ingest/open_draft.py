@@ -6,10 +6,10 @@ from typing import NamedTuple, TypeAlias
 
 from artstore.core.draft import Draft
 from artstore.ingest.content_writer import ContentWriter
-from artstore.runtime.source_file import Stat
+from artstore.runtime.stat_columns import StatColumns
 
-SeenFiles: TypeAlias = dict[str, list[tuple[str, Stat, bytes]]]
-"""Files on disk that were read, by folder: (name, stat, digest). The stat cache remembers them after the commit."""
+SeenFiles: TypeAlias = dict[str, list[tuple[StatColumns, bytes]]]
+"""Files on disk that were read, and their raw digests, by folder. The stat cache remembers them after the commit."""
 
 
 class OpenDraft(NamedTuple):

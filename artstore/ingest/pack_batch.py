@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import chain
 
 from artstore.catalog import chunks
-from artstore.catalog.chunks import NewChunk, NewFile, Published
+from artstore.catalog.chunks import NewChunk, NewFile, NewSmallFiles, Published
 from artstore.catalog.connection import Connection
+from artstore.ingest.small_files import STORED
 from artstore.runtime.threads import ThreadPool
+from artstore.storage import codec
 from artstore.storage.packs import PackWriter
 
 MANY_FILES = 32_768
@@ -21,17 +26,69 @@ class Batch:
     pack: PackWriter
     chunks: dict[bytes, NewChunk] = field(default_factory=dict)
     files: dict[bytes, NewFile] = field(default_factory=dict)
+    small: list[NewSmallFiles] = field(default_factory=list)
+    """Other files, with a chunk each."""
     _syncing: Future[int] | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to publish."""
-        return not self.chunks and not self.files
+        return not self.chunks and not self.files and not self.small
+
+    @property
+    def number_of_files(self) -> int:
+        """The number of files."""
+        return len(self.files) + sum(len(part.digests) for part in self.small)
+
+    def chunk_digests(self) -> Iterator[bytes]:
+        """Yield the digests of all chunks."""
+        return chain(self.chunks, *(part.digests for part in self.small))
+
+    def file_digests(self) -> Iterator[bytes]:
+        """Yield the digests of all files."""
+        return chain(self.files, *(part.digests for part in self.small))
+
+    def take(
+        self,
+        digests: list[bytes],
+        sizes: Sequence[int],
+        offsets: Sequence[int],
+        compressed: Mapping[bytes, int],
+        known: AbstractSet[bytes],
+    ) -> list[bytes]:
+        """Add files that were written to the pack, but not those that are `STORED`; return the digests of these files.
+
+        The `known` ones are in some batch already. `compressed` maps the digests of files that were compressed to the
+        bytes that they take in the pack.
+        """
+        unusual = compressed or 0 in sizes or STORED in offsets or not known.isdisjoint(digests)
+        if not unusual and self.chunks.keys().isdisjoint(digests) and len(set(digests)) == len(digests):
+            self.small.append(NewSmallFiles(digests, list(sizes), list(offsets)))
+            return digests
+        new: dict[bytes, int] = {}
+        for position, digest in enumerate(digests):
+            size = sizes[position]
+            if offsets[position] == STORED:
+                continue
+            is_plain = size > 0 and digest not in compressed and digest not in known and digest not in self.chunks
+            if is_plain:
+                new.setdefault(digest, position)
+                continue
+            if size:
+                how = codec.ZSTD if digest in compressed else codec.PLAIN
+                chunk = NewChunk(digest, offsets[position], compressed.get(digest, size), size, how)
+                self.chunks.setdefault(digest, chunk)
+            if digest not in known:
+                self.files.setdefault(digest, NewFile(digest, size, [digest] if size else []))
+        if new:
+            places = list(new.values())
+            self.small.append(NewSmallFiles(list(new), [sizes[i] for i in places], [offsets[i] for i in places]))
+        return [digest for digest, offset in zip(digests, offsets, strict=True) if offset != STORED]
 
     @property
     def is_full(self) -> bool:
         """Whether the batch should be published before more is added."""
-        return self.pack.full or len(self.files) >= MANY_FILES
+        return self.pack.full or self.number_of_files >= MANY_FILES
 
     def start_sync(self, threads: ThreadPool, *, cached: bool) -> None:
         """Begin to make the batch durable in the background; its pack stays in the system's cache if `cached`."""
@@ -53,6 +110,7 @@ class Batch:
             self.pack.full,
             list(self.chunks.values()),
             list(self.files.values()),
+            self.small,
         )
 
     def forget_unwritten(self) -> tuple[set[bytes], set[bytes]]:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from array import array
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from artstore.catalog import quarantine
 from artstore.catalog.connection import Connection, connect_for_reading
 from artstore.core import digests
-from artstore.runtime import platform, source_file
+from artstore.core.file_columns import split_raw
+from artstore.runtime import platform, source_file, stat_columns
 from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
+from artstore.runtime.stat_columns import StatColumns
 from artstore.storage import chunking, codec, packs
 
 
@@ -32,23 +35,48 @@ STORED = -1
 """The offset of a file that the store already held when it was looked up."""
 
 
-class IngestedFile(NamedTuple):
-    """A file that was read: its stat, its digest, and where in the pack its content begins."""
-
-    stat: Stat
-    executable: bool
-    digest: bytes
-    offset: int
-
-
 class IngestedBatch(NamedTuple):
-    """The files of a batch, or why one was not read, and what was written."""
+    """The files of a batch that were read, as columns and in their order, why others were not, and what was written."""
 
-    files: list[IngestedFile | Problem]
+    problems: dict[int, Problem]
+    """By the position in the batch."""
+    stats: StatColumns
+    """Their stats, without the names, which the caller knows."""
+    executables: list[bool]
+    digests: bytes
+    """The raw digests of their content, without a separator."""
+    offsets: array[int]
+    """Where in the pack the content of each begins."""
     end: int | None
     """The new end of the pack, if the batch was written by a worker."""
     compressed: dict[bytes, int]
     """The bytes that compressed files take in the pack, by digest."""
+
+    def chosen(self, positions: Sequence[int]) -> IngestedBatch:
+        """Return some of the files that were read."""
+        digests = split_raw(self.digests)
+        return self._replace(
+            problems={},
+            stats=self.stats.chosen(positions),
+            executables=[self.executables[i] for i in positions],
+            digests=b"".join([digests[i] for i in positions]),
+            offsets=array("q", [self.offsets[i] for i in positions]),
+        )
+
+
+def ingested(read: Sequence[SmallFile | Problem], offsets: Mapping[bytes, int]) -> IngestedBatch:
+    """Return the columns of files that were read; `offsets` are those of new content, by digest."""
+    files = [file for file in read if not isinstance(file, Problem)]
+    digests = [file.digest for file in files]
+    return IngestedBatch(
+        {i: file for i, file in enumerate(read) if isinstance(file, Problem)},
+        stat_columns.of_stats([], [file.stat for file in files]),
+        [file.executable for file in files],
+        b"".join(digests),
+        array("q", [offsets.get(digest, STORED) for digest in digests]),
+        None,
+        {},
+    )
 
 
 _connections: dict[str, Connection] = {}
@@ -61,24 +89,20 @@ def ingest(
     read = read_small(paths, algorithm)
     stored = quarantine.usable_files(_catalog(store), {file.digest for file in read if not isinstance(file, Problem)})
     offsets = dict.fromkeys(stored, STORED)
-    files: list[IngestedFile | Problem] = []
     new: list[codec.Bytes] = []
     compressed: dict[bytes, int] = {}
     encode, end = codec.encoder(compression), offset
     for file in read:
-        if isinstance(file, Problem):
-            files.append(file)
+        if isinstance(file, Problem) or file.digest in offsets:
             continue
-        if file.digest not in offsets:
-            offsets[file.digest] = end
-            data, encoded = encode(file.data)
-            if encoded:
-                compressed[file.digest] = len(data)
-            new.append(data)
-            end += len(data)
-        files.append(IngestedFile(file.stat, file.executable, file.digest, offsets[file.digest]))
+        offsets[file.digest] = end
+        data, encoded = encode(file.data)
+        if encoded:
+            compressed[file.digest] = len(data)
+        new.append(data)
+        end += len(data)
     packs.write_for_writer(Path(pack), offset, b"".join(new))
-    return IngestedBatch(files, end, compressed)
+    return ingested(read, offsets)._replace(end=end, compressed=compressed)
 
 
 def _catalog(store: str) -> Connection:

@@ -41,6 +41,24 @@ class FoundFile(NamedTuple):
         return os.path.join(self.folder, self.name)
 
 
+class FoundFiles(NamedTuple):
+    """Files in one folder: where they are on disk, and their paths in the artifact."""
+
+    folder: str
+    names: list[str]
+    paths: list[str]
+
+    @property
+    def sources(self) -> list[str]:
+        """The paths to read them from."""
+        prefix = os.path.join(self.folder, "")
+        return [prefix + name for name in self.names]
+
+    def part(self, start: int, end: int) -> FoundFiles:
+        """Return the files between two positions."""
+        return FoundFiles(self.folder, self.names[start:end], self.paths[start:end])
+
+
 @dataclass
 class WalkedFolder:
     """The contents of one folder, without the folders in it."""

@@ -103,9 +103,10 @@ def _remember_files(repository: Repository, opened: OpenDraft) -> None:
     """Note in the stat cache what was read. Where that fails, the files are read again the next time."""
 
     def note(connection: Connection) -> None:
-        for folder, files in opened.seen.items():
-            known = stat_cache.known_files(connection, files, opened.writer.file_ids)
-            stat_cache.remember(connection, folder, known)
+        ids = opened.writer.file_ids
+        for folder, parts in opened.seen.items():
+            known = (stat_cache.known_files(connection, stats, digests, ids) for stats, digests in parts)
+            stat_cache.remember(connection, folder, stat_cache.joined(known))
 
     if opened.seen:
         repository.db.try_writing(note)

@@ -19,6 +19,7 @@ from functools import cache
 from typing import NamedTuple
 
 from artstore.runtime.source_file import Stat
+from artstore.runtime.stat_columns import StatColumns
 
 _TICK_NS = 100_000_000
 _COARSE_TICK_NS = 2_000_000_000
@@ -56,9 +57,17 @@ class StableFiles:
 
     def expect(self, stat: Stat) -> None:
         """Prepare to judge a file. To be called before it is read."""
+        self._expect([max(stat.mtime_ns, stat.ctime_ns)])
+
+    def expect_all(self, stats: StatColumns) -> None:
+        """Prepare to judge files. To be called before they are read."""
+        self._expect(stats.newest())
+
+    def _expect(self, newest: list[int]) -> None:
+        """Prepare to judge files that changed at some times."""
         global _latest
-        newest = max(stat.mtime_ns, stat.ctime_ns)
-        if self._maps.taken_ns - _TICK_NS <= newest < self._clock - _TICK_NS:
+        first, end = self._maps.taken_ns - _TICK_NS, self._clock - _TICK_NS
+        if max(newest, default=0) >= first and any(first <= time < end for time in newest):
             _latest = now = _look()
             before = self._maps if self._has_expected else now
             # A file that was read since may have been written to through a map that was removed in the meantime.
@@ -79,6 +88,18 @@ class StableFiles:
             and stat.inode not in self._maps.inodes
             and stat.device not in self._in_memory
         )
+
+    def among(self, stats: StatColumns) -> list[int]:
+        """Return the positions of the files that are stable."""
+        every = range(stats.number)
+        age = _COARSE_TICK_NS if self._maps.is_complete else max(_COARSE_TICK_NS, _write_back_ns())
+        if (
+            max(stats.newest(), default=0) < min(self._clock, self._maps.taken_ns) - age
+            and self._maps.inodes.isdisjoint(stats.inodes)
+            and self._in_memory.isdisjoint(stats.devices)
+        ):
+            return list(every)
+        return [i for i in every if stats.stat(i) in self]
 
 
 def _look() -> Maps:

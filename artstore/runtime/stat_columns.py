@@ -23,7 +23,16 @@ class StatColumns(NamedTuple):
     @property
     def number(self) -> int:
         """The number of files."""
-        return len(self.names)
+        return len(self.inodes)
+
+    def part(self, names: list[str], start: int) -> StatColumns:
+        """Return as many files as there are names, from a position on and with these names."""
+        end = start + len(names)
+        return StatColumns(names, *(column[start:end] for column in self[1:]))
+
+    def newest(self) -> list[int]:
+        """Return the later of both times of each file."""
+        return list(map(max, self.mtimes_ns, self.ctimes_ns))
 
     def stat(self, position: int) -> Stat:
         """Return the stat of one file."""
@@ -32,7 +41,8 @@ class StatColumns(NamedTuple):
     def chosen(self, positions: Sequence[int]) -> StatColumns:
         """Return some of the files, in the order of their positions."""
         return StatColumns(
-            [self.names[i] for i in positions], *(array("q", [column[i] for i in positions]) for column in self[1:])
+            [self.names[i] for i in positions] if self.names else [],
+            *(array("q", [column[i] for i in positions]) for column in self[1:]),
         )
 
 
@@ -55,7 +65,7 @@ def of_statuses(names: list[str], statuses: Sequence[os.stat_result]) -> StatCol
 
 def of_stats(names: list[str], stats: Iterable[Stat]) -> StatColumns:
     """Return the columns of files by their names and stats."""
-    columns = zip(*stats, strict=True) if names else ((),) * 5
+    columns = tuple(zip(*stats, strict=True)) or ((),) * 5
     return StatColumns(names, *(array("q", column) for column in columns))
 
 
