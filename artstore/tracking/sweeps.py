@@ -27,7 +27,7 @@ from artstore.tracking.public_run import PublicRun
 TYPE = "sweep"
 Begun = TypeVar("Begun")
 _VARIABLE, _OWN_VARIABLE = "WANDB_SWEEP_ID", "ARTSTORE_SWEEP_ID"
-_TURN = "_ARTSTORE_SWEEP_TURN"
+_TURN = "ARTSTORE_SWEEP_TURN"
 """The environment variable of a turn, `PROJECT/SWEEP/TURN`: one call of an agent's function, or one program.
 
 A turn begins one run of the sweep, whichever of its processes asks first.
