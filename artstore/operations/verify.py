@@ -59,6 +59,12 @@ def verify(repository: Repository, *, head: str | None = None, progress: Progres
     result = VerifyResult()
     # First: while everything is held, nothing is an orphan.
     _keep_going(partial(_check_orphans, repository, result), result)
+    # Also what is released at the end may meet damaged rows.
+    _keep_going(partial(_check_while_held, repository, result, head, progress), result)
+    return result
+
+
+def _check_while_held(repository: Repository, result: VerifyResult, head: str | None, progress: Progress) -> None:
     with hold_everything(repository, "verify"):
         for check in (
             partial(_check_structures, repository, result),
@@ -69,7 +75,6 @@ def verify(repository: Repository, *, head: str | None = None, progress: Progres
             partial(_check_manifests, repository, result),
         ):
             _keep_going(check, result)
-        return result
 
 
 def _keep_going(check: Callable[[], object], result: VerifyResult) -> None:

@@ -131,3 +131,12 @@ def test_an_edited_row_is_named(statement: str, named: str, folder: Path) -> Non
     failed = [result.output for result in results if result.exit_code]
     assert failed, "no verb noticed it"
     assert named in failed[0]
+
+
+def test_rows_that_cannot_be_released_do_not_end_the_verification(folder: Path) -> None:
+    """What verify releases at its end has a place in a pack that is gone from the catalog."""
+    edit(folder, "delete from entries where path = 'other-path'", "delete from packs")
+    with Store.open(folder) as store:
+        found = [finding.what for finding in store.verify().findings]
+    assert any(what.startswith("SQLite: foreign key of chunks row") for what in found), found
+    assert any("uncategorized/other:v0" in what for what in found), found
