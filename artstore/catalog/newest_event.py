@@ -50,11 +50,14 @@ def noted(folder: Path) -> Noted | None:
 
 
 def forget(folder: Path) -> None:
-    """Remove the note, before the store gets another catalog."""
+    """Remove the note, durably: the store gets another catalog, which would lack the event."""
     with suppress(FileNotFoundError):
         descriptor = platform.open_regular(folder / LOCK, os.O_RDWR)
-        os.ftruncate(descriptor, 0)
-        os.close(descriptor)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def check(connection: sqlite3.Connection, folder: Path, event: Noted | None) -> None:

@@ -58,6 +58,16 @@ def test_a_sample(runner: TaskRunner, tmp_path: Path, record_property: Record) -
     figures.report(record_property, "cuts of the power")
 
 
+def test_what_was_restored_can_be_opened_after_a_cut(runner: TaskRunner, tmp_path: Path) -> None:
+    scene = Scene(runner, "restore", tmp_path / "restore")
+    scene.renewed()
+    disk = Disk(scene.base)
+    for _ in disk.play(scene.record()):
+        pass
+    disk.rebuild(scene.deed.stores, tmp_path / "left", None)
+    scene.check(tmp_path / "left", disk.acknowledged, tmp_path / "scratch")
+
+
 def test_a_strict_cut_leaves_what_was_synced(tmp_path: Path) -> None:
     """The harness itself: data is durable by a sync of its file, a name by a sync of its folder."""
     base, trace = tmp_path / "base", tmp_path / "trace"
