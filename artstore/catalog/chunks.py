@@ -96,8 +96,14 @@ def missing_files(connection: Connection, first: int, last: int) -> set[int]:
 
 
 def _next_id(connection: Connection, table: str) -> int:
-    row = connection.execute("select seq from sqlite_sequence where name = ?", (table,)).fetchone()
-    return int(row[0]) + 1 if row else 1
+    """Return an id that no row of a table has or had; where the sequence is damaged, one that no row has."""
+    query = f"""
+        select 1 + max(
+            coalesce((select max(seq) from sqlite_sequence where name = ?), 0),
+            coalesce((select max(id) from {table}), 0)
+        )
+    """
+    return int(connection.execute(query, (table,)).fetchone()[0])
 
 
 def publish(

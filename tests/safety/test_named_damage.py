@@ -140,3 +140,12 @@ def test_rows_that_cannot_be_released_do_not_end_the_verification(folder: Path) 
         found = [finding.what for finding in store.verify().findings]
     assert any(what.startswith("SQLite: foreign key of chunks row") for what in found), found
     assert any("uncategorized/other:v0" in what for what in found), found
+
+
+def test_a_damaged_sequence_of_ids_does_not_end_a_commit(folder: Path) -> None:
+    edit(folder, "update sqlite_sequence set seq = 0 where name in ('chunks', 'files')")
+    with Store.open(folder) as store:
+        draft = store.draft("other")
+        store.add_bytes(draft, b"more", "more-path")
+        store.commit(draft)
+        assert store.verify().findings == []
