@@ -15,6 +15,7 @@ from artstore.catalog.repository import Repository
 from artstore.catalog.timestamps import now
 from artstore.core.versions import Version
 from artstore.errors import DiskFull, StoreError
+from artstore.operations import last_verification
 from artstore.operations.delete import delete, release_dead_leases
 from artstore.operations.reclaim_space import reclaim_space
 from artstore.operations.run_folders import store_left_files
@@ -74,6 +75,7 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
             stat_cache.forget_deleted(connection)
     dead_locks = len(process_locks.remove_dead(folder, dry_run=False))
     remove_unfinished(folder)
+    last_verification.remove_unfinished(folder)
     scratch.remove_leftovers()
     if run_files is None:
         run_files = store_left_files(repository)

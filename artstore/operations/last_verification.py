@@ -50,6 +50,13 @@ def note(repository: Repository, result: VerifyResult) -> None:
             written.unlink()
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove notes that killed processes were writing. A process that is writing one now leaves the older note."""
+    for written in folder.glob(f".{FILE}-*"):
+        with suppress(OSError):
+            written.unlink()
+
+
 def noted(folder: Path) -> dict[str, Any] | None:
     """Return the note of a store; None if there is none, or if it is not one that `note` wrote."""
     try:

@@ -497,3 +497,14 @@ def test_a_killed_download_leaves_whole_files_only(runner: TaskRunner, tmp_path:
         assert written == {**old, **new}
         assert os.access(tmp_path / "root" / "run", os.X_OK)
         assert os.readlink(tmp_path / "root" / "link") == "d/1"
+
+
+def test_the_note_of_a_verification_that_was_killed_is_removed(runner: TaskRunner, tmp_path: Path) -> None:
+    store = store_with_versions(tmp_path / "store")
+    steps = runner.complete(child_tasks.verify, store=store).steps
+    renamed = len(steps) - steps[::-1].index("replace" if "replace" in steps else "rename")
+    assert runner.run(child_tasks.verify, store=store, kill_at=renamed).state == "killed"
+    assert [path.name for path in store.glob(".*")] != []
+    with Store.open(store) as opened:
+        opened.gc()
+    assert [path.name for path in store.glob(".*")] == []
