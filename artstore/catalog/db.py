@@ -218,10 +218,12 @@ class Db:
 
     def keep_reserve(self) -> None:
         """After something that wrote to the store: make the reserve, or make it larger, if there is plenty of space."""
-        connection = self.connection
-        if connection.why_read_only is None:
+        # Not by a connection that stays open: a forked process must have none while it does nothing.
+        with self.reading() as connection:
+            if connection.why_read_only is not None:
+                return
             pages, size = (connection.execute(f"pragma {name}").fetchone()[0] for name in ("page_count", "page_size"))
-            reserve.keep(self.folder, pages * size)
+        reserve.keep(self.folder, pages * size)
 
     def try_writing(self, action: Callable[[Connection], object]) -> bool:
         """Do something in a transaction that is not durable; return whether the store could be written."""

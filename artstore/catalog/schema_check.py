@@ -66,7 +66,7 @@ def check(connection: sqlite3.Connection) -> bool:
     known = list(SCHEMAS)
     newer = {name for name in names if name[:1] == "m" and name[1:4].isdecimal() and int(name[1:4]) > len(known)}
     applied = known[: len(names - newer)]
-    if set(applied) != names - newer or (newer and len(applied) < len(known)):
+    if not applied or set(applied) != names - newer or (newer and len(applied) < len(known)):
         raise _unknown_migration(names - newer, known)
     if newer:
         _check_newer(objects)

@@ -211,7 +211,8 @@ class RunState(RunIdentity):
     def _change(self, **changes: Any) -> None:
         self._check_open()
         for field, value in changes.items():
-            check_text(field, value)
+            if field != "preempting":
+                check_text(field, value)
         self._record = self._record._replace(**changes)
         for field in changes:
             self._mark_changed(field)

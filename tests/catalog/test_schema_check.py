@@ -33,6 +33,7 @@ EDITS = {
     "the index 'uses_by_version'": "drop index uses_by_version; create index uses_by_version on uses (at)",
     "names 'm0z1_store'": "update _sqlite_migrations set name = 'm0z1_store' where name = 'm001_store'",
     "leaves some out": "delete from _sqlite_migrations where name = 'm014_row_checksums'",
+    "_sqlite_migrations lists": "update _sqlite_migrations set migration_set = 7",
     "the table '_sqlite_migrations'": "drop table _sqlite_migrations",
 }
 

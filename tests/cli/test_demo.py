@@ -40,7 +40,7 @@ def test_the_demo_puts_changes_gets_and_deletes(tmp_path: Path, monkeypatch: pyt
         "animals:v1  latest, best",
         "changed  cat.jpg  2.0 MB -> 2.0 MB",
         "added    rat.jpg  3.0 MB",
-        "  6.0 MB  content, each chunk once",
+        "6.0 MB  content, each chunk once",
         "deleted 1 version",
         "  logged by    train-1 (train-1, finished)",
         "  used by      train-1 (train-1, finished)",

@@ -415,7 +415,13 @@ def test_creating_a_store_can_be_killed_and_repeated(before: str, runner: TaskRu
             store.gc()
             check_clean(store)
         check_no_locks(folder)
-        left = {path.name for path in folder.iterdir()} - {"artstore.db", "packs", "locks"}
+        left = {path.name for path in folder.iterdir()} - {
+            "artstore.db",
+            "artstore.db-reserve",
+            "verified.json",
+            "packs",
+            "locks",
+        }
         assert left == set(), f"killed before step {at} ({steps[at - 1]})"
 
 
