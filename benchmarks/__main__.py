@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     needed = max(_size(options, part).disk for part in (PARTS if options.part == "results" else [options.part]))
     work = Path(tempfile.mkdtemp(prefix="artstore-bench-", dir=options.dir))
     # A store that happens to be above is none of ours, for the tools that are started either.
+    before = os.environ.get(location.CEILING)
     os.environ[location.CEILING] = str(work.resolve())
     try:
         free = shutil.disk_usage(work).free
@@ -43,6 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
             return 1
         PARTS[options.part](work, options)
     finally:
+        if before is None:
+            del os.environ[location.CEILING]
+        else:
+            os.environ[location.CEILING] = before
         if options.keep:
             print(f"The data is in {work}: remove it when you are done.")
         else:

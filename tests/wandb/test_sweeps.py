@@ -135,6 +135,7 @@ def test_several_processes_share_a_sweep_and_a_program_does_one_run(workdir: Pat
             wandb.init()
         finally:
             del os.environ["WANDB_SWEEP_ID"]
+            os.environ.pop("ARTSTORE_SWEEP_TURN", None)
 
 
 CHILDREN = """
