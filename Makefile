@@ -81,23 +81,24 @@ demo: $(ARTSTORE)
 test: setup
 	$(BIN)/pytest -n 2 --dist loadgroup tests
 
+# $(1): the folder of an environment, $(2): the extra it has, $(3): what is tested in it.
+define RUN_PROGRAMS
+@test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+@test $(1)/.installed -nt pyproject.toml || { \
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$(2)]' && \
+	touch $(1)/.installed; } || { \
+	echo 'make $@: the libraries were not installed, see the message of pip above.' >&2; \
+	echo 'Nothing was tested. It needs the package index, once: run it again when that can be reached.' >&2; \
+	exit 1; }
+$(1)/bin/python -m pytest $(3)
+endef
+
 # An index with the CPU builds of PyTorch, in PIP_EXTRA_INDEX_URL, saves 4 GB.
 test-programs:
-	@test -x $(PROGRAMS)/bin/python || $(PYTHON) -m venv $(PROGRAMS)
-	@test $(PROGRAMS)/.installed -nt pyproject.toml || { \
-		$(PROGRAMS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[programs]' && \
-		touch $(PROGRAMS)/.installed; }
-	$(PROGRAMS)/bin/python -m pytest tests/programs
+	$(call RUN_PROGRAMS,$(PROGRAMS),programs,tests/programs)
 
 test-programs-small:
-	@test -x $(PROGRAMS_SMALL)/bin/python || $(PYTHON) -m venv $(PROGRAMS_SMALL)
-	@test $(PROGRAMS_SMALL)/.installed -nt pyproject.toml || { \
-		$(PROGRAMS_SMALL)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[programs-small]' && \
-		touch $(PROGRAMS_SMALL)/.installed; } || { \
-		echo 'make test-programs-small: the libraries were not installed, see the message of pip above.' >&2; \
-		echo 'Nothing was tested. It needs the package index, once: run it again when that can be reached.' >&2; \
-		exit 1; }
-	$(PROGRAMS_SMALL)/bin/python -m pytest $(SMALL)
+	$(call RUN_PROGRAMS,$(PROGRAMS_SMALL),programs-small,$(SMALL))
 
 # Pythons on the path, and those of pyenv. A version that is not there is named, and is not an error.
 test-pythons: debian
