@@ -29,9 +29,10 @@ def remove(connection: Connection, version: int, alias: str) -> bool:
     cursor = connection.execute(
         """
         delete from aliases
-        where collection = (select collection from versions where id = ?1) and name = ?2 and version = ?1
+        where collection = (select collection from versions where id = :version)
+            and name = :alias and version = :version
         """,
-        (version, alias),
+        {"version": version, "alias": alias},
     )
     return cursor.rowcount == 1
 

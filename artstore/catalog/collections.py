@@ -55,8 +55,8 @@ def stored_project(connection: Connection, project: str) -> str:
     """Return the name of a project as it is stored: that of a registry may be given in any case, as in W&B."""
     if not project.startswith(REGISTRY):
         return project
-    query = "select name from projects where lower(name) = lower(?1) order by name <> ?1, id limit 1"
-    row = connection.execute(query, (project,)).fetchone()
+    query = "select name from projects where lower(name) = lower(:project) order by name <> :project, id limit 1"
+    row = connection.execute(query, {"project": project}).fetchone()
     return str(row[0]) if row else project
 
 
@@ -140,10 +140,10 @@ def projects(connection: Connection) -> list[str]:
 def is_empty(connection: Connection, collection: Collection) -> bool:
     """Return whether all versions of a collection were deleted, and none is pending."""
     query = """
-        select not exists (select 1 from versions where collection = ?1 and state = 'committed')
-            and not exists (select 1 from pending where collection = ?1 and version is null)
+        select not exists (select 1 from versions where collection = :id and state = 'committed')
+            and not exists (select 1 from pending where collection = :id and version is null)
     """
-    return not collection.portfolio and bool(connection.execute(query, (collection.id,)).fetchone()[0])
+    return not collection.portfolio and bool(connection.execute(query, {"id": collection.id}).fetchone()[0])
 
 
 def find_or_create(

@@ -149,9 +149,9 @@ def remove_aliases(connection: Connection, link: int, aliases: Iterable[str]) ->
     connection.executemany(
         """
         delete from link_aliases
-        where collection = (select collection from links where id = ?1) and name = ?2 and link = ?1
+        where collection = (select collection from links where id = :link) and name = :alias and link = :link
         """,
-        [(link, alias) for alias in aliases],
+        [{"link": link, "alias": alias} for alias in aliases],
     )
 
 

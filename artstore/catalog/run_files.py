@@ -50,9 +50,10 @@ def find_all(connection: Connection, run: int, paths: Sequence[str] | None = Non
     """Return the files of a run by path: all of them, or those at some paths."""
     query = """
         select path, files.size, files.digest, stored_at from run_files join files on files.id = run_files.file
-        where run = ?1 and (?2 is null or path in (select value from json_each(?2))) order by path
+        where run = :run and (:paths is null or path in (select value from json_each(:paths))) order by path
     """
-    rows = connection.execute(query, (run, None if paths is None else json.dumps(list(paths))))
+    values = {"run": run, "paths": None if paths is None else json.dumps(list(paths))}
+    rows = connection.execute(query, values)
     text = connection.algorithm.text
     return [RunFile(path, size, stored_at, text(digest)) for path, size, digest, stored_at in rows]
 

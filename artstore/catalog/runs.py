@@ -43,7 +43,7 @@ def find_anywhere(connection: Connection, uid: str) -> list[RunRecord]:
 
 def by_name(connection: Connection, name: str, project: str | None, limit: int) -> list[RunRecord]:
     """Return the runs with a display name, in all projects or in one, the newest first."""
-    where = "where runs.name = ?1 and (?2 is null or projects.name = ?2) order by runs.id desc limit ?3"
+    where = "where runs.name = ? and projects.name = ifnull(?, projects.name) order by runs.id desc limit ?"
     return _select(connection, where, (name, project, limit))
 
 
@@ -51,7 +51,7 @@ def newest_names(connection: Connection, project: str | None, limit: int) -> dic
     """Return the paths of the newest runs, in all projects or in one, by their ids and their display names."""
     query = """
         select runs.name, runs.uid, projects.name from runs join projects on projects.id = runs.project
-        where ?1 is null or projects.name = ?1 order by runs.id desc limit ?2
+        where projects.name = ifnull(?, projects.name) order by runs.id desc limit ?
     """
     rows = connection.execute(query, (project, limit)).fetchall()
     return {known: f"{of}/{uid}" for name, uid, of in reversed(rows) for known in (name, uid)}

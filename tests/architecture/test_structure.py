@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ MODULES = {
     "py.typed",
 }
 
+NUMBERED_VALUE = re.compile(r"[=(,] *\?\d")
 LONGEST_FILE = 400
 LONGER = {Path("artstore/catalog/schema.py")}
 """The schema of the store, which is read as one text."""
@@ -100,6 +102,17 @@ def test_only_the_store_and_its_operations_use_the_catalog_of_a_store() -> None:
         if isinstance(node, ast.Attribute) and node.attr == "db" and ast.unparse(node.value).endswith("store")
     }
     assert {name for name in users if name != "artstore.store" and not name.startswith("artstore.operations.")} == set()
+
+
+def test_values_of_statements_have_names_or_none() -> None:
+    """Python 3.14 refuses a sequence of values for `?1`, which SQLite takes for a name."""
+    numbered = {
+        f"{name}:{node.lineno}"
+        for name, path in modules().items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and NUMBERED_VALUE.search(node.value)
+    }
+    assert numbered == set()
 
 
 def test_no_test_imports_another_test() -> None:
