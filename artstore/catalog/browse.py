@@ -139,6 +139,10 @@ _SEARCHES = (
     select 'version', projects.name, c.name, 'v' || v.number, trim(group_concat(found.text, ' '))
     from (
         select a.version as version, 'alias ' || a.name as text from aliases as a where instr(lower(a.name), :words) > 0
+        union select l.version, 'linked as ' || lp.name || '/' || lc.name || ' ' || k.name
+            from link_aliases as k join links as l on l.id = k.link and l.removed_at is null
+            join collections as lc on lc.id = k.collection join projects as lp on lp.id = lc.project
+            where instr(lower(k.name), :words) > 0
         union select t.version, 'tag ' || t.name from tags as t where instr(lower(t.name), :words) > 0
         union select w.id, w.metadata from versions as w where instr(lower(w.metadata), :words) > 0
         union select d.id, d.description from versions as d where instr(lower(d.description), :words) > 0
@@ -151,7 +155,7 @@ _SEARCHES = (
     select 'run', projects.name, runs.uid, runs.name,
         coalesce(runs.notes || ' ', '') || runs.tags || ' ' || runs.config
     from runs join projects on projects.id = runs.project
-    where instr(lower(runs.uid || ' ' || runs.name || ' ' || coalesce(runs.notes, '') || ' '
+    where instr(lower(projects.name || '/' || runs.uid || ' ' || runs.name || ' ' || coalesce(runs.notes, '') || ' '
         || coalesce(runs.job_type, '') || ' ' || coalesce(runs.run_group, '') || runs.tags || runs.config), :words) > 0
     order by runs.id desc limit :limit
     """,
@@ -162,7 +166,7 @@ _IN_COLLECTION = "instr(lower(projects.name || '/' || c.name || ' ' || c.type ||
 def search(connection: Connection, words: str, limit: int) -> list[Hit]:
     """Find collections, versions and runs by their names, tags, aliases, metadata, descriptions and configs.
 
-    At most `limit` of each kind, the newest first.
+    A version is found by the aliases of its links as well. At most `limit` of each kind, the newest first.
     """
     parameters: dict[str, Any] = {"words": words.lower(), "limit": limit}
     queries = [query.format(match=_IN_COLLECTION) for query in _SEARCHES]

@@ -31,6 +31,8 @@ class Collection(NamedTuple):
     """The aliases that can be moved or removed only with `force`."""
 
 
+_GUESSED = 1000
+"""The collections of other projects among which a misspelt name is looked for."""
 _COLLECTION = """
     select c.id, projects.name, c.name, c.type, c.portfolio, c.description, c.tags, c.created_at,
         (select json_group_array(name) from (select name from protected_aliases where collection = c.id order by name))
@@ -73,7 +75,9 @@ def get(connection: Connection, project: str, name: str) -> Collection:
         elif near or (other and other != project):
             advice = f"did you mean {near or f'{other}/{name}'!r}?"
         else:
-            advice = "list what there is with `artstore ls`"
+            everywhere = {row.name: row.project for row in find_all(connection, limit=_GUESSED)}
+            far = words.nearest(name, everywhere)
+            advice = f"did you mean '{everywhere[far]}/{far}'?" if far else "list what there is with `artstore ls`"
         raise NotFound(f"no artifact {name!r} in project {project!r}: {advice}")
     return collection
 

@@ -229,7 +229,7 @@ def _negated(clause: Clause) -> Clause:
 
 
 class Order(NamedTuple):
-    """An order by a field: rows without the field, whose `key` is NULL, come last."""
+    """An order by a field: rows without the field, or where it is NaN, whose `key` is NULL, come last."""
 
     key: Clause
     descending: bool
@@ -242,7 +242,12 @@ def order(fields: Fields, wanted: str) -> Order:
     """
     name = wanted[1:] if wanted[:1] in ("+", "-") else wanted
     field = fields.json(name)
-    return Order(Clause(f"({field.sql} ->> '$')", field.values), wanted.startswith("-"))
+    key = f"{field.sql} ->> '$'"
+    if "." in name:
+        # JSON has no such numbers: they are stored as these words.
+        key = f"""select case x when 'NaN' then null when 'Infinity' then 9e999 when '-Infinity' then -9e999 else x end
+            from (select {key} as x)"""
+    return Order(Clause(f"({key})", field.values), wanted.startswith("-"))
 
 
 def after_row(by: Order, id: str, last: str, tables: str) -> Clause:

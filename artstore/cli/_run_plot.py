@@ -143,8 +143,9 @@ def _specification(found: Curves, options: Options) -> dict[str, Any]:
     charts = {}
     for metric, curves in found.items():
         names = _labels([run for run, _ in curves])
+        looks = facts.apart(f"{run.project}/{run.id}" for run, _ in curves)
         charts[metric] = [
-            vega.Curve(name, facts.series(f"{run.project}/{run.id}"), points)
+            vega.Curve(name, looks[f"{run.project}/{run.id}"], points)
             for name, (run, points) in zip(names, curves, strict=True)
         ]
     return vega.specification(charts, options.smooth, options.log)

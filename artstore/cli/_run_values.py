@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import click
@@ -31,7 +32,7 @@ class Line(NamedTuple):
 def of_run(run: PublicRun) -> dict[str, Any]:
     """Return the config and summary of a run by names with dots: `config.lr`, `summary.accuracy`."""
     config = {CONFIG + key: value for key, value in facts.flat(run.config).items()}
-    summary = {SUMMARY + key: value for key, value in facts.flat(run.summary).items() if not key.startswith("_")}
+    summary = {SUMMARY + key: value for key, value in facts.summary(run.summary).items()}
     return config | summary
 
 
@@ -42,9 +43,22 @@ def lines(runs: Iterable[PublicRun]) -> list[Line]:
     return [Line(key, [one.get(key) for one in values]) for key in keys]
 
 
-def differing(every: Iterable[Line]) -> list[Line]:
-    """Return the lines whose values are single values and not the same in all runs."""
-    return [line for line in every if not line.same and not any(isinstance(v, list | dict) for v in line.values)]
+def differing(every: Iterable[Line], order: str = "") -> list[Line]:
+    """Return the lines whose values are single values and not the same in all runs, the most telling ones first.
+
+    These are the one that orders the runs, then metrics by which runs are judged and the config in turn, and last those
+    with one value in some runs and none in others.
+    """
+    found = [line for line in every if not line.same and not any(isinstance(v, list | dict) for v in line.values)]
+    metrics = sorted((line for line in found if line.key.startswith(SUMMARY)), key=lambda x: facts.judged_first(x.key))
+    config = [line for line in found if line.key.startswith(CONFIG)]
+    turns = [line for pair in zip_longest(metrics, config) for line in pair if line is not None]
+    ordered = order.lstrip("+-").removeprefix("summary_metrics.")
+    return sorted(turns, key=lambda line: (ordered not in (line.key, label_of(line.key)), _partly(line)))
+
+
+def _partly(line: Line) -> bool:
+    return None in line.values and len({json.dumps(value, default=str) for value in line.values}) == 2
 
 
 def chosen(every: Sequence[Line], wanted: Sequence[str]) -> list[Line]:

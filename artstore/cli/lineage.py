@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 
 from artstore.cli import _completion, _format, _open, _options
+from artstore.errors import InvalidName, NotFound
 from artstore.lineage.graph import DIRECTIONS, Direction
 from artstore.lineage.lineage import Lineage
 from artstore.runtime import terminal
+from artstore.store import Store
 
 _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
 
@@ -21,13 +23,14 @@ _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
     "lineage",
     epilog=_options.examples(
         "artstore lineage classifier",
+        "artstore lineage 3k9x2m1q --direction upstream",
         "artstore lineage images:v0 --direction downstream --depth 2",
         "artstore lineage classifier:best --summary",
         "artstore lineage classifier --format dot | dot -Tsvg > lineage.svg",
         "artstore lineage classifier --html lineage.html",
     ),
 )
-@click.argument("name", metavar="NAME[:ALIAS]", shell_complete=_completion.versions)
+@click.argument("name", metavar="NAME[:ALIAS]|RUN", shell_complete=_completion.versions)
 @click.option(
     "--direction",
     type=click.Choice(DIRECTIONS),
@@ -71,7 +74,7 @@ def command(
     store: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what a version was made from and what used it; without an alias, the newest version.
+    """Show what a version or a run was made from and what used it; without an alias, the newest version.
 
     Versions are connected by runs that used or logged them, and by references to other versions. A tree shows a node
     that it has shown before as `see above`. Deleted versions are included. OpenLineage events are printed one per
@@ -80,13 +83,25 @@ def command(
     if summary and format in ("openlineage", "prov"):
         raise click.UsageError(f"{format} describes single runs and versions: leave out --summary")
     with _open.open_store(store) as opened:
-        graph = opened.lineage(opened.version(name, project=project), direction, depth)
+        graph = _graph(opened, name, project, direction, depth)
     shown = graph.summary() if summary else graph
     if html is not None:
         html.write_text(shown.to_html(), encoding="utf-8")
         terminal.note(f"wrote {html}")
     else:
         _print(shown, "json" if as_json else format)
+
+
+def _graph(store: Store, name: str, project: str, direction: Direction, depth: int | None) -> Lineage:
+    """Return the lineage of a version, or of a run if no artifact has the name. Raises `NotFound`."""
+    try:
+        return store.lineage(store.version(name, project=project), direction, depth)
+    except NotFound as error:
+        try:
+            run = store.runs.find(name, project)
+        except (NotFound, InvalidName):
+            raise error from None
+    return store.run_lineage(run.id, direction, depth)
 
 
 def _branch(line: str, room: int | None) -> Iterable[str]:

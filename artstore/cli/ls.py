@@ -43,7 +43,7 @@ def _print_collections(store: Store, project: str | None, as_json: bool) -> None
                 "project": collection.project,
                 "collection": collection.name,
                 "type": collection.type,
-                "newest": f"v{newest.number}" if newest else None,
+                "newest": f"v{(newest.link or newest).number}" if newest else None,
                 "versions": count,
                 "size": newest.size if newest else None,
             }
@@ -59,7 +59,7 @@ def _print_collections(store: Store, project: str | None, as_json: bool) -> None
             collection.project,
             collection.name,
             collection.type,
-            f"v{newest.number}" if newest else "-",
+            f"v{(newest.link or newest).number}" if newest else "-",
             f"{count:,}",
             _format.size(newest.size) if newest else "-",
         ]

@@ -138,7 +138,7 @@ def command(
                 _run_plot.command(opened, words[1:], found, plot, as_json)
             else:
                 wanted = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
-                _list(found, wanted, absolute, as_json)
+                _list(found, wanted, order, absolute, as_json, one_project=project is not None)
         elif words[0] == _DIFF:
             _diff([_find(opened, run_id, project) for run_id in _compared(words[1:])], as_json)
         elif len(words) > 1:
@@ -172,29 +172,43 @@ def _find(store: Store, run_id: str, project: str | None) -> PublicRun:
     return public_run.find_run(store, run_id, project or names.default_project())
 
 
-def _list(runs: Sequence[PublicRun], wanted: Sequence[str] | None, absolute: bool, as_json: bool) -> None:
+def _list(
+    runs: Sequence[PublicRun],
+    wanted: Sequence[str] | None,
+    order: str,
+    absolute: bool,
+    as_json: bool,
+    *,
+    one_project: bool,
+) -> None:
     if as_json:
         _format.print_json_list(run.facts() for run in runs)
         return
-    columns = ["id", "name", "project", "job type", "state", "started", "duration"]
-    rows = [
-        [run.id, run.name, run.project, run.job_type or "", run.state, _started(run, absolute), _duration(run)]
-        for run in runs
-    ]
-    if any(run.group for run in runs):
-        columns.insert(4, "group")
-        rows = [[*row[:4], run.group or "", *row[4:]] for row, run in zip(rows, runs, strict=True)]
+    about = {
+        "id": [run.id for run in runs],
+        "name": [run.name for run in runs] if any(run.name != run.id for run in runs) else [],
+        "project": [] if one_project else [run.project for run in runs],
+        "job type": [run.job_type or "" for run in runs],
+        "group": [run.group or "" for run in runs],
+        "state": [run.state for run in runs],
+        "started": [_started(run, absolute) for run in runs],
+        "duration": list(map(_duration, runs)),
+    }
+    columns = [name for name, texts in about.items() if any(texts)]
+    rows = list(map(list, zip(*(about[name] for name in columns), strict=True)))
     values, shown = _run_values.lines(runs), []
     if wanted is not None:
         shown = _run_values.chosen(values, wanted)
     elif len(runs) > 1 and len({run.project for run in runs}) == 1:
-        shown = _run_values.differing(values)
+        shown = _run_values.differing(values, order)
     right = _run_values.labels(shown, columns)
     cells = [list(map(_run_values.text, line.values)) for line in shown]
     fitting = len(shown) if wanted is not None else _fitting(columns, rows, right, cells)
-    table = [[*row, *(column[number] for column in cells[:fitting])] for number, row in enumerate(rows)]
+    # What has room is chosen by importance, and then stands in the order of the config and the summary.
+    kept = range(fitting) if wanted is not None else sorted(range(fitting), key=lambda n: values.index(shown[n]))
+    table = [[*row, *(cells[n][number] for n in kept)] for number, row in enumerate(rows)]
     numbers = [label for label, line in zip(right, shown, strict=True) if _run_values.numeric(line)]
-    _format.print_lines(_format.table([*columns, *right[:fitting]], table, right=numbers))
+    _format.print_lines(_format.table([*columns, *(right[n] for n in kept)], table, right=numbers))
     if fitting < len(shown):
         more = _format.counted(len(shown) - fitting, "more column", "more columns")
         terminal.note(f"{more} with values that differ: --columns {','.join(right[fitting : fitting + _COLUMNS])}")
@@ -237,7 +251,7 @@ def _diff(runs: Sequence[PublicRun], as_json: bool) -> None:
         )
         return
     about = [
-        ["name", *(run.name for run in runs)],
+        ["name", *(run.name if run.name != run.id else "" for run in runs)],
         ["state", *(run.state for run in runs)],
         ["duration", *map(_duration, runs)],
         ["commit", *((run.metadata.get("git") or {}).get("commit") or "" for run in runs)],
@@ -252,9 +266,11 @@ def _diff(runs: Sequence[PublicRun], as_json: bool) -> None:
         _format.print_lines(_format.table(["different", *heads], rows))
     else:
         _format.echo("config and summary are the same")
-    if same:
+    equal = [[line.key, _run_values.text(line.values[0])] for line in same]
+    equal += [row[:2] for row in about if row[0] == "used" and row[1] and len(set(row[1:])) == 1]
+    if equal:
         click.echo()
-        _format.print_lines(_format.table(["same", "value"], [[x.key, _run_values.text(x.values[0])] for x in same]))
+        _format.print_lines(_format.table(["same", "value"], equal))
 
 
 def _started(run: PublicRun, absolute: bool) -> str:

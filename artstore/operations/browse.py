@@ -8,7 +8,7 @@ from typing import Any
 from artstore.catalog import browse
 from artstore.catalog.browse import Child as Child
 from artstore.catalog.browse import Hit, TypeCount
-from artstore.catalog.events import Event
+from artstore.catalog.events import Event as Event
 from artstore.catalog.repository import Repository
 from artstore.catalog.versions import Overview
 from artstore.core.versions import Version

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -104,6 +104,8 @@ def create(store: Store, token: str | None = None, *, write: bool = False) -> AS
         *(Route(f"{_VERSION}/{end}", partial(_file, in_version, store, send)) for end, send in _FILES.items()),
         *(Route(f"{_RUN}/{end}", partial(_file, in_run, store, send)) for end, send in _FILES.items()),
         Route(f"{_RUN}/chart", partial(media.chart, store)),
+        Route(_RUN, partial(_whole, store)),
+        Route(_COLLECTION, partial(_whole, store)),
     ]
     if write:
         routes += [Route(path, edits.posted(store, edit), methods=["POST"]) for path, edit in _EDITS.items()]
@@ -203,6 +205,19 @@ def _json(store: Store, handler: Handler, request: Request) -> Response:
     page = handler(store, request)
     shown = {key: value for key, value in page.data.items() if not key.startswith("_")}
     return Response(json.dumps(shown, ensure_ascii=False, default=_plain), media_type="application/json")
+
+
+def _whole(store: Store, request: Request) -> Response:
+    """Send a name that was typed as an address to its page: of a run, a collection, or `animals:best`."""
+    given = request.path_params
+    if "id" in given:
+        return RedirectResponse(links.run(given["project"], given["id"]))
+    name, _, label = given["name"].partition(":")
+    if not label:
+        return RedirectResponse(links.collection(given["project"], name))
+    found = store.version(f"{given['project']}/{name}:{label}")
+    here = found.link or found
+    return RedirectResponse(links.version(here.project, here.collection, here.number))
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -24,6 +24,8 @@ _COLLECTIONS = 100
 _VERSIONS = 50
 _CHILDREN = 200
 _RUNS = 20
+_METADATA = 6
+"""The columns of metadata in the table of a collection."""
 _DIFFERENCES = 200
 _CHECKED = 10_000
 """The entries up to which a page asks for the state of references: each may be a request to a server."""
@@ -84,6 +86,7 @@ def collection(store: Store, request: Request) -> Page:
         row["owned"] = share.owned if share else None
         row["reclaimable"] = share.reclaimable if share else None
         row["producers"] = [facts.run(store, record) for record in store.runs.producers(version)[:1]]
+        row["values"] = facts.flat(version.metadata)
         row["linked_as"] = [] if version.link else [facts.link(link) for link in store.links(version)]
         rows.append(row)
     data = {
@@ -96,6 +99,7 @@ def collection(store: Store, request: Request) -> Page:
         "linked_here": found.portfolio,
         "count": store.pages.count_versions(name, project=project),
         "versions": rows,
+        "metadata": _differing(rows),
         "measured": measured,
         "edit_href": links.collection(project, name, "edit"),
         "delete_href": links.collection(project, name, "delete"),
@@ -118,6 +122,7 @@ def version(store: Store, request: Request) -> Page:
         raise NotFound(f"{found.qualified_name} has no folder {folder!r}: begin at the top of its files")
     measured = alive and _is_measured(query, found.entries)
     share = store.shares([found]).get(found.id) if measured else None
+    producers = store.runs.producers(found)
     before = next(
         iter(store.pages.versions(found.collection, project=found.project, beyond=found.number, count=1)), None
     )
@@ -133,7 +138,8 @@ def version(store: Store, request: Request) -> Page:
         "folder": folder,
         "children": [_child(found, folder, child) for child in children],
         "next": query.changed(after=last.name + ("" if last.entry else "/")) if last else None,
-        "producers": _runs(store, store.runs.producers(found)),
+        "producers": _runs(store, producers),
+        "made_from": _inputs(store, producers),
         "users": _runs(store, store.runs.users(found, limit=_RUNS)) | {"count": store.runs.count_users(found)},
         "dependencies": [facts.version(other) for other in store.dependencies(found)[:_RUNS]],
         "linked_as": [facts.link(link) for link in store.links(found)] if alive else [],
@@ -237,6 +243,25 @@ def _entries(version: Version, entries: Sequence[Entry]) -> list[dict[str, Any]]
 
 def _pairs(version: Version, pairs: Sequence[tuple[Entry, Entry]]) -> list[dict[str, Any]]:
     return [_entry(version, new) | {"old_path": old.path, "old_size": old.size} for old, new in pairs[:_DIFFERENCES]]
+
+
+def _differing(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the metadata that tells versions apart: single values that differ, each with the best one if known."""
+    shown = []
+    for key in dict.fromkeys(key for row in rows for key in row["values"]):
+        values = [row["values"].get(key) for row in rows]
+        if len(set(map(str, values))) > 1 and not any(isinstance(value, list | dict) for value in values):
+            numbers = [value for value in values if facts.is_number(value)]
+            better = facts.better(key) if len(numbers) > 1 else None
+            best = (min if better == "lower" else max)(numbers) if better else None
+            shown.append({"key": key, "numeric": len(numbers) > 0, "best": best})
+    return shown[:_METADATA]
+
+
+def _inputs(store: Store, producers: Sequence[RunRecord]) -> list[dict[str, Any]]:
+    """Return what the runs that made a version used."""
+    used = {version.id: version for record in producers[:_RUNS] for version in store.runs.used(record)}
+    return [facts.version(version) for version in list(used.values())[:_RUNS]]
 
 
 def _runs(store: Store, records: Sequence[RunRecord]) -> dict[str, Any]:

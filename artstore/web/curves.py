@@ -17,11 +17,15 @@ SHOWN = ("metric", "smooth", "log", "from", "to")
 
 
 def cards(store: Store, records: Sequence[RunRecord], query: Query) -> dict[str, Any]:
-    """Return one card for each metric that the runs logged more than once, by name; `from` and `to` choose steps."""
+    """Return one card for each metric that the runs logged more than once, by name; `from` and `to` choose steps.
+
+    Counters such as `epoch` come last.
+    """
     named = query.text("metric").lower()
     first = query.number("from", 0) if query.text("from") else None
     last = query.number("to", 0) if query.text("to") else None
     found: dict[str, list[dict[str, Any]]] = {}
+    looks = facts.apart(f"{record.project}/{record.uid}" for record in records)
     for record in records:
         path = f"{record.project}/{record.uid}"
         for key, points in store.runs.curves(record, points=_POINTS, first=first, last=last).items():
@@ -29,10 +33,10 @@ def cards(store: Store, records: Sequence[RunRecord], query: Query) -> dict[str,
                 series = {"run": path, "name": record.name, "href": links.run(record.project, record.uid)}
                 low, high = min(point.low for point in points), max(point.high for point in points)
                 found.setdefault(key, []).append(
-                    {**series, "series": facts.series(path), "low": low, "high": high, "last": points[-1].mean}
+                    {**series, "series": looks[path], "low": low, "high": high, "last": points[-1].mean}
                     | {"points": [list(point) for point in points]}
                 )
-    ordered = sorted(found.items())
+    ordered = sorted(found.items(), key=lambda item: (facts.judged_first(item[0]) == 3, item[0]))
     return {
         "cards": [{"metric": key, "series": series} for key, series in ordered[:_CARDS]],
         "hidden_cards": max(0, len(ordered) - _CARDS),

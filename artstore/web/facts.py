@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,6 +45,11 @@ _HIGHER = (
     "rouge",
     "iou",
 )
+_COLOURS = 9
+_STYLES = 3 * _COLOURS
+"""The looks of a run: nine colours, each as a line, with dashes and with dots."""
+_HELD_OUT = ("val", "valid", "validation", "eval", "test", "dev", "best")
+_COUNTERS = ("epoch", "step", "steps", "iteration", "iterations", "iter", "batch")
 _HIGHER_TOO = ("r2", "psnr", "ssim", "dice", "top1", "top5", "kappa", "throughput")
 
 
@@ -75,7 +80,19 @@ def run(store: Store, record: RunRecord) -> dict[str, Any]:
 
 def series(path: str) -> int:
     """Return the number that selects the colour and the dash of a run, the same on every page."""
-    return zlib.crc32(path.encode()) % 27
+    return zlib.crc32(path.encode()) % _STYLES
+
+
+def apart(paths: Iterable[str]) -> dict[str, int]:
+    """Return such a number for each run of one drawing: of two that would look the same, the later takes another."""
+    found: dict[str, int] = {}
+    for path in paths:
+        own = series(path)
+        free = [n for n in ((own + step) % _STYLES for step in range(_STYLES)) if n not in found.values()]
+        colours = {number % _COLOURS for number in found.values()}
+        unlike = (number for number in free if number % _COLOURS not in colours)
+        found[path] = own if own in free else next(unlike, free[0] if free else own)
+    return found
 
 
 def version(found: Version) -> dict[str, Any]:
@@ -123,6 +140,15 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def summary(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a summary by names with dots, without W&B's own and without media: those are shown."""
+    return flat({key: value for key, value in values.items() if not key.startswith("_") and not _is_media(value)})
+
+
+def _is_media(value: object) -> bool:
+    return isinstance(value, Mapping) and "_type" in value
+
+
 def is_number(value: object) -> bool:
     """Whether a value is a number, and not a truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -130,7 +156,19 @@ def is_number(value: object) -> bool:
 
 def better(metric: str) -> str | None:
     """Return whether the `lower` or the `higher` value of a metric is better, by its name; None if that is unknown."""
-    words = metric.lower().replace("/", "_").replace("-", "_").replace(".", "_").split("_")
+    words = _words(metric)
     if any(word in _LOWER for word in words):
         return "lower"
     return "higher" if any(word in _HIGHER or word in _HIGHER_TOO for word in words) else None
+
+
+def judged_first(metric: str) -> int:
+    """Return the place of a metric among those by which runs are judged, by its name: held-out data first."""
+    words = _words(metric)
+    if words[-1] in _COUNTERS:
+        return 3
+    return 2 if better(metric) is None else int(not any(word in _HELD_OUT for word in words))
+
+
+def _words(metric: str) -> list[str]:
+    return metric.lower().replace("/", "_").replace("-", "_").replace(".", "_").split("_")

@@ -34,14 +34,14 @@ class Upright(NamedTuple):
 
 
 def metrics(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the metrics by which runs may be judged; first those whose name says which value is better."""
+    """Return the metrics by which runs may be judged, held-out data first, and last those that count steps."""
     keys = dict.fromkeys(
         key
         for row in rows
         for key, value in row["values"].items()
         if key.startswith("summary.") and facts.is_number(value)
     )
-    return sorted(keys, key=lambda key: facts.better(key) is None)
+    return sorted(keys, key=facts.judged_first)
 
 
 def axes(rows: Sequence[Mapping[str, Any]], metric: str) -> list[Upright]:
@@ -62,7 +62,7 @@ def draw(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
     drawn = [row for row in rows if facts.is_number(row["values"].get(metric))]
     if len(uprights) < 2 or not drawn:
         return ""
-    best = best_of(drawn, metric)
+    best = next(iter(best_of(drawn, metric)), None)
     words = f"{len(drawn)} runs across {', '.join(upright.key for upright in uprights)}"
     parts = [f'<svg class="parallel" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="group" aria-label="{escape(words)}">']
     parts += [_line(row, uprights, best=row is best) for row in sorted(drawn, key=lambda row: row is best)]
@@ -71,12 +71,11 @@ def draw(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def best_of(rows: Sequence[Mapping[str, Any]], metric: str) -> Mapping[str, Any] | None:
-    """Return the run with the best value of a metric; None if its name does not say which is better."""
+def best_of(rows: Sequence[Mapping[str, Any]], metric: str) -> list[Mapping[str, Any]]:
+    """Return the two runs with the best values of a metric; none if its name does not say which is better."""
     better = facts.better(metric)
-    if better is None or not rows:
-        return None
-    return (min if better == "lower" else max)(rows, key=lambda row: row["values"][metric])
+    ordered = sorted(rows, key=lambda row: row["values"][metric], reverse=better == "higher")
+    return ordered[:2] if better else []
 
 
 def _axis(key: str, values: Sequence[Any]) -> Upright:

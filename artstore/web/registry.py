@@ -16,6 +16,7 @@ _COLLECTIONS = 50
 _LINKS = 10
 """The newest links of each collection that are shown, and those with an alias among them."""
 _CHANGES = 5
+_IN_USE = 8
 
 
 def registry(store: Store, request: Request) -> Page:
@@ -43,6 +44,18 @@ def registry(store: Store, request: Request) -> Page:
     ]
     more = query.changed(after=after + _COLLECTIONS) if len(found) == _COLLECTIONS else None
     return Page("registry.html", "Registry", {"collections": collections, "next": more})
+
+
+def in_use(store: Store) -> list[dict[str, Any]]:
+    """Return links with aliases of their own, such as `production`: of the first collections of links, by name."""
+    found = store.browse.collections(count=_IN_USE, only_links=True)
+    shown = [
+        {"name": overview.collection.name, "project": overview.collection.project, **_link(store, version)}
+        for overview in found
+        for version in store.pages.versions(overview.collection.name, project=overview.collection.project, count=_LINKS)
+        if version.link and set(version.link.aliases) - {LATEST}
+    ]
+    return shown[:_IN_USE]
 
 
 def changes(store: Store, version: Version) -> list[dict[str, Any]]:

@@ -32,7 +32,9 @@ _STYLE = ".drawing{overflow:auto;background:#fff;border:1px solid var(--rule);bo
 
 def page(store: Store, records: Sequence[RunRecord]) -> str:
     """Return the file: everything about one run, or what differs between several, with their curves."""
+    looks = facts.apart(f"{record.project}/{record.uid}" for record in records)
     rows = [facts.run(store, record) for record in records]
+    rows = [row | {"series": looks[row["path"]]} for row in rows]
     if len(records) == 1:
         title = f"Run {records[0].name} of {records[0].project}"
         parts = _one(store, records[0], rows[0])
@@ -60,8 +62,7 @@ def _one(store: Store, record: RunRecord, row: Mapping[str, Any]) -> Iterator[st
     yield _facts({**_about(row), "tags": ", ".join(record.tags)})
     yield from _curves(store, [record], [row])
     yield f'<div class="halves">{_section("Config", _facts(facts.flat(record.config)))}'
-    summary = {key: value for key, value in facts.flat(record.summary).items() if not key.startswith("_")}
-    yield f"{_section('Summary', _facts(summary))}</div>"
+    yield f"{_section('Summary', _facts(facts.summary(record.summary)))}</div>"
     yield from _versions(store, record)
     lineage = store.run_lineage(record.id, depth=_HOPS).clustered()
     if 1 < len(lineage.nodes) <= _DRAWN:
@@ -76,8 +77,8 @@ def _one(store: Store, record: RunRecord, row: Mapping[str, Any]) -> Iterator[st
 
 def _several(store: Store, records: Sequence[RunRecord], rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield f"<h1>Comparison of {len(records)} runs</h1>"
-    values = [facts.flat({"config": record.config, "summary": record.summary}) for record in records]
-    keys = [key for key in dict.fromkeys(key for one in values for key in one) if not key.startswith("summary._")]
+    values = [facts.flat({"config": record.config, "summary": facts.summary(record.summary)}) for record in records]
+    keys = list(dict.fromkeys(key for one in values for key in one))
     about = [_about(row) | {"commit": _commit(record)} for row, record in zip(rows, records, strict=True)]
     heads = [_named(row) for row in rows]
     lines = [

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput
+from artstore.runtime import words
 from artstore.store import Store
-from artstore.web import curves, facts, filter_text, groups, media, parallel
+from artstore.web import curves, facts, filter_text, groups, links, media, parallel
 from artstore.web.page import Page, Query
 
 _PLAIN = ("project", "job_type", "group", "tags")
@@ -23,6 +24,11 @@ _MANY = 1000
 """The runs that are read for groups and parallel coordinates, the first ones of the order."""
 _COLUMNS = 40
 """The most columns that a table shows unless the address names them."""
+_CHOOSABLE = 200
+_METRICS_FIRST = 8
+"""The metrics that stand before the config: the rest is behind it."""
+_WORDS = ("display_name", "state", "job_type", "group", "project")
+"""The fields that a heading first sorts from A to Z."""
 
 
 def table(store: Store, request: Request) -> Page:
@@ -39,12 +45,20 @@ def table(store: Store, request: Request) -> Page:
     rows = [facts.run(store, record) for record in records]
     for row, record in zip(rows, records, strict=True):
         row["values"] = _values(record)
-    columns, same = _columns(rows, query.text("columns"))
+    keys = list(dict.fromkeys(key for row in rows for key in row["values"]))
+    wanted = [key for names in query.every("columns") for key in names.split(",")]
+    columns, same = _columns(rows, keys, wanted, order)
     data = {
         "runs": rows,
         "count": len(records) if is_whole else store.runs.count(project, filters),
         "columns": [{**column, "best": _best(rows, column["key"])} for column in _named_apart(columns)],
         "same": {name: rows[0][name] for name in _PLAIN if rows and rows[0][name] and not _differs(rows, name)} | same,
+        "leading": min(1, len(columns)),
+        "compared": links.compare_runs(row["path"] for row in rows[:2])
+        if _by_metric(order) and len(rows) > 1
+        else None,
+        "choosable": [key for key in keys if "," not in key][:_CHOOSABLE],
+        "chosen": bool(wanted),
         "plain_columns": [name for name in _PLAIN if _differs(rows, name)],
         "projects": store.projects(),
         "project": project,
@@ -55,9 +69,8 @@ def table(store: Store, request: Request) -> Page:
         "first": query.changed(after=None) if query.text("after") else None,
         "live": any(row["state"] == "running" for row in rows),
         "cards": [],
-        "_sorted_by": lambda field: query.changed(
-            order=f"+{field}" if order == f"-{field}" else f"-{field}", after=None
-        ),
+        "_sorted_by": lambda field: query.changed(order=_next_order(field, order), after=None),
+        "_shown_columns": {column["key"] for column in columns},
         "_shown_curves": _COMPARED,
     }
     if view == "curves":
@@ -71,7 +84,19 @@ def table(store: Store, request: Request) -> Page:
         data |= {"keys": keys, **found}
     elif view == "parallel":
         data |= _sweep(rows, query.text("by"))
+        data["_as_table"] = query.changed(view=None, by=None, order=_next_order(str(data["by"]), ""))
     return Page("runs.html", "Runs", data)
+
+
+def _next_order(field: str, order: str) -> str:
+    """Return the order that a click on a heading gives: first the best or the largest first, then the reverse."""
+    lower = field in _WORDS or (field.startswith("summary.") and facts.better(field) == "lower")
+    first, second = (f"+{field}", f"-{field}") if lower else (f"-{field}", f"+{field}")
+    return second if order in (first, first.lstrip("+")) else first
+
+
+def _by_metric(order: str) -> bool:
+    return order.lstrip("+-").startswith("summary.")
 
 
 def _grouping(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> str:
@@ -91,12 +116,16 @@ def _sweep(rows: Sequence[Mapping[str, Any]], by: str) -> dict[str, Any]:
     keys = parallel.metrics(rows)
     metric = by or next(iter(keys), "")
     measured = [row for row in rows if facts.is_number(row["values"].get(metric))]
-    best = parallel.best_of(measured, metric)
+    best = [
+        {"name": row["name"], "path": row["path"], "href": row["href"], "value": row["values"][metric]}
+        for row in parallel.best_of(measured, metric)
+    ]
     return {
         "by": metric,
         "keys": keys,
         "axes": [axis.key for axis in parallel.axes(rows, metric)],
-        "best": best and {"name": best["name"], "href": best["href"], "value": best["values"][metric]},
+        "best": best,
+        "compared": links.compare_runs(row["path"] for row in best) if len(best) > 1 else None,
     }
 
 
@@ -108,7 +137,7 @@ def overview(store: Store, request: Request) -> Page:
     data = {
         "run": row,
         "config": facts.flat(record.config),
-        "summary": {key: value for key, value in facts.flat(record.summary).items() if not key.startswith("_")},
+        "summary": facts.summary(record.summary),
         "environment": record.environment,
         "exit_code": record.exit_code,
         "used": _versions(store.runs.used(record)),
@@ -128,12 +157,16 @@ def compare(store: Store, request: Request) -> Page:
     if len(paths) > _COMPARED:
         raise InvalidInput(f"{len(paths)} runs are selected: compare {_COMPARED} at most, or use the table of runs")
     records = [_find(store, path) for path in paths]
+    looks = facts.apart(f"{record.project}/{record.uid}" for record in records)
     rows = [facts.run(store, record) for record in records]
-    every = [_compared_values(store, record, row) for record, row in zip(records, rows, strict=True)]
+    rows = [row | {"series": looks[row["path"]]} for row in rows]
+    used = [_versions(store.runs.used(record)) for record in records]
+    every = [_compared_values(*one) for one in zip(records, rows, used, strict=True)]
     keys = list(dict.fromkeys(key for values in every for key in values))
     lines = [_compared_line(key, [values.get(key) for values in every]) for key in keys]
     data = {
         "runs": rows,
+        "inputs": used,
         "different": [line for line in lines if not line["same"]],
         "same": [line for line in lines if line["same"]],
         "live": False,
@@ -142,7 +175,7 @@ def compare(store: Store, request: Request) -> Page:
     return Page("compare_runs.html", "Compare runs", data)
 
 
-def _compared_values(store: Store, record: RunRecord, row: Mapping[str, Any]) -> dict[str, Any]:
+def _compared_values(record: RunRecord, row: Mapping[str, Any], used: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     git = record.environment.get("git") or {}
     return {
         **_values(record),
@@ -152,13 +185,13 @@ def _compared_values(store: Store, record: RunRecord, row: Mapping[str, Any]) ->
         "group": record.group,
         "commit": git.get("commit"),
         "changed files": git.get("dirty"),
-        "used": ", ".join(version.qualified_name for version in store.runs.used(record)[: facts.LISTED]) or None,
+        "used": ", ".join(version["qualified_name"] for version in used) or None,
     }
 
 
 def _compared_line(key: str, values: list[Any]) -> dict[str, Any]:
     # Equal numbers of different types look the same to people, True and 1 do not.
-    written = {json.dumps(value, sort_keys=True, default=str) for value in values}
+    written = {words.duration(value) if key == "seconds" and value else _written(value) for value in values}
     metric = key.removeprefix("summary.")
     better = facts.better(metric) if key.startswith("summary.") else None
     numbers = [value for value in values if facts.is_number(value)]
@@ -177,25 +210,40 @@ def _after(query: Query) -> str | None:
 
 def _values(record: RunRecord) -> dict[str, Any]:
     config = {f"config.{key}": value for key, value in facts.flat(record.config).items()}
-    summary = facts.flat(record.summary).items()
-    return config | {f"summary.{key}": value for key, value in summary if not key.startswith("_")}
+    return config | {f"summary.{key}": value for key, value in facts.summary(record.summary).items()}
 
 
-def _columns(rows: Sequence[Mapping[str, Any]], wanted: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return the columns to show, and the values that are the same in all rows."""
-    keys = list(dict.fromkeys(key for row in rows for key in row["values"]))
-    keys.sort(key=lambda key: not key.startswith("config."))
+def _columns(
+    rows: Sequence[Mapping[str, Any]], keys: Sequence[str], wanted: Sequence[str], order: str
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the columns to show, and the values that are the same in all rows.
+
+    The column that sorts is the first. Then come metrics by which runs are judged, the config, other metrics, and what
+    has one value in some runs and none in others.
+    """
     if wanted:
-        return [_column(key, rows) for key in wanted.split(",") if key in keys], {}
+        return [_column(key, rows) for key in wanted if key in keys], {}
     same: dict[str, Any] = {}
-    shown = []
+    partly: list[str] = []
+    metrics: list[str] = []
+    config: list[str] = []
     for key in keys:
-        written = {json.dumps(row["values"].get(key), sort_keys=True, default=str) for row in rows}
-        if len(written) == 1 and len(rows) > 1:
+        written = {_written(row["values"][key]) for row in rows if key in row["values"]}
+        everywhere = all(key in row["values"] for row in rows)
+        if len(written) == 1 and everywhere and len(rows) > 1:
             same[key] = rows[0]["values"][key]
+        elif len(written) == 1 and not everywhere:
+            partly.append(key)
         else:
-            shown.append(_column(key, rows))
-    return shown[:_COLUMNS], same
+            (config if key.startswith("config.") else metrics).append(key)
+    metrics.sort(key=facts.judged_first)
+    shown = [*metrics[:_METRICS_FIRST], *config, *metrics[_METRICS_FIRST:], *partly]
+    shown.sort(key=lambda key: key != order.lstrip("+-"))
+    return [_column(key, rows) for key in shown[:_COLUMNS]], same
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _differs(rows: Sequence[Mapping[str, Any]], name: str) -> bool:

@@ -83,10 +83,10 @@ def test_lineage_prints_every_format_of_the_library() -> None:
 
 def test_runs_are_listed_newest_first() -> None:
     lines = [line.split() for line in output_of("runs", "-n", "2", "--columns", "").splitlines()]
-    assert lines[0] == ["id", "name", "project", "job", "type", "state", "started", "duration"]
-    assert [line[:5] for line in lines[2:]] == [
-        ["evaluate-2", "evaluate-2", "pipe", "evaluate", "finished"],
-        ["train-2", "train-2", "pipe", "train", "finished"],
+    assert lines[0] == ["id", "project", "job", "type", "state", "started", "duration"]
+    assert [line[:4] for line in lines[2:]] == [
+        ["evaluate-2", "pipe", "evaluate", "finished"],
+        ["train-2", "pipe", "train", "finished"],
     ]
     assert len(output_of("runs").splitlines()) == 2 + 15
 
@@ -121,7 +121,11 @@ def test_runs_show_the_values_that_differ_or_that_are_named() -> None:
     lines = [line.split() for line in output_of("runs", "--project", "sweep").splitlines()]
     assert lines[0][-6:] == ["state", "started", "duration", "lr", "opt.name", "accuracy"]
     assert [line[-3:] for line in lines[2:]] == [["0.2", "adam", "0.5"], ["0.1", "sgd", "0.81235"]]
-    assert [line[3] for line in (lines[0], *lines[2:])] == ["job", "g", "g"]
+    assert [line[:3] for line in (lines[0], *lines[2:])] == [
+        ["id", "group", "state"],
+        ["two", "g", "finished"],
+        ["one", "g", "finished"],
+    ]
     named = output_of("runs", "--project", "sweep", "--columns", "accuracy,config.layers", "--absolute").splitlines()
     assert named[0].split()[-2:] == ["accuracy", "layers"]
     assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d.* 0\.5 +3$", named[2])
@@ -129,6 +133,51 @@ def test_runs_show_the_values_that_differ_or_that_are_named() -> None:
     assert refused.exit_code == 2
     assert "no column 'acuracy': did you mean 'accuracy'?" in refused.stderr
     assert "they have lr, layers, opt.name, accuracy" in run("runs", "--project", "sweep", "--columns", "xyz").stderr
+
+
+def test_columns_without_room_are_the_least_telling() -> None:
+    artstore.init(project="sweep", id="prepare").finish()
+    for number in range(3):
+        config = {"epochs": 5, **{f"option_{letter}": number for letter in "abcdefgh"}}
+        with artstore.init(project="sweep", id=f"r{number}", name=f"try {number}", config=config) as tried:
+            table = artstore.Table(columns=["n"], data=[[number]])
+            tried.log({"epoch": number, "train/loss": 2 - number, "guesses": table, "val/accuracy": number / 10})
+    heads = output_of("runs", "--project", "sweep").splitlines()[0].split()
+    assert heads[:2] == ["id", "name"]
+    assert heads[-8:] == [*(f"option_{letter}" for letter in "abcde"), "epoch", "train/loss", "val/accuracy"]
+    ordered = output_of("runs", "--project", "sweep", "--order", "option_h").splitlines()[0].split()
+    assert "option_h" in ordered and "val/accuracy" in ordered
+
+
+def test_runs_without_a_number_come_last_in_both_directions() -> None:
+    for id, loss in (("worse", 2.0), ("diverged", float("nan")), ("better", 1.0), ("burst", float("inf"))):
+        with artstore.init(project="odd", id=id) as odd:
+            odd.log({"loss": loss})
+    for order, expected in (
+        ("loss", ["better", "worse", "burst", "diverged"]),
+        ("-loss", ["burst", "worse", "better", "diverged"]),
+    ):
+        assert [one["id"] for one in json_of("runs", "--project", "odd", "--order", order)] == expected
+    pages = [one.id for one in artstore.Api().runs("odd", order="-summary_metrics.loss", per_page=1)]
+    assert pages == ["burst", "worse", "better", "diverged"]
+
+
+def test_the_lineage_of_a_run_is_shown_by_its_id() -> None:
+    lines = output_of("lineage", "pipe/train-1").splitlines()
+    assert lines[0] == "run pipe/train-1  (train, finished)"
+    assert any("used pipe/features:v1" in line for line in lines)
+    assert any("produced pipe/model:v1" in line for line in lines)
+    refused = run("lineage", "pipe/modle")
+    assert (refused.exit_code, "did you mean 'model'?" in refused.stderr) == (2, True)
+    elsewhere = run("lineage", "modle")
+    assert (elsewhere.exit_code, "did you mean 'pipe/model'?" in elsewhere.stderr) == (2, True)
+
+
+def test_what_two_runs_used_is_told_where_it_is_the_same() -> None:
+    for id in ("left", "right"):
+        with artstore.init(project="pipe", id=id) as one:
+            one.use_artifact("features:v0")
+    assert "used  pipe/features:v0" in re.sub(" {3,}", "  ", output_of("runs", "diff", "pipe/left", "pipe/right"))
 
 
 def test_runs_are_compared_with_what_differs_first() -> None:

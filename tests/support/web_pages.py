@@ -45,6 +45,7 @@ EVERY_PAGE = (
         "/artifacts/zoo/animals/v1/status",
         "/artifacts/zoo/model/versions",
         "/lineage",
+        "/registry",
         "/store",
     ),
     *(

@@ -47,7 +47,7 @@ def test_runs_are_chosen_and_compared_with_the_keyboard(page: Page) -> None:
     assert page.locator("[data-compare]").is_disabled()
     for key in ("j", "x", "j", "j", "x"):
         page.keyboard.press(key)
-    assert page.locator("input:checked").count() == 2
+    assert page.locator("[data-row] input:checked").count() == 2
     page.keyboard.press("c")
     page.wait_for_url("**/compare/runs?*")
     assert page.locator("thead .run").all_inner_texts() == ["train 7", "train 5"]

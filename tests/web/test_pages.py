@@ -281,7 +281,11 @@ def test_groups_show_the_spread_of_each_metric(zoo: Pages) -> None:
 def test_a_sweep_is_drawn_across_what_differs(zoo: Pages) -> None:
     page = zoo.json("/runs?view=parallel&q=job_type%3Dtrain&by=summary.loss")
     assert page["axes"] == ["config.lr", "config.model.depth", "summary.loss"]
-    assert (page["best"]["name"], page["best"]["value"]) == ("train 0", pytest.approx(1 / 30))
+    assert [(one["name"], one["value"]) for one in page["best"]] == [
+        ("train 0", pytest.approx(1 / 30)),
+        ("train 1", pytest.approx(1 + 1 / 30)),
+    ]
+    assert page["compared"] == "/compare/runs?run=zoo%2Ftrain-0&run=zoo%2Ftrain-1"
     drawing = zoo.get("/runs?view=parallel&q=job_type%3Dtrain&by=summary.loss").text.partition('class="parallel"')[2]
     assert drawing.count("<a href=") >= 8
     assert drawing.count("leads") == 1
@@ -314,7 +318,7 @@ def test_columns_of_one_name_are_told_apart(tmp_path: Path) -> None:
     with artstore.init(project="p", config={"lr": 1, "depth": 2}, store=tmp_path / "store") as run:
         run.log({"lr": 0.5})
     with serving(tmp_path / "store") as pages:
-        assert [column["label"] for column in pages.json("/runs")["columns"]] == ["config.lr", "depth", "summary.lr"]
+        assert [column["label"] for column in pages.json("/runs")["columns"]] == ["summary.lr", "config.lr", "depth"]
 
 
 def test_the_pictures_of_the_documentation_are_those_that_the_script_takes() -> None:
