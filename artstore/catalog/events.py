@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from artstore.catalog import timestamps
@@ -75,16 +75,19 @@ def contains(connection: Connection, hash: str) -> bool:
 
 _LABELS = """
     select events.at, events.kind, events.subject, events.detail
-    from json_each(?) as wanted join events on events.subject = wanted.value
+    from json_each(?) as wanted join events on events.subject = wanted.key and events.at >= wanted.value
     where events.kind in ('alias-set', 'alias-removed', 'version-linked', 'version-unlinked')
     order by events.id desc
 """
 
 
-def label_changes(connection: Connection, subjects: Iterable[str]) -> list[LabelChange]:
-    """Return the changes of aliases and links that the log has of versions and links, the newest first."""
+def label_changes(connection: Connection, subjects: Mapping[str, str]) -> list[LabelChange]:
+    """Return the changes of aliases and links that the log has of versions and links, the newest first.
+
+    Each name comes with the time from which it means this version or link: before, it may have meant another.
+    """
     found: list[LabelChange] = []
-    for at, kind, subject, written in connection.execute(_LABELS, (json.dumps(list(subjects)),)):
+    for at, kind, subject, written in connection.execute(_LABELS, (json.dumps(dict(subjects)),)):
         detail = json.loads(written)
         user = detail.get("by")
         if kind.startswith("alias-"):

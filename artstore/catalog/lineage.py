@@ -191,8 +191,7 @@ def _links(connection: Connection, ids: str) -> dict[int, tuple[str, ...]]:
 
 def _link(connection: Connection, link: Link) -> str:
     name = f"{link.project}/{link.collection}:v{link.number}"
-    changes = [change for change in events.label_changes(connection, [name]) if change.alias in link.aliases]
-    newest = {change.alias: change for change in reversed(changes)}
+    newest = {change.alias: change for change in reversed(events.label_changes(connection, {name: link.created_at}))}
     aliases = [f"{alias}{_by(newest.get(alias))}" for alias in link.aliases]
     return f"{name} ({', '.join(aliases)})" if aliases else name
 

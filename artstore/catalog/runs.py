@@ -251,12 +251,12 @@ def append_history(connection: Connection, id: int, rows: Iterable[tuple[int | N
 
     A row without a step gets the one after the newest.
     """
-    last, numbered = None, []
+    stored, newest, numbered = None, -1, []
     for step, data in rows:
         if step is None:
-            step = last = (last_step(connection, id) if last is None else last) + 1
-        elif last is not None:
-            last = max(last, step)
+            stored = last_step(connection, id) if stored is None else stored
+            step = max(stored, newest) + 1
+        newest = max(newest, step)
         numbered.append((id, step, data))
     connection.executemany(
         """

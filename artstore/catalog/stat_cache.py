@@ -100,10 +100,7 @@ def remember(connection: Connection, folder: str, files: KnownFiles) -> None:
     if not files.ids:
         return
     key = folder.encode()
-    names = files.stats.names
-    order = sorted(range(len(names)), key=names.__getitem__)
-    if names != [names[i] for i in order]:
-        files = files.chosen(order)
+    files = _ordered(files)
     query = "select first from stat_blocks where folder = ? order by first"
     firsts = [first for (first,) in connection.execute(query, (key,))]
     if not firsts:
@@ -117,13 +114,14 @@ def remember(connection: Connection, folder: str, files: KnownFiles) -> None:
         before = _unpacked(key, connection.execute(f"{_BLOCKS} and first = ?", (key, first)).fetchone())
         connection.execute("delete from stat_blocks where folder = ? and first = ?", (key, first))
         changed = files.chosen(positions)
-        _write(connection, key, changed if before is None else _merged(before, changed))
+        _write(connection, key, changed if before is None else _ordered(joined((before, changed))))
 
 
-def _merged(before: KnownFiles, changed: KnownFiles) -> KnownFiles:
-    every = joined((before, changed))
-    places = {name: position for position, name in enumerate(every.stats.names)}
-    return every.chosen([places[name] for name in sorted(places)])
+def _ordered(files: KnownFiles) -> KnownFiles:
+    """Return files in the order of their names; of those with one name only the last."""
+    places = {name: position for position, name in enumerate(files.stats.names)}
+    order = [places[name] for name in sorted(places)]
+    return files if order == list(range(len(files.ids))) else files.chosen(order)
 
 
 def _write(connection: Connection, folder: bytes, files: KnownFiles) -> None:

@@ -139,7 +139,7 @@ class FileReader:
         now = stat_columns.of_statuses(walked.names, walked.statuses)
         # A folder whose files are added one by one is not looked up as a whole each time.
         only = walked.names[0] if now.number == 1 else None
-        is_cached = now.number > 0 and names.is_utf8(folder)
+        is_cached = now.number > 0 and names.is_utf8(os.path.join(folder, only or ""))
         known = stat_cache.cached(self._db.connection, folder, only) if is_cached else stat_cache.NOTHING
         if known.stats == now:
             self._add_unchanged(walked, known)
@@ -222,7 +222,8 @@ class FileReader:
         if source_file.GROWN in stats.inodes:
             sources = zip(files.sources, stats.inodes, stats.sizes, strict=True)
             self.grown += [(source, size) for source, inode, size in sources if inode == source_file.GROWN]
-        stable = self._stable_files.among(stats) if names.is_utf8(files.folder) else []
+        is_utf8 = names.is_utf8("".join((files.folder, *files.names)))
+        stable = self._stable_files.among(stats) if is_utf8 else []
         if stable:
             is_whole = len(stable) == stats.number
             seen = digests if is_whole else b"".join(digests[LENGTH * i : LENGTH * (i + 1)] for i in stable)

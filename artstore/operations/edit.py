@@ -260,8 +260,8 @@ def label_changes(repository: Repository, version: Version) -> list[LabelChange]
     The newest change is first. `latest` moves by itself and is not in it.
     """
     with repository.db.reading() as connection:
-        shown = [_link_name(row.link) for row in links.of_version(connection, version.id)]
-        return events.label_changes(connection, [version.qualified_name, *shown])
+        shown = {_link_name(row.link): row.link.created_at for row in links.of_version(connection, version.id)}
+        return events.label_changes(connection, {version.qualified_name: version.created_at, **shown})
 
 
 def describe_collection(

@@ -18,6 +18,7 @@ from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import FILE
 from artstore.errors import Damaged, InvalidInput, NoStore, NotAStore, StoreBusy
 from artstore.ingest.walk import OLD_RUN_FOLDERS, RUN_FOLDERS
+from artstore.operations import last_verification
 from artstore.operations.findings import Finding, harmed, harms_of_chunk
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
@@ -25,7 +26,7 @@ from artstore.storage import codec, process_locks
 from artstore.storage.packs import HEADER, Packs
 
 _DRAFT = f".{FILE}-restored"
-_OURS = ("packs", "locks", RUN_FOLDERS, OLD_RUN_FOLDERS)
+_OURS = ("packs", "locks", RUN_FOLDERS, OLD_RUN_FOLDERS, last_verification.FILE)
 _REPLACED = f".{FILE}-replaced"
 
 
@@ -66,6 +67,8 @@ def restore(backup: Path, folder: Path, *, replace: bool = False, progress: Prog
         for journal in (folder / f"{FILE}-wal", folder / f"{FILE}-shm"):
             platform.remove_if_there(journal)
         newest_event.forget(folder)
+        # It was another catalog that was verified.
+        platform.remove_if_there(folder / last_verification.FILE)
         platform.sync_folder(folder)
         os.replace(draft, folder / FILE)
         platform.remove_if_there(folder / _REPLACED)

@@ -193,7 +193,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is typing.Literal:
         return any(type(value) is type(one) and value == one for one in inner)
     if origin is not None:
-        return _fits(value, origin) and _contents_fit(value, inner)
+        return _fits(value, origin) and _contents_fit(value, origin, inner)
     if not isinstance(hint, type) or hint is Any or typing.is_typeddict(hint):
         return True
     if hint is float:
@@ -205,13 +205,13 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, hint)
 
 
-def _contents_fit(value: Any, inner: tuple[Any, ...]) -> bool:
+def _contents_fit(value: Any, kind: Any, inner: tuple[Any, ...]) -> bool:
     """Whether the items of a collection are of the types in its brackets; those of an iterator are not known."""
     if isinstance(value, Mapping) and len(inner) == 2:
         return all(_fits(key, inner[0]) and _fits(item, inner[1]) for key, item in value.items())
     if isinstance(value, Mapping) and len(inner) == 1:
         return all(_fits(key, inner[0]) for key in value)
-    if isinstance(value, tuple) and inner and inner[-1] is not Ellipsis:
+    if kind is tuple and inner and inner[-1] is not Ellipsis:
         return len(value) == len(inner) and all(map(_fits, value, inner))
     if isinstance(value, str):
         # A string is a collection of strings, and of nothing else.

@@ -58,19 +58,20 @@ def of_statuses(names: list[str], statuses: Sequence[os.stat_result]) -> StatCol
         _integers([status.st_dev for status in statuses]),
         _integers([status.st_ino for status in statuses]),
         array("q", [status.st_size for status in statuses]),
-        array("q", [status.st_mtime_ns for status in statuses]),
-        array("q", [status.st_ctime_ns for status in statuses]),
+        _integers([status.st_mtime_ns for status in statuses]),
+        _integers([status.st_ctime_ns for status in statuses]),
     )
 
 
 def of_stats(names: list[str], stats: Iterable[Stat]) -> StatColumns:
     """Return the columns of files by their names and stats."""
     columns = tuple(zip(*stats, strict=True)) or ((),) * 5
-    return StatColumns(names, *(array("q", column) for column in columns))
+    return StatColumns(names, *map(_integers, columns))
 
 
-def _integers(values: list[int]) -> array[int]:
+def _integers(values: Sequence[int]) -> array[int]:
+    """Return integers as a column; those that are too large lose a bit, such as times after the year 2262."""
     try:
         return array("q", values)
     except OverflowError:
-        return array("q", [value & MAX_INTEGER for value in values])
+        return array("q", [value if value <= MAX_INTEGER else value & MAX_INTEGER for value in values])

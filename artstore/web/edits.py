@@ -1,12 +1,14 @@
 """The changes that pages served with `--write` make: labels, descriptions and deletions, each by a form.
 
 A deletion is a page first, which shows what would go and what that frees, as `artstore rm --dry-run` does; its form
-deletes exactly that.
+deletes exactly that: it sends the plan back, and is refused if the plan has changed by then.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -81,7 +83,7 @@ def plan_version(store: Store, request: Request) -> Page:
         "is_link": found.link is not None,
         "source": facts.version(found),
     }
-    return Page("delete.html", f"Delete {data['title_name']}", data | _planned(store, query, [found]))
+    return Page("delete.html", f"Delete {data['title_name']}", data | _planned(store, query, found))
 
 
 def plan_collection(store: Store, request: Request) -> Page:
@@ -99,27 +101,49 @@ def plan_collection(store: Store, request: Request) -> Page:
 def delete_version(store: Store, request: Request, fields: Fields) -> str:
     """Delete a version, or remove a link."""
     found = find(store, request)
-    if found.link:
-        store.unlink(found, force=_is_set(fields, "force"))
-        return links.collection(found.link.project, found.link.collection)
-    store.delete(found, delete_aliases=_is_set(fields, "aliases"), force=_is_set(fields, "force"))
-    return links.collection(found.project, found.collection)
+    aliases, force = _is_set(fields, "aliases"), _is_set(fields, "force")
+    _delete(store, fields, _plan(store, found, aliases=aliases, force=force), aliases=aliases)
+    shown = found.link or found
+    return links.collection(shown.project, shown.collection)
 
 
 def delete_collection(store: Store, request: Request, fields: Fields) -> str:
     """Delete every version of a collection."""
     project, name = request.path_params["project"], request.path_params["name"]
-    store.delete_collection(name, project=project, force=_is_set(fields, "force"))
+    plan = store.delete_collection(name, project=project, force=_is_set(fields, "force"), dry_run=True)
+    _delete(store, fields, plan, aliases=True)
     return links.collection(project, name)
 
 
-def _planned(store: Store, query: Query, wanted: list[Version]) -> dict[str, Any]:
+def _delete(store: Store, fields: Fields, plan: DeleteResult, *, aliases: bool) -> None:
+    """Do what a plan says, if it is the one that the page showed. Raises `InvalidInput` if it is not."""
+    if fields.get("plan", [""])[-1] != _stamp(plan):
+        raise InvalidInput("what this deletes has changed since the page showed it: go back and look at it again")
+    force = _is_set(fields, "force")
+    if plan.versions:
+        store.delete(*plan.versions, delete_aliases=aliases, force=force)
+    else:
+        store.unlink(*plan.links, force=force)
+
+
+def _stamp(plan: DeleteResult) -> str:
+    """Return what tells one plan from others: the versions and links that go, and their aliases."""
+    versions = [(version.id, sorted(version.aliases)) for version in plan.versions]
+    links = [(link.id, sorted(link.aliases)) for version in plan.links if (link := version.link)]
+    return blake2b(json.dumps([versions, links]).encode(), digest_size=16).hexdigest()
+
+
+def _plan(store: Store, found: Version, *, aliases: bool, force: bool) -> DeleteResult:
+    if found.link:
+        return DeleteResult([], 0, 0, (found,))
+    return store.delete(found, delete_aliases=aliases, force=force, dry_run=True)
+
+
+def _planned(store: Store, query: Query, wanted: Version) -> dict[str, Any]:
     aliases, force = _asked(query, "aliases"), _asked(query, "force")
     data: dict[str, Any] = {"aliases": aliases, "force": force}
-    if wanted[0].link:
-        return data | _shown(DeleteResult([], 0, 0, tuple(wanted)))
     try:
-        return data | _shown(store.delete(*wanted, delete_aliases=aliases, force=force, dry_run=True))
+        return data | _shown(_plan(store, wanted, aliases=aliases, force=force))
     except StillNeeded as error:
         return data | _refused(error)
 
@@ -131,11 +155,12 @@ def _shown(plan: DeleteResult) -> dict[str, Any]:
         "count": len(plan.versions),
         "links_gone": [facts.link(version) for version in plan.links[:_LISTED]],
         "frees": plan.content,
+        "plan": _stamp(plan),
     }
 
 
 def _refused(error: StillNeeded) -> dict[str, Any]:
-    return {"refused": str(error), "versions": [], "count": 0, "links_gone": [], "frees": 0}
+    return {"refused": str(error), "versions": [], "count": 0, "links_gone": [], "frees": 0, "plan": ""}
 
 
 def _named(fields: Fields, key: str) -> list[str]:

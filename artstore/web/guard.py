@@ -76,7 +76,7 @@ class Guard:
         if self._token is None and not is_loopback(_name(host)):
             return _refused(f"this page is not served as {host!r}: open it as localhost", 403)
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _place(origin) != host:
             return _refused("requests from other sites are refused", 403)
         navigates = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not navigates:
@@ -119,6 +119,14 @@ def _name(host: str) -> str:
     """Return a `Host` header without its port."""
     name, colon, port = host.rpartition(":")
     return name if colon and (port.isdigit() or not port) else host
+
+
+def _place(origin: str) -> str | None:
+    """Return the host and port of an `Origin`; None if it has none."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
 
 
 def _refused(why: str, status: int) -> Response:

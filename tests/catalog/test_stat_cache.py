@@ -148,3 +148,31 @@ def test_a_clean_up_forgets_files_that_are_not_stored_any_more(store: Store, tmp
         stat_cache.forget_deleted(connection)
     assert stat_cache.cached(store.db.connection, str(folder)).stats.names == ["cat"]
     assert put(store, folder) == on_disk(folder)
+
+
+def test_a_file_that_is_added_under_many_names_is_committed_and_then_known(store: Store, tmp_path: Path) -> None:
+    file = write_files(tmp_path / "source", {"cat": b"meow"}) / "cat"
+    time.sleep(A_TICK)
+    versions = []
+    for _ in range(2):
+        draft = store.draft("animals", "dataset")
+        for number in range(600):
+            store.add_file(draft, file, f"copy-{number}")
+        versions.append(store.commit(draft))
+    assert versions[0].entries == 600
+    assert versions[1].name == versions[0].name
+    assert stat_cache.cached(store.db.connection, str(file.parent)).stats.names == ["cat"]
+
+
+def test_times_after_the_year_2262_are_kept_apart(store: Store, tmp_path: Path) -> None:
+    folder = write_files(tmp_path / "source", {"cat": b"meow", "dog": b"woof"})
+    os.utime(folder / "cat", ns=(10_413_792_000_000_000_000,) * 2)
+    os.utime(folder / "dog", ns=(-1_000_000_000,) * 2)
+    time.sleep(A_TICK)
+    assert put(store, folder) == put(store, folder) == on_disk(folder)
+    store.get(store.version("animals:latest"), tmp_path / "out")
+    os.utime(tmp_path / "out" / "cat", ns=(10_413_792_000_000_000_000,) * 2)
+    assert store.get(store.version("animals:latest"), tmp_path / "out").kept == 2
+    (folder / "cat").write_bytes(b"purr")
+    os.utime(folder / "cat", ns=(10_413_792_000_000_000_000,) * 2)
+    assert put(store, folder) == on_disk(folder)

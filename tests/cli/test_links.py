@@ -111,3 +111,15 @@ def test_show_log_and_lineage_tell_who_linked_what_and_moved_aliases() -> None:
     [start, *_] = output_of("lineage", "animals:v1").splitlines()
     today = datetime.now(UTC).date().isoformat()
     assert f"linked as registry/zoo:v0 (latest, staging since {today} by {user})" in start
+
+
+def test_who_moved_the_labels_of_another_version_that_had_the_name_is_not_told() -> None:
+    with Store.open(".artstore") as store:
+        store.describe("animals:v0", add_aliases=["best"])
+        store.link("animals:v0", "wandb-registry-model/animals", aliases=["production"])
+        store.describe_collection("animals", new_name="beasts")
+        store.registries.delete("wandb-registry-model", force=True)
+        store.commit(store.draft("animals", "dataset"))
+        store.link("animals:v0", "wandb-registry-model/animals", aliases=["staging"])
+        changes = store.label_changes(store.version("animals:v0"))
+    assert [(change.action, change.alias) for change in changes] == [("set", "staging"), ("linked", None)]

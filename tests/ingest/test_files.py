@@ -612,3 +612,22 @@ def test_the_first_packs_of_a_large_draft_stay_in_memory_and_the_others_do_not(
         assert [b"".join(store.read(entry)) for entry in store.entries(version)] == [
             noise(256 * 1024, i) for i in sorted(range(12), key=str)
         ]
+
+
+def test_a_name_that_is_not_utf_8_does_not_matter_outside_of_the_artifact(store: Store, tmp_path: Path) -> None:
+    outside = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    Path(outside).write_bytes(b"outside")
+    source = tmp_path / "linking"
+    source.mkdir()
+    (source / "link").symlink_to(outside)
+    for _ in range(2):
+        draft = store.draft("animals", "dataset")
+        store.add_dir(draft, source)
+        store.add_file(draft, outside, "named")
+        version = store.commit(draft)
+        time.sleep(0.2)
+    assert version.name == "animals:v0"
+    assert {entry.path: b"".join(store.read(entry)) for entry in store.entries(version)} == {
+        "link": b"outside",
+        "named": b"outside",
+    }

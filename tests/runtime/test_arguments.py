@@ -151,3 +151,16 @@ def test_a_run_that_does_not_exist_is_refused_before_anything_is_stored(tmp_path
         with pytest.raises(artstore.ArtstoreError, match=expected):
             store.commit(draft, run=number)
         assert not list(store.collections())
+
+
+@pytest.mark.parametrize("names", [(), ("a", "b"), ["a"]])
+def test_a_tuple_is_a_list_of_strings_like_any_other(names: tuple[str, ...] | list[str]) -> None:
+    @checked
+    def listen(names: Iterable[str], tell: Callable[[], None]) -> None:
+        tell()
+
+    def tell() -> None:
+        raise RuntimeError("the fault of the callback")
+
+    with pytest.raises(RuntimeError, match="the fault of the callback"):
+        listen(names, tell)

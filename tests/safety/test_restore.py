@@ -66,6 +66,19 @@ def test_over_a_store_whose_process_was_killed(backup: Path) -> None:
     check(folder)
 
 
+def test_over_a_store_that_was_verified(backup: Path) -> None:
+    folder = backup.parent / "store"
+    with Store.open(folder) as store:
+        commit(store, "n0", b"not in the backup")
+        store.verify()
+    note = folder / "verified.json"
+    assert note.exists()
+    Store.restore(backup, folder, replace=True)
+    # It was the other catalog that was verified.
+    assert not note.exists()
+    check(folder)
+
+
 def test_into_a_new_folder(backup: Path, tmp_path: Path) -> None:
     assert Store.restore(backup, tmp_path / "new" / "store").copied == 40 * 9_000
     check(tmp_path / "new" / "store")

@@ -130,3 +130,13 @@ def test_a_run_that_expected_preemption_ends_by_its_exit_code(code: int, state: 
     assert Api().run("p/run").state == state
     assert run.store.sql("select state from artifact_runs") == [{"state": state}]
     assert run.store.verify().ok
+
+
+def test_a_row_without_a_step_follows_one_that_named_its_step() -> None:
+    with join(primary=True) as run:
+        run.log({"a": 1}, step=5)
+        run.log({"b": 2}, step=6)
+        run.log({"c": 3})
+        run.log({"d": 4})
+    rows = list(Api().run("p/run").scan_history())
+    assert [key for row in rows for key in "abcd" if key in row] == ["a", "b", "c", "d"]

@@ -78,14 +78,15 @@ def test_a_deletion_is_shown_before_it_is_made(writing: tuple[Pages, str]) -> No
     plan = pages.get(f"{V1}/delete.json?aliases=1", **cookie).json
     assert (plan["count"], plan["frees"]) == (1, 1000)
     assert [link["aliases"] for link in plan["links_gone"]] == [["latest", "production"]]
-    gone = post(writing, f"{V1}/delete", aliases="1")
+    gone = post(writing, f"{V1}/delete", aliases="1", plan=plan["plan"])
     assert (gone.status, gone.headers["Location"]) == (303, "/artifacts/zoo/animals/versions")
     with Store.open(pages.store) as store:
         assert [version.number for version in store.versions("animals", project="zoo")] == [0]
 
 
 def test_a_link_is_removed_without_its_version(writing: tuple[Pages, str]) -> None:
-    assert post(writing, f"{LINK}/delete").status == 303
+    plan = writing[0].get(f"{LINK}/delete.json", Cookie=f"artstore_token={writing[1]}").json
+    assert post(writing, f"{LINK}/delete", plan=plan["plan"]).status == 303
     with Store.open(writing[0].store) as store:
         assert store.version("zoo/animals:v1").state == "committed"
         assert not store.links(store.version("zoo/animals:v1"))
@@ -94,14 +95,36 @@ def test_a_link_is_removed_without_its_version(writing: tuple[Pages, str]) -> No
 def test_a_collection_is_deleted(writing: tuple[Pages, str]) -> None:
     plan = writing[0].get("/artifacts/zoo/animals/delete.json", Cookie=f"artstore_token={writing[1]}").json
     assert (plan["count"], plan["frees"]) == (2, 2000)
-    assert post(writing, "/artifacts/zoo/animals/delete").status == 303
+    assert post(writing, "/artifacts/zoo/animals/delete", plan=plan["plan"]).status == 303
     with Store.open(writing[0].store) as store:
         assert not list(store.versions("animals", project="zoo"))
 
 
+@pytest.mark.parametrize(("place", "asked"), [("/artifacts/zoo/animals", ""), (V1, "?aliases=1")])
+def test_only_what_a_page_has_shown_is_deleted(writing: tuple[Pages, str], place: str, asked: str) -> None:
+    plan = writing[0].get(f"{place}/delete.json{asked}", Cookie=f"artstore_token={writing[1]}").json
+    with Store.open(writing[0].store) as store:
+        store.describe(store.version("zoo/animals:v1"), add_aliases=["best"])
+        draft = store.draft("animals", project="zoo")
+        store.add_bytes(draft, b"committed meanwhile", "a.txt")
+        store.commit(draft)
+    answer = post(writing, f"{place}/delete", aliases="1", plan=plan["plan"])
+    assert answer.status == 400
+    assert "changed since the page showed it" in answer.text
+    with Store.open(writing[0].store) as store:
+        assert [version.number for version in store.versions("animals", project="zoo")] == [2, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("origin", "token", "status"),
-    [(None, "", 403), ("http://evil.example", "", 403), ("null", "", 403), ("", None, 401), ("", "wrong", 401)],
+    [
+        (None, "", 403),
+        ("http://evil.example", "", 403),
+        ("null", "", 403),
+        ("http://[", "", 403),
+        ("", None, 401),
+        ("", "wrong", 401),
+    ],
 )
 def test_a_change_needs_our_own_page_and_the_token(
     writing: tuple[Pages, str], origin: str | None, token: str | None, status: int
