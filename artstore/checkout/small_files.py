@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.checkout.target_folder import TargetFolder, write_all
+from artstore.checkout.target_folder import TargetFolder, backdated, write_all
 from artstore.core import digests
 from artstore.core.file_columns import SmallFiles, split_numbers, split_raw
 from artstore.runtime import platform
 from artstore.runtime.source_file import MAX_INTEGER, Stat
+from artstore.storage import codec
 from artstore.storage.packs import Packs, Place
+
+_SPAN_BYTES = 256 * 1024
+"""How much of a pack is read at once, about: a cache of the processor holds it while it is hashed and written."""
 
 
 class SmallFileToWrite(NamedTuple):
@@ -76,22 +80,14 @@ def _write(file: SmallFileToWrite, packs: Packs, target: TargetFolder, raw: dige
 
 def _write_columns(files: SmallFiles, packs: Packs, target: TargetFolder, raw: digests.Raw) -> WrittenFiles:
     expected = split_raw(files.digests)
-    places = list(
-        map(
-            Place,
-            files.packs.split(","),
-            split_numbers(files.offsets),
-            split_numbers(files.lengths),
-            split_numbers(files.codecs),
-        )
-    )
+    contents = _contents(files, packs)
     written = WrittenFiles(os.stat(target.path).st_dev & MAX_INTEGER, array("q"), array("q"), array("q"), [])
     inodes, mtimes, ctimes = written.inodes.append, written.mtimes.append, written.ctimes.append
+    write = target.write_new
     for folder, first, names in runs(files.paths.split("\0")):
-        parent = target.open_folder(folder)
-        for position, name in enumerate(names, first):
-            data = packs.read(places[position])
-            status = target.write_new(parent, name, data) if raw(data) == expected[position] else None
+        parent, mtime = target.open_folder(folder), backdated()
+        for position, name, data in zip(range(first, first + len(names)), names, contents, strict=False):
+            status = write(parent, name, data, mtime) if raw(data) == expected[position] else None
             if status is None:
                 written.failed.append(position)
                 # A row in the stat cache that matches no file.
@@ -103,6 +99,25 @@ def _write_columns(files: SmallFiles, packs: Packs, target: TargetFolder, raw: d
             mtimes(status.st_mtime_ns)
             ctimes(status.st_ctime_ns)
     return written
+
+
+def _contents(files: SmallFiles, packs: Packs) -> Iterator[bytes]:
+    """Yield the content of each file, for the caller to verify. Neighbours in a pack are read together."""
+    names, codecs = files.packs.split(","), split_numbers(files.codecs)
+    offsets, lengths = split_numbers(files.offsets), split_numbers(files.lengths)
+    start, number = 0, len(names)
+    while start < number:
+        pack, offset = names[start], offsets[start]
+        stop, end = offset + lengths[start], start + 1
+        while end < number and offsets[end] == stop and names[end] == pack and stop - offset < _SPAN_BYTES:
+            stop += lengths[end]
+            end += 1
+        span = packs.read_range(pack, offset, stop - offset)
+        for position in range(start, end):
+            at = offsets[position] - offset
+            stored = span[at : at + lengths[position]]
+            yield codec.decode(stored, codecs[position]) if codecs[position] else stored
+        start = end
 
 
 def runs(paths: list[str]) -> Iterator[tuple[str, int, list[str]]]:

@@ -31,6 +31,7 @@ _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
 """Flags for opening a file that is not a link; opening a FIFO does not block."""
 _NEW = os.O_CREAT | os.O_EXCL | _BINARY
+_SETS_TIMES = os.utime in os.supports_fd
 _NAMELESS: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 
 
@@ -190,8 +191,11 @@ class TargetFolder:
             self.path, folder, self.open_folder(folder), name, executable, in_new_folder=self.final is not None
         )
 
-    def write_new(self, parent: int | None, name: str, data: bytes) -> os.stat_result | None:
-        """Write a small file in an open folder of a new root; return its status, or None if the name is taken."""
+    def write_new(self, parent: int | None, name: str, data: bytes, mtime: int) -> os.stat_result | None:
+        """Write a small file in an open folder of a new root; return its status, or None if the name is taken.
+
+        `mtime` is a time that `backdated` has returned.
+        """
         try:
             descriptor = os.open(name, os.O_WRONLY | _NEW, 0o666, dir_fd=parent)
         except FileExistsError:
@@ -200,7 +204,8 @@ class TargetFolder:
             if os.write(descriptor, data) != len(data):
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 write_all(descriptor, data)
-            backdate(descriptor)
+            if _SETS_TIMES:
+                os.utime(descriptor, ns=(mtime, mtime))
             return os.fstat(descriptor)
         finally:
             os.close(descriptor)
@@ -320,9 +325,14 @@ def backdate(descriptor: int) -> None:
     A change within the same tick of the clock then leaves another time on the file, and the stat cache can trust its
     note of the file.
     """
-    backdated = time.time_ns() - _BACKDATED_NS
-    if os.utime in os.supports_fd:
-        os.utime(descriptor, ns=(backdated, backdated))
+    if _SETS_TIMES:
+        mtime = backdated()
+        os.utime(descriptor, ns=(mtime, mtime))
+
+
+def backdated() -> int:
+    """Return the time that files which are written now get, in nanoseconds."""
+    return time.time_ns() - _BACKDATED_NS
 
 
 def _stats(folder: Path | int) -> dict[str, os.stat_result]:

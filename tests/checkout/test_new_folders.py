@@ -7,7 +7,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -17,7 +17,7 @@ from artstore.errors import Damaged
 from artstore.runtime.progress import Silent
 from artstore.store import Store
 from tests.support import child_tasks
-from tests.support.files import noise, store_with_versions, tree_of, write_files
+from tests.support.files import commit_folder, noise, store_with_versions, tree_of, write_files
 from tests.support.kill_points import TaskRunner, sampled
 
 
@@ -56,6 +56,19 @@ def test_a_new_folder_has_everything_and_is_known_afterwards(store: Store, sourc
     assert os.listdir(out / "below") == ["root"]
     again = store.get("animals:v0", root)
     assert (again.written, again.kept) == (0, written.written)
+
+
+@pytest.mark.parametrize("compression", [None, "zstd"])
+def test_neighbours_in_a_pack_that_are_read_together_come_out_apart(
+    compression: Literal["zstd"] | None, tmp_path: Path, out: Path
+) -> None:
+    contents = [noise(20_000, 1), b"word " * 4000, b"", b"x", noise(64 * 1024, 2), *(noise(9_000, i) for i in range(9))]
+    files = {f"{i:03}": contents[i * 5 % len(contents)] for i in range(3 * len(contents))}
+    source = write_files(tmp_path / "small", files)
+    with Store.init(tmp_path / "other", compression=compression) as store:
+        commit_folder(store, source, "small")
+        store.get("small", out / "root")
+    assert tree_of(out / "root") == tree_of(source)
 
 
 @pytest.mark.parametrize("prefix", ["many", "many/3", "many/3/0003", "run"])
