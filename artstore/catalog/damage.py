@@ -35,9 +35,10 @@ UNREADABLE = (
 """The errors that decoding a damaged row may raise."""
 LARGE = frozenset({"chunks", "files", "file_chunks", "refs", "segments", "entries", "group_segments", "stat_blocks"})
 """Tables with a row for each file or chunk. Their rows are covered by digests, or, in the stat cache, may be wrong."""
-_LISTS = frozenset({"prefixes", "tags"})
+LISTS = frozenset({"prefixes", "tags"})
 """Columns with lists of texts as JSON."""
-_JSON = _LISTS | {"detail", "metadata", "config", "summary", "environment", "data"}
+JSON = LISTS | {"detail", "metadata", "config", "summary", "environment", "data"}
+"""Columns with JSON."""
 _DIGESTS = frozenset({"digest", "manifest", "identity"})
 _LONGEST_TTL = int(timedelta.max.total_seconds())
 _CHECK = re.compile(r"\bcheck\s*\(", re.IGNORECASE)
@@ -117,7 +118,7 @@ def _damaged_rows_of(connection: sqlite3.Connection, table: str) -> Iterator[Dam
     try:
         for row in connection.execute(f'select * from "{table}"'):
             for (name, type, not_null, _), value in zip(columns, row, strict=True):
-                fault = _fault(name, type, not_null, value)
+                fault = fault_of(name, type, not_null, value)
                 if fault is not None:
                     key = ", ".join(_shown(row[i]) for i in keys)
                     yield DamagedRow(table, key, f"{name} {fault}")
@@ -125,7 +126,7 @@ def _damaged_rows_of(connection: sqlite3.Connection, table: str) -> Iterator[Dam
         yield DamagedRow(table, "(not known)", f"cannot be read ({error})")
 
 
-def _fault(name: str, type: str, not_null: bool, value: Any) -> str | None:
+def fault_of(name: str, type: str, not_null: bool, value: Any) -> str | None:
     """Return what is wrong with a value of a column, if anything is."""
     if value is None:
         return "is missing" if not_null else None
@@ -143,19 +144,19 @@ def _fault(name: str, type: str, not_null: bool, value: Any) -> str | None:
     except UnicodeDecodeError:
         return f"is not UTF-8: {_shown(value)}"
     try:
-        if name in _JSON:
+        if name in JSON:
             return _fault_of_json(name, json.loads(text))
         if name.endswith("_at") or name == "at":
             datetime.fromisoformat(text)
     except RecursionError:
         return "is JSON with too many levels"
     except ValueError:
-        return f"is not {'JSON' if name in _JSON else 'a time'}: {_shown(value)}"
+        return f"is not {'JSON' if name in JSON else 'a time'}: {_shown(value)}"
     return None
 
 
 def _fault_of_json(name: str, value: Any) -> str | None:
-    if name not in _LISTS:
+    if name not in LISTS:
         return None if isinstance(value, dict) else "is JSON, but not an object"
     is_right = isinstance(value, list) and all(isinstance(part, str) for part in value)
     return None if is_right else "is JSON, but not a list of texts"

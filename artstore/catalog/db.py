@@ -251,6 +251,15 @@ class Db:
                 self._connections.rest()
 
     @contextmanager
+    def attached(self, path: Path) -> Iterator[None]:
+        """Attach the catalog of a backup, which nothing changes, as `source` to this thread's connection."""
+        self.connection.execute("attach ? as source", (f"{path.absolute().as_uri()}?immutable=1",))
+        try:
+            yield
+        finally:
+            self._connections.close_unused(in_transaction=False)
+
+    @contextmanager
     def _turn(self) -> Iterator[int]:
         """Wait for this writer's turn; yield the descriptor of the lock file."""
         path = self.folder / newest_event.LOCK

@@ -58,13 +58,24 @@ def since(connection: Connection, after: int = 0) -> Iterator[Event]:
         yield Event(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5])
 
 
+def chained(connection: Connection, id: int) -> tuple[str, ...] | None:
+    """Return the time, kind, subject, detail and hash of an event, also of damaged ones; None if it is missing."""
+    return next((event for _, event in _chained(connection, "where id = ?", (id,))), None)
+
+
+def _chained(connection: Connection, where: str, parameters: tuple[int, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    columns = ", ".join(f"cast({name} as blob)" for name in ("at", "kind", "subject", "detail", "hash"))
+    for id, *event in connection.execute(f"select id, {columns} from events {where} order by id", parameters):
+        yield id, tuple("" if value is None else value.decode(errors="backslashreplace") for value in event)
+
+
 def first_broken(connection: Connection) -> int | None:
     """Return the id of the first event whose hash does not match the chain; None if all match."""
     before = ""
-    for row in connection.execute("select id, at, kind, subject, detail, hash from events order by id"):
-        if event_hash(connection.algorithm, before, *row[1:5]) != row[5]:
-            return int(row[0])
-        before = row[5]
+    for id, event in _chained(connection, "", ()):
+        if event_hash(connection.algorithm, before, *event[:4]) != event[4]:
+            return id
+        before = event[4]
     return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from artstore.catalog import chunks as content
-from artstore.catalog import leases
+from artstore.catalog import leases, row_checksums, row_quarantine
 from artstore.catalog.connection import Connection
 from artstore.catalog.leases import Claim
 
@@ -34,19 +34,28 @@ def release(
     claims: Iterable[Claim] = (),
     pending: Iterable[int] = (),
     files: Iterable[int] = (),
+    everything: bool = False,
 ) -> Freed:
     """Release deleted versions, pending versions, and the claims of closed leases, and delete what nothing else uses.
 
-    `files` are ids of files that runs do not keep any more.
+    `files` are ids of files that runs do not keep any more. With `everything`, all that nothing uses is deleted.
 
-    Content that an open lease claims stays: reap the leases of dead processes first.
+    Content that an open lease claims stays: reap the leases of dead processes first. While damaged rows in quarantine
+    may need content (`catalog.row_quarantine`), none is deleted.
     """
-    claims = list(claims)
+    claims, versions = list(claims), list(versions)
+    held = row_quarantine.holds_content(connection)
+    row_quarantine.forget_versions(connection, versions)
     for name in _CANDIDATES:
         connection.execute(f"create temp table if not exists released_{name} (id integer primary key)")
         connection.execute(f"delete from temp.released_{name}")
     _release_versions(connection, versions, claims)
     _release_pending(connection, pending)
+    if row_quarantine.holds_content(connection):
+        return Freed()
+    if held or everything:
+        for name, table in zip(_CANDIDATES, ("segment_groups", "segments", "files", "refs", "chunks"), strict=True):
+            connection.execute(f"insert or ignore into temp.released_{name} select id from {table}")
     _release_manifests(connection)
     _add_unclaimed(connection, "file", claims)
     connection.executemany("insert or ignore into temp.released_files values (?)", [(id,) for id in files])
@@ -60,7 +69,9 @@ def _release_versions(connection: Connection, versions: Iterable[int], claims: l
     for claim in claims:
         if claim.kind == "version":
             query = "select id from versions where state = 'deleted' and id between ? and ?"
-            deleted.update(id for (id,) in connection.execute(query, (claim.first, claim.last)))
+            found = connection.execute(query, (claim.first, claim.last)).fetchall()
+            # A damaged row may call a version deleted that is not.
+            deleted.update(id for (id,) in found if row_checksums.are_right(connection, "versions", id))
     for version in deleted:
         if leases.claims_version(connection, version):
             continue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from artstore.catalog import aliases, links, versions
+from artstore.catalog import aliases, links, row_checksums, versions
 from artstore.catalog.connection import Connection
 from artstore.core.versions import Version
 from artstore.errors import ProtectedAlias, StillNeeded
@@ -74,7 +74,7 @@ def expired(connection: Connection, now: str) -> list[Version]:
     """Return the versions whose time to live has passed and that nothing keeps.
 
     A version is kept by an alias other than `latest`, by a link that shows it, and by a version or pending version
-    that references it.
+    that references it; so is one whose row, or whose aliases, are damaged or in quarantine.
     """
     where = f"""where {_PAST_TTL} and v.state = 'committed'
         and not exists (select 1 from aliases where aliases.version = v.id)
@@ -84,7 +84,11 @@ def expired(connection: Connection, now: str) -> list[Version]:
             where dependencies.target = v.id
         )
         and not exists (select 1 from pending_dependencies where pending_dependencies.target = v.id) order by v.id"""
-    return versions.select(connection, where, (now,))
+    return [
+        version
+        for version in versions.select(connection, where, (now,))
+        if all(row_checksums.are_right(connection, table, version.id) for table in ("versions", "aliases"))
+    ]
 
 
 def versions_with(connection: Connection, file_digests: Iterable[bytes]) -> list[tuple[Version, str]]:

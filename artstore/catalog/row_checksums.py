@@ -12,6 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -38,6 +39,9 @@ OWNERS = {
     "pending_dependencies": "pending",
     "pending_aliases": "pending",
     "pending_prefixes": "pending",
+    "pending_entries": "pending",
+    "quarantine": "chunk",
+    "quarantined_rows": "owner",
 }
 """The tables that are covered, and the column with the row that owns each of their rows."""
 _MODULUS = 1 << 128
@@ -88,14 +92,22 @@ def watch(connection: Connection) -> None:
     connection.watches_rows = True
 
 
+@contextmanager
+def unwatched(connection: Connection) -> Iterator[None]:
+    """Leave the checksums as they are in a block that changes rows: they are those of the rows before the damage."""
+    update(connection)
+    yield
+    connection.execute("delete from temp.changed_rows")
+
+
 def update(connection: Connection) -> None:
     """Update the checksums of the rows that the transaction has changed."""
     changed = connection.execute("select name, owner, sign, data from temp.changed_rows").fetchall()
     if changed:
-        sums: dict[tuple[str, int], int] = defaultdict(int)
+        totals: dict[tuple[str, int], int] = defaultdict(int)
         for table, owner, sign, data in changed:
-            sums[table, owner] += sign * _hash(data)
-        _add(connection, sums.items())
+            totals[table, owner] += sign * _hash(data)
+        _add(connection, totals.items())
         connection.execute("delete from temp.changed_rows")
 
 
@@ -111,30 +123,50 @@ def _add(connection: sqlite3.Connection, sums: Iterable[tuple[tuple[str, int], i
             connection.execute("delete from row_checksums where name = ? and owner = ?", key)
 
 
-def renew(connection: sqlite3.Connection) -> None:
-    """Compute all checksums again: the rows are taken to be right as they are.
+def renew(connection: sqlite3.Connection, tables: Iterable[str] = OWNERS) -> None:
+    """Compute all checksums of some tables again: their rows are taken to be right as they are.
 
     A migration that calls this runs before those that create the newer tables.
     """
-    connection.execute("delete from row_checksums")
     there = {name for (name,) in connection.execute("select name from sqlite_schema where type = 'table'")}
-    for table in OWNERS.keys() & there:
-        _add(connection, (((table, owner), total) for owner, total in _sums(connection, table).items()))
+    for table in there.intersection(tables):
+        connection.execute("delete from row_checksums where name = ?", (table,))
+        _add(connection, (((table, owner), total) for owner, total in sums(connection, table).items()))
 
 
-def _sums(connection: sqlite3.Connection, table: str) -> dict[int, int]:
-    sums: dict[int, int] = defaultdict(int)
-    query = f"select {OWNERS[table]}, {_encoded(connection, table, table)} from {table}"
+def sums(connection: sqlite3.Connection, table: str, where: str = "") -> dict[int, int]:
+    """Return the checksums that the rows of a table have now, by owner."""
+    found: dict[int, int] = defaultdict(int)
+    query = f"select {OWNERS[table]}, {_encoded(connection, table, table)} from {table} {where}"
     for owner, data in connection.execute(query):
-        sums[owner] += _hash(data)
-    return {owner: total % _MODULUS for owner, total in sums.items()}
+        found[owner] += _hash(data)
+    return {owner: total % _MODULUS for owner, total in found.items()}
+
+
+def are_right(connection: Connection, table: str, owner: int) -> bool:
+    """Whether the rows of a table that belong to an owner are those that were stored."""
+    actual = sums(connection, table, f"where {OWNERS[table]} = {owner:d}").get(owner, 0)
+    return actual == stored(connection, table).get(owner, 0)
+
+
+def stored(connection: sqlite3.Connection, table: str) -> dict[int, int]:
+    """Return the checksums of the rows of a table, by owner."""
+    rows = connection.execute("select owner, sum from row_checksums where name = ?", (table,))
+    return {owner: int.from_bytes(sum, "big") for owner, sum in rows}
+
+
+def take_over(connection: Connection, source: Connection, table: str, owner: int) -> None:
+    """Replace the checksum of an owner's rows by the one that another catalog has."""
+    key = (table, owner)
+    connection.execute("delete from row_checksums where name = ? and owner = ?", key)
+    row = source.execute("select sum from row_checksums where name = ? and owner = ?", key).fetchone()
+    if row is not None:
+        connection.execute("insert into row_checksums values (?, ?, ?)", (*key, row[0]))
 
 
 def differences(connection: Connection, table: str) -> Iterator[Difference]:
     """Yield the owners whose rows in a table are not those that were stored."""
-    stored = connection.execute("select owner, sum from row_checksums where name = ?", (table,))
-    expected = {owner: int.from_bytes(sum, "big") for owner, sum in stored}
-    actual = _sums(connection, table)
+    expected, actual = stored(connection, table), sums(connection, table)
     for owner in sorted(expected.keys() | actual.keys()):
         if expected.get(owner, 0) != actual.get(owner, 0):
             yield Difference(table, owner)

@@ -40,6 +40,7 @@ TABLES = frozenset(
         "projects",
         "protected_aliases",
         "quarantine",
+        "quarantined_rows",
         "refs",
         "row_checksums",
         "run_files",
@@ -831,3 +832,22 @@ def m021_living_links(db: Database) -> None:
         create index links_living on links (collection, number) where removed_at is null;
         """,
     )
+
+
+@migrations()
+def m022_quarantined_rows(db: Database) -> None:
+    """Damaged rows that were not healed (`catalog.row_quarantine`), and checksums for the last rows without."""
+    _run(
+        db,
+        """
+        create table quarantined_rows (
+            name text not null,
+            owner integer not null,
+            at text not null,
+            fault text not null,
+            original text not null check (json_valid(original)),
+            primary key (name, owner)
+        ) strict, without rowid;
+        """,
+    )
+    row_checksums.renew(db.conn, ("pending_entries", "quarantine"))

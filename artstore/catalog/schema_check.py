@@ -40,6 +40,7 @@ SCHEMAS: Mapping[str, str] = MappingProxyType(
         "m019_preempting": "c156cc4ea5a38902d789215aa3794fce",
         "m020_stat_blocks": "147ccb912b8ff76a14f1065ff46f87bb",
         "m021_living_links": "7c224ae1590d20823d3705a3f72783e0",
+        "m022_quarantined_rows": "afeffc91a1cff262f0b60667baece055",
     }
 )
 """The hash of the schema after each migration, in their order. A released one never changes."""

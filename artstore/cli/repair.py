@@ -35,8 +35,11 @@ def command(source: Path | None, quarantine: bool, dry_run: bool, store: Path | 
     A chunk in quarantine stays where it is, but new versions do not reuse it: when a file with that content is added,
     it is stored again, which also heals the versions that have it.
 
-    Damaged rows of the catalog are not healed: restore a backup with `artstore restore`. The exit code is 1 if anything
-    is still damaged.
+    Damaged rows of the catalog are healed from a backup or copy of this store, unless they changed after it was made.
+    Of a row in quarantine, values that cannot be understood are put aside, so that the rest of the store can be used.
+    While rows in quarantine may need content, rm and gc free none.
+
+    The exit code is 1 if anything is still damaged.
     """
     if source is None and not quarantine:
         raise click.UsageError("Give --from SOURCE, --quarantine, or both.")
@@ -44,13 +47,19 @@ def command(source: Path | None, quarantine: bool, dry_run: bool, store: Path | 
         result = opened.repair(source, quarantine=quarantine, dry_run=dry_run, progress=terminal.progress())
     if as_json:
         done = {"dry_run": dry_run, "healed_chunks": result.healed, "healed_bytes": result.bytes}
-        done["quarantined_chunks"] = result.quarantined
+        done |= {"quarantined_chunks": result.quarantined, "healed_rows": result.healed_rows}
+        done["quarantined_rows"] = result.quarantined_rows
         _format.print_json({**done, **_findings.as_json(result.findings)})
     else:
         would = "would be " if dry_run else ""
         total = f"{_format.counted(result.healed, 'chunk', 'chunks')} {would}healed, {_format.size(result.bytes)}"
+        if result.healed_rows:
+            total += f"; {_format.counted(result.healed_rows, 'row', 'rows')} {would}healed"
         if quarantine:
-            total += f"; {_format.counted(result.quarantined, 'chunk', 'chunks')} {would}put into quarantine"
+            total += f"; {_format.counted(result.quarantined, 'chunk', 'chunks')}"
+            if result.quarantined_rows:
+                total += f" and {_format.counted(result.quarantined_rows, 'row', 'rows')}"
+            total += f" {would}put into quarantine"
         _findings.print_lines(result.findings, total)
     if result.findings:
         raise click.exceptions.Exit(1)

@@ -1,6 +1,6 @@
-"""Heal a store: find its damaged chunks, and store good copies again that a folder, a backup or another store has.
+"""Heal a store: its damaged rows, and its damaged chunks, of which a folder, a backup or another store has good copies.
 
-What no source has can be put into quarantine, so that no new version reuses it.
+What no source has can be put into quarantine, so that no new version reuses it and the rest can be used.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from artstore.catalog.connection import FILE
 from artstore.catalog.pack_space import Healed
 from artstore.catalog.repository import Repository
 from artstore.errors import InvalidInput, NotFound
+from artstore.operations import repair_rows
 from artstore.operations.findings import Finding, harmed, harms_of_chunk
 from artstore.operations.hold_everything import hold_everything
 from artstore.operations.verify import damaged_chunks
@@ -35,6 +36,10 @@ class RepairResult(NamedTuple):
     findings: tuple[Finding, ...] = ()
     quarantined: int = 0
     """How many chunks were put into quarantine, besides those that were there before."""
+    healed_rows: int = 0
+    """How many rows of the catalog were healed."""
+    quarantined_rows: int = 0
+    """How many rows were put into quarantine, besides those that were there before."""
 
     @property
     def harmed(self) -> list[str]:
@@ -52,13 +57,15 @@ def repair(
 ) -> RepairResult:
     """Look for good copies of damaged chunks in a folder of files, a backup or a store, and store them again.
 
-    With `set_aside`, those without a good copy go into quarantine. With `dry_run`, nothing changes. Raises `NotFound`
+    Before that, damaged rows are healed from a backup (`repair_rows`). With `set_aside`, what has no good copy goes
+    into quarantine. With `dry_run`, nothing changes. Raises `NotFound`
     if the folder does not exist, and `InvalidInput` if it is a store that is in use or has another digest algorithm.
     """
     if source is None and not set_aside:
         raise InvalidInput("nothing to repair from: give a backup, a store or a folder with the files, or quarantine")
     if source is not None and not source.is_dir():
         raise NotFound(f"no folder at {source}: give a backup, a store, or a folder with the files")
+    rows = repair_rows.repair(repository, source, set_aside=set_aside, dry_run=dry_run)
     with hold_everything(repository, "repair"):
         wanted = {chunk.digest: chunk for chunk in damaged_chunks(repository, progress)}
         copies = _copies(repository, source, wanted) if source is not None and wanted else iter(())
@@ -70,8 +77,8 @@ def repair(
         quarantined = _quarantine(repository, wanted, left if set_aside else {}, dry_run=dry_run)
     if not dry_run:
         _forget_lost_packs(repository)
-    findings = [_still_damaged(repository, chunk) for chunk in left.values()]
-    return RepairResult(len(healed), sum(healed.values()), tuple(findings), quarantined)
+    findings = (*rows.findings, *(_still_damaged(repository, chunk) for chunk in left.values()))
+    return RepairResult(len(healed), sum(healed.values()), findings, quarantined, rows.healed, rows.quarantined)
 
 
 def _copies(repository: Repository, source: Path, wanted: dict[bytes, StoredChunk]) -> Iterator[tuple[bytes, bytes]]:

@@ -46,9 +46,10 @@ class StoreUpkeep(StoreReader):
     ) -> RepairResult:
         """Heal damaged chunks with good copies from a folder of files, a backup or another store.
 
-        What is still damaged is in `findings` of the result. With `quarantine`, new versions do not reuse it: a file
-        with that content is stored again when it is added, which also heals the versions that have it. With `dry_run`,
-        nothing changes.
+        Damaged rows of the catalog are healed from a backup or copy of this store. What is still damaged is in
+        `findings` of the result. With `quarantine`, new versions do not reuse damaged content: a file with that content
+        is stored again when it is added, which also heals the versions that have it. Values of rows that cannot be
+        understood are put aside, so that the rest of the store can be used. With `dry_run`, nothing changes.
         """
         place = None if source is None else Path(source).absolute()
         return repair.repair(self.repository, place, set_aside=quarantine, dry_run=dry_run, progress=progress)

@@ -8,16 +8,13 @@ from functools import partial
 from typing import NamedTuple
 
 from artstore.catalog import chunks as chunk_rows
-from artstore.catalog import damage, events, garbage, manifests, newest_event, pack_space, row_checksums, versions
+from artstore.catalog import damage, events, garbage, newest_event, pack_space, row_quarantine, versions
 from artstore.catalog.chunks import PackCounts, StoredChunk
-from artstore.catalog.connection import Connection
 from artstore.catalog.pack_space import Pack
 from artstore.catalog.repository import Repository
-from artstore.catalog.versions import Committed
 from artstore.checkout.reader import Reader
-from artstore.core.digests import Algorithm
-from artstore.core.manifest import Dependency, cut_groups, manifest_digest, version_digest
 from artstore.errors import Damaged
+from artstore.operations import row_checks
 from artstore.operations.findings import Finding as Finding
 from artstore.operations.findings import Harm as Harm
 from artstore.operations.findings import harmed, harms_of_chunk, harms_of_files
@@ -88,7 +85,8 @@ def _keep_going(check: Callable[[], object], result: VerifyResult) -> None:
 
 def _check_orphans(repository: Repository, result: VerifyResult) -> None:
     with repository.db.reading() as connection:
-        orphans = garbage.orphans(connection)
+        # While damaged entries are in quarantine, what nothing seems to use is kept for them.
+        orphans = {} if row_quarantine.holds_content(connection) else garbage.orphans(connection)
     result.findings += [
         Finding(f"{count} rows of {name} are held by nothing") for name, count in orphans.items() if count
     ]
@@ -101,9 +99,7 @@ def _check_structures(repository: Repository, result: VerifyResult) -> None:
 def _check_rows(repository: Repository, result: VerifyResult) -> None:
     """Decode the rows that no digest covers, and compare their checksums."""
     result.findings += [Finding(str(row)) for row in damage.damaged_rows(repository.folder, without=damage.LARGE)]
-    for table in row_checksums.OWNERS:
-        with repository.db.reading() as connection:
-            result.findings += [Finding(str(found)) for found in row_checksums.differences(connection, table)]
+    result.findings += row_checks.told(repository, row_checks.changed_rows(repository))
 
 
 def _check_log(repository: Repository, result: VerifyResult, head: str | None) -> None:
@@ -111,11 +107,7 @@ def _check_log(repository: Repository, result: VerifyResult, head: str | None) -
     noted = newest_event.noted(repository.folder)
     with repository.db.reading() as connection:
         result.head = events.head(connection)
-        broken = events.first_broken(connection)
-        if broken is not None:
-            result.findings.append(
-                Finding(f"event {broken} does not follow from the events before it: the log was rewritten")
-            )
+        result.findings += row_checks.told(repository, row_checks.broken_log(connection))
         if noted is not None and newest_event.is_another(connection, noted):
             result.findings.append(
                 Finding(f"event {noted.id} is not the one that was committed: the catalog is older, or was rewritten")
@@ -251,43 +243,6 @@ def _is_whole(reader: Reader, digest: bytes, size: int) -> bool:
 
 
 def _check_manifests(repository: Repository, result: VerifyResult) -> None:
-    good: set[str] = set()
     with repository.db.reading() as connection:
-        committed = versions.committed(connection)
-    for version in committed:
-        result.versions += 1
-        harm = Harm(version.name, "")
-        try:
-            with repository.db.reading() as connection:
-                is_right = _has_right_digest(connection, repository.db.algorithm, version, good)
-        except Damaged as error:
-            result.findings.append(Finding(f"the entries of {version.name} cannot be read: {error}", (harm,)))
-            continue
-        if not is_right:
-            result.findings.append(
-                Finding(
-                    f"versions row {version.id}: the entries of {version.name} are not those of its digest", (harm,)
-                )
-            )
-
-
-def _has_right_digest(connection: Connection, algorithm: Algorithm, version: Committed, good: set[str]) -> bool:
-    """Whether a version's digest is that of its entries; `good` holds the digests of right groups."""
-    groups = manifests.groups_of(connection, version.id)
-    for group in groups:
-        if group.digest in good:
-            continue
-        segments = manifests.segments_of(connection, group)
-        entries = [entry for id, _ in segments for entry in manifests.entries_of_segment(connection, id)]
-        if cut_groups(algorithm, entries) != [group]:
-            return False
-        good.add(group.digest)
-    root = manifest_digest(algorithm, [group.digest for group in groups])
-    totals = sum(group.entries for group in groups), sum(group.size for group in groups)
-    if (root, *totals) != (version.manifest, version.entries, version.size):
-        return False
-    dependencies = [
-        Dependency(other.project, other.collection, other.number, other.digest)
-        for other in versions.dependencies(connection, version.id)
-    ]
-    return version_digest(algorithm, root, dependencies) == version.digest
+        result.versions = len(versions.committed(connection))
+    result.findings += row_checks.told(repository, row_checks.wrong_manifests(repository))

@@ -13,6 +13,7 @@ import pytest
 from artstore.errors import Damaged
 from artstore.store import Store
 from tests.support.cli_runner import run, run_process
+from tests.support.damaged_rows import flip
 from tests.support.hostile_stores import edit
 
 
@@ -32,17 +33,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(whole: Path, tmp_path: Path) -> Path:
     return shutil.copytree(whole, tmp_path / "store")
-
-
-def flip(folder: Path, word: bytes, index: int, mask: int) -> None:
-    """Change one byte in every place where a word stands in the catalog."""
-    data = bytearray((folder / "artstore.db").read_bytes())
-    at = data.find(word)
-    assert at >= 0
-    while at >= 0:
-        data[at + index] ^= mask
-        at = data.find(word, at + 1)
-    (folder / "artstore.db").write_bytes(data)
 
 
 FLIPS = {

@@ -93,6 +93,8 @@ def test_a_store_without_damage_stays_as_it_is(folder: Path, tmp_path: Path) -> 
         "healed_chunks": 0,
         "healed_bytes": 0,
         "quarantined_chunks": 0,
+        "healed_rows": 0,
+        "quarantined_rows": 0,
         "findings": [],
         "harmed": [],
     }
