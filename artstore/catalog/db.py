@@ -124,8 +124,14 @@ class Db:
 
         # `apply` looks for pending migrations again, with the lock held: without that, three of four processes
         # that opened one new file at the same time failed.
-        with self.writing(migrating=True) as connection:
-            schema.migrations.apply(Database(connection))
+        try:
+            with self.writing(migrating=True) as connection:
+                schema.migrations.apply(Database(connection))
+        except StoreReadOnly as error:
+            raise StoreReadOnly(
+                f"{self.folder} was written by an earlier artstore, and its catalog has to be changed before it can be "
+                "read, which is not possible here: open it once where it can be written, or open a copy of it"
+            ) from error
         with translate_sqlite_errors(self.path):
             schema_check.check(self.connection)
 

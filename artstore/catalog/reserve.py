@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from artstore.catalog.connection import FILE
+from artstore.errors import Damaged
 from artstore.runtime import platform
 
 NAME = f"{FILE}-reserve"
@@ -30,7 +31,8 @@ def keep(folder: Path, catalog_size: int) -> None:
         return
     # Larger than needed now, so that it grows rarely.
     size = min(_AT_MOST, needed + needed // 2)
-    with suppress(OSError):
+    # Also if something else has its name.
+    with suppress(OSError, Damaged):
         if shutil.disk_usage(folder).free < _PLENTY * size:
             return
         descriptor = platform.open_regular(path, os.O_RDWR | os.O_CREAT)

@@ -53,7 +53,7 @@ def mask(file: StoredFile, request: Request) -> Response:
             if opened.width * opened.height > _PIXELS:
                 raise InvalidInput(f"{file.path!r} has {opened.width} x {opened.height} pixels: too many to draw")
             classes = opened.convert("L")
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
         raise InvalidInput(f"{file.path!r} is not a mask: {error}") from error
     classes.putpalette([level for number in range(256) for level in _PALETTE[number % len(_PALETTE)]])
     written = io.BytesIO()

@@ -284,6 +284,25 @@ def test_the_space_for_deleting_is_kept_again_once_there_is_some(disk: Disk, sma
         assert reserve.exists()
 
 
+@pytest.mark.parametrize("kind", ["link", "folder"])
+def test_what_has_the_name_of_the_kept_space_stops_nothing(disk: Disk, small_folder: Path, kind: str) -> None:
+    place = disk(8 * MB)
+    with Store.init(place / "store") as store:
+        reserve = place / "store" / "artstore.db-reserve"
+        reserve.unlink()
+        if kind == "link":
+            (place / "victim").write_bytes(b"of another program")
+            reserve.symlink_to(place / "victim")
+        else:
+            reserve.mkdir()
+        commit_folder(store, small_folder)
+        with fill_disk(place):
+            assert store.versions("animals")
+        store.delete("animals:v0", delete_aliases=True)
+        store.gc()
+    assert kind == "folder" or (place / "victim").read_bytes() == b"of another program"
+
+
 def test_a_store_without_the_space_for_deleting_says_what_to_do(disk: Disk, small_folder: Path) -> None:
     """As an earlier artstore wrote it."""
     place = disk(8 * MB)

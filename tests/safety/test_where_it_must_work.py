@@ -18,6 +18,7 @@ from artstore import Store
 from artstore.errors import StoreReadOnly
 from tests.support.files import commit_folder, noise, snapshot, write_files
 from tests.support.programs import WITHOUT_RIGHTS
+from tests.support.shelf import SHELF, unpack
 
 MB = 2**20
 
@@ -123,6 +124,18 @@ def test_verbs_that_read_work(disk: Path, tmp_path: Path, kind: str) -> None:
     for folder in (disk / "store", tmp_path / "backup"):
         with Store.open(folder) as store:
             assert store.verify().ok
+
+
+@pytest.mark.parametrize("kind", ["read-only", "without rights"])
+def test_a_store_of_an_earlier_release_that_cannot_be_written_says_what_to_do(tmp_path: Path, kind: str) -> None:
+    with mounted(tmp_path / "disk", 8 * MB):
+        unpack(SHELF / "schema14-checksums.tar.xz", tmp_path / "disk" / "store")
+        with KINDS[kind](tmp_path / "disk") as prefix:
+            command = [*prefix, sys.executable, "-m", "artstore", "ls", "--store", str(tmp_path / "disk" / "store")]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "was written by an earlier artstore" in done.stderr
+    assert "open a copy of it" in done.stderr
 
 
 def test_what_is_written_meanwhile_is_seen_by_who_opened_it_without_a_journal(disk: Path) -> None:

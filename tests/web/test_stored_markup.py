@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import struct
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -67,3 +69,14 @@ def test_no_name_or_field_becomes_markup(growing: Pages, around: str, markup: st
         assert not FOUND.search(answer.text), path
         if path == here:
             waiting += [html.unescape(link) for link in re.findall(rf'href="({here}/file[^"]*)"', answer.text)]
+
+
+def test_a_mask_that_claims_billions_of_pixels_is_refused(growing: Pages) -> None:
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    with artstore.init(project="p", store=growing.store) as run:
+        artifact = Artifact("bomb", "data")
+        with artifact.new_file("mask.png", "wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)))
+        run.log_artifact(artifact).wait()
+    answer = growing.get("/artifacts/p/bomb/v0/mask?path=mask.png")
+    assert (answer.status, "is not a mask" in answer.text) == (400, True)
