@@ -1,7 +1,8 @@
 """`python -m benchmarks PART`: measure artstore, compared with the simplest program that does the same work.
 
 The parts are `targets` (the goals P1 to P13), `peers` (other tools on the same data), `growth` (costs at growing
-sizes), `savings` (the disk space of successive checkpoints and tables), and `results` (all parts, written as a page
+sizes), `savings` (the disk space of successive checkpoints and tables), `pages` (the first paint of each page of
+`artstore ui` in Chromium, beside a page that says hello), and `results` (all parts but `pages`, written as a page
 with charts). Data is created in a temporary folder and removed at the very end, because some file systems create files
 several times slower after a mass delete. Do not use the machine for other work meanwhile.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from artstore.tracking import location
-from benchmarks import comparison, datasets, growth, machine, report, savings, targets
+from benchmarks import comparison, datasets, growth, machine, pages, report, savings, targets
 from benchmarks.comparison import Skipped, StepResult
 from benchmarks.datasets import Size
 from benchmarks.peers import PEERS
@@ -84,6 +85,10 @@ def _savings(work: Path, options: argparse.Namespace) -> list[Saving]:
     return _print_each(savings.measure(work, _size(options, "savings"), options.only or None), report.saving_line)
 
 
+def _pages(work: Path, options: argparse.Namespace) -> list[pages.Painted]:
+    return _print_each(pages.measure(work, _size(options, "pages"), options.only or None), report.page_line)
+
+
 def _results(work: Path, options: argparse.Namespace) -> None:
     """Run all parts. Other tools run last: they leave the most work to the file system."""
     command = "python -m benchmarks results" + (" --full" if options.full else "")
@@ -114,6 +119,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], object]] = {
     "peers": _peers,
     "growth": _growth,
     "savings": _savings,
+    "pages": _pages,
     "results": _results,
 }
 SIZES = {"targets": datasets.GOALS, "growth": datasets.FULL}

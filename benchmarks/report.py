@@ -10,6 +10,8 @@ from benchmarks import targets
 from benchmarks.comparison import STEPS, Medians, Skipped, StepResult, medians
 from benchmarks.datasets import DATASETS, MEBI, Size
 from benchmarks.growth import CONSTANT_LIMIT, Curve
+from benchmarks.pages import LIMIT as PAINT_LIMIT
+from benchmarks.pages import Painted
 from benchmarks.peers.peer import Peer
 from benchmarks.savings import Saving
 from benchmarks.targets.row import Row
@@ -44,6 +46,16 @@ def curve_line(curve: Curve) -> str:
         f"{curve.name:32} {smallest:>9,.0f} to {largest:>9,.0f} {curve.input:9} "
         f"{_short(first_seconds):>8} to {_short(last_seconds):>8}  "
         f"slope {curve.slope:5.2f} (at most {curve.limit:g}) {_held(curve.held)}"
+    )
+
+
+def page_line(page: Painted) -> str:
+    """Format what one page takes, and how many times as much as the page that says hello."""
+    return (
+        f"{page.name:20} server {_short(page.server):>8} (cpu {_short(page.cpu):>8})  first paint "
+        f"{_short(page.paint):>8}, {page.paint / page.hello_paint:4.1f} times hello ({_short(page.hello_paint)})  "
+        f"{page.bytes / 1e3:5.0f} kB  {page.boxes:4} boxes, {page.overlapping} overlap  "
+        f"memory {page.memory / 1e6:4.0f} MB  {_held(page.paint <= PAINT_LIMIT)}"
     )
 
 

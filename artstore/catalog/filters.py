@@ -59,7 +59,9 @@ class Fields:
             if document == "config" and path.endswith(".value"):
                 # W&B wraps each value of a config in an object, and its filters name the value in there.
                 paths.append(_path(path.removesuffix(".value").split(".")))
-            return Clause(f"coalesce({', '.join(f'{column} -> ?' for _ in paths)})", tuple(paths))
+            different = tuple(dict.fromkeys(paths))
+            found = ", ".join(f"{column} -> ?" for _ in different)
+            return Clause(f"coalesce({found})" if len(different) > 1 else f"({found})", different)
         known = [*self.plain, *self.words, *(f"{name}.KEY" for name in self.documents)]
         raise InvalidInput(f"{self.rows} have no field {key!r}: use one of {', '.join(known)}")
 
@@ -241,6 +243,8 @@ def order(fields: Fields, wanted: str) -> Order:
     Raises `InvalidInput`.
     """
     name = wanted[1:] if wanted[:1] in ("+", "-") else wanted
+    if name in fields.plain:
+        return Order(Clause(f"({fields.plain[name]})", ()), wanted.startswith("-"))
     field = fields.json(name)
     key = f"{field.sql} ->> '$'"
     if "." in name:

@@ -107,8 +107,15 @@ def find_all(
     tables = "from runs join projects on projects.id = runs.project"
     rest = filters.EVERYTHING if after is None else filters.after_row(by, "runs.id", after, tables)
     terms = filters.order_by(by, "runs.id")
-    query = f"where {where.sql} and {rest.sql} order by {terms.sql} limit ?"
-    return _select(connection, query, (*where.values, *rest.values, *terms.values, limit))
+    matching = f"where {where.sql} and {rest.sql} order by {terms.sql}"
+    values = (*where.values, *rest.values, *terms.values)
+    if limit < 0:
+        return _select(connection, matching, values)
+    # SQLite sorts whole rows: those of a page are read after their numbers were sorted.
+    ids = [row[0] for row in connection.execute(f"select runs.id {tables} {matching} limit ?", (*values, limit))]
+    found = _select(connection, "where runs.id in (select value from json_each(?))", (json.dumps(ids),))
+    records = {record.id: record for record in found}
+    return [records[id] for id in ids if id in records]
 
 
 def count(connection: Connection, selected: RunQuery) -> int:

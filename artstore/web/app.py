@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +18,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from artstore.errors import ArtstoreError, InvalidInput, NotFound, ProtectedAlias, RemoteError, StillNeeded
@@ -41,6 +39,7 @@ from artstore.web import (
     registry,
     runs,
     space,
+    static_files,
     table_diff,
 )
 from artstore.web.changes import SharedAnswers
@@ -100,7 +99,7 @@ def create(store: Store, token: str | None = None, *, write: bool = False) -> AS
     shared = changes.SharedAnswers()
     routes: list[Route | Mount] = [
         Route("/changes", partial(changes.stream, store)),
-        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+        Mount("/static", static_files.Kept(directory=static_files.FOLDER)),
         *(Route(f"{_VERSION}/{end}", partial(_file, in_version, store, send)) for end, send in _FILES.items()),
         *(Route(f"{_RUN}/{end}", partial(_file, in_run, store, send)) for end, send in _FILES.items()),
         Route(f"{_RUN}/chart", partial(media.chart, store)),
@@ -135,6 +134,7 @@ def _templates(store: Store, *, write: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("artstore.web"),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -148,6 +148,7 @@ def _templates(store: Store, *, write: bool) -> Environment:
     }
     environment.globals |= {
         "links": links,
+        "static": static_files.address,
         "write": write,
         "plural": words.counted,
         "curves": lambda *args: Markup(drawing.curves(*args)),

@@ -56,6 +56,13 @@ def test_the_data_is_removed_at_the_end_unless_keep_is_given(
     assert str(kept_folder) in capsys.readouterr().out
 
 
+def test_pages_are_measured_beside_one_that_says_hello(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pages", "lineage of 12", "a folder", "--tiny", "--dir", str(tmp_path)]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "times hello" in line]
+    assert [line.split("  ")[0] for line in lines] == ["lineage of 12", "a folder"]
+    assert "12 boxes, 0 overlap" in lines[0] and "memory" in lines[1]
+
+
 def test_tools_are_measured_on_the_same_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Artstore, "environment", lambda self, cache: Path(sys.executable))
     installed, skipped = comparison.install(tmp_path, ["cp", "artstore", "git"])

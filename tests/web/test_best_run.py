@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,10 @@ def test_no_two_runs_of_one_drawing_look_the_same() -> None:
     few = facts.apart([paths[0], same])
     assert few[paths[0]] % 9 != few[same] % 9
     assert len(facts.apart(f"p/{number}" for number in range(40))) == 40
+
+
+def test_a_browser_keeps_the_style_and_asks_for_a_changed_one(zoo: Pages) -> None:
+    addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', zoo.get("/").text)
+    assert len(addresses) == 4 and all(re.search(r"\?v=[0-9a-f]{12}$", address) for address in addresses)
+    assert all("immutable" in zoo.get(address).headers["cache-control"] for address in addresses)
+    assert zoo.get("/static/style.css").headers["cache-control"] == zoo.get("/").headers["cache-control"] == "no-store"
