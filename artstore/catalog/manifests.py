@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
+from typing import TypeVar
 
 from artstore.catalog import entries as entry_rows
 from artstore.catalog.connection import Connection
@@ -16,6 +18,7 @@ from artstore.errors import Damaged
 _TOGETHER = 4
 _REMEDY = "run `artstore verify` to see which versions that harms, and `artstore repair` or restore a backup"
 _new = tuple.__new__
+Part = TypeVar("Part", Group, Segment)
 
 
 def groups_of(connection: Connection, version: int) -> list[Group]:
@@ -129,29 +132,76 @@ def find(connection: Connection, version: int, path: str) -> Entry | None:
 def find_verified(connection: Connection, version: int, path: str) -> Entry | None:
     """Return the entry of a version at a path, as `find` does, after checking it by the digests above it.
 
-    Raises `Damaged` if its segment, its group or the list of groups differs from its digest.
+    Raises `Damaged` if its segment, its group or the list of groups differs from its digest, or if their bounds are
+    not those of the entries.
     """
     groups = groups_of(connection, version)
     check_groups(connection, version, groups)
-    group = next((group for group in groups if group.first <= path <= group.last), None)
-    if group is None:
-        return None
-    verified = connection.verified
-    segments = verified.get(group.digest)
+    check_order(groups)
+    for group in _near(groups, path):
+        segments = _verified_segments(connection, group)
+        numbers = {segment: id for id, segment in segments}
+        for segment in _near(list(numbers), path):
+            entry = _verified_entries(connection, numbers[segment], segment).get(path)
+            if entry is not None:
+                return entry
+    return None
+
+
+def _near(parts: Sequence[Part], path: str) -> Sequence[Part]:
+    """Return the part whose bounds include a path; if none does, those before and after it.
+
+    No digest covers bounds: that a path is not there is believed after the entries beside it were read.
+    """
+    after = bisect_right(parts, path, key=lambda part: part.first)
+    if after and path <= parts[after - 1].last:
+        return parts[after - 1 : after]
+    return parts[max(after - 1, 0) : after + 1]
+
+
+def check_order(parts: Sequence[Group] | Sequence[Segment]) -> None:
+    """Raise `Damaged` if the bounds of groups, or of segments, do not follow each other."""
+    bounds = [bound for part in parts for bound in (part.first, part.last)]
+    if bounds != sorted(bounds):
+        raise Damaged(f"the bounds of groups or segments, from {bounds[0]!r}, are not in order: {_REMEDY}")
+
+
+def check_bounds(connection: Connection, group: Group) -> None:
+    """Raise `Damaged` if the bounds of a group are not those of its entries."""
+    segments = _verified_segments(connection, group)
+    for id, segment in {segments[0], segments[-1]}:
+        _verified_entries(connection, id, segment)
+
+
+def _verified_segments(connection: Connection, group: Group) -> list[tuple[int, Segment]]:
+    segments: list[tuple[int, Segment]] | None = connection.verified.get(group.digest)
     if segments is None:
         segments = segments_of(connection, group)
         check_group(connection.algorithm, group, [segment for _, segment in segments])
-        verified.add(group.digest, segments)
-    numbered = next((pair for pair in segments if pair[1].first <= path <= pair[1].last), None)
-    if numbered is None:
-        return None
-    entries: dict[str, Entry] | None = verified.get(numbered[1].digest)
+        check_order([segment for _, segment in segments])
+        connection.verified.add(group.digest, segments)
+    _check_bounds(group, segments[0][1].first, segments[-1][1].last)
+    return segments
+
+
+def _verified_entries(connection: Connection, id: int, segment: Segment) -> dict[str, Entry]:
+    entries: dict[str, Entry] | None = connection.verified.get(segment.digest)
     if entries is None:
-        read = entries_of_segment(connection, numbered[0])
-        check_segment(connection.algorithm, numbered[1], read)
+        read = entries_of_segment(connection, id)
+        check_segment(connection.algorithm, segment, read)
+        _check_bounds(segment, read[0].path, read[-1].path)
         entries = {entry.path: entry for entry in read}
-        verified.add(numbered[1].digest, entries)
-    return entries.get(path)
+        connection.verified.add(segment.digest, entries)
+    return entries
+
+
+def _check_bounds(part: Group | Segment, first: str, last: str) -> None:
+    if (part.first, part.last) != (first, last):
+        table = "segments" if isinstance(part, Segment) else "segment_groups"
+        raise Damaged(
+            f"the bounds of {table} row {part.digest}, {part.first!r} and {part.last!r}, are not those of its entries: "
+            f"{_REMEDY}"
+        )
 
 
 def check_groups(connection: Connection, version: int, groups: list[Group]) -> None:

@@ -192,6 +192,10 @@ def entries_after(repository: Repository, version: Version, after: str | None, c
         if not versions.exists(connection, version.id):
             raise version_deleted(version)
         manifests.check_groups(connection, version.id, groups)
+        if after is not None:
+            manifests.check_order(groups)
+            for group in [group for group in groups if group.last <= after][-1:]:
+                manifests.check_bounds(connection, group)
     for group in groups:
         if len(page) < count and (after is None or group.last > after):
             with repository.db.reading() as connection:
@@ -231,8 +235,16 @@ def _groups(repository: Repository, version: Version, prefix: str) -> list[Group
         if not versions.exists(connection, version.id):
             raise version_deleted(version)
         manifests.check_groups(connection, version.id, groups)
-    # "0" is the character after "/".
-    return [group for group in groups if group.last >= prefix and (not prefix or group.first < prefix + "0")]
+        if not prefix:
+            return groups
+        manifests.check_order(groups)
+        # "0" is the character after "/".
+        before = [group for group in groups if group.last < prefix]
+        after = [group for group in groups if group.first >= prefix + "0"]
+        # No digest covers bounds: those of the groups next to the ones that are read must be right.
+        for group in before[-1:] + after[:1]:
+            manifests.check_bounds(connection, group)
+    return groups[len(before) : len(groups) - len(after)]
 
 
 def version_deleted(version: Version) -> NotFound:
