@@ -27,6 +27,8 @@ _MAX_OPEN_FOLDERS = platform.some_descriptors(64)
 _BACKDATED_NS = 1_000_000_000
 _HOLE = 64 * 1024
 _ZEROS = bytes(_HOLE)
+_LONGEST_WRITE = 128 * 1024
+"""A longer write to a new part of a file can take three times as long: the system looks for long runs of memory."""
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
 """Flags for opening a file that is not a link; opening a FIFO does not block."""
@@ -373,6 +375,9 @@ def write_with_holes(descriptor: int, data: memoryview) -> None:
         if data[offset] == 0 and bytes(data[offset : offset + _HOLE]) == _ZEROS:
             write_all(descriptor, data[start:offset])
             os.lseek(descriptor, _HOLE, os.SEEK_CUR)
+            start = offset + _HOLE
+        elif offset + _HOLE - start >= _LONGEST_WRITE:
+            write_all(descriptor, data[start : offset + _HOLE])
             start = offset + _HOLE
     write_all(descriptor, data[start:])
 
