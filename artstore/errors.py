@@ -141,6 +141,10 @@ class WrongValue(InvalidInput, TypeError):
     """A value of a type that is not accepted there."""
 
 
+class ConfigError(InvalidInput):
+    """A key of a config has another value already."""
+
+
 class NotAModel(InvalidInput, AssertionError):
     """A call for models got another artifact, or a path instead of a name: W&B asserts that it is neither."""
 

@@ -16,23 +16,29 @@ from artstore.errors import NotJson
 _DEEPEST = 64
 
 
-def to_jsonable(value: Any, *, strict: bool = False, unknown: list[str] | None = None) -> Any:
+def to_jsonable(
+    value: Any, *, strict: bool = False, unknown: list[str] | None = None, keep_floats: bool = False
+) -> Any:
     """Convert a value to JSON types: arrays become lists, data classes and namespaces become dicts.
 
-    Functions and classes become their names and slices dicts, as in W&B. Values of other types become strings, and the
-    names of these types are appended to `unknown`. NaN and the infinities become `"NaN"`, `"Infinity"` and
-    `"-Infinity"`. With `strict`, as for metadata, NaN becomes None, and infinity and values of other types raise
-    `NotJson`.
+    Functions and classes become their names, members of an enumeration theirs, and slices dicts, as in W&B. Values of
+    other types become strings, and the names of these types are appended to `unknown`. NaN and the infinities become
+    `"NaN"`, `"Infinity"` and `"-Infinity"`, unless `keep_floats` leaves them as they are. With `strict`, as for
+    metadata, NaN becomes None, and infinity and values of other types raise `NotJson`.
 
     >>> to_jsonable({"loss": float("nan"), 1: (2, 3)})
     {'loss': 'NaN', '1': [2, 3]}
     """
-    return _Converter(strict, unknown).of(value, 0)
+    return _Converter(strict, unknown, keep_floats).of(value, 0)
 
 
 def json_text(value: object) -> str:
-    """Encode a value as JSON that SQLite can store: half of a surrogate pair is written as its escape."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    """Encode a value as JSON that SQLite can store: no NaN, and half of a surrogate pair is written as its escape."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(to_jsonable(value), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_list_like(value: Any) -> bool:
@@ -43,13 +49,14 @@ def _is_list_like(value: Any) -> bool:
 class _Converter:
     """Converts a value and what it contains."""
 
-    def __init__(self, strict: bool, unknown: list[str] | None) -> None:
+    def __init__(self, strict: bool, unknown: list[str] | None, keep_floats: bool) -> None:
         self._strict = strict
+        self._keep_floats = keep_floats
         self._unknown_types = unknown
 
     def of(self, value: Any, depth: int) -> Any:
         if isinstance(value, Enum):
-            return self.of(value.value, depth)
+            return value.name
         if value is None or isinstance(value, bool | int | str):
             return value
         if isinstance(value, float):
@@ -73,7 +80,7 @@ class _Converter:
         return self._foreign(value, depth)
 
     def _number(self, value: float) -> float | str | None:
-        if math.isfinite(value):
+        if self._keep_floats or math.isfinite(value):
             return value
         if not self._strict:
             return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

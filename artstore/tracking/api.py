@@ -282,7 +282,7 @@ class Api:
 
     def sweep(self, path: str = "") -> sweeps.Sweep:
         """Find a sweep: `[[entity/]project/]id`. Raises `NotFound`."""
-        return sweeps.find_sweep(self.store, path, self._project)
+        return sweeps.find_sweep(self.store, path, None if self._project == names.default_project() else self._project)
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Listing[Project]:
         """List the projects of the store."""

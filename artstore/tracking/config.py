@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from types import ModuleType
 from typing import Any
 
-from artstore.core.jsonable import to_jsonable
-from artstore.errors import InvalidInput, NotJson
+from artstore.errors import ConfigError, NotJson
 from artstore.runtime.arguments import checked
 
 
@@ -14,7 +14,7 @@ from artstore.runtime.arguments import checked
 class RecordedDict(MutableMapping[str, Any]):
     """A dict that a run records: it calls `changed` after each change. `values.x` is `values["x"]`."""
 
-    def __init__(self, changed: Callable[[], None], values: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, changed: Callable[[], None], values: Mapping[str, Any] | None) -> None:
         self.__dict__["_values"] = dict(values or {})
         self.__dict__["_changed"] = changed
 
@@ -85,14 +85,15 @@ class Config(RecordedDict):
     >>> run.config.epochs = 3
     >>> run.config.update({"epochs": 5}, allow_val_change=True)
 
-    Setting a key again to another value raises `InvalidInput`, unless `update` allows it.
+    Setting a key again to another value raises `ConfigError`, unless `update` allows it. Values have JSON types: a
+    tuple becomes a list, a number of NumPy one of Python.
     """
 
     def __init__(
         self,
-        changed: Callable[[], None],
+        changed: Callable[[], None] = lambda: None,
         *,
-        resolve: Callable[[str, Any], Any],
+        resolve: Callable[[str, Any], Any] = lambda key, value: value,
         values: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(changed, values)
@@ -111,8 +112,8 @@ class Config(RecordedDict):
         if key in self.__dict__.get("_locked", ()):
             return
         value = self._resolve(key, value)
-        if not allow_val_change and key in self._values and not _is_same(self._values[key], value):
-            raise InvalidInput(
+        if not allow_val_change and key in self._values and self._values[key] != value:
+            raise ConfigError(
                 f"Attempted to change value of key {key!r} from {self._values[key]!r} to {value!r}. If you really want "
                 "to do this, pass allow_val_change=True to config.update()"
             )
@@ -121,7 +122,7 @@ class Config(RecordedDict):
     def update(self, *given: Any, allow_val_change: bool = False, **more: Any) -> None:
         """Set keys from dicts, namespaces such as argparse's, or keyword arguments.
 
-        Raises `InvalidInput` if a key has another value already and `allow_val_change` is not set.
+        Raises `ConfigError` if a key has another value already and `allow_val_change` is not set.
         """
         for values in (*given, more):
             for key, value in to_mapping(values).items():
@@ -132,14 +133,6 @@ class Config(RecordedDict):
         for key, value in to_mapping(given).items():
             if key not in self._values:
                 self[str(key)] = value
-
-
-def _is_same(old: Any, new: Any) -> bool:
-    """Whether two values are equal; arrays compare item by item, so they are compared as they are stored."""
-    try:
-        return bool(old == new)
-    except ValueError:
-        return bool(to_jsonable(old) == to_jsonable(new))
 
 
 def _detached(kind: type[RecordedDict], values: dict[str, Any]) -> RecordedDict:
@@ -155,16 +148,23 @@ _RESOLVE_DETACHED: dict[type[RecordedDict], Callable[..., Any]] = {Summary: dict
 
 
 def to_mapping(given: Any) -> Mapping[str, Any]:
-    """Return a config as a mapping: from a dict, or from the attributes of an object such as argparse's namespace.
+    """Return a config as a mapping: a dict, the flags of absl, or the attributes of a namespace or class.
 
     Raises `NotJson` for anything else.
     """
+    if isinstance(given, ModuleType) and given.__name__ == "absl.flags":
+        given = given.FLAGS
     if given is None:
         return {}
     if isinstance(given, RecordedDict):
         return given.as_dict()
     if isinstance(given, Mapping):
         return given
+    if hasattr(given, "flag_values_dict"):
+        flags: dict[str, Any] = given.flag_values_dict()
+        return flags
+    if isinstance(given, type):
+        return {name: value for name, value in vars(given).items() if not name.startswith("__") and not callable(value)}
     if hasattr(given, "__dict__"):
         return dict(vars(given))
     raise NotJson(f"config must be a dict or a namespace, not {type(given).__name__}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from artstore.errors import InvalidInput
+from artstore.errors import InvalidInput, WrongValue
 from artstore.tracking.config import Summary
 
 _KINDS = ("min", "max", "mean", "best", "last", "first", "copy", "none")
@@ -34,13 +35,21 @@ class DefinedMetrics:
 
     def define(self, name: str, step_metric: Any, summary: str | None, goal: str | None) -> Metric:
         """Define a metric; its kinds of summary are separated by commas. Raises `InvalidInput`."""
+        if not isinstance(name, str) or not name:
+            raise WrongValue(f"define_metric needs the name of a metric, or a pattern such as 'eval/*', not {name!r}")
+        if "*" in name[:-1]:
+            raise InvalidInput(f"the * of a pattern of define_metric is its last character, not as in {name!r}")
+        if not isinstance(step_metric, Metric | str | None):
+            raise WrongValue(f"step_metric is the name of a metric, not {step_metric!r}")
+        if not isinstance(summary, str | None):
+            raise WrongValue(f"summary is a string such as 'min,max', not {summary!r}")
         kinds = frozenset(word.strip().lower() for word in (summary or "").split(",") if word.strip())
         for kind in sorted(kinds):
             if kind not in _KINDS:
                 raise InvalidInput(f"define_metric does not know summary={kind!r}: use one of {', '.join(_KINDS)}")
         if goal is not None and goal not in ("minimize", "maximize"):
             raise InvalidInput(f"define_metric does not know goal={goal!r}: use minimize or maximize")
-        metric = Metric(name, getattr(step_metric, "name", step_metric), kinds, goal)
+        metric = Metric(name, step_metric.name if isinstance(step_metric, Metric) else step_metric, kinds, goal)
         self._metrics[name] = metric
         return metric
 
@@ -48,12 +57,14 @@ class DefinedMetrics:
         """Put values that were logged into the summary."""
         for key, value in values.items():
             metric = self._find(key)
-            if metric is None or not metric.kinds or not _is_number(value):
+            if metric is None or not metric.kinds or metric.kinds == {"copy"}:
                 summary[key] = value
             elif "none" not in metric.kinds:
                 before = summary.get(key)
-                now = self._summary(key, metric, value, before if isinstance(before, Mapping) else {})
-                summary[key] = value if metric.kinds == {"copy"} else now
+                if _is_number(value):
+                    summary[key] = self._summary(key, metric, value, before if isinstance(before, Mapping) else {})
+                elif before is None:
+                    summary[key] = value
 
     def _find(self, key: str) -> Metric | None:
         if key in self._metrics:
@@ -68,9 +79,12 @@ class DefinedMetrics:
         for kind in metric.kinds:
             best = max if metric.goal == "maximize" else min
             match kind:
+                case "min" | "max" | "best" | "mean" if math.isnan(value):
+                    now.setdefault(kind, value)
                 case "min" | "max" | "best":
                     choose = {"min": min, "max": max, "best": best}[kind]
-                    now[kind] = choose(before[kind], value) if _is_number(before.get(kind)) else value
+                    is_known = _is_number(before.get(kind)) and not math.isnan(before[kind])
+                    now[kind] = choose(before[kind], value) if is_known else value
                 case "mean":
                     total, count = self._sums.get(key, (0.0, 0))
                     self._sums[key] = total + value, count + 1

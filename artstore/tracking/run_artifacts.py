@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from artstore.core import names
 from artstore.core.draft import check_distributed_id, check_type
+from artstore.core.jsonable import to_jsonable
 from artstore.core.runs import RunRecord
 from artstore.errors import InvalidInput, NotAModel, NotFound, WrongValue
 from artstore.runtime import terminal
@@ -275,7 +276,7 @@ class RunArtifacts(RunState):
         _check_not_nested(value)
         if isinstance(value, Artifact) or (isinstance(value, str) and value.startswith(_ARTIFACT_SCHEME)):
             return self.use_artifact(value, use_as=key)
-        return value
+        return to_jsonable(value, keep_floats=True)
 
     def _resolve_logged(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Log tables among the metrics as artifacts of the run, and media as files."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, SupportsIndex
 
 from artstore.core.jsonable import json_text, to_jsonable
 from artstore.core.names import LOCAL
@@ -103,7 +104,7 @@ class RunState(RunIdentity):
         self._background = BackgroundWork(self._flush)
         self.config = Config(lambda: self._mark_changed("config"), resolve=self._resolve_config, values=record.config)
         self.summary = Summary(
-            lambda: self._mark_changed("summary"), resolve=self._resolve_logged, values=record.summary
+            lambda: self._mark_changed("summary"), resolve=self._resolve_summary, values=record.summary
         )
         self._metrics = DefinedMetrics()
         self._told: set[tuple[str, str]] = set()
@@ -114,6 +115,12 @@ class RunState(RunIdentity):
 
     def _resolve_logged(self, data: Mapping[str, Any]) -> dict[str, Any]:
         return dict(data)
+
+    def _resolve_summary(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: value if isinstance(value, Artifact) else to_jsonable(value, keep_floats=True)
+            for key, value in self._resolve_logged(data).items()
+        }
 
     def _check_open(self) -> None:
         if self._finished:
@@ -261,7 +268,7 @@ class RunState(RunIdentity):
 
     # Metrics
 
-    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+    def log(self, data: Mapping[str, Any], step: SupportsIndex | None = None, commit: bool | None = None) -> None:
         """Log metrics and media of a step; the last value of each key becomes its summary.
 
         >>> run.log({"loss": 0.1, "accuracy": 0.9})
@@ -275,6 +282,8 @@ class RunState(RunIdentity):
             raise NotJson("log needs a dict with strings as keys, as in run.log({'loss': 0.1})")
         with self._lock:
             self._check_open()
+            if step is not None:
+                step = operator.index(step)
             # In a shared run, the other processes may be at any step.
             if step is not None and step < self._step and not self._is_shared:
                 terminal.note(f"artstore: step {step} is behind step {self._step}, and was not logged")
@@ -305,7 +314,7 @@ class RunState(RunIdentity):
         stored = {}
         for key, value in values.items():
             unknown: list[str] = []
-            stored[key] = to_jsonable(value, unknown=unknown)
+            stored[key] = to_jsonable(value, unknown=unknown, keep_floats=True)
             for kind in unknown:
                 if (key, kind) not in self._told:
                     self._told.add((key, kind))

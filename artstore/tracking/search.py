@@ -12,8 +12,11 @@ from artstore.runtime.optional_imports import need
 
 METHODS = ("grid", "random", "bayes")
 _GOALS = ("minimize", "maximize")
-_BOUNDED = ("int_uniform", "uniform", "q_uniform", "log_uniform", "log_uniform_values")
-_DISTRIBUTIONS = ("constant", "categorical", *_BOUNDED, "normal", "log_normal", "q_normal")
+_OF_EXPONENTS = ("log_uniform", "q_log_uniform", "inv_log_uniform")
+_OF_VALUES = ("log_uniform_values", "q_log_uniform_values", "inv_log_uniform_values")
+_BOUNDED = ("int_uniform", "uniform", "q_uniform", *_OF_EXPONENTS, *_OF_VALUES)
+_UNBOUNDED = ("normal", "q_normal", "log_normal", "q_log_normal", "beta", "q_beta")
+_DISTRIBUTIONS = ("constant", "categorical", *_BOUNDED, *_UNBOUNDED)
 
 
 class Parameter(NamedTuple):
@@ -41,7 +44,20 @@ class Parameter(NamedTuple):
     def bounds(self) -> tuple[float, float]:
         """The least and the largest value."""
         least, most = self.spec["min"], self.spec["max"]
-        return (math.exp(least), math.exp(most)) if self.distribution == "log_uniform" else (least, most)
+        if self.distribution == "inv_log_uniform":
+            least, most = -most, -least
+        return (math.exp(least), math.exp(most)) if self.distribution in _OF_EXPONENTS else (least, most)
+
+    def rounded(self, value: float) -> float:
+        """Return a value as a multiple of `q` within the bounds, if the distribution asks for that."""
+        if not self.distribution.startswith("q_"):
+            return value
+        step: float = self.spec.get("q", 1)
+        number = round(value / step)
+        if self.distribution in _BOUNDED:
+            least, most = self.bounds
+            number = max(math.ceil(least / step), min(number, math.floor(most / step)))
+        return number * step
 
     def draw(self, dice: random.Random) -> Any:
         """Return a value at random."""
@@ -51,14 +67,13 @@ class Parameter(NamedTuple):
             return dice.choice(values)
         if self.distribution == "uniform":
             return dice.uniform(*self.bounds)
-        if self.distribution in ("log_uniform", "log_uniform_values"):
+        if self.distribution in _BOUNDED:
             least, most = self.bounds
-            return min(max(math.exp(dice.uniform(math.log(least), math.log(most))), least), most)
+            return self.rounded(min(max(math.exp(dice.uniform(math.log(least), math.log(most))), least), most))
+        if self.distribution.endswith("beta"):
+            return self.rounded(dice.betavariate(self.spec.get("a", 1), self.spec.get("b", 1)))
         drawn = dice.gauss(self.spec.get("mu", 0), self.spec.get("sigma", 1))
-        if self.distribution == "log_normal":
-            return math.exp(drawn)
-        step = self.spec.get("q", 1)
-        return round(drawn / step) * step if self.distribution == "q_normal" else drawn
+        return self.rounded(math.exp(drawn) if self.distribution.endswith("log_normal") else drawn)
 
 
 def read_config(config: Mapping[str, Any]) -> list[Parameter]:
@@ -122,7 +137,7 @@ def _checked(parameter: Parameter) -> Parameter:
             raise InvalidInput(
                 f"the parameter {name!r} of a sweep needs a min and a max that are numbers, got {bounds}"
             )
-        if parameter.distribution == "log_uniform_values" and spec["min"] <= 0:
+        if parameter.distribution in _OF_VALUES and spec["min"] <= 0:
             raise InvalidInput(f"the parameter {name!r} of a sweep is logarithmic: its min must be above 0")
     return parameter
 
@@ -193,7 +208,7 @@ def _choice(parameter: Parameter, value: Any) -> Any:
 
 def _value(parameter: Parameter, choice: Any) -> Any:
     values = _listed(parameter)
-    return choice if values is None else values[choice]
+    return parameter.rounded(choice) if values is None else values[choice]
 
 
 def _optuna_range(optuna: Any, parameter: Parameter) -> Any:

@@ -188,10 +188,21 @@ def _find(store: Store, project: str, id: str) -> Any:
         raise NotFound(f"no sweep {id!r} in project {project!r}: artstore.sweep() makes one") from error
 
 
-def find_sweep(store: Store, path: str, project: str) -> Sweep:
-    """Find a sweep: `[[entity/]project/]id`. Raises `NotFound`."""
+def find_sweep(store: Store, path: str, project: str | None) -> Sweep:
+    """Find a sweep: `[[entity/]project/]id`. Without a project, the default is looked in first, and then the others.
+
+    Raises `NotFound`.
+    """
     *before, id = path.strip("/").split("/")
-    return Sweep(store, names.project(before[-1]) if before else project, id)
+    if named := before[-1] if before else project:
+        return Sweep(store, names.project(named), id)
+    default = names.default_project()
+    for other in (default, *store.projects()):
+        try:
+            return Sweep(store, other, id)
+        except NotFound:
+            continue
+    return Sweep(store, default, id)
 
 
 def _number(value: Any) -> float | None:
@@ -270,15 +281,15 @@ def agent(
     The function calls `artstore.init`, which begins the run with the values of the sweep in its config. Several
     processes may do this at the same time; each run is done by one of them. A function that raises ends its run as
     failed, and the next one begins; if the first five all fail, the error is raised. Programs that are started with
-    the variable ARTSTORE_SWEEP_ID, or W&B's, do one run each, without an agent. Raises `NotFound` or `InvalidInput`.
+    the variable ARTSTORE_SWEEP_ID, or W&B's, do one run each, without an agent. A sweep of any project is found by its
+    id. Raises `NotFound` or `InvalidInput`.
     """
     if function is None:
         raise InvalidInput(
             f"agent needs a function: agent({sweep_id!r}, function=train). A program does one run of the sweep when it "
             f"is started with the environment variable {_VARIABLE}={sweep_id}"
         )
-    where = names.project(project or names.default_project())
-    wanted = find_sweep(open_stores.to_write(), sweep_id, where)
+    wanted = find_sweep(open_stores.to_write(), sweep_id, project)
     done = succeeded = 0
     while (count is None or done < count) and wanted.next_values() is not None:
         try:

@@ -123,7 +123,7 @@ MODULES: Mapping[str, Names] = {
         "login": (_PARTS, "login"),
     },
     "wandb.sdk.lib": {"RunDisabled": (_PARTS, "RunDisabled")},
-    "wandb.sdk.lib.config_util": {"ConfigError": (_PARTS, "ConfigError")},
+    "wandb.sdk.lib.config_util": {"ConfigError": ("artstore.errors", "ConfigError")},
     "wandb.sdk.lib.disabled": {"RunDisabled": (_PARTS, "RunDisabled")},
     "wandb.sdk.lib.filesystem": _from(_PARTS, "mkdir_exists_ok"),
     "wandb.sdk.lib.hashutil": _from(

@@ -40,10 +40,6 @@ class RunDisabled:
     """The class of disabled runs in W&B, which integrations compare a run with. No run is of this class."""
 
 
-class ConfigError(Error):
-    """A config that W&B refuses. Programs catch it; artstore raises `InvalidInput`."""
-
-
 class WandbCoreNotAvailableError(Error):
     """W&B's service does not start. Programs catch it; artstore never raises it."""
 

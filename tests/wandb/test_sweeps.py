@@ -205,3 +205,43 @@ def test_an_unknown_sweep_and_an_agent_without_a_function_are_refused() -> None:
         wandb.agent("nothing", train)
     with pytest.raises(ArtstoreError, match="WANDB_SWEEP_ID=nothing"):
         wandb.agent("nothing")
+
+
+def test_an_agent_finds_a_sweep_of_any_project_by_its_id() -> None:
+    id = wandb.sweep(GRID, project="zoo")
+    wandb.agent(id, train, count=1)
+    assert [run.project for run in wandb.Api().sweep(id).runs] == ["zoo"]
+    with pytest.raises(NotFound, match=f"no sweep '{id}' in project 'other'"):
+        wandb.agent(id, train, project="other")
+    with pytest.raises(NotFound, match="no sweep 'missing'"):
+        wandb.agent("missing", train)
+
+
+def test_each_distribution_of_wandb_draws_values_in_its_range() -> None:
+    ranges: dict[str, dict[str, Any]] = {
+        "batch": {"distribution": "q_log_uniform_values", "min": 32, "max": 256, "q": 8},
+        "q_log": {"distribution": "q_log_uniform", "min": 0.1, "max": 3, "q": 2},
+        "inverse": {"distribution": "inv_log_uniform_values", "min": 0.9, "max": 0.99},
+        "inv_log": {"distribution": "inv_log_uniform", "min": 1, "max": 2},
+        "beta": {"distribution": "beta", "a": 2, "b": 5},
+        "q_beta": {"distribution": "q_beta", "a": 2, "b": 5, "q": 0.25},
+        "q_log_normal": {"distribution": "q_log_normal", "mu": 1, "sigma": 1, "q": 0.5},
+    }
+    parameters = search.read_config({"method": "random", "parameters": ranges})
+    for seed in range(50):
+        drawn = search.random_values(parameters, str(seed))
+        assert drawn["batch"] % 8 == 0 and 32 <= drawn["batch"] <= 256
+        assert drawn["q_log"] % 2 == 0 and 2 <= drawn["q_log"] <= 20
+        assert 0.9 <= drawn["inverse"] <= 0.99 and 0.135 <= drawn["inv_log"] <= 0.368
+        assert 0 <= drawn["beta"] <= 1 and drawn["q_beta"] in (0, 0.25, 0.5, 0.75, 1)
+        assert drawn["q_log_normal"] % 0.5 == 0
+    bounded = search.read_config(
+        {
+            "method": "bayes",
+            "metric": {"name": "loss"},
+            "parameters": {name: ranges[name] for name in ("batch", "q_log", "inverse", "inv_log")},
+        }
+    )
+    results = [(search.random_values(bounded, str(seed)), float(seed)) for seed in range(3)]
+    suggested = search.bayes_values(bounded, "minimize", results, "seed")
+    assert suggested["batch"] % 8 == 0 and 0.9 <= suggested["inverse"] <= 0.99
