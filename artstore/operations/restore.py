@@ -120,7 +120,7 @@ def _copy_packs(
                 platform.write_all_at(writing, HEADER, 0)
                 for chunk in catalog.chunks_of_pack(pack.name):
                     place = chunk.place
-                    if is_right(chunk, platform.read_at(writing, place.length, place.offset)):
+                    if is_right(chunk, target.read_stored(place)):
                         continue
                     stored = source.read_stored(place)
                     if not is_right(chunk, stored):
@@ -136,6 +136,7 @@ def _copy_packs(
                 os.close(writing)
             progress.advance(pack.live)
     source.close()
+    target.close()
     return copied, tuple(findings)
 
 

@@ -217,6 +217,7 @@ def check_many(whole: Path, scratch: Path, seeds: range) -> Counter[str]:
         except AssertionError as error:
             failures.append(str(error).splitlines()[0])
         shutil.rmtree(folder)
+    print(dict(outcomes), len(failures))
     assert failures == [], json.dumps(failures, indent=1)
     return outcomes
 
@@ -228,5 +229,4 @@ def test_a_sample(whole: Path, tmp_path: Path) -> None:
 @pytest.mark.torture
 def test_ten_thousand(whole: Path, tmp_path: Path) -> None:
     outcomes = check_many(whole, tmp_path, range(1_000, 11_000))
-    print(dict(outcomes))
     assert outcomes["found by verify"] > 2_000
