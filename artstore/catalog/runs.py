@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from artstore.catalog import filter_fields, filters, timestamps
+from artstore.catalog import collections, filter_fields, filters, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
 from artstore.core.jsonable import json_text
@@ -32,7 +32,8 @@ def _select(connection: Connection, where: str, parameters: Sequence[Any] = ()) 
 
 def find(connection: Connection, project: str, uid: str) -> RunRecord | None:
     """Return the run with an id in a project; None if there is none."""
-    records = _select(connection, "where projects.name = ? and runs.uid = ?", (project, uid))
+    where = "where projects.name = ? and runs.uid = ?"
+    records = _select(connection, where, (collections.stored_project(connection, project), uid))
     return records[0] if records else None
 
 
@@ -145,6 +146,7 @@ def insert(
     process_lock: str,
 ) -> int:
     """Add a run that begins; return its number in the catalog."""
+    project = collections.stored_project(connection, project)
     connection.execute("insert into projects (name) values (?) on conflict do nothing", (project,))
     cursor = connection.execute(
         """

@@ -13,7 +13,7 @@ from artstore.catalog.registries import Registry
 from artstore.catalog.repository import Repository
 from artstore.core import names
 from artstore.core.names import REGISTRY
-from artstore.errors import InvalidInput
+from artstore.errors import InvalidInput, InvalidName
 from artstore.operations import edit
 from artstore.runtime.arguments import checked
 
@@ -34,7 +34,8 @@ class Registries:
             return registries.find_all(connection, filters)
 
     def get(self, project: str) -> Registry:
-        """Return a registry. Raises `NotFound`."""
+        """Return a registry. Raises `NotFound`, or `InvalidName` for another project."""
+        _check_project(project)
         with self._db.reading() as connection:
             return registries.get(connection, project)
 
@@ -47,7 +48,7 @@ class Registries:
         artifact_types: Iterable[str] | None = None,
     ) -> Registry:
         """Create a registry, which accepts artifacts of these types, or of all. Raises `InvalidInput` if it exists."""
-        names.project(project)
+        _check_project(project)
         changes = _checked(description, visibility, artifact_types)
         with self._db.writing() as connection:
             if _exists(connection, project):
@@ -75,7 +76,9 @@ class Registries:
         `InvalidInput`.
         """
         changes = _checked(description, visibility, artifact_types)
-        wanted = names.project(project if new_project is None else new_project)
+        wanted = project if new_project is None else new_project
+        _check_project(project)
+        _check_project(wanted)
         with self._db.writing() as connection:
             before = registries.get(connection, project)
             if wanted.lower() != before.project.lower() and _exists(connection, wanted):
@@ -97,6 +100,7 @@ class Registries:
         Raises `NotFound`, `ProtectedAlias` if a link has one and `force` is not set, or `InvalidInput` if the project
         has runs, or versions of its own.
         """
+        _check_project(project)
         with self._db.writing() as connection:
             found = registries.get(connection, project)
             inside = collections.find_all(connection, found.project)
@@ -106,6 +110,14 @@ class Registries:
                     edit.remove_link(connection, shown, force=force)
             registries.delete(connection, found.id)
             events.record(connection, "registry-deleted", found.project)
+
+
+def _check_project(project: str) -> None:
+    """Raise `InvalidName` if a project is not one of a registry."""
+    if not names.project(project).startswith(REGISTRY) or project == REGISTRY:
+        raise InvalidName(
+            f"the project of a registry begins with {REGISTRY!r}, as {REGISTRY + 'model'!r} does: {project!r}"
+        )
 
 
 def _check_only_links(connection: Connection, registry: Registry, inside: Iterable[Collection]) -> None:

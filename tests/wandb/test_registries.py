@@ -10,7 +10,7 @@ import pytest
 
 import artstore as wandb
 from artstore import Api, Store
-from artstore.errors import InvalidInput, NotFound, ProtectedAlias, WrongType
+from artstore.errors import InvalidInput, InvalidName, NotFound, ProtectedAlias, WrongType
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.registry import Registry
 from tests.support.wandb_fixtures import log_version
@@ -113,6 +113,33 @@ def test_deleting_a_registry_removes_its_links_and_keeps_the_versions() -> None:
     with pytest.raises(InvalidInput, match="has runs: delete these first"):
         Api().registry("models").delete()
     assert Api().store.verify().findings == []
+
+
+def test_a_run_in_the_project_of_a_registry_makes_no_second_one() -> None:
+    log_version("fox", "model").link("wandb-registry-Models/chosen", ["production"])
+    with wandb.init(project="wandb-registry-MODELS", id="in-it") as run:
+        assert run.project == "wandb-registry-Models"
+    with wandb.init(project="wandb-registry-models", id="in-it", resume="must") as again:
+        assert again.resumed
+    log_version("fox", "model", {"fox.txt": b"second"}).link("wandb-registry-MODELS/chosen", ["staging"])
+    with Store.open(".artstore") as store:
+        assert [registry.project for registry in store.registries.find_all()] == ["wandb-registry-Models"]
+        assert [version.number for version in store.versions("chosen", project="wandb-registry-models")] == [1, 0]
+
+
+def test_other_projects_are_not_changed_as_registries() -> None:
+    log_version("fox", "model")
+    with Store.open(".artstore") as store:
+        before = store.projects()
+        for change in (
+            lambda: store.registries.edit(before[0], new_project="wandb-registry-models"),
+            lambda: store.registries.create("models"),
+            lambda: store.registries.delete(before[0]),
+            lambda: store.registries.get("wandb-registry-"),
+        ):
+            with pytest.raises(InvalidName, match="begins with 'wandb-registry-'"):
+                change()
+        assert store.projects() == before
 
 
 def test_listings_have_an_order_a_start_and_a_size_of_pages() -> None:
