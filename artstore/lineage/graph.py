@@ -50,6 +50,11 @@ class VersionNode:
         return f"{self.collection}:v{self.number}"
 
     @property
+    def short_labels(self) -> tuple[str, ...]:
+        """The aliases, without `latest`, and whether it is linked, for a box without room for more."""
+        return (*(alias for alias in self.aliases if alias != LATEST), *(["linked"] if self.links else []))
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The aliases, without `latest`, and where it is linked."""
         return (*(alias for alias in self.aliases if alias != LATEST), *(f"linked as {link}" for link in self.links))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import escape
 
 from artstore.lineage import svg
 from artstore.lineage.graph import Graph, Node, RunNode, VersionNode
+from artstore.runtime import words
 from artstore.runtime.terminal import visible
 
 _MOST_LISTED = 2000
@@ -59,6 +61,7 @@ def render(drawn: Graph, whole: Graph) -> str:
 def _row(node: Node) -> str:
     when = node.started_at if isinstance(node, RunNode) else node.created_at if isinstance(node, VersionNode) else ""
     labels = node.labels if isinstance(node, VersionNode) else ()
+    told = words.local_time(datetime.fromisoformat(when)) if when else ""
     cells = [f'<td class="name">{escape(visible(node.id))}</td>']
-    cells += [f"<td>{escape(visible(text))}</td>" for text in (node.kind, ", ".join([node.detail, *labels]), when)]
+    cells += [f"<td>{escape(visible(text))}</td>" for text in (node.kind, ", ".join([node.detail, *labels]), told)]
     return f"<tr>{''.join(cells)}</tr>"

@@ -150,11 +150,14 @@ def _box(node: Node, place: _Point, *, start: bool) -> str:
     classes = [name for name, applies in (("work", not data), ("gone", gone), ("start", start)) if applies]
     attribute = f' class="{" ".join(classes)}"' if classes else ""
     middle = place.x + _WIDTH / 2
+    labels, short = (node.labels, node.short_labels) if isinstance(node, VersionNode) else ((), ())
+    about = visible(f"{node.id} ({', '.join([node.detail, *labels])})")
+    below = _shortened(", ".join([node.detail, *short]))
     return (
-        f"<g{attribute}><title>{escape(visible(f'{node.id} ({node.detail})'))}</title>"
+        f"<g{attribute}><title>{escape(about)}</title>"
         f'<rect x="{place.x}" y="{place.y}" width="{_WIDTH}" height="{_HEIGHT}" rx="{4 if data else 16}"/>'
         f'<text x="{middle}" y="{place.y + 17}">{_shortened(node.name)}</text>'
-        f'<text class="detail" x="{middle}" y="{place.y + 31}">{_shortened(node.detail)}</text></g>'
+        f'<text class="detail" x="{middle}" y="{place.y + 31}">{below}</text></g>'
     )
 
 

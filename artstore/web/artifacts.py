@@ -251,10 +251,8 @@ def _differing(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for key in dict.fromkeys(key for row in rows for key in row["values"]):
         values = [row["values"].get(key) for row in rows]
         if len(set(map(str, values))) > 1 and not any(isinstance(value, list | dict) for value in values):
-            numbers = [value for value in values if facts.is_number(value)]
-            better = facts.better(key) if len(numbers) > 1 else None
-            best = (min if better == "lower" else max)(numbers) if better else None
-            shown.append({"key": key, "numeric": len(numbers) > 0, "best": best})
+            numeric = any(map(facts.is_number, values))
+            shown.append({"key": key, "numeric": numeric, "best": facts.best(values, key)})
     return shown[:_METADATA]
 
 

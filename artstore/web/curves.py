@@ -36,7 +36,7 @@ def cards(store: Store, records: Sequence[RunRecord], query: Query) -> dict[str,
                     {**series, "series": looks[path], "low": low, "high": high, "last": points[-1].mean}
                     | {"points": [list(point) for point in points]}
                 )
-    ordered = sorted(found.items(), key=lambda item: (facts.judged_first(item[0]) == 3, item[0]))
+    ordered = facts.cards_in_order(found)
     return {
         "cards": [{"metric": key, "series": series} for key, series in ordered[:_CARDS]],
         "hidden_cards": max(0, len(ordered) - _CARDS),

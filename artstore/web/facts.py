@@ -5,13 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from artstore.core.runs import RunRecord
 from artstore.core.versions import Version
 from artstore.store import Store
 from artstore.web import links
 
+Card = TypeVar("Card")
 LISTED = 200
 """The names that a list of a page shows."""
 _LOWER = (
@@ -48,6 +49,7 @@ _HIGHER = (
 _COLOURS = 9
 _STYLES = 3 * _COLOURS
 """The looks of a run: nine colours, each as a line, with dashes and with dots."""
+_COUNTS = 3
 _HELD_OUT = ("val", "valid", "validation", "eval", "test", "dev", "best")
 _COUNTERS = ("epoch", "step", "steps", "iteration", "iterations", "iter", "batch")
 _HIGHER_TOO = ("r2", "psnr", "ssim", "dice", "top1", "top5", "kappa", "throughput")
@@ -162,11 +164,26 @@ def better(metric: str) -> str | None:
     return "higher" if any(word in _HIGHER or word in _HIGHER_TOO for word in words) else None
 
 
+def best(values: Iterable[Any], metric: str) -> float | None:
+    """Return the best of the numbers among values; None for fewer than two, or if it is not known which is better."""
+    numbers = [value for value in values if is_number(value)]
+    direction = better(metric)
+    if direction is None or len(numbers) < 2:
+        return None
+    found: float = (min if direction == "lower" else max)(numbers)
+    return found
+
+
+def cards_in_order(found: Mapping[str, Card]) -> list[tuple[str, Card]]:
+    """Return what was found for each metric by its name, and last for those that only count."""
+    return sorted(found.items(), key=lambda item: (judged_first(item[0]) == _COUNTS, item[0]))
+
+
 def judged_first(metric: str) -> int:
     """Return the place of a metric among those by which runs are judged, by its name: held-out data first."""
     words = _words(metric)
     if words[-1] in _COUNTERS:
-        return 3
+        return _COUNTS
     return 2 if better(metric) is None else int(not any(word in _HELD_OUT for word in words))
 
 

@@ -90,8 +90,7 @@ def _panel(store: Store, node: Node | None) -> dict[str, Any] | None:
         panel["around"] = links.lineage(run=node.id)
         panel["facts"] = {"started": node.started_at, "ended": node.ended_at, "by": node.user}
         panel["text"] = record.notes
-        summary = {key: value for key, value in facts.flat(record.summary).items() if not key.startswith("_")}
-        panel["values"] = _few(facts.flat(record.config) | summary)
+        panel["values"] = _few(facts.flat(record.config) | facts.summary(record.summary))
     return panel
 
 

@@ -79,7 +79,10 @@ def _several(store: Store, records: Sequence[RunRecord], rows: Sequence[Mapping[
     yield f"<h1>Comparison of {len(records)} runs</h1>"
     values = [facts.flat({"config": record.config, "summary": facts.summary(record.summary)}) for record in records]
     keys = list(dict.fromkeys(key for one in values for key in one))
-    about = [_about(row) | {"commit": _commit(record)} for row, record in zip(rows, records, strict=True)]
+    about = [
+        _about(row) | {"commit": _commit(record), "used": _used(store, record)}
+        for row, record in zip(rows, records, strict=True)
+    ]
     heads = [_named(row) for row in rows]
     lines = [
         *((key, [one.get(key) for one in values]) for key in keys),
@@ -87,12 +90,20 @@ def _several(store: Store, records: Sequence[RunRecord], rows: Sequence[Mapping[
     ]
     different = [(key, cells) for key, cells in lines if len(set(map(_cell, cells))) > 1]
     same = {key: cells[0] for key, cells in lines if len(set(map(_cell, cells))) == 1}
-    yield _section("What differs", _table(["", *heads], [[_text(key), *map(_cell, cells)] for key, cells in different]))
+    yield _section(
+        "What differs", _table(["", *heads], [[_text(key), *_marked(key, cells)] for key, cells in different])
+    )
     yield from _curves(store, records, rows)
     for head, record in zip(heads, records, strict=True):
         yield f"<h2>{head}</h2>"
         yield from _versions(store, record)
     yield f"<details><summary>What is the same</summary>{_facts(same)}</details>"
+
+
+def _marked(key: str, values: Sequence[Any]) -> list[str]:
+    """Return cells in which the best value of a metric is marked."""
+    best = facts.best(values, key) if key.startswith("summary.") else None
+    return [f"<b>{_cell(value)} ★</b>" if best is not None and value == best else _cell(value) for value in values]
 
 
 def _about(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,6 +118,10 @@ def _about(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _used(store: Store, record: RunRecord) -> str:
+    return ", ".join(version.qualified_name for version in store.runs.used(record)[: facts.LISTED])
+
+
 def _commit(record: RunRecord) -> str | None:
     commit = (record.environment.get("git") or {}).get("commit")
     return None if commit is None else str(commit)
@@ -118,7 +133,7 @@ def _curves(store: Store, records: Sequence[RunRecord], rows: Sequence[Mapping[s
         for key, points in store.runs.curves(record, points=_POINTS).items():
             found.setdefault(key, []).append({**row, "points": [list(point) for point in points]})
     cards = []
-    for key, series in islice(sorted(found.items()), _CARDS):
+    for key, series in islice(facts.cards_in_order(found), _CARDS):
         legend = "" if len(records) == 1 else _table(["run", "lowest", "highest"], map(_extremes, series))
         drawn = drawing.curves(key, series)
         cards.append(f'<figure class="card"><figcaption>{_text(key)}</figcaption>{drawn}{legend}</figure>')

@@ -194,8 +194,7 @@ def _compared_line(key: str, values: list[Any]) -> dict[str, Any]:
     written = {words.duration(value) if key == "seconds" and value else _written(value) for value in values}
     metric = key.removeprefix("summary.")
     better = facts.better(metric) if key.startswith("summary.") else None
-    numbers = [value for value in values if facts.is_number(value)]
-    best = (min if better == "lower" else max)(numbers) if better and len(numbers) > 1 else None
+    best = facts.best(values, metric) if better else None
     return {"key": key, "values": values, "same": len(written) == 1, "best": best, "better": better}
 
 
@@ -265,12 +264,7 @@ def _named_apart(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _best(rows: Sequence[Mapping[str, Any]], key: str) -> float | None:
     """Return the best value of a metric in some rows; None if it is not known which is better."""
-    better = facts.better(key) if key.startswith("summary.") else None
-    numbers = [value for row in rows if facts.is_number(value := row["values"].get(key))]
-    if better is None or len(numbers) < 2:
-        return None
-    best: float = (min if better == "lower" else max)(numbers)
-    return best
+    return facts.best((row["values"].get(key) for row in rows), key) if key.startswith("summary.") else None
 
 
 def _versions(versions: Sequence[Version]) -> list[dict[str, Any]]:

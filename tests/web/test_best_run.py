@@ -139,3 +139,9 @@ def test_a_browser_keeps_the_style_and_asks_for_a_changed_one(zoo: Pages) -> Non
     assert len(addresses) == 4 and all(re.search(r"\?v=[0-9a-f]{12}$", address) for address in addresses)
     assert all("immutable" in zoo.get(address).headers["cache-control"] for address in addresses)
     assert zoo.get("/static/style.css").headers["cache-control"] == zoo.get("/").headers["cache-control"] == "no-store"
+
+
+def test_a_box_of_a_lineage_tells_aliases_and_that_a_version_is_linked(zoo: Pages) -> None:
+    drawing = zoo.get("/lineage?of=zoo/model:v5").text.partition('class="artstore"')[2]
+    assert ">model, linked</text>" in drawing and ">dataset, best</text>" in drawing
+    assert "production since" in drawing

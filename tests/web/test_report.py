@@ -79,6 +79,9 @@ def test_a_comparison_begins_with_what_differs(reports: Path, browser: Browser) 
     assert rows[0] == ["config.lr", "0.1", "0.2"]
     keys = [row[0] for row in rows]
     assert "summary.loss" in keys and "id" in keys and "project" not in keys
+    [loss] = [row for row in rows if row[0] == "summary.loss"]
+    assert [value.endswith("★") for value in loss[1:]] == [False, True]
+    assert "zoo/animals:v0" in page.locator("details").last.inner_html()
     assert page.locator("svg.curves").nth(1).locator("path.curve").count() == 2
     page.close()
 
