@@ -127,6 +127,7 @@ bench: $(STAMP)
 
 bench-full: $(STAMP)
 	$(BIN)/python -m benchmarks results --full
+	$(BIN)/python -m benchmarks million
 
 torture: setup
 	$(BIN)/pytest -n 2 --dist loadgroup tests -m torture

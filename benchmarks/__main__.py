@@ -2,9 +2,10 @@
 
 The parts are `targets` (the goals P1 to P13), `peers` (other tools on the same data), `growth` (costs at growing
 sizes), `savings` (the disk space of successive checkpoints and tables), `pages` (the first paint of each page of
-`artstore ui` in Chromium, beside a page that says hello), and `results` (all parts but `pages`, written as a page
-with charts). Data is created in a temporary folder and removed at the very end, because some file systems create files
-several times slower after a mass delete. Do not use the machine for other work meanwhile.
+`artstore ui` in Chromium, beside a page that says hello), `million` (a million files beside a tenth of them), and
+`results` (all parts but the last two, written as a page with charts). Data is created in a temporary folder and
+removed at the very end, because some file systems create files several times slower after a mass delete. Do not use
+the machine for other work meanwhile.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from artstore.tracking import location
-from benchmarks import comparison, datasets, growth, machine, pages, report, savings, targets
+from benchmarks import comparison, datasets, growth, machine, million_files, pages, report, savings, targets
 from benchmarks.comparison import Skipped, StepResult
 from benchmarks.datasets import Size
 from benchmarks.peers import PEERS
@@ -89,6 +90,11 @@ def _pages(work: Path, options: argparse.Namespace) -> list[pages.Painted]:
     return _print_each(pages.measure(work, _size(options, "pages"), options.only or None), report.page_line)
 
 
+def _million(work: Path, options: argparse.Namespace) -> list[million_files.Growth]:
+    size = _size(options, "million")
+    return _print_each(million_files.measure(work, size, options.only or None), report.million_line)
+
+
 def _results(work: Path, options: argparse.Namespace) -> None:
     """Run all parts. Other tools run last: they leave the most work to the file system."""
     command = "python -m benchmarks results" + (" --full" if options.full else "")
@@ -120,9 +126,10 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], object]] = {
     "growth": _growth,
     "savings": _savings,
     "pages": _pages,
+    "million": _million,
     "results": _results,
 }
-SIZES = {"targets": datasets.GOALS, "growth": datasets.FULL}
+SIZES = {"targets": datasets.GOALS, "growth": datasets.FULL, "million": datasets.MILLION}
 """The sizes of parts whose results mean little at small sizes."""
 
 

@@ -10,6 +10,7 @@ from benchmarks import targets
 from benchmarks.comparison import STEPS, Medians, Skipped, StepResult, medians
 from benchmarks.datasets import DATASETS, MEBI, Size
 from benchmarks.growth import CONSTANT_LIMIT, Curve
+from benchmarks.million_files import Growth
 from benchmarks.pages import LIMIT as PAINT_LIMIT
 from benchmarks.pages import Painted
 from benchmarks.peers.peer import Peer
@@ -46,6 +47,16 @@ def curve_line(curve: Curve) -> str:
         f"{curve.name:32} {smallest:>9,.0f} to {largest:>9,.0f} {curve.input:9} "
         f"{_short(first_seconds):>8} to {_short(last_seconds):>8}  "
         f"slope {curve.slope:5.2f} (at most {curve.limit:g}) {_held(curve.held)}"
+    )
+
+
+def million_line(growth: Growth) -> str:
+    """Format what a step costs for a set of files, beside a tenth of them."""
+    return (
+        f"{growth.files:>9,} files, {growth.layout:12} {growth.step:10} cpu {_short(growth.few.cpu_seconds):>8} to "
+        f"{_short(growth.many.cpu_seconds):>8}, {growth.times:4.1f} times  rows {growth.few_rows:>9,} to "
+        f"{growth.many_rows:>9,}  {_short(growth.many.seconds):>8} by the clock  memory "
+        f"{growth.many.peak_bytes / 1e6:4.0f} MB  {_held(growth.held)}"
     )
 
 

@@ -12,7 +12,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from benchmarks import comparison, growth, machine, measurement, report, savings, targets
+from benchmarks import comparison, growth, machine, measurement, million_files, report, savings, targets
 from benchmarks.__main__ import main
 from benchmarks.comparison import Skipped, StepResult
 from benchmarks.datasets import MEBI, TINY
@@ -133,6 +133,16 @@ def test_every_cost_is_measured_at_several_sizes(name: str, tmp_path: Path) -> N
     for curve in growth.measure(tmp_path, TINY, [name]):
         assert len(curve.points) > 1 and all(x > 0 and y > 0 for x, y in curve.points)
         assert sorted(curve.points) == list(curve.points)
+
+
+def test_ten_times_the_files_are_measured_step_by_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["million", "one folder", "--tiny", "--dir", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("one folder")[1].split("cpu")[0].strip() for line in lines] == list(million_files.STEPS)
+    few = million_files.Growth("one folder", "put", 1000, Cost(1, 1, 1), Cost(10, 10, 1), 100, 1000)
+    assert few.held
+    too_much = Cost(10, 10.1, 1), Cost(10, 10, 601_000_000)
+    assert not any(few._replace(many=cost).held for cost in too_much) and not few._replace(many_rows=1001).held
 
 
 def test_a_slope_is_that_of_the_last_two_decades() -> None:
