@@ -82,7 +82,7 @@ PAGES = {
 
 
 class Painted(NamedTuple):
-    """What one page takes."""
+    """The time, size and memory of one page, beside one that says hello."""
 
     name: str
     server: float

@@ -1,4 +1,4 @@
-"""What a person asks of a sweep: which run is best, what differs, which data made it, what is in production."""
+"""The questions of a sweep: which run is best, what differs, which data made it, what is in production."""
 
 from __future__ import annotations
 
