@@ -19,6 +19,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from artstore.checkout import leftovers
 from artstore.errors import UnsafeRoot
 from artstore.runtime import platform
 from artstore.runtime.source_file import Stat, stat_of
@@ -130,7 +131,9 @@ class TargetFolder:
             # Names relative to a descriptor are found faster than whole paths.
             descriptor = os.open(self.path / relative, os.O_RDONLY | os.O_DIRECTORY)
             try:
-                return _stats(descriptor)
+                found = _stats(descriptor)
+                leftovers.remove(descriptor, found)
+                return found
             finally:
                 os.close(descriptor)
         except (FileNotFoundError, NotADirectoryError):
@@ -270,11 +273,15 @@ class TemporaryFile:
             except OSError as error:
                 if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL):
                     raise
-        self._temporary = platform.temporary_name(self._name)
         flags = os.O_RDWR | _NEW
-        if self._folder is None:
-            return os.open(self._parent / self._temporary, flags, mode)
-        return os.open(self._temporary, flags, mode, dir_fd=self._folder)
+        while True:
+            self._temporary = platform.temporary_name(self._name)
+            if self._folder is None:
+                return os.open(self._parent / self._temporary, flags, mode)
+            descriptor = os.open(self._temporary, flags, mode, dir_fd=self._folder)
+            if leftovers.mark_in_use(descriptor):
+                return descriptor
+            os.close(descriptor)
 
     def publish(self) -> Stat:
         """Give the file its name; return its stat after that."""
@@ -301,6 +308,7 @@ class TemporaryFile:
                 return
             except FileExistsError:
                 self._temporary = platform.temporary_name(self._name)
+                leftovers.mark_in_use(self.descriptor)
                 os.link(source, self._temporary, dst_dir_fd=self._folder, follow_symlinks=True)
         if self._folder is None:
             os.replace(self._parent / self._temporary, self._parent / self._name)

@@ -501,6 +501,8 @@ def test_a_killed_download_leaves_whole_files_only(runner: TaskRunner, tmp_path:
         runner.complete(child_tasks.get, **arguments)
         written = {path: digest for path, digest in tree_of(tmp_path / "root").items() if "/." not in f"/{path}"}
         assert written == {**old, **new}
+        # Links are removed once they are a minute old.
+        assert [path for path in (tmp_path / "root").rglob(".*") if not path.is_symlink()] == []
         assert os.access(tmp_path / "root" / "run", os.X_OK)
         assert os.readlink(tmp_path / "root" / "link") == "d/1"
 
