@@ -7,7 +7,7 @@ from artstore.catalog.filters import Fields
 from artstore.core.names import REGISTRY
 
 _TAGS = "(select json_group_array(t.name) from tags as t where t.version = v.id)"
-_TIMES = frozenset({"created_at", "createdAt", "ended_at", "heartbeat_at", "heartbeatAt"})
+_TIMES = frozenset({"created_at", "createdAt", "updated_at", "updatedAt", "ended_at", "heartbeat_at", "heartbeatAt"})
 _SECONDS = "round(86400 * (julianday(coalesce(runs.ended_at, 'now')) - julianday(runs.started_at)), 3)"
 _HEARTBEAT = """coalesce(runs.ended_at, (
     select strftime('%Y-%m-%dT%H:%M:%f000Z', h.data ->> '$._timestamp', 'unixepoch') from history as h
@@ -102,7 +102,18 @@ COLLECTIONS = Fields(
     times=_TIMES,
 )
 
+_REGISTERED = """coalesce(
+    projects.created_at, (select min(created_at) from collections where project = projects.id), ''
+)"""
+
 REGISTRIES = Fields(
     "registries",
-    plain={"name": f"substr(projects.name, {len(REGISTRY) + 1})", "full_name": "projects.name"},
+    plain={
+        "name": f"substr(projects.name, {len(REGISTRY) + 1})",
+        "full_name": "projects.name",
+        "description": "coalesce(projects.description, '')",
+        **dict.fromkeys(("created_at", "createdAt"), _REGISTERED),
+        **dict.fromkeys(("updated_at", "updatedAt"), f"coalesce(projects.updated_at, {_REGISTERED})"),
+    },
+    times=_TIMES,
 )

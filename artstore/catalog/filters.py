@@ -171,6 +171,12 @@ def _matches_pattern(operator: str, wanted: Any) -> Clause:
     return Clause("iif(item.type = 'text', artstore_matches(?, item.value), 0)", (wanted,))
 
 
+def _contains(operator: str, wanted: Any) -> Clause:
+    if not isinstance(wanted, str):
+        raise InvalidInput(f"{operator} takes a string, not {wanted!r}")
+    return Clause("iif(item.type = 'text', instr(item.value, ?) > 0, 0)", (wanted,))
+
+
 _CONDITIONS: dict[str, Callable[[str, Any], Clause]] = {
     "$eq": _is_equal,
     "$gt": _is_beyond,
@@ -179,6 +185,7 @@ _CONDITIONS: dict[str, Callable[[str, Any], Clause]] = {
     "$lte": _is_beyond,
     "$in": _is_one_of,
     "$regex": _matches_pattern,
+    "$contains": _contains,
 }
 _NEGATIONS = {"$ne": "$eq", "$nin": "$in"}
 OPERATORS = (*_CONDITIONS, *_NEGATIONS, "$exists", "$and", "$or", "$nor", "$not")

@@ -23,7 +23,7 @@ from artstore.tracking.collection import (
 )
 from artstore.tracking.listing import Listing, in_order
 from artstore.tracking.public_run import PublicRun
-from artstore.tracking.registry import Registry
+from artstore.tracking.registry import Registries, Registry
 from artstore.tracking.server_only import server_only
 
 
@@ -237,8 +237,8 @@ class Api:
         per_page: int = 100,
         order: str | None = None,
         start: str | None = None,
-    ) -> Listing[Registry]:
-        """List the registries of the store that match a filter by `name`, by name or in an order.
+    ) -> Registries:
+        """List the registries of the store that match a filter by `name`, `description` or time, in an order.
 
         `order` is `name`, `created_at` or `updated_at`, with `-` before it for the largest first. Raises
         `InvalidInput`.
@@ -250,7 +250,7 @@ class Api:
             "updated_at": lambda registry: registry.updated_at,
         }
         ordered = in_order("registries", found, order, keys)
-        return Listing.of([(each.full_name, each) for each in ordered], start=start, per_page=per_page)
+        return Registries.of([(each.full_name, each) for each in ordered], start=start, per_page=per_page)
 
     # Runs
 
@@ -270,7 +270,7 @@ class Api:
         per_page: int = 50,
         include_sweeps: bool = False,
         lazy: bool = True,
-    ) -> Listing[PublicRun]:
+    ) -> public_run.Runs:
         """List the runs of a project, or of all projects, that match filters, in an order.
 
         >>> api.runs("animals", filters={"state": "finished", "config.lr": {"$lt": 0.1}}, order="-summary_metrics.acc")

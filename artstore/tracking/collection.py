@@ -263,7 +263,7 @@ def _aliases(version: Version) -> tuple[str, ...]:
 
 
 _BY_NAME = (None, "name", "+name")
-_COLLECTION_KEYS: Mapping[str, Callable[[ArtifactCollection], str]] = {
+COLLECTION_KEYS: Mapping[str, Callable[[ArtifactCollection], str]] = {
     "name": lambda collection: collection.name,
     "created_at": lambda collection: collection.created_at,
     "updated_at": lambda collection: collection.updated_at,
@@ -290,7 +290,7 @@ def list_collections(
     # A wrong filter raises where it is given, not where the listing is read.
     page(None, 0)
     if order not in _BY_NAME:
-        found = in_order("collections", Listing(page, lambda: 0, per_page=_ALL), order, _COLLECTION_KEYS)
+        found = in_order("collections", Listing(page, lambda: 0, per_page=_ALL), order, COLLECTION_KEYS)
         return Listing.of([(each.name, each) for each in found], start=start, per_page=per_page)
     return Listing(
         page,

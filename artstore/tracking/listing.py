@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, overload
 
 from artstore.errors import InvalidInput, WrongValue
 from artstore.runtime import notebook
@@ -41,7 +41,7 @@ class Listing(Generic[Item]):
         self._index = 0
 
     @classmethod
-    def of(cls, items: list[tuple[str, Item]], *, start: str | None = None, per_page: int = 50) -> Listing[Item]:
+    def of(cls, items: list[tuple[str, Item]], *, start: str | None = None, per_page: int = 50) -> Self:
         """Return a listing of items that are already there, each with its cursor."""
         pairs = [(cursor, item) for cursor, item in items]
         places = {cursor: number + 1 for number, (cursor, _) in enumerate(pairs)}
@@ -51,6 +51,11 @@ class Listing(Generic[Item]):
             return pairs[begin : begin + count]
 
         return cls(page, lambda: len(pairs), per_page=per_page, start=start)
+
+    @classmethod
+    def over(cls, listing: Listing[Item]) -> Self:
+        """Return a listing of this class that reads what another reads."""
+        return cls(listing._page, listing._length, per_page=listing.per_page, start=listing.cursor)
 
     @property
     def more(self) -> bool:

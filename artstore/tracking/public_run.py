@@ -15,6 +15,7 @@ from artstore.lineage.graph import Direction
 from artstore.lineage.lineage import Lineage
 from artstore.runtime.arguments import checked
 from artstore.runtime.notebook import show as show_in_notebook
+from artstore.runtime.optional_imports import need
 from artstore.store import Store
 from artstore.tracking import crossings, notebook
 from artstore.tracking.artifact import Artifact
@@ -165,7 +166,8 @@ class PublicRun(PublicRunEdits):
         Of more than `samples` steps, only that number, spread evenly. With `keys`, only steps that have all of them.
         """
         wanted = None if keys is None else list(dict.fromkeys([x_axis, *keys]))
-        rows = list(self.scan_history(wanted))
+        # Nothing is measured of the machine.
+        rows = [] if stream == "system" else list(self.scan_history(wanted))
         if len(rows) > samples > 0:
             rows = [rows[index * len(rows) // samples] for index in range(samples)]
         if not pandas:
@@ -252,6 +254,37 @@ class PublicRun(PublicRunEdits):
         return f"<Run {self.qualified_name} ({self.state})>"
 
 
+@checked
+class Runs(Listing[PublicRun]):
+    """A listing of runs, whose histories can be read together."""
+
+    def histories(
+        self,
+        samples: int = 500,
+        keys: list[str] | None = None,
+        x_axis: str = "_step",
+        format: str = "default",
+        stream: str = "default",
+    ) -> Any:
+        """Return the histories of the runs, each row with its `run_id`: a list of dicts, or a data frame.
+
+        `format` is `default`, `pandas` or `polars`; the other arguments are those of `PublicRun.history`. Raises
+        `InvalidInput`, or `MissingLibrary`.
+        """
+        if format not in ("default", "pandas", "polars"):
+            raise InvalidInput(f"Invalid format: {format}. Must be one of 'default', 'pandas', 'polars'")
+        rows = [
+            {**row, "run_id": run.id}
+            for run in self
+            for row in run.history(samples, keys, x_axis, pandas=False, stream=stream)
+        ]
+        if format == "default":
+            return rows
+        columns = sorted({column for row in rows for column in row})
+        frames = need(format, f"histories(format={format!r})", "tables")
+        return frames.DataFrame([{column: row.get(column) for column in columns} for row in rows])
+
+
 def _names(artifacts: Iterable[Artifact]) -> list[str]:
     return [artifact.source_qualified_name.removeprefix(f"{LOCAL}/") for artifact in artifacts]
 
@@ -262,7 +295,7 @@ def list_runs(
     filters: Mapping[str, Any] | None = None,
     order: str = _OLDEST_FIRST,
     per_page: int = 50,
-) -> Listing[PublicRun]:
+) -> Runs:
     """List the runs of a project, or of all, that match filters. Raises `InvalidInput`."""
 
     def page(after: str | None, count: int) -> list[tuple[str, PublicRun]]:
@@ -271,7 +304,7 @@ def list_runs(
 
     # A wrong filter or order raises where it is given, not where the listing is read.
     page(None, 0)
-    return Listing(page, lambda: store.runs.count(project, filters), per_page=per_page)
+    return Runs(page, lambda: store.runs.count(project, filters), per_page=per_page)
 
 
 def find_run(store: Store, path: str, project: str) -> PublicRun:

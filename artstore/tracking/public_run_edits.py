@@ -34,6 +34,11 @@ class PublicSummary(dict[str, Any]):
         super().__init__(values)
         self._store = store
 
+    @property
+    def _json_dict(self) -> dict[str, Any]:
+        """The values as a plain dict. W&B's examples read it."""
+        return dict(self)
+
     @checked_values
     def update(self, *given: Any, **more: Any) -> None:
         """Set keys, and store the summary."""

@@ -13,7 +13,7 @@ from artstore.store import Registry as Record
 from artstore.store import Store
 from artstore.tracking.artifact import Artifact
 from artstore.tracking.artifact_state import as_list
-from artstore.tracking.collection import ArtifactCollection, list_collections
+from artstore.tracking.collection import COLLECTION_KEYS, ArtifactCollection, list_collections
 from artstore.tracking.listing import Listing, in_order
 from artstore.tracking.server_only import server_only
 
@@ -172,14 +172,41 @@ class Registry:
         order: str | None = None,
         per_page: int = 100,
         start: str | None = None,
-    ) -> Listing[ArtifactCollection]:
+    ) -> Collections:
         """List the collections that match a filter by name, description, type, tag or time.
 
         They are listed by `name`, or by `created_at` or `updated_at`, with `-` before it for the largest first.
         """
-        return list_collections(
-            self._store, self._record.project, None, filters=filter, order=order, per_page=per_page, start=start
+        return Collections.over(
+            list_collections(
+                self._store, self._record.project, None, filters=filter, order=order, per_page=per_page, start=start
+            )
         )
+
+    def versions(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+        start: str | None = None,
+    ) -> Listing[Artifact]:
+        """List the linked versions that match a filter. See `Collections.versions`."""
+        return self.collections().versions(filter, order, per_page, start)
+
+    def _notebook_row(self) -> dict[str, Any]:
+        return {"name": self.name, "description": self.description, "types": ", ".join(self.artifact_types)}
+
+    def _repr_html_(self) -> str:
+        facts = notebook.facts(f"Registry {self.name}", self._notebook_row().items())
+        return facts + self.collections()._repr_html_()
+
+    def __repr__(self) -> str:
+        return f"<Registry {self.name}>"
+
+
+@checked
+class Collections(Listing[ArtifactCollection]):
+    """A listing of collections in registries, which can be searched for their versions."""
 
     def versions(
         self,
@@ -193,7 +220,7 @@ class Registry:
         They are listed by collection, or by `created_at`, `linked_at` or `artifact_size`, with `-` before it for the
         largest first.
         """
-        versions = [link for collection in self.collections() for link in collection.artifacts(filters=filter)]
+        versions = [link for collection in self for link in collection.artifacts(filters=filter)]
         keys = {
             "created_at": lambda link: link.created_at,
             "linked_at": lambda link: link.linked_at,
@@ -202,12 +229,34 @@ class Registry:
         found = [(link.qualified_name, link) for link in in_order("versions", versions, order, keys)]
         return Listing.of(found, start=start, per_page=per_page)
 
-    def _notebook_row(self) -> dict[str, Any]:
-        return {"name": self.name, "description": self.description, "types": ", ".join(self.artifact_types)}
 
-    def _repr_html_(self) -> str:
-        facts = notebook.facts(f"Registry {self.name}", self._notebook_row().items())
-        return facts + self.collections()._repr_html_()
+@checked
+class Registries(Listing[Registry]):
+    """A listing of registries, which can be searched for their collections and versions.
 
-    def __repr__(self) -> str:
-        return f"<Registry {self.name}>"
+    >>> api.registries(filter={"name": "models"}).collections(filter={"tag": "vision"}).versions()
+    """
+
+    def collections(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+        start: str | None = None,
+    ) -> Collections:
+        """List the collections of all these registries. See `Registry.collections`."""
+        found = [each for registry in self for each in registry.collections(filter)]
+        ordered = in_order("collections", found, order, COLLECTION_KEYS)
+        return Collections.of(
+            [(f"{each.project}/{each.name}", each) for each in ordered], start=start, per_page=per_page
+        )
+
+    def versions(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        per_page: int = 100,
+        start: str | None = None,
+    ) -> Listing[Artifact]:
+        """List the linked versions in all these registries. See `Collections.versions`."""
+        return self.collections().versions(filter, order, per_page, start)

@@ -36,11 +36,11 @@ _ARTIFACTS: Names = {
 }
 _FILES: Names = {"File": ("artstore.tracking.run_file", "RunFile"), "Files": _LISTING}
 _PROJECTS: Names = {"Project": (_API, "Project"), "Projects": _LISTING}
-_REGISTRIES: Names = {"Registry": (_REGISTRY, "Registry"), "Registries": _LISTING}
+_REGISTRIES: Names = {"Registry": (_REGISTRY, "Registry"), "Registries": (_REGISTRY, "Registries")}
 _SWEEPS: Names = {"Sweep": ("artstore.tracking.sweeps", "Sweep"), "Sweeps": _LISTING}
 _USERS: Names = {"User": (_API, "User"), "Users": _LISTING}
 _TOOLS = "artstore.tracking.wandb_tools"
-_PUBLIC_RUNS: Names = {"Run": (_RUNS, "PublicRun"), "Runs": _LISTING}
+_PUBLIC_RUNS: Names = {"Run": (_RUNS, "PublicRun"), "Runs": (_RUNS, "Runs")}
 _ERROR_NAMES = _from(
     _ERRORS, "AuthenticationError", "CommError", "Error", "UnsupportedError", "UsageError", "WaitTimeoutError"
 ) | {"WandbCoreNotAvailableError": (_PARTS, "WandbCoreNotAvailableError")}

@@ -130,7 +130,7 @@ def test_times_are_compared_as_times_in_any_format(store: Path) -> None:
     [
         (
             {"config.lr": {"$near": 1}},
-            "no operator '$near': use one of $eq, $gt, $gte, $lt, $lte, $in, $regex, $ne, $nin,",
+            "no operator '$near': use one of $eq, $gt, $gte, $lt, $lte, $in, $regex, $contains, $ne, $nin,",
         ),
         ({"$nor": []}, "$nor takes a list of filters, not []"),
         ({"$xor": []}, "no operator '$xor'"),

@@ -9,7 +9,7 @@ import pytest
 
 import artstore as wandb
 from artstore import Api, Store
-from artstore.errors import NoStore
+from artstore.errors import InvalidInput, NoStore
 from tests.support.wandb_fixtures import log_version
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -285,3 +285,23 @@ def test_filters_of_all_listings_find_the_expected_items() -> None:
     assert [item.name for item in Api().registry("model").collections(filter={"name": {"$regex": "^x"}})] == ["x"]
     assert [item.name for item in Api().registry("model").versions(filter={"alias": "live"})] == ["x:v0"]
     assert list(Api().registry("model").versions(filter={"tag": "none"})) == []
+
+
+def test_the_histories_of_several_runs_are_read_together() -> None:
+    for number in range(2):
+        with wandb.init(project="zoo", name=f"n{number}", config={"lr": number}) as run:
+            for step in range(3):
+                run.log({"loss": step + number, **({"rare": 1} if step == 2 else {})})
+    runs = Api().runs("zoo")
+    rows = runs.histories(keys=["loss"])
+    assert [(row["_step"], row["loss"]) for row in rows] == [(0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (2, 3)]
+    assert [row["run_id"] for row in rows] == [each.id for each in runs for _ in range(3)]
+    for format in ("pandas", "polars"):
+        frame = runs.histories(samples=2, keys=["loss"], format=format)
+        assert (frame.shape, list(frame.columns)) == ((4, 3), ["_step", "loss", "run_id"])
+        assert "rare" in list(runs.histories(format=format).columns)
+    assert runs.histories(stream="system") == [] and runs[0].history(stream="system", pandas=False) == []
+    with pytest.raises(InvalidInput, match="Invalid format: csv"):
+        runs.histories(format="csv")
+    # W&B's page about exports does this.
+    assert [each.summary._json_dict["loss"] for each in runs] == [2, 3]

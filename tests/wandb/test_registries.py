@@ -206,3 +206,29 @@ def test_a_version_knows_the_step_at_which_it_was_logged() -> None:
     with Store.open(run.store.path) as store:
         store.commit(store.draft("alone", "dataset"))
     assert Api().artifact("alone:v0").history_step is None
+
+
+def test_registries_are_searched_for_collections_and_these_for_versions() -> None:
+    make(description="in use")
+    for number, name in enumerate(("first", "second", "third")):
+        registry = "Models" if number < 2 else "Data"
+        version = log_version(name, "model", metadata={"acc": number / 10})
+        version.link(f"wandb-registry-{registry}/{name} coll", aliases=["prod"] if number else None)
+    tagged = Api().artifact_collection("model", "wandb-registry-Models/second coll")
+    tagged.tags, tagged.description = ["vision"], "sees cats"
+    tagged.save()
+    every = Api().registries()
+    assert names(every) == ["Data", "Models"] and len(every.collections()) == 3
+    assert names(every.collections()) == ["third coll", "first coll", "second coll"]
+    assert names(every.collections(order="name", per_page=1)) == ["first coll", "second coll", "third coll"]
+    assert names(every.versions(filter={"alias": "prod"})) == ["third coll:v0", "second coll:v0"]
+    models = Api().registries(filter={"description": {"$contains": "in u"}, "created_at": {"$gt": "2020-01-01"}})
+    assert names(models) == ["Models"]
+    found = models.collections(filter={"$or": [{"tag": "vision"}, {"description": {"$contains": "dogs"}}]})
+    assert names(found) == ["second coll"] and names(found.versions()) == ["second coll:v0"]
+    better = models.collections(filter={"name": {"$regex": "coll"}}).versions(filter={"metadata.acc": {"$gt": 0.05}})
+    assert names(better) == ["second coll:v0"]
+    by_time = models.collections().versions(order="-linked_at")
+    assert names(by_time) == ["second coll:v0", "first coll:v0"]
+    with pytest.raises(InvalidInput, match="takes a string"):
+        Api().registries(filter={"name": {"$contains": 5}})
