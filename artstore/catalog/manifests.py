@@ -12,7 +12,7 @@ from artstore.catalog.connection import Connection
 from artstore.catalog.entries import SELECT_ENTRIES, PlainFiles, from_rows, split_digests
 from artstore.core.digests import Algorithm
 from artstore.core.file_columns import split_numbers
-from artstore.core.manifest import Entry, Group, Segment, group_digest, manifest_digest, segment_digest
+from artstore.core.manifest import LARGEST, Entry, Group, Segment, group_digest, manifest_digest, segment_digest
 from artstore.errors import Damaged
 
 _TOGETHER = 4
@@ -99,6 +99,18 @@ def _runs(ids: list[int]) -> Iterator[tuple[int, int]]:
             first = id
         last = id
     yield first, last
+
+
+def check_count(connection: Connection, version: int, entries: int) -> None:
+    """Raise `Damaged` if a version cannot have so many entries: callers may allocate memory for as many."""
+    query = """
+        select count(*) from version_groups
+        join group_segments on group_segments.segment_group = version_groups.segment_group
+        where version_groups.version = ?
+    """
+    most = LARGEST * connection.execute(query, (version,)).fetchone()[0]
+    if not 0 <= entries <= most:
+        raise Damaged(f"versions row {version} has {entries} entries, and its segments at most {most}: {_REMEDY}")
 
 
 def has_below(connection: Connection, version: int, folder: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from artstore.catalog import collections, versions
+from artstore.catalog import collections, manifests, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.filters import Filters
 from artstore.catalog.repository import Repository
@@ -89,3 +89,10 @@ class Pages:
     def entries(self, version: Version, after: str | None, count: int) -> list[Entry]:
         """Return a page of the entries of a version in path order: those after a path."""
         return reader.entries_after(self._repository, version, after, count)
+
+    def count_entries(self, version: Version) -> int:
+        """Return how many entries a version has. Raises `Damaged` if that is more than its segments can hold."""
+        with self._repository.db.reading() as connection:
+            if versions.exists(connection, version.id):
+                manifests.check_count(connection, version.id, version.entries)
+        return version.entries

@@ -52,7 +52,7 @@ class ArtifactDownload(ArtifactMedia):
 
         if names is not None:
             return Listing.of([(entry.path, ArtifactFile(entry)) for entry in map(self.get_entry, names)])
-        return Listing(page, lambda: version.entries, per_page=per_page, start=start)
+        return Listing(page, lambda: store.pages.count_entries(version), per_page=per_page, start=start)
 
     @needs_version
     def download(
