@@ -23,6 +23,8 @@ from artstore.storage import process_locks
 
 _TOGETHER = 1000
 """This many files are stored in one transaction."""
+_NAMED = 3
+"""The links that a note names."""
 
 
 class _Folder(NamedTuple):
@@ -36,15 +38,26 @@ class _Folder(NamedTuple):
 def put_folder_away(repository: Repository, run: RunRecord, links: Collection[str]) -> bool:
     """Store the files in the folder of a run that ends, and remove it; return whether files of the run were replaced.
 
-    Links are followed, but not those at the paths `links`: the files that they show are stored already.
+    Links to files are followed, but not those at the paths `links`: the files that they show are stored already. Other
+    links are named in a note.
     """
     folder = folder_of(repository, run)
-    files = {
-        path: file
-        for path, file in files_on_disk(folder, follow=True)
-        if path not in links or not file.place.is_symlink()
-    }
+    every = dict(files_on_disk(folder, follow=True))
+    others = sorted(_links_below(folder) - every.keys() - set(links))
+    if others:
+        terminal.note(
+            f"artstore: run {run.uid} keeps files, not links to folders or to nothing: "
+            f"{', '.join(others[:_NAMED])} {'and others ' if len(others) > _NAMED else ''}in its folder"
+        )
+    files = {path: file for path, file in every.items() if path not in links or not file.place.is_symlink()}
     return _put_away(repository, _Folder(folder, [run]), files)
+
+
+def _links_below(folder: Path) -> set[str]:
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return set()
+    places = (Path(parent, name) for parent, below, found in os.walk(folder) for name in (*below, *found))
+    return {place.relative_to(folder).as_posix() for place in places if place.is_symlink()}
 
 
 def store_left_files(repository: Repository, *, dry_run: bool = False) -> int:

@@ -123,6 +123,20 @@ def test_the_folder_of_a_run_is_stored_when_the_run_ends() -> None:
     }
 
 
+def test_links_that_are_no_files_of_a_run_are_named_when_it_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    checkpoints = write_files(Path("checkpoints"), {"weights": b"1"})
+    write_files(Path("."), {"saved": b"2"})
+    with begin() as run:
+        folder = Path(run.dir)
+        (folder / "checkpoints").symlink_to(checkpoints.resolve())
+        (folder / "nowhere").symlink_to("gone")
+        (folder / "near").symlink_to(checkpoints.resolve() / "weights")
+        run.save("saved")
+    assert "links to folders or to nothing: checkpoints, nowhere in its folder" in capfd.readouterr().err
+    assert sorted(names_of()) == ["near", "saved"]
+    assert (checkpoints / "weights").read_bytes() == b"1"
+
+
 def test_a_file_that_cannot_be_stored_stays_in_the_folder(capsys: pytest.CaptureFixture[str]) -> None:
     with begin() as run:
         folder = write_files(Path(run.dir), {"good": b"good"})
