@@ -7,6 +7,7 @@ produced, from a version to the version that references it. `id` names a node in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -161,18 +162,20 @@ def summarize(graph: Graph) -> Graph:
 
     A job type that uses and produces versions of one collection forms a cycle with it.
     """
-    groups: dict[str, Node] = {}
+    firsts: dict[str, Node] = {}
+    counts: Counter[str] = Counter()
     group_of: dict[str, str] = {}
     for node in graph.nodes:
-        group = _group(node)
-        known = groups.get(group.id)
-        groups[group.id] = group if known is None else _one_more(known)
-        group_of[node.id] = group.id
+        id = group_of[node.id] = _group_id(node)
+        firsts.setdefault(id, node)
+        counts[id] += 1
     return replace(
         graph,
         start=group_of[graph.start],
-        nodes=tuple(groups.values()),
-        edges=tuple(_merged(Edge(edge.kind, group_of[edge.source], group_of[edge.target]) for edge in graph.edges)),
+        nodes=tuple(
+            _counted(_group(node), id, counts[id]) if _is_single(node) else node for id, node in firsts.items()
+        ),
+        edges=_merged(graph.edges, group_of, plain=True),
     )
 
 
@@ -184,7 +187,7 @@ def cluster(graph: Graph, columns: Mapping[str, int], opened: Collection[str] = 
     members: dict[str, list[Node]] = {}
     for node in graph.nodes:
         if node.id != graph.start and isinstance(node, VersionNode | RunNode):
-            members.setdefault(f"{_group(node).id} #{columns[node.id]}", []).append(node)
+            members.setdefault(f"{_group_id(node)} #{columns[node.id]}", []).append(node)
     clusters: dict[str, Node] = {}
     cluster_of: dict[str, str] = {}
     for id, siblings in members.items():
@@ -193,12 +196,12 @@ def cluster(graph: Graph, columns: Mapping[str, int], opened: Collection[str] = 
             cluster_of.update((node.id, id) for node in siblings)
     if not clusters:
         return graph
-    edges = (
-        replace(edge, source=cluster_of.get(edge.source, edge.source), target=cluster_of.get(edge.target, edge.target))
-        for edge in graph.edges
-    )
     single = [node for node in graph.nodes if node.id not in cluster_of]
-    return replace(graph, nodes=(*single, *clusters.values()), edges=tuple(_merged(edges)))
+    return replace(graph, nodes=(*single, *clusters.values()), edges=_merged(graph.edges, cluster_of))
+
+
+def _is_single(node: Node) -> bool:
+    return isinstance(node, VersionNode | RunNode)
 
 
 def _counted(group: Node, id: str, count: int) -> Node:
@@ -209,22 +212,27 @@ def _counted(group: Node, id: str, count: int) -> Node:
 
 def _group(node: Node) -> Node:
     if isinstance(node, VersionNode):
-        return CollectionNode(f"{node.project}/{node.collection}", node.project, node.collection, node.type, 1)
+        return CollectionNode(_group_id(node), node.project, node.collection, node.type, 1)
     if isinstance(node, RunNode):
-        return JobNode(f"{node.project} job {node.job_type or ''}".rstrip(), node.project, node.job_type, 1)
+        return JobNode(_group_id(node), node.project, node.job_type, 1)
     return node
 
 
-def _one_more(group: Node) -> Node:
-    if isinstance(group, CollectionNode):
-        return replace(group, versions=group.versions + 1)
-    return replace(group, runs=group.runs + 1) if isinstance(group, JobNode) else group
+def _group_id(node: Node) -> str:
+    if isinstance(node, VersionNode):
+        return f"{node.project}/{node.collection}"
+    return f"{node.project} job {node.job_type or ''}".rstrip() if isinstance(node, RunNode) else node.id
 
 
-def _merged(edges: Iterable[Edge]) -> Iterable[Edge]:
-    merged: dict[tuple[str, str, str], Edge] = {}
+def _merged(edges: Iterable[Edge], groups: Mapping[str, str], *, plain: bool = False) -> tuple[Edge, ...]:
+    """Return the edges between groups, each once with its count; `plain` ones have neither role nor time."""
+    firsts: dict[tuple[str, str, str], Edge] = {}
+    counts: Counter[tuple[str, str, str]] = Counter()
     for edge in edges:
-        key = (edge.kind, edge.source, edge.target)
-        known = merged.get(key)
-        merged[key] = replace(known, count=known.count + 1) if known else edge
-    return merged.values()
+        key = (edge.kind, groups.get(edge.source, edge.source), groups.get(edge.target, edge.target))
+        firsts.setdefault(key, edge)
+        counts[key] += 1
+    return tuple(
+        Edge(*key, count=counts[key]) if plain else Edge(*key, edge.role, edge.at, counts[key])
+        for key, edge in firsts.items()
+    )
