@@ -8,7 +8,9 @@ the metadata of the file, under `artstore.table`.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from artstore.core.names import is_utf8
@@ -128,6 +130,24 @@ def read(path: str, reader: ObjectReader) -> TableData:
     if note.get("json"):
         data.rows, data.arrow = _rows(data, set(note["json"]), reader), None
     return data
+
+
+def json_in(file: Path) -> Iterator[Any]:
+    """Yield what a Parquet file of a table holds as JSON: its types and the cells of objects and mixed values.
+
+    Raises `InvalidInput` if it is no such file, or `MissingLibrary`.
+    """
+    parquet = need("pyarrow.parquet", _PURPOSE, "tables")
+    try:
+        with parquet.ParquetFile(file) as opened:
+            note = json.loads((opened.schema_arrow.metadata or {}).get(_METADATA_KEY, b"{}"))
+            yield note
+            names = [opened.schema_arrow.names[position] for position in note.get("json", ())]
+            for batch in opened.iter_batches(columns=names) if names else ():
+                for column in batch.columns:
+                    yield from (json.loads(cell) for cell in column.to_pylist() if cell is not None)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{file.name} is no table that artstore wrote as Parquet: {error}") from error
 
 
 def _types(table: Any, columns: list[Any], document: Any, reader: ObjectReader) -> dict[Any, Type]:

@@ -8,15 +8,14 @@ from typing import Any
 
 from artstore.core.draft import Draft
 from artstore.core.manifest import Entry, Kind
-from artstore.data_types import registry
-from artstore.errors import InvalidInput
+from artstore.data_types import parquet, registry
+from artstore.errors import InvalidInput, MissingLibrary
+from artstore.runtime import scratch
 from artstore.store import Store
 
 _FOLDER = "media/"
 """The folder of files that objects need, also of objects that others need."""
-_DOCUMENTS = tuple(f".{log_type}.json" for log_type in registry.LOG_TYPES)
-_SEARCHED = 1000
-"""A base with more objects is not searched for those that still need a file: all of its files stay."""
+_DOCUMENTS = (*(f".{log_type}.json" for log_type in registry.LOG_TYPES), registry.PARQUET_SUFFIX)
 
 
 class ObjectFiles:
@@ -35,6 +34,8 @@ class ObjectFiles:
         """Files that were not there before an object wrote them. The others are the user's."""
         self._read: dict[str, set[str]] = {}
         """What the documents of the base name, as far as they were read."""
+        self._users: dict[str, set[str]] | None = None
+        """The documents of the base and of the draft that named each file when they were read or written."""
 
     def begin(self) -> None:
         """Begin to write an object."""
@@ -56,29 +57,47 @@ class ObjectFiles:
 
         Return the files that no object needs any more, if another one was there before.
         """
-        before = self._reach([path, *_twin(path)])
+        try:
+            before = self._reach([path, *_twin(path)])
+            users = self._all_users() if before else self._users
+        except MissingLibrary:
+            # Without pyarrow it is not known what tables in Parquet need: nothing is taken away.
+            before, users = set(), None
         self._needs[path] = self._writing.pop() - {path}
+        if users is not None:
+            for needed in self._needs[path]:
+                users.setdefault(needed, set()).add(path)
         if self._writing:
             self._writing[-1].add(path)
             return []
         self._added.add(path)
-        unneeded = before and before - self._needed()
-        return sorted(other for other in unneeded if self._draft.find(other) is not None and self._is_ours(other))
+        return sorted(other for other in before if self._is_ours(other) and not self._is_needed(other, set()))
 
     def _is_ours(self, path: str) -> bool:
         base = self._draft.base
-        return path in self._owned or (base is not None and base.find(path) is not None)
+        has_it = path in self._owned or (base is not None and base.find(path) is not None)
+        return has_it and self._draft.find(path) is not None
 
-    def _needed(self) -> set[str]:
-        """Return the files that the objects of the draft need; of a base whose objects are not known, all files."""
-        entries = self._draft.base.under("") if self._draft.base else iter(())
-        files = [entry.path for entry in entries if entry.kind == Kind.FILE]
-        documents = [path for path in files if path.endswith((*_DOCUMENTS, registry.PARQUET_SUFFIX))]
-        known = [path for path in documents if path not in self._needs and self._draft.find(path) is not None]
-        if len(known) > _SEARCHED or any(path.endswith(registry.PARQUET_SUFFIX) for path in known):
-            return set(files) | self._owned
-        roots = [path for path in known if not path.startswith(_FOLDER)]
-        return self._reach([*roots, *(path for path in self._added if self._draft.find(path) is not None)])
+    def _is_needed(self, path: str, seen: set[str]) -> bool:
+        """Return whether an object of the draft needs a file, itself or through objects that were not seen yet."""
+        for document in self._all_users().get(path, set()) - seen:
+            seen.add(document)
+            if path in self._needs_of(document) and self._draft.find(document) is not None:
+                is_root = document in self._added if document in self._needs else not document.startswith(_FOLDER)
+                if is_root or self._is_needed(document, seen):
+                    return True
+        return False
+
+    def _all_users(self) -> dict[str, set[str]]:
+        if self._users is None:
+            users: dict[str, set[str]] = {}
+            entries = self._draft.base.under("") if self._draft.base else ()
+            named = [entry.path for entry in entries if entry.kind == Kind.FILE and entry.path.endswith(_DOCUMENTS)]
+            for document in (*named, *self._needs):
+                for path in self._needs_of(document):
+                    users.setdefault(path, set()).add(document)
+            self._users = users
+        return self._users
 
     def _reach(self, documents: Iterable[str]) -> set[str]:
         """Return everything that documents need, and what that needs."""
@@ -101,6 +120,12 @@ class ObjectFiles:
 
     def _named_in(self, entry: Entry) -> set[str]:
         try:
+            if entry.path.endswith(registry.PARQUET_SUFFIX):
+                with scratch.temporary_folder() as folder:
+                    file = folder / "table.parquet"
+                    with file.open("wb") as opened:
+                        opened.writelines(self._store.read(entry))
+                    return {path for value in parquet.json_in(file) for path in _paths(value)}
             return set(_paths(json.loads(b"".join(self._store.read(entry)))))
         except (ValueError, RecursionError, InvalidInput):
             # A file or link that only looks like a document names no others.

@@ -239,6 +239,38 @@ def test_an_object_of_the_base_that_is_overwritten_takes_its_files_away(picture:
     assert first.get("table").data[0][0].image.size == (4, 2)
 
 
+def test_overwriting_in_a_base_with_parquet_or_many_objects_takes_old_media_away(picture: Path) -> None:
+    table = Table(columns=["n", "i"], data=[[1, Image(PIXELS)], [2, Image(picture)]])
+    first = Artifact("things", "dataset")
+    first.add(table, "big.table.parquet")
+    first.add(Image(PIXELS), "one")
+    first.add(Image(picture), "two")
+    first.add_file(str(picture), "mine.table.parquet")
+    (picture.parent / "many").mkdir()
+    for number in range(1001):
+        (picture.parent / "many" / f"{number}.html-file.json").write_text("{}")
+    first.add_dir(str(picture.parent / "many"), "many")
+    first.save()
+    assert first.wait().version == "v0"
+
+    def pictures(draft: Artifact) -> int:
+        return sum(path.startswith("media/images/") for path in draft.manifest.entries)
+
+    draft = first.new_draft()
+    draft.add(Image(picture), "one", overwrite=True)
+    assert pictures(draft) == 2, "the table in Parquet shows both"
+    draft.add(Table(columns=["n"], data=[[1]]), "big.table.parquet", overwrite=True)
+    assert pictures(draft) == 1
+    draft.save()
+    assert draft.wait().get("one").read() == draft.get("two").read() == picture.read_bytes()
+    assert first.get("big").data[0][1].image.size == (4, 2)
+    again = draft.new_draft()
+    again.add(Html("x"), "page")
+    for name in ("one", "two"):
+        again.add(Image(PIXELS), name, overwrite=True)
+    assert pictures(again) == 1 and "mine.table.parquet" in again.manifest.entries
+
+
 def test_files_of_the_user_stay_when_an_object_is_overwritten(picture: Path) -> None:
     artifact = Artifact("things", "dataset")
     artifact.add(Image(picture), "item")
