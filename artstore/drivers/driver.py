@@ -135,7 +135,7 @@ def missing_library(scheme: str, library: str, extra: str) -> MissingExtra:
 
 
 @checked
-def unusable_options(scheme: str, error: TypeError) -> InvalidInput:
+def unusable_options(scheme: str, error: Exception) -> InvalidInput:
     """Return the error for an option that the library of a driver does not accept."""
     return InvalidInput(
         f"{scheme}:// cannot be set up: {redacted(error)}. Check storage_options, FSSPEC_{scheme.upper()}_* and "

@@ -8,7 +8,7 @@ from artstore.core.digests import Algorithm
 from artstore.drivers.driver import Driver, ParsedUri
 from artstore.drivers.remote_object import RemoteObject
 from artstore.drivers.retrying import retried
-from artstore.errors import ReferenceGone, TooManyObjects
+from artstore.errors import AccessDenied, ReferenceGone, TooManyObjects
 
 MAX_OBJECTS = 10_000
 """The default limit for the objects below a prefix."""
@@ -31,6 +31,10 @@ async def expand(
         if target.version is not None or not driver.lists:
             raise
         return None, _below(driver, target.uri + "/", checksum)
+    except AccessDenied as error:
+        if target.version is not None or not driver.lists:
+            raise
+        return None, _below_denied(driver, target.uri + "/", checksum, error)
 
 
 async def _exact_object(parsed: ParsedUri, checksum: Algorithm | None) -> RemoteObject:
@@ -66,6 +70,22 @@ async def _below(driver: Driver, prefix: str, checksum: Algorithm | None) -> Asy
             f"neither an object {prefix.rstrip('/')!r} nor anything below {prefix!r} was found: check the address, and "
             "whether the objects exist yet"
         )
+
+
+async def _below_denied(
+    driver: Driver, prefix: str, checksum: Algorithm | None, denied: AccessDenied
+) -> AsyncIterator[RemoteObject]:
+    """Yield the objects below a prefix if there are any; otherwise raise the denial of the object of that name.
+
+    Who may read what is below `images/` may often not ask whether there is an object `images`.
+    """
+    empty = True
+    try:
+        async for remote in _below(driver, prefix, checksum):
+            empty = False
+            yield remote
+    except (AccessDenied, ReferenceGone) as error:
+        raise denied if empty else error from None
 
 
 async def _nothing() -> AsyncGenerator[RemoteObject]:

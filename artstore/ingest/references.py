@@ -42,8 +42,8 @@ def add_reference(
     """Track an object, or everything below a prefix, in a draft; return the entries, few of which are in memory.
 
     With `checksum=False` entries are unpinned, and a download fetches whatever is there at that time; only prefixes (a
-    URI that ends with `/`) and local files are looked at then. Raises what `Session.references` does, or
-    `PathConflict`; the draft is then as it was.
+    URI that ends with `/`, or a whole bucket) and local files are looked at then. Raises what `Session.references`
+    does, or `PathConflict`; the draft is then as it was.
     """
     algorithm = repository.db.algorithm if checksum else None
     with Session(storage_options) as session:
@@ -88,7 +88,7 @@ def _without_pins(listing: Iterator[Entry], parsed: ParsedUri | None, name: str 
     """Return unpinned entries: those of a listing, or of the object itself, which is then not looked up."""
     if parsed is None:
         return listing
-    return map(_unpinned, listing) if _must_be_listed(parsed) else [_unseen_entry(parsed, name)]
+    return map(_unpinned, listing) if _must_be_looked_up(parsed) else [_unseen_entry(parsed, name)]
 
 
 class _Added:
@@ -115,13 +115,15 @@ class _Added:
             yield entry
 
 
-def _must_be_listed(parsed: ParsedUri) -> bool:
+def _must_be_looked_up(parsed: ParsedUri) -> bool:
     """Whether a reference is looked up even though it is not pinned.
 
-    The URI of a prefix alone does not tell what lies below it, and looking at local files costs nothing.
+    The URI of a prefix alone, such as a whole bucket, does not tell what lies below it, and looking at local files
+    costs nothing.
     """
-    uri = parsed.target.uri
-    return parsed.driver.lists and (uri.endswith("/") or uri.startswith("file:"))
+    uri, version = parsed.target
+    is_prefix = uri.endswith("/") or (version is None and "/" not in uri.partition("://")[2])
+    return parsed.driver.lists and (is_prefix or uri.startswith("file:"))
 
 
 def _unseen_entry(parsed: ParsedUri, name: str | None) -> Entry:

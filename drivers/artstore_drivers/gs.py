@@ -46,7 +46,7 @@ CONNECT, ANSWER = 5.0, 20.0
 PAGE = 1000
 """How many objects to request in one page, which is Google's maximum."""
 _PIECE = 1 << 20
-_GENERATION = re.compile(r"(.+)#(\d+)", re.DOTALL)
+_GENERATION = re.compile("(.+)#([0-9]{1,19})", re.DOTALL)
 _NUMBER = re.compile("[0-9]{1,18}")
 _RANGE = re.compile("bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 _MOST_EMPTY_PAGES = 1000
@@ -74,7 +74,10 @@ class GsDriver(Driver):
             raise missing_library("gs", "gcsfs", "gs") from error
         self._knows_who_asks = bool(options.get("token") or os.environ.get(_EMULATOR))
         # Content is read as it is stored: the size and the digests are those of the stored bytes.
-        options["session_kwargs"] = {**(options.get("session_kwargs") or {}), "auto_decompress": False}
+        try:
+            options["session_kwargs"] = {**(options.get("session_kwargs") or {}), "auto_decompress": False}
+        except TypeError as error:
+            raise unusable_options("gs", error) from error
         self._make = lambda: GCSFileSystem(**{**options, "asynchronous": True, "skip_instance_cache": True})
         self._making = asyncio.Lock()
         self._gcsfs: Any = None

@@ -50,7 +50,7 @@ _PIECE = 1 << 20
 _LATER = {408, 425, 429, 500, 502, 503, 504}
 _GONE = {404, 410}
 _DENIED = {401, 403, 407, 451}
-_HEAD_REFUSED = {400, 403, 404, 405, 501}
+_RANGE_REFUSED = {400, 416, 501}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 10
 _IDENTITY = {"Accept-Encoding": "identity"}
@@ -90,7 +90,7 @@ class HttpDriver(Driver):
         return Target(uri)
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
-        """Request the headers, or the first byte if the server does not answer HEAD requests."""
+        """Request the headers, or the first byte if the reply to HEAD does not describe the object."""
         found = await self._head(uri) or await self._first_byte(uri)
         if found.etag is None and checksum is not None:
             return await self._read_once(found, checksum)
@@ -116,6 +116,8 @@ class HttpDriver(Driver):
                     yield data
                 return
         found = await self.stat(pinned.uri)
+        if not pinned.differs(found) and reply.status == 416:
+            raise NoRanges(f"{pinned.uri!r} is only available as a whole")
         if pinned.differs(found) or "If-Match" not in headers:
             raise changed(pinned, found)
         # Some servers report that the condition fails, although the etag is the same.
@@ -130,24 +132,29 @@ class HttpDriver(Driver):
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            from fsspec.config import conf
-
-            options = {**conf.get("http", {}), **conf.get("https", {}), **self.storage_options}
-            given = dict(options.get("client_kwargs", {}))
-            self._headers = {**given.pop("headers", {}), **options.get("headers", {})}
-            self._credentials = {name: given.pop(name) for name in ("auth", "cookies") if name in given}
-            arguments = {
-                "trust_env": True,
-                "connector": aiohttp.TCPConnector(limit=_CONNECTIONS),
-                **given,
-                "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=ANSWER),
-                "auto_decompress": False,
-            }
             try:
-                self._session = aiohttp.ClientSession(**arguments)
-            except TypeError as error:
+                self._session = self._new_session()
+            except (TypeError, ValueError, AttributeError) as error:
                 raise unusable_options("http", error) from error
         return self._session
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        from fsspec.config import conf
+
+        options = {**conf.get("http", {}), **conf.get("https", {}), **self.storage_options}
+        given = dict(options.get("client_kwargs", {}))
+        self._headers = {**given.pop("headers", {}), **options.get("headers", {})}
+        if not all(isinstance(text, str) for header in self._headers.items() for text in header):
+            raise TypeError("the names and values of headers must be strings")
+        self._credentials = {name: given.pop(name) for name in ("auth", "cookies") if name in given}
+        arguments = {
+            "trust_env": True,
+            "connector": aiohttp.TCPConnector(limit=_CONNECTIONS),
+            **given,
+            "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=ANSWER),
+            "auto_decompress": False,
+        }
+        return aiohttp.ClientSession(**arguments)
 
     @asynccontextmanager
     async def _answer(self, method: str, uri: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -161,7 +168,8 @@ class HttpDriver(Driver):
             raise
         except aiohttp.ClientConnectorCertificateError as error:
             raise BadReply(f"{uri!r} cannot be trusted: {redacted(error.certificate_error)}") from None
-        except aiohttp.InvalidURL:
+        except (aiohttp.InvalidURL, UnicodeError):
+            # UnicodeError: of a host that is not a name.
             raise InvalidUri(f"{uri!r} is not a valid web address, or redirects to an invalid one") from None
         except (aiohttp.ServerTimeoutError, TimeoutError):
             raise Unreachable(f"{uri!r} did not answer in time: check the address, or try again later") from None
@@ -199,24 +207,25 @@ class HttpDriver(Driver):
 
     async def _head(self, uri: str) -> RemoteObject | None:
         async with self._answer("HEAD", uri, {}) as reply:
-            if reply.status in _HEAD_REFUSED:
+            if reply.status != 500:
+                # Some servers fail at every HEAD: then the reply to GET decides.
+                _refuse_if_busy(uri, reply)
+            if reply.status != 200:
                 return None
-            _refuse(uri, reply)
             found = _described(uri, reply)
             encoded = reply.headers.get("Content-Encoding", "identity") != "identity"
-            if encoded or found.size is None or reply.status != 200:
+            # Some servers send the length of the empty reply to HEAD, not that of the object.
+            if encoded or not found.size:
                 return None
             _refuse_folder(uri, reply)
             return found
 
     async def _first_byte(self, uri: str) -> RemoteObject:
         async with self._answer("GET", uri, {"Range": "bytes=0-0"}) as reply:
-            if reply.status not in (200, 206, 416):
-                raise _useless(uri, reply)
-            _refuse_folder(uri, reply)
-            found = _described(uri, reply)
-            is_compressed(uri, found.key, reply.headers.get("Content-Encoding"))
-            return found
+            if reply.status not in _RANGE_REFUSED:
+                return _found(uri, reply)
+        async with self._answer("GET", uri, {}) as reply:
+            return _found(uri, reply)
 
     async def _read_once(self, found: RemoteObject, checksum: Algorithm) -> RemoteObject:
         hasher, size = checksum.hasher(), 0
@@ -245,11 +254,21 @@ def _described(uri: str, reply: aiohttp.ClientResponse) -> RemoteObject:
         pin = _MODIFIED + modified
     length = _header(reply, "Content-Length")
     size = int(length) if _NUMBER.fullmatch(length) else None
-    if reply.status in (206, 416):
+    if reply.status == 206:
         part = _RANGE.fullmatch(_header(reply, "Content-Range"))
         size = int(part[3]) if part and part[3] != "*" else None
     name = unquote(urlsplit(uri).path.rpartition("/")[2])
     return RemoteObject(uri, name, size, pin)
+
+
+def _found(uri: str, reply: aiohttp.ClientResponse) -> RemoteObject:
+    """Return the object that a reply to GET contains."""
+    if reply.status not in (200, 206):
+        raise _useless(uri, reply)
+    _refuse_folder(uri, reply)
+    found = _described(uri, reply)
+    is_compressed(uri, found.key, reply.headers.get("Content-Encoding"))
+    return found
 
 
 def _header(reply: aiohttp.ClientResponse, name: str) -> str:
@@ -263,6 +282,8 @@ async def _content(
 ) -> AsyncGenerator[bytes]:
     """Yield the bytes of a reply from `start` up to `stop`, after checking that it is for the pinned object."""
     if reply.status not in (200, 206):
+        if reply.status in _RANGE_REFUSED and (start or stop is not None):
+            raise NoRanges(f"{pinned.uri!r} is only available as a whole: {_said(reply)}")
         raise _useless(pinned.uri, reply)
     found = _described(pinned.uri, reply)
     if pinned.differs(found) or (pinned.etag is not None and found.etag is None):
@@ -297,8 +318,13 @@ def _refuse(uri: str, reply: aiohttp.ClientResponse) -> None:
         raise AccessDenied(
             f"{uri!r} may not be read: {said}. Give credentials in ~/.netrc, or headers in storage_options"
         )
+    _refuse_if_busy(uri, reply)
+
+
+def _refuse_if_busy(uri: str, reply: aiohttp.ClientResponse) -> None:
     if reply.status in _LATER:
-        raise unavailable(f"{uri!r} is not available now: {said}. Try again later", reply.headers.get("Retry-After"))
+        wait = reply.headers.get("Retry-After")
+        raise unavailable(f"{uri!r} is not available now: {_said(reply)}. Try again later", wait)
 
 
 def _useless(uri: str, reply: aiohttp.ClientResponse) -> BadReply:
@@ -321,7 +347,8 @@ def _refuse_folder(uri: str, reply: aiohttp.ClientResponse) -> None:
     """Raise `ReferenceGone` if a URL leads to the page of a folder: by a `/` that the server added, or as it says."""
     path = reply.url.path
     if path.endswith("/") and (
-        path.rstrip("/") == unquote(urlsplit(uri).path) or reply.content_type in ("text/html", "application/xhtml+xml")
+        path.rstrip("/") == (unquote(urlsplit(uri).path) or "/")
+        or reply.content_type in ("text/html", "application/xhtml+xml")
     ):
         raise ReferenceGone(_folder(uri))
 

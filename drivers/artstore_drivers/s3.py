@@ -51,6 +51,8 @@ _PIECE = 1 << 20
 _VERSION = re.compile(r"(.+)\?versionId=([^?&/]+)", re.DOTALL)
 _RANGE = re.compile("bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 _TOO_LARGE = 10**18
+_NULL = "null"
+"""The version of objects that were put while the bucket kept no versions; unlike others, it can be overwritten."""
 
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _DENIED = {
@@ -63,6 +65,8 @@ _LATER = {429, 500, 502, 503, 504}
 # RuntimeError: botocore raises it for a time that it cannot read; and, as RecursionError, for a loop of redirects from
 # region to region, which it does not notice.
 _OURS = (OSError, ValueError, RuntimeError, boto.BotoCoreError, boto.ClientError, aiohttp.ClientError)
+_UNUSABLE = (TypeError, AttributeError)
+"""What the libraries raise for options of a wrong type."""
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +98,7 @@ class S3Driver(Driver):
             # A reply to HEAD has no text; a reply to GET says what is wrong.
             reply = await self._call("get_object", uri, Bucket=bucket, Key=key, **wanted)
             reply["Body"].close()
-        return _described(uri, reply)
+        return _described(uri, reply, version)
 
     async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
         """List versions, and yield the newest version of each key that is not deleted."""
@@ -155,7 +159,7 @@ class S3Driver(Driver):
         reply = await self._first_answer(pinned, wanted)
         body = reply["Body"]
         try:
-            found = _described(pinned.uri, reply)
+            found = _described(pinned.uri, reply, pinned.version)
             if pinned.differs(found) or (pinned.pinned and not pinned.is_same(found)):
                 raise changed(pinned, found)
             part = _RANGE.fullmatch(reply.get("ContentRange") or "")
@@ -195,12 +199,17 @@ class S3Driver(Driver):
         return await retried(lambda: self._call(method, uri, MaxKeys=PAGE, **arguments), uri)
 
     async def _call(self, method: str, uri: str, **arguments: str | int) -> Any:
-        system = self._system()
+        try:
+            system = self._system()
+        except (*_UNUSABLE, KeyError, ValueError) as error:
+            raise unusable_options("s3", error) from error
         await self._connect(system, uri)
         try:
             return await system._call_s3(method, system.req_kw, **arguments)
         except _OURS as error:
             raise _said(uri, error) from error
+        except _UNUSABLE as error:
+            raise unusable_options("s3", error) from error
 
     async def _connect(self, system: Any, uri: str) -> None:
         """Create the client, unless it exists."""
@@ -208,7 +217,7 @@ class S3Driver(Driver):
             await system.set_session()
         except _OURS as error:
             raise _said(uri, error) from error
-        except TypeError as error:
+        except _UNUSABLE as error:
             raise unusable_options("s3", error) from error
         # The second time it is registered already.
         system._s3.meta.events.register("before-call.s3.HeadBucket", _ask_once, unique_id="artstore-ask-once")
@@ -246,26 +255,27 @@ def _ways(pinned: RemoteObject) -> list[dict[str, str]]:
     if pinned.version is not None:
         return [{"VersionId": pinned.version}, *([match] if match else []), {}]
     # An object from before a bucket had versions becomes the version "null" when it is overwritten.
-    return [match, {"VersionId": "null", **match}, {}] if match else [{}]
+    return [match, {"VersionId": _NULL, **match}, {}] if match else [{}]
 
 
-def _version(reply: Mapping[str, Any]) -> str | None:
-    version = reply.get("VersionId")
-    return None if version in (None, "", "null") else str(version)
+def _version(reply: Mapping[str, Any], asked: str | None = None) -> str | None:
+    """Return the version in a reply: None for the version "null", unless that was asked for."""
+    version = reply.get("VersionId") or _NULL
+    return None if version == _NULL != asked else str(version)
 
 
 def _etag(reply: Mapping[str, Any]) -> str | None:
     return str(reply.get("ETag", "")).strip('"') or None
 
 
-def _described(uri: str, reply: Mapping[str, Any]) -> RemoteObject:
+def _described(uri: str, reply: Mapping[str, Any], asked: str | None = None) -> RemoteObject:
     part = _RANGE.fullmatch(reply.get("ContentRange") or "")
     size = int(part[2]) if part else reply.get("ContentLength")
     if size is not None and not 0 <= size < _TOO_LARGE:
         raise _unusable_reply(uri)
     key = _split(uri)[1]
     name = key.rstrip("/").rpartition("/")[2] or key
-    return RemoteObject(uri, name, size, _etag(reply), _version(reply))
+    return RemoteObject(uri, name, size, _etag(reply), _version(reply, asked))
 
 
 def _row(uri: str, bucket: str, prefix: str, row: Mapping[str, Any]) -> RemoteObject:

@@ -156,6 +156,37 @@ def test_an_entry_of_an_earlier_version_keeps_its_escaped_path(moto: S3Server, h
     assert states == {"50%25": "unchanged", "%": "unchanged"}
 
 
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_a_whole_bucket_without_a_checksum_is_listed(scheme: str, moto: S3Server, fake_gcs: GsServer) -> None:
+    """A bucket cannot be an object, with or without a `/` at its end."""
+    server = moto if scheme == "s3" else fake_gcs
+    place: Any = getattr(remote_places, scheme)(server, server.bucket())
+    place.put("images/cat", b"meow")
+    bucket, _, top = place.prefix.removeprefix(f"{scheme}://").partition("/")
+    for uri in (f"{scheme}://{bucket}", f"{scheme}://{bucket}/"):
+        artifact = Artifact("bucket", "dataset")
+        artifact.add_reference(uri, checksum=False, storage_options=place.options)
+        version = log_artifact(artifact)
+        assert files_below(version.download("out", storage_options=place.options)) == {f"{top}images/cat": b"meow"}
+        assert [reference.state for reference in version.status(storage_options=place.options)] == ["unchanged"]
+
+
+def test_a_null_version_that_was_asked_for_is_unchanged_while_it_is_kept(moto: S3Server) -> None:
+    bucket = moto.bucket()
+    moto.client.put_object(Bucket=bucket, Key="cat", Body=b"meow")
+    moto.bucket(versioned=True, name=bucket)
+    artifact = Artifact("cat", "dataset")
+    for name, checksum in (("pinned", True), ("unpinned", False)):
+        artifact.add_reference(
+            f"s3://{bucket}/cat?versionId=null", name, checksum=checksum, storage_options=moto.options
+        )
+    version = log_artifact(artifact)
+    moto.client.put_object(Bucket=bucket, Key="cat", Body=b"roar!")
+    written = files_below(version.download("out", storage_options=moto.options))
+    assert written == {"pinned": b"meow", "unpinned": b"meow"}
+    assert {reference.state for reference in version.status(storage_options=moto.options)} == {"unchanged"}
+
+
 def requests_of_repeated_downloads(artifact: Artifact, options: dict[str, Any], asked: list[str]) -> list[str]:
     """Return the requests of a second download, and of a third one after a file was damaged."""
     artifact.download("out", storage_options=options)
