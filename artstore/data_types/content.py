@@ -45,6 +45,12 @@ def from_path(path_or_uri: str | os.PathLike[str], suffix: str | None = None) ->
     return AtUri(text) if _URI.match(text) else LocalFile(text, suffix)
 
 
+def name_of(file: object) -> str:
+    """Return the path of an open file; empty for one in memory."""
+    name = getattr(file, "name", "")
+    return name if isinstance(name, str) else ""
+
+
 class LocalFile:
     """A local file, as it was when the object was created. Raises `SourceMissing` if there is none."""
 

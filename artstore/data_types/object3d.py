@@ -33,11 +33,11 @@ class Object3D(Media):
     def __init__(self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None) -> None:
         if isinstance(data_or_path, str | os.PathLike):
             path = os.fspath(data_or_path)
-            file_format = next((known for known in _FORMATS if path.endswith(known)), None)
-            super().__init__(content.from_path(path, f".{_check_format(file_format, path)}"), caption)
+            super().__init__(content.from_path(path, f".{_check_format(_format_of(path), path)}"), caption)
         elif hasattr(data_or_path, "read"):
+            file_format = file_type or _format_of(content.name_of(data_or_path))
+            suffix = f".{_check_format(file_format, 'file_type')}"
             data = data_or_path.read()
-            suffix = f".{_check_format(file_type, 'file_type')}"
             super().__init__(content.InMemory(data.encode() if isinstance(data, str) else data, suffix), caption)
         else:
             document = _scene(data_or_path) if isinstance(data_or_path, dict) else _points(data_or_path)
@@ -109,6 +109,10 @@ def _rotation(quaternion: Any, numpy: Any) -> Any:
     return (turned / norm).T
 
 
+def _format_of(path: str) -> str | None:
+    return next((known for known in _FORMATS if path.endswith(known)), None)
+
+
 def _check_format(file_format: str | None, where: str) -> str:
     if file_format not in _FORMATS:
         raise InvalidInput(f"{where} is not compatible with Object3D: supported types are {', '.join(_FORMATS)}")
@@ -146,7 +150,8 @@ class Molecule(Media):
 
     def __init__(self, data_or_path: Any, caption: str | None = None, *, file_type: str | None = None) -> None:
         is_path = isinstance(data_or_path, str | os.PathLike)
-        file_format = os.path.splitext(os.fspath(data_or_path))[1][1:] if is_path else file_type
+        name = os.fspath(data_or_path) if is_path else content.name_of(data_or_path)
+        file_format = (None if is_path else file_type) or os.path.splitext(name)[1][1:]
         if file_format not in self.SUPPORTED_TYPES:
             raise InvalidInput(f"Molecule only supports files of the type: {', '.join(self.SUPPORTED_TYPES)}")
         if is_path:

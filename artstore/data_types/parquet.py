@@ -135,7 +135,7 @@ def read(path: str, reader: ObjectReader) -> TableData:
 def json_in(file: Path) -> Iterator[Any]:
     """Yield what a Parquet file of a table holds as JSON: its types and the cells of objects and mixed values.
 
-    Raises `InvalidInput` if it is no such file, or `MissingLibrary`.
+    Raises `InvalidInput` if the file is something else, or `MissingLibrary`.
     """
     parquet = need("pyarrow.parquet", _PURPOSE, "tables")
     try:
@@ -147,7 +147,7 @@ def json_in(file: Path) -> Iterator[Any]:
                 for column in batch.columns:
                     yield from (json.loads(cell) for cell in column.to_pylist() if cell is not None)
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"{file.name} is no table that artstore wrote as Parquet: {error}") from error
+        raise InvalidInput(f"{file.name} is not a table that artstore wrote as Parquet: {error}") from error
 
 
 def _types(table: Any, columns: list[Any], document: Any, reader: ObjectReader) -> dict[Any, Type]:

@@ -239,6 +239,19 @@ def test_an_object_of_the_base_that_is_overwritten_takes_its_files_away(picture:
     assert first.get("table").data[0][0].image.size == (4, 2)
 
 
+def test_the_type_of_an_open_file_is_that_of_its_name(tmp_path: Path) -> None:
+    for name, kind in (("ship.obj", Object3D), ("cloud.pts.json", Object3D), ("water.pdb", Molecule)):
+        path = tmp_path / name
+        path.write_text("[[0, 0, 0]]")
+        with path.open() as text, path.open("rb") as binary:
+            assert kind(text).read() == kind(binary).read() == path.read_bytes()
+    with (tmp_path / "ship.obj").open() as file:
+        assert Molecule(file, file_type="pdb").read()
+    (tmp_path / "notes.txt").write_text("x")
+    with (tmp_path / "notes.txt").open() as file, pytest.raises(InvalidInput, match="supported types"):
+        Object3D(file)
+
+
 def test_overwriting_in_a_base_with_parquet_or_many_objects_takes_old_media_away(picture: Path) -> None:
     table = Table(columns=["n", "i"], data=[[1, Image(PIXELS)], [2, Image(picture)]])
     first = Artifact("things", "dataset")
