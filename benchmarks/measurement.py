@@ -30,6 +30,8 @@ class Cost(NamedTuple):
     """Of the command and all its children."""
     peak_bytes: int
     """The peak memory of the command and its children together, without mapped files."""
+    largest_bytes: int = 0
+    """The peak memory of the largest one of these processes, with mapped files."""
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -202,7 +204,9 @@ def run(arguments: Sequence[str | Path], *, cwd: Path | None = None, env: Mappin
             output.seek(max(0, output.tell() - 2000))
             text = output.read().decode(errors="replace")
             raise CommandFailed(f"{' '.join(map(str, arguments))[:300]} ended with {process.returncode}:\n{text}")
-    return Cost(seconds, max(used.ru_utime + used.ru_stime, watcher.cpu_seconds), watcher.peak_bytes)
+    return Cost(
+        seconds, max(used.ru_utime + used.ru_stime, watcher.cpu_seconds), watcher.peak_bytes, used.ru_maxrss * 1024
+    )
 
 
 class _Watcher(threading.Thread):

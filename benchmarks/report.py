@@ -7,7 +7,7 @@ from pathlib import Path
 
 from artstore import charts
 from benchmarks import targets
-from benchmarks.comparison import STEPS, Medians, Skipped, StepResult, medians
+from benchmarks.comparison import OURS, STEPS, Medians, Skipped, StepResult, medians
 from benchmarks.datasets import DATASETS, MEBI, Size
 from benchmarks.growth import CONSTANT_LIMIT, Curve
 from benchmarks.million_files import Growth
@@ -17,7 +17,6 @@ from benchmarks.peers.peer import Peer
 from benchmarks.savings import Saving
 from benchmarks.targets.row import Row
 
-_OURS = "artstore"
 _NOISE = 1.1
 """Another tool is ahead if artstore takes more than this many times as much: less is noise."""
 _NEGLIGIBLE_BYTES = 1e5
@@ -32,12 +31,18 @@ def row_line(row: Row) -> str:
 def peer_line(result: StepResult | Skipped) -> str:
     """Format the cost of one step of one tool."""
     if isinstance(result, Skipped):
-        return f"{result.dataset:12} {result.peer:10} not measured: {result.reason}"
-    cost = result.cost
+        return f"{result.dataset:12} {result.peer:10} not measured: {_reason(result)}"
+    cost, ours = result.cost, result.beside
+    beside = f" (artstore beside it {ours.seconds:.2f} s, cpu {ours.cpu_seconds:.2f} s)" if ours else ""
     return (
         f"{result.dataset:12} {result.peer:10} {result.step:6} {cost.seconds:8.2f} s  cpu {cost.cpu_seconds:8.2f} s  "
-        f"memory {cost.peak_bytes / 1e6:8.1f} MB  disk {result.grown_bytes / 1e6:+10.2f} MB"
+        f"memory {cost.peak_bytes / 1e6:8.1f} MB  disk {result.grown_bytes / 1e6:+10.2f} MB{beside}"
     )
+
+
+def _reason(skipped: Skipped) -> str:
+    """Return why something was left out in one line: of a command that failed, the last thing that it said."""
+    return skipped.reason.strip().splitlines()[-1]
 
 
 def curve_line(curve: Curve) -> str:
@@ -56,7 +61,7 @@ def million_line(growth: Growth) -> str:
         f"{growth.files:>9,} files, {growth.layout:12} {growth.step:10} cpu {_short(growth.few.cpu_seconds):>8} to "
         f"{_short(growth.many.cpu_seconds):>8}, {growth.times:4.1f} times  rows {growth.few_rows:>9,} to "
         f"{growth.many_rows:>9,}  {_short(growth.many.seconds):>8} by the clock  memory "
-        f"{growth.many.peak_bytes / 1e6:4.0f} MB  {_held(growth.held)}"
+        f"{growth.many.largest_bytes / 1e6:4.0f} MB  {_held(growth.held)}"
     )
 
 
@@ -132,15 +137,14 @@ def add_tools(
         ["tool", "version", ""], ((peer.name, version, peer.remarks) for peer, version in installed.values())
     )
     skipped = dict.fromkeys(
-        f"- {result.peer}, {result.dataset}: {result.reason.splitlines()[0]}"
-        for result in measured
-        if isinstance(result, Skipped)
+        f"- {result.peer}, {result.dataset}: {_reason(result)}" for result in measured if isinstance(result, Skipped)
     )
     results.add(
         "## Other tools",
         "Each step is a command in a new process, start included, on the same data in one run, which was read into "
-        "memory before. Memory is the peak of the process and its children together, without mapped files; disk is "
-        "the disk space that each step adds.",
+        "memory before. Artstore does each step once more just before each tool, and the time of the tool is divided "
+        "by that. Memory is the peak of the process and its children together, without mapped files; disk is the disk "
+        "space that each step adds.",
         table,
         *(["Not measured:\n\n" + "\n".join(skipped)] if skipped else []),
     )
@@ -156,7 +160,14 @@ def _dataset(
     results: Results, name: str, costs: Mapping[tuple[str, str], Medians], thorough: Collection[str]
 ) -> list[str]:
     peers = list(dict.fromkeys(peer for peer, _ in costs))
-    head = ["tool", *(f"{step}, s" for step in STEPS.values()), "CPU of each, s", "memory, MB", "disk, MB"]
+    head = [
+        "tool",
+        *(f"{step}, s" for step in STEPS.values()),
+        "CPU of each, s",
+        "times artstore",
+        "memory, MB",
+        "disk, MB",
+    ]
 
     def row(peer: str) -> list[str]:
         steps = {step: costs[peer, step] for step in STEPS if (peer, step) in costs}
@@ -164,6 +175,7 @@ def _dataset(
             peer,
             *(f"{steps[step].seconds:.2f}" if step in steps else "" for step in STEPS),
             " / ".join(f"{cell.cpu_seconds:.1f}" for cell in steps.values()),
+            " / ".join(f"{cell.times_ours:.2f}" for cell in steps.values() if cell.times_ours is not None),
             f"{max(cell.peak_bytes for cell in steps.values()) / 1e6:.0f}",
             " ".join(f"{cell.grown_bytes / 1e6:+.1f}" for step, cell in steps.items() if step != "get"),
         ]
@@ -194,11 +206,12 @@ def _ahead(costs: Mapping[tuple[str, str], Medians], thorough: Collection[str]) 
     """List where another tool is ahead of artstore; first the tools that are as thorough."""
     lines: dict[bool, list[str]] = {True: [], False: []}
     for (peer, step), cell in costs.items():
-        ours = costs.get((_OURS, step))
-        if ours is None or peer == _OURS:
+        ours = costs.get((OURS, step))
+        if ours is None or peer == OURS:
             continue
-        if cell.seconds * _NOISE < ours.seconds:
-            times = f"{peer} {cell.seconds:.2f} s, artstore {ours.seconds:.2f} s"
+        our_seconds = ours.seconds if cell.times_ours is None else cell.seconds / cell.times_ours
+        if cell.seconds * _NOISE < our_seconds:
+            times = f"{peer} {cell.seconds:.2f} s, artstore {our_seconds:.2f} s"
             lines[peer in thorough].append(f"- {STEPS[step]}: {times}")
         if step != "get" and max(cell.grown_bytes, 0) * _NOISE + _NEGLIGIBLE_BYTES < ours.grown_bytes:
             sizes = f"{peer} {cell.grown_bytes / 1e6:+.2f} MB, artstore {ours.grown_bytes / 1e6:+.2f} MB"

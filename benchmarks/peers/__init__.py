@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.peers.artstore_command import Artstore
 from benchmarks.peers.backups import Borg, Restic
+from benchmarks.peers.chunk_stores import HfXet, Icechunk
 from benchmarks.peers.cp import Cp
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.trackers import Mlflow, Trackio, Wandb
@@ -19,4 +20,6 @@ PEERS: dict[str, type[Peer]] = {
     "borg": Borg,
     "restic": Restic,
     "mlflow": Mlflow,
+    "hf_xet": HfXet,
+    "icechunk": Icechunk,
 }

@@ -8,7 +8,9 @@ from typing import ClassVar
 from benchmarks.peers.peer import Command, Peer, Place, python_with, version_of
 
 
-class _Tracker(Peer):
+class Tracker(Peer):
+    """A library in its own environment, used by small programs."""
+
     package: ClassVar[str]
     logs: ClassVar[str]
     """The program that logs the folder `sys.argv[1]`, with its data below `sys.argv[2]`."""
@@ -38,7 +40,7 @@ class _Tracker(Peer):
         return Command([self._python, "-c", program, path, place.store], place.store, env)
 
 
-class Wandb(_Tracker):
+class Wandb(Tracker):
     """wandb: its SDK in offline mode."""
 
     name = "wandb"
@@ -66,7 +68,7 @@ with wandb.init(project="bench") as run:
 """
 
 
-class Trackio(_Tracker):
+class Trackio(Tracker):
     """trackio in local mode."""
 
     name = "trackio"
@@ -90,7 +92,7 @@ trackio.finish()
     gets = _setup + "trackio.use_artifact('data').download(sys.argv[1])\ntrackio.finish()\n"
 
 
-class Mlflow(_Tracker):
+class Mlflow(Tracker):
     """mlflow: artifacts of runs in a folder, and SQLite for the rest."""
 
     name = "mlflow"

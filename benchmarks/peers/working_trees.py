@@ -80,7 +80,9 @@ class Dvc(Peer):
         return self._run(place, "checkout", "--quiet", "data.dvc")
 
     def after_get(self, place: Place, out: Path) -> Path:
-        place.data.rename(out)
+        # It is not there if the checkout failed.
+        if place.data.exists():
+            place.data.rename(out)
         (place.tree / "aside").rename(place.data)
         # The next tool that uses this tree starts without these files.
         (place.tree / ".dvc").rename(place.store / "dvc")

@@ -21,7 +21,7 @@ from benchmarks.measurement import CommandFailed, Cost, Pair
 from benchmarks.peers.artstore_command import Artstore
 from benchmarks.peers.backups import Borg
 from benchmarks.peers.cp import Cp
-from benchmarks.peers.peer import Peer, Place
+from benchmarks.peers.peer import Command, Peer, Place
 from benchmarks.peers.working_trees import Git
 from benchmarks.savings import Saving, Stored
 from benchmarks.targets.row import Row, ratio
@@ -71,6 +71,8 @@ def test_tools_are_measured_on_the_same_work(tmp_path: Path, monkeypatch: pytest
     costs = comparison.medians(results)
     assert len(costs) == len(results) == 3 * len(comparison.STEPS)
     assert all(cost.seconds > 0 for cost in costs.values())
+    # Each step of another tool stands beside the same step of artstore.
+    assert all((cost.times_ours is None) == (peer == "artstore") for (_, peer, _), cost in costs.items())
     # A copy takes the full size again, artstore only what is new.
     assert costs["medium", "cp -r", "few"].grown_bytes == pytest.approx(3 * 2 * MEBI, rel=0.01)
     assert costs["medium", "artstore", "again"].grown_bytes < MEBI
@@ -90,6 +92,24 @@ def test_a_tool_that_returns_other_content_is_reported_and_not_measured(tmp_path
     results = list(comparison.run(tmp_path, TINY, [Forgetful()], ["medium"]))
     assert results[-1] == Skipped("medium", "cp -r", "cp -r returned other files than were logged")
     assert [result.step for result in results if isinstance(result, StepResult)] == ["first", "again", "few"]
+
+
+def test_a_tool_that_fails_half_way_is_reported_and_the_next_one_is_measured(tmp_path: Path) -> None:
+    class Breaking(Cp):
+        name = "breaking"
+
+        def get(self, place: Place, out: Path) -> Command:
+            return Command(["false"], place.tree)
+
+        def after_get(self, place: Place, out: Path) -> Path:
+            raise FileNotFoundError(out)
+
+    results = list(comparison.run(tmp_path, TINY, [Breaking(), Cp()], ["medium"]))
+    (skipped,) = [result for result in results if isinstance(result, Skipped)]
+    assert skipped.peer == "breaking"
+    assert [result.step for result in results if result.peer == "cp -r" and isinstance(result, StepResult)] == list(
+        comparison.STEPS
+    )
 
 
 def test_a_tool_that_is_not_available_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,9 +159,9 @@ def test_ten_times_the_files_are_measured_step_by_step(tmp_path: Path, capsys: p
     assert main(["million", "one folder", "--tiny", "--dir", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("one folder")[1].split("cpu")[0].strip() for line in lines] == list(million_files.STEPS)
-    few = million_files.Growth("one folder", "put", 1000, Cost(1, 1, 1), Cost(10, 10, 1), 100, 1000)
+    few = million_files.Growth("one folder", "put", 1000, Cost(1, 1, 1), Cost(10, 10, 1, 600_000_000), 100, 1000)
     assert few.held
-    too_much = Cost(10, 10.1, 1), Cost(10, 10, 601_000_000)
+    too_much = Cost(10, 10.1, 1), Cost(10, 10, 1, 601_000_000)
     assert not any(few._replace(many=cost).held for cost in too_much) and not few._replace(many_rows=1001).held
 
 
