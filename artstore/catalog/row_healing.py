@@ -41,6 +41,17 @@ _CONTENT = (
 """From versions down: what is needed of a table depends on those before it."""
 
 
+_PARENTS = {
+    "collection": "collections",
+    "version": "versions",
+    "link": "links",
+    "run": "runs",
+    "pending": "pending",
+    "chunk": "chunks",
+}
+"""The tables that the owners of rows are in, by the column that names them."""
+
+
 def is_earlier(connection: Connection, source: Connection) -> bool:
     """Whether the log of a catalog is the beginning of the log here, in which one event may be damaged."""
     newest = source.execute("select max(id) from events").fetchone()[0]
@@ -115,10 +126,14 @@ def _heal_owner(connection: Connection, source: Connection, found: Difference) -
 
 
 def _never_was(connection: Connection, table: str, by: str, owner: int) -> bool:
-    """Whether rows without a checksum are of an owner that the source would know: ids are never used again."""
-    if by != "id":
+    """Whether rows without a checksum are of an owner that never was: the source would know it, or it is not there."""
+    if by == "id":
+        # Ids are never used again.
+        return bool(connection.execute(f'select ? <= max(id) from source."{table}"', (owner,)).fetchone()[0])
+    parent = _PARENTS.get(by)
+    if parent is None:
         return False
-    return bool(connection.execute(f'select ? <= max(id) from source."{table}"', (owner,)).fetchone()[0])
+    return connection.execute(f"select 1 from main.{parent} where id = ?", (owner,)).fetchone() is None
 
 
 def heal_content(connection: Connection, source: Connection) -> int:

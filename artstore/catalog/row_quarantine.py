@@ -20,7 +20,18 @@ from artstore.core.digests import LENGTH
 EVENTS = "events"
 ENTRIES = "entries"
 """What is wrong are the entries of a version, or what is between: its groups, segments, files and references."""
+FILES = "files"
+"""What is wrong are the chunks of a file."""
 _HOLD_CONTENT = (ENTRIES, "versions", "pending", "pending_entries", "run_files")
+_IS_USED = """
+    exists (select 1 from pending_entries where pending_entries.file = owner)
+    or exists (select 1 from run_files where run_files.file = owner)
+    or exists (
+        select 1 from entries join group_segments on group_segments.segment = entries.segment
+        join version_groups on version_groups.segment_group = group_segments.segment_group where entries.file = owner
+    )
+"""
+"""Whether a file in quarantine still belongs to something: what is deleted leaves its rows while content is held."""
 _OF_VERSIONS = (ENTRIES, "versions", "aliases", "tags", "dependencies")
 
 
@@ -32,7 +43,10 @@ def listed(connection: Connection) -> dict[tuple[str, int], str]:
 
 def holds_content(connection: Connection) -> bool:
     """Whether rows are in quarantine without which it is not known which content is needed."""
-    query = f"select 1 from quarantined_rows where name in ({', '.join(map(repr, _HOLD_CONTENT))}) limit 1"
+    query = f"""
+        select 1 from quarantined_rows where name in ({", ".join(map(repr, _HOLD_CONTENT))})
+            or (name = '{FILES}' and ({_IS_USED})) limit 1
+    """
     return connection.execute(query).fetchone() is not None
 
 
@@ -56,7 +70,7 @@ def add(connection: Connection, rows: Iterable[tuple[str, int, str]]) -> list[tu
     for table, owner, fault in rows:
         if (table, owner) not in there:
             with row_checksums.unwatched(connection):
-                taken = [] if table == ENTRIES else _put_aside(connection, table, owner)
+                taken = [] if table in (ENTRIES, FILES) else _put_aside(connection, table, owner)
             connection.execute(
                 "insert into quarantined_rows (name, owner, at, fault, original) values (?, ?, ?, ?, ?)",
                 (table, owner, now, fault, json.dumps(taken)),

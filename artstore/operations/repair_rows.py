@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from artstore.catalog import backup_file, chunks, events, garbage, row_healing, 
 from artstore.catalog.backup_file import CatalogCopy
 from artstore.catalog.connection import FILE, Connection
 from artstore.catalog.repository import Repository
-from artstore.catalog.row_quarantine import ENTRIES, EVENTS
+from artstore.catalog.row_quarantine import ENTRIES, EVENTS, FILES
 from artstore.operations import row_checks
 from artstore.operations.delete import release_dead_leases
 from artstore.operations.findings import Finding
@@ -39,7 +39,7 @@ def repair(repository: Repository, source: Path | None, *, set_aside: bool, dry_
 
     With `dry_run`, nothing changes.
     """
-    faults, others = _faults(repository), _other_faults(repository)
+    faults, others = _faults(repository), _sqlite_faults(repository)
     with repository.db.reading() as connection:
         there = row_quarantine.listed(connection)
     if not faults and not others and not there:
@@ -60,24 +60,24 @@ def repair(repository: Repository, source: Path | None, *, set_aside: bool, dry_
         return RowsRepaired(healed, quarantined, (*notes, *(fault.finding for fault in faults)))
     left = row_checks.told(repository, iter(faults))
     release_orphans(repository)
-    return RowsRepaired(healed, quarantined, (*notes, *left, *map(Finding, _other_faults(repository))))
+    return RowsRepaired(healed, quarantined, (*notes, *left, *map(Finding, _sqlite_faults(repository))))
 
 
-def _faults(repository: Repository) -> list[RowFault]:
+def _faults(repository: Repository, files: Collection[int] | None = None) -> list[RowFault]:
+    """Return the faults of rows; of files with several chunks only those among `files` are read, if given."""
     with repository.db.reading() as connection:
         broken = list(row_checks.broken_log(connection))
-    return [*row_checks.changed_rows(repository), *broken, *row_checks.wrong_manifests(repository)]
+    return [
+        *row_checks.changed_rows(repository),
+        *broken,
+        *row_checks.wrong_manifests(repository),
+        *row_checks.wrong_files(repository, files, unreadable=False),
+    ]
 
 
-def _other_faults(repository: Repository) -> list[str]:
-    """Return what else is wrong with the catalog: what SQLite finds, and files that their chunks do not make up."""
+def _sqlite_faults(repository: Repository) -> list[str]:
     with repository.db.reading() as connection:
-        text = connection.algorithm.text
-        wrong = [
-            f"the chunks of file {text(digest)} do not make it up"
-            for digest in chunks.files_not_matching_chunk(connection)
-        ]
-        return [f"SQLite: {fault}" for fault in backup_file.faults_of(connection)] + wrong
+        return [f"SQLite: {fault}" for fault in backup_file.faults_of(connection)]
 
 
 def _heal(
@@ -97,13 +97,13 @@ def _heal(
                 return 0, faults, f"{path} is not an earlier state of this store, so no row was taken from it"
         try:
             with repository.db.attached(path), _changing_rows(repository) as connection:
-                before = set(_other_faults(repository))
+                before = set(_sqlite_faults(repository))
                 healed = row_healing.heal_events(connection)
                 healed += row_healing.heal_owned(connection, copy.connection)
                 healed += row_healing.heal_content(connection, copy.connection)
                 chunks.count_again(connection)
-                left = _faults(repository)
-                if not _is_better(faults, left) or not set(_other_faults(repository)) <= before:
+                left = _faults(repository, [fault.owner for fault in faults if fault.table == FILES])
+                if not _is_better(faults, left) or not set(_sqlite_faults(repository)) <= before:
                     raise _Undo(0, faults, f"{path} has rows that contradict this store, so none was taken from it")
                 if dry_run:
                     raise _Undo(healed, left, None)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from artstore.catalog import chunks as chunk_rows
 from artstore.catalog import events, manifests, row_checksums, row_quarantine, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.repository import Repository
-from artstore.catalog.row_quarantine import ENTRIES, EVENTS
+from artstore.catalog.row_quarantine import ENTRIES, EVENTS, FILES
 from artstore.catalog.versions import Committed
+from artstore.checkout.reader import Reader
 from artstore.core.digests import Algorithm
 from artstore.core.manifest import Dependency, ManifestBuilder, manifest_digest, version_digest
 from artstore.errors import Damaged
-from artstore.operations.findings import Finding, Harm
+from artstore.operations.findings import Finding, Harm, harms_of_files
 
 
 class RowFault(NamedTuple):
@@ -55,6 +57,41 @@ def wrong_manifests(repository: Repository) -> Iterator[RowFault]:
             what = f"the entries of {version.name} cannot be read: {error}"
         if what is not None:
             yield RowFault(ENTRIES, version.id, Finding(what, (Harm(version.name, ""),)))
+
+
+def wrong_files(
+    repository: Repository, among: Collection[int] | None = None, *, unreadable: bool = True
+) -> Iterator[RowFault]:
+    """Yield the files that their chunks do not make up; of those with several chunks all are read, or those `among`.
+
+    Those with a chunk that cannot be read are left out unless `unreadable` is set.
+    """
+    with repository.db.reading() as connection:
+        wrong = chunk_rows.files_not_matching_chunk(connection)
+        several = list(chunk_rows.files_of_several_chunks(connection))
+        ids = chunk_rows.file_ids(connection, [*wrong, *(digest for digest, _ in several)])
+    reader = Reader(repository)
+    for digest, size in several:
+        if among is None or ids[digest] in among:
+            try:
+                is_right = _is_whole(reader, digest, size)
+            except Damaged:
+                is_right = not unreadable
+            if not is_right:
+                wrong.append(digest)
+    for digest in wrong:
+        with repository.db.reading() as connection:
+            harms = harms_of_files(connection, [digest])
+        text = repository.db.algorithm.text(digest)
+        yield RowFault(FILES, ids[digest], Finding(f"the chunks of file {text} do not make it up", harms))
+
+
+def _is_whole(reader: Reader, digest: bytes, size: int) -> bool:
+    hasher, length = reader.algorithm.hasher(), 0
+    for piece in reader.read_chunks(reader.algorithm.text(digest)):
+        hasher.update(piece)
+        length += len(piece)
+    return length == size and hasher.digest() == digest
 
 
 def told(repository: Repository, faults: Iterator[RowFault]) -> Iterator[Finding]:

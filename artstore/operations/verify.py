@@ -17,7 +17,7 @@ from artstore.errors import Damaged
 from artstore.operations import row_checks
 from artstore.operations.findings import Finding as Finding
 from artstore.operations.findings import Harm as Harm
-from artstore.operations.findings import harmed, harms_of_chunk, harms_of_files
+from artstore.operations.findings import harmed, harms_of_chunk
 from artstore.operations.hold_everything import hold_everything
 from artstore.runtime import platform
 from artstore.runtime.progress import SILENT, Progress, step
@@ -218,28 +218,8 @@ def _damaged_chunk(repository: Repository, chunk: StoredChunk) -> Finding:
 def _check_files(repository: Repository, result: VerifyResult) -> None:
     """Check that each file's digest is that of its chunks together."""
     known_harms = {harm for finding in result.findings for harm in finding.harms}
-    with repository.db.reading() as connection:
-        wrong = chunk_rows.files_not_matching_chunk(connection)
-        several = list(chunk_rows.files_of_several_chunks(connection))
-    reader = Reader(repository)
-    wrong += [digest for digest, size in several if not _is_whole(reader, digest, size)]
-    for digest in wrong:
-        with repository.db.reading() as connection:
-            harms = harms_of_files(connection, [digest])
-        if not set(harms) <= known_harms:
-            text = repository.db.algorithm.text(digest)
-            result.findings.append(Finding(f"the chunks of file {text} do not make it up", harms))
-
-
-def _is_whole(reader: Reader, digest: bytes, size: int) -> bool:
-    hasher, length = reader.algorithm.hasher(), 0
-    try:
-        for piece in reader.read_chunks(reader.algorithm.text(digest)):
-            hasher.update(piece)
-            length += len(piece)
-    except Damaged:
-        return False
-    return length == size and hasher.digest() == digest
+    wrong = [fault for fault in row_checks.wrong_files(repository) if not set(fault.finding.harms) <= known_harms]
+    result.findings += row_checks.told(repository, iter(wrong))
 
 
 def _check_manifests(repository: Repository, result: VerifyResult) -> None:

@@ -44,6 +44,7 @@ OTHERS = {
     "a checksum": "update row_checksums set sum = zeroblob(16) where name = 'versions' and owner = 1",
     "a checksum that is gone": "delete from row_checksums where name = 'runs' and owner = 1",
     "a pending entry": "update pending_entries set path = 'other'",
+    "the run of a file": "update run_files set run = 67 where run = 1 and path = 'notes.txt'",
     "the id of a version": "update versions set id = 88 where id = 1",
 }
 FILES = {"small.bin": noise(3_000, "small 0"), "large.bin": LARGE + noise(1_000, "end 0")}
@@ -91,6 +92,7 @@ SAMPLE = {
     "alias moved": EDITS["alias moved"],
     "the id of a version": OTHERS["the id of a version"],
     "a checksum": OTHERS["a checksum"],
+    "the run of a file": OTHERS["the run of a file"],
     "the newest event of the backup": OTHERS["the newest event of the backup"],
     "a pending entry": OTHERS["a pending entry"],
     "the segment of an entry": CONTENT["the segment of an entry"],
