@@ -14,6 +14,7 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import TypeAlias
 
+from artstore.core import names
 from artstore.drivers.driver import Driver
 from artstore.errors import InvalidUri, NoDriver
 from artstore.runtime.secrets import shown
@@ -28,13 +29,15 @@ _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*):")
 
 
 def scheme_of(uri: str) -> str:
-    """Return the scheme of a URI in lower case. Raises `InvalidUri` if it has none."""
+    """Return the scheme of a URI in lower case. Raises `InvalidUri` if it has none, or is not UTF-8 text."""
     match = _SCHEME.match(uri) if isinstance(uri, str) else None
     if match is None or (len(match[1]) == 1 and "://" not in uri):
         raise InvalidUri(
             "References must be URIs. To reference a local file, use file:// "
             f"(and not {shown(uri)!r}: it has no scheme)"
         )
+    if not names.is_utf8(uri):
+        raise InvalidUri(f"{shown(uri)!r} is not UTF-8 text: write such bytes with % escapes, or rename the object")
     return match[1].lower()
 
 

@@ -53,7 +53,7 @@ class FileDriver(Driver):
         # People put "file://" before a path without escaping it: a path that exists as it is written is taken as it is.
         path = written if os.path.lexists(written) else unquote(written)
         slash = "/" if path.endswith("/") else ""
-        return Target(_uri(os.path.abspath(path)).rstrip("/") + slash)
+        return Target(_uri(os.path.abspath(path).rstrip("/") + slash))
 
     async def stat(self, uri: str, *, version: str | None = None, checksum: Algorithm | None = None) -> RemoteObject:
         """Look at a file, and hash it if there is a checksum."""

@@ -98,6 +98,19 @@ def test_a_host_that_is_not_a_name_is_an_invalid_address(host: str) -> None:
         added(f"http://{host}/x")
 
 
+@pytest.mark.parametrize("scheme", ["s3", "gs", "http", "memory", "file", "unknown"])
+def test_a_uri_that_is_not_utf_8_is_refused(scheme: str) -> None:
+    with Session() as session, pytest.raises(InvalidUri, match="not UTF-8"):
+        list(session.references(f"{scheme}://host/\udcff", name="x"))
+
+
+def test_the_root_of_all_files_is_a_folder() -> None:
+    # It is not read: it may hold anything.
+    with Session() as session:
+        parsed = session.parse("file:///")
+    assert parsed is not None and parsed.target.uri == "file:///"
+
+
 def policy(bucket: str, effect: str, actions: list[str], keys: str = "*") -> str:
     where = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/{keys}"]
     statement = {"Effect": effect, "Principal": "*", "Action": actions, "Resource": where}
