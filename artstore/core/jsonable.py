@@ -24,7 +24,7 @@ def to_jsonable(
     Functions and classes become their names, members of an enumeration theirs, and slices dicts, as in W&B. Values of
     other types become strings, and the names of these types are appended to `unknown`. NaN and the infinities become
     `"NaN"`, `"Infinity"` and `"-Infinity"`, unless `keep_floats` leaves them as they are. With `strict`, as for
-    metadata, NaN becomes None, and infinity and values of other types raise `NotJson`.
+    metadata, NaN becomes None, and infinity and values of Python's other types, such as complex, raise `NotJson`.
 
     >>> to_jsonable({"loss": float("nan"), 1: (2, 3)})
     {'loss': 'NaN', '1': [2, 3]}
@@ -105,7 +105,7 @@ class _Converter:
     def _unknown(self, value: Any) -> str:
         if callable(value) and hasattr(value, "__qualname__") and hasattr(value, "__module__"):
             return f"{value.__module__}.{value.__qualname__}"
-        if self._strict and not callable(value) and not isinstance(value, PurePath):
+        if self._strict and type(value).__module__ == "builtins" and not callable(value):
             raise NotJson(
                 f"Object of type {type(value).__name__} is not JSON serializable: metadata is text, numbers, lists "
                 "and dicts"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import timedelta
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
@@ -80,6 +82,19 @@ def test_a_config_is_read_from_a_class_or_flags(given: Any, values: dict[str, An
 def test_a_config_error_is_the_class_that_programs_catch() -> None:
     assert wandb.sdk.lib.config_util.ConfigError is ConfigError
     assert dict(wandb.Config()) == {}
+
+
+def test_metadata_keep_the_text_of_values_of_other_libraries() -> None:
+    class Device:
+        def __str__(self) -> str:
+            return "cuda:0"
+
+    values = {"device": Device(), "each": [Device()], "share": Decimal("0.5"), "after": timedelta(days=1)}
+    kept = {"device": "cuda:0", "each": ["cuda:0"], "share": "0.5", "after": "1 day, 0:00:00"}
+    assert wandb.Artifact("model", "model", metadata=values).metadata == kept
+    for wrong in (object(), 1j, ...):
+        with pytest.raises(TypeError, match="is not JSON serializable"):
+            wandb.Artifact("model", "model", metadata={"a": wrong})
 
 
 def test_steps_are_integers_of_any_kind() -> None:
