@@ -14,12 +14,13 @@ _HOLDS = HOLDS_CHUNK.format(chunk="candidates.chunk")
 
 # All chunks of a segment group that another version shares are shared, so such groups are left out before chunks
 # are looked at one by one.
+# Whether another version counts is looked up one by one, from what is shared: a list of all would grow with the store.
 _OWN_CHUNKS = """
-    with others as (select id from versions where state = 'committed' and id <> :version and {which}),
-    own_groups as (
-        select segment_group from version_groups where version = :version
-        except
-        select segment_group from version_groups where version in (select id from others)
+    with own_groups as (
+        select segment_group from version_groups as own where version = :version and not exists (
+            select 1 from version_groups cross join versions as other on other.id = version_groups.version
+            where version_groups.segment_group = own.segment_group and {counts}
+        )
     ),
     own_segments as (
         select distinct segment from group_segments where segment_group in (select segment_group from own_groups)
@@ -36,10 +37,13 @@ _OWN_CHUNKS = """
         cross join entries on entries.file = file_chunks.file
         cross join group_segments on group_segments.segment = entries.segment
         cross join version_groups on version_groups.segment_group = group_segments.segment_group
-        where {holds} and version_groups.version in (select id from others)
+        cross join versions as other on other.id = version_groups.version
+        where {holds} and {counts}
     )
     {unless_kept}
 """
+_EARLIER = "version_groups.version < :version and other.state = 'committed'"
+_ANY_OTHER = "version_groups.version <> :version and other.state = 'committed'"
 _UNLESS_KEPT = f"""
     and not exists (
         select 1 from file_chunks cross join pending_entries on pending_entries.file = file_chunks.file
@@ -54,13 +58,13 @@ _UNLESS_KEPT = f"""
 
 def owned_bytes(connection: Connection, version: int) -> int:
     """Return the bytes of content that no earlier version contains."""
-    query = _OWN_CHUNKS.format(which="id < :version", holds=_HOLDS, unless_kept="")
+    query = _OWN_CHUNKS.format(counts=_EARLIER, holds=_HOLDS, unless_kept="")
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 
 def reclaimable_bytes(connection: Connection, version: int) -> int:
     """Return the bytes of content that no other version, pending version or run has: deleting this one frees them."""
-    query = _OWN_CHUNKS.format(which="true", holds=_HOLDS, unless_kept=_UNLESS_KEPT)
+    query = _OWN_CHUNKS.format(counts=_ANY_OTHER, holds=_HOLDS, unless_kept=_UNLESS_KEPT)
     return int(connection.execute(query, {"version": version}).fetchone()[0])
 
 

@@ -81,6 +81,15 @@ def test_reading_twice_as_much_is_twice_the_work(what: str, sizes: Mapping[int, 
     assert many[0] < AT_MOST * few[0] and many[1] < AT_MOST * few[1]
 
 
+@pytest.mark.parametrize("version", ["data:v50", "data:latest"])
+@pytest.mark.parametrize("share", [Store.owned_bytes, Store.reclaimable_bytes])
+def test_the_share_of_one_version_does_not_grow_with_the_number_of_versions(
+    version: str, share: Callable[[Store, str], int], sizes: Mapping[int, Store]
+) -> None:
+    few, many = (sqlite_steps(sizes[number], lambda n=number: share(sizes[n], version)) for number in (FEW, MANY))  # type: ignore[misc]
+    assert many < 1.2 * few
+
+
 def test_a_backup_of_twice_as_much_is_twice_the_work(sizes: Mapping[int, Store], tmp_path: Path) -> None:
     few, many = (
         sqlite_steps(sizes[number], lambda number=number: sizes[number].backup(tmp_path / f"{number}"))  # type: ignore[misc]
