@@ -122,12 +122,16 @@ lint: $(STAMP)
 	$(if $(DOCUMENTS),$(COG) --check $(DOCUMENTS))
 
 bench: $(STAMP)
-	$(BIN)/pytest tests/benchmarks/test_hot_paths.py --benchmark-enable --benchmark-columns=min,median,rounds -q
-	$(BIN)/python -m benchmarks targets
+	@status=0; \
+	$(BIN)/pytest tests/benchmarks/test_hot_paths.py --benchmark-enable --benchmark-columns=min,median,rounds -q || status=1; \
+	$(BIN)/python -m benchmarks targets || status=1; \
+	exit $$status
 
 bench-full: $(STAMP)
-	$(BIN)/python -m benchmarks results --full
-	$(BIN)/python -m benchmarks million
+	@status=0; \
+	$(BIN)/python -m benchmarks results --full || status=1; \
+	$(BIN)/python -m benchmarks million || status=1; \
+	exit $$status
 
 torture: setup
 	$(BIN)/pytest -n 2 --dist loadgroup tests -m torture

@@ -15,7 +15,9 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,6 +36,7 @@ Result = TypeVar("Result")
 def main(arguments: list[str] | None = None) -> int:
     """Measure the selected part, print the results, and remove the data."""
     options = _parser().parse_args(arguments)
+    options.failed = []
     needed = max(_size(options, part).disk for part in (PARTS if options.part == "results" else [options.part]))
     work = Path(tempfile.mkdtemp(prefix="artstore-bench-", dir=options.dir))
     # A store that happens to be above is none of ours, for the tools that are started either.
@@ -45,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"This needs {needed / 1e9:.0f} GB of disk space, {free / 1e9:.0f} are free: choose another --dir.")
             return 1
         PARTS[options.part](work, options)
+        if options.failed:
+            print("Not measured, see above: " + ", ".join(options.failed))
     finally:
         if before is None:
             del os.environ[location.CEILING]
@@ -54,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"The data is in {work}: remove it when you are done.")
         else:
             shutil.rmtree(work)
-    return 0
+    return 1 if options.failed else 0
 
 
 def _size(options: argparse.Namespace, part: str) -> Size:
@@ -62,9 +67,8 @@ def _size(options: argparse.Namespace, part: str) -> Size:
 
 
 def _targets(work: Path, options: argparse.Namespace) -> list[Row]:
-    rows = _print_each(
-        targets.measure(work, _size(options, "targets"), options.only or targets.MEASURED), report.row_line
-    )
+    measure = partial(targets.measure, work, _size(options, "targets"))
+    rows = _print_each(_in_groups(measure, options.only or targets.MEASURED, options), report.row_line)
     print(targets.conclusion(rows))
     return rows
 
@@ -79,11 +83,13 @@ def _peers(work: Path, options: argparse.Namespace) -> tuple[dict[str, tuple[Pee
 
 
 def _growth(work: Path, options: argparse.Namespace) -> list[growth.Curve]:
-    return _print_each(growth.measure(work, _size(options, "growth"), options.only or None), report.curve_line)
+    measure = partial(growth.measure, work, _size(options, "growth"))
+    return _print_each(_in_groups(measure, options.only or growth.GROUPS, options), report.curve_line)
 
 
 def _savings(work: Path, options: argparse.Namespace) -> list[Saving]:
-    return _print_each(savings.measure(work, _size(options, "savings"), options.only or None), report.saving_line)
+    measure = partial(savings.measure, work, _size(options, "savings"))
+    return _print_each(_in_groups(measure, options.only or savings.MEASURED, options), report.saving_line)
 
 
 def _pages(work: Path, options: argparse.Namespace) -> list[pages.Painted]:
@@ -91,8 +97,8 @@ def _pages(work: Path, options: argparse.Namespace) -> list[pages.Painted]:
 
 
 def _million(work: Path, options: argparse.Namespace) -> list[million_files.Growth]:
-    size = _size(options, "million")
-    return _print_each(million_files.measure(work, size, options.only or None), report.million_line)
+    measure = partial(million_files.measure, work, _size(options, "million"))
+    return _print_each(_in_groups(measure, options.only or million_files.LAYOUTS, options), report.million_line)
 
 
 def _results(work: Path, options: argparse.Namespace) -> None:
@@ -102,11 +108,25 @@ def _results(work: Path, options: argparse.Namespace) -> None:
     results = report.Results(page, command, machine.facts(work))
     everything = argparse.Namespace(**{**vars(options), "only": []})
     report.add_goals(results, _targets(work / "targets", everything))
-    report.add_savings(results, _savings(work / "savings", everything))
-    report.add_growth(results, _growth(work / "growth", everything))
+    if saved := _savings(work / "savings", everything):
+        report.add_savings(results, saved)
+    if curves := _growth(work / "growth", everything):
+        report.add_growth(results, curves)
     installed, measured = _peers(work / "peers", options)
     report.add_tools(results, installed, _size(options, "peers"), measured)
     print(f"Written: {page}")
+
+
+def _in_groups(
+    measure: Callable[[list[str]], Iterator[Result]], groups: Iterable[str], options: argparse.Namespace
+) -> Iterator[Result]:
+    """Measure group by group. One that fails is told and noted, and ends none of the others, which may take an hour."""
+    for group in groups:
+        try:
+            yield from measure([group])
+        except Exception:
+            traceback.print_exc()
+            options.failed.append(group)
 
 
 def _print_each(results: Iterable[Result], line: Callable[[Result], str]) -> list[Result]:

@@ -53,9 +53,13 @@ def kinds() -> dict[str, dict[str, Any]]:
 
 def measure(work: Path, size: Size, only: Iterable[str] | None = None) -> Iterator[Saving]:
     """Measure the histories, and 1 MiB inserted into the one large file."""
-    for number, history in enumerate([*HISTORIES, _inserted()]):
+    for number, history in enumerate(_histories()):
         if only is None or history.name in set(only):
             yield _saving(work / str(number), size, history)
+
+
+def _histories() -> list[History]:
+    return [*HISTORIES, _inserted()]
 
 
 def _inserted() -> History:
@@ -89,3 +93,7 @@ def _saving(work: Path, size: Size, history: History) -> Saving:
         kind: Stored(sizes[0][0], sizes[-1][0], sum(spent for _, spent in sizes)) for kind, sizes in measured.items()
     }
     return Saving(history.name, history.description, len(lengths), lengths[0], sum(lengths), stored)
+
+
+MEASURED = [history.name for history in _histories()]
+"""The names of what is measured."""

@@ -6,13 +6,14 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
 import pytest
 
-from benchmarks import comparison, growth, machine, measurement, million_files, report, savings, targets
+from benchmarks import comparison, datasets, growth, machine, measurement, million_files, report, savings, targets
 from benchmarks.__main__ import main
 from benchmarks.comparison import Skipped, StepResult
 from benchmarks.datasets import MEBI, TINY
@@ -54,6 +55,19 @@ def test_the_data_is_removed_at_the_end_unless_keep_is_given(
     assert main(["targets", "lineage", "--tiny", "--keep", "--dir", str(tmp_path)]) == 0
     (kept_folder,) = tmp_path.iterdir()
     assert str(kept_folder) in capsys.readouterr().out
+
+
+def test_a_group_that_fails_is_told_and_the_others_are_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(work: Path, size: datasets.Size) -> Iterator[Row]:
+        raise OSError("no disk")
+
+    monkeypatch.setitem(targets.MEASURED, "files", failing)
+    assert main(["targets", "files", "lineage", "--tiny", "--dir", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert "1 of 13 hold" in said.out and "Not measured, see above: files" in said.out and "no disk" in said.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_pages_are_measured_beside_one_that_says_hello(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
