@@ -158,15 +158,19 @@ class Db:
         if self.closed:
             raise StoreError(f"the store {self.folder} was closed: open it again")
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the file of the catalog is still at its place: neither removed nor replaced since it was opened."""
+        if self._file is None:
+            return True
+        try:
+            return os.path.samestat(self._file, os.stat(self.path))
+        except FileNotFoundError:
+            return False
+
     def _check_there(self) -> None:
         """Raise `StoreError` if the file of the catalog was removed or replaced: writes to it would be lost."""
-        if self._file is None:
-            return
-        try:
-            there = os.path.samestat(self._file, os.stat(self.path))
-        except FileNotFoundError:
-            there = False
-        if not there:
+        if not self.is_there:
             raise StoreError(
                 f"the store {self.folder} was removed or replaced while it was open: restore it from a backup, "
                 "or open it again"

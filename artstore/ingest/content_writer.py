@@ -200,7 +200,7 @@ class ContentWriter:
             yield
 
     def drop(self) -> Freed:
-        """End the lease and release what only the draft held. In a forked child nothing of the parent is touched."""
+        """End the lease and release what only the draft held; nothing of the parent is touched in a forked child."""
         if os.getpid() != self._pid:
             return Freed()
         with self._guard, ExitStack() as ending:
@@ -208,8 +208,9 @@ class ContentWriter:
             freed = Freed()
             self._broken = self._broken or StoreError("it was dropped, or the store was closed")
             if self.lease.is_open:
-                with self._db.writing() as connection:
-                    freed = garbage.release(connection, claims=self.lease.close(connection))
+                if self._db.is_there:
+                    with self._db.writing() as connection:
+                        freed = garbage.release(connection, claims=self.lease.close(connection))
                 self.lease.forget()
             return freed
 

@@ -218,6 +218,18 @@ def test_a_store_removed_during_a_run_is_an_error_at_wait_and_at_the_end(program
     run.finish()
 
 
+def test_a_store_that_was_removed_is_closed(programs: ProgramFolder) -> None:
+    """As at the end of a program with a store in a temporary folder."""
+    run = start_run()
+    run.log_artifact(new_draft("a", 0)).wait()
+    draft = new_draft("b", 1)
+    run.finish()
+    shutil.rmtree(programs.store)
+    artstore.tracking.open_stores.close()
+    with pytest.raises(StoreError, match="was closed since files were added to b"):
+        draft.add_file(__file__)
+
+
 def test_a_finished_run_refuses_calls(programs: ProgramFolder) -> None:
     run = start_run()
     run.finish()
