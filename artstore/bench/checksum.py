@@ -223,9 +223,13 @@ def _mapped(factory: HasherFactory | None) -> Workload:
 
 
 def _store_small(algorithm: str) -> Workload:
+    raw = digests.algorithm(algorithm).raw
+
     def workload(path: str, worker: _Worker) -> None:
-        for read in small_files.read_small([path], algorithm):
-            worker.advance(len(read.data) if isinstance(read, small_files.SmallFile) else 0)
+        read = small_files.read_file(path)
+        if isinstance(read, small_files.SmallFile):
+            raw(read.data)
+            worker.advance(len(read.data))
 
     return workload
 

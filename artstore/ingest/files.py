@@ -11,7 +11,7 @@ import os
 import stat
 import threading
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from itertools import chain
@@ -30,14 +30,13 @@ from artstore.ingest import large_file, small_files, walk
 from artstore.ingest.content_writer import ContentWriter
 from artstore.ingest.open_draft import OpenDraft, SeenFiles
 from artstore.ingest.pack_batch import Batch
-from artstore.ingest.small_files import STORED, IngestedBatch, SmallFile
+from artstore.ingest.small_files import STORED, FilesToRead, IngestedBatch
 from artstore.ingest.walk import FoundFile, FoundFiles, Walk, WalkedFolder
 from artstore.runtime import pause_gc, platform, processes, source_file, stat_columns, terminal
 from artstore.runtime.progress import SILENT, Progress, step
-from artstore.runtime.source_file import Problem, Stat, is_executable
+from artstore.runtime.source_file import Problem, is_executable
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 from artstore.runtime.stable_files import StableFiles
-from artstore.runtime.stat_columns import StatColumns
 from artstore.runtime.threads import ThreadPool
 from artstore.storage import chunking
 
@@ -109,12 +108,12 @@ class FileReader:
         batch: list[FoundFiles] = []
         room = _BATCH_FILES
         for files in self._small_files(folders):
-            start, number = 0, len(files.names)
-            while start < number:
+            start = 0
+            while start < files.number:
                 part = files.part(start, start + room)
                 batch.append(part)
                 start += room
-                room -= len(part.names)
+                room -= part.number
                 if not room:
                     yield batch
                     batch, room = [], _BATCH_FILES
@@ -125,15 +124,15 @@ class FileReader:
         """Yield the small files that are to be read, and put the large ones aside."""
         for folder in folders:
             self.others += folder.others
-            for files, stats in self._changed_files(folder):
-                self._stable_files.expect_all(stats)
-                if max(stats.sizes) > chunking.WHOLE:
-                    sizes = list(enumerate(stats.sizes))
-                    self._large += [_one(files, i, stats.stat(i)) for i, size in sizes if size > chunking.WHOLE]
-                    files = _chosen(files, [i for i, size in sizes if size <= chunking.WHOLE])
+            for files in self._changed_files(folder):
+                self._stable_files.expect_all(files.stats)
+                if max(files.stats.sizes) > chunking.WHOLE:
+                    sizes = list(enumerate(files.stats.sizes))
+                    self._large += [files.one(i) for i, size in sizes if size > chunking.WHOLE]
+                    files = files.chosen([i for i, size in sizes if size <= chunking.WHOLE])
                 yield files
 
-    def _changed_files(self, walked: WalkedFolder) -> Iterator[tuple[FoundFiles, StatColumns]]:
+    def _changed_files(self, walked: WalkedFolder) -> Iterator[FoundFiles]:
         """Make the entries of files that did not change since they were last read; yield the others."""
         folder = walked.folder
         now = stat_columns.of_statuses(walked.names, walked.statuses)
@@ -141,84 +140,91 @@ class FileReader:
         only = walked.names[0] if now.number == 1 else None
         is_cached = now.number > 0 and names.is_utf8(os.path.join(folder, only or ""))
         known = stat_cache.cached(self._db.connection, folder, only) if is_cached else stat_cache.NOTHING
+        executables = [is_executable(status.st_mode) for status in walked.statuses]
+        found = FoundFiles(folder, walked.paths, now, executables)
         if known.stats == now:
-            self._add_unchanged(walked, known)
+            self._add_unchanged(found, known)
         else:
             places = {name: i for i, name in enumerate(known.stats.names)}
             before = dict(zip(known.stats.names, zip(*known.stats[1:], strict=True), strict=True))
             stats = zip(*now[1:], strict=True)
             same = [before.get(name) == stat for name, stat in zip(now.names, stats, strict=True)]
-            unchanged = walked.chosen(same)
-            self._add_unchanged(unchanged, known.chosen([places[name] for name in unchanged.names]))
+            unchanged = found.chosen([i for i, is_same in enumerate(same) if is_same])
+            self._add_unchanged(unchanged, known.chosen([places[name] for name in unchanged.stats.names]))
             changed = [i for i, is_same in enumerate(same) if not is_same]
             if changed:
-                yield _chosen(FoundFiles(folder, walked.names, walked.paths), changed), now.chosen(changed)
+                yield found if len(changed) == found.number else found.chosen(changed)
         for file in walked.followed:
-            yield FoundFiles(file.folder, [file.name], [file.path]), stat_columns.of_stats([file.name], [file.stat])
+            yield file.columns
 
-    def _add_unchanged(self, walked: WalkedFolder, known: KnownFiles) -> None:
-        executables = [is_executable(status.st_mode) for status in walked.statuses]
-        self._files.append(FileEntries(walked.paths, known.digests, known.stats.sizes.tolist(), executables))
-        self._unchanged.append(_UnchangedFiles(known.ids, walked.folder, walked.names, walked.paths))
+    def _add_unchanged(self, files: FoundFiles, known: KnownFiles) -> None:
+        self._files.append(FileEntries(files.paths, known.digests, known.stats.sizes.tolist(), files.executables))
+        self._unchanged.append(_UnchangedFiles(known.ids, files.folder, files.stats.names, files.paths))
         self._progress.advance(sum(known.stats.sizes))
 
     def _read_here(self, batch: list[FoundFiles]) -> IngestedBatch:
-        read = small_files.read_small(_sources(batch), self._algorithm.name)
-        self._writer.put_files((file.digest, file.data) for file in read if isinstance(file, SmallFile))
+        read = small_files.read_small(_to_read(batch), self._algorithm.name)
+        self._writer.put_files(zip(read.digests, read.contents, strict=True))
         return small_files.ingested(read, {})
 
-    def _arguments(self, batch: list[FoundFiles]) -> tuple[list[str], str, str, str | None, str, int]:
+    def _arguments(self, batch: list[FoundFiles]) -> tuple[list[FilesToRead], str, str, str | None, str, int]:
         lent = self._lent[id(batch)] = self._writer.lend()
         store, algorithm, compression = str(self._db.folder), self._algorithm.name, self._db.compression
-        return _sources(batch), store, algorithm, compression, str(lent.pack.path), lent.pack.end
+        return _to_read(batch), store, algorithm, compression, str(lent.pack.path), lent.pack.end
 
-    def _add_small_files(self, batch: list[FoundFiles], ingested: IngestedBatch) -> None:
-        deleted = self._take_back(batch, ingested) if ingested.end is not None else set()
-        if ingested.problems:
-            each = [_chosen(files, [i]) for files in batch for i in range(len(files.names))]
+    def _add_small_files(self, sent: list[FoundFiles], ingested: IngestedBatch) -> None:
+        batch = sent
+        if ingested.problems or ingested.changed:
+            each = _each(sent)
             for position, problem in ingested.problems.items():
                 self._note_problem(each[position], problem)
-            batch = [files for i, files in enumerate(each) if i not in ingested.problems]
+            for position, now in ingested.changed.items():
+                each[position] = each[position].with_stat(*now)
+            batch = [file.columns for i, file in enumerate(each) if i not in ingested.problems]
+        deleted = self._take_back(sent, batch, ingested) if ingested.end is not None else set()
         again: list[FoundFiles] = []
         if deleted:
-            each = [_chosen(files, [i]) for files in batch for i in range(len(files.names))]
+            each = _each(batch)
             digests = split_raw(ingested.digests)
-            stored = [i for i, offset in enumerate(ingested.offsets) if offset == STORED and digests[i] in deleted]
-            again = [each[i] for i in stored]
-        if again:
-            kept = [i for i in range(len(each)) if i not in set(stored)]
-            batch, ingested = [each[i] for i in kept], ingested.chosen(kept)
+            stored = {i for i, offset in enumerate(ingested.offsets) if offset == STORED and digests[i] in deleted}
+            again = [each[i].columns for i in sorted(stored)]
+            kept = [i for i in range(len(each)) if i not in stored]
+            batch, ingested = [each[i].columns for i in kept], ingested.chosen(kept)
         start = 0
         for files in batch:
-            end = start + len(files.names)
-            digests_of = ingested.digests[LENGTH * start : LENGTH * end]
-            self._add_files(files, ingested.stats.part(files.names, start), ingested.executables[start:end], digests_of)
+            end = start + files.number
+            self._add_files(files, ingested.digests[LENGTH * start : LENGTH * end])
+            self._progress.advance(sum(files.stats.sizes))
             start = end
-        self._progress.advance(sum(ingested.stats.sizes))
         if again:
             self._add_small_files(again, self._read_here(again))
 
-    def _note_problem(self, file: FoundFiles, problem: Problem) -> None:
+    def _note_problem(self, file: FoundFile, problem: Problem) -> None:
         if problem.too_large:
-            self._large.append(walk.find_file(file.folder, file.names[0], file.paths[0]))
+            self._large.append(walk.find_file(file.folder, file.name, file.path))
         elif problem.changed:
             raise source_file.changed(problem.path)
         else:
             raise source_file.unreadable(problem.path, problem.reason)
 
-    def _take_back(self, batch: list[FoundFiles], ingested: IngestedBatch) -> set[bytes]:
-        """Take over the content that a worker wrote and claim what it found stored; return digests deleted since."""
+    def _take_back(self, sent: list[FoundFiles], batch: list[FoundFiles], ingested: IngestedBatch) -> set[bytes]:
+        """Take over the content that a worker wrote and claim what it found stored; return digests deleted since.
+
+        `batch` are those of the files sent to it that it read.
+        """
         digests = split_raw(ingested.digests)
-        lent = self._lent.pop(id(batch))
+        sizes = [size for files in batch for size in files.stats.sizes]
+        lent = self._lent.pop(id(sent))
         assert ingested.end is not None
-        self._writer.take_back(lent, ingested.end, digests, ingested.stats.sizes, ingested.offsets, ingested.compressed)
+        self._writer.take_back(lent, ingested.end, digests, sizes, ingested.offsets, ingested.compressed)
         if STORED not in ingested.offsets:
             return set()
         stored = {digest for digest, offset in zip(digests, ingested.offsets, strict=True) if offset == STORED}
         return self._writer.claim_stored(stored)
 
-    def _add_files(self, files: FoundFiles, stats: StatColumns, executables: list[bool], digests: bytes) -> None:
-        """Add files that were read, by their stats then."""
+    def _add_files(self, files: FoundFiles, digests: bytes) -> None:
+        """Add files that were read, with their stats then."""
+        stats = files.stats
         if source_file.GROWN in stats.inodes:
             sources = zip(files.sources, stats.inodes, stats.sizes, strict=True)
             self.grown += [(source, size) for source, inode, size in sources if inode == source_file.GROWN]
@@ -228,7 +234,7 @@ class FileReader:
             is_whole = len(stable) == stats.number
             seen = digests if is_whole else b"".join(digests[LENGTH * i : LENGTH * (i + 1)] for i in stable)
             self.seen.setdefault(files.folder, []).append((stats if is_whole else stats.chosen(stable), seen))
-        self._files.append(FileEntries(files.paths, digests, stats.sizes.tolist(), executables))
+        self._files.append(FileEntries(files.paths, digests, stats.sizes.tolist(), files.executables))
 
     def _claim_unchanged(self) -> list[FoundFile]:
         """Claim the files that the stat cache named; return those whose content was deleted since."""
@@ -247,9 +253,7 @@ class FileReader:
             self._stable_files.expect(file.stat)
         paths = {file.path for file in files}
         self._files = [part.without(paths) for part in self._files]
-        small = [
-            FoundFiles(file.folder, [file.name], [file.path]) for file in files if file.stat.size <= chunking.WHOLE
-        ]
+        small = [file.columns for file in files if file.stat.size <= chunking.WHOLE]
         self._large += [file for file in files if file.stat.size > chunking.WHOLE]
         self._add_small_files(small, self._read_here(small))
 
@@ -262,24 +266,19 @@ class FileReader:
             try:
                 for file, future in zip(self._large, futures, strict=True):
                     read, executable, digest = future.result()
-                    stats = stat_columns.of_stats([file.name], [read])
-                    self._add_files(FoundFiles(file.folder, [file.name], [file.path]), stats, [executable], digest)
+                    self._add_files(file.with_stat(read, executable).columns, digest)
             except BaseException:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
 
 
-def _sources(batch: list[FoundFiles]) -> list[str]:
-    return [source for files in batch for source in files.sources]
+def _to_read(batch: list[FoundFiles]) -> list[FilesToRead]:
+    return [FilesToRead(files.folder, files.stats) for files in batch]
 
 
-def _chosen(files: FoundFiles, positions: Sequence[int]) -> FoundFiles:
-    return FoundFiles(files.folder, [files.names[i] for i in positions], [files.paths[i] for i in positions])
-
-
-def _one(files: FoundFiles, position: int, stat: Stat) -> FoundFile:
-    return FoundFile(files.folder, files.names[position], files.paths[position], stat)
+def _each(batch: list[FoundFiles]) -> list[FoundFile]:
+    return [files.one(i) for files in batch for i in range(files.number)]
 
 
 def add_file(

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from artstore.catalog import quarantine
 from artstore.catalog.connection import Connection, connect_for_reading
 from artstore.core import digests
 from artstore.core.file_columns import split_raw
-from artstore.runtime import platform, source_file, stat_columns
+from artstore.runtime import platform, source_file
 from artstore.runtime.source_file import Problem, Stat, is_executable, stat_of
 from artstore.runtime.stat_columns import StatColumns
 from artstore.storage import chunking, codec, packs
@@ -27,8 +28,25 @@ class SmallFile(NamedTuple):
 
     stat: Stat
     executable: bool
-    digest: bytes
     data: bytes
+
+
+class FilesToRead(NamedTuple):
+    """Files in one folder, with their stats as a walk has seen them."""
+
+    folder: str
+    stats: StatColumns
+
+
+class ReadFiles(NamedTuple):
+    """The files of a batch that were read, in their order, and why others were not."""
+
+    problems: dict[int, Problem]
+    """By the position in the batch."""
+    changed: dict[int, tuple[Stat, bool]]
+    """The stats of files that changed after the walk, and whether they are executable, by the position in the batch."""
+    contents: list[bytes]
+    digests: list[bytes]
 
 
 STORED = -1
@@ -40,9 +58,8 @@ class IngestedBatch(NamedTuple):
 
     problems: dict[int, Problem]
     """By the position in the batch."""
-    stats: StatColumns
-    """Their stats, without the names, which the caller knows."""
-    executables: list[bool]
+    changed: dict[int, tuple[Stat, bool]]
+    """The stats of files that changed after the walk, and whether they are executable, by the position in the batch."""
     digests: bytes
     """The raw digests of their content, without a separator."""
     offsets: array[int]
@@ -57,48 +74,38 @@ class IngestedBatch(NamedTuple):
         digests = split_raw(self.digests)
         return self._replace(
             problems={},
-            stats=self.stats.chosen(positions),
-            executables=[self.executables[i] for i in positions],
+            changed={},
             digests=b"".join([digests[i] for i in positions]),
             offsets=array("q", [self.offsets[i] for i in positions]),
         )
 
 
-def ingested(read: Sequence[SmallFile | Problem], offsets: Mapping[bytes, int]) -> IngestedBatch:
+def ingested(read: ReadFiles, offsets: Mapping[bytes, int]) -> IngestedBatch:
     """Return the columns of files that were read; `offsets` are those of new content, by digest."""
-    files = [file for file in read if not isinstance(file, Problem)]
-    digests = [file.digest for file in files]
-    return IngestedBatch(
-        {i: file for i, file in enumerate(read) if isinstance(file, Problem)},
-        stat_columns.of_stats([], [file.stat for file in files]),
-        [file.executable for file in files],
-        b"".join(digests),
-        array("q", [offsets.get(digest, STORED) for digest in digests]),
-        None,
-        {},
-    )
+    places = array("q", [offsets.get(digest, STORED) for digest in read.digests])
+    return IngestedBatch(read.problems, read.changed, b"".join(read.digests), places, None, {})
 
 
 _connections: dict[str, Connection] = {}
 
 
 def ingest(
-    paths: Sequence[str], store: str, algorithm: str, compression: str | None, pack: str, offset: int
+    batch: Sequence[FilesToRead], store: str, algorithm: str, compression: str | None, pack: str, offset: int
 ) -> IngestedBatch:
     """Read files of up to 64 KiB, and append those that the store does not hold to a pack."""
-    read = read_small(paths, algorithm)
-    stored = quarantine.usable_files(_catalog(store), {file.digest for file in read if not isinstance(file, Problem)})
+    read = read_small(batch, algorithm)
+    stored = quarantine.usable_files(_catalog(store), set(read.digests))
     offsets = dict.fromkeys(stored, STORED)
     new: list[codec.Bytes] = []
     compressed: dict[bytes, int] = {}
     encode, end = codec.encoder(compression), offset
-    for file in read:
-        if isinstance(file, Problem) or file.digest in offsets:
+    for digest, content in zip(read.digests, read.contents, strict=True):
+        if digest in offsets:
             continue
-        offsets[file.digest] = end
-        data, encoded = encode(file.data)
+        offsets[digest] = end
+        data, encoded = encode(content)
         if encoded:
-            compressed[file.digest] = len(data)
+            compressed[digest] = len(data)
         new.append(data)
         end += len(data)
     packs.write_for_writer(Path(pack), offset, b"".join(new))
@@ -112,13 +119,71 @@ def _catalog(store: str) -> Connection:
     return connection
 
 
-def read_small(paths: Sequence[str], algorithm: str) -> list[SmallFile | Problem]:
+def read_small(batch: Sequence[FilesToRead], algorithm: str) -> ReadFiles:
     """Read and hash files of up to 64 KiB, each in one state."""
-    raw = digests.algorithm(algorithm).raw
-    return [_read_one(path, raw) for path in paths]
+    problems, changed, contents = dict[int, Problem](), dict[int, tuple[Stat, bool]](), list[bytes]()
+    first = 0
+    for folder, stats in batch:
+        for position, file in enumerate(_read_folder(folder, stats), first):
+            if isinstance(file, bytes):
+                contents.append(file)
+            elif isinstance(file, SmallFile):
+                changed[position] = file.stat, file.executable
+                contents.append(file.data)
+            else:
+                problems[position] = file
+        first += stats.number
+    return ReadFiles(problems, changed, contents, list(map(digests.algorithm(algorithm).raw, contents)))
 
 
-def _read_one(path: str, raw: digests.Raw) -> SmallFile | Problem:
+def _read_folder(folder: str, stats: StatColumns) -> Iterator[bytes | SmallFile | Problem]:
+    """Read files of a folder: only the content of those that are, after they were read, as the walk has seen them."""
+    prefix = os.path.join(folder, "")
+    with _opened(folder) as descriptor_of_folder:
+        # Names relative to a descriptor are found faster than whole paths.
+        names = stats.names if descriptor_of_folder is not None else [prefix + name for name in stats.names]
+        columns = zip(names, stats.names, stats.inodes, stats.sizes, stats.mtimes_ns, stats.ctimes_ns, strict=True)
+        for place, name, inode, size, mtime_ns, ctime_ns in columns:
+            try:
+                descriptor = os.open(place, source_file.OPEN_FLAGS, dir_fd=descriptor_of_folder)
+                try:
+                    data = os.read(descriptor, size + 1)
+                    status = os.fstat(descriptor)
+                finally:
+                    os.close(descriptor)
+            except OSError:
+                # Read again, it says why it cannot be read.
+                yield read_file(prefix + name)
+                continue
+            is_unchanged = (
+                len(data) == size == status.st_size
+                and status.st_mtime_ns == mtime_ns
+                and status.st_ctime_ns == ctime_ns
+                and status.st_ino == inode
+            )
+            yield data if is_unchanged else read_file(prefix + name)
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int | None]:
+    """Open a folder, if files can be opened relative to it."""
+    if os.open not in os.supports_dir_fd:
+        yield None
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        # Each of its files says why it cannot be read.
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_file(path: str) -> SmallFile | Problem:
+    """Read a file of up to 64 KiB in one state."""
     try:
         descriptor = os.open(path, source_file.OPEN_FLAGS)
     except OSError as error:
@@ -133,12 +198,12 @@ def _read_one(path: str, raw: digests.Raw) -> SmallFile | Problem:
             if before.st_size > chunking.WHOLE:
                 return Problem(path, "it grew", too_large=True)
             if len(data) == after.st_size and _same(before, after):
-                return SmallFile(stat_of(after), is_executable(after.st_mode), raw(data), data)
+                return SmallFile(stat_of(after), is_executable(after.st_mode), data)
             before = after
             os.lseek(descriptor, 0, os.SEEK_SET)
         prefix = _stable_prefix(descriptor, before.st_size)
         if prefix is not None:
-            return SmallFile(source_file.prefix_stat(before), is_executable(before.st_mode), raw(prefix), prefix)
+            return SmallFile(source_file.prefix_stat(before), is_executable(before.st_mode), prefix)
         return Problem(path, "it kept changing", changed=True)
     except OSError as error:
         return Problem(path, error.strerror or str(error))

@@ -10,7 +10,6 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +17,9 @@ from typing import NamedTuple
 from artstore.core import names
 from artstore.core.manifest import Entry, Kind
 from artstore.errors import ArtstoreError, InvalidPath, LinkCycle
-from artstore.runtime import source_file
-from artstore.runtime.source_file import Stat, stat_of
+from artstore.runtime import source_file, stat_columns
+from artstore.runtime.source_file import Stat, is_executable, stat_of
+from artstore.runtime.stat_columns import StatColumns
 
 RUN_FOLDERS = "work"
 """The folder in a store that has a folder for the process of each run that is open."""
@@ -34,29 +34,56 @@ class FoundFile(NamedTuple):
     name: str
     path: str
     stat: Stat
+    executable: bool
 
     @property
     def source(self) -> str:
         """The path to read it from."""
         return os.path.join(self.folder, self.name)
 
+    def with_stat(self, stat: Stat, executable: bool) -> FoundFile:
+        """Return the file as it was when it was read."""
+        return self._replace(stat=stat, executable=executable)
+
+    @property
+    def columns(self) -> FoundFiles:
+        """The file as columns."""
+        return FoundFiles(self.folder, [self.path], stat_columns.of_stats([self.name], [self.stat]), [self.executable])
+
 
 class FoundFiles(NamedTuple):
-    """Files in one folder: where they are on disk, and their paths in the artifact."""
+    """Files that a walk found in one folder: their paths in the artifact, and names and stats."""
 
     folder: str
-    names: list[str]
     paths: list[str]
+    stats: StatColumns
+    executables: list[bool]
+
+    @property
+    def number(self) -> int:
+        """The number of files."""
+        return len(self.paths)
 
     @property
     def sources(self) -> list[str]:
         """The paths to read them from."""
         prefix = os.path.join(self.folder, "")
-        return [prefix + name for name in self.names]
+        return [prefix + name for name in self.stats.names]
 
     def part(self, start: int, end: int) -> FoundFiles:
         """Return the files between two positions."""
-        return FoundFiles(self.folder, self.names[start:end], self.paths[start:end])
+        stats = self.stats.part(self.stats.names[start:end], start)
+        return FoundFiles(self.folder, self.paths[start:end], stats, self.executables[start:end])
+
+    def chosen(self, positions: Sequence[int]) -> FoundFiles:
+        """Return some of the files."""
+        paths, executables = [self.paths[i] for i in positions], [self.executables[i] for i in positions]
+        return FoundFiles(self.folder, paths, self.stats.chosen(positions), executables)
+
+    def one(self, position: int) -> FoundFile:
+        """Return one of the files."""
+        name, stat = self.stats.names[position], self.stats.stat(position)
+        return FoundFile(self.folder, name, self.paths[position], stat, self.executables[position])
 
 
 @dataclass
@@ -73,11 +100,6 @@ class WalkedFolder:
     """Files outside the folder that links in it lead to."""
     others: list[Entry] = field(default_factory=list)
     """Entries for links, and for the folder itself if it is empty."""
-
-    def chosen(self, flags: Sequence[bool]) -> WalkedFolder:
-        """Return only the files with a flag that is set."""
-        names, paths = list(compress(self.names, flags)), list(compress(self.paths, flags))
-        return WalkedFolder(self.folder, names, paths, list(compress(self.statuses, flags)))
 
 
 class _Folder(NamedTuple):
@@ -223,7 +245,8 @@ def find_file(folder: str, name: str, path: str) -> FoundFile:
     """Return the file at a place, following links, as it is now."""
     source = os.path.join(folder, name)
     try:
-        return FoundFile(folder, name, path, stat_of(os.stat(source)))
+        status = os.stat(source)
+        return FoundFile(folder, name, path, stat_of(status), is_executable(status.st_mode))
     except OSError as error:
         raise source_file.unreadable(source, error.strerror or str(error)) from error
 
