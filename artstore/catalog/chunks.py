@@ -1,10 +1,8 @@
-"""The index of stored content: files, their chunks, the place of each chunk in a pack, and publishing new ones."""
+"""The index of stored content: files, their chunks, and the place of each chunk in a pack."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
 from typing import NamedTuple
 
 from artstore.catalog.connection import Connection
@@ -19,49 +17,6 @@ HOLDS_CHUNK = f"""
         and file_chunks.chunk + file_chunks.count > {{chunk}}))
 """
 """SQL condition: a row of `file_chunks` contains `{chunk}`."""
-
-
-class NewChunk(NamedTuple):
-    """A chunk that is durable in a pack and not published yet."""
-
-    digest: bytes
-    offset: int
-    length: int
-    size: int
-    codec: int = 0
-
-
-class NewFile(NamedTuple):
-    """A file whose chunks are published already, or together with it."""
-
-    digest: bytes
-    size: int
-    chunks: Sequence[bytes]
-
-
-class NewSmallFiles(NamedTuple):
-    """Files of one chunk each as columns: none is empty, compressed or listed twice. They are durable in one pack."""
-
-    digests: list[bytes]
-    sizes: list[int]
-    offsets: list[int]
-
-    def chunks(self) -> list[NewChunk]:
-        """Return their chunks."""
-        return list(map(NewChunk, self.digests, self.offsets, self.sizes, self.sizes))
-
-    def files(self) -> list[NewFile]:
-        """Return the files."""
-        return [NewFile(digest, size, [digest]) for digest, size in zip(self.digests, self.sizes, strict=True)]
-
-
-class Published(NamedTuple):
-    """The ids of published chunks and files: new ones, or those of a writer that published the same before."""
-
-    chunks: dict[bytes, int]
-    files: dict[bytes, int]
-    lost: int
-    """Bytes of chunks that another writer had published before; their ranges are free."""
 
 
 def _ids(connection: Connection, table: str, digests: Iterable[bytes]) -> dict[bytes, int]:
@@ -95,129 +50,6 @@ def missing_files(connection: Connection, first: int, last: int) -> set[int]:
     return set(range(first, last + 1)) - {id for (id,) in rows}
 
 
-def _next_id(connection: Connection, table: str) -> int:
-    """Return an id that no row of a table has or had; where the sequence is damaged, one that no row has."""
-    query = f"""
-        select 1 + max(
-            coalesce((select max(seq) from sqlite_sequence where name = ?), 0),
-            coalesce((select max(id) from {table}), 0)
-        )
-    """
-    return int(connection.execute(query, (table,)).fetchone()[0])
-
-
-def publish(
-    connection: Connection,
-    pack: str,
-    end: int,
-    sealed: bool,
-    chunks: Sequence[NewChunk],
-    files: Sequence[NewFile],
-    small: Iterable[NewSmallFiles] = (),
-) -> Published:
-    """Add durable chunks of a pack, files made of chunks, and small files in columns, to the store.
-
-    A chunk that another writer published before stays as it is; the range of the second copy becomes free.
-    """
-    connection.execute('insert into packs (name, "end") values (?, 0) on conflict do nothing', (pack,))
-    pack_id = connection.execute("select id from packs where name = ?", (pack,)).fetchone()[0]
-    small_chunks, small_files = dict[bytes, int](), dict[bytes, int]()
-    small_bytes = 0
-    for part in small:
-        first = _publish_small(connection, pack_id, part)
-        if first is None:
-            chunks, files = [*chunks, *part.chunks()], [*files, *part.files()]
-            continue
-        small_chunks.update(zip(part.digests, count(first[0])))
-        small_files.update(zip(part.digests, count(first[1])))
-        small_bytes += sum(part.sizes)
-    new_chunks, losers, has_healed = _publish_chunks(connection, pack_id, chunks)
-    lost = sum(chunk.length for chunk in losers)
-    live = sum(chunk.length for chunk in chunks) - lost + small_bytes
-    saved = _saved(chunks) - _saved(losers)
-    new_chunks |= small_chunks
-    connection.execute(
-        'update packs set "end" = ?, sealed = ?, live = live + ?, saved = saved + ? where id = ?',
-        (end, int(sealed), live, saved, pack_id),
-    )
-    if has_healed:
-        count_again(connection)
-    return Published(new_chunks, small_files | _publish_files(connection, files, new_chunks), lost)
-
-
-def _publish_small(connection: Connection, pack: int, part: NewSmallFiles) -> tuple[int, int] | None:
-    """Add small files, which are new; return the ids of the first chunk and file, whose others follow.
-
-    If any of them, or its chunk, is stored already, add nothing and return None.
-    """
-    number = len(part.digests)
-    chunk, file = _next_id(connection, "chunks"), _next_id(connection, "files")
-    before = connection.total_changes
-    connection.execute("savepoint small")
-    connection.executemany(
-        "insert into files (id, digest, size) values (?, ?, ?) on conflict (digest) do nothing",
-        zip(range(file, file + number), part.digests, part.sizes, strict=True),
-    )
-    if connection.total_changes - before == number:
-        # Copied within SQLite, which takes a third of the time of passing each row.
-        connection.execute(
-            """
-            insert into chunks (id, digest, pack, offset, length, size, codec)
-            select :chunk + place.key, files.digest, :pack, place.value, files.size, files.size, 0
-            from json_each(:offsets) as place cross join files on files.id = :file + place.key
-            where true on conflict (digest) do nothing
-            """,
-            {"chunk": chunk, "file": file, "pack": pack, "offsets": json.dumps(part.offsets)},
-        )
-    if connection.total_changes - before == 2 * number:
-        connection.execute(
-            "insert into file_chunks (file, position, chunk, count) select id, 0, id + ?, 1 from files where id >= ?",
-            (chunk - file, file),
-        )
-        connection.execute("release small")
-        return chunk, file
-    connection.execute("rollback to small")
-    connection.execute("release small")
-    return None
-
-
-def _publish_chunks(
-    connection: Connection, pack: int, chunks: Sequence[NewChunk]
-) -> tuple[dict[bytes, int], list[NewChunk], bool]:
-    """Return the ids of chunks, those that another writer published before, and whether any was in quarantine."""
-    first = _next_id(connection, "chunks")
-    before = connection.total_changes
-    connection.executemany(
-        """
-        insert into chunks (id, digest, pack, offset, length, size, codec) values (?, ?, ?, ?, ?, ?, ?)
-        on conflict (digest) do nothing
-        """,
-        [(first + i, c.digest, pack, c.offset, c.length, c.size, c.codec) for i, c in enumerate(chunks)],
-    )
-    if connection.total_changes - before == len(chunks):
-        return {chunk.digest: first + i for i, chunk in enumerate(chunks)}, [], False
-    ids = chunk_ids(connection, [chunk.digest for chunk in chunks])
-    there = [chunk for i, chunk in enumerate(chunks) if ids[chunk.digest] != first + i]
-    losers = [chunk for chunk in there if not _replaces_damaged(connection, pack, ids[chunk.digest], chunk)]
-    rows = [(pack, chunk.offset, chunk.length) for chunk in losers]
-    connection.executemany("insert into free (pack, offset, length) values (?, ?, ?)", rows)
-    return ids, losers, len(losers) < len(there)
-
-
-def _replaces_damaged(connection: Connection, pack: int, id: int, copy: NewChunk) -> bool:
-    """If a chunk is in quarantine, point it to the new copy, which heals what has it; otherwise return False.
-
-    The old place is not given back to the disk: a row that was damaged may have named the place of other chunks.
-    """
-    if not connection.execute("delete from quarantine where chunk = ?", (id,)).rowcount:
-        return False
-    connection.execute(
-        "update chunks set pack = ?, offset = ?, length = ?, size = ?, codec = ? where id = ?",
-        (pack, copy.offset, copy.length, copy.size, copy.codec, id),
-    )
-    return True
-
-
 def count_again(connection: Connection) -> None:
     """Count what each pack contains, after chunks got another place."""
     connection.execute(
@@ -226,40 +58,6 @@ def count_again(connection: Connection) -> None:
             saved = coalesce((select sum(size - length) from chunks where pack = packs.id), 0)
         """
     )
-
-
-def _saved(chunks: Sequence[NewChunk]) -> int:
-    return sum(chunk.size - chunk.length for chunk in chunks if chunk.codec)
-
-
-def _publish_files(connection: Connection, files: Sequence[NewFile], known: dict[bytes, int]) -> dict[bytes, int]:
-    first = _next_id(connection, "files")
-    before = connection.total_changes
-    connection.executemany(
-        "insert into files (id, digest, size) values (?, ?, ?) on conflict (digest) do nothing",
-        [(first + i, file.digest, file.size) for i, file in enumerate(files)],
-    )
-    ids = {file.digest: first + i for i, file in enumerate(files)}
-    if connection.total_changes - before != len(files):
-        ids = file_ids(connection, ids)
-    mine = [file for i, file in enumerate(files) if ids[file.digest] == first + i]
-    missing = {digest for file in mine for digest in file.chunks if digest not in known}
-    chunks = {**known, **chunk_ids(connection, missing)} if missing else known
-    connection.executemany(
-        "insert into file_chunks (file, position, chunk, count) values (?, ?, ?, ?)",
-        ((ids[file.digest], *run) for file in mine for run in _runs([chunks[digest] for digest in file.chunks])),
-    )
-    return ids
-
-
-def _runs(chunks: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """Fold the ids of a file's chunks into runs of consecutive ids: (position, first id, count)."""
-    start = 0
-    for position in range(1, len(chunks) + 1):
-        length = position - start
-        if position == len(chunks) or chunks[position] != chunks[start] + length or length == LONGEST_RUN:
-            yield start, chunks[start], length
-            start = position
 
 
 def published_end(connection: Connection, pack: str) -> int | None:

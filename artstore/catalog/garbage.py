@@ -57,10 +57,10 @@ def release(
         for name, table in zip(_CANDIDATES, ("segment_groups", "segments", "files", "refs", "chunks"), strict=True):
             connection.execute(f"insert or ignore into temp.released_{name} select id from {table}")
     _release_manifests(connection)
-    _add_unclaimed(connection, "file", claims)
+    _add_unclaimed(connection, "file", claims, used="select 1 from entries where entries.file = files.id")
     connection.executemany("insert or ignore into temp.released_files values (?)", [(id,) for id in files])
     count = _release_files(connection)
-    _add_unclaimed(connection, "chunk", claims)
+    _add_unclaimed(connection, "chunk", claims, used="select 1 from file_chunks where file_chunks.chunk = chunks.id")
     return _release_chunks(connection, count)
 
 
@@ -136,9 +136,13 @@ def _keep_claimed(connection: Connection, kind: str) -> None:
     )
 
 
-def _add_unclaimed(connection: Connection, kind: str, claims: list[Claim]) -> None:
+def _add_unclaimed(connection: Connection, kind: str, claims: list[Claim], *, used: str) -> None:
+    """Add what was claimed, but nothing that is `used` in the way most of it is, which is checked in all ways later."""
     connection.executemany(
-        f"insert or ignore into temp.released_{kind}s select id from {kind}s where id between ? and ?",
+        f"""
+        insert or ignore into temp.released_{kind}s
+        select id from {kind}s where id between ? and ? and not exists ({used})
+        """,
         [(claim.first, claim.last) for claim in claims if claim.kind == kind],
     )
 

@@ -20,6 +20,10 @@ from artstore.core.manifest import Entry, Group, Kind, ManifestBuilder, Segment,
 
 _FEW = 16
 _FILES_REMEMBERED = 262_144
+_ID_LENGTH = 19
+"""The number of digits of the largest integer in SQLite."""
+_fixed = f"%{_ID_LENGTH}d".encode().__mod__
+_json = json.JSONEncoder(ensure_ascii=False).encode
 Part = TypeVar("Part", Group, Segment)
 
 
@@ -168,9 +172,21 @@ def _store_file_segment(
     ids: list[int | None] = list(map(files.get, split_raw(part.digests)))
     if None in ids:
         ids = [entry_rows.file_id(connection, entry, files) for entry in part.entries(connection.algorithm)]
-    connection.executemany(
-        f"insert into entries (segment, path, kind, executable, file) values ({id}, ?, {int(Kind.FILE)}, ?, ?)",
-        zip(part.paths, part.executables, ids, strict=True),
+    # Rows that are made within SQLite take half the time of those that are passed one by one.
+    columns = {
+        "segment": id,
+        "paths": _json(part.paths),
+        "executables": bytes(part.executables),
+        "files": b"".join(map(_fixed, ids)),
+    }
+    connection.execute(
+        f"""
+        insert into entries (segment, path, kind, executable, file)
+        select :segment, value, {int(Kind.FILE)}, substr(:executables, 1 + key, 1) = x'01',
+            cast(substr(:files, 1 + {_ID_LENGTH} * key, {_ID_LENGTH}) as integer)
+        from json_each(:paths)
+        """,
+        columns,
     )
 
 

@@ -15,10 +15,10 @@ from typing import TypeVar
 
 from artstore.catalog import chunks as chunk_rows
 from artstore.catalog import garbage, leases
-from artstore.catalog.chunks import NewChunk, NewFile
 from artstore.catalog.connection import Connection
 from artstore.catalog.garbage import Freed
 from artstore.catalog.leases import Claim
+from artstore.catalog.publish import NewChunk, NewFile, Published
 from artstore.catalog.repository import Repository
 from artstore.errors import ArtstoreError, StoreError
 from artstore.ingest.draft_lease import DraftLease
@@ -360,7 +360,7 @@ class ContentWriter:
             self._broken = error
             raise
 
-    def _publish(self, connection: Connection, batch: Batch) -> chunk_rows.Published:
+    def _publish(self, connection: Connection, batch: Batch) -> Published:
         published = batch.publish(connection)
         self._remember_ids(published.files)
         self._duplicate_bytes += published.lost

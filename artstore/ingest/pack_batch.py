@@ -8,9 +8,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import chain
 
-from artstore.catalog import chunks
-from artstore.catalog.chunks import NewChunk, NewFile, NewSmallFiles, Published
 from artstore.catalog.connection import Connection
+from artstore.catalog.publish import NewChunk, NewFile, NewSmallFiles, Published, publish
 from artstore.ingest.small_files import STORED
 from artstore.runtime.threads import ThreadPool
 from artstore.storage import codec
@@ -103,7 +102,7 @@ class Batch:
 
     def publish(self, connection: Connection) -> Published:
         """Add the rows of the batch to the catalog. The batch must be durable."""
-        return chunks.publish(
+        return publish(
             connection,
             self.pack.name,
             self.pack.end,
