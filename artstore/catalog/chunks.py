@@ -20,7 +20,11 @@ HOLDS_CHUNK = f"""
 
 
 def _ids(connection: Connection, table: str, digests: Iterable[bytes]) -> dict[bytes, int]:
-    wanted, ids = list(digests), dict[bytes, int]()
+    ids = dict[bytes, int]()
+    # The first files of a store are many, and none of them needs to be looked up.
+    if connection.execute(f"select 1 from {table} limit 1").fetchone() is None:
+        return ids
+    wanted = list(digests)
     for start in range(0, len(wanted), _MANY):
         part = wanted[start : start + _MANY]
         marks = ",".join("?" * len(part))

@@ -10,6 +10,7 @@ import stat
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,20 +96,14 @@ def ingest(
     """Read files of up to 64 KiB, and append those that the store does not hold to a pack."""
     read = read_small(batch, algorithm)
     stored = quarantine.usable_files(_catalog(store), set(read.digests))
-    offsets = dict.fromkeys(stored, STORED)
-    new: list[codec.Bytes] = []
-    compressed: dict[bytes, int] = {}
-    encode, end = codec.encoder(compression), offset
-    for digest, content in zip(read.digests, read.contents, strict=True):
-        if digest in offsets:
-            continue
-        offsets[digest] = end
-        data, encoded = encode(content)
-        if encoded:
-            compressed[digest] = len(data)
-        new.append(data)
-        end += len(data)
-    packs.write_for_writer(Path(pack), offset, b"".join(new))
+    new = dict(zip(read.digests, read.contents, strict=True))
+    for digest in stored:
+        del new[digest]
+    encoded = list(map(codec.encoder(compression), new.values()))
+    compressed = {digest: len(data) for digest, (data, smaller) in zip(new, encoded, strict=True) if smaller}
+    *places, _ = accumulate((len(data) for data, _ in encoded), initial=offset)
+    end = packs.write_for_writer(Path(pack), offset, b"".join([data for data, _ in encoded]))
+    offsets = dict.fromkeys(stored, STORED) | dict(zip(new, places, strict=True))
     return ingested(read, offsets)._replace(end=end, compressed=compressed)
 
 
