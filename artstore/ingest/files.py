@@ -143,16 +143,15 @@ class FileReader:
         found = FoundFiles(folder, walked.paths, now, source_file.executables(walked.statuses))
         if known.stats == now:
             self._add_unchanged(found, known)
-        elif not known.stats.number:
-            yield found
         else:
             places = {name: i for i, name in enumerate(known.stats.names)}
             before = dict(zip(known.stats.names, zip(*known.stats[1:], strict=True), strict=True))
             stats = zip(*now[1:], strict=True)
-            same = [before.get(name) == stat for name, stat in zip(now.names, stats, strict=True)]
-            unchanged = found.chosen([i for i, is_same in enumerate(same) if is_same])
+            named = zip(now.names, stats, strict=True) if before else ()
+            same = [i for i, (name, stat) in enumerate(named) if before.get(name) == stat]
+            unchanged = found.chosen(same)
             self._add_unchanged(unchanged, known.chosen([places[name] for name in unchanged.stats.names]))
-            changed = [i for i, is_same in enumerate(same) if not is_same]
+            changed = sorted(set(range(found.number)).difference(same))
             if changed:
                 yield found if len(changed) == found.number else found.chosen(changed)
         for file in walked.followed:
@@ -229,7 +228,7 @@ class FileReader:
         if source_file.GROWN in stats.inodes:
             sources = zip(files.sources, stats.inodes, stats.sizes, strict=True)
             self.grown += [(source, size) for source, inode, size in sources if inode == source_file.GROWN]
-        is_utf8 = names.is_utf8("".join((files.folder, *files.names)))
+        is_utf8 = names.is_utf8("".join((files.folder, *stats.names)))
         stable = self._stable_files.among(stats) if is_utf8 else []
         if stable:
             is_whole = len(stable) == stats.number
