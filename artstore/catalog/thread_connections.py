@@ -17,6 +17,8 @@ from artstore.runtime import forking
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 
 _instances: weakref.WeakSet[ThreadConnections] = weakref.WeakSet()
+_inherited: list[dict[threading.Thread, Connection]] = []
+"""What parents opened: closing it here would touch their locks, and so would its garbage collection."""
 
 
 def _close_unused_before_fork() -> None:
@@ -38,6 +40,7 @@ class ThreadConnections:
         # A signal handler may need the store while its thread holds this.
         self._guard = threading.RLock()
         self._pid = os.getpid()
+        self._close_when_forgotten()
         self.algorithm: Algorithm | None = None
         """The digest algorithm that new connections get, once it is known."""
         _instances.add(self)
@@ -106,12 +109,24 @@ class ThreadConnections:
             self._open.pop(thread).close()
 
     def _forget_after_fork(self) -> None:
-        # Closing what the parent opened would touch the parent's locks, and so would its garbage collection.
-        self._inherited = (self._open, getattr(self, "_inherited", None))
+        _inherited.append(self._open)
         self._open = {}
         self._resting = set()
         self._guard = threading.RLock()
         self._pid = os.getpid()
+        self._close_when_forgotten()
+
+    def _close_when_forgotten(self) -> None:
+        """Close the connections of a store that a program forgot to close, once nothing can use them any more."""
+        weakref.finalize(self, _close_forgotten, self._open, self._pid).atexit = False
+
+
+def _close_forgotten(connections: dict[threading.Thread, Connection], pid: int) -> None:
+    if os.getpid() == pid:
+        for connection in connections.values():
+            connection.close()
+    else:
+        _inherited.append(connections)
 
 
 def _is_over(thread: threading.Thread) -> bool:
