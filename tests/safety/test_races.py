@@ -630,8 +630,8 @@ def number_in(data: bytes) -> int:
 
 
 @pytest.fixture
-def rewriting() -> Iterator[Callable[[Callable[[int], None]], None]]:
-    """Call a function with 1, 2, 3, ... in the background until the test ends."""
+def rewriting(tmp_path: Path) -> Iterator[Callable[[Callable[[int], None]], None]]:
+    """Call a function with 1, 2, 3, ... in the background until the test ends, before its folder is removed."""
     stop, threads = threading.Event(), list[threading.Thread]()
 
     def begin(write: Callable[[int], None]) -> None:

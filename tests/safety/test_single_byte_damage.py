@@ -5,13 +5,11 @@ Nothing here is artstore's own but what a program calls: what is right was read 
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import shutil
 import sqlite3
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -23,6 +21,7 @@ import pytest
 import artstore
 from artstore.errors import ArtstoreError
 from artstore.store import Store
+from tests.support.figures import Figures, Record
 from tests.support.shelf import write
 
 REFUSED = "refused"
@@ -203,30 +202,30 @@ def check(whole: Path, folder: Path, seed: int, expected: dict[str, Any], known:
     return "without effect"
 
 
-def check_many(whole: Path, scratch: Path, seeds: range) -> Counter[str]:
+def check_many(whole: Path, scratch: Path, seeds: range) -> Figures:
     pristine = shutil.copytree(whole, scratch / "pristine")
     with Store.open(pristine) as store:
         expected, known = content(pristine, store), facts(pristine, store)
         assert store.verify().findings == []
     assert REFUSED not in [*expected.values(), *known.values()]
-    all_rows, failures, outcomes = rows(pristine), [], Counter[str]()
+    all_rows, figures = rows(pristine), Figures()
     for seed in seeds:
         folder = scratch / f"flip-{seed}"
         try:
-            outcomes[check(whole, folder, seed, expected, known, all_rows)] += 1
+            figures.count(check(whole, folder, seed, expected, known, all_rows))
         except AssertionError as error:
-            failures.append(str(error).splitlines()[0])
+            figures.fail(f"seed {seed}", error)
         shutil.rmtree(folder)
-    print(dict(outcomes), len(failures))
-    assert failures == [], json.dumps(failures, indent=1)
-    return outcomes
+    return figures
 
 
-def test_a_sample(whole: Path, tmp_path: Path) -> None:
-    check_many(whole, tmp_path, range(40))
+def test_a_sample(whole: Path, tmp_path: Path, record_property: Record) -> None:
+    check_many(whole, tmp_path, range(40)).report(record_property, "single damaged bytes")
 
 
 @pytest.mark.torture
-def test_ten_thousand(whole: Path, tmp_path: Path) -> None:
-    outcomes = check_many(whole, tmp_path, range(1_000, 11_000))
-    assert outcomes["found by verify"] > 2_000
+@pytest.mark.parametrize("first", range(1_000, 11_000, 1_000))
+def test_ten_thousand(first: int, whole: Path, tmp_path: Path, record_property: Record) -> None:
+    figures = check_many(whole, tmp_path, range(first, first + 1_000))
+    figures.report(record_property, f"single damaged bytes from {first}")
+    assert figures.tried["found by verify"] > 200
