@@ -143,6 +143,8 @@ TARGETS: dict[str, Callable[[Scene], Any]] = {
     "Api": lambda scene: scene.api,
     "Project": lambda scene: scene.api.project("p"),
     "Registry": lambda scene: scene.api.registry("model"),
+    "Registries, listed": lambda scene: scene.api.registries(),
+    "Collections": lambda scene: scene.api.registries().collections(),
     "Artifact": lambda scene: scene.api.artifact("animals:v0"),
     "Artifact, not logged": lambda scene: scene.draft,
     "Artifact, linked": lambda scene: scene.api.artifact("wandb-registry-model/animals:prod"),
