@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from artstore.catalog import row_checksums, timestamps
@@ -46,12 +46,10 @@ def create(folder: Path, algorithm: str, compression: str | None = None) -> bool
         return False
     draft = folder / f".{FILE}-{secrets.token_hex(8)}"
     try:
-        with translate_sqlite_errors(final):
-            platform.create_private_file(draft)
-            connection = connect(draft, create=True)
-            with connection:
-                connection.execute("pragma journal_mode = wal")
-                connection.execute(f"pragma application_id = {APPLICATION_ID}")
+        platform.create_private_file(draft)
+        with translate_sqlite_errors(final), closing(connect(draft, create=True)) as connection:
+            connection.execute("pragma journal_mode = wal")
+            connection.execute(f"pragma application_id = {APPLICATION_ID}")
             connection.execute("begin immediate")
             schema.migrations.apply(Database(connection))
             connection.execute(f"pragma user_version = {FORMAT if compression else PLAIN_FORMAT}")
@@ -62,7 +60,6 @@ def create(folder: Path, algorithm: str, compression: str | None = None) -> bool
             connection.execute("commit")
             # Closing a connection copies the journal back as well, but tells nothing if the disk has no room for that.
             connection.execute("pragma wal_checkpoint(truncate)").fetchone()
-            connection.close()
         return _publish(draft, final)
     finally:
         for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):

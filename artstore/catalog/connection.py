@@ -124,7 +124,7 @@ def _open_as(path: Path, how: str, check_same_thread: bool) -> Connection:
             connection.execute("pragma trusted_schema = off")
         # The first look at the file: only now SQLite opens the journal.
         connection.execute("pragma schema_version").fetchone()
-    except sqlite3.Error:
+    except BaseException:
         connection.close()
         raise
     return connection

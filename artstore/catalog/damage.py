@@ -6,12 +6,11 @@ with an error that damaged rows can cause is explained here: if there is such a 
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -63,15 +62,20 @@ def explain(error: BaseException, folder: Path) -> Damaged | None:
         return None
     try:
         # A change that breaks a rule is an error of its own, unless rows broke one before it.
-        rows = () if isinstance(error, sqlite3.IntegrityError) else damaged_rows(folder)
-        found = next(itertools.chain(rows, _broken_rules(folder)), None)
+        searches = [_broken_rules] if isinstance(error, sqlite3.IntegrityError) else [damaged_rows, _broken_rules]
+        found = next((row for row in (_first(search(folder)) for search in searches) if row is not None), None)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as worse:
         # SQLite's own message may contain damaged text.
         return Damaged(f"{folder / FILE} is damaged ({worse}): {_REMEDY}")
     return Damaged(f"{folder / FILE} is damaged: {found}. To see all of it, {_REMEDY}") if found else None
 
 
-def damaged_rows(folder: Path, *, without: frozenset[str] = frozenset()) -> Iterator[DamagedRow]:
+def _first(rows: Generator[DamagedRow, None, None]) -> DamagedRow | None:
+    with closing(rows):
+        return next(rows, None)
+
+
+def damaged_rows(folder: Path, *, without: frozenset[str] = frozenset()) -> Generator[DamagedRow, None, None]:
     """Yield the rows that cannot be understood, of all tables but those left out."""
     with closing(connect_for_reading(folder)) as connection:
         connection.text_factory = bytes
@@ -84,7 +88,7 @@ def damaged_rows(folder: Path, *, without: frozenset[str] = frozenset()) -> Iter
                 yield from _damaged_rows_of(connection, table)
 
 
-def _broken_rules(folder: Path) -> Iterator[DamagedRow]:
+def _broken_rules(folder: Path) -> Generator[DamagedRow, None, None]:
     """Yield a row for each rule of a table that is broken, and rows that refer to one which is not there."""
     with closing(connect_for_reading(folder)) as connection:
         for table, sql in connection.execute("select name, sql from sqlite_schema where type = 'table'").fetchall():

@@ -56,9 +56,11 @@ def backup(repository: Repository, path: Path, *, progress: Progress = SILENT) -
     if the catalog is damaged and would replace that of an earlier backup; an earlier backup stays usable then.
     """
     with ExitStack() as ending:
-        earlier = _prepare(repository, path)
+        earlier = _find_earlier(repository, path)
         if earlier is not None:
             ending.push(closing(earlier))
+        for folder in (path, path / "packs", path / "locks"):
+            platform.create_folder(folder)
         _store_left_files(repository)
         ending.enter_context(hold_everything(repository, "backup"))
         return _copy(repository, path, earlier, progress)
@@ -72,8 +74,8 @@ def _store_left_files(repository: Repository) -> None:
         terminal.note(f"artstore: what killed runs left in their folders is not in the backup: {error}")
 
 
-def _prepare(repository: Repository, path: Path) -> CatalogCopy | None:
-    """Create the folder, or check the earlier backup in it and return that."""
+def _find_earlier(repository: Repository, path: Path) -> CatalogCopy | None:
+    """Check that a backup may be made in a folder; return the earlier one in it, if there is one."""
     earlier = None
     if any(above.exists() and above.samefile(repository.folder) for above in (path.resolve(), *path.resolve().parents)):
         raise NotAStore(f"{path} is the store itself or lies in it: choose a folder elsewhere for the backup")
@@ -81,8 +83,6 @@ def _prepare(repository: Repository, path: Path) -> CatalogCopy | None:
         earlier = _check_earlier(repository, path)
     elif path.exists() and any(file.name not in ("packs", "locks", _DRAFT) for file in path.iterdir()):
         raise NotAStore(f"{path} holds something else: choose a new or empty folder for the backup")
-    for folder in (path, path / "packs", path / "locks"):
-        platform.create_folder(folder)
     return earlier
 
 

@@ -206,7 +206,8 @@ def test_reading_needs_no_space_on_the_disk_of_the_store(disk: Disk, small_folde
 KILLED = """
 import os, sys
 from artstore import Store
-Store.open(sys.argv[1]).describe("animals:v0", description="before the disk was full")
+store = Store.open(sys.argv[1])
+store.describe("animals:v0", description="before the disk was full")
 os._exit(0)
 """
 
