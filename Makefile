@@ -26,7 +26,7 @@ help:
 	@echo 'make test-pythons  run the tests on every Python from 3.11 to 3.14 that is there, each in an environment of its own'
 	@echo 'make lint        check format, style, types, imports between packages, generated documentation'
 	@echo 'make bench       measure the speed goals and the hot paths: 15 minutes, 30 GB of disk'
-	@echo 'make bench-full  run all benchmarks at full size, other tools included, into benchmarks/RESULTS.md: 1 hour, 45 GB'
+	@echo 'make bench-full  run all benchmarks at full size, other tools included, into benchmarks/RESULTS.md: 1.5 hours, 45 GB'
 	@echo 'make torture     kill, race, cut off, damage and attack stores: 1 to 2 hours; ARTSTORE_TORTURE=0.1 for a tenth'
 	@echo 'make docs        regenerate the generated parts of README.md and docs/'
 	@echo 'make screenshots take the pictures of pages in docs/ again'
