@@ -129,6 +129,7 @@ def delete_that_repacks(folder: Path) -> Scene:
         {"name": "every:v0"},
         living={"most:v0": tree_of(most)},
         removes={"every:v0": tree_of(every)},
+        samples=8,
         commit_again=every,
         shows=frozenset({"write", "unlink"}),
     )
