@@ -68,7 +68,7 @@ def _cpu_so_far() -> float:
     while waiting:
         pid = waiting.pop()
         try:
-            total += _cpu(pid, with_ended=True)
+            total += cpu(pid, with_ended=True)
             waiting += _children(pid)
         except (FileNotFoundError, ProcessLookupError):
             continue
@@ -245,7 +245,7 @@ class _Watcher(threading.Thread):
             observed.add(pid)
             try:
                 total += _memory(pid)
-                self._cpu[pid] = max(self._cpu.get(pid, 0.0), _cpu(pid))
+                self._cpu[pid] = max(self._cpu.get(pid, 0.0), cpu(pid))
                 waiting += _children(pid)
             except (FileNotFoundError, ProcessLookupError):
                 continue
@@ -261,7 +261,7 @@ def _memory(pid: int) -> int:
     return kilobytes * 1024
 
 
-def _cpu(pid: int, *, with_ended: bool = False) -> float:
+def cpu(pid: int, *, with_ended: bool = False) -> float:
     """Return the processor time of a process, without its children or with those of them that ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11 : 15 if with_ended else 13])) / _TICKS

@@ -8,14 +8,11 @@ million steps takes hours: the pages read them through the store as always.
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import sqlite3
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,7 +21,7 @@ from urllib.parse import urlsplit
 
 import artstore
 from artstore import Store
-from benchmarks import datasets
+from benchmarks import datasets, measurement
 from benchmarks.datasets import Size
 
 LIMIT = 0.2
@@ -48,7 +45,6 @@ _PAINTED = """new Promise(done => {
   };
   look();
 })"""
-_TICKS = os.sysconf("SC_CLK_TCK")
 _BOX = re.compile(r'<rect x="(-?[0-9.]+)" y="(-?[0-9.]+)"[^>]*?width="([0-9.]+)" height="([0-9.]+)"')
 
 PAGES = {
@@ -123,17 +119,17 @@ def measure(work: Path, size: Size, only: list[str] | None = None) -> Iterator[P
         paint(pages)
         for name in only or PAGES:
             text = _read(pages, PAGES[name])
-            before = _cpu(pid)
-            server = _median(times, partial(_timed_read, pages, PAGES[name]))
-            cpu = (_cpu(pid) - before) / times
+            before = measurement.cpu(pid)
+            server = _read_times(times, pages, PAGES[name])
+            cpu = (measurement.cpu(pid) - before) / times
             places = [tuple(map(float, box)) for box in _BOX.findall(text.partition('class="artstore"')[2])]
             yield Painted(
                 name,
                 server,
                 cpu,
-                _median(times, partial(paint, pages.rstrip("/") + PAGES[name])),
-                _median(times, partial(_timed_read, hello, "/")),
-                _median(times, partial(paint, hello)),
+                measurement.median(partial(paint, pages.rstrip("/") + PAGES[name]), times),
+                _read_times(times, hello, "/"),
+                measurement.median(partial(paint, hello), times),
                 len(text),
                 len(places),
                 _overlapping(places),
@@ -243,14 +239,9 @@ def _read(url: str, path: str) -> str:
     return text
 
 
-def _timed_read(url: str, path: str) -> float:
-    start = time.perf_counter()
-    _read(url, path)
-    return time.perf_counter() - start
-
-
-def _median(times: int, work: Callable[[], float]) -> float:
-    return statistics.median(work() for _ in range(times))
+def _read_times(times: int, url: str, path: str) -> float:
+    """Return the median seconds of several readings of an address."""
+    return measurement.median(partial(measurement.timed, partial(_read, url, path)), times)
 
 
 def _overlapping(boxes: list[tuple[float, ...]]) -> int:
@@ -260,12 +251,6 @@ def _overlapping(boxes: list[tuple[float, ...]]) -> int:
         for x, y, wide, high in boxes[index + 1 :]:
             found += left < x + wide and x < left + width and top < y + high and y < top + height
     return found
-
-
-def _cpu(pid: int) -> float:
-    """Return the processor time of a process, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def _peak(pid: int) -> int:

@@ -99,7 +99,7 @@ def _publish_small_files(
     The ids of the other chunks and files of a part follow these.
     """
     # All at once where that can be: each attempt copies the pages that it changes, so that it can be undone.
-    together = [_joined(small)] if small else []
+    together = [_joined(small)] if len(small) > 1 else []
     for parts in (together, small):
         ids = [_publish_small(connection, pack, part) for part in parts]
         added = [(part, *first) for part, first in zip(parts, ids, strict=True) if first is not None]

@@ -145,14 +145,19 @@ def sums(connection: sqlite3.Connection, table: str, where: str = "") -> dict[in
 
 def are_right(connection: Connection, table: str, owner: int) -> bool:
     """Whether the rows of a table that belong to an owner are those that were stored."""
-    actual = sums(connection, table, f"where {OWNERS[table]} = {owner:d}").get(owner, 0)
-    return actual == stored(connection, table).get(owner, 0)
+    return sum_of(connection, table, owner) == stored_sum_of(connection, table, owner)
 
 
-def stored(connection: sqlite3.Connection, table: str) -> dict[int, int]:
-    """Return the checksums of the rows of a table, by owner."""
-    rows = connection.execute("select owner, sum from row_checksums where name = ?", (table,))
-    return {owner: int.from_bytes(sum, "big") for owner, sum in rows}
+def sum_of(connection: sqlite3.Connection, table: str, owner: int) -> int:
+    """Return the checksum that the rows of an owner have now; 0 for none."""
+    return sums(connection, table, f"where {OWNERS[table]} = {owner:d}").get(owner, 0)
+
+
+def stored_sum_of(connection: sqlite3.Connection, table: str, owner: int) -> int:
+    """Return the checksum that is stored for the rows of an owner; 0 for none."""
+    query = "select sum from row_checksums where name = ? and owner = ?"
+    row = connection.execute(query, (table, owner)).fetchone()
+    return int.from_bytes(row[0], "big") if row else 0
 
 
 def take_over(connection: Connection, source: Connection, table: str, owner: int) -> None:
@@ -166,7 +171,8 @@ def take_over(connection: Connection, source: Connection, table: str, owner: int
 
 def differences(connection: Connection, table: str) -> Iterator[Difference]:
     """Yield the owners whose rows in a table are not those that were stored."""
-    expected, actual = stored(connection, table), sums(connection, table)
+    rows = connection.execute("select owner, sum from row_checksums where name = ?", (table,))
+    expected, actual = {owner: int.from_bytes(sum, "big") for owner, sum in rows}, sums(connection, table)
     for owner in sorted(expected.keys() | actual.keys()):
         if expected.get(owner, 0) != actual.get(owner, 0):
             yield Difference(table, owner)

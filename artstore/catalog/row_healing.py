@@ -111,10 +111,9 @@ def _heal_owner(connection: Connection, source: Connection, found: Difference) -
     columns = _columns(source, table)
     if not columns:
         return
-    theirs = row_checksums.sums(source, table, f"where {by} = {owner:d}").get(owner, 0)
-    ours = row_checksums.sums(connection, table, f"where {by} = {owner:d}").get(owner, 0)
-    expected = row_checksums.stored(connection, table).get(owner, 0)
-    if theirs == ours and row_checksums.stored(source, table).get(owner, 0) == theirs:
+    theirs, ours = (row_checksums.sum_of(catalog, table, owner) for catalog in (source, connection))
+    expected = row_checksums.stored_sum_of(connection, table, owner)
+    if theirs == ours and row_checksums.are_right(source, table, owner):
         row_checksums.take_over(connection, source, table, owner)
     elif theirs == expected and (theirs or _never_was(connection, table, by, owner)):
         connection.execute(f'delete from main."{table}" where {by} = ?', (owner,))

@@ -34,7 +34,6 @@ _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
 """Flags for opening a file that is not a link; opening a FIFO does not block."""
 _NEW = os.O_CREAT | os.O_EXCL | _BINARY
-_SETS_TIMES = os.utime in os.supports_fd
 _NAMELESS: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 
 
@@ -209,8 +208,7 @@ class TargetFolder:
             if os.write(descriptor, data) != len(data):
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 write_all(descriptor, data)
-            if _SETS_TIMES:
-                os.utime(descriptor, ns=(mtime, mtime))
+            backdate(descriptor, mtime)
             return os.fstat(descriptor)
         finally:
             os.close(descriptor)
@@ -329,14 +327,14 @@ class TemporaryFile:
                     os.unlink(self._temporary, dir_fd=self._folder)
 
 
-def backdate(descriptor: int) -> None:
-    """Set the times of a file that was just written to a second in the past, where the system can do that.
+def backdate(descriptor: int, mtime: int | None = None) -> None:
+    """Set the times of a file that was just written to `backdated`, a second in the past, where the system can do that.
 
     A change within the same tick of the clock then leaves another time on the file, and the stat cache can trust its
     note of the file.
     """
-    if _SETS_TIMES:
-        mtime = backdated()
+    if os.utime in os.supports_fd:
+        mtime = backdated() if mtime is None else mtime
         os.utime(descriptor, ns=(mtime, mtime))
 
 

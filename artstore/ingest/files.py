@@ -34,7 +34,7 @@ from artstore.ingest.small_files import STORED, FilesToRead, IngestedBatch
 from artstore.ingest.walk import FoundFile, FoundFiles, Walk, WalkedFolder
 from artstore.runtime import pause_gc, platform, processes, source_file, stat_columns, terminal
 from artstore.runtime.progress import SILENT, Progress, step
-from artstore.runtime.source_file import Problem
+from artstore.runtime.source_file import Problem, is_executable
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 from artstore.runtime.stable_files import StableFiles
 from artstore.runtime.threads import ThreadPool
@@ -140,7 +140,7 @@ class FileReader:
         only = walked.names[0] if now.number == 1 else None
         is_cached = now.number > 0 and names.is_utf8(os.path.join(folder, only or ""))
         known = stat_cache.cached(self._db.connection, folder, only) if is_cached else stat_cache.NOTHING
-        found = FoundFiles(folder, walked.paths, now, source_file.executables(walked.statuses))
+        found = FoundFiles(folder, walked.paths, now, [is_executable(status.st_mode) for status in walked.statuses])
         if known.stats == now:
             self._add_unchanged(found, known)
         else:

@@ -186,7 +186,7 @@ def cluster(graph: Graph, columns: Mapping[str, int], opened: Collection[str] = 
     """
     members: dict[str, list[Node]] = {}
     for node in graph.nodes:
-        if node.id != graph.start and isinstance(node, VersionNode | RunNode):
+        if node.id != graph.start and _is_single(node):
             members.setdefault(f"{_group_id(node)} #{columns[node.id]}", []).append(node)
     clusters: dict[str, Node] = {}
     cluster_of: dict[str, str] = {}

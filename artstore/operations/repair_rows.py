@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import backup_file, chunks, events, garbage, row_healing, row_quarantine
+from artstore.catalog import backup_file, chunks, events, garbage, row_healing, row_quarantine, versions
 from artstore.catalog.backup_file import CatalogCopy
 from artstore.catalog.connection import FILE, Connection
 from artstore.catalog.repository import Repository
@@ -66,11 +66,11 @@ def repair(repository: Repository, source: Path | None, *, set_aside: bool, dry_
 def _faults(repository: Repository, files: Collection[int] | None = None) -> list[RowFault]:
     """Return the faults of rows; of files with several chunks only those among `files` are read, if given."""
     with repository.db.reading() as connection:
-        broken = list(row_checks.broken_log(connection))
+        broken, committed = list(row_checks.broken_log(connection)), versions.committed(connection)
     return [
         *row_checks.changed_rows(repository),
         *broken,
-        *row_checks.wrong_manifests(repository),
+        *row_checks.wrong_manifests(repository, committed),
         *row_checks.wrong_files(repository, files, unreadable=False),
     ]
 

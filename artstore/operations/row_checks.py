@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from artstore.catalog import chunks as chunk_rows
@@ -42,11 +42,9 @@ def broken_log(connection: Connection) -> Iterator[RowFault]:
         yield RowFault(EVENTS, broken, Finding(what))
 
 
-def wrong_manifests(repository: Repository) -> Iterator[RowFault]:
-    """Yield the versions whose entries are not those of their digests."""
+def wrong_manifests(repository: Repository, committed: Iterable[Committed]) -> Iterator[RowFault]:
+    """Yield the versions among `committed` whose entries are not those of their digests."""
     good: set[str] = set()
-    with repository.db.reading() as connection:
-        committed = versions.committed(connection)
     for version in committed:
         what = None
         try:

@@ -224,5 +224,6 @@ def _check_files(repository: Repository, result: VerifyResult) -> None:
 
 def _check_manifests(repository: Repository, result: VerifyResult) -> None:
     with repository.db.reading() as connection:
-        result.versions = len(versions.committed(connection))
-    result.findings += row_checks.told(repository, row_checks.wrong_manifests(repository))
+        committed = versions.committed(connection)
+    result.versions = len(committed)
+    result.findings += row_checks.told(repository, row_checks.wrong_manifests(repository, committed))

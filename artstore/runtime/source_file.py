@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from artstore.errors import SourceChanged, SourceMissing, SourceUnreadable
@@ -64,13 +63,6 @@ class Problem(NamedTuple):
 def is_executable(mode: int) -> bool:
     """Return whether the owner may execute a file; always False on Windows, which has no such bit."""
     return os.name != "nt" and bool(mode & stat.S_IXUSR)
-
-
-def executables(statuses: Iterable[os.stat_result]) -> list[bool]:
-    """Return whether the owner may execute each of some files."""
-    if os.name == "nt":
-        return [False for _ in statuses]
-    return [status.st_mode & stat.S_IXUSR != 0 for status in statuses]
 
 
 def open_source(path: str) -> int:

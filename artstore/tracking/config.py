@@ -77,6 +77,10 @@ class Summary(RecordedDict):
         self._values.update(self._resolve({str(key): value}))
         self._changed()
 
+    def _set_resolved(self, key: str, value: Any) -> None:
+        """Set a value that has been resolved, as `Run.log` does for each that it is given."""
+        super().__setitem__(key, value)
+
 
 @checked
 class Config(RecordedDict):

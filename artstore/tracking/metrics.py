@@ -54,17 +54,18 @@ class DefinedMetrics:
         return metric
 
     def summarize(self, values: Mapping[str, Any], summary: Summary) -> None:
-        """Put values that were logged into the summary."""
+        """Put values that were logged, and have been resolved, into the summary."""
         for key, value in values.items():
             metric = self._find(key)
             if metric is None or not metric.kinds or metric.kinds == {"copy"}:
-                summary[key] = value
+                summary._set_resolved(key, value)
             elif "none" not in metric.kinds:
                 before = summary.get(key)
                 if _is_number(value):
-                    summary[key] = self._summary(key, metric, value, before if isinstance(before, Mapping) else {})
+                    now = self._summary(key, metric, value, before if isinstance(before, Mapping) else {})
+                    summary._set_resolved(key, now)
                 elif before is None:
-                    summary[key] = value
+                    summary._set_resolved(key, value)
 
     def _find(self, key: str) -> Metric | None:
         if key in self._metrics:

@@ -32,9 +32,7 @@ _STYLE = ".drawing{overflow:auto;background:#fff;border:1px solid var(--rule);bo
 
 def page(store: Store, records: Sequence[RunRecord]) -> str:
     """Return the file: everything about one run, or what differs between several, with their curves."""
-    looks = facts.apart(f"{record.project}/{record.uid}" for record in records)
-    rows = [facts.run(store, record) for record in records]
-    rows = [row | {"series": looks[row["path"]]} for row in rows]
+    rows = facts.runs(store, records)
     if len(records) == 1:
         title = f"Run {records[0].name} of {records[0].project}"
         parts = _one(store, records[0], rows[0])

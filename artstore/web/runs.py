@@ -157,9 +157,7 @@ def compare(store: Store, request: Request) -> Page:
     if len(paths) > _COMPARED:
         raise InvalidInput(f"{len(paths)} runs are selected: compare {_COMPARED} at most, or use the table of runs")
     records = [_find(store, path) for path in paths]
-    looks = facts.apart(f"{record.project}/{record.uid}" for record in records)
-    rows = [facts.run(store, record) for record in records]
-    rows = [row | {"series": looks[row["path"]]} for row in rows]
+    rows = facts.runs(store, records)
     used = [_versions(store.runs.used(record)) for record in records]
     every = [_compared_values(*one) for one in zip(records, rows, used, strict=True)]
     keys = list(dict.fromkeys(key for values in every for key in values))

@@ -56,7 +56,7 @@ def test_what_another_draft_stores_meanwhile_is_stored_once(source: Path, tmp_pa
 
 
 def test_a_file_that_changed_after_the_walk_is_read_as_it_is_now(tmp_path: Path) -> None:
-    """Another size, other times and another inode are each noticed, and what is no file any more is not read."""
+    """Another size, other times and another inode are each noticed, and what is not a file any more is not read."""
     folder = write_files(
         tmp_path / "source", {name: name.encode() for name in ("grown", "new", "pipe", "same", "gone")}
     )
