@@ -102,7 +102,7 @@ def ingest(
     encoded = list(map(codec.encoder(compression), new.values()))
     compressed = {digest: len(data) for digest, (data, smaller) in zip(new, encoded, strict=True) if smaller}
     *places, _ = accumulate((len(data) for data, _ in encoded), initial=offset)
-    end = packs.write_for_writer(Path(pack), offset, b"".join([data for data, _ in encoded]))
+    end = packs.write_for_writer(Path(pack), offset, [data for data, _ in encoded])
     offsets = dict.fromkeys(stored, STORED) | dict(zip(new, places, strict=True))
     return ingested(read, offsets)._replace(end=end, compressed=compressed)
 

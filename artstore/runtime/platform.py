@@ -9,14 +9,19 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import signal
 import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from artstore.errors import ArtstoreError, Damaged, DiskFull, StoreError
+
+if TYPE_CHECKING:
+    import subprocess
 
 WINDOWS = sys.platform == "win32"
 LINUX = sys.platform.startswith("linux")
@@ -343,6 +348,21 @@ def remove_if_there(path: Path) -> None:
     """Unlink a file, if it exists."""
     with suppress(FileNotFoundError):
         path.unlink()
+
+
+def start_without_interrupts(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a process with pipes to this one; Ctrl-C at the terminal does not reach it."""
+    import subprocess  # late, for the start-up time
+
+    if sys.platform == "win32":
+        flag = subprocess.CREATE_NEW_PROCESS_GROUP
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, creationflags=flag)
+    # A new process has the signals blocked that the thread has that starts it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def load_average() -> float | None:

@@ -18,6 +18,7 @@ import time
 from functools import cache
 from typing import NamedTuple
 
+from artstore.runtime import stat_columns
 from artstore.runtime.source_file import Stat
 from artstore.runtime.stat_columns import StatColumns
 
@@ -57,17 +58,13 @@ class StableFiles:
 
     def expect(self, stat: Stat) -> None:
         """Prepare to judge a file. To be called before it is read."""
-        self._expect([max(stat.mtime_ns, stat.ctime_ns)])
+        self.expect_all(stat_columns.of_stats([""], [stat]))
 
     def expect_all(self, stats: StatColumns) -> None:
         """Prepare to judge files. To be called before they are read."""
-        self._expect(stats.newest())
-
-    def _expect(self, newest: list[int]) -> None:
-        """Prepare to judge files that changed at some times."""
         global _latest
         first, end = self._maps.taken_ns - _TICK_NS, self._clock - _TICK_NS
-        if max(newest, default=0) >= first and any(first <= time < end for time in newest):
+        if stats.last_change() >= first and any(first <= time < end for time in stats.changes()):
             _latest = now = _look()
             before = self._maps if self._has_expected else now
             # A file that was read since may have been written to through a map that was removed in the meantime.
@@ -94,7 +91,7 @@ class StableFiles:
         every = range(stats.number)
         age = _COARSE_TICK_NS if self._maps.is_complete else max(_COARSE_TICK_NS, _write_back_ns())
         if (
-            max(stats.newest(), default=0) < min(self._clock, self._maps.taken_ns) - age
+            stats.last_change() < min(self._clock, self._maps.taken_ns) - age
             and self._maps.inodes.isdisjoint(stats.inodes)
             and self._in_memory.isdisjoint(stats.devices)
         ):

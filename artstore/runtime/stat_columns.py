@@ -30,9 +30,13 @@ class StatColumns(NamedTuple):
         end = start + len(names)
         return StatColumns(names, *(column[start:end] for column in self[1:]))
 
-    def newest(self) -> list[int]:
+    def changes(self) -> list[int]:
         """Return the later of both times of each file."""
         return list(map(max, self.mtimes_ns, self.ctimes_ns))
+
+    def last_change(self) -> int:
+        """Return the latest of all times."""
+        return max(max(self.mtimes_ns, default=0), max(self.ctimes_ns, default=0))
 
     def stat(self, position: int) -> Stat:
         """Return the stat of one file."""

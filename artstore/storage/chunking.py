@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pyfastcdc import FastCDC
-
 WHOLE = 64 * 1024
 """Files up to this many bytes are one chunk."""
 SMALLEST = 32 * 1024
@@ -19,6 +17,9 @@ class Cutter:
     """
 
     def __init__(self, average: int = AVERAGE) -> None:
+        # Late, for the start-up time: small files are not cut.
+        from pyfastcdc import FastCDC
+
         scale = average / AVERAGE
         self._cdc = FastCDC(average, min_size=int(SMALLEST * scale), max_size=int(LARGEST * scale))
 

@@ -11,7 +11,7 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -132,18 +132,19 @@ class PackWriter:
             self.close()
 
 
-def write_for_writer(path: Path, offset: int, data: bytes) -> int:
-    """Write to a pack in a worker process, for a writer that waits; return the new end. Raises `DiskFull`.
+def write_for_writer(path: Path, offset: int, pieces: Sequence[bytes | memoryview]) -> int:
+    """Write pieces one after the other to a pack, in a worker process, for a writer that waits; return the new end.
 
-    Only for packs that the catalog does not know yet: if the writer dies, no other writer adopts such a pack.
+    Raises `DiskFull`. Only for packs that the catalog does not know yet: if the writer dies, no other writer adopts
+    such a pack.
     """
     descriptor = platform.open_regular(path, os.O_WRONLY)
     try:
         with platform.translate_os_errors(str(path)):
-            platform.write_all_at(descriptor, data, offset)
+            platform.write_pieces_at(descriptor, pieces, offset)
     finally:
         os.close(descriptor)
-    return offset + len(data)
+    return offset + sum(map(len, pieces))
 
 
 def is_name(name: str) -> bool:

@@ -227,7 +227,7 @@ def test_it_works_the_same_as_a_process() -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys; from artstore.cli import verbs; verbs(['--help'], standalone_mode=False); print(*sys.modules)"
     loaded = set(script_output(code).split())
-    ours = {"sqlite_utils", "sqlite3", "rich", "psutil", "pyfastcdc", "blake3", "loky", "artstore.store"}
+    ours = {"sqlite_utils", "sqlite3", "rich", "psutil", "pyfastcdc", "blake3", "artstore.store"}
     extras = {"fsspec", "aiohttp", "s3fs", "botocore", "gcsfs", "pandas", "pyarrow", "jinja2", "starlette", "uvicorn"}
     assert not loaded & (ours | extras)
 

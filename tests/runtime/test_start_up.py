@@ -13,7 +13,7 @@ HEAVY = {
     *("jinja2", "starlette", "uvicorn"),
     *("numpy", "pandas", "pyarrow"),
     *("google_crc32c", "xxhash", "zstandard"),
-    *("artstore_drivers", "loky", "psutil", "rich", "sqlite3", "sqlite_utils"),
+    *("artstore_drivers", "psutil", "rich", "sqlite3", "sqlite_utils"),
 }
 
 

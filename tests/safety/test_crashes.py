@@ -387,7 +387,9 @@ def test_a_killed_worker_is_an_error_that_harms_nothing(runner: TaskRunner, tmp_
         copy = copy_store(scene, tmp_path / "copy")
         child = runner.start(scene.task, store=copy, pause_at=[at], **scene.arguments)
         assert child.wait().state == "paused"
-        workers = [pid for pid in child.helpers() if "popen_loky" in " ".join(psutil.Process(pid).cmdline())]
+        workers = [
+            pid for pid in child.helpers() if "artstore.runtime.worker" in " ".join(psutil.Process(pid).cmdline())
+        ]
         for pid in workers[:1]:
             os.kill(pid, signal.SIGKILL)
         outcome = child.resume()

@@ -154,11 +154,9 @@ class Child:
         return pids
 
     def kill_helpers(self) -> None:
-        """Kill the processes that it started, and remove their semaphores, which nothing else removes then."""
+        """Kill the processes that it started."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        for semaphore in Path("/dev/shm").glob(f"sem.loky-{self.pid}-*"):
-            semaphore.unlink(missing_ok=True)
 
 
 class TaskRunner:

@@ -1,0 +1,143 @@
+"""Worker processes: results and errors come back, and a worker never outlives what it works for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from artstore.errors import StoreError
+from artstore.runtime import processes
+from artstore.runtime.worker_process import WorkerProcess
+from tests.support import worker_calls
+from tests.support.programs import script_output
+
+SECONDS = 30
+
+
+@pytest.fixture
+def worker() -> Iterator[WorkerProcess]:
+    worker = WorkerProcess()
+    yield worker
+    worker.close(kill=True)
+
+
+def wait_for_end(pid: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).wait(SECONDS)
+
+
+def test_results_come_in_the_order_of_the_batches() -> None:
+    batches = list(range(40))
+    done = processes.map_batches(
+        batches,
+        here=lambda batch: (os.getpid(), batch),
+        in_worker=worker_calls.process_and,
+        arguments=lambda batch: (batch,),
+        workers=3,
+    )
+    results = [(batch, *result) for batch, result in done]
+    assert [(batch, value) for batch, _, value in results] == [(batch, batch) for batch in batches]
+    assert len({process for _, process, _ in results}) > 1
+
+
+def test_large_calls_and_results_do_not_wait_for_each_other(worker: WorkerProcess) -> None:
+    data = os.urandom(4 << 20)
+    results = [worker.submit(worker_calls.process_and, data) for _ in range(6)]
+    assert all(result.result(SECONDS)[1] == data for result in results)
+
+
+def test_an_error_of_a_call_is_raised_where_its_result_is_asked_for(worker: WorkerProcess) -> None:
+    failed = worker.submit(worker_calls.fail, KeyError("missing"))
+    with pytest.raises(KeyError, match="missing") as caught:
+        failed.result(SECONDS)
+    assert "in fail" in caught.value.__notes__[0]
+    assert worker.submit(worker_calls.process_and, 1).result(SECONDS)[1] == 1
+
+
+def test_what_a_call_prints_does_not_mix_with_the_results(worker: WorkerProcess) -> None:
+    assert worker.submit(worker_calls.print_and_return, 7).result(SECONDS) == 7
+
+
+def test_a_worker_that_the_system_ends_is_named(worker: WorkerProcess) -> None:
+    pid, _ = worker.submit(worker_calls.process_and, 0).result(SECONDS)
+    waiting: list[Future[Any]] = [worker.submit(time.sleep, SECONDS) for _ in range(3)]
+    os.kill(pid, signal.SIGKILL)
+    for call in (*waiting, worker.submit(worker_calls.process_and, 1)):
+        with pytest.raises(StoreError, match="the system ended a process of artstore"):
+            call.result(SECONDS)
+
+
+def test_ctrl_c_at_the_terminal_does_not_end_a_worker(worker: WorkerProcess) -> None:
+    pid, _ = worker.submit(worker_calls.process_and, 0).result(SECONDS)
+    os.kill(pid, signal.SIGINT)
+    assert worker.submit(worker_calls.process_and, 1).result(SECONDS) == (pid, 1)
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_worker_ends_with_the_process_that_started_it(busy: bool) -> None:
+    source = f"""
+        import time
+        from artstore.runtime.worker_process import WorkerProcess
+        from tests.support import worker_calls
+
+        worker = WorkerProcess()
+        print(worker.submit(worker_calls.process_and, 0).result()[0], flush=True)
+        if {busy}:
+            worker.submit(time.sleep, {SECONDS})
+        time.sleep({SECONDS})
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", "\n".join(line[8:] for line in source.splitlines())], stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    started = time.monotonic()
+    wait_for_end(pid)
+    assert time.monotonic() - started < SECONDS / 2
+
+
+def test_a_worker_imports_nothing_from_the_folder_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pickle", "struct", "artstore", "blake3"):
+        (tmp_path / f"{name}.py").write_text(f"open('imported-{name}', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    worker = WorkerProcess()
+    assert worker.submit(worker_calls.process_and, 1).result(SECONDS)[1] == 1
+    worker.close()
+    assert list(tmp_path.glob("imported-*")) == []
+
+
+def test_without_more_processes_everything_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    done = processes.map_batches(
+        range(20),
+        here=lambda batch: -batch,
+        in_worker=worker_calls.process_and,
+        arguments=lambda batch: (batch,),
+        workers=2,
+    )
+    assert list(done) == [(batch, -batch) for batch in range(20)]
+
+
+def test_the_main_module_of_a_program_does_not_run_again(tmp_path: Path) -> None:
+    printed = script_output(
+        "from artstore.runtime.worker_process import WorkerProcess\n"
+        "from tests.support import worker_calls\n"
+        "print('main')\n"
+        "worker = WorkerProcess()\n"
+        "print(worker.submit(worker_calls.process_and, 5).result()[1])\n"
+        "worker.close()\n"
+    )
+    assert printed.split() == ["main", "5"]
