@@ -8,8 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from artstore.catalog import chunks, manifests
 from artstore.catalog import entries as entry_rows
-from artstore.catalog import manifests
 from artstore.catalog.connection import Connection
 from artstore.core import file_entries
 from artstore.core.changes import Changes
@@ -169,8 +169,9 @@ def _store_file_segment(
     id = _insert_segment(connection, builder, segment)
     if id is None:
         return
-    ids: list[int | None] = list(map(files.get, split_raw(part.digests)))
+    ids = chunks.known_file_ids(connection, split_raw(part.digests), files)
     if None in ids:
+        # One of these says which file is not there.
         ids = [entry_rows.file_id(connection, entry, files) for entry in part.entries(connection.algorithm)]
     # Rows that are made within SQLite take half the time of those that are passed one by one.
     columns = {

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
 from typing import NamedTuple
 
+from artstore.catalog import leases
 from artstore.catalog.chunks import LONGEST_RUN, chunk_ids, count_again, file_ids
 from artstore.catalog.connection import Connection
 from artstore.core.digests import LENGTH
+
+_MOST_PACKS = 2**31 - 1
+"""The ids of packs that are published together differ by at most this, so that a place in a pack is one integer."""
 
 
 class NewChunk(NamedTuple):
@@ -34,8 +39,8 @@ class NewSmallFiles(NamedTuple):
     """Files of one chunk each as columns: none is empty, compressed or listed twice. They are durable in one pack."""
 
     digests: list[bytes]
-    sizes: list[int]
-    offsets: list[int]
+    sizes: array[int]
+    offsets: array[int]
 
     def chunks(self) -> list[NewChunk]:
         """Return their chunks."""
@@ -46,94 +51,141 @@ class NewSmallFiles(NamedTuple):
         return [NewFile(digest, size, [digest]) for digest, size in zip(self.digests, self.sizes, strict=True)]
 
 
-class Published(NamedTuple):
-    """The ids of published chunks and files: new ones, or those of a writer that published the same before."""
+class NewContent(NamedTuple):
+    """What is durable in one pack, and not published yet."""
 
-    chunks: dict[bytes, int]
+    pack: str
+    end: int
+    """The new end of the pack."""
+    sealed: bool
+    chunks: list[NewChunk]
+    files: list[NewFile]
+    small: list[NewSmallFiles]
+
+
+class SmallFileIds(NamedTuple):
+    """The ids that small files and their chunks got: those of the first, which the others follow."""
+
+    digests: list[bytes]
+    file: int
+    chunk: int
+
+
+class Published(NamedTuple):
+    """What was published, with the ids of new rows, or of those of a writer that published the same before."""
+
+    small: list[SmallFileIds]
     files: dict[bytes, int]
+    """The ids of the other files."""
+    chunks: dict[bytes, int]
+    """The ids of the other chunks."""
     lost: int
     """Bytes of chunks that another writer had published before; their ranges are free."""
 
+    def file_ids(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the digest and the id of each file."""
+        return chain(self.files.items(), *(zip(part.digests, count(part.file)) for part in self.small))
 
-def publish(
-    connection: Connection,
-    pack: str,
-    end: int,
-    sealed: bool,
-    chunks: Sequence[NewChunk],
-    files: Sequence[NewFile],
-    small: Sequence[NewSmallFiles] = (),
-) -> Published:
-    """Add durable chunks of a pack, files made of chunks, and small files in columns, to the store.
+    def file_ranges(self) -> list[tuple[int, int]]:
+        """Return the ids of all files as ranges, both ends included."""
+        small = [(part.file, part.file + len(part.digests) - 1) for part in self.small]
+        return [*small, *leases.ranges(self.files.values())]
+
+    def chunk_ranges(self) -> list[tuple[int, int]]:
+        """Return the ids of all chunks as ranges, both ends included."""
+        small = [(part.chunk, part.chunk + len(part.digests) - 1) for part in self.small]
+        return [*small, *leases.ranges(self.chunks.values())]
+
+
+class _SmallFilesOfPack(NamedTuple):
+    pack: int
+    files: NewSmallFiles
+
+
+def publish(connection: Connection, contents: Sequence[NewContent]) -> Published:
+    """Add the durable content of packs to the store: chunks, files made of chunks, and small files in columns.
 
     A chunk that another writer published before stays as it is; the range of the second copy becomes free.
     """
-    connection.execute('insert into packs (name, "end") values (?, 0) on conflict do nothing', (pack,))
-    pack_id = connection.execute("select id from packs where name = ?", (pack,)).fetchone()[0]
-    added, rest = _publish_small_files(connection, pack_id, small)
-    chunks = [*chunks, *(chunk for part in rest for chunk in part.chunks())]
-    files = [*files, *(file for part in rest for file in part.files())]
-    small_chunks, small_files = dict[bytes, int](), dict[bytes, int]()
-    for part, chunk, file in added:
-        small_chunks.update(zip(part.digests, count(chunk)))
-        small_files.update(zip(part.digests, count(file)))
-    new_chunks, losers, has_healed = _publish_chunks(connection, pack_id, chunks)
-    lost = sum(chunk.length for chunk in losers)
-    live = sum(chunk.length for chunk in chunks) - lost + sum(sum(part.sizes) for part, _, _ in added)
-    saved = _saved(chunks) - _saved(losers)
-    new_chunks |= small_chunks
-    connection.execute(
-        'update packs set "end" = ?, sealed = ?, live = live + ?, saved = saved + ? where id = ?',
-        (end, int(sealed), live, saved, pack_id),
-    )
+    packs = [_pack_id(connection, content.pack) for content in contents]
+    every = list(zip(packs, contents, strict=True))
+    small = [_SmallFilesOfPack(pack, part) for pack, content in every for part in content.small]
+    ids, rest = _publish_small_files(connection, small)
+    files = [file for content in contents for file in content.files]
+    files += [file for part in rest for file in part.files.files()]
+    published = Published(ids, {}, {}, 0)
+    has_healed = False
+    for pack, content in every:
+        of_rest = [chunk for part in rest if part.pack == pack for chunk in part.files.chunks()]
+        chunks = [*content.chunks, *of_rest]
+        new_chunks, losers, healed = _publish_chunks(connection, pack, chunks)
+        published.chunks.update(new_chunks)
+        lost = sum(chunk.length for chunk in losers)
+        in_columns = sum(sum(part.sizes) for part in content.small) - sum(chunk.length for chunk in of_rest)
+        live = in_columns + sum(chunk.length for chunk in chunks) - lost
+        connection.execute(
+            'update packs set "end" = ?, sealed = ?, live = live + ?, saved = saved + ? where id = ?',
+            (content.end, int(content.sealed), live, _saved(chunks) - _saved(losers), pack),
+        )
+        published = published._replace(lost=published.lost + lost)
+        has_healed = has_healed or healed
+    published.files.update(_publish_files(connection, files, published.chunks))
     if has_healed:
         count_again(connection)
-    return Published(new_chunks, small_files | _publish_files(connection, files, new_chunks), lost)
+    return published
+
+
+def _pack_id(connection: Connection, pack: str) -> int:
+    connection.execute('insert into packs (name, "end") values (?, 0) on conflict do nothing', (pack,))
+    return int(connection.execute("select id from packs where name = ?", (pack,)).fetchone()[0])
 
 
 def _publish_small_files(
-    connection: Connection, pack: int, small: Sequence[NewSmallFiles]
-) -> tuple[list[tuple[NewSmallFiles, int, int]], list[NewSmallFiles]]:
-    """Add those parts whose files are all new; return them with the ids of their first chunk and file, and the others.
-
-    The ids of the other chunks and files of a part follow these.
-    """
+    connection: Connection, small: Sequence[_SmallFilesOfPack]
+) -> tuple[list[SmallFileIds], list[_SmallFilesOfPack]]:
+    """Add those parts whose files are all new; return their ids, and the other parts."""
+    if not small:
+        return [], []
     # All at once where that can be: each attempt copies the pages that it changes, so that it can be undone.
-    together = [_joined(small)] if len(small) > 1 else []
-    for parts in (together, small):
-        ids = [_publish_small(connection, pack, part) for part in parts]
-        added = [(part, *first) for part, first in zip(parts, ids, strict=True) if first is not None]
-        if added:
-            return added, [part for part, first in zip(parts, ids, strict=True) if first is None]
-    return [], list(small)
+    together = _publish_small(connection, small)
+    if together is not None:
+        return [together], []
+    each = [_publish_small(connection, [part]) for part in small] if len(small) > 1 else [None]
+    rest = [part for part, ids in zip(small, each, strict=True) if ids is None]
+    return [ids for ids in each if ids is not None], rest
 
 
-def _joined(parts: Sequence[NewSmallFiles]) -> NewSmallFiles:
-    return NewSmallFiles(*(list(chain.from_iterable(column)) for column in zip(*parts, strict=True)))
-
-
-def _publish_small(connection: Connection, pack: int, part: NewSmallFiles) -> tuple[int, int] | None:
-    """Add small files, which are new; return the ids of the first chunk and file, whose others follow.
+def _publish_small(connection: Connection, parts: Sequence[_SmallFilesOfPack]) -> SmallFileIds | None:
+    """Add small files, which are new.
 
     If any of them, or its chunk, is stored already, add nothing and return None.
     """
-    number = len(part.digests)
-    chunk, file = _next_id(connection, "chunks"), _next_id(connection, "files")
+    ids = SmallFileIds(
+        [digest for part in parts for digest in part.files.digests],
+        _next_id(connection, "files"),
+        _next_id(connection, "chunks"),
+    )
+    number = len(ids.digests)
+    first = min(part.pack for part in parts)
+    if max(part.pack for part in parts) - first > _MOST_PACKS:
+        return None
+    places = [part.pack - first << 32 | offset for part in parts for offset in part.files.offsets]
     columns = {
-        "chunk": chunk,
-        "file": file,
-        "pack": pack,
-        "digests": b"".join(part.digests),
-        "sizes": json.dumps(part.sizes),
-        "offsets": json.dumps(part.offsets),
+        "file": ids.file,
+        "chunk": ids.chunk,
+        "digests": b"".join(ids.digests),
+        "sizes": json.dumps([size for part in parts for size in part.files.sizes]),
+        "pack": first,
+        "places": json.dumps(places),
     }
     connection.execute("savepoint small")
-    # Rows that are made within SQLite take half the time of those that are passed one by one.
+    # Rows that are made within SQLite take half the time of those that are passed one by one. In the order of the
+    # digests, each page of an index is read and changed once, however large the index is.
     added = connection.execute(
         f"""
         insert into files (id, digest, size)
         select :file + key, substr(:digests, 1 + {LENGTH} * key, {LENGTH}), value from json_each(:sizes)
-        where true on conflict (digest) do nothing
+        where true order by 2 on conflict (digest) do nothing
         """,
         columns,
     ).rowcount
@@ -141,9 +193,12 @@ def _publish_small(connection: Connection, pack: int, part: NewSmallFiles) -> tu
         added += connection.execute(
             """
             insert into chunks (id, digest, pack, offset, length, size, codec)
-            select :chunk + place.key, files.digest, :pack, place.value, files.size, files.size, 0
-            from json_each(:offsets) as place cross join files on files.id = :file + place.key
-            where true on conflict (digest) do nothing
+            select
+                :chunk + place.key, files.digest, :pack + (place.value >> 32), place.value & 0xffffffff,
+                files.size, files.size, 0
+            from json_each(:places) as place
+                cross join files on files.id = :file + place.key
+            where true order by files.digest on conflict (digest) do nothing
             """,
             columns,
         ).rowcount
@@ -156,7 +211,7 @@ def _publish_small(connection: Connection, pack: int, part: NewSmallFiles) -> tu
             columns,
         )
         connection.execute("release small")
-        return chunk, file
+        return ids
     connection.execute("rollback to small")
     connection.execute("release small")
     return None

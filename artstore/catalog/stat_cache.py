@@ -86,11 +86,7 @@ def known_files(connection: Connection, stats: StatColumns, digests: bytes, ids:
 
     `ids` are known ids of stored files by digest; others are looked up.
     """
-    split = split_raw(digests)
-    found = list(map(ids.get, split))
-    if None in found:
-        looked_up = chunks.file_ids(connection, {digest for digest in split if digest not in ids})
-        found = [ids.get(digest) or looked_up.get(digest) for digest in split]
+    found = chunks.known_file_ids(connection, split_raw(digests), ids)
     files = KnownFiles(stats, array("q", [id or 0 for id in found]), digests)
     return files if all(found) else files.chosen([i for i, id in enumerate(found) if id])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterator, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from artstore.core import manifest
@@ -19,7 +20,7 @@ class FileEntries(NamedTuple):
 
     paths: list[str]
     digests: bytes
-    sizes: list[int]
+    sizes: array[int]
     executables: list[bool]
 
     @property
@@ -46,7 +47,7 @@ class FileEntries(NamedTuple):
         return FileEntries(
             [self.paths[i] for i in positions],
             b"".join([digests[i] for i in positions]),
-            [self.sizes[i] for i in positions],
+            array("q", [self.sizes[i] for i in positions]),
             [self.executables[i] for i in positions],
         )
 
@@ -62,21 +63,21 @@ class FileEntries(NamedTuple):
 def joined(parts: Sequence[FileEntries]) -> FileEntries:
     """Return the entries of several columns, one after the other."""
     paths = [path for part in parts for path in part.paths]
-    sizes = [size for part in parts for size in part.sizes]
+    sizes = array("q", chain.from_iterable(part.sizes for part in parts))
     executables = [flag for part in parts for flag in part.executables]
     return FileEntries(paths, b"".join(part.digests for part in parts), sizes, executables)
 
 
 def segments(algorithm: Algorithm, files: FileEntries) -> Iterator[tuple[Segment, FileEntries]]:
     """Cut entries, which are all those of a manifest and in order, into its segments."""
-    encoded = [path.encode() for path in files.paths]
     start = 0
-    for end in manifest.cuts(encoded):
+    for end in manifest.cuts(files.paths):
         part = files.part(start, end)
         if any(part.executables):
             digest = manifest.segment_digest(algorithm, part.entries(algorithm))
         else:
             texts = algorithm.texts(part.digests)
-            digest = manifest.plain_segment_digest(algorithm, encoded[start:end], texts, part.sizes)
+            encoded = [path.encode() for path in part.paths]
+            digest = manifest.plain_segment_digest(algorithm, encoded, texts, part.sizes)
         yield Segment(digest, part.paths[0], part.paths[-1], part.number, sum(part.sizes)), part
         start = end

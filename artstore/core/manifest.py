@@ -122,12 +122,13 @@ def _is_cut(length: int, key: bytes) -> bool:
     return length >= SMALLEST and (length == LARGEST or hash64(key) < _LIMIT)
 
 
-def cuts(paths: Sequence[bytes]) -> Iterator[int]:
-    """Yield the number of entries before each cut of a whole manifest, whose paths are given in UTF-8 and in order."""
+def cuts(paths: Sequence[str]) -> Iterator[int]:
+    """Yield the number of entries before each cut of a whole manifest, whose paths are given in order."""
     start = 0
     while start < len(paths):
         longest = min(start + LARGEST, len(paths))
-        start = next((i + 1 for i in range(start + SMALLEST - 1, longest) if hash64(paths[i]) < _LIMIT), longest)
+        ends = (i + 1 for i in range(start + SMALLEST - 1, longest) if hash64(paths[i].encode()) < _LIMIT)
+        start = next(ends, longest)
         yield start
 
 

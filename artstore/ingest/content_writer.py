@@ -18,11 +18,11 @@ from artstore.catalog import garbage, leases
 from artstore.catalog.connection import Connection
 from artstore.catalog.garbage import Freed
 from artstore.catalog.leases import Claim
-from artstore.catalog.publish import NewChunk, NewFile, Published
+from artstore.catalog.publish import NewChunk, NewFile, Published, publish
 from artstore.catalog.repository import Repository
 from artstore.errors import ArtstoreError, StoreError
 from artstore.ingest.draft_lease import DraftLease
-from artstore.ingest.pack_batch import MANY_FILES, Batch
+from artstore.ingest.pack_batch import Batch
 from artstore.runtime import pause_gc
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 from artstore.runtime.threads import ThreadPool
@@ -31,8 +31,9 @@ from artstore.storage.codec import Bytes, Encode
 from artstore.storage.packs import SEAL_AT, PackWriter
 
 _PACKS_TOGETHER = 4
-"""This many full packs are published in one transaction, or fewer if they hold many files."""
-_IDS_REMEMBERED = 262_144
+"""This many full packs are published in one transaction, or fewer if they hold `_FILES_TOGETHER`."""
+_FILES_TOGETHER = 131_072
+_IDS_REMEMBERED = 1_048_576
 _PACKS_CACHED = 8
 """This many full packs of a draft stay in the system's cache. Those after them would need memory that is not in use."""
 
@@ -240,11 +241,11 @@ class ContentWriter:
     def _claim_files(self, unknown: dict[bytes, bytes] | dict[bytes, object]) -> None:
         """Claim those files that are stored, and remove them from `unknown`."""
         ids = self.lease.claim_files(unknown)
-        self._remember_ids(ids)
+        self._remember_ids(ids.items())
         for digest in ids:
             del unknown[digest]
 
-    def _remember_ids(self, ids: dict[bytes, int]) -> None:
+    def _remember_ids(self, ids: Iterable[tuple[bytes, int]]) -> None:
         if len(self.file_ids) < _IDS_REMEMBERED:
             self.file_ids.update(ids)
 
@@ -327,7 +328,7 @@ class ContentWriter:
             self._filled += 1
             self._full.append(full)
         older = self._full[:-1]
-        if len(older) >= _PACKS_TOGETHER or sum(full.number_of_files for full in older) >= MANY_FILES // 2:
+        if len(older) >= _PACKS_TOGETHER or sum(full.number_of_files for full in older) >= _FILES_TOGETHER:
             self._publish_full(len(older))
 
     def _publish_full(self, count: int) -> None:
@@ -340,10 +341,9 @@ class ContentWriter:
         lease = self.lease.id()
         try:
             with self._db.writing() as connection:
-                for batch in batches:
-                    published = self._publish(connection, batch)
-                    leases.claim(connection, lease, "chunk", published.chunks.values())
-                    leases.claim(connection, lease, "file", published.files.values())
+                published = self._publish(connection, batches)
+                leases.claim_ranges(connection, lease, "chunk", published.chunk_ranges())
+                leases.claim_ranges(connection, lease, "file", published.file_ranges())
         except BaseException:
             self.file_ids.clear()
             raise
@@ -360,9 +360,10 @@ class ContentWriter:
             self._broken = error
             raise
 
-    def _publish(self, connection: Connection, batch: Batch) -> Published:
-        published = batch.publish(connection)
-        self._remember_ids(published.files)
+    def _publish(self, connection: Connection, batches: Sequence[Batch]) -> Published:
+        """Add the rows of batches, which must be durable, to the catalog."""
+        published = publish(connection, [batch.content for batch in batches])
+        self._remember_ids(published.file_ids())
         self._duplicate_bytes += published.lost
         return published
 
@@ -376,12 +377,9 @@ class ContentWriter:
 
     def _publish_rest(self, connection: Connection) -> list[Claim]:
         """Publish what is left; return it as claims, since the lease does not hold it."""
-        claims: list[Claim] = []
-        for batch in self._open_batches():
-            published = self._publish(connection, batch)
-            claims += [Claim("file", *ids) for ids in leases.ranges(published.files.values())]
-            claims += [Claim("chunk", *ids) for ids in leases.ranges(published.chunks.values())]
-        return claims
+        published = self._publish(connection, self._open_batches())
+        files = [Claim("file", *ids) for ids in published.file_ranges()]
+        return files + [Claim("chunk", *ids) for ids in published.chunk_ranges()]
 
     def _close_packs(self) -> None:
         if self._syncer is not None:

@@ -28,7 +28,7 @@ from artstore.core.file_entries import FileEntries
 from artstore.core.manifest import Entry, Kind
 from artstore.ingest import large_file, small_files, walk
 from artstore.ingest.content_writer import ContentWriter
-from artstore.ingest.open_draft import OpenDraft, SeenFiles
+from artstore.ingest.open_draft import OpenDraft, SeenFiles, SeenFolders
 from artstore.ingest.pack_batch import Batch
 from artstore.ingest.small_files import STORED, FilesToRead, IngestedBatch
 from artstore.ingest.walk import FoundFile, FoundFiles, Walk, WalkedFolder
@@ -66,7 +66,7 @@ class FileReader:
         self.others: list[Entry] = []
         """The entries of links and empty folders."""
         self._files: list[FileEntries] = []
-        self.seen: SeenFiles = {}
+        self.seen: SeenFolders = {}
         self.grown: list[tuple[str, int]] = []
         """Files that grew while they were read, each with the size of what was read."""
         self._unchanged: list[_UnchangedFiles] = []
@@ -158,7 +158,7 @@ class FileReader:
             yield file.columns
 
     def _add_unchanged(self, files: FoundFiles, known: KnownFiles) -> None:
-        self._files.append(FileEntries(files.paths, known.digests, known.stats.sizes.tolist(), files.executables))
+        self._files.append(FileEntries(files.paths, known.digests, known.stats.sizes, files.executables))
         self._unchanged.append(_UnchangedFiles(known.ids, files.folder, files.stats.names, files.paths))
         self._progress.advance(sum(known.stats.sizes))
 
@@ -233,8 +233,9 @@ class FileReader:
         if stable:
             is_whole = len(stable) == stats.number
             seen = digests if is_whole else b"".join(digests[LENGTH * i : LENGTH * (i + 1)] for i in stable)
-            self.seen.setdefault(files.folder, []).append((stats if is_whole else stats.chosen(stable), seen))
-        self._files.append(FileEntries(files.paths, digests, stats.sizes.tolist(), files.executables))
+            columns = stats if is_whole else stats.chosen(stable)
+            self.seen.setdefault(files.folder, []).append(SeenFiles.of(columns, seen))
+        self._files.append(FileEntries(files.paths, digests, stats.sizes, files.executables))
 
     def _claim_unchanged(self) -> list[FoundFile]:
         """Claim the files that the stat cache named; return those whose content was deleted since."""

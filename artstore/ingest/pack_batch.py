@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import chain
 
-from artstore.catalog.connection import Connection
-from artstore.catalog.publish import NewChunk, NewFile, NewSmallFiles, Published, publish
+from artstore.catalog.publish import NewChunk, NewContent, NewFile, NewSmallFiles
 from artstore.ingest.small_files import STORED
 from artstore.runtime.threads import ThreadPool
 from artstore.storage import codec
@@ -62,7 +62,7 @@ class Batch:
         """
         unusual = compressed or 0 in sizes or STORED in offsets or not known.isdisjoint(digests)
         if not unusual and self.chunks.keys().isdisjoint(digests) and len(set(digests)) == len(digests):
-            self.small.append(NewSmallFiles(digests, list(sizes), list(offsets)))
+            self.small.append(NewSmallFiles(digests, array("q", sizes), array("q", offsets)))
             return digests
         new: dict[bytes, int] = {}
         for position, digest in enumerate(digests):
@@ -81,7 +81,8 @@ class Batch:
                 self.files.setdefault(digest, NewFile(digest, size, [digest] if size else []))
         if new:
             places = list(new.values())
-            self.small.append(NewSmallFiles(list(new), [sizes[i] for i in places], [offsets[i] for i in places]))
+            chosen = (array("q", [column[i] for i in places]) for column in (sizes, offsets))
+            self.small.append(NewSmallFiles(list(new), *chosen))
         return [digest for digest, offset in zip(digests, offsets, strict=True) if offset != STORED]
 
     @property
@@ -100,10 +101,10 @@ class Batch:
         else:
             self._syncing.result()
 
-    def publish(self, connection: Connection) -> Published:
-        """Add the rows of the batch to the catalog. The batch must be durable."""
-        return publish(
-            connection,
+    @property
+    def content(self) -> NewContent:
+        """What the catalog is to know of the batch."""
+        return NewContent(
             self.pack.name,
             self.pack.end,
             self.pack.full,

@@ -105,7 +105,7 @@ def _remember_files(repository: Repository, opened: OpenDraft) -> None:
     def note(connection: Connection) -> None:
         ids = opened.writer.file_ids
         for folder, parts in opened.seen.items():
-            known = (stat_cache.known_files(connection, stats, digests, ids) for stats, digests in parts)
+            known = (stat_cache.known_files(connection, part.named_stats(), part.digests, ids) for part in parts)
             stat_cache.remember(connection, folder, stat_cache.joined(known))
 
     if opened.seen:

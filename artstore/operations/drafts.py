@@ -22,7 +22,7 @@ from artstore.core.manifest import Entry
 from artstore.core.versions import Version
 from artstore.errors import InvalidInput, NotFound, StoreError
 from artstore.ingest.content_writer import ContentWriter
-from artstore.ingest.open_draft import OpenDraft, SeenFiles
+from artstore.ingest.open_draft import OpenDraft, SeenFolders
 from artstore.operations.reclaim_space import reclaim_space
 from artstore.runtime import forking
 
@@ -62,7 +62,7 @@ class OpenDrafts:
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._content: weakref.WeakKeyDictionary[Draft, tuple[ContentWriter, SeenFiles]] = weakref.WeakKeyDictionary()
+        self._content: weakref.WeakKeyDictionary[Draft, tuple[ContentWriter, SeenFolders]] = weakref.WeakKeyDictionary()
         self._abandoned: deque[ContentWriter] = deque()
         self._lock = threading.RLock()
         _existing.add(self)
