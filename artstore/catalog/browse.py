@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
 from artstore.catalog import collections, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.entries import SELECT_ENTRIES, from_rows
 from artstore.catalog.events import Event
+from artstore.catalog.json_columns import read_object
 from artstore.catalog.versions import Overview
 from artstore.core.manifest import Entry
 from artstore.core.versions import Version
@@ -116,7 +116,7 @@ def events_before(connection: Connection, before: int | None, limit: int) -> lis
         select id, at, kind, subject, detail, hash from events where ? is null or id < ? order by id desc limit ?
     """
     rows = connection.execute(query, (before, before, limit))
-    return [Event(id, at, kind, subject, json.loads(detail), hash) for id, at, kind, subject, detail, hash in rows]
+    return [Event(id, at, kind, subject, read_object(detail), hash) for id, at, kind, subject, detail, hash in rows]
 
 
 class Hit(NamedTuple):

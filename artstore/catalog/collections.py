@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from artstore.catalog import aliases, events, filter_fields, filters, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
+from artstore.catalog.json_columns import read_texts
 from artstore.core.draft import check_type
 from artstore.core.names import REGISTRY
 from artstore.errors import InvalidInput, NotFound
@@ -42,7 +43,7 @@ _COLLECTION = """
 
 def _collection(row: Sequence[Any]) -> Collection:
     id, project, name, type, portfolio, description, tags, created_at, protected = row
-    tags, protected = tuple(json.loads(tags)), tuple(json.loads(protected))
+    tags, protected = tuple(read_texts(tags)), tuple(read_texts(protected))
     return Collection(id, project, name, type, bool(portfolio), description, tags, created_at, protected)
 
 

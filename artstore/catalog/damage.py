@@ -34,10 +34,12 @@ UNREADABLE = (
 """The errors that decoding a damaged row may raise."""
 LARGE = frozenset({"chunks", "files", "file_chunks", "refs", "segments", "entries", "group_segments", "stat_blocks"})
 """Tables with a row for each file or chunk. Their rows are covered by digests, or, in the stat cache, may be wrong."""
-LISTS = frozenset({"prefixes", "tags"})
+LISTS = frozenset({"artifact_types", "prefixes", "tags"})
 """Columns with lists of texts as JSON."""
 JSON = LISTS | {"detail", "metadata", "config", "summary", "environment", "data"}
 """Columns with JSON."""
+_NAMES = frozenset({"path", "first", "last", "name"})
+"""Columns with texts without NUL: several are read at a time, with NUL between them."""
 _DIGESTS = frozenset({"digest", "manifest", "identity"})
 _LONGEST_TTL = int(timedelta.max.total_seconds())
 _CHECK = re.compile(r"\bcheck\s*\(", re.IGNORECASE)
@@ -97,8 +99,21 @@ def _broken_rules(folder: Path) -> Generator[DamagedRow, None, None]:
                 query = f'select {", ".join(keys) or "rowid"} from "{table}" where not ({rule}) limit 1'
                 for row in connection.execute(query):
                     yield DamagedRow(table, ", ".join(map(_shown, row)), f"breaks the rule {rule}")
+        yield from _low_numbers(connection)
         for table, row, referred, _ in connection.execute("pragma foreign_key_check"):
             yield DamagedRow(table, "(not known)" if row is None else str(row), f"refers to no row of {referred}")
+
+
+def _low_numbers(connection: sqlite3.Connection) -> Iterator[DamagedRow]:
+    """Yield the collections that would give a version, or a link, a number that another one has."""
+    query = """
+        select collections.id, next_number, max(taken.number) from collections
+        join (select collection, number from versions union all select collection, number from links) as taken
+            on taken.collection = collections.id
+        group by collections.id having max(taken.number) >= next_number
+    """
+    for collection, following, highest in connection.execute(query):
+        yield DamagedRow("collections", str(collection), f"next_number is {following}, but v{highest} is there")
 
 
 def _rules(sql: str) -> Iterator[str]:
@@ -147,6 +162,8 @@ def fault_of(name: str, type: str, not_null: bool, value: Any) -> str | None:
         text = value.decode()
     except UnicodeDecodeError:
         return f"is not UTF-8: {_shown(value)}"
+    if name in _NAMES and "\0" in text:
+        return "contains NUL"
     try:
         if name in JSON:
             return _fault_of_json(name, json.loads(text))

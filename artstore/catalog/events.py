@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from artstore.catalog import timestamps
 from artstore.catalog.connection import Connection, Noted
+from artstore.catalog.json_columns import read_object
 from artstore.core.digests import Algorithm, text
 from artstore.core.versions import LabelChange
 
@@ -55,7 +56,7 @@ def since(connection: Connection, after: int = 0) -> Iterator[Event]:
     """Yield the events after an id, the oldest first."""
     query = "select id, at, kind, subject, detail, hash from events where id > ? order by id"
     for row in connection.execute(query, (after,)):
-        yield Event(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5])
+        yield Event(row[0], row[1], row[2], row[3], read_object(row[4]), row[5])
 
 
 def chained(connection: Connection, id: int) -> tuple[str, ...] | None:
@@ -99,7 +100,7 @@ def label_changes(connection: Connection, subjects: Mapping[str, str]) -> list[L
     """
     found: list[LabelChange] = []
     for at, kind, subject, written in connection.execute(_LABELS, (json.dumps(dict(subjects)),)):
-        detail = json.loads(written)
+        detail = read_object(written)
         user = detail.get("by")
         if kind.startswith("alias-"):
             action = "set" if kind == "alias-set" else "removed"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from artstore.catalog.connection import Connection
+from artstore.catalog.json_columns import read_object
 
 _STEPS = 50_000
 """The steps that are looked through for objects."""
@@ -50,7 +50,7 @@ def of_run(connection: Connection, run: int, at: int | None = None) -> LoggedObj
     rows = connection.execute(_NEWEST, {**limits, "at": last, "rows": _ROWS}).fetchall()
     found: dict[str, LoggedObject] = {}
     for step, data in rows:
-        for key, document in _objects(json.loads(data), ""):
+        for key, document in _objects(read_object(data), ""):
             found.setdefault(key, LoggedObject(key, step, document))
     steps = sorted({one.step for one in found.values()})
     newest = steps[-1] if steps else None

@@ -15,6 +15,7 @@ from artstore.catalog import entries as entry_rows
 from artstore.catalog import timestamps, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.entries import RefRow
+from artstore.catalog.json_columns import read_object
 from artstore.core.manifest import Dependency, Entry, Kind
 from artstore.core.versions import Pending
 from artstore.errors import NotFound, PathConflict
@@ -47,7 +48,7 @@ def _pending(row: tuple[Any, ...]) -> Pending:
         created_at=row[8],
         updated_at=row[9],
         description=row[10],
-        metadata=None if row[11] is None else json.loads(row[11]),
+        metadata=None if row[11] is None else read_object(row[11]),
         aliases=tuple(json.loads(row[12])),
         runs=tuple(json.loads(row[13])),
     )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from artstore.catalog import collections, filter_fields, filters, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
+from artstore.catalog.json_columns import read_texts
 from artstore.core.names import REGISTRY
 from artstore.errors import NotFound, WrongType
 
@@ -38,7 +39,7 @@ _REGISTRY = """
 
 def _registry(row: Sequence[Any]) -> Registry:
     id, project, description, visibility, types, created_at, updated_at = row
-    accepted = None if types is None else tuple(json.loads(types))
+    accepted = None if types is None else tuple(read_texts(types))
     return Registry(id, project, description, visibility, accepted, created_at, updated_at or created_at)
 
 
@@ -99,7 +100,7 @@ def check_accepts(connection: Connection, project: str, type: str) -> None:
     """Raise `WrongType` if a project is a registry that does not accept artifacts of a type."""
     stored = collections.stored_project(connection, project)
     row = connection.execute("select artifact_types from projects where name = ?", (stored,)).fetchone()
-    accepted = json.loads(row[0]) if row and row[0] else None
+    accepted = read_texts(row[0]) if row and row[0] else None
     if accepted is not None and type not in accepted:
         raise WrongType(
             f"the registry {project.removeprefix(REGISTRY)} does not accept artifacts of type {type!r}: link to "

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from artstore.catalog import collections, filter_fields, filters, timestamps
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Clause, Filters
+from artstore.catalog.json_columns import read_object, read_texts
 from artstore.core.jsonable import json_text
 from artstore.core.runs import Changes, RunRecord, observed_state
 from artstore.errors import InvalidInput, NotFound, WrongValue
@@ -19,13 +20,22 @@ _RUN = """
         runs.ended_at, runs.preempting
     from runs join projects on projects.id = runs.project
 """
-_JSON = slice(7, 11)
+_TAGS = 7
+_OBJECTS = slice(8, 11)
 
 
 def _select(connection: Connection, where: str, parameters: Sequence[Any] = ()) -> list[RunRecord]:
     rows = connection.execute(f"{_RUN} {where}", parameters).fetchall()
     return [
-        RunRecord(*(*row[: _JSON.start], *map(json.loads, row[_JSON]), *row[_JSON.stop : -1], row[-1] == 1))
+        RunRecord._make(
+            (
+                *row[:_TAGS],
+                read_texts(row[_TAGS]),
+                *map(read_object, row[_OBJECTS]),
+                *row[_OBJECTS.stop : -1],
+                row[-1] == 1,
+            )
+        )
         for row in rows
     ]
 
@@ -246,7 +256,7 @@ def merge(connection: Connection, id: int, field: str, changes: Changes) -> None
     query = f"select {_COLUMNS[field]} from runs where id = ?"
     row = connection.execute(query, (id,)).fetchone()
     if row is not None:
-        kept = {key: value for key, value in json.loads(row[0]).items() if key not in changes.removed}
+        kept = {key: value for key, value in read_object(row[0]).items() if key not in changes.removed}
         update(connection, id, {field: {**kept, **changes.values}})
 
 
@@ -285,7 +295,7 @@ def history(connection: Connection, id: int, *, after: int = -1, limit: int = -1
     """Return the rows of a run's history after a step, each with its `_step`."""
     query = "select step, data from history where run = ? and step > ? order by step limit ?"
     return [
-        {**json.loads(data), "_step": step} for step, data in connection.execute(query, (id, after, limit)).fetchall()
+        {**read_object(data), "_step": step} for step, data in connection.execute(query, (id, after, limit)).fetchall()
     ]
 
 

@@ -17,6 +17,7 @@ from artstore.catalog import collections, filter_fields, filters, latest, links,
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
 from artstore.catalog.filters import Filters
+from artstore.catalog.json_columns import read_object, read_texts
 from artstore.catalog.links import LinkRow
 from artstore.core import names
 from artstore.core.manifest import Dependency
@@ -65,11 +66,11 @@ def _version(connection: Connection, row: tuple[Any, ...]) -> Version:
         state=row[8],
         created_at=row[9],
         description=row[10],
-        metadata=json.loads(row[11]),
+        metadata=read_object(row[11]),
         ttl=None if row[12] is None else timedelta(seconds=row[12]),
         aliases=tuple(aliases),
         tags=tuple(_labels(row[14])),
-        prefixes=tuple(json.loads(row[16])),
+        prefixes=tuple(read_texts(row[16])),
         base=row[17],
     )
 

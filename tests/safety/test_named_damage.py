@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import artstore
 from artstore.errors import Damaged
 from artstore.store import Store
 from tests.support.cli_runner import run, run_process
@@ -109,6 +110,11 @@ def test_a_row_that_breaks_a_rule_of_its_table_is_named(
 EDITS = {
     "JSON of another kind": ("update versions set prefixes = '65537'", "versions row 1: prefixes is JSON, but not"),
     "metadata that is a list": ("update versions set metadata = '[1]'", "versions row 1: metadata is JSON, but not"),
+    "a segment whose first path is two": (
+        "update segments set first = 'a' || char(0) || 'b' where id = 2",
+        "segments row 2: first contains NUL",
+    ),
+    "tags that are no list": ("update collections set tags = '{}'", "collections row 1: tags is JSON, but not"),
     "a pack that is gone": ("update packs set id = 99", "chunks row 1: refers to no row of packs"),
 }
 
@@ -121,6 +127,24 @@ def test_an_edited_row_is_named(statement: str, named: str, folder: Path) -> Non
     failed = [result.output for result in results if result.exit_code]
     assert failed, "no verb noticed it"
     assert named in failed[0]
+
+
+@pytest.mark.parametrize("column", ["config", "summary", "environment", "tags"])
+def test_json_of_another_kind_is_named_where_a_run_is_read(column: str, folder: Path) -> None:
+    artstore.init(store=folder).finish()
+    edit(folder, f"update runs set {column} = '[[\"a\", 2]]'")
+    with pytest.raises(Damaged, match=f"runs row 1: {column} is JSON, but not"):
+        list(artstore.Api(store=folder).runs("uncategorized"))
+
+
+def test_a_number_that_would_be_given_twice_is_named(folder: Path) -> None:
+    edit(folder, "update collections set next_number = 0 where id = 1")
+    with Store.open(folder) as store:
+        draft = store.draft("damaged")
+        store.add_bytes(draft, b"more", "more-path")
+        with pytest.raises(Damaged, match="collections row 1: next_number is 0, but v0 is there"):
+            store.commit(draft)
+        assert [version.number for version in store.versions("damaged")] == [0]
 
 
 def test_rows_that_cannot_be_released_do_not_end_the_verification(folder: Path) -> None:
