@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from artstore.catalog.connection import FILE, connect_for_reading
 from artstore.core.digests import LENGTH
+from artstore.core.manifest import LARGEST_SIZE
 from artstore.errors import ArtstoreError, Damaged
 
 UNREADABLE = (
@@ -40,6 +41,8 @@ JSON = LISTS | {"detail", "metadata", "config", "summary", "environment", "data"
 """Columns with JSON."""
 _NAMES = frozenset({"path", "first", "last", "name"})
 """Columns with texts without NUL: several are read at a time, with NUL between them."""
+_COUNTS = frozenset({"count", "entries", "length", "offset", "position", "size"})
+"""Columns with numbers of at most `LARGEST_SIZE`."""
 _DIGESTS = frozenset({"digest", "manifest", "identity"})
 _LONGEST_TTL = int(timedelta.max.total_seconds())
 _CHECK = re.compile(r"\bcheck\s*\(", re.IGNORECASE)
@@ -154,6 +157,8 @@ def fault_of(name: str, type: str, not_null: bool, value: Any) -> str | None:
         return f"is {_shown(value)}, not {type.lower()}"
     if name == "ttl" and not 0 < value <= _LONGEST_TTL:
         return f"is not a duration in seconds: {_shown(value)}"
+    if name in _COUNTS and not 0 <= value <= LARGEST_SIZE:
+        return f"is {value}"
     if type.upper() == "BLOB":
         return None if name not in _DIGESTS or len(value) == LENGTH else f"has {len(value)} bytes, not {LENGTH}"
     if type.upper() != "TEXT":

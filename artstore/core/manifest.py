@@ -33,6 +33,9 @@ class Kind(IntEnum):
 
 _FILE = Kind.FILE
 
+LARGEST_SIZE = 2**56
+"""No file or object has more bytes: 64 PiB. Sums of sizes stay within 64 bits."""
+
 
 class Entry(NamedTuple):
     """One path of a version: a stored file, a link, an empty folder, or a reference to an object kept elsewhere.

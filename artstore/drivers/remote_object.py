@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from artstore.core.manifest import Entry, Kind
-from artstore.errors import InvalidInput, ReferenceChanged
+from artstore.core.manifest import LARGEST_SIZE, Entry, Kind
+from artstore.errors import BadReply, InvalidInput, ReferenceChanged
 from artstore.runtime.arguments import checked
 
 
@@ -45,7 +45,11 @@ class RemoteObject(NamedTuple):
         return cls(entry.uri, entry.path, entry.size, entry.etag, entry.version_id, entry.digest)
 
     def entry(self, path: str) -> Entry:
-        """Return the entry for this object at a path of an artifact."""
+        """Return the entry for this object at a path of an artifact. Raises `BadReply` for a size that is none."""
+        if self.size is not None and not 0 <= self.size <= LARGEST_SIZE:
+            raise BadReply(
+                f"the server of {self.uri} says that it has {self.size} bytes, which no object has: try again"
+            )
         if self.kind != Kind.REFERENCE:
             return Entry(path, self.kind, target=self.target)
         return Entry(path, self.kind, self.digest, self.size, False, None, self.uri, self.etag, self.version)
