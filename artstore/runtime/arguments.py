@@ -12,6 +12,8 @@ import functools
 import inspect
 import itertools
 import os
+import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -30,6 +32,7 @@ _LONGEST_NAME = 255
 _LONGEST_PATH = 4_095
 _LARGEST = 2**63
 """The integers below this are those that SQLite can hold."""
+_INTEGER = re.compile(r"\bint\b")
 _LAZY = (types.GeneratorType, itertools.chain)
 """The types of results that raise what is wrong only when they are used."""
 
@@ -80,6 +83,25 @@ def _guard(function: Callable[..., Any], find: FindFault) -> Callable[..., Any]:
         if type(result) in _LAZY:
             return _guarded_steps(result, lambda error: find(function, args, kwargs, error))
         return result
+
+    return _with_plain_integers(call) if _takes_integers(function) else call
+
+
+def _takes_integers(function: Callable[..., Any]) -> bool:
+    hints = getattr(function, "__annotations__", {})
+    return any(_INTEGER.search(str(hint)) for name, hint in hints.items() if name != "return")
+
+
+def _with_plain_integers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Pass NumPy's integers on as Python's: sqlite3 would take them for bytes, which are more than any number."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        numpy = sys.modules.get("numpy")
+        if numpy is not None:
+            args = tuple(int(value) if isinstance(value, numpy.integer) else value for value in args)
+            kwargs = {name: int(value) if isinstance(value, numpy.integer) else value for name, value in kwargs.items()}
+        return function(*args, **kwargs)
 
     return call
 

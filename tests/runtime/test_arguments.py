@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 import artstore
@@ -164,3 +165,17 @@ def test_a_tuple_is_a_list_of_strings_like_any_other(names: tuple[str, ...] | li
 
     with pytest.raises(RuntimeError, match="the fault of the callback"):
         listen(names, tell)
+
+
+def test_integers_of_numpy_are_integers(tmp_path: Path) -> None:
+    """Given to sqlite3 as they are, they are bytes, which are more than any number: a walk would go on for ever."""
+    one: Any = np.int64(1)
+    with Store.init(tmp_path / "store") as store:
+        draft = store.draft("data", "dataset")
+        store.add_bytes(draft, b"x", "x")
+        store.commit(draft)
+        expected = store.lineage("data:v0", depth=1).to_mermaid()
+        assert store.lineage("data:v0", depth=one).to_mermaid() == expected
+        assert store.lineage("data:v0", "both", one).to_mermaid() == expected
+        with pytest.raises(InvalidInput, match="depth must be 0 or more hops, not -1"):
+            store.lineage("data:v0", depth=-one)
