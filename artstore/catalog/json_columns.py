@@ -1,4 +1,4 @@
-"""Read the JSON in columns. JSON of another kind than the column holds is damage, like text that is no JSON at all."""
+"""Read the JSON in columns. JSON of another kind than the column holds is damage, like text that is not JSON."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class NewSmallFiles(NamedTuple):
 
 
 class NewContent(NamedTuple):
-    """What is durable in one pack, and not published yet."""
+    """Chunks and files that are durable in one pack, and not published yet."""
 
     pack: str
     end: int
@@ -72,7 +72,7 @@ class SmallFileIds(NamedTuple):
 
 
 class Published(NamedTuple):
-    """What was published, with the ids of new rows, or of those of a writer that published the same before."""
+    """The ids of published chunks and files: new ones, or those of a writer that published the same before."""
 
     small: list[SmallFileIds]
     files: dict[bytes, int]
@@ -108,28 +108,27 @@ def publish(connection: Connection, contents: Sequence[NewContent]) -> Published
     A chunk that another writer published before stays as it is; the range of the second copy becomes free.
     """
     packs = [_pack_id(connection, content.pack) for content in contents]
-    every = list(zip(packs, contents, strict=True))
-    small = [_SmallFilesOfPack(pack, part) for pack, content in every for part in content.small]
-    ids, rest = _publish_small_files(connection, small)
-    files = [file for content in contents for file in content.files]
-    files += [file for part in rest for file in part.files.files()]
-    published = Published(ids, {}, {}, 0)
-    has_healed = False
-    for pack, content in every:
+    of_packs = list(zip(packs, contents, strict=True))
+    small = [_SmallFilesOfPack(pack, part) for pack, content in of_packs for part in content.small]
+    small_ids, rest = _publish_small_files(connection, small)
+    chunks, lost, has_healed = dict[bytes, int](), 0, False
+    for pack, content in of_packs:
         of_rest = [chunk for part in rest if part.pack == pack for chunk in part.files.chunks()]
-        chunks = [*content.chunks, *of_rest]
-        new_chunks, losers, healed = _publish_chunks(connection, pack, chunks)
-        published.chunks.update(new_chunks)
-        lost = sum(chunk.length for chunk in losers)
         in_columns = sum(sum(part.sizes) for part in content.small) - sum(chunk.length for chunk in of_rest)
-        live = in_columns + sum(chunk.length for chunk in chunks) - lost
+        one_by_one = [*content.chunks, *of_rest]
+        ids, losers, healed = _publish_chunks(connection, pack, one_by_one)
+        lost_in_pack = sum(chunk.length for chunk in losers)
+        live = in_columns + sum(chunk.length for chunk in one_by_one) - lost_in_pack
         connection.execute(
             'update packs set "end" = ?, sealed = ?, live = live + ?, saved = saved + ? where id = ?',
-            (content.end, int(content.sealed), live, _saved(chunks) - _saved(losers), pack),
+            (content.end, int(content.sealed), live, _saved(one_by_one) - _saved(losers), pack),
         )
-        published = published._replace(lost=published.lost + lost)
+        chunks |= ids
+        lost += lost_in_pack
         has_healed = has_healed or healed
-    published.files.update(_publish_files(connection, files, published.chunks))
+    files = [file for content in contents for file in content.files]
+    files += [file for part in rest for file in part.files.files()]
+    published = Published(small_ids, _publish_files(connection, files, chunks), chunks, lost)
     if has_healed:
         count_again(connection)
     return published

@@ -103,7 +103,7 @@ class Batch:
 
     @property
     def content(self) -> NewContent:
-        """What the catalog is to know of the batch."""
+        """The content of the batch, for the catalog."""
         return NewContent(
             self.pack.name,
             self.pack.end,

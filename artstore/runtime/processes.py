@@ -77,7 +77,7 @@ def map_batches(
 def _started(number: int) -> list[WorkerProcess]:
     """Start workers: fewer, or none, where the system starts no more."""
     started: list[WorkerProcess] = []
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError):
         for _ in range(number):
             started.append(WorkerProcess())
     return started

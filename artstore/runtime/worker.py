@@ -1,4 +1,4 @@
-"""What a worker process runs: it makes the calls that come in on its standard input, and answers each in turn.
+"""The loop of a worker process: it makes the calls that come in on its standard input, and answers each in turn.
 
 A call and an answer are one pickle each, after its length. Every worker imports this module, so it imports little.
 """

@@ -33,7 +33,7 @@ _COMMAND = (
 class WorkerProcess:
     """One worker. It makes one call at a time, in the order of `submit`; calls and results are pickled.
 
-    For use by one thread. Raises `OSError` if the system starts no more processes.
+    For use by one thread. Raises `OSError` if the system starts no more processes, and `RuntimeError` for threads.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,12 @@ class WorkerProcess:
             self._calls.write(pickle.dumps((sys.path, os.getpid())))
             self._calls.flush()
         self._reader = threading.Thread(target=self._read_answers, name="artstore-worker", daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     @property
     def unanswered(self) -> int:

@@ -91,7 +91,7 @@ RULES = {
         "kind = 1 << 62",
         "entries row 1, 'damaged-path': breaks the rule kind between 1 and 4",
     ),
-    "size overflows": ("files", "size = -9223372036854775808", "files row 1: breaks the rule size >= 0"),
+    "size overflows": ("files", "size = -9223372036854775808", "files row 1: size is -9223372036854775808"),
     "file is not there": ("entries", "file = 1 << 62", "entries row (not known): refers to no row of files"),
 }
 
