@@ -24,7 +24,7 @@ from tests.support.files import Tree, commit_folder, noise, store_with_versions,
 from tests.support.kill_points import Child, Outcome, TaskRunner, sampled, summary
 from tests.support.store_checks import check_clean, check_no_locks, check_store
 
-SAMPLES = 20
+SAMPLES = 15
 
 
 @dataclass
