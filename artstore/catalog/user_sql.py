@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from artstore.catalog.connection import connect_for_reading
 from artstore.errors import StoreError
+from artstore.runtime.arguments import plain_number
 
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _ALLOWED_PRAGMAS = ("table_info", "table_list", "index_list", "index_info")
 
 
-def query(folder: Path, sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
+def query(
+    folder: Path, sql: str, parameters: tuple[object, ...] | Mapping[str, object] = ()
+) -> list[dict[str, object]]:
     """Run a query on a connection of its own, and return a dict for each row. Raises `StoreError`."""
     connection = connect_for_reading(folder)
     # SQLite creates these virtual tables when they are first named, which the authorizer would refuse.
     connection.execute("select 1 from json_each('[]'), json_tree('[]')")
     connection.set_authorizer(_authorize)
     try:
-        cursor = connection.execute(sql, parameters)
+        cursor = connection.execute(sql, _plain(parameters))
         columns = _distinct([column[0] for column in cursor.description or ()])
         return [dict(zip(columns, row, strict=True)) for row in cursor]
     except (sqlite3.Error, sqlite3.Warning) as error:
@@ -31,6 +35,12 @@ def query(folder: Path, sql: str, parameters: tuple[object, ...] = ()) -> list[d
 def _authorize(action: int, first: str | None, *_: str | None) -> int:
     allowed = action in _ALLOWED or (action == sqlite3.SQLITE_PRAGMA and first in _ALLOWED_PRAGMAS)
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+def _plain(parameters: tuple[object, ...] | Mapping[str, object]) -> tuple[object, ...] | dict[str, object]:
+    if isinstance(parameters, Mapping):
+        return {name: plain_number(value) for name, value in parameters.items()}
+    return tuple(map(plain_number, parameters))
 
 
 def _distinct(columns: list[str]) -> list[str]:

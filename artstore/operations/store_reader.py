@@ -286,7 +286,7 @@ class StoreReader:
         """Return the log of changes, the oldest first; only those after an event's id, if given."""
         return self._read(lambda connection: list(events.since(connection, after)))
 
-    def sql(self, query: str, parameters: tuple[object, ...] = ()) -> list[dict[str, object]]:
+    def sql(self, query: str, parameters: tuple[object, ...] | Mapping[str, object] = ()) -> list[dict[str, object]]:
         """Run a read-only SQL query, on the views that begin with `artifact_` or any table."""
         self.db.check_open()
         return user_sql.query(self.path, query, parameters)

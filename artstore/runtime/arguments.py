@@ -84,7 +84,7 @@ def _guard(function: Callable[..., Any], find: FindFault) -> Callable[..., Any]:
             return _guarded_steps(result, lambda error: find(function, args, kwargs, error))
         return result
 
-    return _with_plain_integers(call) if _takes_integers(function) else call
+    return _with_plain_numbers(call) if _takes_integers(function) else call
 
 
 def _takes_integers(function: Callable[..., Any]) -> bool:
@@ -92,18 +92,24 @@ def _takes_integers(function: Callable[..., Any]) -> bool:
     return any(_INTEGER.search(str(hint)) for name, hint in hints.items() if name != "return")
 
 
-def _with_plain_integers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Pass NumPy's integers on as Python's: sqlite3 would take them for bytes, which are more than any number."""
-
+def _with_plain_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        numpy = sys.modules.get("numpy")
-        if numpy is not None:
-            args = tuple(int(value) if isinstance(value, numpy.integer) else value for value in args)
-            kwargs = {name: int(value) if isinstance(value, numpy.integer) else value for name, value in kwargs.items()}
+        if "numpy" in sys.modules:
+            args = tuple(map(plain_number, args))
+            kwargs = {name: plain_number(value) for name, value in kwargs.items()}
         return function(*args, **kwargs)
 
     return call
+
+
+def plain_number(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, and anything else as it is.
+
+    sqlite3 takes NumPy's numbers for bytes, which SQLite calls greater than any number.
+    """
+    numpy = sys.modules.get("numpy")
+    return value.item() if numpy is not None and isinstance(value, numpy.number) else value
 
 
 def _guarded_steps(steps: Iterator[Any], find: Callable[[Exception], InvalidInput | None]) -> Iterator[Any]:

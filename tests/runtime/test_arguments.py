@@ -179,3 +179,7 @@ def test_integers_of_numpy_are_integers(tmp_path: Path) -> None:
         assert store.lineage("data:v0", "both", one).to_mermaid() == expected
         with pytest.raises(InvalidInput, match="depth must be 0 or more hops, not -1"):
             store.lineage("data:v0", depth=-one)
+        assert store.sql("select typeof(?) as kind, ? > 2 as greater", (one, one)) == [
+            {"kind": "integer", "greater": 0}
+        ]
+        assert store.sql("select typeof(:x) as kind", {"x": np.float32(0.5)}) == [{"kind": "real"}]
