@@ -39,10 +39,12 @@ LISTS = frozenset({"artifact_types", "prefixes", "tags"})
 """Columns with lists of texts as JSON."""
 JSON = LISTS | {"detail", "metadata", "config", "summary", "environment", "data"}
 """Columns with JSON."""
-_NAMES = frozenset({"path", "first", "last", "name"})
-"""Columns with texts without NUL: several are read at a time, with NUL between them."""
+_PATHS = frozenset({"path", "first", "last"})
+"""Columns with paths, which contain no NUL: several are read at a time, with NUL between them."""
 _COUNTS = frozenset({"count", "entries", "length", "offset", "position", "size"})
-"""Columns with numbers of at most `LARGEST_SIZE`."""
+"""Columns with numbers that are not negative."""
+_WITH_SIZES = frozenset({"chunks", "files", "refs"})
+"""Tables in which a size is at most `LARGEST_SIZE`; those of others are sums."""
 _DIGESTS = frozenset({"digest", "manifest", "identity"})
 _LONGEST_TTL = int(timedelta.max.total_seconds())
 _CHECK = re.compile(r"\bcheck\s*\(", re.IGNORECASE)
@@ -72,6 +74,8 @@ def explain(error: BaseException, folder: Path) -> Damaged | None:
     except (sqlite3.DatabaseError, UnicodeDecodeError) as worse:
         # SQLite's own message may contain damaged text.
         return Damaged(f"{folder / FILE} is damaged ({worse}): {_REMEDY}")
+    if found is None and "integer overflow" in str(error):
+        return Damaged(f"{folder / FILE} is damaged: its numbers are too large to be added: {_REMEDY}")
     return Damaged(f"{folder / FILE} is damaged: {found}. To see all of it, {_REMEDY}") if found else None
 
 
@@ -140,7 +144,7 @@ def _damaged_rows_of(connection: sqlite3.Connection, table: str) -> Iterator[Dam
     try:
         for row in connection.execute(f'select * from "{table}"'):
             for (name, type, not_null, _), value in zip(columns, row, strict=True):
-                fault = fault_of(name, type, not_null, value)
+                fault = fault_of(table, name, type, not_null, value)
                 if fault is not None:
                     key = ", ".join(_shown(row[i]) for i in keys)
                     yield DamagedRow(table, key, f"{name} {fault}")
@@ -148,7 +152,7 @@ def _damaged_rows_of(connection: sqlite3.Connection, table: str) -> Iterator[Dam
         yield DamagedRow(table, "(not known)", f"cannot be read ({error})")
 
 
-def fault_of(name: str, type: str, not_null: bool, value: Any) -> str | None:
+def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> str | None:
     """Return what is wrong with a value of a column, if anything is."""
     if value is None:
         return "is missing" if not_null else None
@@ -157,7 +161,7 @@ def fault_of(name: str, type: str, not_null: bool, value: Any) -> str | None:
         return f"is {_shown(value)}, not {type.lower()}"
     if name == "ttl" and not 0 < value <= _LONGEST_TTL:
         return f"is not a duration in seconds: {_shown(value)}"
-    if name in _COUNTS and not 0 <= value <= LARGEST_SIZE:
+    if name in _COUNTS and (value < 0 or (table in _WITH_SIZES and value > LARGEST_SIZE)):
         return f"is {value}"
     if type.upper() == "BLOB":
         return None if name not in _DIGESTS or len(value) == LENGTH else f"has {len(value)} bytes, not {LENGTH}"
@@ -167,7 +171,7 @@ def fault_of(name: str, type: str, not_null: bool, value: Any) -> str | None:
         text = value.decode()
     except UnicodeDecodeError:
         return f"is not UTF-8: {_shown(value)}"
-    if name in _NAMES and "\0" in text:
+    if name in _PATHS and "\0" in text:
         return "contains NUL"
     try:
         if name in JSON:
@@ -183,7 +187,7 @@ def fault_of(name: str, type: str, not_null: bool, value: Any) -> str | None:
 
 def _fault_of_json(name: str, value: Any) -> str | None:
     if name not in LISTS:
-        return None if isinstance(value, dict) else "is JSON, but not an object"
+        return None if value is None or isinstance(value, dict) else "is JSON, but not an object"
     is_right = isinstance(value, list) and all(isinstance(part, str) for part in value)
     return None if is_right else "is JSON, but not a list of texts"
 

@@ -7,8 +7,13 @@ from typing import Any
 
 
 def read_object(text: str) -> dict[str, Any]:
-    """Read a JSON object. Raises `ValueError`, which `catalog.damage` explains."""
+    """Read a JSON object; null is an empty one, as earlier releases stored metadata of None.
+
+    Raises `ValueError`, which `catalog.damage` explains.
+    """
     value = json.loads(text)
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise ValueError(f"not a JSON object: {text[:60]}")
     return value

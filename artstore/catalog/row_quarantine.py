@@ -94,7 +94,7 @@ def _put_aside(connection: Connection, table: str, owner: int) -> list[dict[str,
     taken = []
     for row in rows:
         values = dict(zip(columns, row, strict=True))
-        faulty = [c for c, value in values.items() if damage.fault_of(c.name, c.type, bool(c.not_null), value)]
+        faulty = [c for c, value in values.items() if damage.fault_of(table, c.name, c.type, bool(c.not_null), value)]
         if not faulty:
             continue
         if by == "id":

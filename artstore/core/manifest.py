@@ -33,8 +33,8 @@ class Kind(IntEnum):
 
 _FILE = Kind.FILE
 
-LARGEST_SIZE = 2**56
-"""No file or object has more bytes: 64 PiB. Sums of sizes stay within 64 bits."""
+LARGEST_SIZE = 2**53
+"""No file or object has more bytes: 8 PiB. The size of a segment, of `LARGEST` of them, stays within 64 bits."""
 
 
 class Entry(NamedTuple):

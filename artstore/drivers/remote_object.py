@@ -45,11 +45,12 @@ class RemoteObject(NamedTuple):
         return cls(entry.uri, entry.path, entry.size, entry.etag, entry.version_id, entry.digest)
 
     def entry(self, path: str) -> Entry:
-        """Return the entry for this object at a path of an artifact. Raises `BadReply` for a size that is none."""
+        """Return the entry for this object at a path of an artifact.
+
+        Raises `BadReply` for a size that no object has.
+        """
         if self.size is not None and not 0 <= self.size <= LARGEST_SIZE:
-            raise BadReply(
-                f"the server of {self.uri} says that it has {self.size} bytes, which no object has: try again"
-            )
+            raise BadReply(f"{self.uri} is said to have {self.size} bytes, which no object has")
         if self.kind != Kind.REFERENCE:
             return Entry(path, self.kind, target=self.target)
         return Entry(path, self.kind, self.digest, self.size, False, None, self.uri, self.etag, self.version)

@@ -56,6 +56,8 @@ class ContentWriter:
         """Batches that worker processes write into."""
         self._returned: list[Batch] = []
         """Batches that workers wrote into, with room for more."""
+        self._set_aside: list[Batch] = []
+        """Batches that were discarded while lent: what they had before is published, and nothing more is added."""
         self._full: list[Batch] = []
         """Batches that are being synced, the oldest first."""
         self._unpublished_chunks: set[bytes] = set()
@@ -137,11 +139,15 @@ class ContentWriter:
                 self._returned.append(batch)
 
     def discard_lent(self, lent: Iterable[Batch]) -> None:
-        """Take back batches without what was written into them. No worker may be writing any more."""
+        """Take back batches without what was written into them.
+
+        Their workers were killed. No other gets these packs, where one that still writes would do harm.
+        """
         with self._guard:
             for batch in lent:
                 batch.pack.cut_back()
-                self.take_back(batch, batch.pack.end, [], (), (), {})
+                self._lent.remove(batch)
+                self._set_aside.append(batch)
 
     def claim_stored(self, digests: Iterable[bytes]) -> set[bytes]:
         """Claim files by their digests; return those that are neither stored nor about to be."""
@@ -163,7 +169,7 @@ class ContentWriter:
             self._check()
             self._flush()
             self._full += self._open_batches()
-            self._returned = [batch for batch in self._returned if batch.is_empty]
+            self._keep_empty()
             if self._current is not None and not self._current.is_empty:
                 self._current = None
             self._publish_full(len(self._full))
@@ -304,7 +310,7 @@ class ContentWriter:
     # Publishing
 
     def _open_batches(self) -> list[Batch]:
-        batches = [*self._returned, self._current] if self._current else self._returned
+        batches = [*self._returned, *self._set_aside, *([self._current] if self._current else [])]
         return [batch for batch in batches if not batch.is_empty]
 
     def _replace_if_full(self) -> None:
@@ -321,8 +327,9 @@ class ContentWriter:
         """
         if self._syncer is None:
             self._syncer = ThreadPool(1, "artstore-sync")
-        earlier = [other for other in self._returned if not other.is_empty and other is not batch]
-        self._returned = [other for other in self._returned if other.is_empty]
+        returned = (*self._returned, *self._set_aside)
+        earlier = [other for other in returned if not other.is_empty and other is not batch]
+        self._keep_empty()
         for full in (*earlier, batch):
             full.start_sync(self._syncer, cached=self._filled < _PACKS_CACHED)
             self._filled += 1
@@ -330,6 +337,10 @@ class ContentWriter:
         older = self._full[:-1]
         if len(older) >= _PACKS_TOGETHER or sum(full.number_of_files for full in older) >= _FILES_TOGETHER:
             self._publish_full(len(older))
+
+    def _keep_empty(self) -> None:
+        self._returned = [batch for batch in self._returned if batch.is_empty]
+        self._set_aside = [batch for batch in self._set_aside if batch.is_empty]
 
     def _publish_full(self, count: int) -> None:
         """Publish the oldest full batches in one transaction, as each transaction waits for the disk."""
@@ -385,12 +396,13 @@ class ContentWriter:
         if self._syncer is not None:
             self._syncer.shutdown()
             self._syncer = None
-        for batch in [*self._full, *self._lent, *self._returned, *([self._current] if self._current else [])]:
+        current = [self._current] if self._current else []
+        for batch in [*self._full, *self._lent, *self._returned, *self._set_aside, *current]:
             try:
                 if not self._reads_old_state():
                     batch.pack.close_and_cut(self._published_end(batch.pack.name))
             finally:
                 batch.pack.close()
-        self._full, self._lent, self._returned, self._current = [], [], [], None
+        self._full, self._lent, self._returned, self._set_aside, self._current = [], [], [], [], None
         self._unpublished_chunks.clear()
         self._unpublished_files.clear()

@@ -17,12 +17,13 @@ from artstore.core import names
 from artstore.core.draft import Draft, check_description, check_metadata
 from artstore.core.manifest import version_digest
 from artstore.core.versions import Version
-from artstore.errors import NotFound, StoreError
+from artstore.errors import InvalidInput, NotFound, StoreError
 from artstore.ingest.open_draft import OpenDraft
 from artstore.operations import edit
 from artstore.operations.drafts import rebase_on_newest
 from artstore.operations.reclaim_space import reclaim_space
 from artstore.runtime import pause_gc
+from artstore.runtime.source_file import MAX_INTEGER
 
 Result = TypeVar("Result")
 
@@ -122,11 +123,14 @@ def cut_manifest(repository: Repository, draft: Draft) -> CutManifest:
         else:
             builder = manifest_edits.edit(connection, base, draft.changes)
         manifest = builder.finish()
+    size = sum(group.size for group in builder.groups)
+    if size > MAX_INTEGER:
+        raise InvalidInput(f"the references of {draft.name} have {size} bytes by what their servers say: add fewer")
     new_version = NewVersion(
         version_digest(repository.db.algorithm, manifest, draft.dependencies),
         manifest,
         sum(group.entries for group in builder.groups),
-        sum(group.size for group in builder.groups),
+        size,
     )
     return CutManifest(builder, new_version)
 

@@ -36,7 +36,7 @@ def describe(
     version: Version,
     *,
     description: str | Unset | None = UNSET,
-    metadata: dict[str, Any] | Unset = UNSET,
+    metadata: dict[str, Any] | Unset | None = UNSET,
     ttl: timedelta | Unset | None = UNSET,
     add_aliases: Iterable[str] = (),
     remove_aliases: Iterable[str] = (),
@@ -82,13 +82,15 @@ def _set_description(
     connection: Connection,
     before: Version,
     description: str | Unset | None,
-    metadata: dict[str, Any] | Unset,
+    metadata: dict[str, Any] | Unset | None,
 ) -> None:
     changes: dict[str, Any] = {}
     if not isinstance(description, Unset) and description != before.description:
         changes["description"] = description
-    if not isinstance(metadata, Unset) and events.canonical_json(metadata) != events.canonical_json(before.metadata):
-        changes["metadata"] = metadata
+    if not isinstance(metadata, Unset) and events.canonical_json(metadata or {}) != events.canonical_json(
+        before.metadata
+    ):
+        changes["metadata"] = metadata or {}
     if changes:
         versions.update(connection, before.id, changes)
         events.record(connection, "version-described", before.qualified_name, **changes)

@@ -97,7 +97,8 @@ def _with_plain_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         if "numpy" in sys.modules:
             args = tuple(map(plain_number, args))
-            kwargs = {name: plain_number(value) for name, value in kwargs.items()}
+            if kwargs:
+                kwargs = {name: plain_number(value) for name, value in kwargs.items()}
         return function(*args, **kwargs)
 
     return call
@@ -108,8 +109,11 @@ def plain_number(value: Any) -> Any:
 
     sqlite3 takes NumPy's numbers for bytes, which SQLite calls greater than any number.
     """
-    numpy = sys.modules.get("numpy")
-    return value.item() if numpy is not None and isinstance(value, numpy.number) else value
+    if type(value).__module__ != "numpy":
+        return value
+    numpy = sys.modules["numpy"]
+    is_number = isinstance(value, numpy.number) and not isinstance(value, numpy.timedelta64)
+    return value.item() if is_number else value
 
 
 def _guarded_steps(steps: Iterator[Any], find: Callable[[Exception], InvalidInput | None]) -> Iterator[Any]:

@@ -52,10 +52,11 @@ def map_batches(
         for batch in remaining:
             yield batch, here(batch)
         return
-    pool = _started(workers)
+    pool: list[WorkerProcess] = []
     under_way: deque[tuple[Batch, Future[Result]]] = deque()
     has_started = has_finished = False
     try:
+        _start(workers, pool)
         for batch in remaining:
             future = _least_busy(pool).submit(in_worker, *arguments(batch)) if pool else _done(here(batch))
             under_way.append((batch, future))
@@ -70,17 +71,30 @@ def map_batches(
             yield oldest, result.result()
         has_finished = True
     finally:
-        for worker in pool:
-            worker.close(kill=not has_finished)
+        _end(pool, kill=not has_finished)
 
 
-def _started(number: int) -> list[WorkerProcess]:
+def _start(number: int, pool: list[WorkerProcess]) -> None:
     """Start workers: fewer, or none, where the system starts no more."""
-    started: list[WorkerProcess] = []
     with suppress(OSError, RuntimeError):
         for _ in range(number):
-            started.append(WorkerProcess())
-    return started
+            pool.append(WorkerProcess())
+
+
+def _end(pool: list[WorkerProcess], *, kill: bool) -> None:
+    """End workers. An interrupt waits until all have ended: what they write into is used by others then."""
+    interrupt: KeyboardInterrupt | None = None
+    while pool:
+        try:
+            if kill:
+                for worker in pool:
+                    worker.kill()
+            pool[-1].close()
+            pool.pop()
+        except KeyboardInterrupt as error:
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt
 
 
 def _least_busy(pool: list[WorkerProcess]) -> WorkerProcess:

@@ -42,8 +42,6 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> ArtstoreError | sql
         return NotAStore(f"{path} is not a catalog of artstore: restore it from a backup, or choose another folder")
     if "malformed" in message or "already exists" in message or "no such" in message:
         return Damaged(f"{path} is damaged ({message}): restore it from a backup, then run `artstore verify`")
-    if "integer overflow" in message:
-        return Damaged(f"{path} is damaged: its numbers are too large to be added. Run `artstore verify`")
     if "readonly" in message or "read-only" in message:
         return StoreReadOnly(f"{path} cannot be written: check the permissions of the folder and the file")
     if "unable to open" in message:

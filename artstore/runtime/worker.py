@@ -1,6 +1,7 @@
 """The loop of a worker process: it makes the calls that come in on its standard input, and answers each in turn.
 
-A call and an answer are one pickle each, after its length. Every worker imports this module, so it imports little.
+A call and an answer are one pickle each, after its length; an empty message ends the loop. Every worker imports this
+module, so it imports little.
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ _PARENT_CHECK_SECONDS = 0.5
 _LENGTH = struct.Struct("<Q")
 
 
-def serve(parent: int) -> None:
-    """Answer calls until there are no more, or until the parent process has ended, however that ended."""
-    threading.Thread(target=_end_with, args=(parent,), name="artstore-parent", daemon=True).start()
+def serve(mark: bytes) -> None:
+    """Answer calls until there are no more, or until the parent process has ended, however that ended.
+
+    The answers begin after `mark`: what this Python printed while it started comes before it.
+    """
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="artstore-parent", daemon=True).start()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # What a library prints must not get between the answers.
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
-    while (call := receive(sys.stdin.buffer)) is not None:
+    answers.write(mark)
+    while call := receive(sys.stdin.buffer):
         function, arguments = pickle.loads(call)
         send(answers, _answer(function, arguments))
     # Nothing is left to be cleaned up: this takes less time than an ordinary end.
@@ -63,6 +68,7 @@ def _answer(function: Any, arguments: tuple[Any, ...]) -> bytes:
 
 
 def _end_with(parent: int) -> None:
+    # On Windows the number stays the same; there, the input ends with the parent.
     while os.getppid() == parent:
         time.sleep(_PARENT_CHECK_SECONDS)
     os._exit(1)

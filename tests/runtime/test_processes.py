@@ -29,7 +29,8 @@ SECONDS = 30
 def worker() -> Iterator[WorkerProcess]:
     worker = WorkerProcess()
     yield worker
-    worker.close(kill=True)
+    worker.kill()
+    worker.close()
 
 
 def wait_for_end(pid: int) -> None:
@@ -119,8 +120,11 @@ def test_a_worker_imports_nothing_from_the_folder_of_the_user(tmp_path: Path, mo
     assert list(tmp_path.glob("imported-*")) == []
 
 
-def test_without_more_processes_everything_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+@pytest.mark.parametrize("executable", ["/nowhere/python", "", None])
+def test_without_a_python_to_start_everything_is_done_here(
+    executable: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
     done = processes.map_batches(
         range(20),
         here=lambda batch: -batch,
@@ -141,3 +145,83 @@ def test_the_main_module_of_a_program_does_not_run_again(tmp_path: Path) -> None
         "worker.close()\n"
     )
     assert printed.split() == ["main", "5"]
+
+
+FORK = """
+import os, time
+from artstore.runtime.worker_process import WorkerProcess
+from tests.support import worker_calls
+
+worker = WorkerProcess()
+worker.submit(worker_calls.process_and, 5).result()
+child = os.fork()
+if child == 0:
+    time.sleep(60)
+    os._exit(0)
+started = time.monotonic()
+worker.close()
+os.kill(child, 9)
+print(time.monotonic() - started)
+"""
+
+
+def test_a_child_that_was_forked_meanwhile_is_not_waited_for() -> None:
+    assert float(script_output(FORK)) < SECONDS
+
+
+def test_what_a_python_prints_when_it_starts_is_not_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('hello from the site', flush=True)\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    worker = WorkerProcess()
+    assert worker.submit(worker_calls.process_and, 1).result(SECONDS)[1] == 1
+    worker.close()
+
+
+def test_a_python_behind_a_launcher_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in virtual environments of Windows, where the Python is a child of `python.exe`."""
+    launcher = tmp_path / "python"
+    launcher.write_text(f'#!/bin/sh\n"{sys.executable}" "$@"\nexit $?\n')
+    launcher.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(launcher))
+    worker = WorkerProcess()
+    time.sleep(1)
+    assert worker.submit(worker_calls.process_and, 1).result(SECONDS)[1] == 1
+    worker.close()
+
+
+def test_a_python_that_ends_at_once_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    launcher = tmp_path / "python"
+    launcher.write_text("#!/bin/sh\nexit 3\n")
+    launcher.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(launcher))
+    worker = WorkerProcess()
+    with pytest.raises(StoreError, match=f"a process that runs {launcher} ended with exit code 3"):
+        worker.submit(worker_calls.process_and, 1).result(SECONDS)
+    worker.close()
+
+
+def test_a_second_interrupt_leaves_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one stops the work, and the second one comes while the workers are ended."""
+    closed = WorkerProcess.close
+    interrupts = [KeyboardInterrupt()]
+
+    def close(worker: WorkerProcess) -> None:
+        if interrupts:
+            raise interrupts.pop()
+        closed(worker)
+
+    started: list[int] = []
+    batches = processes.map_batches(
+        range(1000),
+        here=lambda batch: (0, batch),
+        in_worker=worker_calls.process_and,
+        arguments=lambda batch: (batch,),
+        workers=3,
+    )
+    while len(started) < 200:
+        started.append(next(batches)[1][0])
+    monkeypatch.setattr(WorkerProcess, "close", close)
+    with pytest.raises(KeyboardInterrupt):
+        batches.close()
+    workers = set(started) - {0}
+    assert workers and not any(psutil.pid_exists(pid) for pid in workers)

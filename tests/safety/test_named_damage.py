@@ -137,6 +137,19 @@ def test_json_of_another_kind_is_named_where_a_run_is_read(column: str, folder: 
         list(artstore.Api(store=folder).runs("uncategorized"))
 
 
+def test_metadata_of_none_is_empty(folder: Path) -> None:
+    """Earlier releases stored it as null."""
+    edit(folder, "update versions set metadata = 'null' where id = 1")
+    with Store.open(folder) as store:
+        assert store.version("damaged:v0").metadata == {}
+
+
+def test_a_run_may_have_any_name(folder: Path) -> None:
+    artstore.init(store=folder, name="a\0b").finish()
+    with Store.open(folder) as store:
+        assert store.verify().findings == []
+
+
 def test_a_number_that_would_be_given_twice_is_named(folder: Path) -> None:
     edit(folder, "update collections set next_number = 0 where id = 1")
     with Store.open(folder) as store:
