@@ -55,9 +55,7 @@ class ContentWriter:
         self._lent: list[Batch] = []
         """Batches that worker processes write into."""
         self._returned: list[Batch] = []
-        """Batches that workers wrote into, with room for more."""
-        self._set_aside: list[Batch] = []
-        """Batches that were discarded while lent: what they had before is published, and nothing more is added."""
+        """Batches that workers wrote into, with room for more, unless they were set aside."""
         self._full: list[Batch] = []
         """Batches that are being synced, the oldest first."""
         self._unpublished_chunks: set[bytes] = set()
@@ -113,7 +111,9 @@ class ContentWriter:
         """Lend a batch, in a pack that the catalog does not know yet, to a worker process that writes into it."""
         with self._guard:
             self._check()
-            batch = self._returned.pop() if self._returned else Batch(self._packs.create())
+            usable = [batch for batch in self._returned if not batch.is_set_aside]
+            batch = usable[-1] if usable else Batch(self._packs.create())
+            self._returned = [other for other in self._returned if other is not batch]
             self._lent.append(batch)
             return batch
 
@@ -139,15 +139,12 @@ class ContentWriter:
                 self._returned.append(batch)
 
     def discard_lent(self, lent: Iterable[Batch]) -> None:
-        """Take back batches without what was written into them.
-
-        Their workers were killed. No other gets these packs, where one that still writes would do harm.
-        """
+        """Take back batches whose workers were killed, without what these wrote, and add no more to them."""
         with self._guard:
             for batch in lent:
-                batch.pack.cut_back()
+                batch.set_aside()
                 self._lent.remove(batch)
-                self._set_aside.append(batch)
+                self._returned.append(batch)
 
     def claim_stored(self, digests: Iterable[bytes]) -> set[bytes]:
         """Claim files by their digests; return those that are neither stored nor about to be."""
@@ -169,7 +166,7 @@ class ContentWriter:
             self._check()
             self._flush()
             self._full += self._open_batches()
-            self._keep_empty()
+            self._returned = [batch for batch in self._returned if batch.is_empty]
             if self._current is not None and not self._current.is_empty:
                 self._current = None
             self._publish_full(len(self._full))
@@ -310,7 +307,7 @@ class ContentWriter:
     # Publishing
 
     def _open_batches(self) -> list[Batch]:
-        batches = [*self._returned, *self._set_aside, *([self._current] if self._current else [])]
+        batches = [*self._returned, self._current] if self._current else self._returned
         return [batch for batch in batches if not batch.is_empty]
 
     def _replace_if_full(self) -> None:
@@ -327,9 +324,8 @@ class ContentWriter:
         """
         if self._syncer is None:
             self._syncer = ThreadPool(1, "artstore-sync")
-        returned = (*self._returned, *self._set_aside)
-        earlier = [other for other in returned if not other.is_empty and other is not batch]
-        self._keep_empty()
+        earlier = [other for other in self._returned if not other.is_empty and other is not batch]
+        self._returned = [other for other in self._returned if other.is_empty]
         for full in (*earlier, batch):
             full.start_sync(self._syncer, cached=self._filled < _PACKS_CACHED)
             self._filled += 1
@@ -337,10 +333,6 @@ class ContentWriter:
         older = self._full[:-1]
         if len(older) >= _PACKS_TOGETHER or sum(full.number_of_files for full in older) >= _FILES_TOGETHER:
             self._publish_full(len(older))
-
-    def _keep_empty(self) -> None:
-        self._returned = [batch for batch in self._returned if batch.is_empty]
-        self._set_aside = [batch for batch in self._set_aside if batch.is_empty]
 
     def _publish_full(self, count: int) -> None:
         """Publish the oldest full batches in one transaction, as each transaction waits for the disk."""
@@ -396,13 +388,12 @@ class ContentWriter:
         if self._syncer is not None:
             self._syncer.shutdown()
             self._syncer = None
-        current = [self._current] if self._current else []
-        for batch in [*self._full, *self._lent, *self._returned, *self._set_aside, *current]:
+        for batch in [*self._full, *self._lent, *self._returned, *([self._current] if self._current else [])]:
             try:
                 if not self._reads_old_state():
                     batch.pack.close_and_cut(self._published_end(batch.pack.name))
             finally:
                 batch.pack.close()
-        self._full, self._lent, self._returned, self._set_aside, self._current = [], [], [], [], None
+        self._full, self._lent, self._returned, self._current = [], [], [], None
         self._unpublished_chunks.clear()
         self._unpublished_files.clear()

@@ -27,6 +27,8 @@ class Batch:
     files: dict[bytes, NewFile] = field(default_factory=dict)
     small: list[NewSmallFiles] = field(default_factory=list)
     """Other files, with a chunk each."""
+    is_set_aside: bool = False
+    """Whether nothing more is added."""
     _syncing: Future[int] | None = None
 
     @property
@@ -89,6 +91,11 @@ class Batch:
     def is_full(self) -> bool:
         """Whether the batch should be published before more is added."""
         return self.pack.full or self.number_of_files >= MANY_FILES
+
+    def set_aside(self) -> None:
+        """Cut off what a worker wrote that was killed; it may still be writing, so nothing more is added."""
+        self.is_set_aside = True
+        self.pack.cut_back()
 
     def start_sync(self, threads: ThreadPool, *, cached: bool) -> None:
         """Begin to make the batch durable in the background; its pack stays in the system's cache if `cached`."""

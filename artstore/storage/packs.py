@@ -110,7 +110,7 @@ class PackWriter:
         return self.end >= SEAL_AT
 
     def cut_back(self) -> None:
-        """Cut off what a worker process wrote beyond `end`. No worker may be writing to the pack."""
+        """Cut off what a worker process wrote beyond `end`."""
         os.ftruncate(self._descriptor, self.end)
 
     def close(self) -> None:
