@@ -170,25 +170,25 @@ def pack_counts(connection: Connection, pack: str) -> PackCounts:
     return PackCounts(*row) if row else PackCounts(0, 0)
 
 
-def files_of_several_chunks(connection: Connection) -> Iterator[tuple[bytes, int]]:
-    """Yield the digest and size of every file that does not consist of exactly one chunk."""
+def files_of_several_chunks(connection: Connection) -> Iterator[tuple[int, bytes, int]]:
+    """Yield the id, digest and size of every file that does not consist of exactly one chunk."""
     query = """
-        select digest, size from files
+        select id, digest, size from files
         where (select coalesce(sum(count), 0) from file_chunks where file_chunks.file = files.id) <> 1 order by id
     """
     yield from connection.execute(query)
 
 
-def files_not_matching_chunk(connection: Connection) -> list[bytes]:
-    """Return the digests of files that consist of one chunk with another digest, which is damage."""
+def files_not_matching_chunk(connection: Connection) -> list[tuple[int, bytes]]:
+    """Return the ids and digests of files that consist of one chunk with another digest, which is damage."""
     query = """
-        select files.digest from files
+        select files.id, files.digest from files
         join file_chunks on file_chunks.file = files.id and file_chunks.position = 0 and file_chunks.count = 1
         join chunks on chunks.id = file_chunks.chunk
         where files.digest <> chunks.digest
             and not exists (select 1 from file_chunks as more where more.file = files.id and more.position > 0)
     """
-    return [digest for (digest,) in connection.execute(query)]
+    return connection.execute(query).fetchall()
 
 
 def files_with_chunk(connection: Connection, digest: bytes) -> list[bytes]:

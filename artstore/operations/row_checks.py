@@ -67,21 +67,20 @@ def wrong_files(
     with repository.db.reading() as connection:
         wrong = chunk_rows.files_not_matching_chunk(connection)
         several = list(chunk_rows.files_of_several_chunks(connection))
-        ids = chunk_rows.file_ids(connection, [*wrong, *(digest for digest, _ in several)])
     reader = Reader(repository)
-    for digest, size in several:
-        if among is None or ids[digest] in among:
+    for id, digest, size in several:
+        if among is None or id in among:
             try:
                 is_right = _is_whole(reader, digest, size)
             except Damaged:
                 is_right = not unreadable
             if not is_right:
-                wrong.append(digest)
-    for digest in wrong:
+                wrong.append((id, digest))
+    for id, digest in wrong:
         with repository.db.reading() as connection:
             harms = harms_of_files(connection, [digest])
         text = repository.db.algorithm.text(digest)
-        yield RowFault(FILES, ids[digest], Finding(f"the chunks of file {text} do not make it up", harms))
+        yield RowFault(FILES, id, Finding(f"the chunks of file {text} do not make it up", harms))
 
 
 def _is_whole(reader: Reader, digest: bytes, size: int) -> bool:

@@ -137,6 +137,21 @@ def test_json_of_another_kind_is_named_where_a_run_is_read(column: str, folder: 
         list(artstore.Api(store=folder).runs("uncategorized"))
 
 
+def test_a_damaged_entry_of_an_index_is_named(folder: Path) -> None:
+    """The row is there, and is not found by its digest."""
+    with closing(sqlite3.connect(folder / "artstore.db")) as connection:
+        digests = [digest for (digest,) in connection.execute("select digest from files")]
+    data = (folder / "artstore.db").read_bytes()
+    places = [found.start() for digest in digests for found in re.finditer(re.escape(digest), data)]
+    assert len(places) >= 2 * len(digests)
+    for place in places:
+        damaged = bytearray(data)
+        damaged[place + 3] ^= 4
+        (folder / "artstore.db").write_bytes(damaged)
+        with Store.open(folder) as store:
+            assert store.verify().findings
+
+
 def test_metadata_of_none_is_empty(folder: Path) -> None:
     """Earlier releases stored it as null."""
     edit(folder, "update versions set metadata = 'null' where id = 1")
