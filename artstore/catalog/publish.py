@@ -13,6 +13,8 @@ from artstore.catalog.chunks import LONGEST_RUN, chunk_ids, count_again, file_id
 from artstore.catalog.connection import Connection
 from artstore.core.digests import LENGTH
 
+_FILES_IN_CACHE = 200_000
+"""SQLite's cache holds the indexes of so many files, about."""
 _MOST_PACKS = 2**31 - 1
 """The ids of packs that are published together differ by at most this, so that a place in a pack is one integer."""
 
@@ -178,26 +180,28 @@ def _publish_small(connection: Connection, parts: Sequence[_SmallFilesOfPack]) -
         "places": json.dumps(places),
     }
     connection.execute("savepoint small")
-    # Rows that are made within SQLite take half the time of those that are passed one by one. In the order of the
-    # digests, each page of an index is read and changed once, however large the index is.
+    # In the order of the digests, each page of an index that the cache does not hold is read and changed once. Tables
+    # take less space where their rows come in the order of the ids.
+    by_digest = "order by 2" if ids.file > _FILES_IN_CACHE else ""
+    # Rows that are made within SQLite take half the time of those that are passed one by one.
     added = connection.execute(
         f"""
         insert into files (id, digest, size)
         select :file + key, substr(:digests, 1 + {LENGTH} * key, {LENGTH}), value from json_each(:sizes)
-        where true order by 2 on conflict (digest) do nothing
+        where true {by_digest} on conflict (digest) do nothing
         """,
         columns,
     ).rowcount
     if added == number:
         added += connection.execute(
-            """
+            f"""
             insert into chunks (id, digest, pack, offset, length, size, codec)
             select
                 :chunk + place.key, files.digest, :pack + (place.value >> 32), place.value & 0xffffffff,
                 files.size, files.size, 0
             from json_each(:places) as place
                 cross join files on files.id = :file + place.key
-            where true order by files.digest on conflict (digest) do nothing
+            where true {by_digest} on conflict (digest) do nothing
             """,
             columns,
         ).rowcount
