@@ -8,7 +8,7 @@ from pathlib import Path
 
 from artstore.catalog.connection import connect_for_reading
 from artstore.errors import StoreError
-from artstore.runtime.arguments import plain_number
+from artstore.runtime.arguments import plain_numbers
 
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _ALLOWED_PRAGMAS = ("table_info", "table_list", "index_list", "index_info")
@@ -23,7 +23,7 @@ def query(
     connection.execute("select 1 from json_each('[]'), json_tree('[]')")
     connection.set_authorizer(_authorize)
     try:
-        cursor = connection.execute(sql, _plain(parameters))
+        cursor = connection.execute(sql, plain_numbers(parameters))
         columns = _distinct([column[0] for column in cursor.description or ()])
         return [dict(zip(columns, row, strict=True)) for row in cursor]
     except (sqlite3.Error, sqlite3.Warning) as error:
@@ -35,12 +35,6 @@ def query(
 def _authorize(action: int, first: str | None, *_: str | None) -> int:
     allowed = action in _ALLOWED or (action == sqlite3.SQLITE_PRAGMA and first in _ALLOWED_PRAGMAS)
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
-
-
-def _plain(parameters: tuple[object, ...] | Mapping[str, object]) -> tuple[object, ...] | dict[str, object]:
-    if isinstance(parameters, Mapping):
-        return {name: plain_number(value) for name, value in parameters.items()}
-    return tuple(map(plain_number, parameters))
 
 
 def _distinct(columns: list[str]) -> list[str]:

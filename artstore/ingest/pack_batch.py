@@ -15,7 +15,7 @@ from artstore.runtime.threads import ThreadPool
 from artstore.storage import codec
 from artstore.storage.packs import PackWriter
 
-MANY_FILES = 32_768
+_MANY_FILES = 32_768
 
 
 @dataclass(eq=False)
@@ -90,7 +90,7 @@ class Batch:
     @property
     def is_full(self) -> bool:
         """Whether the batch should be published before more is added."""
-        return self.pack.full or self.number_of_files >= MANY_FILES
+        return self.pack.full or self.number_of_files >= _MANY_FILES
 
     def set_aside(self) -> None:
         """Cut off what a worker wrote that was killed; it may still be writing, so nothing more is added."""

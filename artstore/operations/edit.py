@@ -62,7 +62,7 @@ def describe(
             raise NotFound(f"{version.name} was deleted: use another version")
         before = versions.by_id(connection, version.id, labels=False)
         known = repository.known_labels.take(connection, version)
-        _set_description(connection, before, description, metadata)
+        _set_description(connection, before, description, {} if metadata is None else metadata)
         if not isinstance(ttl, Unset):
             set_ttl(connection, before, ttl)
         _change_aliases(connection, version, add_aliases, remove_aliases, force=force)
@@ -82,15 +82,13 @@ def _set_description(
     connection: Connection,
     before: Version,
     description: str | Unset | None,
-    metadata: dict[str, Any] | Unset | None,
+    metadata: dict[str, Any] | Unset,
 ) -> None:
     changes: dict[str, Any] = {}
     if not isinstance(description, Unset) and description != before.description:
         changes["description"] = description
-    if not isinstance(metadata, Unset) and events.canonical_json(metadata or {}) != events.canonical_json(
-        before.metadata
-    ):
-        changes["metadata"] = metadata or {}
+    if not isinstance(metadata, Unset) and events.canonical_json(metadata) != events.canonical_json(before.metadata):
+        changes["metadata"] = metadata
     if changes:
         versions.update(connection, before.id, changes)
         events.record(connection, "version-described", before.qualified_name, **changes)

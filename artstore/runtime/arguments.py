@@ -70,8 +70,12 @@ def _decorated(public: T, find: FindFault) -> T:
 
 
 def _guard(function: Callable[..., Any], find: FindFault) -> Callable[..., Any]:
+    takes_integers = any(_INTEGER.search(str(hint)) for hint in _hints_of_arguments(function))
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if takes_integers and "numpy" in sys.modules:
+            args, kwargs = plain_numbers(args), plain_numbers(kwargs)
         try:
             result = function(*args, **kwargs)
         except (ArtstoreError, StopIteration):
@@ -84,31 +88,25 @@ def _guard(function: Callable[..., Any], find: FindFault) -> Callable[..., Any]:
             return _guarded_steps(result, lambda error: find(function, args, kwargs, error))
         return result
 
-    return _with_plain_numbers(call) if _takes_integers(function) else call
-
-
-def _takes_integers(function: Callable[..., Any]) -> bool:
-    hints = getattr(function, "__annotations__", {})
-    return any(_INTEGER.search(str(hint)) for name, hint in hints.items() if name != "return")
-
-
-def _with_plain_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if "numpy" in sys.modules:
-            args = tuple(map(plain_number, args))
-            if kwargs:
-                kwargs = {name: plain_number(value) for name, value in kwargs.items()}
-        return function(*args, **kwargs)
-
     return call
 
 
-def plain_number(value: Any) -> Any:
-    """Return a number of NumPy as one of Python, and anything else as it is.
+def _hints_of_arguments(function: Callable[..., Any]) -> list[Any]:
+    hints = getattr(function, "__annotations__", {})
+    return [hint for name, hint in hints.items() if name != "return"]
+
+
+def plain_numbers(values: Iterable[Any] | Mapping[str, Any]) -> Any:
+    """Return values with numbers of NumPy as numbers of Python, as a tuple, or as a dict if they have names.
 
     sqlite3 takes NumPy's numbers for bytes, which SQLite calls greater than any number.
     """
+    if isinstance(values, Mapping):
+        return {name: _plain_number(value) for name, value in values.items()}
+    return tuple(map(_plain_number, values))
+
+
+def _plain_number(value: Any) -> Any:
     if type(value).__module__ != "numpy":
         return value
     numpy = sys.modules["numpy"]

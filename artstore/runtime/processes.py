@@ -6,7 +6,6 @@ Threads do not help with small files: the interpreter takes the time, not the di
 from __future__ import annotations
 
 import itertools
-import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
@@ -43,7 +42,7 @@ def map_batches(
     Raises `StoreError` if the system ends one of the workers.
     """
     workers = min(platform.cores(), _MAX_WORKERS) if workers is None else workers
-    if main_thread_is_ending() or getattr(sys, "frozen", False):
+    if main_thread_is_ending():
         workers = 1
     iterator = iter(batches)
     first = list(itertools.islice(iterator, WORTH_STARTING)) if workers > 1 else []

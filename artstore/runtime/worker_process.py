@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import subprocess
 import sys
 import threading
 from collections import deque
@@ -38,11 +37,12 @@ _PATIENCE_SECONDS = 5
 class WorkerProcess:
     """One worker. It makes one call at a time, in the order of `submit`; calls and results are pickled.
 
-    For use by one thread. Raises `OSError` if the system starts no more processes, and `RuntimeError` for threads.
+    For use by one thread. Raises `OSError` if no more processes can be started, or there is not a Python to start, and
+    `RuntimeError` for threads.
     """
 
     def __init__(self) -> None:
-        if not sys.executable:
+        if not sys.executable or getattr(sys, "frozen", False):
             raise OSError("this program has no Python to start")
         self._guard = threading.Lock()
         self._unanswered: deque[Future[Any]] = deque()
@@ -132,6 +132,8 @@ class WorkerProcess:
             future.set_exception(error)
 
     def _ended(self) -> StoreError:
+        import subprocess  # late, for the start-up time
+
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_PATIENCE_SECONDS)
         code = self._process.returncode

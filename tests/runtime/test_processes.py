@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -99,9 +100,7 @@ def test_a_worker_ends_with_the_process_that_started_it(busy: bool) -> None:
             worker.submit(time.sleep, {SECONDS})
         time.sleep({SECONDS})
     """
-    with subprocess.Popen(
-        [sys.executable, "-c", "\n".join(line[8:] for line in source.splitlines())], stdout=subprocess.PIPE
-    ) as parent:
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(source)], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         parent.kill()

@@ -35,6 +35,11 @@ def test_attributes_of_the_package_without_a_run_load_nothing_heavy() -> None:
     assert loaded_modules("import artstore; assert artstore.run is None") & (HEAVY - {"sqlite3"}) == set()
 
 
+def test_what_reads_and_writes_files_does_not_load_what_starts_processes() -> None:
+    modules = loaded_modules("import artstore.ingest.files, artstore.checkout.download")
+    assert modules & {"multiprocessing", "subprocess"} == set()
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_the_help_of_the_command_line_loads_nothing_heavy(arguments: list[str]) -> None:
     assert loaded_modules("from artstore.cli import main; main()", *arguments) & HEAVY == set()
