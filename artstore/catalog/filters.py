@@ -216,9 +216,9 @@ def _time(wanted: Any) -> Any:
         return wanted
     try:
         time = datetime.fromisoformat(wanted) if isinstance(wanted, str) else wanted
-    except ValueError as error:
+        return timestamps.timestamp(time if time.tzinfo else time.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
         raise InvalidInput(f"{wanted!r} is not a time: write it as in 2026-11-21 or 2026-11-21T08:00:00Z") from error
-    return timestamps.timestamp(time if time.tzinfo else time.replace(tzinfo=UTC))
 
 
 def _joined(word: str, clauses: list[Clause]) -> Clause:

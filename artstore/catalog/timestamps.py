@@ -13,7 +13,9 @@ def now() -> str:
 def timestamp(time: datetime) -> str:
     """Write a time as a timestamp. A time without a zone is local.
 
+    Raises `OverflowError` for one that is before year 1 or after year 9999 in UTC.
+
     >>> timestamp(datetime(2026, 11, 21, 8, tzinfo=UTC))
     '2026-11-21T08:00:00.000000Z'
     """
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

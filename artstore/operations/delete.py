@@ -164,12 +164,20 @@ def prune(
     return delete(repository, selected, dry_run=dry_run)
 
 
+def _time_before(age: timedelta) -> str:
+    """Return the timestamp of a time that is so long ago: before every other one if no calendar goes back so far."""
+    try:
+        return timestamp(datetime.now(UTC) - age)
+    except OverflowError:
+        return ""
+
+
 def _select(connection: Connection, collection: int, keep_last: int, older_than: timedelta | None) -> list[Version]:
     """Return the versions that all rules select.
 
     None has an alias, itself or on a link, and none is referenced by a version that stays.
     """
-    limit = timestamp(datetime.now(UTC) - older_than) if older_than is not None else None
+    limit = None if older_than is None else _time_before(older_than)
     selected = [
         version
         for version in list(versions.of_collection(connection, collection))[keep_last:]

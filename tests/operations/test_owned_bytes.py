@@ -456,7 +456,8 @@ def test_pruning_by_age(store: Store, source: Path) -> None:
     for i in (3, 4):
         (source / "cat").write_bytes(noise(100_000, i))
         commit_folder(store, source)
-    assert store.prune("animals", older_than=timedelta(days=1)).versions == []
+    for days in (1, 411_000, 739_000, timedelta.max.days):
+        assert store.prune("animals", older_than=timedelta(days=days)).versions == []
     assert [v.number for v in store.prune("animals", keep_last=4, older_than=timedelta(seconds=1)).versions] == []
     assert [v.number for v in store.prune("animals", keep_last=3, older_than=timedelta(seconds=1)).versions] == [1]
     assert [v.number for v in store.prune("animals", older_than=timedelta(seconds=1)).versions] == [2]

@@ -123,6 +123,9 @@ def test_times_are_compared_as_times_in_any_format(store: Path) -> None:
         assert run_names(store, {"createdAt": {"$lt": before}}) == []
     with pytest.raises(InvalidInput, match="'yesterday' is not a time: write it as in"):
         run_names(store, {"created_at": {"$gt": "yesterday"}})
+    assert run_names(store, {"created_at": {"$lt": "0900-01-01"}}) == []
+    with pytest.raises(InvalidInput, match=r"'0001-01-01T00:00:00\+14:00' is not a time"):
+        run_names(store, {"created_at": {"$gt": "0001-01-01T00:00:00+14:00"}})
 
 
 @pytest.mark.parametrize(
