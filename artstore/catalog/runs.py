@@ -247,6 +247,8 @@ def update(connection: Connection, id: int, changes: Mapping[str, Any]) -> None:
     for field, value in changes.items():
         if field not in _COLUMNS:
             raise InvalidInput(f"a run has no field {field!r} that can be changed: use one of {', '.join(_COLUMNS)}")
+        if field not in _JSON_FIELDS and not isinstance(value, str | int | None):
+            raise WrongValue(f"the {field} of a run cannot be {type(value).__name__}")
         written = json_text(value) if field in _JSON_FIELDS else value
         connection.execute(f"update runs set {_COLUMNS[field]} = ? where id = ?", (written, id))
 

@@ -8,6 +8,7 @@ from typing import Any
 from artstore.data_types import column_types
 from artstore.data_types.column_types import Type
 from artstore.errors import WrongValue
+from artstore.runtime import words
 from artstore.runtime.optional_imports import has, need
 
 _BATCH = 10_000
@@ -23,6 +24,18 @@ def is_frame(value: Any) -> bool:
         ("pyarrow", "Table"),
         ("pyarrow", "RecordBatch"),
     }
+
+
+def from_rows(pandas: Any, rows: list[list[Any]], columns: list[Any]) -> Any:
+    """Return rows as a data frame of pandas. Texts that are not UTF-8, which some releases refuse, are mended."""
+    try:
+        return pandas.DataFrame.from_records(rows, columns=columns)
+    except UnicodeEncodeError:
+        return pandas.DataFrame.from_records([list(map(_whole, row)) for row in rows], columns=map(_whole, columns))
+
+
+def _whole(value: Any) -> Any:
+    return words.whole(value) if isinstance(value, str) else value
 
 
 def _library(frame: Any) -> str:

@@ -50,6 +50,8 @@ class Image(Media):
         masks: Mapping[str, Any] | None = None,
         file_type: str | None = None,
     ) -> None:
+        if not isinstance(grouping, int | None):
+            raise WrongValue(f"grouping must be an integer or None, not {type(grouping).__name__}")
         self._grouping = grouping
         self._size: tuple[int, int] | None = None
         if isinstance(data_or_path, Image):

@@ -89,7 +89,7 @@ class Table(TableBase):
         self._unchanging = [column_types.unchanging_types(self._types[column]) for column in self.columns]
 
     def _fill(self, data: Any) -> None:
-        rows = data if isinstance(data, list | tuple) or hasattr(data, "__array__") else None
+        rows = data if isinstance(data, list | tuple) or getattr(data, "shape", False) else None
         if rows is None:
             raise InvalidInput(f"data must be a list of rows, an array or a data frame, not {type(data).__name__}")
         for number, row in enumerate(rows):
@@ -264,7 +264,7 @@ class Table(TableBase):
         """Return the table as a data frame of pandas."""
         pandas = need("pandas", "a data frame", "tables")
         if self._arrow is None:
-            return pandas.DataFrame.from_records(self._rows, columns=self.columns)
+            return frames.from_rows(pandas, self._rows, self.columns)
         frame = self._arrow.to_pandas()
         frame.columns = self.columns
         return frame

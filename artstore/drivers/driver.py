@@ -129,6 +129,7 @@ class Driver(ABC):
         return
 
 
+@checked
 def missing_library(scheme: str, library: str, extra: str) -> MissingExtra:
     """Return the error for a driver whose library is not installed; `extra` is the extra of artstore that brings it."""
     return MissingExtra(f"{scheme}:// needs {library}, which is not installed: pip install 'artstore[{extra}]'")

@@ -243,9 +243,9 @@ def _contents_fit(value: Any, kind: Any, inner: tuple[Any, ...]) -> bool:
         return all(_fits(key, inner[0]) for key in value)
     if kind is tuple and inner and inner[-1] is not Ellipsis:
         return len(value) == len(inner) and all(map(_fits, value, inner))
-    if isinstance(value, str):
-        # A string is a collection of strings, and of nothing else.
-        return not inner or _fits(value, inner[0])
+    if isinstance(value, str | bytes | bytearray):
+        # These are collections of strings or of integers, and of nothing else, also when they are empty.
+        return not inner or _fits(value if isinstance(value, str) else 0, inner[0])
     if isinstance(value, Collection) and inner and not isinstance(inner[0], list):
         return all(_fits(item, inner[0]) for item in value)
     return True

@@ -133,6 +133,7 @@ def redacted_remote(url: str) -> str:
     return start + plain_host + slash + path
 
 
+@checked
 def redacted(message: object) -> str:
     """Return a library's or server's message with the secrets of every URI in it hidden.
 
@@ -147,6 +148,7 @@ def redacted(message: object) -> str:
     return _SCHEME_OF_VALUE.sub(r"\1…", _MESSAGE_PARAMETER.sub(hidden, text))
 
 
+@checked
 def shown(uri: object) -> str:
     """Return a URI as an error shows it that refuses the URI: without query, and nothing before its last `@`.
 

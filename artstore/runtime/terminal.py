@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from artstore.runtime import environment
+from artstore.runtime.arguments import checked
 from artstore.runtime.progress import SILENT, Progress
 from artstore.runtime.words import visible as visible
 
@@ -93,17 +94,20 @@ _printed_once: set[str] = set()
 """The messages of `termlog` and its kind with `repeat=False`."""
 
 
+@checked
 def termlog(string: str = "", newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
     """Print a message on stderr, as integrations of W&B do; with `repeat=False` only the first time."""
     if not silent():
         _print(string, newline, repeat, prefix)
 
 
+@checked
 def termwarn(string: str, newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
     """Print a warning on stderr, as integrations of W&B do."""
     termlog(_prefixed("WARNING", string), newline, repeat, prefix)
 
 
+@checked
 def termerror(string: str, newline: bool = True, repeat: bool = True, prefix: bool = True) -> None:
     """Print an error on stderr, as integrations of W&B do, even if ARTSTORE_SILENT is set."""
     _print(_prefixed("ERROR", string), newline, repeat, prefix)

@@ -54,6 +54,15 @@ def local_time(then: datetime) -> str:
     return then.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
+def whole(text: str) -> str:
+    """Return a text with `\ufffd` for each half of a surrogate pair that stands alone: UTF-8 has no code for it.
+
+    >>> whole("caf\\udce9") == "caf\ufffd"
+    True
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that a misspelt one probably means; None if none is near."""
     import difflib  # late: for errors only

@@ -97,6 +97,12 @@ def test_the_annotations_of_an_image_are_read_back(picture: Path) -> None:
     assert round_trip(stored) == stored
 
 
+def test_the_grouping_of_an_image_is_an_integer(picture: Path) -> None:
+    numbers: Any = numpy.zeros(3)
+    with pytest.raises(WrongValue, match="grouping must be an integer or None, not ndarray"):
+        Image(picture, grouping=numbers)
+
+
 def test_an_image_of_a_file_keeps_its_bytes_once(picture: Path) -> None:
     artifact = log_objects(
         a=Image(picture), b=Image(picture, caption="again"), t=Table(columns=["i"], data=[[Image(picture)]])

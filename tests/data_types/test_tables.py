@@ -606,3 +606,16 @@ def test_a_table_larger_than_wandb_allows_is_unchanged() -> None:
 def test_five_million_rows_are_unchanged() -> None:
     check_unchanged(5_000_000)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 8 << 20
+
+
+def test_text_that_is_not_utf8_is_mended_in_a_data_frame() -> None:
+    table = round_trip(Table(columns=["a\ud800", "b"], data=[["caf\udce9", 1]]))
+    frame = table.get_dataframe()
+    assert list(frame.columns) == ["a\ufffd", "b"]
+    assert frame.to_dict("records") == [{"a\ufffd": "caf\ufffd", "b": 1}]
+
+
+@pytest.mark.parametrize("number", [numpy.int64(3), numpy.float32("nan"), numpy.array(2)], ids=repr)
+def test_a_number_is_not_rows(number: Any) -> None:
+    with pytest.raises(InvalidInput, match="data must be a list of rows, an array or a data frame, not "):
+        Table(data=number)

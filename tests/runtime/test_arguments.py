@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +35,9 @@ class Shelf:
         for name in names:
             yield name.upper()
 
+    def is_among(self, names: Collection[str]) -> bool:
+        return self.first in names
+
     def call(self, function: Callable[[], Any]) -> Any:
         return function()
 
@@ -62,6 +65,7 @@ class Shelf:
         (lambda shelf: shelf.put("a", b"x"), "put(): labels must be a string, not bytes"),
         (lambda shelf: shelf.put("a", at=1), "put(): at must be 'left' or 'right', not int"),
         (lambda shelf: shelf.put("a", n="x"), "put(): n must be an integer, not str"),
+        (lambda shelf: shelf.is_among(b""), "is_among(): names must be a list of strings, not bytes"),
         (lambda shelf: shelf.call(3), "call(): function must be a function, not int"),
         (lambda shelf: list(shelf.each([1])), "each(): names must be a list of strings, not list of int"),
         (lambda shelf: list(shelf.each(1)), "each(): names must be a list of strings, not int"),

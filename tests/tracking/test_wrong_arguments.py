@@ -27,6 +27,34 @@ def test_an_array_in_the_config_may_be_set_again_and_not_changed(run: Any) -> No
         run.config["weights"] = np.ones(3)
 
 
+def test_half_of_a_surrogate_pair_is_logged_as_the_replacement_character(run: Any, tmp_path: Path) -> None:
+    """Nothing writes it as UTF-8: no terminal, no data frame and no file."""
+    run.log({"answer \ud83d": 1, "text": "caf\udce9", "face": "\ud83d\ude00 \N{GRINNING FACE}"})
+    run.config["seed \ud800"] = ["\udfff"]
+    run.finish()
+    found = artstore.Api({"project": "p"}, store=tmp_path / "store").run(run.id)
+    row = found.history().iloc[0].to_dict()
+    assert row["answer \ufffd"] == 1 and row["text"] == "caf\ufffd"
+    assert row["face"] == "\N{GRINNING FACE} \N{GRINNING FACE}"
+    assert found.config == {"seed \ufffd": ["\ufffd"]}
+
+
+@pytest.mark.parametrize("fields", [{"name": {"a": 1}}, {"notes": [1]}, {"job_type": b"x"}])
+def test_fields_of_a_run_are_text(run: Any, fields: dict[str, Any]) -> None:
+    for write in (run.store.runs.edit, run.store.runs.write):
+        with pytest.raises(WrongValue, match=f"the {next(iter(fields))} of a run cannot be "):
+            write(run._record, fields)
+    assert run.store.runs.find(run.id, "p").name == run.name
+
+
+def test_a_message_that_is_too_deep_to_show_is_refused() -> None:
+    nested: Any = []
+    for _ in range(5_000):
+        nested = [nested]
+    with pytest.raises(WrongValue, match=r"termwarn\(\): string must be a string, not "):
+        artstore.termwarn(nested)
+
+
 @pytest.mark.parametrize("name", ["", "..", "."])
 def test_a_folder_cannot_be_restored(run: Any, name: str) -> None:
     assert run.restore(name) is None
