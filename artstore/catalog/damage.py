@@ -12,10 +12,11 @@ import sqlite3
 import struct
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from artstore.catalog import timestamps
 from artstore.catalog.connection import FILE, connect_for_reading
 from artstore.core.digests import LENGTH
 from artstore.core.manifest import LARGEST_SIZE
@@ -49,7 +50,8 @@ _DIGESTS = frozenset({"digest", "manifest", "identity"})
 _LONGEST_TTL = int(timedelta.max.total_seconds())
 _CHECK = re.compile(r"\bcheck\s*\(", re.IGNORECASE)
 _BRACKET_OR_STRING = re.compile(r"[()]|'[^']*'")
-_REMEDY = "run `artstore verify`, and restore the catalog from a backup with `artstore restore`"
+REMEDY = "run `artstore verify`, and restore the catalog from a backup with `artstore restore`"
+"""What to do about damage, as the end of an error."""
 
 
 class DamagedRow(NamedTuple):
@@ -73,10 +75,10 @@ def explain(error: BaseException, folder: Path) -> Damaged | None:
         found = next((row for row in (_first(search(folder)) for search in searches) if row is not None), None)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as worse:
         # SQLite's own message may contain damaged text.
-        return Damaged(f"{folder / FILE} is damaged ({worse}): {_REMEDY}")
+        return Damaged(f"{folder / FILE} is damaged ({worse}): {REMEDY}")
     if found is None and "integer overflow" in str(error):
-        return Damaged(f"{folder / FILE} is damaged: its numbers are too large to be added: {_REMEDY}")
-    return Damaged(f"{folder / FILE} is damaged: {found}. To see all of it, {_REMEDY}") if found else None
+        return Damaged(f"{folder / FILE} is damaged: its numbers are too large to be added: {REMEDY}")
+    return Damaged(f"{folder / FILE} is damaged: {found}. To see all of it, {REMEDY}") if found else None
 
 
 def _first(rows: Generator[DamagedRow, None, None]) -> DamagedRow | None:
@@ -177,7 +179,7 @@ def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> st
         if name in JSON:
             return _fault_of_json(name, json.loads(text))
         if name.endswith("_at") or name == "at":
-            datetime.fromisoformat(text)
+            timestamps.check(text)
     except RecursionError:
         return "is JSON with too many levels"
     except ValueError:

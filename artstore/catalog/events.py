@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from artstore.catalog import timestamps
+from artstore.catalog import damage, timestamps
 from artstore.catalog.connection import Connection, Noted
 from artstore.catalog.json_columns import read_object
 from artstore.core.digests import Algorithm, text
 from artstore.core.versions import LabelChange
+from artstore.errors import Damaged
 
 
 class Event(NamedTuple):
@@ -86,7 +87,7 @@ def contains(connection: Connection, hash: str) -> bool:
 
 
 _LABELS = """
-    select events.at, events.kind, events.subject, events.detail
+    select events.id, events.at, events.kind, events.subject, events.detail
     from json_each(?) as wanted join events on events.subject = wanted.key and events.at >= wanted.value
     where events.kind in ('alias-set', 'alias-removed', 'version-linked', 'version-unlinked')
     order by events.id desc
@@ -99,13 +100,15 @@ def label_changes(connection: Connection, subjects: Mapping[str, str]) -> list[L
     Each name comes with the time from which it means this version or link: before, it may have meant another.
     """
     found: list[LabelChange] = []
-    for at, kind, subject, written in connection.execute(_LABELS, (json.dumps(dict(subjects)),)):
+    for id, at, kind, subject, written in connection.execute(_LABELS, (json.dumps(dict(subjects)),)):
         detail = read_object(written)
-        user = detail.get("by")
-        if kind.startswith("alias-"):
-            action = "set" if kind == "alias-set" else "removed"
-            found.append(LabelChange(at, user, subject, action, detail["alias"], detail.get("before")))
-            continue
-        found += [LabelChange(at, user, subject, "set", alias) for alias in detail.get("aliases", ())]
-        found.append(LabelChange(at, user, subject, "linked" if kind == "version-linked" else "unlinked"))
+        user, before, is_of_alias = detail.get("by"), detail.get("before"), kind.startswith("alias-")
+        aliases = [detail.get("alias")] if is_of_alias else detail.get("aliases", [])
+        is_right = isinstance(user, str | None) and isinstance(before, str | None) and isinstance(aliases, list)
+        if not is_right or not all(isinstance(alias, str) for alias in aliases):
+            raise Damaged(f"events row {id}: detail is not that of {kind}: {damage.REMEDY}")
+        action = "removed" if kind == "alias-removed" else "set"
+        found += [LabelChange(at, user, subject, action, alias, before) for alias in aliases]
+        if not is_of_alias:
+            found.append(LabelChange(at, user, subject, "linked" if kind == "version-linked" else "unlinked"))
     return found

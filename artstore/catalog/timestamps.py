@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 def now() -> str:
@@ -19,3 +22,10 @@ def timestamp(time: datetime) -> str:
     '2026-11-21T08:00:00.000000Z'
     """
     return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def check(text: str) -> None:
+    """Raise `ValueError` if a text is not a timestamp."""
+    if _FORM.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a timestamp")
+    datetime.fromisoformat(text)

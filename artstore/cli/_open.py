@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+import click
 
 from artstore.cli import _format
 from artstore.errors import Damaged, NoStore
@@ -15,7 +17,7 @@ from artstore.tracking import location
 if TYPE_CHECKING:
     from artstore.store import Store
 
-_opened: list[Path] = []
+_OPENED = "artstore.opened"
 
 
 def open_store(named: Path | None) -> Store:
@@ -48,7 +50,7 @@ def open_folder(folder: Path) -> Store:
     """Open the store in a folder. Raises the errors of `Store.open`."""
     from artstore.store import Store  # late: a shell that completes a verb does not need it
 
-    _opened.append(folder)
+    _opened().append(folder)
     return Store.open(folder)
 
 
@@ -56,5 +58,12 @@ def damage_behind(error: BaseException) -> Damaged | None:
     """Return the error to show for an unexpected one, if damaged rows of a store that was opened may be its cause."""
     from artstore.store import Store  # late: as above
 
-    found = (Store.damage_behind(error, folder) for folder in _opened)
+    found = (Store.damage_behind(error, folder) for folder in _opened())
     return next((damaged for damaged in found if damaged is not None), None)
+
+
+def _opened() -> list[Path]:
+    """Return the folders of the stores that the command has opened."""
+    context = click.get_current_context(silent=True)
+    # A shell that completes a command runs none.
+    return [] if context is None else cast("list[Path]", context.meta.setdefault(_OPENED, []))

@@ -35,9 +35,8 @@ def attacker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attack
     attacker = Attacker(inside)
     yield attacker
     attacker.scene.close()
+    # The scenes are one folder further down: hostile values name that folder, as `..` and `../x` do, and none above it.
     assert list(tmp_path.iterdir()) == [inside]
-    # Beside the scenes there may be what `../x` and `a/../../b` name.
-    assert all(path.name.startswith("scene") or path.name in ("x", "b") for path in inside.iterdir())
 
 
 @pytest.mark.parametrize(

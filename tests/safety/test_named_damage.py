@@ -115,6 +115,18 @@ EDITS = {
         "segments row 2: first contains NUL",
     ),
     "tags that are no list": ("update collections set tags = '{}'", "collections row 1: tags is JSON, but not"),
+    "a time without a zone": (
+        "update versions set created_at = '2026-01-01'",
+        "versions row 1: created_at is not a time",
+    ),
+    "a change of an alias without the alias": (
+        "update events set detail = '{}' where kind = 'alias-set'",
+        "detail is not that of alias-set",
+    ),
+    "a change of an alias by a number": (
+        "update events set detail = json_set(detail, '$.by', 3) where kind = 'alias-set'",
+        "detail is not that of alias-set",
+    ),
     "a pack that is gone": ("update packs set id = 99", "chunks row 1: refers to no row of packs"),
 }
 
@@ -135,6 +147,13 @@ def test_json_of_another_kind_is_named_where_a_run_is_read(column: str, folder: 
     edit(folder, f"update runs set {column} = '[[\"a\", 2]]'")
     with pytest.raises(Damaged, match=f"runs row 1: {column} is JSON, but not"):
         list(artstore.Api(store=folder).runs("uncategorized"))
+
+
+def test_a_time_of_a_run_without_a_zone_is_named(folder: Path) -> None:
+    artstore.init(store=folder).finish()
+    edit(folder, "update runs set started_at = '2026-01-01'")
+    result = run("runs", "--store", str(folder))
+    assert (result.exit_code, "runs row 1: started_at is not a time: 2026-01-01" in result.stderr) == (2, True)
 
 
 def test_a_damaged_entry_of_an_index_is_named(folder: Path) -> None:
