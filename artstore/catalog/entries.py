@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from artstore.catalog.connection import Connection
 from artstore.core.digests import LENGTH, Algorithm
 from artstore.core.file_columns import split_numbers
-from artstore.core.manifest import Entry, Kind, reference_identity
+from artstore.core.manifest import Entry, Kind, plain_segment_digest, reference_identity, segment_digest
 from artstore.errors import InvalidInput
 
 _new = tuple.__new__
@@ -71,6 +71,15 @@ def make(connection: Connection, entries: PlainFiles | list[Entry]) -> list[Entr
     # No line of Python runs for each entry.
     every = zip(entries.paths, repeat(Kind.FILE), digests, sizes, repeat(False), none, none, none, none)
     return list(map(_new, repeat(Entry), every))
+
+
+def segment_digest_of(connection: Connection, entries: PlainFiles | list[Entry]) -> str:
+    """Return the digest of the segment that consists of the entries that `read` returned."""
+    if isinstance(entries, list):
+        return segment_digest(connection.algorithm, entries)
+    paths = [path.encode() for path in entries.paths]
+    digests, sizes = split_digests(connection, entries.digests), split_numbers(entries.sizes)
+    return plain_segment_digest(connection.algorithm, paths, digests, sizes)
 
 
 def from_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> list[Entry]:

@@ -66,14 +66,30 @@ def entries_of_segment(connection: Connection, segment: int) -> list[Entry]:
 def entries_of_group(connection: Connection, group: Group) -> Iterator[Entry] | None:
     """Yield the entries of a group in order; return None if the group was deleted.
 
-    All are read now, and made while they are iterated, a few segments at a time. Raises `Damaged` if some are missing.
+    All are read now, and made while they are iterated, a few segments at a time. Raises `Damaged` if they are not those
+    of the group's digest.
     """
-    read = read_group(connection, group)
+    read = read_verified_group(connection, group)
     return None if read is None else chain.from_iterable(map(entry_rows.make, repeat(connection), read))
 
 
+def read_verified_group(connection: Connection, group: Group) -> list[PlainFiles | list[Entry]] | None:
+    """Read the entries of a group as `read_group` does. Raises `Damaged` if they are not those of its digest."""
+    segments = segments_of(connection, group)
+    if not segments:
+        return None
+    check_group(connection.algorithm, group, [segment for _, segment in segments])
+    read = [entry_rows.read(connection, id, id) for id, _ in segments]
+    for (_, segment), part in zip(segments, read, strict=True):
+        _check_digest(segment, entry_rows.segment_digest_of(connection, part))
+    return read
+
+
 def read_group(connection: Connection, group: Group) -> list[PlainFiles | list[Entry]] | None:
-    """Read the entries of a group as `entries_of_group` does, but make only those that are not plain files."""
+    """Read the entries of a group, but make only those that are not plain files; return None if it was deleted.
+
+    Raises `Damaged` if some are missing.
+    """
     query = """
         select group_segments.segment from segment_groups as g
         join group_segments on group_segments.segment_group = g.id where g.digest = ? order by group_segments.position
@@ -233,7 +249,11 @@ def check_group(algorithm: Algorithm, group: Group, segments: list[Segment]) -> 
 
 def check_segment(algorithm: Algorithm, segment: Segment, entries: list[Entry]) -> None:
     """Raise `Damaged` if the entries of a segment are not those of its digest."""
-    if segment_digest(algorithm, entries) != segment.digest:
+    _check_digest(segment, segment_digest(algorithm, entries))
+
+
+def _check_digest(segment: Segment, actual: str) -> None:
+    if actual != segment.digest:
         raise Damaged(
             f"the entries from {segment.first!r} to {segment.last!r}, of segments row {segment.digest}, "
             f"are not those of its digest: {_REMEDY}"

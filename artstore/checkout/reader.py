@@ -6,7 +6,7 @@ should be is looked up again before it is called damaged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, repeat
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from typing import NamedTuple
 from artstore.catalog import chunks, manifests, small_files, versions
 from artstore.catalog import entries as entry_rows
 from artstore.catalog.chunks import StoredChunk
+from artstore.catalog.connection import Connection
 from artstore.catalog.entries import PlainFiles
 from artstore.catalog.repository import Repository
 from artstore.core import names
@@ -26,6 +27,8 @@ from artstore.runtime.pause_gc import gc_paused
 from artstore.storage import codec
 
 _TRIES = 3
+_MOST_COMPARED = 100_000
+"""A listing of at most so many entries is compared with their digests: more would take half as long again."""
 
 
 class SelectedGroup(NamedTuple):
@@ -138,8 +141,8 @@ def read(repository: Repository, entry: Entry) -> Iterator[bytes]:
 def selected_groups(repository: Repository, version: Version, path_prefix: str | None) -> Iterator[SelectedGroup]:
     """Yield the groups of a version that may have entries at or below a path, and select these; all without a path."""
     prefix = names.entry_path(path_prefix) if path_prefix else ""
-    for group, parts in _read_groups(repository, version, prefix):
-        yield SelectedGroup(group, parts, prefix)
+    for group in _groups(repository, version, prefix):
+        yield SelectedGroup(group, _read(repository, version, group, manifests.read_group), prefix)
 
 
 def selected_segments(
@@ -180,7 +183,7 @@ def entries_damaged(version: Version, group: Group) -> Damaged:
 
 def entries(repository: Repository, version: Version, folder: str) -> Iterator[Entry]:
     """Yield the entries of a version in path order, only those below a folder if it is not empty."""
-    every = chain.from_iterable(entries for _, entries in read_groups(repository, version, folder))
+    every = chain.from_iterable(_entries_of_groups(repository, version, folder))
     return (entry for entry in every if entry.path.startswith(folder + "/")) if folder else every
 
 
@@ -206,26 +209,31 @@ def entries_after(repository: Repository, version: Version, after: str | None, c
     return page[:count]
 
 
-def read_groups(repository: Repository, version: Version, prefix: str) -> Iterator[tuple[Group, Iterator[Entry]]]:
-    """Yield the groups of a version that may have entries at or below a path, with all their entries.
+def _entries_of_groups(repository: Repository, version: Version, prefix: str) -> Iterator[Iterator[Entry]]:
+    """Yield the entries of each group of a version that may have entries at or below a path.
 
     Each is read by itself, so no transaction stays open between them. Raises `NotFound` if the version is deleted
     before the last one is read.
     """
-    connection = repository.db.connection
-    for group, parts in _read_groups(repository, version, prefix):
-        yield group, chain.from_iterable(map(entry_rows.make, repeat(connection), parts))
+    groups = _groups(repository, version, prefix)
+    is_compared = sum(group.entries for group in groups) <= _MOST_COMPARED
+    read = manifests.read_verified_group if is_compared else manifests.read_group
+    for group in groups:
+        parts = _read(repository, version, group, read)
+        yield chain.from_iterable(map(entry_rows.make, repeat(repository.db.connection), parts))
 
 
-def _read_groups(
-    repository: Repository, version: Version, prefix: str
-) -> Iterator[tuple[Group, list[PlainFiles | list[Entry]]]]:
-    for group in _groups(repository, version, prefix):
-        with repository.db.reading() as connection, gc_paused():
-            parts = manifests.read_group(connection, group)
-        if parts is None:
-            raise version_deleted(version)
-        yield group, parts
+def _read(
+    repository: Repository,
+    version: Version,
+    group: Group,
+    read: Callable[[Connection, Group], list[PlainFiles | list[Entry]] | None],
+) -> list[PlainFiles | list[Entry]]:
+    with repository.db.reading() as connection, gc_paused():
+        parts = read(connection, group)
+    if parts is None:
+        raise version_deleted(version)
+    return parts
 
 
 def _groups(repository: Repository, version: Version, prefix: str) -> list[Group]:

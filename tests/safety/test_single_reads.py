@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import artstore
 from artstore.errors import Damaged
 from artstore.store import Store
+from tests.support.cli_runner import run
 
 ROWS = {
     "an entry names another file": """
@@ -71,6 +73,34 @@ def test_a_changed_row_is_refused_by_every_read_of_a_single_file(rows: str, fold
             with pytest.raises(Damaged, match="artstore verify"):
                 read()
         assert not store.verify().ok
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        *ROWS.values(),
+        "update files set size = size + 1",
+        "update files set digest = zeroblob(32) where id = (select min(file) from entries)",
+        "update entries set executable = 1",
+    ],
+    ids=[*ROWS, "a size is another one", "a digest is another one", "files became executable"],
+)
+def test_a_changed_row_is_refused_by_listings(rows: str, folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
+        connection.executescript(rows)
+    with Store.open(folder) as store:
+        version = store.version("p/n:v0")
+        listings: list[Callable[[], object]] = [
+            lambda: list(store.entries(version)),
+            lambda: store.pages.entries(version, None, 2),
+            lambda: artstore.Api(store=folder).artifact("p/n:v0").manifest.entries,
+            lambda: list(artstore.Api(store=folder).artifact("p/n:v0").files()),
+        ]
+        for listing in listings:
+            with pytest.raises(Damaged, match="row"):
+                listing()
+    result = run("ls", "p/n:v0", "--store", str(folder))
+    assert (result.exit_code, " row " in result.stderr) == (2, True)
 
 
 def test_a_changed_row_does_not_become_the_content_of_the_next_version(folder: Path) -> None:
