@@ -13,6 +13,7 @@ from unittest.mock import ANY
 
 import pytest
 
+from artstore import Store
 from benchmarks import comparison, datasets, growth, machine, measurement, million_files, report, savings, targets
 from benchmarks.__main__ import main
 from benchmarks.comparison import Skipped, StepResult
@@ -26,6 +27,7 @@ from benchmarks.peers.peer import Command, Peer, Place
 from benchmarks.peers.working_trees import Git
 from benchmarks.savings import Saving, Stored
 from benchmarks.targets.row import Row, ratio
+from tests.support.files import snapshot
 
 
 @pytest.mark.parametrize("name", targets.MEASURED)
@@ -55,6 +57,14 @@ def test_the_data_is_removed_at_the_end_unless_keep_is_given(
     assert main(["targets", "lineage", "--tiny", "--keep", "--dir", str(tmp_path)]) == 0
     (kept_folder,) = tmp_path.iterdir()
     assert str(kept_folder) in capsys.readouterr().out
+
+
+def test_a_store_above_the_data_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    Store.init(tmp_path / ".artstore").close()
+    before = snapshot(tmp_path / ".artstore")
+    assert main(["savings", "--tiny", "--dir", str(tmp_path / "below")]) == 0
+    assert snapshot(tmp_path / ".artstore") == before
 
 
 def test_a_group_that_fails_is_told_and_the_others_are_measured(

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from artstore import Store
 from artstore.cli import verbs
+from tests.support.files import snapshot
 
 
 def demo(*arguments: str) -> Result:
@@ -51,6 +53,16 @@ def test_the_demo_puts_changes_gets_and_deletes(tmp_path: Path, monkeypatch: pyt
     both = re.search(r"^ *(6\.\d) MB  content, each chunk once$", result.stdout, re.MULTILINE)
     assert both is not None and 6.0 <= float(both[1]) < 7.0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_above_the_demo_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "below").mkdir()
+    Store.init(tmp_path / ".artstore").close()
+    before = snapshot(tmp_path / ".artstore")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "below"))
+    for arguments in ([], ["--keep", str(tmp_path / "below" / "tour")]):
+        assert demo(*arguments).exit_code == 0
+    assert snapshot(tmp_path / ".artstore") == before
 
 
 def test_the_demo_prints_the_same_each_time(tmp_path: Path) -> None:

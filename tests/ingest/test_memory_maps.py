@@ -20,6 +20,7 @@ from tests.support.files import commit_folder, write_files
 from tests.support.programs import WITHOUT_RIGHTS, run_python
 
 A_TICK = 0.2
+A_COARSE_TICK = 2.1
 SIZES = [4096, 200_000]
 
 
@@ -47,6 +48,17 @@ def test_a_change_through_a_map_of_this_process_is_stored(store: Store, folder: 
         weights[:] = turn
         time.sleep(A_TICK)
         assert stored(store, folder / "data") == bytes([turn]) * size
+
+
+def test_files_in_memory_are_not_remembered(store: Store, tmp_path: Path) -> None:
+    """A process that cannot be seen may have mapped them: nothing writes their pages back, so no time ever moves."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as in_memory:
+        folders = [write_files(Path(place, "data"), {"weights": bytes(200_000)}) for place in (in_memory, tmp_path)]
+        time.sleep(A_COARSE_TICK)
+        for folder in folders:
+            stored(store, folder)
+        known = [stat_cache.cached(store.db.connection, str(folder)).stats.names for folder in folders]
+    assert known == [[], ["weights"]]
 
 
 WRITER = """

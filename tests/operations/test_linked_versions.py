@@ -88,6 +88,15 @@ def test_a_link_without_an_alias_is_named_before_it_goes(store: Store, capsys: p
     assert numbers(store) == [2, 0]
 
 
+def test_links_are_named_before_a_person_agrees(store: Store) -> None:
+    output = output_of("rm", "fox", "--keep-last", "1", "--dry-run")
+    assert "links that go too: wandb-registry-model/fox:v1 (fox:v1, latest)\n" in output
+    for words in (["fox:v1"], ["fox", "--keep-last", "1"]):
+        shown = run("rm", *words)
+        assert (shown.exit_code, "links that go too: wandb-registry-model/fox:v1" in shown.output) == (1, True)
+        assert numbers(store) == [2, 1, 0]
+
+
 def test_deleting_with_aliases_reports_the_links_in_output_and_log(store: Store) -> None:
     output = output_of("rm", "fox:v0", "--delete-aliases", "--yes")
     assert "links that go too: wandb-registry-model/fox:v0 (fox:v0, prod)\n" in output

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -248,6 +250,25 @@ def test_a_full_disk_is_read_and_deleting_makes_room(
         assert commit_folder(store, small_folder).number == 2
         assert reads_back(store, "animals:v2", small_folder, tmp_path / "again")
         assert store.verify().ok
+
+
+def test_gc_frees_what_has_expired_on_a_full_disk(disk: Disk, small_folder: Path) -> None:
+    place = disk(8 * MB)
+    with Store.init(place / "store") as store:
+        (small_folder / "large").write_bytes(noise(2 * MB))
+        expired = commit_folder(store, small_folder)
+        (small_folder / "large").unlink()
+        commit_folder(store, small_folder)
+        store.describe(expired, ttl=timedelta(seconds=1))
+    time.sleep(1.1)
+    with fill_disk(place):
+        assert free_bytes(place) == 0
+        with Store.open(place / "store") as store:
+            collected = store.gc()
+            assert [version.number for version in collected.expired] == [0]
+            assert collected.disk > 1.9 * MB and free_bytes(place) > 1.8 * MB
+            assert store.verify().ok
+            assert [entry.path for entry in store.entries("animals:v1")] == ["cat", "dog"]
 
 
 def test_versions_of_many_files_are_deleted_from_a_full_disk(disk: Disk, tmp_path: Path) -> None:

@@ -13,9 +13,12 @@ from tests.support.shelf import LARGE, SHELF, noise, unpack
 STORES = sorted(SHELF.glob("*.tar.xz"))
 
 
-def test_there_is_a_store_for_each_schema_that_can_be_reached() -> None:
+def test_there_is_a_store_for_each_schema_that_can_be_reached(tmp_path: Path) -> None:
     numbers = {path.name.split("-")[0].removeprefix("schema") for path in STORES}
     assert numbers == {"13", "14", "15", "16", "17", "18", "19", "20", "21", "22"}
+    with Store.init(tmp_path / "store") as store:
+        [newest] = store.sql("select count(*) as number from _sqlite_migrations")
+    assert max(numbers) == str(newest["number"]), "put a store of the new schema on the shelf"
 
 
 @pytest.fixture(params=STORES, ids=lambda path: path.name.removesuffix(".tar.xz"))

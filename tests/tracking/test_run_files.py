@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import artstore
 from artstore import Api, Html, Run, Store
 from artstore.catalog.connection import FILE
 from artstore.errors import Damaged, InvalidPath, NotFound
+from tests.support.cli_runner import json_of, output_of
 from tests.support.files import noise, tree_of, write_files
 from tests.support.store_checks import check_clean
 
@@ -89,6 +91,8 @@ def test_equal_content_is_stored_once_across_runs_and_artifacts() -> None:
             run.log_artifact("weights", name="model", type="model")
     usage = run.store.usage()
     assert (usage.content_bytes, usage.run_files, usage.run_bytes) == (50_000, 2, 100_000)
+    assert re.search(r"^ *100\.0 kB  2 files of runs, when written to a folder$", output_of("du"), re.MULTILINE)
+    assert (json_of("du")["run_files"], json_of("du")["run_bytes"]) == (2, 100_000)
     assert run.store.reclaimable_bytes("p/model:v0") == 0
     run.store.delete("p/model:v0", delete_aliases=True)
     assert content_of("weights", "p/a") == content_of("weights", "p/b") == noise(50_000)

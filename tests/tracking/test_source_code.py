@@ -12,6 +12,7 @@ import pytest
 import artstore
 from artstore.runtime import secrets
 from tests.support.cli_runner import output_of
+from tests.support.programs import script_output
 
 pytestmark = pytest.mark.usefixtures("workspace")
 
@@ -162,6 +163,14 @@ def test_a_run_begins_before_git_has_answered(workspace: Path, monkeypatch: pyte
 )
 def test_a_remote_is_stored_without_user_password_and_query(url: str, written: str) -> None:
     assert secrets.redacted_remote(url) == written
+
+
+def test_no_secret_of_a_command_line_is_in_the_store(workspace: Path) -> None:
+    arguments = ["--lr", "0.1", "--api-key", "S3CRET", "+aws.secret_key=S3CRET", "s3://me:S3CRET@host/data"]
+    script_output("import artstore; artstore.init(project='p', id='run', store='store').finish()", *arguments)
+    command = artstore.Api(store="store").run("p/run").metadata["command"]
+    assert command == ["-c", "--lr", "0.1", "--api-key", "***", "+aws.secret_key=***", "s3://***@host/data"]
+    assert [path for path in Path("store").rglob("*") if path.is_file() and b"S3CRET" in path.read_bytes()] == []
 
 
 def test_a_password_with_an_at_sign_is_not_stored_in_part() -> None:
