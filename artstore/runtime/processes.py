@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from artstore.runtime import platform
 from artstore.runtime.threads import main_thread_is_ending
@@ -24,6 +24,14 @@ WORTH_STARTING = 6
 _MAX_WORKERS = 8
 _WHILE_STARTING = 64
 """How many batches at most are done in this process while the workers start."""
+
+
+class _UnderWay(NamedTuple, Generic[Batch, Result]):
+    """A batch that was sent to a worker, or done in this process, and its result."""
+
+    batch: Batch
+    result: Future[Result]
+    is_at_worker: bool
 
 
 def map_batches(
@@ -52,22 +60,18 @@ def map_batches(
             yield batch, here(batch)
         return
     pool: list[WorkerProcess] = []
-    under_way: deque[tuple[Batch, Future[Result]]] = deque()
+    under_way: deque[_UnderWay[Batch, Result]] = deque()
     has_started = has_finished = False
     try:
         _start(workers, pool)
         for batch in remaining:
             future = _least_busy(pool).submit(in_worker, *arguments(batch)) if pool else _done(here(batch))
-            under_way.append((batch, future))
-            if len(under_way) > 2 * workers:
-                if not has_started:
-                    under_way.extend(_while_starting(under_way[0][1], remaining, here))
-                    has_started = True
-                oldest, result = under_way.popleft()
-                yield oldest, result.result()
-        while under_way:
-            oldest, result = under_way.popleft()
-            yield oldest, result.result()
+            under_way.append(_UnderWay(batch, future, bool(pool)))
+            if len(under_way) > 2 * workers and not has_started:
+                under_way.extend(_while_starting(under_way[0].result, remaining, here))
+                has_started = True
+            yield from _oldest(under_way, 2 * workers)
+        yield from _oldest(under_way, 0)
         has_finished = True
     finally:
         _end(pool, kill=not has_finished)
@@ -100,14 +104,21 @@ def _least_busy(pool: list[WorkerProcess]) -> WorkerProcess:
     return min(pool, key=lambda worker: worker.unanswered)
 
 
+def _oldest(under_way: deque[_UnderWay[Batch, Result]], most: int) -> Iterator[tuple[Batch, Result]]:
+    """Take away the oldest batches until at most so many are at workers, and the next one is at one of them."""
+    while under_way and (sum(one.is_at_worker for one in under_way) > most or not under_way[0].is_at_worker):
+        oldest = under_way.popleft()
+        yield oldest.batch, oldest.result.result()
+
+
 def _while_starting(
     first: Future[Result], remaining: Iterator[Batch], here: Callable[[Batch], Result]
-) -> Iterator[tuple[Batch, Future[Result]]]:
+) -> Iterator[_UnderWay[Batch, Result]]:
     """Do batches here until the workers have done one: they take as long to start as thousands of files to read."""
     for _ in range(_WHILE_STARTING):
         if first.done() or (batch := next(remaining, None)) is None:
             return
-        yield batch, _done(here(batch))
+        yield _UnderWay(batch, _done(here(batch)), False)
 
 
 def _done(result: Result) -> Future[Result]:
