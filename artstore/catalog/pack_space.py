@@ -64,12 +64,15 @@ def free_ranges(connection: Connection, pack: int) -> tuple[list[FreeRange], lis
 
     Each range is widened to all dead bytes around it, because only whole blocks can be returned to the file system.
     """
-    rows, ranges = [], set()
+    rows, ranges, dead = [], set(), (0, 0)
     for id, offset, length in connection.execute(
-        "select id, offset, length from free where pack = ?", (pack,)
+        "select id, offset, length from free where pack = ? order by offset", (pack,)
     ).fetchall():
         rows.append(FreeRange(id, pack, offset))
-        ranges.add(_dead_around(connection, pack, offset, length))
+        # What lies between two chunks is looked for once, however many rows are in it.
+        if not dead[0] <= offset <= offset + length <= sum(dead):
+            dead = _dead_around(connection, pack, offset, length)
+            ranges.add(dead)
     return rows, _joined(sorted(ranges))
 
 

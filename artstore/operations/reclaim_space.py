@@ -63,19 +63,19 @@ def reclaim_space(repository: Repository, *, everywhere: bool = False, progress:
 
 def _reclaim(repository: Repository, pack: Pack, *, keep: bool) -> tuple[bool, bool]:
     """Give back what is free in a pack; return whether it was removed, and whether it was repacked."""
-    packs = repository.packs
-    with repository.db.reading() as connection:
-        _, ranges = pack_space.free_ranges(connection, pack.id)
     # Held, so that no writer continues with a pack whose free ranges the catalog forgets together with it.
-    with packs.locked(pack.name) as held:
-        removed = held and pack.live == 0 and _remove(repository, pack)
-        worth_repacking = held and not (removed or keep) and _waste(packs, pack, ranges) > _least_waste(pack)
-        if not removed and (ranges or worth_repacking) and not _is_plausible(repository, pack):
+    with repository.packs.locked(pack.name) as held:
+        if held and pack.live == 0 and _remove(repository, pack):
+            return True, False
+        with repository.db.reading() as connection:
+            _, ranges = pack_space.free_ranges(connection, pack.id)
+        worth_repacking = held and not keep and _waste(repository.packs, pack, ranges) > _least_waste(pack)
+        if (ranges or worth_repacking) and not _is_plausible(repository, pack):
             return False, False
-        repacked = worth_repacking and _repack(repository, pack)
-    if not (removed or repacked):
-        _punch(repository, pack)
-    return removed, repacked
+        if worth_repacking and _repack(repository, pack):
+            return False, True
+    _punch(repository, pack)
+    return False, False
 
 
 def _is_plausible(repository: Repository, pack: Pack) -> bool:
