@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from artstore.catalog.connection import Connection
@@ -35,15 +35,6 @@ def _ids(connection: Connection, table: str, digests: Iterable[bytes]) -> dict[b
 def file_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
     """Return the ids of the files with these digests; those that are not stored are left out."""
     return _ids(connection, "files", digests)
-
-
-def known_file_ids(connection: Connection, digests: Sequence[bytes], known: Mapping[bytes, int]) -> list[int | None]:
-    """Return the id of the file with each digest, which is looked up if it is not among the known ones, or None."""
-    ids = list(map(known.get, digests))
-    if None not in ids:
-        return ids
-    stored = file_ids(connection, {digest for digest, id in zip(digests, ids, strict=True) if id is None})
-    return [id or stored.get(digest) for digest, id in zip(digests, ids, strict=True)]
 
 
 def chunk_ids(connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
 from artstore.catalog.connection import Connection
+from artstore.catalog.file_ids import FileIds
 from artstore.core.digests import LENGTH, Algorithm
 from artstore.core.file_columns import split_numbers
 from artstore.core.manifest import Entry, Kind, plain_segment_digest, reference_identity, segment_digest
@@ -108,16 +109,12 @@ def split_digests(connection: Connection, raw: bytes) -> list[str]:
     return connection.algorithm.texts(raw)
 
 
-def file_id(connection: Connection, entry: Entry, files: Mapping[bytes, int]) -> int:
-    """Return the id of an entry's stored file; `files` are known ids by digest. Raises `InvalidInput`."""
-    raw = connection.algorithm.parse(entry.digest or "")
-    known = files.get(raw)
-    if known is None:
-        row = connection.execute("select id from files where digest = ?", (raw,)).fetchone()
-        if row is None:
-            raise InvalidInput(f"the content of {entry.path!r} is not in the store: add the file to the draft again")
-        known = int(row[0])
-    return known
+def file_id(connection: Connection, entry: Entry, files: FileIds) -> int:
+    """Return the id of an entry's stored file; `files` are known ids. Raises `InvalidInput`."""
+    id = files.find(connection, connection.algorithm.parse(entry.digest or ""))[0]
+    if id is None:
+        raise InvalidInput(f"the content of {entry.path!r} is not in the store: add the file to the draft again")
+    return id
 
 
 RefRow: TypeAlias = tuple[bytes, str | None, str | None, int | None, str | None, str | None]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from artstore.catalog import chunks, manifests
 from artstore.catalog import entries as entry_rows
+from artstore.catalog import manifests
 from artstore.catalog.connection import Connection
+from artstore.catalog.file_ids import FileIds
 from artstore.core import file_entries
 from artstore.core.changes import Changes
 from artstore.core.digests import Algorithm
-from artstore.core.file_columns import split_raw
 from artstore.core.file_entries import FileEntries
 from artstore.core.manifest import Entry, Group, Kind, ManifestBuilder, Segment, sort_by_path
 
@@ -143,10 +143,10 @@ def _with_next_first(parts: Sequence[Part]) -> Iterator[tuple[Part, str | None]]
         yield part, parts[i + 1].first if i + 1 < len(parts) else None
 
 
-def store(connection: Connection, builder: EditBuilder, files: Mapping[bytes, int]) -> list[int]:
+def store(connection: Connection, builder: EditBuilder, files: FileIds) -> list[int]:
     """Store the new segments and groups of a finished builder; return the ids of all its groups in order.
 
-    `files` are known ids of stored files by digest; others are looked up.
+    `files` are known ids of stored files; others are looked up.
     """
     for segment, part in builder.file_segments:
         _store_file_segment(connection, builder, segment, part, files)
@@ -164,12 +164,12 @@ def _store_file_segment(
     builder: EditBuilder,
     segment: Segment,
     part: FileEntries,
-    files: Mapping[bytes, int],
+    files: FileIds,
 ) -> None:
     id = _insert_segment(connection, builder, segment)
     if id is None:
         return
-    ids = chunks.known_file_ids(connection, split_raw(part.digests), files)
+    ids = files.find(connection, part.digests)
     if None in ids:
         # One of these says which file is not there.
         ids = [entry_rows.file_id(connection, entry, files) for entry in part.entries(connection.algorithm)]
@@ -210,7 +210,7 @@ def _store_segment(
     builder: EditBuilder,
     segment: Segment,
     entries: Iterable[Entry],
-    files: Mapping[bytes, int],
+    files: FileIds,
 ) -> None:
     id = _insert_segment(connection, builder, segment)
     if id is None:
@@ -239,7 +239,7 @@ def _store_segment(
     )
 
 
-def _file_id(connection: Connection, builder: EditBuilder, entry: Entry, files: Mapping[bytes, int]) -> int:
+def _file_id(connection: Connection, builder: EditBuilder, entry: Entry, files: FileIds) -> int:
     known = builder.files.get(entry.digest or "")
     return entry_rows.file_id(connection, entry, files) if known is None else known
 

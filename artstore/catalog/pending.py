@@ -15,6 +15,7 @@ from artstore.catalog import entries as entry_rows
 from artstore.catalog import timestamps, versions
 from artstore.catalog.connection import Connection
 from artstore.catalog.entries import RefRow
+from artstore.catalog.file_ids import FileIds
 from artstore.catalog.json_columns import read_object
 from artstore.core.manifest import Dependency, Entry, Kind
 from artstore.core.versions import Pending
@@ -163,13 +164,13 @@ def add(
     id: int,
     entries: Collection[Entry],
     refs: Sequence[RefRow],
-    files: Mapping[bytes, int],
+    files: FileIds,
     run: int | None,
 ) -> None:
     """Add entries, all of them or none; an equal entry at the same path is not a conflict.
 
-    `refs` are the rows of those that are references, in the same order, and `files` known ids of stored files by
-    digest. Raises `PathConflict`, which names both runs.
+    `refs` are the rows of those that are references, in the same order, and `files` known ids of stored files. Raises
+    `PathConflict`, which names both runs.
     """
     wanted = {entry.path: entry for entry in entries}
     references = (entry.path for entry in entries if entry.kind == Kind.REFERENCE)
@@ -211,7 +212,7 @@ def _new_rows(
     id: int,
     run: int | None,
     wanted: Mapping[str, Entry],
-    files: Mapping[bytes, int],
+    files: FileIds,
     refs: Mapping[str, int],
 ) -> list[_Row]:
     """Return the rows of the entries that are not there yet."""
@@ -286,8 +287,8 @@ class Snapshot(NamedTuple):
 
     upserts: int
     entries: dict[str, Entry]
-    files: dict[bytes, int]
-    """The ids of the stored files among the entries, by digest."""
+    files: FileIds
+    """The ids of the stored files among the entries."""
     prefixes: set[str]
     dependencies: dict[int, Dependency]
     ttl: timedelta | None
@@ -301,7 +302,7 @@ def snapshot(connection: Connection, id: int) -> Snapshot:
         from pending_entries as e left join files as f on f.id = e.file left join refs as r on r.id = e.ref
         where e.pending = ?
     """
-    entries, files = {}, {}
+    entries, found, files = {}, dict[bytes, int](), FileIds()
     for path, kind, file, size, executable, target, *reference, file_id in connection.execute(query, (id,)):
         if kind == Kind.REFERENCE:
             digest, size, uri, etag, version_id = reference
@@ -310,7 +311,8 @@ def snapshot(connection: Connection, id: int) -> Snapshot:
         digest = None if file is None else connection.algorithm.text(file)
         entries[path] = Entry(path, Kind(kind), digest, size, executable == 1, target)
         if file is not None:
-            files[file] = file_id
+            found[file] = file_id
+    files.add(found)
     prefixes = connection.execute("select uri from pending_prefixes where pending = ?", (id,))
     upserts, ttl = connection.execute("select upserts, ttl from pending where id = ?", (id,)).fetchone()
     return Snapshot(

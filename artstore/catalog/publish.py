@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import chain, count
+from itertools import accumulate
 from typing import NamedTuple
 
 from artstore.catalog import leases
@@ -68,9 +68,17 @@ class NewContent(NamedTuple):
 class SmallFileIds(NamedTuple):
     """The ids that small files and their chunks got: those of the first, which the others follow."""
 
-    digests: list[bytes]
+    digests: bytes
+    """Without a separator."""
+    starts: list[int]
+    """The positions of the first files of the columns."""
     file: int
     chunk: int
+
+    @property
+    def number(self) -> int:
+        """The number of files."""
+        return len(self.digests) // LENGTH
 
 
 class Published(NamedTuple):
@@ -84,18 +92,14 @@ class Published(NamedTuple):
     lost: int
     """Bytes of chunks that another writer had published before; their ranges are free."""
 
-    def file_ids(self) -> Iterator[tuple[bytes, int]]:
-        """Yield the digest and the id of each file."""
-        return chain(self.files.items(), *(zip(part.digests, count(part.file)) for part in self.small))
-
     def file_ranges(self) -> list[tuple[int, int]]:
         """Return the ids of all files as ranges, both ends included."""
-        small = [(part.file, part.file + len(part.digests) - 1) for part in self.small]
+        small = [(part.file, part.file + part.number - 1) for part in self.small]
         return [*small, *leases.ranges(self.files.values())]
 
     def chunk_ranges(self) -> list[tuple[int, int]]:
         """Return the ids of all chunks as ranges, both ends included."""
-        small = [(part.chunk, part.chunk + len(part.digests) - 1) for part in self.small]
+        small = [(part.chunk, part.chunk + part.number - 1) for part in self.small]
         return [*small, *leases.ranges(self.chunks.values())]
 
 
@@ -162,11 +166,11 @@ def _publish_small(connection: Connection, parts: Sequence[_SmallFilesOfPack]) -
     If any of them, or its chunk, is stored already, add nothing and return None.
     """
     ids = SmallFileIds(
-        [digest for part in parts for digest in part.files.digests],
+        b"".join(digest for part in parts for digest in part.files.digests),
+        list(accumulate((len(part.files.digests) for part in parts[:-1]), initial=0)),
         _next_id(connection, "files"),
         _next_id(connection, "chunks"),
     )
-    number = len(ids.digests)
     first = min(part.pack for part in parts)
     if max(part.pack for part in parts) - first > _MOST_PACKS:
         return None
@@ -174,7 +178,7 @@ def _publish_small(connection: Connection, parts: Sequence[_SmallFilesOfPack]) -
     columns = {
         "file": ids.file,
         "chunk": ids.chunk,
-        "digests": b"".join(ids.digests),
+        "digests": ids.digests,
         "sizes": json.dumps([size for part in parts for size in part.files.sizes]),
         "pack": first,
         "places": json.dumps(places),
@@ -192,7 +196,7 @@ def _publish_small(connection: Connection, parts: Sequence[_SmallFilesOfPack]) -
         """,
         columns,
     ).rowcount
-    if added == number:
+    if added == ids.number:
         added += connection.execute(
             f"""
             insert into chunks (id, digest, pack, offset, length, size, codec)
@@ -205,7 +209,7 @@ def _publish_small(connection: Connection, parts: Sequence[_SmallFilesOfPack]) -
             """,
             columns,
         ).rowcount
-    if added == 2 * number:
+    if added == 2 * ids.number:
         connection.execute(
             """
             insert into file_chunks (file, position, chunk, count)

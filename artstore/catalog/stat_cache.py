@@ -11,15 +11,15 @@ import struct
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import pairwise
 from typing import NamedTuple
 
 from artstore.catalog import chunks, leases
 from artstore.catalog.connection import Connection
+from artstore.catalog.file_ids import FileIds
 from artstore.core.digests import LENGTH
-from artstore.core.file_columns import split_raw
 from artstore.runtime import stat_columns
 from artstore.runtime.stat_columns import StatColumns
 
@@ -81,12 +81,9 @@ def cached(connection: Connection, folder: str, name: str | None = None) -> Know
     return files.chosen([position] if files.stats.names[position : position + 1] == [name] else [])
 
 
-def known_files(connection: Connection, stats: StatColumns, digests: bytes, ids: Mapping[bytes, int]) -> KnownFiles:
-    """Return files with the ids of their content, by its digests. Those that are not stored are left out.
-
-    `ids` are known ids of stored files by digest; others are looked up.
-    """
-    found = chunks.known_file_ids(connection, split_raw(digests), ids)
+def known_files(connection: Connection, stats: StatColumns, digests: bytes, ids: FileIds) -> KnownFiles:
+    """Return files with the ids of their content, by its digests. Those that are not stored are left out."""
+    found = ids.find(connection, digests)
     files = KnownFiles(stats, array("q", [id or 0 for id in found]), digests)
     return files if all(found) else files.chosen([i for i, id in enumerate(found) if id])
 

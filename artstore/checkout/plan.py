@@ -14,6 +14,7 @@ from artstore.catalog import entries as entry_rows
 from artstore.catalog import stat_cache
 from artstore.catalog.connection import Connection
 from artstore.catalog.entries import PlainFiles
+from artstore.catalog.file_ids import FileIds
 from artstore.catalog.repository import Repository
 from artstore.catalog.stat_cache import KnownFiles
 from artstore.checkout.reader import SelectedGroup, entries_damaged
@@ -232,7 +233,7 @@ class Plan:
                 kept = [file for file in verified if file[1].device not in in_memory]
                 stats = stat_columns.of_stats([name for name, _, _ in kept], [stat for _, stat, _ in kept])
                 digests = b"".join(digest for _, _, digest in kept)
-                known.setdefault(folder, []).append(stat_cache.known_files(connection, stats, digests, {}))
+                known.setdefault(folder, []).append(stat_cache.known_files(connection, stats, digests, FileIds()))
             for folder, parts in known.items():
                 stat_cache.remember(connection, self.absolute(folder), stat_cache.joined(parts))
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 from artstore.catalog import chunks as chunk_rows
 from artstore.catalog import garbage, leases
 from artstore.catalog.connection import Connection
+from artstore.catalog.file_ids import FileIds
 from artstore.catalog.garbage import Freed
 from artstore.catalog.leases import Claim
 from artstore.catalog.publish import NewChunk, NewFile, Published, publish
@@ -33,7 +34,6 @@ from artstore.storage.packs import SEAL_AT, PackWriter
 _PACKS_TOGETHER = 4
 """This many full packs are published in one transaction, or fewer if they hold `_FILES_TOGETHER`."""
 _FILES_TOGETHER = 131_072
-_IDS_REMEMBERED = 1_048_576
 _PACKS_CACHED = 8
 """This many full packs of a draft stay in the system's cache. Those after them would need memory that is not in use."""
 
@@ -66,8 +66,8 @@ class ContentWriter:
         self._broken: BaseException | None = None
         self._duplicate_bytes = 0
         """Bytes that another writer published first: their ranges in our packs are free."""
-        self.file_ids: dict[bytes, int] = {}
-        """The ids of files that were published or found, up to a limit."""
+        self.file_ids = FileIds()
+        """The ids of files that were published or found."""
 
     # Put
 
@@ -244,13 +244,9 @@ class ContentWriter:
     def _claim_files(self, unknown: dict[bytes, bytes] | dict[bytes, object]) -> None:
         """Claim those files that are stored, and remove them from `unknown`."""
         ids = self.lease.claim_files(unknown)
-        self._remember_ids(ids.items())
+        self.file_ids.add(ids)
         for digest in ids:
             del unknown[digest]
-
-    def _remember_ids(self, ids: Iterable[tuple[bytes, int]]) -> None:
-        if len(self.file_ids) < _IDS_REMEMBERED:
-            self.file_ids.update(ids)
 
     def _add_file(self, batch: Batch, file: NewFile) -> None:
         batch.files[file.digest] = file
@@ -366,7 +362,9 @@ class ContentWriter:
     def _publish(self, connection: Connection, batches: Sequence[Batch]) -> Published:
         """Add the rows of batches, which must be durable, to the catalog."""
         published = publish(connection, [batch.content for batch in batches])
-        self._remember_ids(published.file_ids())
+        for run in published.small:
+            self.file_ids.add_run(run.file, run.digests, run.starts)
+        self.file_ids.add(published.files)
         self._duplicate_bytes += published.lost
         return published
 

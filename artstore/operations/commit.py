@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 from artstore.catalog import collections, events, manifest_edits, needed, runs, stat_cache, versions
 from artstore.catalog.collections import Collection
 from artstore.catalog.connection import Connection
+from artstore.catalog.file_ids import FileIds
 from artstore.catalog.manifest_edits import EditBuilder
 from artstore.catalog.repository import Repository
 from artstore.catalog.timestamps import now
@@ -163,7 +164,7 @@ def find_or_add_version(
     connection: Connection,
     draft: Draft,
     manifest: CutManifest,
-    file_ids: Mapping[bytes, int],
+    file_ids: FileIds,
     dependencies: Iterable[int],
 ) -> tuple[Version, bool]:
     """Find or add the version that a draft is, whose content is published, without labels; and whether it is new.
