@@ -10,6 +10,8 @@ from artstore.catalog.connection import Connection
 from artstore.catalog.leases import EVERYTHING
 from artstore.storage.packs import HEADER
 
+_NO_CHUNK = 2**62
+
 
 class Pack(NamedTuple):
     """A pack: its published end, and the bytes of it that chunks take."""
@@ -64,15 +66,18 @@ def free_ranges(connection: Connection, pack: int) -> tuple[list[FreeRange], lis
 
     Each range is widened to all dead bytes around it, because only whole blocks can be returned to the file system.
     """
-    rows, ranges, dead = [], set(), (0, 0)
+    rows, ranges, start, stop = [], set(), 0, 0
+    end = connection.execute('select "end" from packs where id = ?', (pack,)).fetchone()[0]
     for id, offset, length in connection.execute(
         "select id, offset, length from free where pack = ? order by offset", (pack,)
     ).fetchall():
         rows.append(FreeRange(id, pack, offset))
         # What lies between two chunks is looked for once, however many rows are in it.
-        if not dead[0] <= offset <= offset + length <= sum(dead):
-            dead = _dead_around(connection, pack, offset, length)
-            ranges.add(dead)
+        if not start <= offset < stop:
+            start, stop = _dead_around(connection, pack, offset)
+        # Behind the last chunk not beyond the row itself: another writer may be appending there, and `end` be damaged.
+        last = stop if stop < _NO_CHUNK else min(end, offset + length)
+        ranges.add((start, last - start))
     return rows, _joined(sorted(ranges))
 
 
@@ -88,18 +93,15 @@ def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _dead_around(connection: Connection, pack: int, offset: int, length: int) -> tuple[int, int]:
+def _dead_around(connection: Connection, pack: int, offset: int) -> tuple[int, int]:
+    """Return the end of the chunk before an offset, and the start of the one after it."""
     before = connection.execute(
         "select offset + length from chunks where pack = ? and offset < ? order by offset desc limit 1", (pack, offset)
     ).fetchone()
     after = connection.execute(
         "select offset from chunks where pack = ? and offset >= ? order by offset limit 1", (pack, offset)
     ).fetchone()
-    end = connection.execute('select "end" from packs where id = ?', (pack,)).fetchone()[0]
-    first = before[0] if before else len(HEADER)
-    # Not beyond the row itself: another writer may be appending there, and `end` may be damaged.
-    last = after[0] if after else min(end, offset + length)
-    return first, last - first
+    return before[0] if before else len(HEADER), after[0] if after else _NO_CHUNK
 
 
 def free_bytes(connection: Connection) -> int:

@@ -240,3 +240,21 @@ def test_a_status_of_many_prefixes_compares_each_file_with_those_above_it(opened
 
     few, many = work(50), work(100)
     assert many < AT_MOST * few
+
+
+def test_space_is_given_back_by_pack_and_not_by_file(opened: Store) -> None:
+    """Of a pack that nothing needs, no range is looked for; of another one, each range between two chunks once."""
+
+    def work(number: int, *, kept: bool) -> int:
+        folder = write_files(Path(f"source-{number}-{kept}"), {f"{i:04}": os.urandom(2_000) for i in range(number)})
+        version = commit_folder(opened, folder, f"all-{number}-{kept}")
+        if kept:
+            draft = opened.draft(f"one-{number}", "dataset")
+            opened.add_file(draft, folder / "0000")
+            opened.commit(draft)
+        found = statements(opened, lambda: opened.delete(version, delete_aliases=True))
+        return sum(not statement.startswith("delete from free") for statement in found)
+
+    work(10, kept=False)
+    for kept in (False, True):
+        assert abs(work(800, kept=kept) - work(200, kept=kept)) < 20

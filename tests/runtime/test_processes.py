@@ -53,6 +53,30 @@ def test_results_come_in_the_order_of_the_batches() -> None:
     assert len({process for _, process, _ in results}) > 1
 
 
+def test_few_batches_are_at_workers_at_once_also_after_others_were_done_here() -> None:
+    """Each holds a pack open, and what was written to it in memory."""
+    sent: list[int] = []
+
+    def slowly_here(batch: int) -> tuple[int, int]:
+        time.sleep(0.001)
+        return 0, batch
+
+    def arguments(batch: int) -> tuple[int]:
+        sent.append(batch)
+        return (batch,)
+
+    done = processes.map_batches(
+        range(300), here=slowly_here, in_worker=worker_calls.process_and, arguments=arguments, workers=2
+    )
+    at_once, done_here, returned = 0, 0, 0
+    for _, (process, _) in done:
+        at_once = max(at_once, len(sent) - returned)
+        returned += process != 0
+        done_here += process == 0
+    assert done_here > 5
+    assert 2 <= at_once <= 5
+
+
 def test_large_calls_and_results_do_not_wait_for_each_other(worker: WorkerProcess) -> None:
     data = os.urandom(4 << 20)
     results = [worker.submit(worker_calls.process_and, data) for _ in range(6)]
