@@ -12,7 +12,6 @@ from pathlib import PurePath
 from typing import Any
 
 from artstore.errors import NotJson
-from artstore.runtime import words
 
 _DEEPEST = 64
 
@@ -34,12 +33,12 @@ def to_jsonable(
 
 
 def json_text(value: object) -> str:
-    """Encode a value as JSON that SQLite can store: no NaN, and text that is UTF-8, as `words.whole` makes it."""
+    """Encode a value as JSON that SQLite can store: no NaN, and half of a surrogate pair is written as its escape."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:
         text = json.dumps(to_jsonable(value), ensure_ascii=False)
-    return text if text.isascii() else words.whole(text)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_list_like(value: Any) -> bool:

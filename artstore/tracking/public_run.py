@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from artstore.core import names
@@ -13,6 +15,7 @@ from artstore.core.versions import Version
 from artstore.errors import InvalidInput
 from artstore.lineage.graph import Direction
 from artstore.lineage.lineage import Lineage
+from artstore.runtime import words
 from artstore.runtime.arguments import checked
 from artstore.runtime.notebook import show as show_in_notebook
 from artstore.runtime.optional_imports import need
@@ -176,7 +179,7 @@ class PublicRun(PublicRunEdits):
             frames = import_module("pandas")
         except ImportError:
             return rows
-        return frames.DataFrame(rows)
+        return _frame(frames, rows)
 
     def logged_artifacts(self, per_page: int = 100) -> Listing[Artifact]:
         """List the artifacts that the run logged."""
@@ -282,7 +285,15 @@ class Runs(Listing[PublicRun]):
             return rows
         columns = sorted({column for row in rows for column in row})
         frames = need(format, f"histories(format={format!r})", "tables")
-        return frames.DataFrame([{column: row.get(column) for column in columns} for row in rows])
+        return _frame(frames, [{column: row.get(column) for column in columns} for row in rows])
+
+
+def _frame(library: ModuleType, rows: list[dict[str, Any]]) -> Any:
+    """Return rows as a data frame of pandas or polars. Text that is not UTF-8, which these refuse, is mended."""
+    try:
+        return library.DataFrame(rows)
+    except UnicodeEncodeError:
+        return library.DataFrame(json.loads(words.whole(json.dumps(rows, ensure_ascii=False))))
 
 
 def _names(artifacts: Iterable[Artifact]) -> list[str]:
