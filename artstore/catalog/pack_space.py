@@ -66,11 +66,14 @@ def free_ranges(connection: Connection, pack: int) -> tuple[list[FreeRange], lis
 
     Each range is widened to all dead bytes around it, because only whole blocks can be returned to the file system.
     """
-    rows, ranges, start, stop = [], set(), 0, 0
+    query = "select id, offset, length from free where pack = ? order by offset"
+    free = connection.execute(query, (pack,)).fetchall()
+    if not free:
+        # Another process may have removed the pack.
+        return [], []
     end = connection.execute('select "end" from packs where id = ?', (pack,)).fetchone()[0]
-    for id, offset, length in connection.execute(
-        "select id, offset, length from free where pack = ? order by offset", (pack,)
-    ).fetchall():
+    rows, ranges, start, stop = [], set(), 0, 0
+    for id, offset, length in free:
         rows.append(FreeRange(id, pack, offset))
         # What lies between two chunks is looked for once, however many rows are in it.
         if not start <= offset < stop:
