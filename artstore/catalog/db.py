@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from artstore.catalog import damage, newest_event, reserve, row_checksums, schema_check
+from artstore.catalog import backup_mark, damage, newest_event, reserve, row_checksums, schema_check
 from artstore.catalog.catalog_file import check_file_system
 from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, Connection
 from artstore.catalog.thread_connections import ThreadConnections
@@ -39,6 +39,8 @@ class Db:
         self._connections = ThreadConnections(self.path)
         self._file: os.stat_result | None = None
         self.closed = False
+        self._is_unmarked = False
+        """Whether the mark of a backup was removed, if there was one."""
         try:
             with platform.translate_os_errors(str(folder)), self._translating_errors():
                 self._open()
@@ -56,6 +58,7 @@ class Db:
             raise NoStore(f"no store at {self.folder}: create one with `artstore init {self.folder}`")
         check_file_system(self.folder)
         self._check_files()
+        backup_mark.check(self.folder)
         reserve.make_room_to_open(self.folder)
         self._check_and_migrate()
         newest_event.check(self.connection, self.folder, newest_event.noted(self.folder))
@@ -193,6 +196,9 @@ class Db:
             connection.newest_event = None
             if connection.why_read_only is not None:
                 raise connection.why_read_only
+            if not self._is_unmarked:
+                backup_mark.remove(self.folder)
+                self._is_unmarked = True
             try:
                 if not migrating:
                     row_checksums.watch(connection)

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import backup_file, events, newest_event, pack_space
+from artstore.catalog import backup_file, backup_mark, events, newest_event, pack_space
 from artstore.catalog.backup_file import CatalogCopy
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import FILE
@@ -29,6 +29,8 @@ from artstore.storage.packs import HEADER, Packs, Place
 
 _PIECE = 4 * 1024 * 1024
 _DRAFT = f".{FILE}-backup"
+_UNFINISHED = ("packs", "locks", _DRAFT, backup_mark.NAME)
+"""What a backup that was interrupted leaves in a new folder."""
 
 
 class BackupResult(NamedTuple):
@@ -81,7 +83,7 @@ def _find_earlier(repository: Repository, path: Path) -> CatalogCopy | None:
         raise NotAStore(f"{path} is the store itself or lies in it: choose a folder elsewhere for the backup")
     if (path / FILE).exists():
         earlier = _check_earlier(repository, path)
-    elif path.exists() and any(file.name not in ("packs", "locks", _DRAFT) for file in path.iterdir()):
+    elif path.exists() and any(file.name not in _UNFINISHED for file in path.iterdir()):
         raise NotAStore(f"{path} holds something else: choose a new or empty folder for the backup")
     return earlier
 
@@ -135,6 +137,7 @@ def _copy(repository: Repository, path: Path, earlier: CatalogCopy | None, progr
         for leftover in (path / f"{FILE}-wal", path / f"{FILE}-shm"):
             platform.remove_if_there(leftover)
         newest_event.forget(path)
+        backup_mark.make(path)
         os.replace(draft, path / FILE)
         platform.sync_folder(path)
     _remove_others(target, packs)

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import backup_file, catalog_file, newest_event, pack_space
+from artstore.catalog import backup_file, backup_mark, catalog_file, newest_event, pack_space
 from artstore.catalog.backup_file import CatalogCopy
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import FILE
@@ -67,6 +67,7 @@ def restore(backup: Path, folder: Path, *, replace: bool = False, progress: Prog
         for journal in (folder / f"{FILE}-wal", folder / f"{FILE}-shm"):
             platform.remove_if_there(journal)
         newest_event.forget(folder)
+        backup_mark.remove(folder)
         # It was another catalog that was verified.
         platform.remove_if_there(folder / last_verification.FILE)
         platform.sync_folder(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from artstore.errors import InvalidInput, NoStore, NotAStore, StoreBusy
+from artstore.errors import Damaged, InvalidInput, NoStore, NotAStore, StoreBusy
 from artstore.store import Store
 from tests.support.cli_runner import run
 from tests.support.files import noise
@@ -19,7 +19,7 @@ CONTINUE = """
 import os, random, sys
 from artstore import Store
 store = Store.open(sys.argv[1])
-for i in range(300):
+for i in range(60):
     draft = store.draft(f"n{i % 5}", "dataset")
     store.add_bytes(draft, random.Random(i).randbytes(3000), "f")
     store.commit(draft)
@@ -64,6 +64,43 @@ def test_over_a_store_whose_process_was_killed(backup: Path) -> None:
     result = run("restore", str(backup), str(folder), "--replace")
     assert result.exit_code == 0, result.output
     check(folder)
+
+
+def test_a_backup_copied_by_hand_over_an_old_journal_is_not_opened(backup: Path) -> None:
+    folder = backup.parent / "store"
+    run_script(CONTINUE, folder)
+    shutil.copytree(backup, folder, dirs_exist_ok=True)
+    with pytest.raises(Damaged, match=r"was copied from a backup, and the journal .*`artstore restore"):
+        Store.open(folder)
+    result = run("verify", "--store", str(folder))
+    assert result.exit_code == 2
+    assert "artstore restore" in result.stderr
+    Store.restore(backup, folder, replace=True)
+    check(folder)
+
+
+def test_a_backup_copied_by_hand_to_a_new_place_is_a_store_with_a_journal_of_its_own(
+    backup: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(backup, folder)
+    with Store.open(folder) as store:
+        assert len(living_versions(store)) == 40
+    assert run_script(CONTINUE, folder).returncode == -9
+    assert (folder / "artstore.db-wal").stat().st_size > 0
+    with Store.open(folder) as store:
+        assert len(living_versions(store)) == 40 + 60 - 20
+        assert store.verify().findings == []
+
+
+def test_a_backup_that_was_looked_at_is_still_known_as_one(backup: Path) -> None:
+    folder = backup.parent / "store"
+    with Store.open(backup) as store:
+        assert len(living_versions(store)) == 40
+    run_script(CONTINUE, folder)
+    shutil.copytree(backup, folder, dirs_exist_ok=True)
+    with pytest.raises(Damaged, match="was copied from a backup"):
+        Store.open(folder)
 
 
 def test_over_a_store_that_was_verified(backup: Path) -> None:
