@@ -48,6 +48,7 @@ def create(folder: Path, algorithm: str, compression: str | None = None) -> bool
     try:
         platform.create_private_file(draft)
         with translate_sqlite_errors(final), closing(connect(draft, create=True)) as connection:
+            connection.trust_schema()
             connection.execute("pragma journal_mode = wal")
             connection.execute(f"pragma application_id = {APPLICATION_ID}")
             connection.execute("begin immediate")

@@ -28,6 +28,8 @@ _SETTINGS = (
     "synchronous = full",
     "cache_size = -32768",
     "temp_store = memory",
+    # Someone may have sent it: until it was compared, it calls no functions with effects.
+    "trusted_schema = off",
     "journal_size_limit = 16777216",
     # As many pages as the journal may keep: a page that each commit changes is then copied back once for many commits.
     "wal_autocheckpoint = 4096",
@@ -80,6 +82,14 @@ class Connection(sqlite3.Connection):
         self.why_read_only: sqlite3.Error | None = None
         """Why the catalog could only be opened for reading, if that is so."""
 
+    def trust_schema(self) -> None:
+        """Allow the checks of tables, once their schema is known to be that of artstore.
+
+        Some builds of SQLite count `json_valid`, which they call, among the functions that only a trusted schema may.
+        """
+        if not _can_check_json_distrusted():
+            self.execute("pragma trusted_schema = on")
+
 
 def connect(path: Path, *, create: bool = False) -> Connection:
     """Open a catalog for reading and writing, in autocommit mode; with `create`, a file that need not exist yet.
@@ -120,8 +130,6 @@ def _open_as(path: Path, how: str, check_same_thread: bool) -> Connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         for setting in _SETTINGS:
             connection.execute(f"pragma {setting}")
-        if _can_distrust_schemas():
-            connection.execute("pragma trusted_schema = off")
         # The first look at the file: only now SQLite opens the journal.
         connection.execute("pragma schema_version").fetchone()
     except BaseException:
@@ -131,11 +139,8 @@ def _open_as(path: Path, how: str, check_same_thread: bool) -> Connection:
 
 
 @cache
-def _can_distrust_schemas() -> bool:
-    """Whether SQLite can keep a schema that someone sent from calling functions with effects, and still check JSON.
-
-    Some builds of SQLite count `json_valid`, which the checks of artstore's tables call, among those functions.
-    """
+def _can_check_json_distrusted() -> bool:
+    """Whether tables of a schema that is not trusted can check JSON."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("pragma trusted_schema = off")
         try:

@@ -116,6 +116,7 @@ class Db:
             )
         with translate_sqlite_errors(self.path):
             is_migrated = schema_check.check(connection)
+            self._connections.trust_schema()
         if not is_migrated:
             self._migrate()
 

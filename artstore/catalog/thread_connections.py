@@ -43,6 +43,7 @@ class ThreadConnections:
         self._close_when_forgotten()
         self.algorithm: Algorithm | None = None
         """The digest algorithm that new connections get, once it is known."""
+        self._trusts_schema = False
         _instances.add(self)
 
     def current(self) -> Connection:
@@ -62,8 +63,15 @@ class ThreadConnections:
                     connection = connect(self._path)
                 if self.algorithm is not None:
                     connection.algorithm = self.algorithm
+                if self._trusts_schema:
+                    connection.trust_schema()
                 self._keep(thread, connection)
         return connection
+
+    def trust_schema(self) -> None:
+        """Allow the checks of tables, on this thread's connection and later ones: the schema was compared."""
+        self._trusts_schema = True
+        self.current().trust_schema()
 
     def _misses_journal(self, connection: Connection) -> bool:
         """Whether a connection that was opened without a journal would not see what another process writes by now."""
