@@ -13,6 +13,7 @@ from artstore.catalog import chunks as content
 from artstore.catalog import leases, row_checksums, row_quarantine
 from artstore.catalog.connection import Connection
 from artstore.catalog.leases import Claim
+from artstore.storage.packs import HEADER
 
 
 class Freed(NamedTuple):
@@ -174,31 +175,51 @@ def _release_chunks(connection: Connection, files: int) -> Freed:
         """
     )
     _keep_claimed(connection, "chunk")
-    size, stored, count = run(
-        """
-        select coalesce(sum(size), 0), coalesce(sum(length), 0), count(*)
-        from chunks where id in (select id from temp.released_chunks)
-        """
-    ).fetchone()
-    run(
-        """
-        insert into free (pack, offset, length)
-        select pack, offset, length from chunks where id in (select id from temp.released_chunks)
-        """
-    )
-    run(
-        """
-        update packs set live = live - gone.length, saved = saved - gone.shorter
-        from (
-            select pack, sum(length) as length, sum(size - length) as shorter from chunks
-            where id in (select id from temp.released_chunks) group by pack
-        ) as gone
-        where packs.id = gone.pack
-        """
-    )
+    size, stored, count = _free(connection)
     run("delete from quarantine where chunk in (select id from temp.released_chunks)")
     run("delete from chunks where id in (select id from temp.released_chunks)")
     return Freed(size, stored, files, count)
+
+
+def _free(connection: Connection) -> tuple[int, int, int]:
+    """Free the places of the released chunks; return their bytes of content and in packs, and their number."""
+    run = connection.execute
+    run(
+        """
+        create temp table if not exists gone (
+            pack integer primary key, chunks integer, stop integer, length integer, size integer
+        )
+        """
+    )
+    run("delete from temp.gone")
+    run(
+        """
+        insert into temp.gone select pack, count(*), max(offset + length), sum(length), sum(size) from chunks
+        where id in (select id from temp.released_chunks) group by pack
+        """
+    )
+    # A pack that loses all of its chunks gets one range, so that its size does not matter.
+    emptied = "select pack from temp.gone where chunks = (select count(*) from main.chunks where pack = gone.pack)"
+    run(
+        f"insert into free (pack, offset, length) select pack, ?1, stop - ?1 from temp.gone where pack in ({emptied})",
+        (len(HEADER),),
+    )
+    run(
+        f"""
+        insert into free (pack, offset, length) select pack, offset, length from chunks
+        where id in (select id from temp.released_chunks) and pack not in ({emptied})
+        """
+    )
+    run(
+        """
+        update packs set live = live - gone.length, saved = saved - (gone.size - gone.length)
+        from temp.gone where packs.id = gone.pack
+        """
+    )
+    total: tuple[int, int, int] = run(
+        "select coalesce(sum(size), 0), coalesce(sum(length), 0), coalesce(sum(chunks), 0) from temp.gone"
+    ).fetchone()
+    return total
 
 
 def orphans(connection: Connection) -> dict[str, int]:

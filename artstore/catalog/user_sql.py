@@ -17,8 +17,13 @@ _ALLOWED_PRAGMAS = ("table_info", "table_list", "index_list", "index_info")
 def query(
     folder: Path, sql: str, parameters: tuple[object, ...] | Mapping[str, object] = ()
 ) -> list[dict[str, object]]:
-    """Run a query on a connection of its own, and return a dict for each row. Raises `StoreError`."""
+    """Run a query on the catalog of an open store, on a connection of its own; return a dict for each row.
+
+    Raises `StoreError`.
+    """
     connection = connect_for_reading(folder)
+    # It was compared when the store was opened, and views of it make JSON.
+    connection.trust_schema()
     # SQLite creates these virtual tables when they are first named, which the authorizer would refuse.
     connection.execute("select 1 from json_each('[]'), json_tree('[]')")
     connection.set_authorizer(_authorize)

@@ -119,6 +119,7 @@ def test_a_killed_download_makes_the_folder_or_none_and_the_next_one_cleans_up(
         shutil.rmtree(root, ignore_errors=True)
         store.get("animals:v0", root)
         assert tree_of(root) == whole
+        shutil.rmtree(root)
     assert abandoned > 3
     assert "rename" in steps
     assert [name for name in os.listdir(out) if name.startswith(".")] == []
