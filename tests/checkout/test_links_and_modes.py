@@ -100,6 +100,42 @@ def test_what_is_stored_under_a_name_is_got_back_changed_and_linked(
         (out / "to" / name).write_bytes(b"other")
 
 
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_a_folder_of_such_a_name_is_got_back_whole_and_alone(
+    store: Store, tmp_path: Path, out: Path, name: str
+) -> None:
+    files = {f"{name}/x": b"below", f"{name}/{name}": b"twice", f"sub/{name}/x": b"deeper", "sub/C:x": b"beside"}
+    source = write_files(tmp_path / "named", files)
+    (source / "sub" / "link").symlink_to(f"../{name}")
+    version = commit_folder(store, source)
+    for _ in range(2):
+        store.get(version, out)
+        assert snapshot(out) == snapshot(source)
+        (out / name / "x").write_bytes(b"other")
+    store.get(version, tmp_path / "part", path_prefix=name)
+    assert read_files(tmp_path / "part") == {path: files[path] for path in (f"{name}/x", f"{name}/{name}")}
+
+
+PAIRS = {"case": ("A", "a"), "composed and decomposed": ("\u00e9", "e\u0301"), "dotless": ("\u0130", "\u0131")}
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS.keys())
+def test_names_that_other_systems_take_for_one_stay_two(
+    store: Store, tmp_path: Path, out: Path, pair: tuple[str, str]
+) -> None:
+    one, other = pair
+    files = {one: b"1", other: b"2", f"in/{one}": noise(200_000, 3), f"in/{other}": noise(200_000, 4)}
+    source = write_files(tmp_path / "named", {**files, f"below {one}/x": b"5", f"below {other}/x": b"6"})
+    version = commit_folder(store, source)
+    for _ in range(2):
+        store.get(version, out)
+        assert snapshot(out) == snapshot(source)
+        (out / one).write_bytes(b"other")
+        (out / f"below {other}" / "x").unlink()
+    store.get(version, tmp_path / "part", path_prefix=one)
+    assert read_files(tmp_path / "part") == {one: b"1"}
+
+
 @pytest.mark.parametrize("target", ["..\\cat", "nowhere/..\\..\\cat"])
 def test_a_link_that_cannot_be_got_back_is_refused_when_it_is_added(store: Store, source: Path, target: str) -> None:
     (source / "link").symlink_to(target)
@@ -130,10 +166,14 @@ def make_deep(folder: Path, depth: int) -> None:
     os.close(here)
 
 
-def test_a_path_that_is_too_long_below_a_deeper_root_is_downloaded_again_and_again(store: Store, deep: Path) -> None:
-    make_deep(deep / "source", 38)
+@pytest.mark.parametrize(("depth", "below"), [(38, ["r" * 255, "r" * 255]), (39, ["r" * 200])])
+def test_a_path_that_is_too_long_below_a_deeper_root_is_downloaded_again_and_again(
+    store: Store, deep: Path, depth: int, below: list[str]
+) -> None:
+    make_deep(deep / "source", depth)
     version = commit_folder(store, deep / "source")
-    root = deep / ("r" * 255) / ("r" * 255)
+    root = deep.joinpath(*below)
+    assert len(f"{root}/") + depth * 101 + len("f") > 4095
     assert store.get(version, root) == (2, 0, 0)
     assert store.get(version, root) == (0, 2, 0)
     assert commit_folder(store, deep / "source") == version

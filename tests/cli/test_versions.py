@@ -86,6 +86,15 @@ def test_links_and_empty_folders_are_listed_by_their_kind(workspace: Path) -> No
 
 
 def test_names_cannot_rewrite_the_screen(workspace: Path) -> None:
-    (workspace / "animals/\x1b[2Jgone\n\u202egpj").write_text("x")
+    name, shown = "\x1b[2Jgone\n\u202egpj", "\\x1b[2Jgone\\n\\u202egpj"
     output_of("put", "animals", "--name", "animals", "--type", "dataset")
-    assert output_of("ls", "animals:v0").splitlines()[0].endswith("\\x1b[2Jgone\\n\\u202egpj")
+    (workspace / "animals" / name).write_text("x")
+    output_of("put", "animals", "--name", "animals")
+    assert output_of("ls", "animals:v1").splitlines()[0].endswith(shown)
+    compared = run("diff", "animals:v0", "animals:v1").stdout
+    assert shown in compared
+    for text in (compared, *(output_of(verb, "animals:v1") for verb in ("ls", "show", "du", "status"))):
+        assert not {"\x1b", "\u202e"} & set(text)
+    assert json_of("ls", "animals:v1")[0]["path"] == name
+    output_of("get", "animals:v1", "--root", "out")
+    assert (workspace / "out" / name).read_text() == "x"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -94,6 +95,11 @@ def make_socket(path: Path) -> None:
         listener.bind(str(path))
 
 
+def make_device(path: Path) -> None:
+    """Create the device that /dev/null is, or without root the only one that is allowed."""
+    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3) if os.geteuid() == 0 else 0)
+
+
 def make_link_to_device(path: Path) -> None:
     path.symlink_to("/dev/null")
 
@@ -105,7 +111,7 @@ def make_link_to_fifo_outside(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "make",
-    [make_fifo, make_socket, make_link_to_device, make_link_to_fifo_outside],
+    [make_fifo, make_socket, make_device, make_link_to_device, make_link_to_fifo_outside],
     ids=lambda make: str(make.__name__),
 )
 @pytest.mark.timeout(30)
@@ -121,6 +127,18 @@ def test_special_files_are_refused_without_waiting(
 
 def test_a_device_is_refused(store: Store) -> None:
     check_refused(store, lambda draft: store.add_file(draft, "/dev/zero"), "'/dev/zero': it is not a regular file")
+
+
+@pytest.mark.parametrize("beside", [1, 3600], ids=["read here", "read by worker processes"])
+@pytest.mark.timeout(60)
+def test_a_link_to_memory_is_refused(store: Store, source: Path, beside: int) -> None:
+    """It is a regular file that can be opened, of zero bytes, and cannot be read."""
+    for i in range(beside):
+        (source / f"{i}").write_bytes(b"%d" % i)
+    (source / "odd").symlink_to("/proc/self/mem")
+    message = r"cannot read '/proc/\d+/mem': Input/output error. Nothing was added: make it readable, or leave it out"
+    check_refused(store, lambda draft: store.add_dir(draft, source), message)
+    check_refused(store, lambda draft: store.add_file(draft, source / "odd"), message)
 
 
 def test_a_folder_is_not_a_file_and_a_file_is_not_a_folder(store: Store, source: Path) -> None:
@@ -413,6 +431,12 @@ ODD_NAMES = [
     "...",
     ".hidden",
     "CON",
+    "C:",
+    "A",
+    "a",
+    "trailing. ",
+    "\x1b[31mred",
+    "\u202egnp.exe",
     "x" * 255,
     "é" * 127,
 ]
@@ -431,7 +455,7 @@ def test_odd_names_are_kept(store: Store, source: Path, tmp_path: Path) -> None:
     assert store.get(version, tmp_path / "out").written == 0
 
 
-@pytest.mark.parametrize("name", ["\\x", "a\\..\\..\\b"], ids=repr)
+@pytest.mark.parametrize("name", ["\\x", "..\\x", "a\\..\\..\\b"], ids=repr)
 def test_names_that_would_leave_the_folder_on_another_system_are_refused(store: Store, source: Path, name: str) -> None:
     (source / name).write_bytes(b"x")
     draft = store.draft("animals", "dataset")
