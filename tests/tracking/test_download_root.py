@@ -131,6 +131,13 @@ def test_a_name_in_the_store_leads_to_no_other_folder(name: str, tmp_path: Path)
     logged_by = Api().artifact("model:v0").logged_by()
     with pytest.raises(Damaged, match="the store has the name"):
         assert logged_by is not None and logged_by.used_artifacts()[0].download()
+    (collection,) = [found for found in Api().artifact_type("dataset").collections() if found.name == name]
+    with pytest.raises(Damaged, match="the store has the name"):
+        next(iter(collection.artifacts())).download()
+    made_from = {node.name for node in Api().artifact("model:v0").lineage().nodes}
+    assert f"{name}:v0" in made_from
+    for words in (["lineage", "model:v0"], ["lineage", "model:v0", "--json"], ["ls"]):
+        assert run(*words).exit_code in (0, 2)
     reproduced = run("get", "model:v0", "--with-inputs", "--root", "out")
     assert (reproduced.exit_code, "the store has the name" in reproduced.stderr) == (2, True)
     new = {path for path in set(tmp_path.parent.rglob("*")) - before if ".artstore" not in path.parts}
