@@ -62,6 +62,50 @@ def test_the_command_line_names_the_row_without_a_traceback(
         assert shown.returncode in (0, 2)
 
 
+YEAR = b"2026-"
+LETTERS = {
+    "a description": (b"damaged-words", 3, 1, "versions row 1: changed"),
+    "metadata": (b'"note": "damaged"', 10, 1, "versions row 1: changed"),
+    "a number in metadata": (b'"lr": 0.5', 8, 1, "versions row 1: changed"),
+    "a time": (YEAR, 3, 1, "versions row 1: changed"),
+}
+
+
+@pytest.mark.parametrize(("word", "index", "mask", "named"), LETTERS.values(), ids=LETTERS.keys())
+def test_another_letter_is_found_by_verify(word: bytes, index: int, mask: int, named: str, folder: Path) -> None:
+    """It has the form that it should have, so reading the row alone shows nothing."""
+    if word == YEAR:
+        with Store.open(folder) as store:
+            word = store.events()[0].at[:5].encode()
+    flip(folder, word, index, mask)
+    check_named_by_verify(folder, named)
+
+
+COLUMNS = {
+    "a tag": ("update tags set name = 'gooe' where version = 1", "tags rows with version 1: changed"),
+    "an alias": ("update aliases set name = 'besu' where name = 'best' and version = 1", "aliases rows with version 1"),
+    "a number": ("update versions set number = 1 where id = 1", "versions row 1: changed"),
+    "a ttl": ("update versions set ttl = 1 where id = 1", "versions row 1: changed"),
+    "the size of a version": ("update versions set size = 77 where id = 1", "versions row 1: changed"),
+    "the size of a file": ("update files set size = 77", "the entries of uncategorized/damaged:v0 are not those"),
+    "the next number": ("update collections set next_number = 0 where id = 1", "collections row 1: changed"),
+}
+
+
+@pytest.mark.parametrize(("statement", "named"), COLUMNS.values(), ids=COLUMNS.keys())
+def test_another_value_is_found_by_verify(statement: str, named: str, folder: Path) -> None:
+    edit(folder, statement)
+    check_named_by_verify(folder, named)
+
+
+def check_named_by_verify(folder: Path, named: str) -> None:
+    """Check that verify names a row, and that no other verb ends in an error that is not ours."""
+    verified = run("verify", "--store", str(folder))
+    assert (verified.exit_code, named in verified.stdout) == (1, True), verified.output
+    for verb in (["show", "damaged"], ["ls", "damaged"], ["ls", "damaged:v0"], ["log", "damaged"], ["du"]):
+        assert run(*verb, "--store", str(folder)).exit_code in (0, 2)
+
+
 def test_the_rest_is_still_verified(folder: Path) -> None:
     """The damaged row is of one version; a chunk of the other one is damaged as well."""
     flip(folder, b"damaged-words", 3, 0x80)

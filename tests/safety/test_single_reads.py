@@ -57,7 +57,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "store"
 
 
-@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS.keys())
+FILES = {
+    "a size is another one": "update files set size = 77",
+    "a digest is another one": "update files set digest = zeroblob(32) where id = (select min(file) from entries)",
+    "files became executable": "update entries set executable = 1",
+}
+
+
+@pytest.mark.parametrize("rows", [*ROWS.values(), *FILES.values()], ids=[*ROWS, *FILES])
 def test_a_changed_row_is_refused_by_every_read_of_a_single_file(rows: str, folder: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
         connection.executescript(rows)
@@ -69,22 +76,19 @@ def test_a_changed_row_is_refused_by_every_read_of_a_single_file(rows: str, fold
             lambda: artifact.get("one"),
             lambda: artifact.get_table("one"),
             lambda: artifact.get_entry("train.csv"),
+            lambda: artifact.get_path("train.csv").download(str(tmp_path / "out")),
+            lambda: artifact.download(root=str(tmp_path / "out")),
+            lambda: artifact.manifest.entries,
+            lambda: artifact.checkout(str(tmp_path / "out")),
         ):
             with pytest.raises(Damaged, match="artstore verify"):
                 read()
-        assert not store.verify().ok
+        assert not (tmp_path / "out").exists()
+        report = store.verify()
+        assert "p/n:v0" in " ".join([*report.harmed, *(finding.what for finding in report.findings)])
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        *ROWS.values(),
-        "update files set size = size + 1",
-        "update files set digest = zeroblob(32) where id = (select min(file) from entries)",
-        "update entries set executable = 1",
-    ],
-    ids=[*ROWS, "a size is another one", "a digest is another one", "files became executable"],
-)
+@pytest.mark.parametrize("rows", [*ROWS.values(), *FILES.values()], ids=[*ROWS, *FILES])
 def test_a_changed_row_is_refused_by_listings(rows: str, folder: Path) -> None:
     with closing(sqlite3.connect(folder / "artstore.db")) as connection, connection:
         connection.executescript(rows)
