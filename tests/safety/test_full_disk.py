@@ -421,12 +421,14 @@ def use_all_inodes(folder: Path) -> None:
         (folder / str(i)).touch()
 
 
-def test_a_store_is_not_half_created_on_a_full_disk(disk: Disk) -> None:
+@pytest.mark.parametrize("kib", [64, 300, 420, 580, 700])
+def test_a_store_is_not_half_created_on_a_full_disk(disk: Disk, kib: int) -> None:
     place = disk(8 * MB)
-    with fill_disk(place, leaving=64 * 1024), pytest.raises(StoreError, match="space"):
+    with fill_disk(place, leaving=kib * 1024), pytest.raises(StoreError, match="space"):
         Store.init(place / "store")
     with Store.init(place / "store") as store:
         assert store.collections() == []
+        assert store.verify().findings == []
 
 
 def test_a_backup_without_space_keeps_the_earlier_one(
