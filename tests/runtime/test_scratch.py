@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from artstore import Store
+from tests.support import child_tasks
+from tests.support.files import noise, store_with_versions, write_files
+from tests.support.kill_points import Outcome, TaskRunner, sampled
+from tests.support.servers import WebApp
 
 WRITERS = {
     "new file": "file = artstore.Artifact('n', 't').new_file('f').__enter__(); file.write('private'); file.flush()",
@@ -80,3 +87,43 @@ def test_what_looks_like_a_leftover_and_is_not_stays(work: Path) -> None:
     with start(work, WRITERS["folder"], "pass") as program:
         assert program.wait(60) == 0
     assert sorted(path for path in work.rglob("*") if not path.is_relative_to(work / "store")) == before
+
+
+WORKS = {"put": 0, "get": 0, "log a table": 0, "track and download": 1}
+"""Work that is killed, and how many folders it needs in TMPDIR, which `gc` and the next process remove."""
+
+
+@pytest.mark.parametrize("kind", WORKS)
+def test_nothing_stays_in_tmpdir_after_work_that_is_killed_at_any_step(
+    kind: str, work: Path, runner: TaskRunner, web_app: WebApp, every_step: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(work / "tmp"))
+    source = write_files(work / "source", {f"{i}": noise(30_000 * (i % 3), i) for i in range(30)})
+    store_with_versions(work / "before", animals=source)
+    write_files(source, {"new": b"new"})
+    web_app.put("tmpdir/x", noise(300_000, "tracked"))
+    arguments = {"work": kind, "store": work / "store", "temporary": work / "tmp", "folder": work / "folder"}
+    arguments["source"] = f"{web_app.url}/strong/tmpdir/x" if kind == "track and download" else source
+
+    def run(kill_at: int) -> Outcome:
+        for name in ("store", "folder"):
+            shutil.rmtree(work / name, ignore_errors=True)
+        shutil.copytree(work / "before", work / "store")
+        return runner.run(child_tasks.work_in_temporary_folder, **arguments, kill_at=kill_at)
+
+    def collect_garbage() -> int:
+        left = list((work / "tmp").iterdir())
+        assert all(re.fullmatch("artstore-[0-9a-f]{16}", path.name) for path in left)
+        assert all(path.stat().st_mode & 0o077 == 0 for path in left)
+        with Store.open(work / "store") as store:
+            store.gc()
+        assert list((work / "tmp").iterdir()) == []
+        return len(left)
+
+    done = run(kill_at=0)
+    assert done.state == "done", done.error
+    # The process of a task ends without what Python does at its exit.
+    assert collect_garbage() == WORKS[kind]
+    for at in range(1, len(done.steps) + 1) if every_step else sampled(len(done.steps), 5):
+        assert run(kill_at=at).state == "killed"
+        assert collect_garbage() <= WORKS[kind]

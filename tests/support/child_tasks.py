@@ -8,6 +8,7 @@ import random
 import resource
 import shutil
 import signal
+import tempfile
 import time
 import traceback
 from collections.abc import Iterable
@@ -18,10 +19,12 @@ from click.testing import CliRunner
 
 import artstore
 from artstore import cli
+from artstore.core import changes
 from artstore.core.versions import Version
 from artstore.errors import ArtstoreError, NotFound, StillNeeded
 from artstore.ingest import content_writer
 from artstore.operations import reclaim_space
+from artstore.runtime import spool
 from artstore.storage import packs
 from artstore.store import Store
 from tests.support import deeds
@@ -372,3 +375,31 @@ def use_hostile_store(probe: Probe, base: str, store: str, verbs: list[list[str]
         error = result.exception
         foreign = "" if error is None or isinstance(error, SystemExit) else "".join(traceback.format_exception(error))
         probe.report(json.dumps([verb, result.exit_code, foreign]))
+
+
+def work_in_temporary_folder(probe: Probe, work: str, store: str, folder: str, temporary: str, source: str) -> None:
+    """Put, get, log a table, or track an object and download it, with another TMPDIR; report when it is done."""
+    os.environ |= {"TMPDIR": temporary, "ARTSTORE_SILENT": "1"}
+    tempfile.tempdir = temporary
+    # A draft and a manifest keep this many entries in memory, and the others in temporary files.
+    changes.Changes.__init__.__defaults__ = (10,)
+    spool.Spool.__init__.__defaults__ = (0, 1)
+    opened = Store.open(store)
+    probe.start()
+    if work == "get":
+        opened.get("animals:v0", folder)
+    elif work == "log a table":
+        with artstore.init(store=store) as run:
+            run.log({"table": artstore.Table(columns=["x"], data=[[index] for index in range(200)])})
+    else:
+        draft = opened.draft("animals", "dataset", base="animals:v0")
+        if work == "put":
+            opened.add_dir(draft, source, overwrite=True)
+            opened.add_bytes(draft, b"more", "more")
+        else:
+            opened.add_reference(draft, source, "tracked")
+        version = opened.commit(draft)
+        if work == "track and download":
+            opened.get(opened.materialized(version), folder)
+    probe.report("done")
+    opened.close()
