@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
@@ -61,6 +62,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if scheme == "http":
         app: WebApp = request.getfixturevalue("web_app")
         return remote_places.web(app)
+    if scheme == "nginx":
+        return remote_places.nginx(request.getfixturevalue("nginx"), request.getfixturevalue("web_folder") / "root")
     server: Any = request.getfixturevalue("seaweed" if scheme == "s3" else "fake_gcs")
     if request.param not in _buckets:
         _buckets[request.param] = server.bucket(versioned=bool(kind))
@@ -181,6 +184,37 @@ def test_unchanged_references_are_the_same_version(place: Place, run: Run) -> No
     assert log_references(run, place, *keys).name == "animals:v1"
     with Store.open("../store") as store:
         assert store.usage().content_bytes == 0
+
+
+@pytest.mark.parametrize("place", ["file", "nginx", "http", "s3", "gs"], indirect=True)
+def test_a_percent_sign_in_a_name_stays_as_it_is(place: Place, run: Run) -> None:
+    """It once became `%25`, and was downloaded as that."""
+    keys = ["13%3A00", "13:00", "13%253A00", "50%/14%3A00", "100%", "ü 13%3A00", "%", "a%2Fb", "%2E%2E"]
+    contents = {key: f"content of {key}".encode() for key in keys}
+    for key, content in contents.items():
+        place.put(key, content)
+    # In URLs names are escaped; in buckets and after `file://` they are written as they are.
+    written = {key: quote(key) if place.prefix.startswith("http") else key for key in keys}
+    if place.prefix.startswith("http"):
+        # A URL may escape more than it must, or less.
+        assert (written["13%3A00"], written["13:00"]) == ("13%253A00", "13%3A00")
+        written["ü 13%3A00"] = "ü 13%253A00"
+    artifact = Artifact("clock", "dataset")
+    for key, part in written.items():
+        (entry,) = artifact.add_reference(place.prefix + part, storage_options=place.options)
+        (unread,) = Artifact("unread", "dataset").add_reference(place.prefix + part, checksum=False)
+        stored = key.replace("%", "%25") if place.prefix.startswith("file") else part
+        assert entry.ref == unread.ref == place.prefix + stored
+        assert entry.path == unread.path == key.removeprefix("50%/")
+    expected = {key.removeprefix("50%/"): content for key, content in contents.items()}
+    if place.lists:
+        artifact.add_reference(place.prefix, "all%", storage_options=place.options)
+        expected |= {f"all%/{key}": content for key, content in contents.items()}
+    version = run.log_artifact(artifact).wait()
+    for _ in range(2):
+        assert download(version, place) == expected
+    assert set(version.manifest.entries) == set(expected)
+    assert set(states(version, place).values()) == {"unchanged"}
 
 
 @SOME

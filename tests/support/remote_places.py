@@ -63,6 +63,17 @@ def web(app: WebApp, manner: str = "strong") -> Place:
     return Place(f"{app.url}/{manner}/{top}/", lambda key, data: app.put(f"{top}/{key}", data), remove, lists=False)
 
 
+def nginx(url: str, root: Path) -> Place:
+    """Return a prefix of an nginx, which serves the files below `root`; their names are escaped in URLs only."""
+    top = uuid.uuid4().hex
+
+    def put(key: str, data: bytes) -> None:
+        (root / top / key).parent.mkdir(parents=True, exist_ok=True)
+        (root / top / key).write_bytes(data)
+
+    return Place(f"{url}/{top}/", put, lambda key: (root / top / key).unlink(), lists=False)
+
+
 def s3(server: S3Server, bucket: str, *, keeps_versions: bool = False) -> Place:
     """Return a prefix of an S3 bucket."""
     top = uuid.uuid4().hex
