@@ -52,6 +52,7 @@ _VERSION = re.compile(r"(.+)\?versionId=([^?&/]+)", re.DOTALL)
 _RANGE = re.compile("bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 _TOO_LARGE = 10**18
 _NULL = "null"
+_REGION = re.compile("[a-z0-9-]{1,63}")
 """The version of objects that were put while the bucket kept no versions; unlike others, it can be overwritten."""
 
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
@@ -212,6 +213,9 @@ class S3Driver(Driver):
             raise unusable_options("s3", error) from error
 
     async def _connect(self, system: Any, uri: str) -> None:
+        except boto.InvalidRegionError as error:
+            # The client was created, so it is the server that names it.
+            raise _elsewhere(uri, "the server names a region that cannot be one") from error
         """Create the client, unless it exists."""
         try:
             await system.set_session()
@@ -336,17 +340,20 @@ def _replied(uri: str, response: Mapping[str, Any]) -> ArtstoreError:
             "same about objects that do not exist)"
         )
     if code in _ELSEWHERE:
-        return _elsewhere(uri, said)
+        headers: Mapping[str, str] = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        return _elsewhere(uri, said, headers.get("x-amz-bucket-region") or response["Error"].get("Region"))
     if status in _LATER or code in ("SlowDown", "RequestTimeout"):
         wait = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after")
         return unavailable(f"{uri!r} is not available now: {said}. Try again later", wait)
     return BadReply(f"{uri!r} cannot be read: {said}")
 
 
-def _elsewhere(uri: str, said: str) -> BadReply:
+def _elsewhere(uri: str, said: str, region: str | None = None) -> BadReply:
+    known = region is not None and _REGION.fullmatch(region)
+    setting, value = (f"AWS_REGION={region}", repr(region)) if known else ("AWS_REGION", "...")
     return BadReply(
-        f"{uri!r} is in another region or behind another endpoint: {said}. Set AWS_REGION, or pass "
-        "storage_options={'client_kwargs': {'region_name': ...}}"
+        f"{uri!r} is in another region or behind another endpoint: {said}. Set {setting}, or pass "
+        f"storage_options={{'client_kwargs': {{'region_name': {value}}}}}, and check the endpoint if you set one"
     )
 
 

@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any, ClassVar
 from xml.sax.saxutils import escape
@@ -365,6 +367,82 @@ def test_errors_include_the_answer_of_the_server(
         with pytest.raises(error, match=message) as caught:
             references_of(uri, options)
         assert "S3CRET" not in str(caught.value)
+
+
+@dataclass
+class DistantS3:
+    """An S3 server that sends every request to the region of its bucket, unless it is signed for that already."""
+
+    status: int
+    regions: Callable[[], str | None]
+    """Return the region that the next reply names."""
+    own: str | None = None
+    sent_away: list[str] = field(default_factory=list)
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Answer any request."""
+        if self.own is not None and f"/{self.own}/s3/" in request.headers["Authorization"]:
+            return await StubbornS3().handle(request)
+        self.sent_away.append(f"{request.method} {request.path_qs}")
+        region = self.regions()
+        code = {301: "PermanentRedirect", 307: "TemporaryRedirect", 400: "AuthorizationHeaderMalformed"}[self.status]
+        element = "" if region is None else f"<Region>{escape(region)}</Region>"
+        text = f"<Error><Code>{code}</Code><Message>it is elsewhere</Message>{element}<Bucket>bucket</Bucket></Error>"
+        named = {} if region is None else {"x-amz-bucket-region": region}
+        return web.Response(status=self.status, headers=named, text="" if request.method == "HEAD" else text)
+
+
+def next_of(regions: Iterable[str | None]) -> Callable[[], str | None]:
+    """Return a function that returns these regions one after the other, again and again."""
+    waiting = cycle(regions)
+    return lambda: next(waiting)
+
+
+@pytest.mark.parametrize("status", [301, 307, 400])
+@pytest.mark.parametrize(
+    ("regions", "setting"),
+    [
+        (["mars-1"], "AWS_REGION=mars-1, .*'region_name': 'mars-1'"),
+        (["mars-1", "venus-2"], "AWS_REGION=(mars-1|venus-2), "),
+        ([None], "AWS_REGION, "),
+        (["us-east-1"], "AWS_REGION=us-east-1, .*check the endpoint"),
+        (["x@evil.example/?S3CRET"], "cannot be one. Set AWS_REGION, "),
+        (["mars-1", "x@evil.example/?S3CRET"], "elsewhere. Set AWS_REGION, "),
+    ],
+    ids=["another", "back and forth", "none", "the same", "no region", "no region at last"],
+)
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.timeout(60)
+def test_a_bucket_that_is_always_in_another_region_is_an_error_after_a_few_requests(
+    status: int, regions: list[str | None], setting: str, tmp_path: Path
+) -> None:
+    """botocore asks for the region of a bucket to find the region of that bucket, until the stack is full."""
+    server = DistantS3(status, next_of(regions))
+    pinned = RemoteObject("s3://bucket/f/x", "x", 4, "abc").entry("x")
+    with servers.web_server(server.answer) as url, Session({"key": "K", "secret": "S", "endpoint_url": url}) as session:
+        for use in (
+            lambda: list(session.references("s3://bucket/f/x")),
+            lambda: list(session.references("s3://bucket/f/")),
+            lambda: session.stat(pinned),
+            lambda: session.fetch_to(pinned, tmp_path / "x"),
+        ):
+            server.sent_away.clear()
+            with pytest.raises(BadReply, match=rf"'s3://bucket/f/x?' is in another region.*{setting}") as caught:
+                use()
+            assert len(server.sent_away) <= 20 and "S3CRET" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("status", [301, 400])
+def test_a_bucket_in_another_region_is_read_there(status: int, tmp_path: Path) -> None:
+    server = DistantS3(status, lambda: "mars-1", own="mars-1")
+    with servers.web_server(server.answer) as url, Session({"key": "K", "secret": "S", "endpoint_url": url}) as session:
+        for uri in ("s3://bucket/f/x", "s3://bucket/f/"):
+            (entry,) = session.references(uri)
+            session.fetch_to(entry, tmp_path / "x")
+            assert (tmp_path / "x").read_bytes() == b"as it was"
+        assert session.stat(entry).etag == entry.etag
+    assert server.sent_away == ["HEAD /bucket/f/x"]
 
 
 @pytest.mark.usefixtures("no_pauses")
