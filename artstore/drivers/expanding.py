@@ -8,7 +8,7 @@ from artstore.core.digests import Algorithm
 from artstore.drivers.driver import Driver, ParsedUri
 from artstore.drivers.remote_object import RemoteObject
 from artstore.drivers.retrying import retried
-from artstore.errors import AccessDenied, ReferenceGone, TooManyObjects
+from artstore.errors import AccessDenied, BadReply, ReferenceGone, TooManyObjects
 
 MAX_OBJECTS = 10_000
 """The default limit for the objects below a prefix."""
@@ -57,9 +57,12 @@ async def stat(driver: Driver, uri: str, version: str | None, checksum: Algorith
 
 
 async def _below(driver: Driver, prefix: str, checksum: Algorithm | None) -> AsyncIterator[RemoteObject]:
-    empty = True
+    empty, marked = True, False
     async for remote in driver.list(prefix, checksum=checksum):
         if remote.is_folder_marker and remote.uri == prefix:
+            if marked:
+                raise BadReply(f"{prefix!r} was listed twice by its server, which may never end: check the endpoint")
+            marked = True
             continue
         empty = False
         yield remote
@@ -94,13 +97,25 @@ async def _nothing() -> AsyncGenerator[RemoteObject]:
 
 
 async def limited(objects: AsyncIterator[RemoteObject], limit: int, prefix: str) -> AsyncIterator[RemoteObject]:
-    """Yield the objects of a listing, and raise `TooManyObjects` after the first `limit`; markers do not count."""
-    count = 0
+    """Yield the objects of a listing, and raise `TooManyObjects` after the first `limit`.
+
+    Folder markers are not objects: there may be as many of them again, and at least `MAX_OBJECTS`.
+    """
+    count = markers = 0
     async for remote in objects:
-        count += not remote.is_folder_marker
+        if remote.is_folder_marker:
+            markers += 1
+        else:
+            count += 1
         if count > limit:
-            raise TooManyObjects(
-                f"there are more than {limit:,} {'object' if limit == 1 else 'objects'} below {prefix!r}: nothing was "
-                "added. Pass max_objects=N with a higher number to add them all, or give a longer prefix"
-            )
+            raise _too_many(limit, "object", prefix)
+        if markers > max(limit, MAX_OBJECTS):
+            raise _too_many(max(limit, MAX_OBJECTS), "folder", prefix)
         yield remote
+
+
+def _too_many(limit: int, what: str, prefix: str) -> TooManyObjects:
+    return TooManyObjects(
+        f"there are more than {limit:,} {what}{'' if limit == 1 else 's'} below {prefix!r}: nothing was added. Pass "
+        "max_objects=N with a higher number to add them all, or give a longer prefix"
+    )

@@ -45,11 +45,12 @@ CONNECT, ANSWER = 5.0, 20.0
 """How long to wait for a connection, and for each piece of a reply, in seconds."""
 PAGE = 1000
 """How many objects to request in one page, which is Google's maximum."""
+MOST_EMPTY_PAGES = 1000
+"""A listing with more consecutive pages without objects than this does not end."""
 _PIECE = 1 << 20
 _GENERATION = re.compile("(.+)#([0-9]{1,19})", re.DOTALL)
 _NUMBER = re.compile("[0-9]{1,18}")
 _RANGE = re.compile("bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
-_MOST_EMPTY_PAGES = 1000
 _FIELDS = "name,size,generation,md5Hash,crc32c"
 _LATER = {408, 429, 500, 502, 503, 504}
 _CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -110,7 +111,7 @@ class GsDriver(Driver):
             page = await retried(partial(self._json, uri, where, wanted), uri)
             items, token = page.get("items") or [], _next_page(uri, page)
             empty_pages = 0 if items else empty_pages + 1
-            if not isinstance(items, list) or empty_pages > _MOST_EMPTY_PAGES or token == wanted.get("pageToken", ""):
+            if not isinstance(items, list) or empty_pages > MOST_EMPTY_PAGES or token == wanted.get("pageToken", ""):
                 raise _unusable_reply(uri)
             for found in items:
                 key = _name(uri, found)

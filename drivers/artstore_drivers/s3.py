@@ -46,13 +46,15 @@ MANY_PAGES, FEW_OBJECTS = 20, 0.1
 """Versions are no longer listed after this many pages, if less than this share of them are current objects."""
 PAGE = 1000
 """How many versions or objects to request in one page, which is S3's maximum."""
+MOST_EMPTY_PAGES = 1000
+"""A listing with more consecutive pages without objects than this does not end."""
 _CONNECTIONS = 32
 _PIECE = 1 << 20
 _VERSION = re.compile(r"(.+)\?versionId=([^?&/]+)", re.DOTALL)
 _RANGE = re.compile("bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
+_REGION = re.compile("[a-z0-9-]{1,63}")
 _TOO_LARGE = 10**18
 _NULL = "null"
-_REGION = re.compile("[a-z0-9-]{1,63}")
 """The version of objects that were put while the bucket kept no versions; unlike others, it can be overwritten."""
 
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
@@ -104,7 +106,7 @@ class S3Driver(Driver):
     async def list(self, uri: str, *, checksum: Algorithm | None = None) -> AsyncGenerator[RemoteObject]:
         """List versions, and yield the newest version of each key that is not deleted."""
         bucket, prefix = _split(uri)
-        last, rows, objects, pages = "", 0, 0, 0
+        last, rows, objects, pages, empty_pages = "", 0, 0, 0, 0
         marker: dict[str, str] = {}
         versioned = await self._keeps_versions(uri, bucket)
         while versioned and (pages < MANY_PAGES or objects >= rows * FEW_OBJECTS):
@@ -121,7 +123,9 @@ class S3Driver(Driver):
                     yield found
             if not page.get("IsTruncated"):
                 return
-            rows += len(page.get("Versions", ())) + len(page.get("DeleteMarkers", ()))
+            listed = len(page.get("Versions", ())) + len(page.get("DeleteMarkers", ()))
+            empty_pages = _empty_pages(uri, empty_pages, listed)
+            rows += listed
             pages += 1
             marker = _next_page(uri, marker, page, KeyMarker="NextKeyMarker", VersionIdMarker="NextVersionIdMarker")
         if marker:
@@ -143,12 +147,14 @@ class S3Driver(Driver):
         self, uri: str, bucket: str, prefix: str, after: str
     ) -> AsyncGenerator[RemoteObject]:
         marker = {"StartAfter": after} if after else {}
+        empty_pages = 0
         while True:
             page = await self._page("list_objects_v2", uri, Bucket=bucket, Prefix=prefix, **marker)
             for row in page.get("Contents", ()):
                 yield _row(uri, bucket, prefix, row)
             if not page.get("IsTruncated"):
                 return
+            empty_pages = _empty_pages(uri, empty_pages, len(page.get("Contents", ())))
             marker = _next_page(uri, marker, page, ContinuationToken="NextContinuationToken")
 
     async def read(self, pinned: RemoteObject, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
@@ -207,15 +213,15 @@ class S3Driver(Driver):
         await self._connect(system, uri)
         try:
             return await system._call_s3(method, system.req_kw, **arguments)
+        except boto.InvalidRegionError as error:
+            # The client was created, so it is the server that names it.
+            raise _elsewhere(uri, "the server names a region that cannot be one") from error
         except _OURS as error:
             raise _said(uri, error) from error
         except _UNUSABLE as error:
             raise unusable_options("s3", error) from error
 
     async def _connect(self, system: Any, uri: str) -> None:
-        except boto.InvalidRegionError as error:
-            # The client was created, so it is the server that names it.
-            raise _elsewhere(uri, "the server names a region that cannot be one") from error
         """Create the client, unless it exists."""
         try:
             await system.set_session()
@@ -296,6 +302,13 @@ def _next_page(uri: str, last: Mapping[str, str], page: Mapping[str, Any], **nam
     if not marker or marker == last:
         raise _unusable_reply(uri)
     return marker
+
+
+def _empty_pages(uri: str, before: int, rows: int) -> int:
+    """Return how many consecutive pages were empty, after one more with `rows`, and refuse too many of them."""
+    if not rows and before == MOST_EMPTY_PAGES:
+        raise _unusable_reply(uri)
+    return 0 if rows else before + 1
 
 
 def _unusable_reply(uri: str) -> BadReply:

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,15 @@ from aiohttp import web
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import artstore
+import artstore_drivers.gs
+import artstore_drivers.s3
+from artstore.checkout import target_folder
 from artstore.core.manifest import Entry, Kind
 from artstore.drivers import fetching, retrying
+from artstore.drivers.remote_object import format_bytes
 from artstore.drivers.session import Session
-from artstore.errors import ArtstoreError, BadReply, InvalidUri, ReferenceChanged, ReferenceGone
+from artstore.errors import ArtstoreError, BadReply, InvalidUri, ReferenceChanged, ReferenceGone, TooManyObjects
 from artstore.testing import SHA256
 from tests.support import servers
 from tests.support.programs import run_script
@@ -116,6 +121,136 @@ def test_more_bytes_than_pinned_are_not_written(size: int, tmp_path: Path, monke
         with Session() as session:
             assert session.read(entry, 0, 3) == bytes(3)
     assert sum(sent) < 500_000_000
+
+
+@dataclass
+class EndlessBucket:
+    """The object `f/x` of a server of S3 or of Google, which says its size and then sends bytes without end."""
+
+    scheme: str
+    size: int
+    sent: int = 0
+
+    def options(self, url: str) -> dict[str, Any]:
+        """Return the storage options for this server."""
+        return {"endpoint_url": url, **({"key": "K", "secret": "S"} if self.scheme == "s3" else {"token": "anon"})}
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Describe the object, or send it."""
+        if self.scheme == "gs" and not request.path.startswith("/download/"):
+            return web.json_response({"name": "f/x", "size": str(self.size), "generation": "1"})
+        if request.method == "HEAD":
+            return web.Response(body=bytes(self.size), headers=headers())
+        reply = web.StreamResponse(headers=headers(X_Goog_Generation="1"))
+        if "Range" in request.headers:
+            part = request.http_range
+            reply.set_status(206)
+            reply.headers["Content-Range"] = f"bytes {part.start}-{(part.stop or self.size) - 1}/{self.size}"
+        reply.enable_chunked_encoding()
+        await reply.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await reply.write(bytes(10_000))
+                self.sent += 10_000
+        return reply
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+@pytest.mark.parametrize("size", [5, 50_000], ids=["whole", "in parts"])
+@pytest.mark.timeout(60)
+def test_a_body_without_end_is_written_up_to_the_pinned_size(
+    scheme: str, size: int, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "PART", 10_000)
+    server, uri = EndlessBucket(scheme, size), f"{scheme}://bucket/f/x"
+    with servers.web_server(server.answer) as url, artstore.init(store=workspace / "store") as run:
+        options = server.options(url)
+        artifact = artstore.Artifact("endless", "dataset")
+        artifact.add_reference(uri, storage_options=options)
+        version = run.log_artifact(artifact).wait()
+        before = set(workspace.rglob("*"))
+        for nameless in (target_folder._NAMELESS, 0):
+            # 0: where files have names while they are written.
+            monkeypatch.setattr(target_folder, "_NAMELESS", nameless)
+            with pytest.raises(ReferenceChanged, match=f"'x' of endless:v0: .*{uri}.*more than {format_bytes(size)}"):
+                version.download("out", storage_options=options)
+        with pytest.raises(ReferenceChanged, match=f"{uri}.*more than"):
+            version.materialize(storage_options=options)
+        assert [path for path in set(workspace.rglob("*")) - before if path.is_file()] == []
+        assert run.store.usage().content_bytes == 0
+        entry = added(uri, **options)
+        with (workspace / "fetched").open("w+b") as file, Session(options) as session:
+            with pytest.raises(ReferenceChanged, match="more than"):
+                session.fetch(entry, file.fileno())
+            assert os.path.getsize(file.fileno()) <= size
+            with pytest.raises(ReferenceChanged, match="more than"):
+                list(session.stream(entry))
+            assert session.read(entry, 0, 3) == bytes(3)
+    # The buffers of the connections hold a few MB each: 18 MB were sent.
+    assert server.sent < 100_000_000
+
+
+@dataclass
+class EndlessListing:
+    """A server of S3, with versions or without, or of Google, whose listing has another page after each."""
+
+    kind: str
+    tokens: str
+    rows: str
+    pages: int = 0
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Send the next page."""
+        if "versioning" in request.query:
+            status = "<Status>Enabled</Status>" * (self.kind == "s3-versioned")
+            return web.Response(text=f"<VersioningConfiguration>{status}</VersioningConfiguration>")
+        self.pages += 1
+        token = {"same": "t", "alternating": f"t{self.pages % 2}", "new": f"t{self.pages}"}[self.tokens]
+        keys = {
+            "no objects": [],
+            "objects": [f"f/{self.pages:06}-{number:03}" for number in range(100)],
+            "folders": [f"f/{self.pages:06}-{number:03}/" for number in range(100)],
+            "itself": ["f/"],
+        }[self.rows]
+        if self.kind == "gs":
+            items = [{"name": key, "size": "0", "generation": "1"} for key in keys]
+            return web.json_response({"items": items, "nextPageToken": token})
+        row = "<Key>{}</Key><Size>0</Size><ETag>abc</ETag><VersionId>1</VersionId><IsLatest>true</IsLatest>"
+        if self.kind == "s3-versioned":
+            after, name = f"<NextKeyMarker>{token}</NextKeyMarker>", "Version"
+        else:
+            after, name = f"<NextContinuationToken>{token}</NextContinuationToken>", "Contents"
+        rows = "".join(f"<{name}>{row.format(key)}</{name}>" for key in keys)
+        return web.Response(text=f"<List><IsTruncated>true</IsTruncated>{after}{rows}</List>")
+
+
+@pytest.mark.parametrize("kind", ["s3", "s3-versioned", "gs"])
+@pytest.mark.parametrize(
+    ("tokens", "rows", "error", "pages"),
+    [
+        ("same", "no objects", BadReply, 2),
+        ("same", "objects", BadReply, 2),
+        ("alternating", "no objects", BadReply, 21),
+        ("alternating", "objects", TooManyObjects, 11),
+        ("new", "no objects", BadReply, 21),
+        ("new", "objects", TooManyObjects, 11),
+        ("new", "folders", TooManyObjects, 101),
+        ("new", "itself", BadReply, 2),
+    ],
+)
+@pytest.mark.timeout(60)
+def test_a_listing_without_end_ends_in_an_error(
+    kind: str, tokens: str, rows: str, error: type[ArtstoreError], pages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artstore_drivers.s3, "MOST_EMPTY_PAGES", 20)
+    monkeypatch.setattr(artstore_drivers.gs, "MOST_EMPTY_PAGES", 20)
+    server, scheme = EndlessListing(kind, tokens, rows), kind[:2]
+    with servers.web_server(server.answer) as url:
+        artifact = artstore.Artifact("endless", "dataset")
+        options = {"endpoint_url": url, **({"key": "K", "secret": "S"} if scheme == "s3" else {"token": "anon"})}
+        with pytest.raises(error, match=f"{scheme}://bucket/f/"):
+            artifact.add_reference(f"{scheme}://bucket/f/", max_objects=1000, storage_options=options)
+    assert server.pages <= pages and len(artifact.manifest) == 0
 
 
 @pytest.fixture
