@@ -361,8 +361,9 @@ def _replied(uri: str, response: Mapping[str, Any]) -> ArtstoreError:
     return BadReply(f"{uri!r} cannot be read: {said}")
 
 
-def _elsewhere(uri: str, said: str, region: str | None = None) -> BadReply:
-    known = region is not None and _REGION.fullmatch(region)
+def _elsewhere(uri: str, said: str, region: object = None) -> BadReply:
+    # Several XML elements of that name are a list.
+    known = isinstance(region, str) and _REGION.fullmatch(region)
     setting, value = (f"AWS_REGION={region}", repr(region)) if known else ("AWS_REGION", "...")
     return BadReply(
         f"{uri!r} is in another region or behind another endpoint: {said}. Set {setting}, or pass "

@@ -377,6 +377,8 @@ class DistantS3:
     regions: Callable[[], str | None]
     """Return the region that the next reply names."""
     own: str | None = None
+    element: str = ""
+    """What the text of a reply has besides."""
     sent_away: list[str] = field(default_factory=list)
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
@@ -386,7 +388,7 @@ class DistantS3:
         self.sent_away.append(f"{request.method} {request.path_qs}")
         region = self.regions()
         code = {301: "PermanentRedirect", 307: "TemporaryRedirect", 400: "AuthorizationHeaderMalformed"}[self.status]
-        element = "" if region is None else f"<Region>{escape(region)}</Region>"
+        element = self.element if region is None else f"<Region>{escape(region)}</Region>"
         text = f"<Error><Code>{code}</Code><Message>it is elsewhere</Message>{element}<Bucket>bucket</Bucket></Error>"
         named = {} if region is None else {"x-amz-bucket-region": region}
         return web.Response(status=self.status, headers=named, text="" if request.method == "HEAD" else text)
@@ -431,6 +433,14 @@ def test_a_bucket_that_is_always_in_another_region_is_an_error_after_a_few_reque
                 use()
             assert len(server.sent_away) <= 20 and "S3CRET" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_two_regions_in_one_reply_are_none() -> None:
+    server = DistantS3(301, lambda: None, element="<Region>mars-1</Region><Region>venus-2</Region>")
+    with servers.web_server(server.answer) as url:
+        for uri in ("s3://bucket/f/x", "s3://bucket/f/"):
+            with pytest.raises(BadReply, match="Set AWS_REGION, "):
+                references_of(uri, {"key": "K", "secret": "S", "endpoint_url": url})
 
 
 @pytest.mark.parametrize("status", [301, 400])
