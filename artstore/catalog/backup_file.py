@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from artstore.catalog import chunks, events, schema_check
+from artstore.catalog import catalog_file, chunks, events, schema_check
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import Connection
 from artstore.core import digests
@@ -48,6 +48,7 @@ class CatalogCopy:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        catalog_file.check_parts(path.parent)
         with translate_sqlite_errors(self._path):
             uri = f"{self._path.absolute().as_uri()}?immutable=1"
             self.connection = sqlite3.connect(uri, uri=True, factory=Connection, isolation_level=None)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from contextlib import closing, suppress
 from pathlib import Path
 
 from artstore.catalog import row_checksums, timestamps
 from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, PLAIN_FORMAT, connect
 from artstore.core import digests
-from artstore.errors import NetworkFileSystem
+from artstore.errors import Damaged, NetworkFileSystem
 from artstore.runtime import platform
 from artstore.runtime.sqlite_errors import translate_sqlite_errors
 
@@ -26,6 +27,20 @@ def check_file_system(folder: Path) -> None:
             f"{folder} is on a network or user-space file system ({kind}), where SQLite can lose data: "
             "put the store on a local disk, and copy it with `artstore backup`"
         )
+
+
+def check_parts(folder: Path) -> None:
+    """Raise `Damaged` if a part of a store or backup is a link or a FIFO: it would lead out of the folder, or block."""
+    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", "packs", "locks"):
+        try:
+            mode = os.lstat(folder / name).st_mode
+        except FileNotFoundError:
+            continue
+        if not (stat.S_ISDIR(mode) if name in ("packs", "locks") else stat.S_ISREG(mode)):
+            raise Damaged(
+                f"{folder / name} is a link or of another kind, which artstore does not create: do not use a store "
+                "that you do not trust"
+            )
 
 
 def create(folder: Path, algorithm: str, compression: str | None = None) -> bool:

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from artstore.catalog import backup_mark, damage, newest_event, reserve, row_checksums, schema_check
-from artstore.catalog.catalog_file import check_file_system
+from artstore.catalog.catalog_file import check_file_system, check_parts
 from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, Connection
 from artstore.catalog.thread_connections import ThreadConnections
 from artstore.core import digests
@@ -57,7 +56,7 @@ class Db:
         if not self.path.is_file():
             raise NoStore(f"no store at {self.folder}: create one with `artstore init {self.folder}`")
         check_file_system(self.folder)
-        self._check_files()
+        check_parts(self.folder)
         backup_mark.check(self.folder)
         reserve.make_room_to_open(self.folder)
         self._check_and_migrate()
@@ -85,19 +84,6 @@ class Db:
         if row is None or row[0] not in digests.NAMES:
             raise Damaged(f"{self.path} is damaged: store row 1 names no digest algorithm. Restore it from a backup")
         return row[0], row[1], row[2]
-
-    def _check_files(self) -> None:
-        """Raise `Damaged` if a part of the store is a link or a FIFO: it would lead out of the store, or block."""
-        for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", "packs", "locks"):
-            try:
-                mode = os.lstat(self.folder / name).st_mode
-            except FileNotFoundError:
-                continue
-            if not (stat.S_ISDIR(mode) if name in ("packs", "locks") else stat.S_ISREG(mode)):
-                raise Damaged(
-                    f"{self.folder / name} is a link or of another kind, which artstore does not create: do not use a "
-                    "store that you do not trust"
-                )
 
     def _check_and_migrate(self) -> None:
         with translate_sqlite_errors(self.path):

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import backup_file, backup_mark, events, newest_event, pack_space
+from artstore.catalog import backup_file, backup_mark, catalog_file, events, newest_event, pack_space
 from artstore.catalog.backup_file import CatalogCopy
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import FILE
@@ -25,7 +25,7 @@ from artstore.operations.run_folders import store_left_files
 from artstore.runtime import platform, terminal
 from artstore.runtime.progress import SILENT, Progress, step
 from artstore.storage import codec
-from artstore.storage.packs import HEADER, Packs, Place
+from artstore.storage.packs import HEADER, Packs
 
 _PIECE = 4 * 1024 * 1024
 _DRAFT = f".{FILE}-backup"
@@ -79,6 +79,8 @@ def _store_left_files(repository: Repository) -> None:
 def _find_earlier(repository: Repository, path: Path) -> CatalogCopy | None:
     """Check that a backup may be made in a folder; return the earlier one in it, if there is one."""
     earlier = None
+    # Someone may have sent the earlier backup: nothing is written through its links.
+    catalog_file.check_parts(path)
     if any(above.exists() and above.samefile(repository.folder) for above in (path.resolve(), *path.resolve().parents)):
         raise NotAStore(f"{path} is the store itself or lies in it: choose a folder elsewhere for the backup")
     if (path / FILE).exists():
@@ -168,9 +170,10 @@ class _PackCopy:
         copied, name = 0, self._pack.name
         there = self._copied_before()
         missing = [chunk for chunk in listed if (chunk.digest, chunk.place.offset) not in there]
-        last = listed[-1].place if listed else Place(name, 0, len(HEADER))
+        # Not the end of the last chunk that is listed: its row may be damaged, and name a place beyond all files.
+        end = max([len(HEADER), *there.values()])
         source_size = self._repository.packs.size(name) or 0
-        writing = os.open(self._target.path(name), os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        writing = platform.open_regular(self._target.path(name), os.O_RDWR | os.O_CREAT)
         try:
             platform.write_all_at(writing, HEADER, 0)
             for run in _runs(missing):
@@ -180,21 +183,24 @@ class _PackCopy:
                 else:
                     for chunk, piece in zip(run, pieces, strict=True):
                         platform.write_all_at(writing, piece, chunk.place.offset)
+                ends = [chunk.place.offset + len(piece) for chunk, piece in zip(run, pieces, strict=True) if piece]
+                end = max([end, *ends])
                 copied += sum(map(len, pieces))
             # The row of the pack may be damaged, and its file may be cut short.
-            os.ftruncate(writing, max(last.offset + last.length, min(self._pack.end, source_size)))
+            os.ftruncate(writing, max(end, min(self._pack.end, source_size)))
             os.fsync(writing)
         finally:
             os.close(writing)
             self._target.close()
         return copied
 
-    def _copied_before(self) -> set[tuple[bytes, int]]:
+    def _copied_before(self) -> dict[tuple[bytes, int], int]:
+        """Return the chunks that the target has, by digest and offset, each with its end."""
         size = self._target.size(self._pack.name)
         if self._earlier is None or size is None:
-            return set()
+            return {}
         return {
-            (digest, place.offset)
+            (digest, place.offset): place.offset + place.length
             for digest, _, place in self._earlier.chunks_of_pack(self._pack.name)
             if place.offset + place.length <= size
         }

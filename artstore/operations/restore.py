@@ -78,6 +78,9 @@ def restore(backup: Path, folder: Path, *, replace: bool = False, progress: Prog
 
 
 def _check(backup: Path, folder: Path, *, replace: bool) -> None:
+    # Someone may have sent either: nothing is read or written through their links.
+    for sent in (backup, folder):
+        catalog_file.check_parts(sent)
     if not (backup / FILE).is_file():
         raise NoStore(f"no backup at {backup}: give the folder that `artstore backup` wrote to")
     journal = backup / f"{FILE}-wal"
@@ -116,7 +119,7 @@ def _copy_packs(
     packs = pack_space.packs(catalog.connection)
     with step(progress, "restoring", sum(pack.live for pack in packs), "bytes"):
         for pack in packs:
-            writing = os.open(target.path(pack.name), os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+            writing = platform.open_regular(target.path(pack.name), os.O_RDWR | os.O_CREAT)
             try:
                 platform.write_all_at(writing, HEADER, 0)
                 for chunk in catalog.chunks_of_pack(pack.name):

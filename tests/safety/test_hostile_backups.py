@@ -6,6 +6,7 @@ Nothing outside them is touched, nothing hangs, no memory is claimed by their wo
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from artstore import Store
 from tests.support.files import write_files
-from tests.support.hostile_stores import BAIT, HOSTILE
+from tests.support.hostile_stores import BAIT, HOSTILE, NAMED, outside
 
 PROGRAM = """
 import json, resource, sys
@@ -23,8 +24,9 @@ resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 from click.testing import CliRunner
 from artstore.cli import verbs
 for place in sys.argv[1:]:
-    backup, store = place + "/sent/backup", place + "/store"
+    backup, target, store = place + "/sent/backup", place + "/target/backup", place + "/store"
     for verb in (
+        ["backup", target],
         ["repair", "--from", backup, "--dry-run"],
         ["repair", "--from", backup],
         ["restore", backup, place + "/restored"],
@@ -40,9 +42,11 @@ for place in sys.argv[1:]:
 """
 SAMPLE = [
     "pack name is a path",
+    "pack is a link",
     "pack is a link to a file outside",
     "pack is a FIFO",
     "packs is a link",
+    "locks is a link",
     "catalog is a link",
     "entry path leads up",
     "trigger that deletes",
@@ -50,6 +54,10 @@ SAMPLE = [
     "chunk of 2**40 bytes",
     "metadata of 5,000 levels",
 ]
+
+
+LINKED = [kind for kind in SAMPLE if " is a link" in kind or " is a FIFO" in kind]
+"""What both a backup over it and a restore from it must refuse, and name."""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +81,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def owned(place: Path) -> tuple[Path, ...]:
+    """Return what the verbs may change: the victim's stores, and the backups that were sent."""
+    return place / "store", place / "restored", place / "sent" / "backup", place / "target" / "backup"
+
+
 def attack(kinds: list[str], whole: Path, scratch: Path) -> None:
     places = {scratch / str(i): kind for i, kind in enumerate(kinds)}
     for place, kind in places.items():
@@ -80,8 +93,11 @@ def attack(kinds: list[str], whole: Path, scratch: Path) -> None:
         (place / "sent" / "backup" / "locks").mkdir(exist_ok=True)
         for name in ("turn.lock", "clock"):
             (place / "sent" / "backup" / "locks" / name).touch()
-        HOSTILE[kind](place / "sent" / "backup")
-    before = {path for place in places for path in place.rglob("*")}
+        # The target of a backup is another one, as a backup mends what it is written over.
+        shutil.copytree(place / "sent", place / "target")
+        for parent in ("sent", "target"):
+            HOSTILE[kind](place / parent / "backup")
+    before = {place: outside(place, *owned(place)) for place in places}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *map(str, places)],
         capture_output=True,
@@ -91,14 +107,17 @@ def attack(kinds: list[str], whole: Path, scratch: Path) -> None:
         cwd=scratch,
     )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(answers) == 6 * len(places), (answers[-1:], done.stderr[-2000:])
+    assert len(answers) == 7 * len(places), (answers[-1:], done.stderr[-2000:])
     bad = [(places[Path(place)], *answer) for place, *answer in answers if answer[2] or "Traceback" in answer[3]]
     assert bad == []
     for place, kind in places.items():
-        assert (place / "sent" / BAIT).read_bytes() == b"artstore-pack-1\nbait", kind
-        new = {path for path in set(place.rglob("*")) - before if path.is_file()}
-        allowed = [place / "store", place / "restored", place / "sent" / "backup", place / "sent" / "kept-packs"]
-        assert [path for path in new if not any(path.is_relative_to(at) for at in allowed)] == [], kind
+        assert f"target/{BAIT}" in before[place]
+        assert outside(place, *owned(place)) == before[place], kind
+        if kind in LINKED:
+            pattern = NAMED[kind].replace("store/", "backup/")
+            for verb in ("backup", "restore"):
+                said = [output for at, of, code, _, output in answers if (Path(at), of) == (place, verb) and code == 2]
+                assert any(re.search(pattern, output) for output in said), (kind, verb, answers)
 
 
 def test_a_hostile_backup_harms_nothing(whole: Path, tmp_path: Path) -> None:

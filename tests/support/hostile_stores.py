@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -32,6 +33,23 @@ VERBS = [
 """What the victim does with the store, in the folder that has `source`."""
 DEEP = '{"a":' * 5000 + "1" + "}" * 5000
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
+
+
+def outside(place: Path, *own: Path) -> dict[str, tuple[object, ...]]:
+    """Return everything in a folder but what is in `own`: names, bytes, links, modes, times and inodes."""
+    found: dict[str, tuple[object, ...]] = {}
+    for folder, folders, files in os.walk(place):
+        folders[:] = [name for name in folders if Path(folder, name) not in own]
+        for path in (Path(folder, name) for name in (*folders, *files)):
+            status = path.lstat()
+            content: object = None
+            if stat.S_ISLNK(status.st_mode):
+                content = os.readlink(path)
+            elif stat.S_ISREG(status.st_mode):
+                content = path.read_bytes()
+            about = (status.st_mode, status.st_mtime_ns, status.st_ino, status.st_uid, status.st_nlink)
+            found[str(path.relative_to(place))] = (*about, content)
+    return found
 
 
 def edit(store: Path, *statements: str) -> None:
@@ -119,3 +137,63 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "ttl of 2**62": _sql("update versions set ttl = 1 << 62"),
     "value of 300 MB": _sql("update versions set description = hex(zeroblob(150000000))"),
 }
+
+_PACK = r"packs/[0-9a-f]{16}\.pack is a link or not a regular file"
+_PART = "{} is a link or of another kind"
+_LOCK = "locks/{} is a link or not a regular file"
+NAMED = {
+    "pack name is a path": rf"packs row 1: name is not 16 hexadecimal digits in lower case: '\.\./\.\./{BAIT}'",
+    "pack name is absolute": "packs row 1: name is not 16 hexadecimal digits in lower case: '/etc/passwd'",
+    "pack name is empty": "packs row 1: name is not 16 hexadecimal digits in lower case: ''",
+    "pack is a link": _PACK,
+    "pack is a link to a file outside": _PACK,
+    "pack is a FIFO": _PACK,
+    "packs is a link": _PART.format("store/packs"),
+    "packs is a FIFO": _PART.format("store/packs"),
+    "locks is a link": _PART.format("store/locks"),
+    "turn.lock is a link": _LOCK.format("turn.lock"),
+    "turn.lock is a FIFO": _LOCK.format("turn.lock"),
+    "clock is a link": _LOCK.format("clock"),
+    "clock is a FIFO": _LOCK.format("clock"),
+    "catalog is a link": _PART.format("store/artstore.db"),
+    "journal is a link": _PART.format("store/artstore.db-wal"),
+    "journal is a FIFO": _PART.format("store/artstore.db-wal"),
+    "process lock is a path": rf"runs row 1: session is not 16 hexadecimal digits in lower case: '\.\./\.\./{BAIT}'",
+    "collection name leads up": r"collections row 1: name is not one that artstore gives: '\.\./\.\./\.\./escaped'",
+    "project name leads up": r"projects row 1: name is not one that artstore gives: '\.\./\.\./escaped'",
+    "entry path leads up": r"entries row 1, \.\./\.\./escaped: path is not one that artstore gives",
+    "entry path is absolute": "entries row 1, /tmp/escaped: path is not one that artstore gives",
+    "endless trigger": "sqlite_schema has the trigger 'evil'",
+    "trigger that deletes": "sqlite_schema has the trigger 'evil'",
+    "versions is an endless view": "sqlite_schema has the view 'versions'",
+    "store is an endless view": "sqlite_schema has the view 'store'",
+    "virtual table": "sqlite_schema: the table 'stat_cache' is not the one",
+    "missing table": "sqlite_schema lacks the table 'history'",
+    "foreign column": "sqlite_schema: the table 'chunks' is not the one",
+    "chunk of 2**40 bytes": f"chunks row 1: length is {1 << 40}",
+    "chunk of -1 bytes": "chunks row 1: length is -1",
+    "chunk at 2**62": f"chunks row 1: offset is {1 << 62}",
+    "file of 2**40 bytes": "files row 1: the chunks of file .* do not make it up",
+    "pack end at 2**62": f"packs row 1: pack [0-9a-f]{{16}} ends at {1 << 62} there",
+    "chunks of one file: 2**40": "file_chunks row 1, 0: breaks the rule count between 1 and 256",
+    "metadata of 5,000 levels": "versions row 1: metadata is JSON with too many levels",
+    "event of 5,000 levels": "events row 1: detail is JSON with too many levels",
+    "prefixes of 5,000 levels": "versions row 1: prefixes is JSON with too many levels",
+    "ttl of 2**62": f"versions row 1: ttl is not a duration in seconds: {1 << 62}",
+    "value of 300 MB": "versions row 1: cannot be read",
+}
+"""What a verb that fails has to print for each kind, as a pattern: the row, the file or the object of the schema."""
+ODD_NAMES = {
+    "15 digits": "0123456789abcde",
+    "17 digits": "0123456789abcdef0",
+    "upper case": "0123456789ABCDEF",
+    "a dot": "01234567.9abcdef",
+    "two dots": "..",
+    "a line after it": "0123456789abcdef\n",
+    "NUL after it": "0123456789abcdef\0",
+    "a line within": "01234567\n9abcdef",
+    "a minus": "-123456789abcdef",
+    "digits of another script": "\u0661" * 16,
+    "an escape sequence": "\x1b[2J56789abcdef",
+}
+"""Names that are not as artstore makes those of packs and process locks."""
