@@ -128,16 +128,17 @@ def _check_each(objects: Iterable[_Object], migrations_run: int) -> None:
         schema.migrations.apply(Database(empty), stop_before=following)
         expected = {(kind, name): (table, sql) for kind, name, table, sql in _own(_objects(empty))}
     actual = {(kind, name): (table, sql) for kind, name, table, sql in _own(objects)}
-    for kind, name in sorted(actual.keys() - expected.keys()):
-        raise _foreign(_text(kind), name)
-    for kind, name in sorted(expected.keys() - actual.keys()):
+    wrong = [key for key, found in actual.items() if found != expected.get(key)]
+    # What runs code is named first, and indexes last: those of a renamed table cannot be dropped by themselves.
+    wrong.sort(key=lambda key: (not _runs_code(key[0], actual[key][1]), key in expected, key[0] == b"index", key))
+    for kind, name in wrong[:1]:
+        raise _another(_text(kind), name) if (kind, name) in expected else _foreign(_text(kind), name)
+    for kind, name in sorted(expected.keys() - actual.keys(), key=lambda key: (key[0] == b"index", key)):
         raise _missing(_text(kind), name)
-    for (kind, name), found in sorted(actual.items()):
-        if found != expected[kind, name]:
-            raise Damaged(
-                f"sqlite_schema: the {_text(kind)} {_text(name)!r} is not the one that artstore makes: restore the "
-                "catalog from a backup with `artstore restore`, and do not use a store that you do not trust"
-            )
+
+
+def _runs_code(kind: bytes, sql: bytes | None) -> bool:
+    return kind in (b"trigger", b"view") or (kind == b"table" and _is_virtual(sql))
 
 
 def _check_newer(objects: Iterable[_Object]) -> None:
@@ -161,6 +162,13 @@ def _text(name: bytes) -> str:
 def _missing(kind: str, name: bytes) -> Damaged:
     return Damaged(
         f"sqlite_schema lacks the {kind} {_text(name)!r}: restore the catalog from a backup with `artstore restore`"
+    )
+
+
+def _another(kind: str, name: bytes) -> Damaged:
+    return Damaged(
+        f"sqlite_schema: the {kind} {_text(name)!r} is not the one that artstore makes: restore the catalog from a "
+        "backup with `artstore restore`, and do not use a store that you do not trust"
     )
 
 
