@@ -171,12 +171,12 @@ def files_of_several_chunks(connection: Connection) -> Iterator[tuple[int, bytes
 
 
 def files_not_matching_chunk(connection: Connection) -> list[tuple[int, bytes]]:
-    """Return the ids and digests of files that consist of one chunk with another digest, which is damage."""
+    """Return the ids and digests of files of one chunk that has another digest or size, which is damage."""
     query = """
         select files.id, files.digest from files
         join file_chunks on file_chunks.file = files.id and file_chunks.position = 0 and file_chunks.count = 1
         join chunks on chunks.id = file_chunks.chunk
-        where files.digest <> chunks.digest
+        where (files.digest <> chunks.digest or files.size <> chunks.size)
             and not exists (select 1 from file_chunks as more where more.file = files.id and more.position > 0)
     """
     return connection.execute(query).fetchall()

@@ -18,9 +18,12 @@ from typing import Any, NamedTuple
 
 from artstore.catalog import timestamps
 from artstore.catalog.connection import FILE, connect_for_reading
+from artstore.core import names
 from artstore.core.digests import LENGTH
 from artstore.core.manifest import LARGEST_SIZE
-from artstore.errors import ArtstoreError, Damaged
+from artstore.errors import ArtstoreError, Damaged, InvalidPath
+from artstore.runtime.words import visible
+from artstore.storage import packs, process_locks
 
 UNREADABLE = (
     sqlite3.DatabaseError,
@@ -46,7 +49,11 @@ _COUNTS = frozenset({"count", "entries", "length", "offset", "position", "size"}
 """Columns with numbers that are not negative."""
 _WITH_SIZES = frozenset({"chunks", "files", "refs"})
 """Tables in which a size is at most `LARGEST_SIZE`; those of others are sums."""
+_FOLDERS = frozenset({("collections", "name"), ("projects", "name")})
+"""Columns with names that downloads give to folders."""
 _DIGESTS = frozenset({"digest", "manifest", "identity"})
+_LARGEST_IN_CHUNKS = {"offset": LARGEST_SIZE, "length": packs.SEAL_AT, "size": packs.SEAL_AT}
+"""No chunk lies further behind in its pack, and none is longer: no memory is allocated for one."""
 _LONGEST_TTL = int(timedelta.max.total_seconds())
 _CHECK = re.compile(r"\bcheck\s*\(", re.IGNORECASE)
 _BRACKET_OR_STRING = re.compile(r"[()]|'[^']*'")
@@ -97,6 +104,19 @@ def damaged_rows(folder: Path, *, without: frozenset[str] = frozenset()) -> Gene
         for table in tables:
             if table not in without and not table.startswith("_"):
                 yield from _damaged_rows_of(connection, table)
+
+
+def damaged_large_rows(folder: Path) -> Generator[DamagedRow, None, None]:
+    """Yield the rows of the large tables that cannot be right, for a store in which digests have shown damage."""
+    with closing(connect_for_reading(folder)) as connection:
+        connection.text_factory = bytes
+        for table in sorted(LARGE - {"stat_blocks"}):
+            yield from _damaged_rows_of(connection, table)
+    try:
+        yield from (row for row in _broken_rules(folder) if row.table in LARGE)
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        # SQLite's structures are damaged, which its own check reports.
+        return
 
 
 def _broken_rules(folder: Path) -> Generator[DamagedRow, None, None]:
@@ -151,7 +171,25 @@ def _damaged_rows_of(connection: sqlite3.Connection, table: str) -> Iterator[Dam
                     key = ", ".join(_shown(row[i]) for i in keys)
                     yield DamagedRow(table, key, f"{name} {fault}")
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        yield DamagedRow(table, "(not known)", f"cannot be read ({error})")
+        row = _unreadable_row(connection, table, [columns[i][0] for i in keys])
+        yield DamagedRow(table, row or "(not known)", f"cannot be read ({error})")
+
+
+def _unreadable_row(connection: sqlite3.Connection, table: str, keys: list[str]) -> str | None:
+    """Return the key of the first row that cannot be read, if the keys themselves can."""
+    if not keys:
+        return None
+    try:
+        listed = connection.execute(f'select {", ".join(keys)} from "{table}"').fetchall()
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        return None
+    query = f'select * from "{table}" where {" and ".join(f"{key} = ?" for key in keys)}'
+    for key in listed:
+        try:
+            connection.execute(query, key).fetchall()
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            return ", ".join(map(_shown, key))
+    return None
 
 
 def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> str | None:
@@ -165,6 +203,8 @@ def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> st
         return f"is not a duration in seconds: {_shown(value)}"
     if name in _COUNTS and (value < 0 or (table in _WITH_SIZES and value > LARGEST_SIZE)):
         return f"is {value}"
+    if table == "chunks" and value > _LARGEST_IN_CHUNKS.get(name, value):
+        return f"is {value}"
     if type.upper() == "BLOB":
         return None if name not in _DIGESTS or len(value) == LENGTH else f"has {len(value)} bytes, not {LENGTH}"
     if type.upper() != "TEXT":
@@ -175,6 +215,8 @@ def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> st
         return f"is not UTF-8: {_shown(value)}"
     if name in _PATHS and "\0" in text:
         return "contains NUL"
+    if (fault := _fault_of_name(table, name, text)) is not None:
+        return fault
     try:
         if name in JSON:
             return _fault_of_json(name, json.loads(text))
@@ -187,6 +229,22 @@ def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> st
     return None
 
 
+def _fault_of_name(table: str, name: str, text: str) -> str | None:
+    """Return what is wrong with a name or path that would lead out of the store, or out of the root of a download."""
+    if (table, name) == ("packs", "name") and not packs.is_name(text):
+        return f"is not {packs.NAME_RULE}: {text[:60]!r}"
+    if name == "session" and not process_locks.is_name(text):
+        return f"is not {process_locks.NAME_RULE}: {text[:60]!r}"
+    try:
+        if (table, name) in _FOLDERS:
+            names.folder(text)
+        elif (table, name) == ("entries", "path"):
+            names.check_entry_paths([text])
+    except (Damaged, InvalidPath):
+        return f"is not one that artstore gives: {text[:60]!r}"
+    return None
+
+
 def _fault_of_json(name: str, value: Any) -> str | None:
     if name not in LISTS:
         return None if value is None or isinstance(value, dict) else "is JSON, but not an object"
@@ -195,5 +253,5 @@ def _fault_of_json(name: str, value: Any) -> str | None:
 
 
 def _shown(value: Any) -> str:
-    text = value.decode(errors="backslashreplace") if isinstance(value, bytes) else repr(value)
+    text = visible(value.decode(errors="backslashreplace")) if isinstance(value, bytes) else repr(value)
     return text if len(text) <= 60 else f"{text[:60]}..."

@@ -80,7 +80,7 @@ def wrong_files(
         with repository.db.reading() as connection:
             harms = harms_of_files(connection, [digest])
         text = repository.db.algorithm.text(digest)
-        yield RowFault(FILES, id, Finding(f"the chunks of file {text} do not make it up", harms))
+        yield RowFault(FILES, id, Finding(f"files row {id}: the chunks of file {text} do not make it up", harms))
 
 
 def _is_whole(reader: Reader, digest: bytes, size: int) -> bool:

@@ -72,6 +72,9 @@ def _check_while_held(repository: Repository, result: VerifyResult, head: str | 
             partial(_check_manifests, repository, result),
         ):
             _keep_going(check, result)
+        if result.findings:
+            # Digests tell that rows are damaged, and not which. Reading all of them takes long.
+            _keep_going(partial(_name_large_rows, repository, result), result)
 
 
 def _keep_going(check: Callable[[], object], result: VerifyResult) -> None:
@@ -100,6 +103,10 @@ def _check_rows(repository: Repository, result: VerifyResult) -> None:
     """Decode the rows that no digest covers, and compare their checksums."""
     result.findings += [Finding(str(row)) for row in damage.damaged_rows(repository.folder, without=damage.LARGE)]
     result.findings += row_checks.told(repository, row_checks.changed_rows(repository))
+
+
+def _name_large_rows(repository: Repository, result: VerifyResult) -> None:
+    result.findings += [Finding(str(row)) for row in damage.damaged_large_rows(repository.folder)]
 
 
 def _check_log(repository: Repository, result: VerifyResult, head: str | None) -> None:
@@ -142,7 +149,7 @@ def _check_chunks(repository: Repository, result: VerifyResult, progress: Progre
             try:
                 checked = future.result()
             except Damaged as error:
-                result.findings.append(Finding(f"pack {pack.name} cannot be checked: {error}"))
+                result.findings.append(Finding(f"packs row {pack.id} cannot be checked: {error}"))
                 continue
             result.chunks += checked.chunks
             result.bytes += checked.held.content
@@ -198,7 +205,12 @@ def _faults_of_ranges(repository: Repository, pack: Pack, chunks: list[StoredChu
         end = chunk.place.offset + chunk.place.length
     if pack.end < end:
         yield f"packs row {pack.id}: pack {pack.name} ends at {pack.end} there, and its last chunk at {end}"
-    size = repository.packs.size(pack.name)
+    try:
+        size = repository.packs.size(pack.name)
+    except Damaged as error:
+        # A link or a FIFO. Its chunks cannot be read either, and their findings name the versions.
+        yield str(error)
+        return
     if size is None:
         yield f"pack {pack.name} is gone"
     elif size < pack.end:

@@ -98,6 +98,14 @@ def open_regular(path: Path, flags: int) -> int:
     return descriptor
 
 
+def size_of_regular(path: Path) -> int:
+    """Return the size of a file of a store. Raises `Damaged` for a link, a FIFO or whatever else is not a file."""
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise _not_a_file(path)
+    return status.st_size
+
+
 def _not_a_file(path: Path) -> Damaged:
     return Damaged(f"{path} is a link or not a regular file, which artstore does not create there: remove it")
 

@@ -24,6 +24,8 @@ HEADER = b"artstore-pack-1\n"
 SEAL_AT = 64 * 1024 * 1024
 """A pack of this many bytes is never appended to again."""
 _NAME = re.compile("[0-9a-f]{16}")
+NAME_RULE = "16 hexadecimal digits in lower case"
+"""What a name of a pack has to be, for errors."""
 _BUFFERED = 8 * 1024 * 1024
 """This many bytes are written together, so that the operating system gets few and long writes."""
 _OPEN_AT_MOST = platform.some_descriptors(64)
@@ -164,7 +166,10 @@ class Packs:
     def path(self, name: str) -> Path:
         """Return the path of a pack. Raises `Damaged` for a name that a pack does not have."""
         if not is_name(name):
-            raise Damaged(f"the catalog names the pack {name!r}, and names of packs are 16 hexadecimal digits")
+            raise Damaged(
+                f"the catalog's table packs names the pack {name!r}, and names of packs are {NAME_RULE}: run "
+                "`artstore verify`, which names the row, and restore the catalog from a backup with `artstore restore`"
+            )
         return self.folder / f"{name}.pack"
 
     def create(self) -> PackWriter:
@@ -311,9 +316,9 @@ class Packs:
         return sorted(path.stem for path in self.folder.glob("*.pack") if is_name(path.stem))
 
     def size(self, name: str) -> int | None:
-        """Return the size of a pack's file in bytes; None if there is none."""
+        """Return the size of a pack's file in bytes; None if there is none. Raises `Damaged` if it is no file."""
         try:
-            return self.path(name).stat().st_size
+            return platform.size_of_regular(self.path(name))
         except FileNotFoundError:
             return None
 

@@ -17,7 +17,11 @@ from artstore.runtime import forking, platform
 
 _instances: weakref.WeakSet[ProcessLock] = weakref.WeakSet()
 
-_NAME = re.compile("[0-9a-f]{16}|turn")
+_NAME = re.compile("[0-9a-f]{16}")
+_TURN = "turn"
+"""The lock that writers of the catalog take in turn."""
+NAME_RULE = "16 hexadecimal digits in lower case"
+"""What a name of a process lock has to be, for errors."""
 
 
 def _close_in_child() -> None:
@@ -54,10 +58,19 @@ class ProcessLock:
             self._descriptor = -1
 
 
+def is_name(name: str) -> bool:
+    """Whether a string is a name as process locks get it; another one could lead out of the store."""
+    return _NAME.fullmatch(name) is not None
+
+
 def is_alive(folder: Path, name: str) -> bool:
-    """Whether the process that made a lock still runs and has not closed it."""
-    if not _NAME.fullmatch(name):
-        raise Damaged(f"the catalog names the process lock {name!r}, and their names are 16 hexadecimal digits")
+    """Whether the process that made a lock still runs and has not closed it; of `turn`, whether one is writing."""
+    if name != _TURN and not is_name(name):
+        raise Damaged(
+            f"the catalog names the process lock {name!r}, and names of process locks are {NAME_RULE}: run "
+            "`artstore verify`, which names the row of runs or leases, and restore the catalog from a backup with "
+            "`artstore restore`"
+        )
     path = folder / "locks" / f"{name}.lock"
     # Shared: another process that asks the same must not be taken for the one that holds the lock.
     descriptor = platform.open_locked(path, create=False, shared=True)
@@ -71,7 +84,7 @@ def remove_dead(folder: Path, *, dry_run: bool) -> list[str]:
     """Remove the lock files of processes that have ended; return the names of the locks."""
     dead = []
     for path in sorted((folder / "locks").glob("*.lock")):
-        if path.name == "turn.lock":
+        if path.stem == _TURN:
             continue
         descriptor = platform.open_locked(path, create=False, shared=True)
         if descriptor is not None:
