@@ -8,7 +8,7 @@ import stat
 from contextlib import closing, suppress
 from pathlib import Path
 
-from artstore.catalog import row_checksums, timestamps
+from artstore.catalog import backup_mark, row_checksums, timestamps
 from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, PLAIN_FORMAT, connect
 from artstore.core import digests
 from artstore.errors import Damaged, NetworkFileSystem
@@ -31,7 +31,7 @@ def check_file_system(folder: Path) -> None:
 
 def check_parts(folder: Path) -> None:
     """Raise `Damaged` if a part of a store or backup is a link or a FIFO: it would lead out of the folder, or block."""
-    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", "packs", "locks"):
+    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", backup_mark.NAME, "packs", "locks"):
         try:
             mode = os.lstat(folder / name).st_mode
         except FileNotFoundError:
