@@ -95,3 +95,14 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(draft, path)
+    _remove_left_drafts(path)
+
+
+def _remove_left_drafts(path: Path) -> None:
+    """Remove the drafts of a file that killed processes have left."""
+    import psutil  # late, for the start-up time
+
+    for left in path.parent.glob(f".{path.name}.*"):
+        process = left.suffix[1:]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            left.unlink(missing_ok=True)

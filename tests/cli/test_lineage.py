@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import artstore
 from artstore.errors import InvalidName
 from artstore.store import Store
 from tests.support.cli_runner import json_of, output_of, prepare_folder, run
+from tests.support.files import write_files
 from tests.support.json_schemas import OPENLINEAGE_EVENT, PROV_JSON, violations
 from tests.support.lineage_pipeline import edges, new_artifact
 
@@ -266,6 +270,16 @@ def test_a_version_is_downloaded_with_its_inputs() -> None:
     assert [item["name"] for item in result["inputs"]] == ["features:v1", "raw:v0"]
     assert [item["name"] for item in result["code"]] == ["source:v0"]
     assert result["run"]["id"] == "again" and result["missing"] == []
+
+
+def test_drafts_that_killed_processes_left_are_removed() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for process in (ended.pid, os.getppid()):
+        write_files(Path("again"), {f".run.json.{process}": b"{"})
+    output_of("get", "pipe/features:v0", "--with-inputs", "--root", "again")
+    hidden = [path.name for path in Path("again").iterdir() if path.name[0] == "."]
+    assert hidden == [f".run.json.{os.getppid()}"]
 
 
 def test_inputs_of_other_projects_and_referenced_versions_are_downloaded() -> None:
