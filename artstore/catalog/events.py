@@ -60,6 +60,13 @@ def since(connection: Connection, after: int = 0) -> Iterator[Event]:
         yield Event(row[0], row[1], row[2], row[3], read_object(row[4]), row[5])
 
 
+def deleted_runs(connection: Connection) -> Iterator[tuple[int | None, str]]:
+    """Yield the number and the id of each run that was deleted; earlier releases did not note the number."""
+    for subject, detail in connection.execute("select subject, detail from events where kind = 'run-deleted'"):
+        number = read_object(detail).get("number")
+        yield number if isinstance(number, int) else None, subject.split("/", 2)[-1]
+
+
 def chained(connection: Connection, id: int) -> tuple[str, ...] | None:
     """Return the time, kind, subject, detail and hash of an event, also of damaged ones; None if it is missing."""
     return next((event for _, event in _chained(connection, "where id = ?", (id,))), None)

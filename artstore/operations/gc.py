@@ -18,7 +18,7 @@ from artstore.errors import DiskFull, StoreError
 from artstore.operations import last_verification
 from artstore.operations.delete import delete, release_dead_leases
 from artstore.operations.reclaim_space import reclaim_space
-from artstore.operations.run_folders import store_left_files
+from artstore.operations.run_folders import remove_folders_of_deleted_runs, store_left_files
 from artstore.runtime import scratch
 from artstore.runtime.progress import SILENT, Progress
 from artstore.storage import process_locks
@@ -79,6 +79,7 @@ def collect_garbage(repository: Repository, *, dry_run: bool = False, progress: 
     scratch.remove_leftovers()
     if run_files is None:
         run_files = store_left_files(repository)
+    remove_folders_of_deleted_runs(repository)
     db.keep_reserve()
     left = left or reclaimed.left
     if left is not None:

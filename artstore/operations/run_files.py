@@ -161,9 +161,13 @@ class RunFiles:
 
 def folder_of(repository: Repository, run: RunRecord) -> Path:
     """Return the folder in which the process of a run works, which need not exist."""
+    return repository.folder / RUN_FOLDERS / folder_name(run.id, run.uid)
+
+
+def folder_name(number: int, uid: str) -> str:
+    """Return the name of the folder of a run: its number and its id, or the number alone."""
     # The number alone makes it unique, and the id may be no name of a folder.
-    name = f"{run.id}-{run.uid}" if _PLAIN.fullmatch(run.uid) else str(run.id)
-    return repository.folder / RUN_FOLDERS / name
+    return f"{number}-{uid}" if _PLAIN.fullmatch(uid) else str(number)
 
 
 def store_files(

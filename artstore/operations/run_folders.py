@@ -6,6 +6,7 @@ Each file is removed from the folder once it is durable in the packs, unless it 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from artstore.catalog.repository import Repository
 from artstore.core.runs import RUNNING, RunRecord
 from artstore.errors import NotFound, SourceChanged, SourceUnreadable
 from artstore.ingest.walk import OLD_RUN_FOLDERS, RUN_FOLDERS
-from artstore.operations.run_files import FileOnDisk, files_on_disk, folder_of, store_files
+from artstore.operations.run_files import FileOnDisk, files_on_disk, folder_name, folder_of, store_files
 from artstore.runtime import terminal
 from artstore.storage import process_locks
 
@@ -71,17 +72,39 @@ def store_left_files(repository: Repository, *, dry_run: bool = False) -> int:
     return count
 
 
+def remove_folders_of_deleted_runs(repository: Repository) -> None:
+    """Remove the folders of runs whose deletion was killed before it removed them.
+
+    A folder of a run that is not known is kept: a backup may have been restored that is older than the run.
+    """
+    unknown = [(path, is_old) for path, is_old in _folders(repository) if not _runs_of(repository, path, is_old)]
+    if not unknown:
+        return
+    with repository.db.reading() as connection:
+        deleted = list(events.deleted_runs(connection))
+    names = {False: {folder_name(number, uid) for number, uid in deleted if number is not None}}
+    names[True] = {uid for _, uid in deleted}
+    for path, is_old in unknown:
+        if path.name in names[is_old]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def _left_folders(repository: Repository) -> Iterator[_Folder]:
+    for folder, is_old in _folders(repository):
+        found = _runs_of(repository, folder, is_old)
+        if found and not any(_is_running(repository, run) for run in found):
+            yield _Folder(folder, found, is_old)
+
+
+def _folders(repository: Repository) -> Iterator[tuple[Path, bool]]:
+    """Yield each folder with files of runs, and whether it is of an earlier release."""
     for parent, is_old in ((OLD_RUN_FOLDERS, True), (RUN_FOLDERS, False)):
         folders = repository.folder / parent
         if folders.is_symlink() or not folders.is_dir():
             continue
         for folder in sorted(folders.iterdir()):
-            if folder.is_symlink() or not folder.is_dir():
-                continue
-            found = _runs_of(repository, folder, is_old)
-            if found and not any(_is_running(repository, run) for run in found):
-                yield _Folder(folder, found, is_old)
+            if folder.is_dir() and not folder.is_symlink():
+                yield folder, is_old
 
 
 def _runs_of(repository: Repository, folder: Path, is_old: bool) -> list[RunRecord]:

@@ -159,7 +159,7 @@ class Runs:
                 )
             freed = garbage.release(connection, files=run_files.remove(connection, run.id))
             runs.delete(connection, run.id)
-            events.record(connection, "run-deleted", run.qualified_name, name=run.name)
+            events.record(connection, "run-deleted", run.qualified_name, name=run.name, number=run.id)
             is_only_one = not runs.find_anywhere(connection, run.uid)
         self.files.remove_folders(run, old=is_only_one)
         if freed.chunks:

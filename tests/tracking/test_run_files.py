@@ -18,7 +18,7 @@ from artstore import Api, Html, Run, Store
 from artstore.catalog.connection import FILE
 from artstore.errors import Damaged, InvalidPath, NotFound
 from tests.support.cli_runner import json_of, output_of
-from tests.support.files import noise, tree_of, write_files
+from tests.support.files import noise, read_files, tree_of, write_files
 from tests.support.store_checks import check_clean
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -206,6 +206,24 @@ def test_they_are_in_backups_which_are_restored_over_a_store_with_folders_of_run
     assert content_of("model") == noise(10_000)
     with Store.open("backup") as backup:
         assert backup.verify().ok
+
+
+def test_gc_removes_the_folders_of_deleted_runs_and_keeps_those_of_unknown_ones() -> None:
+    folders = []
+    for uid in ("deleted", "unknown"):
+        with begin(uid) as run:
+            folders.append(Path(run.dir))
+    store = run.store
+    for folder in (*folders, store.path / "runs" / "deleted", store.path / "runs" / "other"):
+        write_files(folder, {"f": b"f"})
+    Api().run("p/deleted").delete()
+    # As a deletion leaves them that is killed before it has removed them.
+    write_files(folders[0], {"f": b"f"})
+    write_files(store.path / "runs" / "deleted", {"f": b"f"})
+    unknown = folders[1].rename(folders[1].with_name("7-deleted"))
+    store.gc()
+    assert not folders[0].exists() and not (store.path / "runs" / "deleted").exists()
+    assert read_files(unknown) == read_files(store.path / "runs" / "other") == {"f": b"f"}
 
 
 def test_damage_is_named_never_served_and_repaired() -> None:
