@@ -20,22 +20,25 @@ from tests.support.files import read_files, write_files
 from tests.support.kill_points import TaskRunner
 from tests.support.power_cuts import Disk
 
-SAMPLED = "log", "delete"
-NOT_DURABLE = "get", "get-again", "verify"
+SAMPLED = "log", "delete", "gc", "drafts", "backup", "restore", "repair"
+NOT_DURABLE = "get", "get-again", "with-inputs", "verify"
 """Downloads are not durable, and verification writes nothing."""
 
 
-def cut(scene: Scene, figures: Figures, strict: float, lenient: float, seeds: int = 1) -> None:
-    """Cut at a part of the points: at every one if it is 1."""
+def cut(scene: Scene, figures: Figures, seeds: int = 1, *, sampled: bool = False) -> None:
+    """Cut the power after every call, or after three of them: the last one, and two that are drawn."""
     scene.renewed()
-    disk = Disk(scene.base)
+    disk, counting = Disk(scene.base), Disk(scene.base)
     trace = scene.record()
-    draw = random.Random(scene.name)
+    changed = [counting.is_strict_changed for _ in counting.play(trace)]
+    strict = {number for number, is_changed in enumerate(changed) if is_changed}
+    lenient = set(range(len(changed)))
+    if sampled:
+        draw = random.Random(scene.name)
+        strict, lenient = {max(strict), draw.choice(sorted(strict)[1:-1])}, {draw.randrange(len(changed))}
     for number, _ in enumerate(disk.play(trace)):
-        kinds: list[tuple[str, random.Random | None]] = []
-        if disk.is_durable_changed and draw.random() < strict:
-            kinds.append(("strict", None))
-        if draw.random() < lenient:
+        kinds: list[tuple[str, random.Random | None]] = [("strict", None)] if number in strict else []
+        if number in lenient:
             kinds += [("lenient", random.Random(f"{scene.name} {number} {seed}")) for seed in range(seeds)]
         for kind, chance in kinds:
             left = scene.folder / "left"
@@ -51,21 +54,11 @@ def cut(scene: Scene, figures: Figures, strict: float, lenient: float, seeds: in
     shutil.rmtree(scene.folder)
 
 
-def test_a_sample(runner: TaskRunner, tmp_path: Path, record_property: Record) -> None:
+@pytest.mark.parametrize("name", SAMPLED)
+def test_a_sample(name: str, runner: TaskRunner, tmp_path: Path, record_property: Record) -> None:
     figures = Figures()
-    for name in SAMPLED:
-        cut(Scene(runner, name, tmp_path / name), figures, 0.25, 0.02)
-    figures.report(record_property, "cuts of the power")
-
-
-def test_what_was_restored_can_be_opened_after_a_cut(runner: TaskRunner, tmp_path: Path) -> None:
-    scene = Scene(runner, "restore", tmp_path / "restore")
-    scene.renewed()
-    disk = Disk(scene.base)
-    for _ in disk.play(scene.record()):
-        pass
-    disk.rebuild(scene.deed.stores, tmp_path / "left", None)
-    scene.check(tmp_path / "left", disk.acknowledged, tmp_path / "scratch")
+    cut(Scene(runner, name, tmp_path / name), figures, sampled=True)
+    figures.report(record_property, f"cuts of the power during {name}")
 
 
 def test_a_strict_cut_leaves_what_was_synced(tmp_path: Path) -> None:
@@ -103,5 +96,5 @@ def test_a_strict_cut_leaves_what_was_synced(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(DEEDS.keys() - set(NOT_DURABLE)))
 def test_every_cut(name: str, runner: TaskRunner, tmp_path: Path, record_property: Record) -> None:
     figures = Figures()
-    cut(Scene(runner, name, tmp_path / name), figures, 1, 1, BUDGET.chances)
+    cut(Scene(runner, name, tmp_path / name), figures, BUDGET.chances)
     figures.report(record_property, f"cuts of the power during {name}")

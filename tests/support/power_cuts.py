@@ -126,7 +126,8 @@ class Disk:
         self._syncing: dict[str, tuple[File | Folder, int]] = {}
         self._numbers = 0
         self.acknowledged = 0
-        self.is_durable_changed = True
+        self.is_strict_changed = True
+        """Whether a strict cut leaves something else than after the call before, or something was acknowledged."""
 
     def play(self, trace: Path) -> Iterator[None]:
         """Replay a trace; stop after each call that changed a file or a name, made one durable, or acknowledged."""
@@ -135,7 +136,7 @@ class Disk:
                 thread, _, text = line.rstrip("\n").partition(" ")
                 if self._line(thread, text.lstrip()):
                     yield
-                    self.is_durable_changed = False
+                    self.is_strict_changed = False
 
     def _line(self, thread: str, text: str) -> bool:
         if text.startswith(("+++", "---")):
@@ -185,7 +186,7 @@ class Disk:
                 return False
             synced, count = self._syncing.pop(thread)
             synced.sync(count)
-            self.is_durable_changed = True
+            self.is_strict_changed = True
             return True
         if call.startswith(("clone", "fork", "vfork")):
             self._adopt(str(result), thread, " ".join(words))
@@ -240,6 +241,7 @@ class Disk:
         if opened is None or not isinstance(opened.node, File):
             is_acknowledged = data.startswith(ACKNOWLEDGED)
             self.acknowledged += is_acknowledged
+            self.is_strict_changed |= is_acknowledged
             return is_acknowledged
         at = int(words[3]) if call[0] == "p" else -1
         if at < 0:
