@@ -40,7 +40,7 @@ class Scene:
     removes: dict[str, Tree] = field(default_factory=dict)
     """The versions that the task deletes: gone if acknowledged, possible if not."""
     commit_again: Path | None = None
-    samples: int = SAMPLES
+    samples: int = 8
     group: bool = False
     """Whether to kill the worker processes as well."""
     shows: frozenset[str] = frozenset()

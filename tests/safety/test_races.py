@@ -28,6 +28,7 @@ from tests.support.kill_points import Child, Outcome, TaskRunner, sampled, summa
 from tests.support.store_checks import check_clean, check_no_locks, check_numbers, check_store, downloaded_tree
 
 STEPS = 5
+LOCKS = 6
 A_TICK = 0.2
 
 
@@ -140,7 +141,7 @@ def race(
     judge: Callable[[Path, Outcome, list[Outcome]], None],
     every_step: bool,
 ) -> None:
-    """Pause an operation at a sample of its steps and at each of its locks, run others meanwhile, check the result.
+    """Pause an operation at a sample of its steps and locks, or at every step, run others meanwhile, check the result.
 
     Where the first operation holds the write lock, the others wait for it.
     """
@@ -149,7 +150,8 @@ def race(
     steps = runner.complete(first, store=shutil.copytree(template, copy), **arguments).steps
     wrong = []
     chosen = set(sampled(len(steps), len(steps) if every_step else STEPS))
-    chosen |= {i + 1 for i, step in enumerate(steps) if step in ("flock", "punch", "fsync")}
+    locks = [i + 1 for i, step in enumerate(steps) if step in ("flock", "punch", "fsync")]
+    chosen |= {locks[number - 1] for number in sampled(len(locks), LOCKS)}
     for at in sorted(chosen):
         shutil.rmtree(copy)
         shutil.copytree(template, copy)

@@ -220,7 +220,7 @@ def check_many(whole: Path, scratch: Path, seeds: range) -> Figures:
 
 
 def test_a_sample(whole: Path, tmp_path: Path, record_property: Record) -> None:
-    check_many(whole, tmp_path, range(40)).report(record_property, "single damaged bytes")
+    check_many(whole, tmp_path, range(20)).report(record_property, "single damaged bytes")
 
 
 @pytest.mark.torture
