@@ -15,7 +15,7 @@ import pytest
 
 from tests.support import child_tasks
 from tests.support.budgets import BUDGET
-from tests.support.deed_checks import Scene
+from tests.support.deed_checks import Scene, seen
 from tests.support.deeds import DEEDS
 from tests.support.figures import Figures, Record
 from tests.support.files import tree_of
@@ -64,7 +64,10 @@ def check_filled(scene: Scene) -> None:
             # A file that replaces another has a hidden name for an instant, and keeps it if it is killed then.
             whole = {path: digest for path, digest in tree_of(scene.base / name).items() if "/." not in f"/{path}"}
             assert whole == new, "doing it again leaves something else"
-        hidden = [path.name for path in scene.base.iterdir() if path.name.startswith(".")]
+        built, last = seen(scene.deed, scene.base), scene.states[-1]
+        assert all(built[name] == last[name] for name in scene.deed.built), "doing it again does not complete it"
+        places = {scene.base, *((scene.base / name).parent for name in scene.deed.built)}
+        hidden = [path.name for place in places for path in place.iterdir() if path.name.startswith(".")]
         assert hidden == [], f"{hidden} are left"
 
 

@@ -52,6 +52,8 @@ def compare(store: Path, models: list[dict[str, dict[str, object]]]) -> None:
     }
     pool = []
     for name, version in found.items():
+        if name.startswith("collection "):
+            continue
         paths = [entry[0] for entry in version["entries"]]
         if name.startswith(f"uncategorized/{POOL}:"):
             pool += paths

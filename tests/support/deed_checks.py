@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from artstore.store import Store
 from tests.support import child_tasks
-from tests.support.deeds import DEEDS, Deed, noise, write
+from tests.support.deed_tools import Deed, noise, write
+from tests.support.deeds import DEEDS
 from tests.support.files import tree_of
 from tests.support.kill_points import Child, TaskRunner
 from tests.support.plain_reader import Wrong, state_of
-from tests.support.store_checks import check_clean, check_no_locks
+from tests.support.store_checks import check_clean, check_folders_of_runs, check_no_locks
 from tests.support.system_calls import CHANGES, DEADLY, OTHERS, counted, traced
 
 Seen = dict[str, Any]
@@ -33,8 +35,28 @@ def seen(deed: Deed, base: Path) -> Seen:
                 raise
             states[name] = DAMAGED
     for name in deed.built:
-        states[name] = tree_of(base / name) if (base / name).exists() else None
+        path = base / name
+        states[name] = path.read_text() if path.is_file() else tree_of(path) if path.exists() else None
     return states
+
+
+def between(deed: Deed, before: Seen, after: Seen) -> Iterator[Seen]:
+    """Yield what may be seen during a step: the state before it, after each part that it changes first, after it."""
+    yield before
+    for first in deed.first:
+        before = {name: _with_part(before[name], after[name], first, name) for name in before}
+        yield before
+    yield after
+
+
+def _with_part(before: Any, after: Any, first: str, name: str) -> Any:
+    """Return a state with the parts of another one whose names begin with `first`."""
+    if name.startswith(first):
+        return after
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return before
+    rest = {key: value for key, value in before.items() if not key.startswith(first)}
+    return rest | {key: value for key, value in after.items() if key.startswith(first)}
 
 
 @dataclass
@@ -101,15 +123,16 @@ class Scene:
             found = seen(self.deed, base) | {name: found[name] for name in found if name != "store"}
             assert found["store"] == self.states[-1]["store"], "doing it again does not help"
             found["store"] = self.states[acknowledged]["store"]
-        allowed = self.states[acknowledged : acknowledged + 2]
+        steps = self.states[acknowledged : acknowledged + 2]
+        allowed = list(between(self.deed, *steps)) if len(steps) == 2 else steps
         if found not in allowed:
             differing = [name for name in found if all(found[name] != state[name] for state in allowed)]
             raise AssertionError(f"after {acknowledged} steps {differing or 'the folders'} are not as acknowledged")
         for name in self.deed.stores:
             if found[name]:
-                self._use(base, name, scratch)
+                self._use(base, name, found[name], scratch)
 
-    def _use(self, base: Path, name: str, scratch: Path) -> None:
+    def _use(self, base: Path, name: str, found: Any, scratch: Path) -> None:
         with Store.open(base / name) as store:
             if name == "store":
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -121,5 +144,10 @@ class Scene:
             store.gc()
             check_clean(store)
         check_no_locks(base / name)
+        check_folders_of_runs(base / name)
+        files = {key: found[key] for key in found if key.startswith("files ")} if found != DAMAGED else None
+        if files:
+            left = state_of(base / name)
+            assert files == {key: left.get(key) for key in files}, "a collection changed the files of runs"
         leftovers = [path.name for path in (base / name).iterdir() if path.name.startswith(".")]
         assert leftovers == [], f"{leftovers} are left in {name}"

@@ -7,72 +7,15 @@ a user sees. `prepare` makes the folder as it is before. Both run through the co
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
-import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import artstore
-from artstore import cli
-from artstore.cli import alias, backup, gc, get, pending, put, ref, repair, restore, rm, tag, verify  # noqa: F401
-
-Done = Callable[[], None]
-
-
-class Deed(NamedTuple):
-    """A deed, and what it leaves behind beside the store."""
-
-    prepare: Callable[[Path], None]
-    do: Callable[[Path, Done], None]
-    stores: tuple[str, ...] = ("store",)
-    """The folders that are stores before or after it."""
-    built: tuple[str, ...] = ()
-    """The folders that appear whole or not at all."""
-    filled: tuple[str, ...] = ()
-    """The folders whose files change one by one, each as a whole."""
-    mend: Callable[[Path], None] | None = None
-    """What makes the store right if the deed was killed: it is damaged or gone until the deed has ended."""
-
-
-def noise(size: int, seed: object) -> bytes:
-    """Return bytes that are the same for the same size and seed."""
-    return random.Random(f"{size} {seed}").randbytes(size)
-
-
-def write(folder: Path, **files: bytes) -> Path:
-    """Write files into a folder; `__` in a name is a slash."""
-    for name, data in files.items():
-        path = folder / name.replace("__", "/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return folder
-
-
-def command(*words: object) -> None:
-    """Run the command line in this process; it must succeed."""
-    sys.argv = ["artstore", *map(str, words)]
-    try:
-        cli.main()
-    except SystemExit as ended:
-        if ended.code:
-            raise RuntimeError(f"artstore {' '.join(map(str, words))} ended with {ended.code}") from None
-
-
-def stocked(base: Path) -> None:
-    """Make a store with some versions that share content, and the folders that they came from."""
-    write(base / "old", a=noise(5000, 1), b__c=noise(300_000, 2), d=b"", e=noise(200_000, 3))
-    write(base / "new", a=noise(5000, 4), b__c=noise(300_000, 2), f=noise(150_000, 5))
-    write(base / "small", **{f"{i}": noise(3000, f"small {i}") for i in range(40)})
-    (base / "old" / "link").symlink_to("a")
-    command("put", "old", "--name", "animals", "--type", "dataset", "--alias", "best", "--store", "store")
-    command("put", "new", "--name", "animals", "--store", "store")
-    command("put", "small", "--name", "small", "--type", "dataset", "--store", "store")
-    command("put", "new/f", "--name", "kept", "--type", "model", "--tag", "tagged", "--store", "store")
+from tests.support import deeds_of_names, deeds_of_runs
+from tests.support.deed_tools import Deed, Done, command, noise, stocked, write
 
 
 def _nothing(base: Path) -> None:
@@ -305,6 +248,8 @@ DEEDS: dict[str, Deed] = {
     "repair": Deed(_damaged, _repair, stores=("store", "backup"), mend=_repair_again),
     "verify": Deed(stocked, _verify),
     "labels": Deed(stocked, _labels),
+    **deeds_of_names.DEEDS,
+    **deeds_of_runs.DEEDS,
 }
 
 

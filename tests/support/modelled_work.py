@@ -17,7 +17,7 @@ from pathlib import Path
 
 from artstore import Store
 from artstore.errors import NotFound
-from tests.support.deeds import noise
+from tests.support.deed_tools import noise
 from tests.support.kill_points import Probe
 
 SIZES = {"small": 700, "middle": 70_000, "large": 300_000}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from typing import Any
 from tests.support import format_reference
 
 State = dict[str, Any]
-"""What a user sees in a store: versions with their entries and labels, links, ended runs, pending versions."""
+"""What a user sees in a store: versions with entries, labels and runs, collections, links, registries, runs, files of
+runs, pending versions."""
 
 HEADER = b"artstore-pack-1\n"
 ENTRIES = """
@@ -34,14 +37,16 @@ class Wrong(Exception):
 
 
 class _Reader:
-    def __init__(self, catalog: Path, packs: Path) -> None:
-        self._packs = packs
+    def __init__(self, catalog: Path, store: Path) -> None:
+        self._packs = store / "packs"
+        self._folders_of_runs = store / "work"
         self._db = sqlite3.connect(catalog)
         self._db.row_factory = sqlite3.Row
         if self._rows("pragma integrity_check")[0][0] != "ok":
             raise Wrong("the catalog is malformed")
         self._algorithm = self._rows("select algorithm from store")[0][0]
-        self._checked: set[int] = set()
+        self._sha256: dict[int, str] = {}
+        """Of each file whose bytes were compared with their digest."""
 
     def close(self) -> None:
         self._db.close()
@@ -72,17 +77,37 @@ class _Reader:
                 "tags": self._names("select name from tags where version = ?", row["id"]),
                 "metadata": json.loads(row["metadata"]),
                 "description": row["description"],
+                "runs": self._names("select uid from products join runs on runs.id = run where version = ?", row["id"]),
             }
         for row in self._rows(
-            "select links.*, collections.name as name from links join collections on collections.id = collection"
+            "select links.*, projects.name || '/' || collections.name as name from links"
+            " join collections on collections.id = collection join projects on projects.id = project"
             " where removed_at is null"
         ):
             aliases = self._names("select name from link_aliases where link = ?", row["id"])
             state[f"link {row['name']}:v{row['number']}"] = [row["version"], aliases]
+        for row in self._rows(
+            "select collections.*, projects.name || '/' || collections.name as full_name from collections"
+            " join projects on projects.id = project"
+        ):
+            protected = self._names("select name from protected_aliases where collection = ?", row["id"])
+            state[f"collection {row['full_name']}"] = [row["type"], row["description"], row["tags"], protected]
+        for row in self._rows("select * from projects where name like 'wandb-registry-%'"):
+            state[f"registry {row['name']}"] = [row["description"], row["visibility"], row["artifact_types"]]
         for row in self._rows("select * from runs where state = 'finished'"):
             rows = self._rows("select count(*) from history where run = ?", row["id"])[0][0]
             summary = {key: value for key, value in json.loads(row["summary"]).items() if key[0] != "_"}
             state[f"run {row['uid']}"] = [summary, rows]
+        for row in self._rows(
+            "select runs.*, projects.name as project_name from runs join projects on projects.id = project"
+        ):
+            files = self._files_of_run(row["id"], row["uid"])
+            for (data,) in self._rows("select data from history where run = ?", row["id"]):
+                for media in _media(json.loads(data)):
+                    if files.get(media["path"]) != media["sha256"]:
+                        raise Wrong(f"run {row['uid']} has a row of its history without {media['path']}")
+            if files:
+                state[f"files {row['project_name']}/{row['uid']}"] = files
         for row in self._rows("select * from pending where version is null"):
             entries = self._entries(OF_PENDING, row["id"])
             state[f"pending {row['distributed_id']}"] = [list(entry) for entry in entries]
@@ -118,8 +143,23 @@ class _Reader:
                 found.append((path, "reference", *columns))
         return sorted(found)
 
+    def _files_of_run(self, run: int, uid: str) -> dict[str, str]:
+        """Return the files of a run, stored or in its folder, with the SHA-256 of their bytes."""
+        found = {}
+        query = (
+            "select path, files.*, lower(hex(digest)) as hex from run_files join files on files.id = file where run = ?"
+        )
+        for row in self._rows(query, run):
+            self._check_file(row["id"], row["hex"], row["size"])
+            found[row["path"]] = self._sha256[row["id"]]
+        folder = self._folders_of_runs / f"{run}-{uid}"
+        for path in folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                found[path.relative_to(folder).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
+
     def _check_file(self, file: int, digest: str, size: int) -> None:
-        if file in self._checked:
+        if file in self._sha256:
             return
         data = b"".join(
             self._chunk(chunk)
@@ -128,7 +168,7 @@ class _Reader:
         )
         if len(data) != size or format_reference.digest(self._algorithm, data) != f"{self._algorithm}:{digest}":
             raise Wrong(f"file {digest} has other bytes")
-        self._checked.add(file)
+        self._sha256[file] = hashlib.sha256(data).hexdigest()
 
     def _chunk(self, chunk: int) -> bytes:
         rows = self._rows("select chunks.*, name from chunks join packs on packs.id = pack where chunks.id = ?", chunk)
@@ -139,6 +179,15 @@ class _Reader:
                 raise Wrong(f"pack {rows[0]['name']} has no header")
             pack.seek(rows[0]["offset"])
             return format_reference.decode(rows[0]["codec"], pack.read(rows[0]["length"]))
+
+
+def _media(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield what stands for each file in a row of a history."""
+    if isinstance(value, dict) and {"path", "sha256"} <= value.keys():
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _media(item)
 
 
 def state_of(store: Path) -> State:
@@ -153,5 +202,5 @@ def state_of(store: Path) -> State:
         for name in ("artstore.db", "artstore.db-wal"):
             if (store / name).exists():
                 shutil.copyfile(store / name, Path(folder, name))
-        with closing(_Reader(Path(folder, "artstore.db"), store / "packs")) as reader:
+        with closing(_Reader(Path(folder, "artstore.db"), store)) as reader:
             return reader.state()

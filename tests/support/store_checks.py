@@ -104,6 +104,12 @@ def check_no_locks(folder: Path) -> None:
     assert names == set(), f"the locks {names} are left"
 
 
+def check_folders_of_runs(folder: Path) -> None:
+    """Check that no run of a store has a folder, as none has while no process has it open."""
+    left = [path.name for path in (folder / "work").glob("*")]
+    assert left == [], f"the folders {left} of runs are left"
+
+
 def allocated_bytes(store: Store) -> int:
     """Return the space that the packs take on the disk, according to the file system."""
     return sum(path.stat().st_blocks * 512 for path in (store.path / "packs").iterdir())
