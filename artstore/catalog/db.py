@@ -17,12 +17,12 @@ from pathlib import Path
 
 from artstore.catalog import backup_mark, damage, newest_event, reserve, row_checksums, schema_check
 from artstore.catalog.catalog_file import check_file_system, check_parts
-from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, Connection
+from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, Connection, journal_is_in_use
 from artstore.catalog.thread_connections import ThreadConnections
 from artstore.core import digests
 from artstore.errors import Damaged, NewerStore, NoStore, NotAStore, StoreError, StoreReadOnly
 from artstore.runtime import forking, platform
-from artstore.runtime.sqlite_errors import translate_sqlite_errors
+from artstore.runtime.sqlite_errors import BUSY_SECONDS, translate_sqlite_errors
 from artstore.storage import codec
 
 
@@ -218,6 +218,21 @@ class Db:
         # A connection that was opened without a journal gets one now.
         self._connections.close_unused(in_transaction=False)
         return True
+
+    def shrink_journal(self) -> bool:
+        """Give the space of the journal back to the disk, unless others are using it; return whether it had any."""
+        connection = self.connection
+        if not journal_is_in_use(self.path) or connection.why_read_only is not None:
+            return False
+        # Nobody waits for readers here: what needs the space can be done later.
+        connection.execute("pragma busy_timeout = 0")
+        try:
+            return not connection.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+        except sqlite3.OperationalError:
+            # The catalog itself has no room for what the journal has.
+            return False
+        finally:
+            connection.execute(f"pragma busy_timeout = {BUSY_SECONDS * 1000:.0f}")
 
     def keep_reserve(self) -> None:
         """After something that wrote to the store: make the reserve, or make it larger, if there is plenty of space."""

@@ -72,7 +72,7 @@ def _reclaim(repository: Repository, pack: Pack, *, keep: bool) -> tuple[bool, b
         worth_repacking = held and not keep and _waste(repository.packs, pack, ranges) > _least_waste(pack)
         if (ranges or worth_repacking) and not _is_plausible(repository, pack):
             return False, False
-        if worth_repacking and _repack(repository, pack):
+        if worth_repacking and _repack_if_there_is_room(repository, pack):
             return False, True
     _punch(repository, pack)
     return False, False
@@ -126,18 +126,29 @@ def _least_waste(pack: Pack) -> float:
     return max(WASTE * pack.end, _BLOCK)
 
 
-def _repack(repository: Repository, pack: Pack) -> bool:
-    """Copy the live chunks of a pack elsewhere unchanged, then remove it.
+def _repack_if_there_is_room(repository: Repository, pack: Pack) -> bool:
+    try:
+        return _repack(repository, pack)
+    except DiskFull:
+        if not repository.db.shrink_journal():
+            return False
+    try:
+        return _repack(repository, pack)
+    except DiskFull:
+        # What can be punched is punched, and the next call tries again.
+        return False
 
-    A pack with a damaged chunk stays: if the row of the chunk is damaged, its bytes may still be somewhere in it.
+
+def _repack(repository: Repository, pack: Pack) -> bool:
+    """Copy the live chunks of a pack elsewhere unchanged, then remove it; return whether that was done.
+
+    Raises `DiskFull`. A pack with a damaged chunk stays: if the row of the chunk is damaged, its bytes may still be
+    somewhere in it.
     """
     writer = _target(repository, avoid=pack.name)
     try:
         if not _copy(repository, pack, writer):
             return False
-    except DiskFull:
-        # The disk has no room for a copy: what can be punched is punched, and the next call tries again.
-        return False
     finally:
         writer.close_and_cut(chunk_rows.published_end(repository.db.connection, writer.name))
     return _remove(repository, pack)
