@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import os
+import shutil
 import signal
 import warnings
 from collections.abc import Iterator
@@ -204,11 +205,16 @@ class Attacker:
         self.scene = self._make()
 
     def _make(self) -> Scene:
+        earlier = self._place()
         self.scenes += 1
-        folder = self.folder / f"scene{self.scenes}"
-        folder.mkdir()
-        os.chdir(folder)
-        return make(folder)
+        self._place().mkdir()
+        os.chdir(self._place())
+        # A call that is given the folder above reads all scenes that lie there.
+        shutil.rmtree(earlier, ignore_errors=True)
+        return make(self._place())
+
+    def _place(self) -> Path:
+        return self.folder / f"scene{self.scenes}"
 
     def attack(self, call: Call, value: Any) -> str | None:
         """Perform a call with a hostile value; return what came out that should not have."""
