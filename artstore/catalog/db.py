@@ -224,7 +224,7 @@ class Db:
         connection = self.connection
         if not journal_is_in_use(self.path) or connection.why_read_only is not None:
             return False
-        # Nobody waits for readers here: what needs the space can be done later.
+        # It does not wait for readers: what needs the space can be done later.
         connection.execute("pragma busy_timeout = 0")
         try:
             return not connection.execute("pragma wal_checkpoint(truncate)").fetchone()[0]

@@ -201,8 +201,11 @@ def _free(connection: Connection) -> tuple[int, int, int]:
     # A pack that loses all of its chunks gets one range, so that its size does not matter.
     emptied = "select pack from temp.gone where chunks = (select count(*) from main.chunks where pack = gone.pack)"
     run(
-        f"insert into free (pack, offset, length) select pack, ?1, stop - ?1 from temp.gone where pack in ({emptied})",
-        (len(HEADER),),
+        f"""
+        insert into free (pack, offset, length)
+        select pack, :start, stop - :start from temp.gone where pack in ({emptied})
+        """,
+        {"start": len(HEADER)},
     )
     run(
         f"""

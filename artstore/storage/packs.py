@@ -316,7 +316,10 @@ class Packs:
         return sorted(path.stem for path in self.folder.glob("*.pack") if is_name(path.stem))
 
     def size(self, name: str) -> int | None:
-        """Return the size of a pack's file in bytes; None if there is none. Raises `Damaged` if it is no file."""
+        """Return the size of a pack's file in bytes; None if there is none.
+
+        Raises `Damaged` for a link or whatever else is not a file.
+        """
         try:
             return platform.size_of_regular(self.path(name))
         except FileNotFoundError:

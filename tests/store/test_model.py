@@ -358,7 +358,7 @@ QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_to
 def test_the_store_agrees_with_its_model() -> None:
     # Without shrinking, so that a failure takes no longer; the long one below shrinks.
     short = settings(
-        max_examples=40,
+        max_examples=20,
         stateful_step_count=20,
         deadline=None,
         suppress_health_check=QUIET,
