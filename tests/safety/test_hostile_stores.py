@@ -16,7 +16,7 @@ from artstore import Store
 from artstore.catalog import schema
 from tests.support.cli_runner import run
 from tests.support.files import write_files
-from tests.support.hostile_stores import BAIT, HOSTILE, NAMED, ODD_NAMES, VERBS, outside
+from tests.support.hostile_stores import BAIT, HOSTILE, NAMED, ODD_NAMES, REFUSED_BY, VERBS, outside
 
 PROGRAM = """
 import json, resource, sys
@@ -64,6 +64,8 @@ def test_a_hostile_store_is_named_and_harms_nothing(store: Path, tmp_path: Path,
     assert [(verb, foreign) for verb, _, foreign, _ in answers if foreign] == []
     failed = [output for _, code, _, output in answers if code == 2 or (code == 1 and "finding" in output)]
     assert any(re.search(NAMED[kind], output) for output in failed), f"{kind} was named by no verb: {failed}"
+    refusing = [verb for verb, code, _, output in answers if code == 2 and re.search(NAMED[kind], output)]
+    assert [verb for verb in REFUSED_BY.get(kind, []) if verb not in refusing] == [], f"{kind} is not refused by these"
     assert outside(tmp_path, *own) == before
 
 

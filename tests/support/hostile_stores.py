@@ -32,6 +32,8 @@ VERBS = [
 ]
 """What the victim does with the store, in the folder that has `source`."""
 DEEP = '{"a":' * 5000 + "1" + "}" * 5000
+SESSION = "0123456789abcdef"
+"""A name as process locks have it, of no process."""
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
 
 
@@ -91,6 +93,27 @@ def _fifo(path: Path, _: Path) -> None:
     os.mkfifo(path)
 
 
+def _at_lock(statement: str, make: Callable[[Path, Path], None]) -> Callable[[Path], None]:
+    """Insert a row that names a process lock, and make something else under the name of its file."""
+
+    def change(store: Path) -> None:
+        (store / "locks").mkdir(exist_ok=True)
+        make(store / "locks" / f"{SESSION}.lock", store.parent / BAIT)
+        edit(store, statement)
+
+    return change
+
+
+def _running(session: str) -> str:
+    return (
+        "insert into runs (uid, project, name, state, session, started_at) "
+        f"select 'evil', id, 'evil', 'running', '{session}', '2026-01-01T00:00:00.000000Z' from projects limit 1"
+    )
+
+
+_LEASE = (
+    f"insert into leases (session, purpose, created_at) values ('{SESSION}', 'evil', '2026-01-01T00:00:00.000000Z')"
+)
 _AS_VIEW = "alter table {0} rename to kept_{0}", f"create view {{0}} as {ENDLESS}"
 
 HOSTILE: dict[str, Callable[[Path], None]] = {
@@ -110,10 +133,11 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "catalog is a link": _instead("artstore.db", _link),
     "journal is a link": _instead("artstore.db-wal", _link_to_bait),
     "journal is a FIFO": _instead("artstore.db-wal", _fifo),
-    "process lock is a path": _sql(
-        "insert into runs (uid, project, name, state, session, started_at) "
-        f"select 'evil', id, 'evil', 'running', '../../{BAIT}', '2026-01-01T00:00:00.000000Z' from projects limit 1"
-    ),
+    "process lock is a path": _sql(_running(f"../../{BAIT}")),
+    "lock of a run is a link": _at_lock(_running(SESSION), _link_to_bait),
+    "lock of a run is a FIFO": _at_lock(_running(SESSION), _fifo),
+    "lock of a lease is a link": _at_lock(_LEASE, _link_to_bait),
+    "lock of a lease is a FIFO": _at_lock(_LEASE, _fifo),
     "collection name leads up": _sql("update collections set name = '../../../escaped'"),
     "project name leads up": _sql("update projects set name = '../../escaped'"),
     "entry path leads up": _sql("update entries set path = '../../escaped' where path = 'dog'"),
@@ -159,6 +183,10 @@ NAMED = {
     "journal is a link": _PART.format("store/artstore.db-wal"),
     "journal is a FIFO": _PART.format("store/artstore.db-wal"),
     "process lock is a path": rf"runs row 1: session is not 16 hexadecimal digits in lower case: '\.\./\.\./{BAIT}'",
+    "lock of a run is a link": _LOCK.format(f"{SESSION}.lock"),
+    "lock of a run is a FIFO": _LOCK.format(f"{SESSION}.lock"),
+    "lock of a lease is a link": _LOCK.format(f"{SESSION}.lock"),
+    "lock of a lease is a FIFO": _LOCK.format(f"{SESSION}.lock"),
     "collection name leads up": r"collections row 1: name is not one that artstore gives: '\.\./\.\./\.\./escaped'",
     "project name leads up": r"projects row 1: name is not one that artstore gives: '\.\./\.\./escaped'",
     "entry path leads up": r"entries row 1, \.\./\.\./escaped: path is not one that artstore gives",
@@ -183,6 +211,19 @@ NAMED = {
     "value of 300 MB": "versions row 1: cannot be read",
 }
 """What a verb that fails has to print for each kind, as a pattern: the row, the file or the object of the schema."""
+_AT_OPENING = [
+    *("packs is a link", "packs is a FIFO", "locks is a link", "turn.lock is a link", "turn.lock is a FIFO"),
+    *("catalog is a link", "journal is a link", "journal is a FIFO", "endless trigger", "trigger that deletes"),
+    *("versions is an endless view", "store is an endless view", "virtual table", "missing table", "foreign column"),
+]
+REFUSED_BY = {
+    **dict.fromkeys(_AT_OPENING, VERBS),
+    "lock of a run is a link": [["runs"], ["gc"]],
+    "lock of a run is a FIFO": [["runs"], ["gc"]],
+    "lock of a lease is a link": [["gc"], ["rm", "animals:v0", "--yes"]],
+    "lock of a lease is a FIFO": [["gc"], ["rm", "animals:v0", "--yes"]],
+}
+"""The verbs that must refuse a kind and name it: all of them if it is seen when the store is opened."""
 ODD_NAMES = {
     "15 digits": "0123456789abcde",
     "17 digits": "0123456789abcdef0",
