@@ -42,6 +42,10 @@ def command(
     the prefix. Etag, version and size are recorded. If nothing differs from the newest version, no version is added.
     The store is created if there is none.
 
+    Of an object with the Content-Encoding gzip, over http and at Google, the compressed bytes are recorded: etag, size
+    and digest are theirs. `get` compares them with the record and writes the decompressed content, unless the name ends
+    with .gz, .tgz or .gzip.
+
     Each scheme finds credentials and endpoints as its own libraries do.
     """
     new = _committing.NewVersion(**options)

@@ -412,11 +412,12 @@ def test_gzip_is_undone_while_writing_and_the_stored_bytes_are_pinned(
     assert [path.name for path in tmp_path.iterdir()] == ["fetched"]
 
 
-def test_a_file_that_is_gzip_itself_stays_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["table.csv.gz?v=1", "table.TGZ", "table.gzip"])
+def test_a_file_that_is_gzip_itself_stays_as_it_is(name: str, tmp_path: Path) -> None:
     """Some servers call the format of `.tar.gz` files an encoding."""
     stored = gzip.compress(b"table")
     with encoding_server(stored, "gzip") as url:
-        assert fetched(added(f"{url}/table.csv.gz?v=1"), tmp_path) == stored
+        assert fetched(added(f"{url}/{name}"), tmp_path) == stored
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "S3CRET/1"])
