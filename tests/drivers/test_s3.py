@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import uuid
@@ -219,6 +220,17 @@ def test_a_multipart_object_has_the_same_etag_in_listings_and_downloads(
         (entry,) = session.references(f"s3://{bucket}/folder")
         session.fetch_to(entry, tmp_path / "large")
     assert (tmp_path / "large").read_bytes() == data
+
+
+def test_the_bytes_of_a_gzip_encoded_object_are_written_as_they_are_stored(seaweed: S3Server, tmp_path: Path) -> None:
+    bucket, stored = seaweed.bucket(), gzip.compress(b"table")
+    seaweed.client.put_object(Bucket=bucket, Key="table.csv", Body=stored, ContentEncoding="gzip")
+    assert seaweed.client.head_object(Bucket=bucket, Key="table.csv")["ContentEncoding"] == "gzip"
+    with Session(seaweed.options) as session:
+        [entry] = session.references(f"s3://{bucket}/table.csv")
+        session.fetch_to(entry, tmp_path / "table")
+    assert entry.size == len(stored)
+    assert (tmp_path / "table").read_bytes() == stored
 
 
 def test_a_multipart_object_arrives_whole(seaweed: S3Server, tmp_path: Path) -> None:
