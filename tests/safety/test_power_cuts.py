@@ -18,7 +18,7 @@ from tests.support.deeds import DEEDS
 from tests.support.figures import Figures, Record
 from tests.support.files import read_files, write_files
 from tests.support.kill_points import TaskRunner
-from tests.support.power_cuts import Disk
+from tests.support.power_cuts import BLOCK, Disk
 
 SAMPLED = "log", "delete", "gc", "drafts", "backup", "restore", "repair"
 NOT_DURABLE = "get", "get-again", "with-inputs", "verify"
@@ -61,13 +61,15 @@ def test_a_sample(name: str, runner: TaskRunner, tmp_path: Path, record_property
     figures.report(record_property, f"cuts of the power during {name}")
 
 
+def quoted(text: object) -> str:
+    """Write a string as strace does with `-xx`."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in str(text).encode()) + '"'
+
+
 def test_a_strict_cut_leaves_what_was_synced(tmp_path: Path) -> None:
     """The harness itself: data is durable by a sync of its file, a name by a sync of its folder."""
     base, trace = tmp_path / "base", tmp_path / "trace"
     write_files(base, {"s/old": b"old"})
-
-    def quoted(text: str) -> str:
-        return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
 
     lines = [
         f"openat(AT_FDCWD, {quoted(f'{base}/s')}, O_RDONLY|O_DIRECTORY) = 3",
@@ -89,6 +91,38 @@ def test_a_strict_cut_leaves_what_was_synced(tmp_path: Path) -> None:
         left.append(read_files(tmp_path / f"{number}" / "s"))
     before, after = {"old": b"old"}, {"renamed": b"old", "new": b"synced"}
     assert left == [before] * 5 + [after] * 4
+
+
+def test_a_lenient_cut_leaves_every_combination_of_what_was_not_synced(tmp_path: Path) -> None:
+    """The harness itself: blocks and names that were not synced survive one by one, and synced ones always."""
+    base, trace = tmp_path / "base", tmp_path / "trace"
+    write_files(base, {"s/blocks": b"0" * 3 * BLOCK, "s/gone": b""})
+    lines = [
+        f"openat(AT_FDCWD, {quoted(base / 's')}, O_RDONLY|O_DIRECTORY) = 3",
+        f"openat(3, {quoted('blocks')}, O_RDWR) = 4",
+        f"pwrite64(4, {quoted('1' * BLOCK)}, {BLOCK}, 0) = {BLOCK}",
+        "fsync(4) = 0",
+        f"unlink({quoted(base / 's' / 'gone')}) = 0",
+        f"openat(3, {quoted('synced')}, O_WRONLY|O_CREAT, 0600) = 5",
+        "fsync(3) = 0",
+        *(f"pwrite64(4, {quoted('1' * BLOCK)}, {BLOCK}, {block * BLOCK}) = {BLOCK}" for block in (1, 2)),
+        *(f"openat(3, {quoted(name)}, O_WRONLY|O_CREAT, 0600) = {number}" for number, name in ((6, "a"), (7, "b"))),
+    ]
+    trace.write_text("".join(f"7 {line}\n" for line in lines))
+    disk = Disk(base)
+    for _ in disk.play(trace):
+        pass
+    found_blocks, found_names = set(), set()
+    for seed in range(200):
+        left = tmp_path / f"{seed}"
+        disk.rebuild(("s",), left, random.Random(seed))
+        files = read_files(left / "s")
+        data = files.pop("blocks")
+        assert data == b"".join(data[start : start + 1] * BLOCK for start in range(0, 3 * BLOCK, BLOCK))
+        found_blocks.add(data[::BLOCK])
+        found_names.add(frozenset(files))
+    assert found_blocks == {b"100", b"110", b"101", b"111"}
+    assert found_names == {frozenset({"synced", *others}) for others in ((), "a", "b", "ab")}
 
 
 @pytest.mark.torture
