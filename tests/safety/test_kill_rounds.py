@@ -6,6 +6,8 @@ a collection leaves nothing of the dead process. What is there is read without a
 
 from __future__ import annotations
 
+import ast
+import inspect
 import random
 import shutil
 import time
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from artstore.cli import VERBS
 from tests.support import child_tasks
 from tests.support.budgets import BUDGET
 from tests.support.deed_checks import Scene, seen
@@ -23,6 +26,23 @@ from tests.support.kill_points import Child, Outcome, TaskRunner
 from tests.support.system_calls import DEADLY, killing, traced
 
 SAMPLED = "put", "rm"
+NOT_KILLED = {
+    "ls": "reads",
+    "show": "reads",
+    "log": "reads",
+    "diff": "reads",
+    "status": "reads",
+    "lineage": "reads",
+    "runs": "reads",
+    "du": "reads",
+    "sql": "reads",
+    "report": "reads, and writes a file that is no part of a store",
+    "ui": "reads, and serves pages",
+    "bench": "opens no store of the user",
+    "demo": "has a store of its own, which ends with it",
+    "completion": "prints a script",
+}
+"""The verbs that no deed runs, each with the reason: they change no store."""
 TURNS = 40
 """Rounds of one deed before it is prepared again."""
 
@@ -89,6 +109,23 @@ def rounds(runner: TaskRunner, name: str, folder: Path, count: int, figures: Fig
         except Exception as error:
             figures.fail(f"{name}, round {turn}", error)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def verbs_of_deeds() -> set[str]:
+    """Return the verbs that deeds run, not those that only prepare them."""
+    named: list[ast.expr] = []
+    for deed in DEEDS.values():
+        for node in ast.walk(ast.parse(inspect.getsource(deed.do))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "command":
+                named.append(node.args[0])
+            elif isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple):
+                named += [row.elts[0] for row in node.iter.elts if isinstance(row, ast.Tuple)]
+    return {str(word.value) for word in named if isinstance(word, ast.Constant)}
+
+
+def test_every_verb_that_changes_a_store_is_killed() -> None:
+    assert verbs_of_deeds() & NOT_KILLED.keys() == set()
+    assert verbs_of_deeds() | NOT_KILLED.keys() == VERBS.keys()
 
 
 def test_a_sample(runner: TaskRunner, tmp_path: Path, record_property: Record) -> None:

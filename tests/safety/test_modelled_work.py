@@ -52,7 +52,7 @@ def compare(store: Path, models: list[dict[str, dict[str, object]]]) -> None:
     }
     pool = []
     for name, version in found.items():
-        if name.startswith("collection "):
+        if name.startswith("collection ") or name == "algorithm":
             continue
         paths = [entry[0] for entry in version["entries"]]
         if name.startswith(f"uncategorized/{POOL}:"):

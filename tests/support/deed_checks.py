@@ -15,13 +15,13 @@ from tests.support.deed_tools import Deed, noise, write
 from tests.support.deeds import DEEDS
 from tests.support.files import tree_of
 from tests.support.kill_points import Child, TaskRunner
-from tests.support.plain_reader import Wrong, state_of
+from tests.support.plain_reader import Wrong, has_quarantine, state_of
 from tests.support.store_checks import check_clean, check_folders_of_runs, check_no_locks
 from tests.support.system_calls import CHANGES, DEADLY, OTHERS, counted, traced
 
 Seen = dict[str, Any]
 """What a user sees in each folder of a deed."""
-DAMAGED = "damaged"
+DAMAGED, SET_ASIDE = "damaged", "damaged, in quarantine"
 
 
 def seen(deed: Deed, base: Path) -> Seen:
@@ -33,7 +33,7 @@ def seen(deed: Deed, base: Path) -> Seen:
         except Wrong:
             if not deed.mend:
                 raise
-            states[name] = DAMAGED
+            states[name] = SET_ASIDE if has_quarantine(base / name) else DAMAGED
     for name in deed.built:
         path = base / name
         states[name] = path.read_text() if path.is_file() else tree_of(path) if path.exists() else None
@@ -118,7 +118,9 @@ class Scene:
     def check(self, base: Path, acknowledged: int, scratch: Path) -> None:
         """Check that what was acknowledged is there and nothing is half done, and that the stores can be used."""
         found = seen(self.deed, base)
-        if self.deed.mend and found["store"] in ({}, DAMAGED) and acknowledged < len(self.states) - 1:
+        if self.states[acknowledged]["store"] == SET_ASIDE:
+            assert found["store"] != DAMAGED, "the quarantine is lost"
+        if self.deed.mend and found["store"] in ({}, DAMAGED, SET_ASIDE) and acknowledged < len(self.states) - 1:
             self.deed.mend(base)
             found = seen(self.deed, base) | {name: found[name] for name in found if name != "store"}
             assert found["store"] == self.states[-1]["store"], "doing it again does not help"
@@ -145,7 +147,7 @@ class Scene:
             check_clean(store)
         check_no_locks(base / name)
         check_folders_of_runs(base / name)
-        files = {key: found[key] for key in found if key.startswith("files ")} if found != DAMAGED else None
+        files = {key: found[key] for key in found if key.startswith("files ")} if isinstance(found, dict) else None
         if files:
             left = state_of(base / name)
             assert files == {key: left.get(key) for key in files}, "a collection changed the files of runs"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artstore import cli
-from artstore.cli import alias, backup, gc, get, pending, put, ref, repair, restore, rm, tag, verify  # noqa: F401
+from artstore.cli import alias, backup, gc, get, init, pending, put, ref, repair, restore, rm, tag, verify  # noqa: F401
 
 Done = Callable[[], None]
 
@@ -45,13 +45,13 @@ def write(folder: Path, **files: bytes) -> Path:
     return folder
 
 
-def command(*words: object) -> None:
-    """Run the command line in this process; it must succeed."""
+def command(*words: object, code: int = 0) -> None:
+    """Run the command line in this process; it must end with this exit code."""
     sys.argv = ["artstore", *map(str, words)]
     try:
         cli.main()
     except SystemExit as ended:
-        if ended.code:
+        if (ended.code or 0) != code:
             raise RuntimeError(f"artstore {' '.join(map(str, words))} ended with {ended.code}") from None
 
 

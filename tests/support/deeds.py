@@ -27,6 +27,15 @@ def _create(base: Path, done: Done) -> None:
     done()
 
 
+def _init(base: Path, done: Done) -> None:
+    command("init", "store", "--algorithm", "sha256", "--compression", "zstd")
+    done()
+
+
+def _init_again(base: Path) -> None:
+    artstore.Store.init(base / "store", algorithm="sha256", compression="zstd").close()
+
+
 def _put(base: Path, done: Done) -> None:
     write(base / "new", g=noise(250_000, 6), h=noise(900, 7))
     command("put", "new", "--name", "animals", "--alias", "best", "--metadata", '{"n": 1}', "--store", "store")
@@ -106,6 +115,22 @@ def _drafts(base: Path, done: Done) -> None:
         done()
     command("pending", "together", "--finish", "--alias", "ready", "--store", "store")
     done()
+
+
+def _two_drafts(base: Path) -> None:
+    stocked(base)
+    write(base / "part", shared=noise(300_000, 2), own=noise(90_000, "part"))
+    with artstore.Store.open(base / "store") as store:
+        for group in ("night", "day"):
+            draft = store.draft("together", "dataset")
+            store.add_dir(draft, base / "part")
+            store.upsert(draft, group)
+
+
+def _drop(base: Path, done: Done) -> None:
+    for group in ("night", "day"):
+        command("pending", "together", "--id", group, "--drop", "--yes", "--store", "store")
+        done()
 
 
 def _get(base: Path, done: Done) -> None:
@@ -188,6 +213,10 @@ def _restore_again(base: Path) -> None:
 
 def _damaged(base: Path) -> None:
     _backed_up(base)
+    _damage(base)
+
+
+def _damage(base: Path) -> None:
     for pack in sorted((base / "store" / "packs").iterdir()):
         with pack.open("r+b") as file:
             for at in (3000, 40_000, 200_000):
@@ -206,6 +235,30 @@ def _repair(base: Path, done: Done) -> None:
 def _repair_again(base: Path) -> None:
     with artstore.Store.open(base / "store") as store:
         store.repair(base / "backup")
+
+
+def _set_aside(base: Path) -> None:
+    """Damage what the newest version of a collection has, whose files are there to be added again."""
+    stocked(base)
+    for folder in ("old", "new", "small"):
+        shutil.copytree(base / folder, base / "all" / folder, symlinks=True)
+    command("put", "all", "--name", "all", "--type", "dataset", "--store", "store")
+    _damage(base)
+
+
+def _quarantine(base: Path, done: Done) -> None:
+    command("repair", "--quarantine", "--store", "store", code=1)
+    done()
+    command("put", "all", "--name", "all", "--store", "store")
+    done()
+
+
+def _quarantine_again(base: Path) -> None:
+    with artstore.Store.open(base / "store") as store:
+        store.repair(quarantine=True)
+        draft = store.draft("all", "dataset")
+        store.add_dir(draft, base / "all")
+        store.commit(draft)
 
 
 def _verify(base: Path, done: Done) -> None:
@@ -231,13 +284,15 @@ def _labels(base: Path, done: Done) -> None:
 
 
 DEEDS: dict[str, Deed] = {
-    "create": Deed(_nothing, _create),
+    "init": Deed(_nothing, _init, mend=_init_again),
+    "create": Deed(_nothing, _create, first=("algorithm",)),
     "put": Deed(stocked, _put),
     "log": Deed(stocked, _log),
     "tables": Deed(stocked, _tables),
     "ref": Deed(_references, _ref),
     "materialize": Deed(_references, _materialize),
     "drafts": Deed(stocked, _drafts),
+    "drop": Deed(_two_drafts, _drop),
     "get": Deed(stocked, _get, built=("out",)),
     "get-again": Deed(_old_download, _get_again, filled=("there",)),
     "delete": Deed(stocked, _delete),
@@ -246,6 +301,7 @@ DEEDS: dict[str, Deed] = {
     "backup": Deed(stocked, _backup, stores=("store", "backup")),
     "restore": Deed(_backed_up, _restore, stores=("store", "backup", "again"), mend=_restore_again),
     "repair": Deed(_damaged, _repair, stores=("store", "backup"), mend=_repair_again),
+    "quarantine": Deed(_set_aside, _quarantine, mend=_quarantine_again),
     "verify": Deed(stocked, _verify),
     "labels": Deed(stocked, _labels),
     **deeds_of_names.DEEDS,

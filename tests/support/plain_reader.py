@@ -8,15 +8,15 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.support import format_reference
 
 State = dict[str, Any]
-"""What a user sees in a store: versions with entries, labels and runs, collections, links, registries, runs, files of
-runs, pending versions."""
+"""What a user sees in a store: its algorithm, versions with entries, labels and runs, collections, links, registries,
+runs, files of runs, pending versions."""
 
 HEADER = b"artstore-pack-1\n"
 ENTRIES = """
@@ -57,8 +57,11 @@ class _Reader:
     def _names(self, query: str, *values: object) -> list[str]:
         return sorted(str(row[0]) for row in self._rows(query, *values))
 
+    def has_quarantine(self) -> bool:
+        return bool(self._rows("select * from quarantine"))
+
     def state(self) -> State:
-        state: State = {}
+        state: State = {"algorithm": self._algorithm}
         for row in self._rows("select collection, count(*), max(number) from versions group by collection"):
             if row[1] != row[2] + 1:
                 raise Wrong(f"the numbers of collection {row[0]} have gaps")
@@ -198,9 +201,21 @@ def state_of(store: Path) -> State:
     """
     if not (store / "artstore.db").exists():
         return {}
+    with _read(store) as reader:
+        return reader.state()
+
+
+def has_quarantine(store: Path) -> bool:
+    """Return whether chunks of a store are in quarantine."""
+    with _read(store) as reader:
+        return reader.has_quarantine()
+
+
+@contextmanager
+def _read(store: Path) -> Iterator[_Reader]:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("artstore.db", "artstore.db-wal"):
             if (store / name).exists():
                 shutil.copyfile(store / name, Path(folder, name))
         with closing(_Reader(Path(folder, "artstore.db"), store)) as reader:
-            return reader.state()
+            yield reader
