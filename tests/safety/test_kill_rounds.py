@@ -39,7 +39,7 @@ NOT_KILLED = {
     "report": "reads, and writes a file that is no part of a store",
     "ui": "reads, and serves pages",
     "bench": "opens no store of the user",
-    "demo": "has a store of its own, which ends with it",
+    "demo": "runs the other verbs in a new folder",
     "completion": "prints a script",
 }
 """The verbs that no deed runs, each with the reason: they change no store."""
