@@ -55,11 +55,16 @@ def command(*words: object, code: int = 0) -> None:
             raise RuntimeError(f"artstore {' '.join(map(str, words))} ended with {ended.code}") from None
 
 
-def stocked(base: Path) -> None:
-    """Make a store with some versions that share content, and the folders that they came from."""
+def sources(base: Path) -> None:
+    """Write the folders whose files stocked stores have."""
     write(base / "old", a=noise(5000, 1), b__c=noise(300_000, 2), d=b"", e=noise(200_000, 3))
     write(base / "new", a=noise(5000, 4), b__c=noise(300_000, 2), f=noise(150_000, 5))
     write(base / "small", **{f"{i}": noise(3000, f"small {i}") for i in range(40)})
+
+
+def stocked(base: Path) -> None:
+    """Make a store with some versions that share content, and the folders that they came from."""
+    sources(base)
     (base / "old" / "link").symlink_to("a")
     command("put", "old", "--name", "animals", "--type", "dataset", "--alias", "best", "--store", "store")
     command("put", "new", "--name", "animals", "--store", "store")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import artstore
 from tests.support import deeds_of_names, deeds_of_runs
-from tests.support.deed_tools import Deed, Done, command, noise, stocked, write
+from tests.support.deed_tools import Deed, Done, command, noise, sources, stocked, write
 
 
 def _nothing(base: Path) -> None:
@@ -240,8 +240,7 @@ def _repair_again(base: Path) -> None:
 def _set_aside(base: Path) -> None:
     """Damage what the newest version of a collection has, whose files are there to be added again."""
     stocked(base)
-    for folder in ("old", "new", "small"):
-        shutil.copytree(base / folder, base / "all" / folder, symlinks=True)
+    sources(base / "all")
     command("put", "all", "--name", "all", "--type", "dataset", "--store", "store")
     _damage(base)
 
@@ -256,6 +255,7 @@ def _quarantine(base: Path, done: Done) -> None:
 def _quarantine_again(base: Path) -> None:
     with artstore.Store.open(base / "store") as store:
         store.repair(quarantine=True)
+        sources(base / "all")
         draft = store.draft("all", "dataset")
         store.add_dir(draft, base / "all")
         store.commit(draft)
