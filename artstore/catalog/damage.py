@@ -23,7 +23,7 @@ from artstore.core.digests import LENGTH
 from artstore.core.manifest import LARGEST_SIZE
 from artstore.errors import ArtstoreError, Damaged, InvalidPath
 from artstore.runtime.words import visible
-from artstore.storage import packs, process_locks
+from artstore.storage import packs, random_names
 
 UNREADABLE = (
     sqlite3.DatabaseError,
@@ -231,10 +231,8 @@ def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> st
 
 def _fault_of_name(table: str, name: str, text: str) -> str | None:
     """Return what is wrong with a name or path that would lead out of the store, or out of the root of a download."""
-    if (table, name) == ("packs", "name") and not packs.is_name(text):
-        return f"is not {packs.NAME_RULE}: {text[:60]!r}"
-    if name == "session" and not process_locks.is_name(text):
-        return f"is not {process_locks.NAME_RULE}: {text[:60]!r}"
+    if ((table, name) == ("packs", "name") or name == "session") and not random_names.is_one(text):
+        return f"is not {random_names.RULE}: {text[:60]!r}"
     try:
         if (table, name) in _FOLDERS:
             names.folder(text)

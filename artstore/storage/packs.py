@@ -7,8 +7,6 @@ which ranges are in use; docs/lifecycle.md has the rules.
 from __future__ import annotations
 
 import os
-import re
-import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,14 +16,11 @@ from typing import NamedTuple
 
 from artstore.errors import Damaged
 from artstore.runtime import platform
-from artstore.storage import codec
+from artstore.storage import codec, random_names
 
 HEADER = b"artstore-pack-1\n"
 SEAL_AT = 64 * 1024 * 1024
 """A pack of this many bytes is never appended to again."""
-_NAME = re.compile("[0-9a-f]{16}")
-NAME_RULE = "16 hexadecimal digits in lower case"
-"""What a name of a pack has to be, for errors."""
 _BUFFERED = 8 * 1024 * 1024
 """This many bytes are written together, so that the operating system gets few and long writes."""
 _OPEN_AT_MOST = platform.some_descriptors(64)
@@ -149,11 +144,6 @@ def write_for_writer(path: Path, offset: int, pieces: Sequence[bytes | memoryvie
     return offset + sum(map(len, pieces))
 
 
-def is_name(name: str) -> bool:
-    """Whether a string is a name as packs get it; another one could lead out of the store."""
-    return _NAME.fullmatch(name) is not None
-
-
 class Packs:
     """The packs of one store. Safe for use by several threads."""
 
@@ -165,9 +155,9 @@ class Packs:
 
     def path(self, name: str) -> Path:
         """Return the path of a pack. Raises `Damaged` for a name that a pack does not have."""
-        if not is_name(name):
+        if not random_names.is_one(name):
             raise Damaged(
-                f"the catalog's table packs names the pack {name!r}, and names of packs are {NAME_RULE}: run "
+                f"the catalog's table packs names the pack {name!r}, and names of packs are {random_names.RULE}: run "
                 "`artstore verify`, which names the row, and restore the catalog from a backup with `artstore restore`"
             )
         return self.folder / f"{name}.pack"
@@ -176,7 +166,7 @@ class Packs:
         """Create a pack with a random name; return its writer."""
         with platform.translate_os_errors(str(self.folder)):
             self.folder.mkdir(mode=0o700, exist_ok=True)
-        path, descriptor = platform.create_locked(lambda: self.path(secrets.token_hex(8)))
+        path, descriptor = platform.create_locked(lambda: self.path(random_names.new()))
         try:
             with platform.translate_os_errors(str(path)):
                 os.write(descriptor, HEADER)
@@ -313,7 +303,7 @@ class Packs:
 
     def names(self) -> list[str]:
         """Return the names of all packs in the folder, known to the catalog or not."""
-        return sorted(path.stem for path in self.folder.glob("*.pack") if is_name(path.stem))
+        return sorted(path.stem for path in self.folder.glob("*.pack") if random_names.is_one(path.stem))
 
     def size(self, name: str) -> int | None:
         """Return the size of a pack's file in bytes; None if there is none.

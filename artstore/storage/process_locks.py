@@ -7,21 +7,17 @@ name the lock of their process: once it is free, they are over.
 from __future__ import annotations
 
 import os
-import re
-import secrets
 import weakref
 from pathlib import Path
 
 from artstore.errors import Damaged, StoreReadOnly
 from artstore.runtime import forking, platform
+from artstore.storage import random_names
 
 _instances: weakref.WeakSet[ProcessLock] = weakref.WeakSet()
 
-_NAME = re.compile("[0-9a-f]{16}")
 _TURN = "turn"
 """The lock that writers of the catalog take in turn."""
-NAME_RULE = "16 hexadecimal digits in lower case"
-"""What a name of a process lock has to be, for errors."""
 
 
 def _close_in_child() -> None:
@@ -41,7 +37,7 @@ class ProcessLock:
         self.pid = os.getpid()
         with platform.translate_os_errors(str(self.folder), StoreReadOnly):
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            path, self._descriptor = platform.create_locked(lambda: self._path(secrets.token_hex(8)))
+            path, self._descriptor = platform.create_locked(lambda: self._path(random_names.new()))
         self.name = path.stem
         _instances.add(self)
 
@@ -58,16 +54,11 @@ class ProcessLock:
             self._descriptor = -1
 
 
-def is_name(name: str) -> bool:
-    """Whether a string is a name as process locks get it; another one could lead out of the store."""
-    return _NAME.fullmatch(name) is not None
-
-
 def is_alive(folder: Path, name: str) -> bool:
     """Whether the process that made a lock still runs and has not closed it; of `turn`, whether one is writing."""
-    if name != _TURN and not is_name(name):
+    if name != _TURN and not random_names.is_one(name):
         raise Damaged(
-            f"the catalog names the process lock {name!r}, and names of process locks are {NAME_RULE}: run "
+            f"the catalog names the process lock {name!r}, and names of process locks are {random_names.RULE}: run "
             "`artstore verify`, which names the row of runs or leases, and restore the catalog from a backup with "
             "`artstore restore`"
         )
