@@ -23,9 +23,9 @@ from artstore.tracking import location
 def command(backup: Path, folder: Path | None, replace: bool, as_json: bool) -> None:
     """Make DIR, by default $ARTSTORE_DIR or ./.artstore, the store that BACKUP is a copy of.
 
-    Use this rather than copying the files back: a journal of the old catalog that lies in DIR does
-    not belong to the copy, and the store would not open.
-    Everything is verified as it is copied; if something is damaged in BACKUP, it is named, and the exit code is 1.
+    Use this rather than copying the files back: a journal of the old catalog that lies in DIR does not belong to the
+    copy, and the store would not open. Everything is verified as it is copied; if something is damaged in BACKUP, it is
+    named, and the exit code is 1.
     """
     result = Store.restore(backup, location.new(folder), replace=replace, progress=terminal.progress())
     if as_json:

@@ -471,26 +471,6 @@ def test_a_store_is_private_to_its_owner(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o700}
 
 
-@pytest.mark.parametrize("umask", [0o022, 0], ids=oct)
-@pytest.mark.parametrize("exists", [False, True], ids=["new folder", "public folder"])
-def test_nobody_else_can_read_a_store_or_its_backup(tmp_path: Path, umask: int, exists: bool) -> None:
-    before = os.umask(umask)
-    try:
-        tmp_path.chmod(0o755)
-        for name in ("store", "backup") if exists else ():
-            (tmp_path / name).mkdir(mode=0o755)
-        with Store.init(tmp_path / "store") as store:
-            commit_cat(store, "meow")
-            store.backup(tmp_path / "backup")
-            inside = [path for name in ("store", "backup") for path in (tmp_path / name).rglob("*")]
-            open_to_others = [path for path in inside if stat.S_IMODE(path.stat().st_mode) & 0o077]
-    finally:
-        os.umask(before)
-    closed = [name for name in ("store", "backup") if not (tmp_path / name).stat().st_mode & 0o077]
-    assert [path for path in open_to_others if path.relative_to(tmp_path).parts[0] not in closed] == []
-    assert {path.name for path in inside} >= {"artstore.db", "packs"}
-
-
 def test_a_store_in_a_public_folder_is_private_to_its_owner(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir(mode=0o755)
     with Store.init(tmp_path / "store") as store:

@@ -36,7 +36,7 @@ NOT_KILLED = {
     "runs": "reads",
     "du": "reads",
     "sql": "reads",
-    "report": "reads, and writes a file that is no part of a store",
+    "report": "reads, and writes a file outside of the store",
     "ui": "reads, and serves pages",
     "bench": "opens no store of the user",
     "demo": "runs the other verbs in a new folder",
