@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from artstore.catalog import catalog_file, chunks, events, schema_check
+from artstore.catalog import catalog_file, chunks, events, schema_check, structure
 from artstore.catalog.chunks import StoredChunk
 from artstore.catalog.connection import Connection
 from artstore.core import digests
@@ -28,19 +28,9 @@ def faults(path: Path) -> list[str]:
     """Return the faults that SQLite finds in a copy of a catalog."""
     target = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
     try:
-        return faults_of(target)
+        return structure.check(target)
     finally:
         target.close()
-
-
-def faults_of(connection: sqlite3.Connection) -> list[str]:
-    """Return the faults that SQLite finds in a catalog, in indexes and references between rows also."""
-    try:
-        rows = [row[0] for row in connection.execute("pragma main.integrity_check")]
-        keys = [f"foreign key of {row[0]} row {row[1]}" for row in connection.execute("pragma main.foreign_key_check")]
-        return [row for row in rows if row != "ok"] + keys
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        return [str(error)]
 
 
 class CatalogCopy:

@@ -127,10 +127,15 @@ def _broken_rules(folder: Path) -> Generator[DamagedRow, None, None]:
             for rule in _rules(sql):
                 query = f'select {", ".join(keys) or "rowid"} from "{table}" where not ({rule}) limit 1'
                 for row in connection.execute(query):
-                    yield DamagedRow(table, ", ".join(map(_shown, row)), f"breaks the rule {rule}")
+                    yield DamagedRow(table, ", ".join(map(shown, row)), f"breaks the rule {rule}")
         yield from _low_numbers(connection)
-        for table, row, referred, _ in connection.execute("pragma foreign_key_check"):
-            yield DamagedRow(table, "(not known)" if row is None else str(row), f"refers to no row of {referred}")
+        yield from rows_without_owner(connection)
+
+
+def rows_without_owner(connection: sqlite3.Connection) -> Iterator[DamagedRow]:
+    """Yield the rows that refer to one which is not there."""
+    for table, row, referred, _ in connection.execute("pragma main.foreign_key_check"):
+        yield DamagedRow(table, "(not known)" if row is None else str(row), f"refers to no row of {referred}")
 
 
 def _low_numbers(connection: sqlite3.Connection) -> Iterator[DamagedRow]:
@@ -168,7 +173,7 @@ def _damaged_rows_of(connection: sqlite3.Connection, table: str) -> Iterator[Dam
             for (name, type, not_null, _), value in zip(columns, row, strict=True):
                 fault = fault_of(table, name, type, not_null, value)
                 if fault is not None:
-                    key = ", ".join(_shown(row[i]) for i in keys)
+                    key = ", ".join(shown(row[i]) for i in keys)
                     yield DamagedRow(table, key, f"{name} {fault}")
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         row = _unreadable_row(connection, table, [columns[i][0] for i in keys])
@@ -188,7 +193,7 @@ def _unreadable_row(connection: sqlite3.Connection, table: str, keys: list[str])
         try:
             connection.execute(query, key).fetchall()
         except (sqlite3.DatabaseError, UnicodeDecodeError):
-            return ", ".join(map(_shown, key))
+            return ", ".join(map(shown, key))
     return None
 
 
@@ -198,9 +203,9 @@ def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> st
         return "is missing" if not_null else None
     kind = {"INTEGER": int, "TEXT": bytes, "BLOB": bytes}.get(type.upper())
     if kind is not None and not isinstance(value, kind):
-        return f"is {_shown(value)}, not {type.lower()}"
+        return f"is {shown(value)}, not {type.lower()}"
     if name == "ttl" and not 0 < value <= _LONGEST_TTL:
-        return f"is not a duration in seconds: {_shown(value)}"
+        return f"is not a duration in seconds: {shown(value)}"
     if name in _COUNTS and (value < 0 or (table in _WITH_SIZES and value > LARGEST_SIZE)):
         return f"is {value}"
     if table == "chunks" and value > _LARGEST_IN_CHUNKS.get(name, value):
@@ -212,7 +217,7 @@ def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> st
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        return f"is not UTF-8: {_shown(value)}"
+        return f"is not UTF-8: {shown(value)}"
     if name in _PATHS and "\0" in text:
         return "contains NUL"
     if (fault := _fault_of_name(table, name, text)) is not None:
@@ -225,7 +230,7 @@ def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> st
     except RecursionError:
         return "is JSON with too many levels"
     except ValueError:
-        return f"is not {'JSON' if name in JSON else 'a time'}: {_shown(value)}"
+        return f"is not {'JSON' if name in JSON else 'a time'}: {shown(value)}"
     return None
 
 
@@ -250,6 +255,7 @@ def _fault_of_json(name: str, value: Any) -> str | None:
     return None if is_right else "is JSON, but not a list of texts"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value of a row as a message shows it: on one line, and not longer than 63 characters."""
     text = visible(value.decode(errors="backslashreplace")) if isinstance(value, bytes) else repr(value)
     return text if len(text) <= 60 else f"{text[:60]}..."

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from artstore.catalog import backup_mark, damage, newest_event, reserve, row_checksums, schema_check
+from artstore.catalog import backup_mark, damage, newest_event, reserve, row_checksums, schema_check, structure
 from artstore.catalog.catalog_file import check_file_system, check_parts
 from artstore.catalog.connection import APPLICATION_ID, FILE, FORMAT, Connection, journal_is_in_use
 from artstore.catalog.thread_connections import ThreadConnections
@@ -300,14 +300,13 @@ class Db:
             return platform.clock(self.folder / "locks" / "clock")
 
     def integrity(self) -> list[str]:
-        """Return the faults that SQLite itself finds in the file, and the parts of its schema that are not ours."""
+        """Return the faults that SQLite itself finds in the file, and the part of its schema that is not ours."""
+        found = structure.check(self.connection)
         try:
-            rows = [row[0] for row in self.connection.execute("pragma integrity_check")]
-            keys = self.connection.execute("pragma foreign_key_check").fetchall()
             schema_check.check(self.connection)
         except (sqlite3.DatabaseError, UnicodeDecodeError, Damaged) as error:
-            return [str(error)]
-        return [row for row in rows if row != "ok"] + [f"foreign key of {row[0]} row {row[1]}" for row in keys]
+            found += [] if str(error) in found else [str(error)]
+        return found
 
     def close(self) -> None:
         """Close every connection that this process opened, except those that other threads are using right now."""

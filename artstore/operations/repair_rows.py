@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from artstore.catalog import backup_file, chunks, events, garbage, row_healing, row_quarantine, versions
+from artstore.catalog import backup_file, chunks, events, garbage, row_healing, row_quarantine, structure, versions
 from artstore.catalog.backup_file import CatalogCopy
 from artstore.catalog.connection import FILE, Connection
 from artstore.catalog.repository import Repository
@@ -77,7 +77,7 @@ def _faults(repository: Repository, files: Collection[int] | None = None) -> lis
 
 def _sqlite_faults(repository: Repository) -> list[str]:
     with repository.db.reading() as connection:
-        return [f"SQLite: {fault}" for fault in backup_file.faults_of(connection)]
+        return [f"SQLite: {fault}" for fault in structure.check(connection)]
 
 
 def _heal(
@@ -132,7 +132,7 @@ def _changing_rows(repository: Repository) -> Iterator[Connection]:
         connection.execute("pragma defer_foreign_keys = on")
         connection.execute("pragma ignore_check_constraints = on")
         try:
-            if backup_file.faults_of(connection):
+            if structure.check(connection):
                 row_healing.index_again(connection)
             yield connection
         finally:

@@ -14,7 +14,7 @@ import artstore
 from artstore.errors import Damaged
 from artstore.store import Store
 from tests.support.cli_runner import run, run_process
-from tests.support.damaged_rows import flip
+from tests.support.damaged_rows import flip, flip_in
 from tests.support.hostile_stores import edit
 
 
@@ -243,7 +243,7 @@ def test_rows_that_cannot_be_released_do_not_end_the_verification(folder: Path) 
     edit(folder, "delete from entries where path = 'other-path'", "delete from packs")
     with Store.open(folder) as store:
         found = [finding.what for finding in store.verify().findings]
-    assert any(what.startswith("SQLite: foreign key of chunks row") for what in found), found
+    assert any(re.match(r"SQLite: chunks row \d+: refers to no row of packs", what) for what in found), found
     assert any("uncategorized/other:v0" in what for what in found), found
 
 
@@ -254,3 +254,27 @@ def test_a_damaged_sequence_of_ids_does_not_end_a_commit(folder: Path) -> None:
         store.add_bytes(draft, b"more", "more-path")
         store.commit(draft)
         assert store.verify().findings == []
+
+
+@pytest.mark.parametrize("damaged", ["the row", "its index"])
+def test_a_row_and_its_index_that_differ_name_the_row_by_its_key(damaged: str, folder: Path) -> None:
+    """SQLite says the number of the row in its table: here 1, as the first file was deleted."""
+    with Store.open(folder) as store:
+        store.delete("damaged:v0", delete_aliases=True)
+        store.gc()
+    with closing(sqlite3.connect(folder / "artstore.db")) as connection:
+        [(number, digest)] = connection.execute("select id, digest from files").fetchall()
+        assert number == 2
+        connection.execute("pragma wal_checkpoint(truncate)")
+    flip_in(folder, "files" if damaged == "the row" else "sqlite_autoindex_files_1", digest)
+    with Store.open(folder) as store:
+        found = [finding.what for finding in store.verify().findings]
+    assert "SQLite: files row 2: missing from index sqlite_autoindex_files_1" in found
+    assert not any("row 1" in what for what in found)
+
+
+def test_a_row_without_a_number_and_its_index_that_differ_name_the_row_by_its_key(folder: Path) -> None:
+    flip_in(folder, "entries_by_file", b"other-path")
+    with Store.open(folder) as store:
+        found = [finding.what for finding in store.verify().findings]
+    assert "SQLite: entries row 2, 'other-path': missing from index entries_by_file" in found

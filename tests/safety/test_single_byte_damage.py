@@ -40,8 +40,8 @@ NOT_COVERED = {
 NAMED = re.compile(
     r"\b\w+ rows? |rows of \w+ are held by nothing|chunk \w+:\w+ |pack [0-9a-f]{16}|packs row|event \d+|versions row|"
     r"sqlite_schema|_sqlite_migrations lists|of p/\w+:v\d|file \w+:\w+|"
-    # In SQLite's words, where an index has the right value: artstore reads that one.
-    r"row \d+ missing from index \w+|PRIMARY KEY order for \w+"
+    # In SQLite's words, where rows are no longer in order.
+    r"PRIMARY KEY order for \w+"
 )
 """What names the place of damage: a table and its row, a chunk in a pack, or an event."""
 OF_SQLITE = re.compile(r"SQLite: |artstore\.db( is (damaged|not a catalog|a database)|: )")

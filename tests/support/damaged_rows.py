@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 EDITS = {
@@ -47,4 +49,14 @@ def flip(folder: Path, word: bytes, index: int, mask: int) -> None:
     while at >= 0:
         data[at + index] ^= mask
         at = data.find(word, at + 1)
+    (folder / "artstore.db").write_bytes(data)
+
+
+def flip_in(folder: Path, name: str, word: bytes) -> None:
+    """Change the first byte of a word in the only page of a table or index, and leave its other copies."""
+    with closing(sqlite3.connect(folder / "artstore.db")) as connection:
+        [(page,)] = connection.execute("select rootpage from sqlite_schema where name = ?", (name,)).fetchall()
+        [(size,)] = connection.execute("pragma page_size").fetchall()
+    data = bytearray((folder / "artstore.db").read_bytes())
+    data[data.index(word, (page - 1) * size, page * size)] ^= 1
     (folder / "artstore.db").write_bytes(data)
