@@ -258,3 +258,17 @@ def test_space_is_given_back_by_pack_and_not_by_file(opened: Store) -> None:
     work(10, kept=False)
     for kept in (False, True):
         assert abs(work(800, kept=kept) - work(200, kept=kept)) < 20
+
+
+def test_checksums_of_rows_cost_a_commit_the_same_however_many_files_it_has(opened: Store) -> None:
+    def work(number: int) -> int:
+        folder = write_files(Path(f"source-{number}"), {f"{i:04}": os.urandom(100) for i in range(number)})
+        draft = opened.draft(f"all-{number}", "dataset")
+        opened.add_dir(draft, folder)
+        found = statements(opened, lambda: opened.commit(draft))
+        return sum("row_checksums" in statement or "changed_rows" in statement for statement in found)
+
+    work(10)
+    few, many = work(10), work(1000)
+    # Each transaction asks once what it has changed, and many files may be published by one more.
+    assert 0 < few <= many <= few + 2
