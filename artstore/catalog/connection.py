@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,10 +24,12 @@ FORMAT = 2
 """The newest format version of docs/format.md. A store has its own in `pragma user_version`."""
 PLAIN_FORMAT = 1
 """The format version of stores that do not compress: every artstore can read them."""
+_CACHE = "cache_size = -32768"
+_LARGE_CACHE = "cache_size = -131072"
 _SETTINGS = (
     "foreign_keys = on",
     "synchronous = full",
-    "cache_size = -32768",
+    _CACHE,
     "temp_store = memory",
     # Someone may have sent it: until it was compared, it calls no functions with effects.
     "trusted_schema = off",
@@ -89,6 +92,18 @@ class Connection(sqlite3.Connection):
         """
         if not _can_check_json_distrusted():
             self.execute("pragma trusted_schema = on")
+
+    @contextmanager
+    def large_cache(self) -> Iterator[None]:
+        """Hold up to 128 MiB of pages, not 32, while rows are deleted in another order than that of their indexes.
+
+        The indexes by digest of a million files are larger than the usual cache: each row would read a page again.
+        """
+        self.execute(f"pragma {_LARGE_CACHE}")
+        try:
+            yield
+        finally:
+            self.execute(f"pragma {_CACHE}")
 
 
 def connect(path: Path, *, create: bool = False) -> Connection:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from artstore.catalog import chunks as content
 from artstore.catalog import leases, row_checksums, row_quarantine
 from artstore.catalog.connection import Connection
-from artstore.catalog.leases import Claim
+from artstore.catalog.leases import EVERYTHING, Claim
 from artstore.storage.packs import HEADER
 
 
@@ -57,12 +57,13 @@ def release(
     if held or everything:
         for name, table in zip(_CANDIDATES, ("segment_groups", "segments", "files", "refs", "chunks"), strict=True):
             connection.execute(f"insert or ignore into temp.released_{name} select id from {table}")
-    _release_manifests(connection)
-    _add_unclaimed(connection, "file", claims, used="select 1 from entries where entries.file = files.id")
-    connection.executemany("insert or ignore into temp.released_files values (?)", [(id,) for id in files])
-    count = _release_files(connection)
-    _add_unclaimed(connection, "chunk", claims, used="select 1 from file_chunks where file_chunks.chunk = chunks.id")
-    return _release_chunks(connection, count)
+    with connection.large_cache():
+        _release_manifests(connection)
+        _add_unclaimed(connection, "file", claims, holder="entries")
+        connection.executemany("insert or ignore into temp.released_files values (?)", [(id,) for id in files])
+        count = _release_files(connection)
+        _add_unclaimed(connection, "chunk", claims, holder="file_chunks")
+        return _release_chunks(connection, count)
 
 
 def _release_versions(connection: Connection, versions: Iterable[int], claims: list[Claim]) -> None:
@@ -137,15 +138,26 @@ def _keep_claimed(connection: Connection, kind: str) -> None:
     )
 
 
-def _add_unclaimed(connection: Connection, kind: str, claims: list[Claim], *, used: str) -> None:
-    """Add what was claimed, but nothing that is `used` in the way most of it is, which is checked in all ways later."""
-    connection.executemany(
-        f"""
-        insert or ignore into temp.released_{kind}s
-        select id from {kind}s where id between ? and ? and not exists ({used})
-        """,
-        [(claim.first, claim.last) for claim in claims if claim.kind == kind],
-    )
+def _add_unclaimed(connection: Connection, kind: str, claims: list[Claim], *, holder: str) -> None:
+    """Add what was claimed, but nothing that the holder uses, as most of it is; other uses are looked for later."""
+    query = f"""
+        insert or ignore into temp.released_{kind}s select id from {kind}s
+        where id between ? and ? and not exists (select 1 from {holder} where {holder}.{kind} = {kind}s.id)
+    """
+    for claim in claims:
+        if claim.kind == kind and not _is_all_used(connection, claim, holder):
+            connection.execute(query, (claim.first, claim.last))
+
+
+def _is_all_used(connection: Connection, claim: Claim, holder: str) -> bool:
+    """Whether the holder uses all that a long claim names: counting both in order costs less than half."""
+    if claim.last - claim.first < 1000 or claim.last == EVERYTHING[1]:
+        return False
+    kind, ids = claim.kind, (claim.first, claim.last)
+    query = f"select count(*) from (select distinct {kind} from {holder} where {kind} between ? and ?)"
+    [(used,)] = connection.execute(query, ids)
+    [(claimed,)] = connection.execute(f"select count(*) from {kind}s where id between ? and ?", ids)
+    return bool(used == claimed)
 
 
 def _release_files(connection: Connection) -> int:

@@ -131,6 +131,27 @@ def test_the_content_of_an_open_draft_is_kept_until_it_is_dropped(animals: Store
 # Many small files
 
 SIZE = 4096
+
+
+@pytest.mark.parametrize("left_out", [0, 3])
+def test_files_that_were_added_and_left_out_again_leave_the_disk_when_the_draft_ends(
+    left_out: int, store: Store, source: Path
+) -> None:
+    """A draft claims what it adds by ranges; whether a long range is used to its end is found by counting."""
+    content = noise(2000 * SIZE)
+    for i in range(2000):
+        (source / f"{i:04}").write_bytes(content[i * SIZE : (i + 1) * SIZE])
+    draft = store.draft("animals", "dataset")
+    store.add_dir(draft, source)
+    for i in range(left_out):
+        draft.remove(f"{700 * i:04}")
+    store.commit(draft)
+    used = (2000 - left_out) * SIZE
+    assert store.usage().content_bytes == used
+    assert used <= allocated_bytes(store) <= used + 65536
+    check_usage(store)
+
+
 MARK = re.compile(rb"<file (\d{5})>")
 
 
