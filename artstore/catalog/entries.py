@@ -10,7 +10,7 @@ from artstore.catalog.connection import Connection
 from artstore.catalog.file_ids import FileIds
 from artstore.core.digests import LENGTH, Algorithm
 from artstore.core.file_columns import split_numbers
-from artstore.core.manifest import Entry, Kind, plain_segment_digest, reference_identity, segment_digest
+from artstore.core.manifest import Entry, Kind, file_segment_digest, reference_identity, segment_digest
 from artstore.errors import InvalidInput
 
 _new = tuple.__new__
@@ -80,7 +80,7 @@ def segment_digest_of(connection: Connection, entries: PlainFiles | list[Entry])
         return segment_digest(connection.algorithm, entries)
     paths = [path.encode() for path in entries.paths]
     digests, sizes = split_digests(connection, entries.digests), split_numbers(entries.sizes)
-    return plain_segment_digest(connection.algorithm, paths, digests, sizes)
+    return file_segment_digest(connection.algorithm, paths, digests, sizes)
 
 
 def from_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> list[Entry]:

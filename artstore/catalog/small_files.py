@@ -46,7 +46,7 @@ def _read(connection: Connection, id: int) -> tuple[str, SmallFiles | list[Entry
         # SQL does not promise the order of an aggregate; and a file that the catalog has lost has no digest here.
         if len(files.digests) == LENGTH * len(paths) and paths == sorted(paths):
             digests, sizes = split_digests(connection, files.digests), split_numbers(files.sizes)
-            return manifest.plain_segment_digest(algorithm, paths, digests, sizes), files
+            return manifest.file_segment_digest(algorithm, paths, digests, sizes), files
     entries = manifests.entries_of_segment(connection, id)
     return manifest.segment_digest(algorithm, entries), entries
 

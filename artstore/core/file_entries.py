@@ -73,11 +73,8 @@ def segments(algorithm: Algorithm, files: FileEntries) -> Iterator[tuple[Segment
     start = 0
     for end in manifest.cuts(files.paths):
         part = files.part(start, end)
-        if any(part.executables):
-            digest = manifest.segment_digest(algorithm, part.entries(algorithm))
-        else:
-            texts = algorithm.texts(part.digests)
-            encoded = [path.encode() for path in part.paths]
-            digest = manifest.plain_segment_digest(algorithm, encoded, texts, part.sizes)
+        texts = algorithm.texts(part.digests)
+        paths = [path.encode() for path in part.paths]
+        digest = manifest.file_segment_digest(algorithm, paths, texts, part.sizes, part.executables)
         yield Segment(digest, part.paths[0], part.paths[-1], part.number, sum(part.sizes)), part
         start = end

@@ -251,17 +251,22 @@ def segment_digest(algorithm: Algorithm, entries: Sequence[Entry]) -> str:
     return algorithm.structure("artstore.segment.1", _u32(len(entries)) + b"".join(map(encode, entries)))
 
 
-def plain_segment_digest(
-    algorithm: Algorithm, paths: Sequence[bytes], digests: Sequence[str], sizes: Sequence[int]
+def file_segment_digest(
+    algorithm: Algorithm,
+    paths: Sequence[bytes],
+    digests: Sequence[str],
+    sizes: Sequence[int],
+    executables: Iterable[int] | None = None,
 ) -> str:
-    """Return the digest of a segment of files that are not executable, given as columns; paths are in UTF-8.
+    """Return the digest of a segment of files, given as columns; paths are in UTF-8, and None is executable by default.
 
     The result is that of `segment_digest`.
     """
     length = _u32(len(digests[0]))
+    flags = bytes(len(paths)) if executables is None else executables
     encoded = [
-        b"%b%b\1\0%b%b%b" % (_u32(len(path)), path, length, digest, _u64(size))
-        for path, digest, size in zip(paths, map(str.encode, digests), sizes, strict=True)
+        b"%b%b\1%c%b%b%b" % (_u32(len(path)), path, flag, length, digest, _u64(size))
+        for path, digest, size, flag in zip(paths, map(str.encode, digests), sizes, flags, strict=True)
     ]
     return algorithm.structure("artstore.segment.1", _u32(len(encoded)) + b"".join(encoded))
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 
 from artstore.core.digests import algorithm
-from artstore.core.manifest import Entry, Kind, plain_segment_digest, segment_digest
+from artstore.core.manifest import Entry, Kind, file_segment_digest, segment_digest
 from artstore.errors import Damaged
 from artstore.runtime.progress import Silent
 from artstore.store import Store
@@ -139,9 +139,14 @@ def test_two_downloads_to_one_new_place_do_not_disturb_each_other(
     assert sorted(os.listdir(out)) == ["first", "other", "root"]
 
 
-def test_columns_have_the_digest_of_their_entries() -> None:
+@pytest.mark.parametrize("executables", [None, (False, False), (False, True), (True, True)])
+def test_columns_have_the_digest_of_their_entries(executables: tuple[bool, bool] | None) -> None:
     blake3 = algorithm("blake3")
-    entries = [Entry(path, Kind.FILE, blake3.digest(path.encode()), size) for path, size in (("a", 0), ("ä/b", 2**40))]
+    columns = (("a", "ä/b"), (0, 2**40), executables or (False, False))
+    entries = [
+        Entry(path, Kind.FILE, blake3.digest(path.encode()), size, flag)
+        for path, size, flag in zip(*columns, strict=True)
+    ]
     paths, _, digests, sizes = zip(*(entry[:4] for entry in entries), strict=True)
     encoded = [path.encode() for path in paths]
-    assert plain_segment_digest(blake3, encoded, digests, sizes) == segment_digest(blake3, entries)
+    assert file_segment_digest(blake3, encoded, digests, sizes, executables) == segment_digest(blake3, entries)
