@@ -55,6 +55,9 @@ _DIGESTS = frozenset({"digest", "manifest", "identity"})
 _LARGEST_IN_CHUNKS = {"offset": LARGEST_SIZE, "length": packs.SEAL_AT, "size": packs.SEAL_AT}
 """No chunk lies further behind in its pack, and none is longer: no memory is allocated for one."""
 _LONGEST_TTL = int(timedelta.max.total_seconds())
+_MOST_LEVELS = 1000
+_TOO_DEEP = "is JSON with too many levels"
+"""SQLite takes 1,000 or 2,000, by its version; Python 3.11 fewer, and a newer one decodes more than it can print."""
 _CHECK = re.compile(r"\bcheck\s*\(", re.IGNORECASE)
 _BRACKET_OR_STRING = re.compile(r"[()]|'[^']*'")
 REMEDY = "run `artstore verify`, and restore the catalog from a backup with `artstore restore`"
@@ -224,11 +227,15 @@ def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> st
         return fault
     try:
         if name in JSON:
-            return _fault_of_json(name, json.loads(text))
+            value = json.loads(text)
+            # Few texts have so many brackets that their levels have to be counted.
+            if text.count("{") + text.count("[") > _MOST_LEVELS and _levels(value) > _MOST_LEVELS:
+                return _TOO_DEEP
+            return _fault_of_json(name, value)
         if name.endswith("_at") or name == "at":
             timestamps.check(text)
     except RecursionError:
-        return "is JSON with too many levels"
+        return _TOO_DEEP
     except ValueError:
         return f"is not {'JSON' if name in JSON else 'a time'}: {shown(value)}"
     return None
@@ -253,6 +260,15 @@ def _fault_of_json(name: str, value: Any) -> str | None:
         return None if value is None or isinstance(value, dict) else "is JSON, but not an object"
     is_right = isinstance(value, list) and all(isinstance(part, str) for part in value)
     return None if is_right else "is JSON, but not a list of texts"
+
+
+def _levels(value: Any) -> int:
+    """Return how many lists and objects of a JSON value stand in one another."""
+    levels, inside = 0, [value]
+    while outer := [part for part in inside if isinstance(part, dict | list)]:
+        levels += 1
+        inside = [part for each in outer for part in (each.values() if isinstance(each, dict) else each)]
+    return levels
 
 
 def shown(value: Any) -> str:
