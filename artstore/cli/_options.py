@@ -17,7 +17,20 @@ from artstore.core.versions import Version
 from artstore.runtime import environment, words
 from artstore.store import Store
 
+_MOST = 2**63 - 1
+"""SQLite and `itertools` count no further."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class Number(click.IntRange):
+    """The type of an option that says how many of something: at least so many. Its help shows no upper end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse a number. Raises `BadParameter` for one that is too small or too large."""
+        number: int = super().convert(value, param, ctx)
+        if number > _MOST:
+            self.fail(f"{number} is more than {_MOST}.", param, ctx)
+        return number
 
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:

@@ -41,7 +41,7 @@ _FORMATS = ("tree", "json", "dot", "mermaid", "svg", "openlineage", "prov")
 @click.option(
     "--depth",
     metavar="N",
-    type=click.IntRange(min=0),
+    type=_options.Number(min=0),
     help="Hops to follow; from a version to a run is one hop.  [default: all]",
 )
 @click.option("--summary", is_flag=True, help="Show collections and job types instead of versions and runs.")

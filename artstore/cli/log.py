@@ -33,7 +33,7 @@ class _Line(NamedTuple):
     "log", epilog=_options.examples("artstore log animals", "artstore log animals -n 5", "artstore log animals --json")
 )
 @click.argument("name", metavar="NAME", shell_complete=_completion.collections)
-@click.option("-n", "--number", "limit", metavar="N", type=click.IntRange(min=1), help="Only the newest N.")
+@click.option("-n", "--number", "limit", metavar="N", type=_options.Number(min=1), help="Only the newest N.")
 @click.option("--labels", is_flag=True, help="Also show who set aliases and links, and when.")
 @click.option("--deleted", is_flag=True, help="Also show deleted versions.")
 @_options.project_option

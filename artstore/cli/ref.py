@@ -27,7 +27,7 @@ from artstore.store import Store
 @click.option(
     "--max-objects",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=_options.Number(min=1),
     help="How many objects a prefix may have at most.  [default: 10000]",
 )
 @_options.store_option

@@ -43,7 +43,7 @@ class _Plan(NamedTuple):
 )
 @click.argument("requested", metavar="NAME[:ALIAS]...", nargs=-1, required=True, shell_complete=_completion.versions)
 @click.option(
-    "--keep-last", metavar="N", type=click.IntRange(min=1), help="All but the newest N, except versions with an alias."
+    "--keep-last", metavar="N", type=_options.Number(min=1), help="All but the newest N, except versions with an alias."
 )
 @click.option(
     "--older-than",

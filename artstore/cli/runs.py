@@ -65,7 +65,7 @@ _SAMPLE = 200
     show_default=True,
     help="Sort by a field, or a value of summary or config, ascending; descending with - before it.",
 )
-@click.option("-n", "limit", metavar="N", type=click.IntRange(min=1), help="At most N runs.")
+@click.option("-n", "limit", metavar="N", type=_options.Number(min=1), help="At most N runs.")
 @click.option(
     "--columns",
     metavar="A,B",

@@ -98,6 +98,21 @@ def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [
+        pytest.param(verb, option, id=f"{verb} {option.opts[0]}")
+        for verb, option in ATTACKED
+        if isinstance(option.type, click.types.IntParamType)
+    ],
+)
+def test_a_number_that_nothing_can_count_to_is_refused(verb: str, option: click.Parameter, zoo: Path) -> None:
+    result = run(*_command_line(verb, option, "9" * 30))
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option.opts[0]}'" in result.stderr
+    assert "is more than 9223372036854775807" in result.stderr
+
+
 @pytest.mark.parametrize("count", [1, pytest.param(len(HOSTILE), marks=pytest.mark.torture)], ids=["sampled", "all"])
 def test_a_hostile_argument_ends_in_a_message(zoo: Path, count: int) -> None:
     for verb, parameter in ATTACKED:
