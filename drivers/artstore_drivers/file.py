@@ -52,6 +52,8 @@ class FileDriver(Driver):
             written = written.removeprefix("localhost")
         # People put "file://" before a path without escaping it: a path that exists as it is written is taken as it is.
         path = written if os.path.lexists(written) else unquote(written)
+        if "\0" in path:
+            raise InvalidUri(f"{shown(uri)!r} contains %00, which no path contains: check the URI")
         slash = "/" if path.endswith("/") else ""
         return Target(_uri(os.path.abspath(path).rstrip("/") + slash))
 

@@ -180,3 +180,9 @@ def check_tracked(folder: Path, count: int) -> None:
 def test_a_uri_without_a_path_is_not_the_working_folder() -> None:
     with Session() as session, pytest.raises(InvalidUri, match="does not name a path"):
         list(session.references("file://"))
+
+
+@pytest.mark.parametrize("uri", ["file:///data/a%00b", "file://a%00", "file://localhost/a%00/"])
+def test_a_uri_with_an_escaped_nul_is_refused(uri: str) -> None:
+    with Session() as session, pytest.raises(InvalidUri, match=f"{uri}.*contains %00"):
+        list(session.references(uri))
