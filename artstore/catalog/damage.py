@@ -55,8 +55,8 @@ _DIGESTS = frozenset({"digest", "manifest", "identity"})
 _LARGEST_IN_CHUNKS = {"offset": LARGEST_SIZE, "length": packs.SEAL_AT, "size": packs.SEAL_AT}
 """No chunk lies further behind in its pack, and none is longer: no memory is allocated for one."""
 _LONGEST_TTL = int(timedelta.max.total_seconds())
-_MOST_LEVELS = 1000
 _TOO_DEEP = "is JSON with too many levels"
+_MOST_LEVELS = 1000
 """SQLite takes 1,000 or 2,000, by its version; Python 3.11 fewer, and a newer one decodes more than it can print."""
 _CHECK = re.compile(r"\bcheck\s*\(", re.IGNORECASE)
 _BRACKET_OR_STRING = re.compile(r"[()]|'[^']*'")
@@ -227,11 +227,7 @@ def fault_of(table: str, name: str, type: str, not_null: bool, value: Any) -> st
         return fault
     try:
         if name in JSON:
-            value = json.loads(text)
-            # Few texts have so many brackets that their levels have to be counted.
-            if text.count("{") + text.count("[") > _MOST_LEVELS and _levels(value) > _MOST_LEVELS:
-                return _TOO_DEEP
-            return _fault_of_json(name, value)
+            return _fault_of_json(name, text)
         if name.endswith("_at") or name == "at":
             timestamps.check(text)
     except RecursionError:
@@ -255,7 +251,11 @@ def _fault_of_name(table: str, name: str, text: str) -> str | None:
     return None
 
 
-def _fault_of_json(name: str, value: Any) -> str | None:
+def _fault_of_json(name: str, text: str) -> str | None:
+    value = json.loads(text)
+    # Few texts have so many brackets that their levels have to be counted.
+    if text.count("{") + text.count("[") > _MOST_LEVELS and _levels(value) > _MOST_LEVELS:
+        return _TOO_DEEP
     if name not in LISTS:
         return None if value is None or isinstance(value, dict) else "is JSON, but not an object"
     is_right = isinstance(value, list) and all(isinstance(part, str) for part in value)

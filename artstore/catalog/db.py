@@ -305,7 +305,8 @@ class Db:
         try:
             schema_check.check(self.connection)
         except (sqlite3.DatabaseError, UnicodeDecodeError, Damaged) as error:
-            found += [] if str(error) in found else [str(error)]
+            if str(error) not in found:
+                found.append(str(error))
         return found
 
     def close(self) -> None:

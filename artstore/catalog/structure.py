@@ -41,7 +41,8 @@ def _table_of(connection: sqlite3.Connection, index: str) -> str | None:
 def _key(connection: sqlite3.Connection, table: str, number: int) -> str | None:
     """Return the key of a row from its place in the table, counted from 1; None if it cannot be read."""
     [[has_no_rowid]] = connection.execute("select wr from pragma_table_list(?) where schema = 'main'", (table,))
-    keys = ", ".join(row[1] for row in connection.execute(f'pragma table_info("{table}")') if row[5])
+    columns = connection.execute("select name from pragma_table_info(?) where pk order by pk", (table,))
+    keys = ", ".join(name for (name,) in columns)
     order = keys if has_no_rowid else "rowid"
     query = f'select {keys or "rowid"} from "{table}" not indexed order by {order} limit 1 offset {number - 1}'
     try:
